@@ -1,0 +1,1 @@
+"""What two services or more stand on. Knows no business rule of any of them."""

@@ -1,0 +1,58 @@
+"""What every event is made of, and the CloudEvents attributes that it crosses the broker with."""
+
+from datetime import datetime
+from typing import ClassVar
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared.actor import Role
+
+MAX_EVENT_BYTES = 1_000_000
+
+
+class Part(BaseModel):
+    """A frozen piece of an event; unknown fields of a newer writer are ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
+
+
+class By(Part):
+    """Who did it, and through whom (`via`: a platform acting on behalf of its customer)."""
+
+    role: Role
+    id: str
+    via: str | None = None
+
+
+class Event(Part):
+    """What every event has. `occurred_at` comes from the caller and rules windows and timelines."""
+
+    type: ClassVar[str]
+    readers: ClassVar[tuple[str, ...]] = ()
+    occurred_at: datetime
+
+    @property
+    def subject(self) -> str:
+        """What the event is about: an order's id wherever there is one. `sequence` counts within source and subject."""
+        raise NotImplementedError
+
+    @property
+    def public(self) -> bool:
+        """Whether it may leave the store's staff (webhooks, feeds, customers' streams)."""
+        return True
+
+
+class Envelope(Part):
+    """The CloudEvents attributes of an event as it crossed the broker."""
+
+    id: UUID
+    type: str
+    source: str
+    subject: str
+    store_id: str
+    sequence: int = Field(ge=1)
+    occurred_at: datetime
+    recorded_at: datetime
+    traceparent: str | None = None
+    received_at: datetime  # ours: the clock of whatever the event makes happen
