@@ -1,0 +1,141 @@
+"""Tables of the schema `documents`: columns and constraints, no behaviour.
+
+What may never happen is a constraint here as well as a rule in the code: one document per cause, one document per number,
+no change and no deletion of what was issued (a trigger of the first migration).
+"""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+
+from shared.ids import PublicIdColumn
+from shared.schema import TIME, service_metadata
+
+SCHEMA = "documents"
+KINDS = "'invoice', 'receipt', 'cancelling_receipt', 'credit_note', 'refund_receipt'"
+CAUSES = "'order', 'shipping_kept', 'payment', 'cancellation', 'refund'"
+
+metadata = service_metadata(SCHEMA)
+
+orders = sa.Table(
+    "orders",
+    metadata,
+    sa.Column("store_id", sa.Text, nullable=False),
+    sa.Column("order_id", PublicIdColumn("order"), nullable=False),
+    sa.Column("customer_id", sa.Text, nullable=False),
+    sa.Column("version", sa.BigInteger, nullable=False),  # 0: a refund or an erasure came first, the order itself is on its way
+    sa.Column("data", JSONB),
+    sa.Column("personal", JSONB),
+    sa.Column("erased_at", TIME),  # from then on nothing personal is taken in
+    sa.Column("event_sequence", sa.BigInteger, nullable=False, server_default="0"),  # counts this order's document.* events
+    sa.PrimaryKeyConstraint("store_id", "order_id"),
+    sa.CheckConstraint("(version = 0) = (data is null)", name="copy"),
+)
+
+refunds = sa.Table(
+    "refunds",
+    metadata,
+    sa.Column("store_id", sa.Text, nullable=False),
+    sa.Column("refund_id", PublicIdColumn("refund"), nullable=False),
+    sa.Column("order_id", PublicIdColumn("order"), nullable=False),
+    sa.Column("order_version", sa.BigInteger, nullable=False),
+    sa.Column("data", JSONB, nullable=False),
+    sa.PrimaryKeyConstraint("store_id", "refund_id"),
+    sa.Index(None, "store_id", "order_id"),
+)
+
+stores = sa.Table(
+    "stores",
+    metadata,
+    sa.Column("store_id", sa.Text, nullable=False),
+    sa.Column("time_zone", sa.Text, nullable=False, server_default="UTC"),
+    sa.Column("time_zone_version", sa.BigInteger, nullable=False, server_default="0"),  # of the order service's settings
+    sa.Column("settings_version", sa.BigInteger, nullable=False, server_default="0"),  # of ours; locked by whoever saves them
+    sa.PrimaryKeyConstraint("store_id"),
+)
+
+settings = sa.Table(
+    "settings",
+    metadata,
+    sa.Column("store_id", sa.Text, nullable=False),
+    sa.Column("version", sa.BigInteger, nullable=False),
+    sa.Column("letterhead", JSONB, nullable=False),
+    sa.Column("prefixes", JSONB, nullable=False),
+    sa.Column("saved_at", TIME, nullable=False),
+    sa.Column("saved_by", sa.Text, nullable=False),
+    sa.PrimaryKeyConstraint("store_id", "version"),
+)
+
+logos = sa.Table(
+    "logos",
+    metadata,
+    sa.Column("store_id", sa.Text, nullable=False),
+    sa.Column("sha256", sa.Text, nullable=False),
+    sa.Column("png", sa.LargeBinary, nullable=False),
+    sa.Column("saved_at", TIME, nullable=False),
+    sa.PrimaryKeyConstraint("store_id", "sha256"),
+)
+
+series = sa.Table(
+    "series",
+    metadata,
+    sa.Column("store_id", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("year", sa.Integer, nullable=False),
+    sa.Column("prefix", sa.Text, nullable=False),  # fixed when the series begins: a series never changes its name
+    sa.Column("last", sa.BigInteger, nullable=False),
+    sa.PrimaryKeyConstraint("store_id", "kind", "year"),
+    sa.UniqueConstraint("store_id", "prefix", "year"),
+    sa.CheckConstraint(f"kind in ({KINDS})", name="kind"),
+    sa.CheckConstraint("last >= 1", name="last"),
+)
+
+documents = sa.Table(
+    "documents",
+    metadata,
+    sa.Column("store_id", sa.Text, nullable=False),
+    sa.Column("document_id", PublicIdColumn("document"), nullable=False),
+    sa.Column("order_id", PublicIdColumn("order"), nullable=False),
+    sa.Column("order_number", sa.Text, nullable=False),
+    sa.Column("customer_id", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("cause", sa.Text, nullable=False),
+    sa.Column("subject_id", sa.Text, nullable=False),
+    sa.Column("year", sa.Integer, nullable=False),
+    sa.Column("counted", sa.BigInteger, nullable=False),
+    sa.Column("number", sa.Text, nullable=False),
+    sa.Column("issued_on", sa.Date, nullable=False),  # the store's day
+    sa.Column("issued_at", TIME, nullable=False),
+    sa.Column("currency", sa.Text, nullable=False),
+    sa.Column("total", sa.BigInteger, nullable=False),
+    sa.Column("refers_to", PublicIdColumn("document")),
+    sa.Column("data", sa.Text, nullable=False),  # text, not jsonb: these exact bytes are what was hashed
+    sa.Column("sha256", sa.Text, nullable=False),
+    sa.PrimaryKeyConstraint("store_id", "document_id"),
+    sa.UniqueConstraint("store_id", "cause", "subject_id"),
+    sa.UniqueConstraint("store_id", "kind", "year", "counted"),
+    sa.UniqueConstraint("store_id", "number"),
+    sa.Index(None, "store_id", "order_id"),
+    sa.Index(None, "store_id", "issued_on", "document_id"),
+    sa.CheckConstraint(f"kind in ({KINDS})", name="kind"),
+    sa.CheckConstraint(f"cause in ({CAUSES})", name="cause"),
+    sa.CheckConstraint("counted >= 1 and total >= 0", name="figures"),
+)
+
+renderings = sa.Table(
+    "renderings",
+    metadata,
+    sa.Column("store_id", sa.Text, nullable=False),
+    sa.Column("document_id", PublicIdColumn("document"), nullable=False),
+    sa.Column("pdf", sa.LargeBinary),  # written once, by the first to finish, and kept for ever
+    sa.Column("pdf_sha256", sa.Text),
+    sa.Column("engine", sa.Text),
+    sa.Column("rendered_at", TIME),
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("next_attempt_at", TIME, nullable=False),
+    sa.Column("failure", sa.Text),
+    sa.PrimaryKeyConstraint("store_id", "document_id"),
+    sa.ForeignKeyConstraint(["store_id", "document_id"], ["documents.documents.store_id", "documents.documents.document_id"]),
+    sa.CheckConstraint("(pdf is null) = (pdf_sha256 is null) and (pdf is null) = (engine is null)", name="whole"),
+    # The worker's way to what is not rendered yet. It does not lead with store_id: a worker serves every store of its database.
+    sa.Index("ix_renderings_due", "next_attempt_at", postgresql_where=sa.text("pdf is null")),
+)

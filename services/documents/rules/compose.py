@@ -1,0 +1,154 @@
+"""Composes what each issued document says, from the order, the refund and the documents before it."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from services.documents.rules.contents import Contents, Letterhead, Reference, SaidLine, SaidPayment, language_of
+from services.documents.rules.due import Due
+from services.documents.rules.series import issuing_day
+from shared.events import Address, Order, OrderLine, Payment, Refund, RefundLine
+from shared.money import divide_half_up
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """The frame of one issuing: its identity, its day, and what stands on the shop's paper."""
+
+    document_id: str
+    number: str
+    day: date
+    time_zone: str
+    letterhead: Letterhead
+
+
+@dataclass(frozen=True, slots=True)
+class Background:
+    """What a document needs to know beside its own cause."""
+
+    billing_address: Address | None
+    refunds: tuple[Refund, ...] = ()
+    refers_to: Reference | None = None
+    shipping_credited: int = 0  # minor units of shipping in the order's earlier credit notes: splits the shipping tax exactly
+
+
+def compose(due: Due, order: Order, background: Background, issue: Issue) -> Contents:
+    """What the document that is `due` says."""
+    blank = frame(order, issue.letterhead, day=issue.day, time_zone=issue.time_zone).model_copy(
+        update={
+            "document_id": issue.document_id,
+            "number": issue.number,
+            "kind": due.kind,
+            "cause": due.cause,
+            "total": due.amount,
+            "refers_to": background.refers_to,
+        }
+    )
+    if due.cause == "payment":
+        return blank.model_copy(update=_payment(order, due.subject_id, issue.time_zone))
+    addressed = blank.model_copy(update={"address": background.billing_address})
+    if due.cause == "refund":
+        refund = next(refund for refund in background.refunds if refund.refund_id == due.subject_id)
+        return addressed.model_copy(update=_refunded(order, refund, background.shipping_credited))
+    if due.cause == "shipping_kept":
+        tax = share(order.shipping_tax, order.shipping, 0, due.amount)
+        return addressed.model_copy(update={"shipping": due.amount, "tax": tax})
+    return addressed.model_copy(update=whole_order(order))
+
+
+def frame(order: Order, letterhead: Letterhead, *, day: date, time_zone: str) -> Contents:
+    """A document about `order` that says nothing yet but who, whose, when and in what language."""
+    return Contents(
+        kind="draft_invoice",
+        issued_on=day,
+        language=language_of(order.language, letterhead.language),
+        paper=letterhead.paper,
+        seller=letterhead.seller,
+        footer=letterhead.footer,
+        terms=letterhead.terms,
+        logo_sha256=letterhead.logo_sha256,
+        letterhead_version=letterhead.version,
+        order_id=order.order_id,
+        order_number=order.number,
+        ordered_on=issuing_day(order.placed_at, time_zone),
+        customer_id=order.customer_id,
+        currency=order.currency,
+        prices_include_tax=order.prices_include_tax,
+        total=order.total,
+    )
+
+
+def whole_order(order: Order) -> dict[str, object]:
+    """Lines and sums of the whole order, as its invoice and its whole credit note say them."""
+    return {
+        "lines": tuple(_whole_line(line) for line in order.lines),
+        "goods": sum(line.total for line in order.lines),
+        "shipping": order.shipping,
+        "tax": sum(line.tax for line in order.lines) + order.shipping_tax,
+        "discount": sum(line.discount + line.order_discount for line in order.lines),
+    }
+
+
+def payments_of(order: Order, time_zone: str, receipts: dict[str, str]) -> tuple[SaidPayment, ...]:
+    """Every payment of the order, the last first, each with its receipt's number where there is one."""
+    ordered = sorted(order.payments, key=lambda one: (one.order_version, one.payment_id), reverse=True)
+    return tuple(_said(payment, time_zone, receipts.get(payment.payment_id)) for payment in ordered)
+
+
+def share(amount: int, whole: int, before: int, part: int) -> int:
+    """What `part` of `whole` carries of `amount`, after `before` was shared out: cumulated, so that parts add up exactly."""
+    if whole == 0:
+        return 0
+    return divide_half_up(amount * (before + part), whole) - divide_half_up(amount * before, whole)
+
+
+def _whole_line(line: OrderLine) -> SaidLine:
+    return SaidLine(
+        line=line.line,
+        sku=line.sku,
+        name=line.name,
+        quantity=line.quantity,
+        unit_price=line.unit_price,
+        discount=line.discount + line.order_discount,
+        tax=line.tax,
+        amount=line.total,
+    )
+
+
+def _payment(order: Order, payment_id: str, time_zone: str) -> dict[str, object]:
+    """A receipt's sums: this payment, and what was collected up to it. Records only ever append, so this never changes."""
+    payment = next(one for one in order.payments if one.payment_id == payment_id)
+    paid = sum(one.amount for one in order.payments if one.order_version <= payment.order_version)
+    return whole_order(order) | {
+        "payments": (_said(payment, time_zone, None),),
+        "paid": paid,
+        "balance": max(0, order.total - paid),
+    }
+
+
+def _said(payment: Payment, time_zone: str, receipt: str | None) -> SaidPayment:
+    return SaidPayment(
+        payment_id=payment.payment_id,
+        method=payment.method,
+        reference=payment.reference,
+        amount=payment.amount,
+        paid_on=issuing_day(payment.occurred_at, time_zone),
+        receipt=receipt,
+    )
+
+
+def _refunded(order: Order, refund: Refund, shipping_credited: int) -> dict[str, object]:
+    """Lines and sums of a refund; each unit carries the same share of its line's tax in whatever refund it is."""
+    placed = {line.line: line for line in order.lines}
+    lines = tuple(_refunded_line(placed[line.line], line) for line in refund.lines if line.line in placed)
+    shipping_tax = share(order.shipping_tax, order.shipping, shipping_credited, refund.shipping)
+    return {
+        "lines": lines,
+        "goods": refund.goods,
+        "shipping": refund.shipping,
+        "tax": sum(line.tax for line in lines) + shipping_tax,
+    }
+
+
+def _refunded_line(placed: OrderLine, refunded: RefundLine) -> SaidLine:
+    tax = sum(share(placed.tax, placed.quantity, units.first - 1, units.last - units.first + 1) for units in refunded.units)
+    return SaidLine(line=placed.line, sku=placed.sku, name=placed.name, quantity=refunded.quantity, tax=tax, amount=refunded.goods)

@@ -1,0 +1,134 @@
+"""What a document says: plain facts in minor units, and the canonical bytes whose hash proves that they never changed.
+
+Nothing here is formatted: words, digits and layout are `present.py`'s, so that the same data can be printed in any language.
+"""
+
+import hashlib
+import json
+from datetime import date
+from typing import Literal
+
+from shared.events import Address, DocumentKind, Part
+from shared.ids import DocumentId, OrderId, PaymentId
+
+Language = Literal["en", "bn"]
+Paper = Literal["a4", "letter"]
+PrintKind = Literal["order_receipt", "draft_invoice", "packing_slip"]
+Mark = Literal["unpaid", "part_paid", "paid", "draft", "sample"]
+
+
+class TaxNumber(Part):
+    """One of the seller's registrations, as it wants it printed: `BIN 000123456-0101`."""
+
+    label: str
+    number: str
+
+
+class Seller(Part):
+    """Who sells: the head of every document."""
+
+    name: str = ""
+    address: tuple[str, ...] = ()
+    phone: str = ""
+    email: str = ""
+    website: str = ""
+    tax_numbers: tuple[TaxNumber, ...] = ()
+
+
+class Letterhead(Part):
+    """What a version of a store's document settings puts on every document."""
+
+    version: int = 0
+    seller: Seller = Seller()
+    footer: str = ""
+    terms: str = ""
+    language: Literal["auto", "en", "bn"] = "auto"  # auto: the order's own
+    paper: Paper = "a4"
+    logo_sha256: str | None = None
+
+
+class Reference(Part):
+    """An earlier document that this one corrects."""
+
+    document_id: DocumentId
+    kind: DocumentKind
+    number: str
+    issued_on: date
+
+
+class SaidLine(Part):
+    """A line as printed; amounts in minor units. `amount` is with tax and after discounts."""
+
+    line: int
+    sku: str
+    name: str
+    quantity: int
+    unit_price: int | None = None
+    discount: int = 0
+    tax: int = 0
+    amount: int
+
+
+class SaidPayment(Part):
+    """A payment as printed; negative where it reverses another."""
+
+    payment_id: PaymentId
+    method: str
+    reference: str
+    amount: int
+    paid_on: date
+    receipt: str | None = None  # the number of its own receipt, where it has one
+
+
+class Contents(Part):
+    """Everything that one document says. For what was issued this is the record; the PDF is its picture."""
+
+    schema_version: int = 1
+    document_id: DocumentId | None = None
+    kind: DocumentKind | PrintKind
+    number: str | None = None  # none: a print that is not a document
+    issued_on: date
+    cause: str = ""
+    language: Language
+    paper: Paper
+    mark: Mark | None = None
+    seller: Seller
+    footer: str = ""
+    terms: str = ""
+    logo_sha256: str | None = None
+    letterhead_version: int = 0
+    order_id: OrderId
+    order_number: str
+    ordered_on: date
+    customer_id: str
+    address: Address | None = None  # billing; on a packing slip, where the parcel goes
+    contact: str = ""
+    currency: str
+    prices_include_tax: bool = True
+    lines: tuple[SaidLine, ...] = ()
+    goods: int = 0
+    shipping: int = 0
+    tax: int = 0
+    discount: int = 0
+    total: int
+    paid: int | None = None
+    balance: int | None = None
+    payments: tuple[SaidPayment, ...] = ()
+    refers_to: Reference | None = None
+    tracking: str = ""
+
+
+def canonical(contents: Contents) -> str:
+    """The one JSON text of `contents`: sorted keys, no spaces, UTF-8. Its SHA-256 is the document's hash."""
+    return json.dumps(contents.model_dump(mode="json"), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+def sha256_of(text: str) -> str:
+    """Hexadecimal SHA-256 of the UTF-8 bytes of `text`."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def language_of(ordered: str, setting: str) -> Language:
+    """The language to print in: the store's choice, or else the order's where we have it, or else English."""
+    wanted = ordered if setting == "auto" else setting
+    return "bn" if wanted.lower().split("-")[0] == "bn" else "en"

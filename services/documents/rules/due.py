@@ -1,0 +1,86 @@
+"""Which documents an order calls for: product.md section 4, as one function of the copy and the approved refunds.
+
+The answer depends on facts only, never on the events that brought them, so neither their order nor their repetition matters.
+A document is due once for each (cause, subject): what was issued is taken off by the command that issues.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from shared.events import DocumentKind, Order, Refund
+
+Cause = Literal["order", "shipping_kept", "payment", "cancellation", "refund"]
+
+CONFIRMED_OR_LATER = frozenset({"confirmed", "picked_up", "shipped", "delivered"})
+
+ISSUING_ORDER: tuple[DocumentKind, ...] = ("invoice", "receipt", "cancelling_receipt", "credit_note", "refund_receipt")
+"""Series are always taken in this order: what is referred to comes first, and two issuers never wait for each other in a ring."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """One document that must exist: of which kind, why, about what, and over how much (minor units, never negative)."""
+
+    kind: DocumentKind
+    cause: Cause
+    subject_id: str
+    amount: int
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What makes it unique within a store."""
+        return self.cause, self.subject_id
+
+
+def is_invoiced(order: Order) -> bool:
+    """Whether the order has, or should have, an invoice: it was confirmed or later, even if it is cancelled now."""
+    reached = order.cancellation.cancelled_from if order.cancellation else order.status
+    return reached in CONFIRMED_OR_LATER
+
+
+def due_documents(order: Order, refunds: Iterable[Refund]) -> list[Due]:
+    """Everything that should be issued for `order` as this copy and these refunds show it, in issuing order.
+
+    A refund decided on a version of the order that the copy has not reached is left out: it stays due until the copy is there.
+    """
+    known = sorted((refund for refund in refunds if _counts(refund, order)), key=lambda refund: (refund.order_version, refund.refund_id))
+    due = [*_invoices(order, known), *_for_payments(order), *_credit_notes(order, known), *_refund_receipts(order, known)]
+    return sorted(due, key=lambda one: ISSUING_ORDER.index(one.kind))  # stable: within a kind, the order of happening
+
+
+def _counts(refund: Refund, order: Order) -> bool:
+    return refund.status == "approved" and refund.order_version <= order.version
+
+
+def _invoices(order: Order, refunds: list[Refund]) -> Iterable[Due]:
+    if is_invoiced(order):
+        yield Due("invoice", "order", order.order_id, order.total)
+    # What a cancellation let the shop keep is one sum, however many refunds repeat it. A requested refund keeps its
+    # shipping by crediting less: the invoice still holds it, so a second one would charge it twice.
+    kept = max((refund.shipping_kept for refund in refunds if refund.cause != "request"), default=0)
+    if kept > 0:
+        yield Due("invoice", "shipping_kept", order.order_id, kept)
+
+
+def _for_payments(order: Order) -> Iterable[Due]:
+    for payment in sorted(order.payments, key=lambda one: (one.order_version, one.payment_id)):
+        kind: DocumentKind = "receipt" if payment.reverses is None else "cancelling_receipt"
+        yield Due(kind, "payment", payment.payment_id, abs(payment.amount))
+
+
+def _credit_notes(order: Order, refunds: list[Refund]) -> Iterable[Due]:
+    if not is_invoiced(order):
+        return
+    if order.status == "cancelled":
+        yield Due("credit_note", "cancellation", order.order_id, order.total)
+    for refund in refunds:
+        if refund.cause == "request":  # a cancellation's own refunds are in its whole credit note
+            yield Due("credit_note", "refund", refund.refund_id, refund.amount)
+
+
+def _refund_receipts(order: Order, refunds: list[Refund]) -> Iterable[Due]:
+    if is_invoiced(order):
+        return
+    for refund in refunds:
+        yield Due("refund_receipt", "refund", refund.refund_id, refund.amount)

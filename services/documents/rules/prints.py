@@ -1,0 +1,66 @@
+"""What a print button prints: always something, whatever the order's state. None of these are numbered documents."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from services.documents.rules.compose import frame, payments_of, whole_order
+from services.documents.rules.contents import Contents, Letterhead, Mark
+from services.documents.rules.due import is_invoiced
+from shared.events import Order, OrderPersonal
+
+Button = Literal["receipt", "invoice", "packing-slip"]
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What a print stands on: the shop's paper, and today in its time zone."""
+
+    letterhead: Letterhead
+    day: date
+    time_zone: str
+
+
+def issued_for(button: Button, order: Order) -> tuple[str, str] | None:
+    """The (cause, subject) of the issued document that the button prints, if one stands for it; else a print is composed."""
+    if button == "invoice" and is_invoiced(order):
+        return "order", order.order_id
+    if button == "receipt" and order.payment == "paid" and len(order.payments) == 1:
+        return "payment", order.payments[0].payment_id
+    return None
+
+
+def order_receipt(order: Order, desk: Desk, receipts: dict[str, str]) -> Contents:
+    """Everything paid so far, the last first, marked UNPAID until it is all there. `receipts`: payment id to receipt number."""
+    mark: Mark = "paid" if order.payment == "paid" else "part_paid" if order.collected > 0 else "unpaid"
+    return _print(order, desk).model_copy(
+        update=whole_order(order)
+        | {
+            "kind": "order_receipt",
+            "mark": mark,
+            "payments": payments_of(order, desk.time_zone, receipts),
+            "paid": order.collected,
+            "balance": max(0, order.total - order.collected),
+        }
+    )
+
+
+def draft_invoice(order: Order, personal: OrderPersonal, desk: Desk) -> Contents:
+    """What the invoice would say if the order were confirmed now."""
+    return _print(order, desk).model_copy(
+        update=whole_order(order) | {"kind": "draft_invoice", "mark": "draft", "address": personal.billing_address}
+    )
+
+
+def packing_slip(order: Order, personal: OrderPersonal, desk: Desk) -> Contents:
+    """What goes into the parcel and where it goes now; no prices."""
+    contact = " · ".join(part for part in (personal.phone, personal.email) if part)
+    tracking = f"{order.tracking.carrier} {order.tracking.number}" if order.tracking else ""
+    return _print(order, desk).model_copy(
+        update=whole_order(order)
+        | {"kind": "packing_slip", "address": personal.shipping_address, "contact": contact, "tracking": tracking, "terms": ""}
+    )
+
+
+def _print(order: Order, desk: Desk) -> Contents:
+    return frame(order, desk.letterhead, day=desk.day, time_zone=desk.time_zone)

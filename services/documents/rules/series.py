@@ -1,0 +1,29 @@
+"""Numbers, and the day and year that date a document."""
+
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from shared.events import DocumentKind
+
+DEFAULT_PREFIXES: dict[DocumentKind, str] = {
+    "invoice": "INV",
+    "receipt": "RCT",
+    "cancelling_receipt": "CRC",
+    "credit_note": "CRN",
+    "refund_receipt": "RFR",
+}
+
+
+def issuing_day(now: datetime, time_zone: str) -> date:
+    """The store's calendar day at `now`; a document's date and its series' year come from it."""
+    return now.astimezone(ZoneInfo(time_zone)).date()
+
+
+def document_number(prefix: str, year: int, counted: int) -> str:
+    """`INV-2026-000042`: at least six digits, so that numbers of a year sort as text."""
+    return f"{prefix}-{year}-{counted:06}"
+
+
+def missing_numbers(counted: list[int], last: int) -> list[int]:
+    """Which of 1..`last` are not among the numbers issued: always none, and the report proves it."""
+    return sorted(set(range(1, last + 1)) - set(counted))
