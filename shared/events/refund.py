@@ -18,7 +18,10 @@ class UnitRange(Part):
 
 
 class RefundLine(Part):
-    """What one refund takes of one line."""
+    """What one refund takes of one line: goods + shipping in minor units is what it pays for it.
+
+    A line of quantity 0 takes money only (a later payment of a cancelled order, whose units the first refund took).
+    """
 
     line: int
     sku: str
@@ -32,7 +35,7 @@ class RefundLine(Part):
 
 
 class Refund(Part):
-    """A whole refund as of its `version`."""
+    """A whole refund as of its `version`: amount = goods + shipping + overpaid, and the lines add up to goods and shipping."""
 
     refund_id: RefundId
     order_id: OrderId
@@ -40,7 +43,7 @@ class Refund(Part):
     customer_id: str
     version: int
     status: Literal["processing", "approved", "cancelled"]
-    settlement: Literal["none", "unsettled", "settled", "failed"]
+    settlement: Literal["none", "unsettled", "settled", "failed"]  # none: not approved, or nothing to pay
     cause: Literal["request", "cancellation", "payment"]
     payment_id: PaymentId | None = None  # of cause payment
     order_version: int  # of the copy that it was decided on: documents keep it as due until theirs is there
@@ -51,7 +54,8 @@ class Refund(Part):
     amount: int
     goods: int
     shipping: int
-    shipping_kept: int = 0
+    overpaid: int = 0  # collected above the order's total, which a cancellation pays back too
+    shipping_kept: int = 0  # of a cancelled order only: what of the collected money stays for shipping, and is invoiced
     lines: tuple[RefundLine, ...]
     requested_at: datetime
     decided_at: datetime | None = None

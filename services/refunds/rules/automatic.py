@@ -1,0 +1,76 @@
+"""The refunds that nobody asks for: of a cancelled order, and of money recorded after its cancellation.
+
+Decided from the copy alone and keyed by order or payment, so they come out the same whatever arrives first, twice or all at once.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Literal
+
+from services.refunds.rules.known_order import KnownOrder
+from services.refunds.rules.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Already:
+    """What the order's refunds hold so far: approved money, shipping kept, and the keys that were made (None: the cancellation's)."""
+
+    approved: int = 0
+    shipping_kept: int = 0
+    keys: Collection[str | None] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """An automatic refund that is to be made now; `key` is the payment's id, or None for the cancellation's own."""
+
+    key: str | None
+    amount: int
+    shipping_kept: int
+    collected_seen: int
+
+    @property
+    def cause(self) -> Literal["cancellation", "payment"]:
+        """What made it."""
+        return "cancellation" if self.key is None else "payment"
+
+
+def due_refunds(order: KnownOrder, policy: Policy, already: Already) -> list[Due]:
+    """The automatic refunds that a cancelled order is still owed, in the order of the events that made them.
+
+    Product section 2: with kept = the shipping if the goods had left and `deduct_shipping` is on, else 0, each pays
+    max(0, collected so far − kept) − already approved; none is made where there is neither money nor goods that had left.
+    `policy` is the one in force at the cancellation. Money that is already known to be reversed counts as not collected.
+    """
+    if order.cancellation is None:
+        return []
+    kept_at_most = order.shipping if policy.deduct_shipping and order.goods_left else 0
+    approved, kept, due = already.approved, already.shipping_kept, []
+    for key, collected in _collected_by_cause(order):
+        if key in already.keys:
+            continue
+        amount = max(0, max(0, collected - kept_at_most) - approved)
+        if amount == 0 and not (key is None and order.goods_left):
+            continue
+        shipping_kept = max(0, min(collected, kept_at_most) - kept)
+        due.append(Due(key, amount, shipping_kept, max(order.collected, 0)))
+        approved, kept = approved + amount, kept + shipping_kept
+    return due
+
+
+def _collected_by_cause(order: KnownOrder) -> list[tuple[str | None, int]]:
+    """The cancellation (None) and each standing payment after it, with what was collected up to there and still is."""
+    if order.cancellation is None:
+        return []
+    cancelled, reversed_ids = order.cancellation.order_version, {payment.reverses for payment in order.payments}
+    later = [
+        payment
+        for payment in sorted(order.payments, key=lambda payment: payment.order_version)
+        if payment.order_version > cancelled and payment.amount > 0 and payment.payment_id not in reversed_ids
+    ]
+
+    def collected_upto(version: int) -> int:
+        seen = sum(payment.amount for payment in order.payments if payment.order_version <= version)
+        return max(0, min(seen, order.collected))
+
+    return [(None, collected_upto(cancelled)), *((payment.payment_id, collected_upto(payment.order_version)) for payment in later)]

@@ -1,0 +1,38 @@
+"""What becomes of refunded goods: back on the shelf, to be looked at, thrown away, or never gone."""
+
+from dataclasses import dataclass
+
+from services.refunds.rules.known_order import KnownOrder, Line
+from services.refunds.rules.policy import Policy
+from shared.events import Disposition
+
+
+@dataclass(frozen=True, slots=True)
+class Restock:
+    """How many units go back to stock now, and why the others do not."""
+
+    units: int
+    because: str | None
+
+
+def disposition_by_policy(policy: Policy) -> Disposition:
+    """Seed, "Manage Stock": refunded goods go back by themselves, or wait to be inspected."""
+    return "restock" if policy.manage_stock else "inspect"
+
+
+def disposition_of_cancelled(order: KnownOrder, policy: Policy) -> Disposition:
+    """As by policy where the goods had left; else they never did, and orders has released them already."""
+    return disposition_by_policy(policy) if order.goods_left else "never_left"
+
+
+def restock(line: Line, quantity: int, disposition: Disposition) -> Restock:
+    """Units of a line that go back to stock under a disposition; an untracked line moves nothing and says so."""
+    if disposition == "never_left":
+        return Restock(0, "never_left")
+    if disposition == "discard":
+        return Restock(0, "discarded")
+    if not line.stock_tracked:
+        return Restock(0, "stock_not_tracked")
+    if disposition == "inspect":
+        return Restock(0, "waits_for_inspection")
+    return Restock(quantity, None)

@@ -1,0 +1,47 @@
+"""A store's refund settings, and which version of them applies when. Seed section 9.1; the README says what each does."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+DEFAULT_REASONS = ("damaged", "wrong_item", "not_as_described", "arrived_late", "no_longer_wanted", "other")
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """One version of a store's refund settings, in force from `valid_from` until a later one is."""
+
+    version: int
+    valid_from: datetime
+    manage_stock: bool = False
+    attachments: bool = True
+    deduct_shipping: bool = False
+    window_days: int | None = None
+    reasons: tuple[str, ...] = DEFAULT_REASONS
+    overdue_after_hours: int = 48
+
+
+DEFAULT_POLICY = Policy(version=1, valid_from=datetime(1970, 1, 1, tzinfo=UTC))
+"""What a store starts from; it is version 1 of every store, and is stored nowhere."""
+
+
+def in_force(policies: Iterable[Policy], at: datetime) -> Policy:
+    """The version in force at `at`: the one whose `valid_from` is the latest that has come; of several, the last saved.
+
+    So a change that was saved for a later day still comes on its day, whatever was changed at once in between.
+    """
+    begun = [policy for policy in policies if policy.valid_from <= at]
+    return max(begun, key=lambda policy: (policy.valid_from, policy.version), default=DEFAULT_POLICY)
+
+
+def window_end(policy: Policy, delivered_at: datetime, zone: str) -> datetime | None:
+    """The first instant at which it is too late to ask: the end of the n-th day after delivery in the store's zone.
+
+    None where the store has no window. `zone` is an IANA name.
+    """
+    if policy.window_days is None:
+        return None
+    day_of_delivery = delivered_at.astimezone(ZoneInfo(zone)).date()
+    first_day_too_late = day_of_delivery + timedelta(days=policy.window_days + 1)
+    return datetime.combine(first_day_too_late, datetime.min.time(), tzinfo=ZoneInfo(zone)).astimezone(UTC)

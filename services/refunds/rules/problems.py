@@ -1,0 +1,27 @@
+"""The stable codes of this service's refusals, each with the sentence that `GET /problems/{code}` shows."""
+
+PROBLEMS = {
+    "delivery_not_seen_yet": "A refund can be asked for once the order is delivered, which this service has not seen yet: try again.",
+    "order_cancelled": "The order was cancelled: its money and goods come back by themselves, and nothing is left to ask for.",
+    "window_over": "The store's time for asking is over; staff may go beyond it with a reason.",
+    "reason_not_offered": "The store does not offer this reason; the problem lists those that it offers.",
+    "attachments_off": "The store takes neither files nor further information with a refund request; reason and description remain.",
+    "unknown_line": "The order has no such line.",
+    "units_not_free": "Fewer units of the line are free than were asked for: the others are in other refunds.",
+    "staff_only": "Only the shop may do this.",
+    "customer_only": "Only the refund's customer may do this; the shop declines instead.",
+    "already_approved": "The refund is approved, and approval is final.",
+    "already_cancelled": "The refund was declined or withdrawn; a new one can be requested.",
+    "not_requested": "The refund does not hold so many units of this line: an approval may keep fewer units, never more.",
+    "not_collected": "Less money is known as collected, after what was approved before, than this refund would pay.",
+    "not_approved": "The refund is not approved, so there is no money to settle and there are no goods to inspect.",
+    "nothing_to_settle": "The refund pays nothing, so nothing can be settled.",
+    "not_waiting": "Fewer units of the line wait for inspection than were decided.",
+    "policy_in_the_past": "A policy cannot begin before the moment of saving.",
+    "already_closed": "Somebody has closed this already.",
+    "attachment_not_found": "No such file of this customer, or it belongs to another refund.",
+    "too_many_attachments": "More files than a request may carry.",
+    "file_too_large": "The file is over the size limit.",
+    "file_type_not_allowed": "Only JPEG, PNG, WebP and PDF are taken, and the content decides, not the name.",
+    "file_unreadable": "The file is not a whole, well-formed file of its type.",
+}

@@ -1,0 +1,45 @@
+"""Which units of a line a refund takes: the lowest free ones, as ranges, never one by one (a line may have a million)."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+
+class Units(NamedTuple):
+    """Units `first`..`last` of a line: 1-based, inclusive."""
+
+    first: int
+    last: int
+
+    @property
+    def count(self) -> int:
+        """How many units."""
+        return self.last - self.first + 1
+
+
+def count(ranges: Iterable[Units]) -> int:
+    """How many units the ranges hold together."""
+    return sum(units.count for units in ranges)
+
+
+def free(quantity: int, taken: Iterable[Units]) -> list[Units]:
+    """The ranges of 1..`quantity` that nobody has taken, lowest first."""
+    gaps, following = [], 1
+    for units in sorted(taken):
+        if units.first > following:
+            gaps.append(Units(following, units.first - 1))
+        following = max(following, units.last + 1)
+    if following <= quantity:
+        gaps.append(Units(following, quantity))
+    return gaps
+
+
+def lowest(ranges: Sequence[Units], wanted: int) -> tuple[Units, ...]:
+    """The `wanted` lowest units of `ranges` (disjoint, any order); fewer where there are not so many."""
+    chosen: list[Units] = []
+    for units in sorted(ranges):
+        if wanted <= 0:
+            break
+        part = Units(units.first, min(units.last, units.first + wanted - 1))
+        chosen.append(part)
+        wanted -= part.count
+    return tuple(chosen)
