@@ -25,8 +25,8 @@ class NoteEvent(Event):
 
     @property
     def subject(self) -> str:
-        """The order's id."""
-        return self.order_id
+        """The order's id; of a private note `<order id>:private`, so that no gap in the public `sequence` tells that one exists."""
+        return self.order_id if self.audience == "customer" else f"{self.order_id}:private"
 
     @property
     def public(self) -> bool:

@@ -1,0 +1,227 @@
+"""One function per use case: load locked, ask the rules, change rows, emit."""
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.engine import Row
+
+from services.notes import queries
+from services.notes.models import notes, orders, revisions, settings, timeline
+from services.notes.rules.order_copy import copy_of
+from services.notes.rules.timeline import entry_of, source_rank
+from services.notes.rules.writing import Audience, may_change_settings, may_edit, may_mark_read, may_retract, may_write, plain_text, side_of
+from shared.actor import Actor
+from shared.db import Transaction
+from shared.errors import VersionConflict
+from shared.events import By, DocumentIssued, Envelope, NoteAdded, NoteEdited, NoteEvent, NoteRetracted, NoteText, OrderEvent, RefundEvent
+from shared.ids import new_id
+from shared.outbox import emit
+
+
+async def add_note(tx: Transaction, actor: Actor, order_id: str, *, audience: Audience, text: str, now: datetime) -> Row[Any]:
+    """Write a note on an order: to its customer, or private; a customer's is an answer. The new note's row.
+
+    Raises NotFound, Refused (see may_write), Invalid("bad_text").
+    """
+    order = await queries.order_for(tx, actor, order_id, lock=True)
+    _, answers_allowed = await queries.settings_of(tx, actor.store)
+    may_write(actor, audience, answers_allowed=answers_allowed).or_raise()
+    text = plain_text(text)
+    counters = await _count_change(tx, order, audience, emits=True)
+    row = {
+        "store_id": actor.store,
+        "note_id": new_id("note"),
+        "order_id": order_id,
+        "audience": audience,
+        "side": side_of(actor),
+        **_by_columns(_by(actor)),
+        "text": text,
+        "revision": 1,
+        "written_at": now,
+        **_positions(counters, audience),
+    }
+    note = await _returned(tx, sa.insert(notes).values(**row).returning(notes))
+    await _append_revision(tx, note, actor, now)
+    await _tell(tx, NoteAdded, note, counters, actor, now=now)
+    return note
+
+
+async def edit_note(tx: Transaction, actor: Actor, note_id: str, *, text: str, expected_version: int | None, now: datetime) -> Row[Any]:
+    """Give a note a new text as its next revision; the other side has it unread again. The same text again changes nothing.
+
+    Raises NotFound, Refused (see may_edit), VersionConflict, Invalid("bad_text").
+    """
+    note, order = await queries.note_for_change(tx, actor, note_id)
+    _, answers_allowed = await queries.settings_of(tx, actor.store)
+    may_edit(actor, queries.state_of(note), answers_allowed=answers_allowed).or_raise()
+    _expect(note, expected_version)
+    text = plain_text(text)
+    if text == note.text:
+        return note
+    counters = await _count_change(tx, order, note.audience, emits=True)
+    change: dict[str, Any] = {"text": text, "revision": note.revision + 1, "edited_at": now, "erased_at": None}
+    change |= {"customer_read_at": None} if note.side == "shop" else {"shop_read_at": None}
+    note = await _change(tx, note, **change, **_positions(counters, note.audience))
+    await _append_revision(tx, note, actor, now)
+    await _tell(tx, NoteEdited, note, counters, actor, now=now)
+    return note
+
+
+async def retract_note(tx: Transaction, actor: Actor, note_id: str, *, expected_version: int | None, now: datetime) -> Row[Any]:
+    """Take a note back: its mark stays for both sides, its text for the shop alone.
+
+    Raises NotFound, Refused (see may_retract), VersionConflict.
+    """
+    note, order = await queries.note_for_change(tx, actor, note_id)
+    may_retract(actor, queries.state_of(note)).or_raise()
+    _expect(note, expected_version)
+    counters = await _count_change(tx, order, note.audience, emits=True)
+    note = await _change(tx, note, retracted_at=now, retracted_by_side=side_of(actor), **_positions(counters, note.audience))
+    await _tell(tx, NoteRetracted, note, counters, actor, now=now)
+    return note
+
+
+async def mark_read(tx: Transaction, actor: Actor, order_id: str, *, through: str | None, now: datetime) -> int:
+    """Mark the order's unread notes as read by the actor's side: all, or those up to note `through`. How many were unread.
+
+    Raises NotFound (no such order or note for this actor), Refused.
+    """
+    may_mark_read(actor).or_raise()
+    await queries.order_for(tx, actor, order_id, lock=True)
+    column = notes.c.shop_read_at if side_of(actor) == "shop" else notes.c.customer_read_at
+    statement = sa.update(notes).where(notes.c.order_id == order_id, *queries.unread_by(actor)).values({column: now})
+    if through is not None:
+        place = (notes.c.written_at, notes.c.note_id)
+        last = await queries.place_of_note(tx, actor, order_id, through)
+        statement = statement.where(sa.tuple_(*place) <= queries.place_from(last, *place))
+    return int((await tx.execute(statement)).rowcount)
+
+
+async def change_settings(
+    tx: Transaction, actor: Actor, *, customer_answers: bool, expected_version: int, now: datetime
+) -> tuple[int, bool]:
+    """Put a new version of the store's settings in force; version and `customer_answers` of what is in force now.
+
+    Raises Refused, VersionConflict.
+    """
+    may_change_settings(actor).or_raise()
+    version, before = await queries.settings_of(tx, actor.store, lock=True)
+    if version != expected_version:
+        raise VersionConflict(version)
+    if before == customer_answers:
+        return version, before
+    row = {"store_id": actor.store, "version": version + 1, "customer_answers": customer_answers, "changed_at": now}
+    await tx.execute(sa.insert(settings).values(**row, **_by_columns(_by(actor))))
+    return version + 1, customer_answers
+
+
+async def record(tx: Transaction, event: OrderEvent | RefundEvent | DocumentIssued, envelope: Envelope) -> None:
+    """Keep what an event tells of its order (a newer version wins), and add its entry to the timeline (never skipped as stale)."""
+    entry = entry_of(event)
+    order = await _keep_copy(tx, event, envelope)
+    if entry is None:
+        return
+    counters = await _count_change(tx, order, entry.audience)
+    erased = order.erased_at is not None
+    row = {
+        "store_id": envelope.store_id,
+        "order_id": order.order_id,
+        "event_id": envelope.id,
+        "type": envelope.type,
+        "source_rank": source_rank(envelope.source),
+        "sequence": envelope.sequence,
+        "occurred_at": envelope.occurred_at,
+        "recorded_at": envelope.recorded_at,
+        "audience": entry.audience,
+        **_by_columns(entry.by),
+        "details": entry.details,
+        "internal": {} if erased else entry.internal,
+        "message": "" if erased else entry.message,
+        **_positions(counters, entry.audience),
+    }
+    await tx.execute(sa.insert(timeline).values(**row))
+
+
+async def _keep_copy(tx: Transaction, event: OrderEvent | RefundEvent | DocumentIssued, envelope: Envelope) -> Row[Any]:
+    """The order's row, made or brought up to date, and locked until the transaction ends."""
+    copy = copy_of(event, envelope)
+    new = insert(orders).values(
+        store_id=envelope.store_id, order_id=copy.order_id, customer_id=copy.customer_id, number=copy.number, version=copy.version
+    )
+    newer = new.excluded.version > orders.c.version
+    upsert = new.on_conflict_do_update(
+        index_elements=["store_id", "order_id"],
+        set_={
+            "customer_id": sa.case((newer, new.excluded.customer_id), else_=orders.c.customer_id),
+            "number": sa.case((newer, new.excluded.number), else_=sa.func.coalesce(orders.c.number, new.excluded.number)),
+            "version": sa.func.greatest(new.excluded.version, orders.c.version),
+        },
+    )
+    return await _returned(tx, upsert.returning(orders))
+
+
+async def _count_change(tx: Transaction, order: Row[Any], audience: Audience, *, emits: bool = False) -> Row[Any]:
+    """Count one change of a locked order: for the shop always, for the customer only what it may see. The new counters."""
+    bump = {"shop_position": orders.c.shop_position + 1}
+    if audience == "customer":
+        bump["customer_position"] = orders.c.customer_position + 1
+    if emits:
+        sequence = "public_sequence" if audience == "customer" else "private_sequence"
+        bump[sequence] = orders.c[sequence] + 1
+    mine = sa.and_(orders.c.store_id == order.store_id, orders.c.order_id == order.order_id)
+    return await _returned(tx, sa.update(orders).where(mine).values(**bump).returning(orders))
+
+
+def _positions(counters: Row[Any], audience: Audience) -> dict[str, int | None]:
+    return {
+        "shop_position": counters.shop_position,
+        "customer_position": counters.customer_position if audience == "customer" else None,
+    }
+
+
+async def _change(tx: Transaction, note: Row[Any], **values: Any) -> Row[Any]:
+    mine = sa.and_(notes.c.store_id == note.store_id, notes.c.note_id == note.note_id)
+    return await _returned(tx, sa.update(notes).where(mine).values(**values).returning(notes))
+
+
+async def _append_revision(tx: Transaction, note: Row[Any], actor: Actor, now: datetime) -> None:
+    row = {"store_id": note.store_id, "note_id": note.note_id, "revision": note.revision, "text": note.text, "written_at": now}
+    await tx.execute(sa.insert(revisions).values(**row, **_by_columns(_by(actor))))
+
+
+async def _tell(tx: Transaction, kind: type[NoteEvent], note: Row[Any], order: Row[Any], actor: Actor, *, now: datetime) -> None:
+    """Emit the note's event; its text goes with it only to the customer's audience, and never once it is retracted."""
+    for_customer = note.audience == "customer"
+    event = kind(
+        occurred_at=now,
+        note_id=note.note_id,
+        order_id=note.order_id,
+        customer_id=order.customer_id,
+        audience=note.audience,
+        revision=note.revision,
+        by=_by(actor),
+        personal=NoteText(text=note.text if for_customer and kind is not NoteRetracted else ""),
+    )
+    sequence = order.public_sequence if for_customer else order.private_sequence
+    await emit(tx, event, store_id=note.store_id, sequence=sequence, recorded_at=now)
+
+
+def _expect(note: Row[Any], expected_version: int | None) -> None:
+    current = queries.version_of(note)
+    if expected_version is not None and expected_version != current:
+        raise VersionConflict(current)
+
+
+def _by(actor: Actor) -> By:
+    return By(role=actor.role, id=actor.id, via=actor.via)
+
+
+def _by_columns(by: By) -> dict[str, str | None]:
+    return {"by_role": by.role, "by_id": by.id, "by_via": by.via}
+
+
+async def _returned(tx: Transaction, statement: sa.Executable) -> Row[Any]:
+    """The one row that a writing statement returns."""
+    return (await tx.execute(statement)).one()

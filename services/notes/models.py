@@ -1,0 +1,144 @@
+"""Tables of the schema `notes`: columns and constraints, no behaviour.
+
+`shop_position` and `customer_position` count an order's changes as each side sees them: a row carries the position of its last
+change, the live streams resume by it, and the customer's count has no gaps that could tell of something private.
+"""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB, UUID
+
+from shared.ids import PublicIdColumn
+from shared.schema import TIME, service_metadata
+
+SCHEMA = "notes"
+metadata = service_metadata(SCHEMA)
+
+orders = sa.Table(
+    "orders",
+    metadata,
+    sa.Column("store_id", sa.Text, nullable=False),
+    sa.Column("order_id", PublicIdColumn("order"), nullable=False),
+    sa.Column("customer_id", sa.Text, nullable=False),
+    sa.Column("number", sa.Text),
+    sa.Column("version", sa.BigInteger, nullable=False),  # of the order event that it was copied from; 0 before the first
+    sa.Column("shop_position", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("customer_position", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("public_sequence", sa.BigInteger, nullable=False, server_default="0"),  # of note.* events for the customer
+    sa.Column("private_sequence", sa.BigInteger, nullable=False, server_default="0"),  # of private ones: apart, or a gap would tell
+    sa.Column("erased_at", TIME),
+    sa.PrimaryKeyConstraint("store_id", "order_id"),
+    sa.CheckConstraint("version >= 0", name="version"),
+    comment="Own copy of each order: whose it is (newer version wins), and its counters. Its lock serialises the order's writes.",
+)
+sa.Index(None, orders.c.store_id, orders.c.customer_id, orders.c.order_id)
+
+notes = sa.Table(
+    "notes",
+    metadata,
+    sa.Column("store_id", sa.Text, nullable=False),
+    sa.Column("note_id", PublicIdColumn("note"), nullable=False),
+    sa.Column("order_id", PublicIdColumn("order"), nullable=False),
+    sa.Column("audience", sa.Text, nullable=False),
+    sa.Column("side", sa.Text, nullable=False),
+    sa.Column("by_role", sa.Text, nullable=False),
+    sa.Column("by_id", sa.Text, nullable=False),
+    sa.Column("by_via", sa.Text),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("revision", sa.Integer, nullable=False),
+    sa.Column("written_at", TIME, nullable=False),
+    sa.Column("edited_at", TIME),
+    sa.Column("retracted_at", TIME),
+    sa.Column("retracted_by_side", sa.Text),
+    sa.Column("erased_at", TIME),
+    sa.Column("customer_read_at", TIME),
+    sa.Column("shop_read_at", TIME),
+    sa.Column("shop_position", sa.BigInteger, nullable=False),
+    sa.Column("customer_position", sa.BigInteger),
+    sa.PrimaryKeyConstraint("store_id", "note_id"),
+    sa.CheckConstraint("audience in ('customer', 'private')", name="audience"),
+    sa.CheckConstraint("side in ('shop', 'customer')", name="side"),
+    sa.CheckConstraint("side = 'shop' or audience = 'customer'", name="private_is_for_staff"),
+    sa.CheckConstraint("(audience = 'customer') = (customer_position is not null)", name="customer_position"),
+    sa.CheckConstraint("audience = 'customer' or customer_read_at is null", name="private_is_never_read_by_a_customer"),
+    sa.CheckConstraint("(retracted_at is null) = (retracted_by_side is null)", name="retracted"),
+    sa.CheckConstraint("char_length(text) <= 10000", name="text"),
+    sa.CheckConstraint("revision >= 1", name="revision"),
+)
+sa.Index(None, notes.c.store_id, notes.c.order_id, notes.c.note_id)
+sa.Index(
+    "ix_notes_unread_by_customer",
+    notes.c.store_id,
+    notes.c.order_id,
+    postgresql_where=sa.text("audience = 'customer' and side = 'shop' and customer_read_at is null and retracted_at is null"),
+)
+sa.Index(
+    "ix_notes_unread_by_shop",
+    notes.c.store_id,
+    notes.c.order_id,
+    postgresql_where=sa.text("side = 'customer' and shop_read_at is null and retracted_at is null"),
+)
+
+revisions = sa.Table(
+    "revisions",
+    metadata,
+    sa.Column("store_id", sa.Text, nullable=False),
+    sa.Column("note_id", PublicIdColumn("note"), nullable=False),
+    sa.Column("revision", sa.Integer, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("by_role", sa.Text, nullable=False),
+    sa.Column("by_id", sa.Text, nullable=False),
+    sa.Column("by_via", sa.Text),
+    sa.Column("written_at", TIME, nullable=False),
+    sa.PrimaryKeyConstraint("store_id", "note_id", "revision"),
+    sa.ForeignKeyConstraint(["store_id", "note_id"], [notes.c.store_id, notes.c.note_id]),
+    comment="Every text that a note ever had; rows are only added (erasure blanks their text).",
+)
+
+timeline = sa.Table(
+    "timeline",
+    metadata,
+    sa.Column("store_id", sa.Text, nullable=False),
+    sa.Column("order_id", PublicIdColumn("order"), nullable=False),
+    sa.Column("event_id", UUID(as_uuid=True), nullable=False),
+    sa.Column("type", sa.Text, nullable=False),
+    sa.Column("source_rank", sa.SmallInteger, nullable=False),
+    sa.Column("sequence", sa.BigInteger, nullable=False),
+    sa.Column("occurred_at", TIME, nullable=False),
+    sa.Column("recorded_at", TIME, nullable=False),
+    sa.Column("audience", sa.Text, nullable=False),
+    sa.Column("by_role", sa.Text, nullable=False),
+    sa.Column("by_id", sa.Text, nullable=False),
+    sa.Column("by_via", sa.Text),
+    sa.Column("details", JSONB, nullable=False),
+    sa.Column("internal", JSONB, nullable=False),
+    sa.Column("message", sa.Text, nullable=False),
+    sa.Column("shop_position", sa.BigInteger, nullable=False),
+    sa.Column("customer_position", sa.BigInteger),
+    sa.PrimaryKeyConstraint("store_id", "event_id"),
+    sa.CheckConstraint("audience in ('customer', 'private')", name="audience"),
+    sa.CheckConstraint("(audience = 'customer') = (customer_position is not null)", name="customer_position"),
+    comment="One entry per event, in true order whenever it arrived: occurred_at, source_rank, sequence, event_id.",
+)
+sa.Index(
+    "ix_timeline_in_order",
+    timeline.c.store_id,
+    timeline.c.order_id,
+    timeline.c.occurred_at,
+    timeline.c.source_rank,
+    timeline.c.sequence,
+    timeline.c.event_id,
+)
+
+settings = sa.Table(
+    "settings",
+    metadata,
+    sa.Column("store_id", sa.Text, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("customer_answers", sa.Boolean, nullable=False),
+    sa.Column("changed_at", TIME, nullable=False),
+    sa.Column("by_role", sa.Text, nullable=False),
+    sa.Column("by_id", sa.Text, nullable=False),
+    sa.Column("by_via", sa.Text),
+    sa.PrimaryKeyConstraint("store_id", "version"),
+    comment="Every version of a store's note settings; the highest is in force, none means the defaults.",
+)

@@ -1,0 +1,29 @@
+"""What this service keeps of an order, and what each event tells of it."""
+
+from dataclasses import dataclass
+
+from shared.events import DocumentIssued, Envelope, Event, OrderEvent, RefundEvent
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCopy:
+    """What this service keeps of an order: whose it is (for authorisation) and its number (to show), as of `version`."""
+
+    order_id: str
+    customer_id: str
+    number: str | None
+    version: int
+
+
+def copy_of(event: Event, envelope: Envelope) -> OrderCopy:
+    """What an event tells of its order. Every event about an order names its customer; only order events have a version (≥ 1).
+
+    Raises TypeError for an event that is about no order.
+    """
+    if isinstance(event, OrderEvent):
+        return OrderCopy(event.order.order_id, event.order.customer_id, event.order.number, event.order.version)
+    if isinstance(event, RefundEvent):
+        return OrderCopy(event.refund.order_id, event.refund.customer_id, event.refund.order_number, 0)
+    if isinstance(event, DocumentIssued):
+        return OrderCopy(event.order_id, event.customer_id, None, 0)
+    raise TypeError(f"{envelope.type} is about no order")

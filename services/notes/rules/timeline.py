@@ -1,0 +1,164 @@
+"""What each event adds to its order's timeline, where it stands in it, and who may read which part of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from services.notes.rules.writing import Audience
+from shared.events import (
+    By,
+    DocumentIssued,
+    Event,
+    OrderCancelled,
+    OrderConfirmed,
+    OrderDelivered,
+    OrderDeliveryFailed,
+    OrderEdited,
+    OrderEvent,
+    OrderPaymentRecorded,
+    OrderPaymentReversed,
+    OrderPickedUp,
+    OrderPlaced,
+    OrderShipped,
+    RefundApproved,
+    RefundCancelled,
+    RefundEvent,
+    RefundRequested,
+    RefundSettled,
+    RefundSettlementFailed,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of an order's timeline, made from one event.
+
+    `details` are for everybody in the audience, `internal` for the shop alone, `message` is what was written to the customer
+    (the one personal thing in it, blanked by erasure together with `internal`).
+    """
+
+    audience: Audience
+    by: By
+    details: dict[str, Any] = field(default_factory=dict)
+    internal: dict[str, Any] = field(default_factory=dict)
+    message: str = ""
+
+
+SOURCE_RANK = {"orders": 0, "refunds": 1, "documents": 2}
+"""Of two entries at the very same instant: an order's change comes before the refund that it caused, and both before their paper."""
+
+
+def source_rank(source: str) -> int:
+    """The place of a source among entries of the very same instant; a source that we do not know comes last."""
+    return SOURCE_RANK.get(source, len(SOURCE_RANK))
+
+
+def entry_of(event: Event) -> Entry | None:
+    """The timeline entry that an event makes, or None where it only repeats another (`order.refunded` echoes the refund)."""
+    make = ENTRIES.get(type(event))
+    return make(event) if make else None
+
+
+def _status(event: OrderEvent) -> Entry:
+    tracking = event.order.tracking
+    details: dict[str, Any] = {"status": event.order.status, "version": event.order.version}
+    if tracking:
+        details["tracking"] = tracking.model_dump(exclude_none=True)
+    return Entry("customer", event.by, details, message=event.personal.message)
+
+
+def _placed(event: OrderPlaced) -> Entry:
+    return Entry("customer", event.by, _order_facts(event) | {"number": event.order.number, "total": event.order.total})
+
+
+def _cancelled(event: OrderCancelled) -> Entry:
+    cancellation = event.order.cancellation
+    details = {"status": "cancelled", "version": event.order.version}
+    if cancellation is None:
+        return Entry("customer", event.by, details, message=event.personal.message)
+    details["cancelled_from"] = cancellation.cancelled_from
+    return Entry("customer", cancellation.by, details, {"reason": cancellation.reason}, event.personal.message)
+
+
+def _delivery_failed(event: OrderDeliveryFailed) -> Entry:
+    internal = {"reported_by": event.reported_by, "reason": event.reason}
+    return Entry("customer", event.by, {"version": event.order.version}, internal, event.personal.message)
+
+
+def _payment(event: OrderPaymentRecorded | OrderPaymentReversed) -> Entry:
+    """Amount and method for everybody; reference, collector and the reason of a reversal are the shop's."""
+    details = _order_facts(event) | {"payment_id": event.payment_id, "collected": event.order.collected, "payment": event.order.payment}
+    internal: dict[str, Any] = {}
+    for payment in event.order.payments:
+        if payment.payment_id == event.payment_id:
+            details |= {"amount": payment.amount, "method": payment.method}
+            internal = {"reference": payment.reference, "collected_by": payment.collected_by}
+    if isinstance(event, OrderPaymentReversed):
+        internal["reason"] = event.reason
+    return Entry("customer", event.by, details, internal, event.personal.message)
+
+
+def _edited(event: OrderEdited) -> Entry:
+    details = {"version": event.order.version, "fields": list(event.fields)}
+    return Entry("customer", event.by, details, {"reason": event.reason}, event.personal.message)
+
+
+def _order_facts(event: OrderEvent) -> dict[str, Any]:
+    return {"version": event.order.version, "currency": event.order.currency}
+
+
+def _refund_facts(event: RefundEvent) -> dict[str, Any]:
+    refund = event.refund
+    return {"refund_id": refund.refund_id, "status": refund.status, "currency": refund.currency, "amount": refund.amount}
+
+
+def _refund_requested(event: RefundRequested) -> Entry:
+    """For the shop alone: a refund's submission tells its customer nothing (seed 9.2); their refund page shows it."""
+    return Entry("private", event.by, _refund_facts(event), {"reason": event.refund.reason})
+
+
+def _refund_decided(event: RefundApproved | RefundCancelled) -> Entry:
+    details = _refund_facts(event) | {"cause": event.refund.cause, "shipping_kept": event.refund.shipping_kept}
+    return Entry("customer", event.by, details, {"reason": event.refund.reason}, event.personal.message)
+
+
+def _refund_settled(event: RefundSettled) -> Entry:
+    return Entry("customer", event.by, _refund_facts(event) | {"method": event.method}, {"reference": event.reference})
+
+
+def _settlement_failed(event: RefundSettlementFailed) -> Entry:
+    """For the shop alone: it is tried again, or settled by another method."""
+    return Entry("private", event.by, _refund_facts(event), {"reference": event.reference, "reason": event.reason})
+
+
+def _document(event: DocumentIssued) -> Entry:
+    details = {
+        "document_id": event.document_id,
+        "kind": event.kind,
+        "number": event.number,
+        "issued_on": event.issued_on.isoformat(),
+        "currency": event.currency,
+        "total": event.total,
+    }
+    return Entry("customer", By(role="system", id="documents"), details)
+
+
+ENTRIES: dict[type[Event], Callable[[Any], Entry]] = {
+    OrderPlaced: _placed,
+    OrderConfirmed: _status,
+    OrderPickedUp: _status,
+    OrderShipped: _status,
+    OrderDelivered: _status,
+    OrderCancelled: _cancelled,
+    OrderDeliveryFailed: _delivery_failed,
+    OrderPaymentRecorded: _payment,
+    OrderPaymentReversed: _payment,
+    OrderEdited: _edited,
+    RefundRequested: _refund_requested,
+    RefundApproved: _refund_decided,
+    RefundCancelled: _refund_decided,
+    RefundSettled: _refund_settled,
+    RefundSettlementFailed: _settlement_failed,
+    DocumentIssued: _document,
+}
+"""Which event makes an entry, and how it reads."""

@@ -1,0 +1,105 @@
+"""Who may see, write, edit and retract which notes, and what a note's text may be."""
+
+import unicodedata
+from dataclasses import dataclass
+from typing import Literal
+
+from services.notes.rules import PROBLEMS
+from shared.actor import Actor, Decision, allowed, refused
+from shared.errors import FieldError, Invalid
+
+Audience = Literal["customer", "private"]
+Side = Literal["shop", "customer"]
+
+MAX_TEXT_CHARACTERS = 10_000
+KEPT_CONTROLS = "\n\t"
+
+
+@dataclass(frozen=True, slots=True)
+class NoteState:
+    """What the rules need to know of a note."""
+
+    audience: Audience
+    side: Side
+    retracted: bool
+
+
+def side_of(actor: Actor) -> Side:
+    """Which side of the counter the actor speaks for; a platform on behalf of its customer is that customer."""
+    return "shop" if actor.is_shop else "customer"
+
+
+def visible_audiences(actor: Actor) -> tuple[Audience, ...]:
+    """The audiences whose notes and entries the actor may see: every query selects by it, so nothing else is ever loaded."""
+    return ("customer", "private") if actor.is_shop else ("customer",)
+
+
+def may_write(actor: Actor, audience: Audience, *, answers_allowed: bool) -> Decision:
+    """Whether the actor may write a note for `audience` on an order that it can see (seed 10.1 and 10.2)."""
+    if actor.is_shop:
+        return allowed()
+    if actor.role == "guest":
+        return refused("guest_reads_only", PROBLEMS["guest_reads_only"])
+    if audience == "private":
+        return refused("private_is_for_staff", PROBLEMS["private_is_for_staff"])
+    if not answers_allowed:
+        return refused("answers_off", PROBLEMS["answers_off"])
+    return allowed()
+
+
+def may_edit(actor: Actor, note: NoteState, *, answers_allowed: bool) -> Decision:
+    """Whether the actor may append a revision: its own side's note, still standing, under the rules of writing one."""
+    if side_of(actor) != note.side:
+        return refused("not_the_author", PROBLEMS["not_the_author"])
+    if note.retracted:
+        return refused("retracted", PROBLEMS["retracted"])
+    return may_write(actor, note.audience, answers_allowed=answers_allowed)
+
+
+def may_retract(actor: Actor, note: NoteState) -> Decision:
+    """Whether the actor may take the note back: the shop any note, a customer its own, whatever the setting says by now."""
+    if actor.role == "guest":
+        return refused("guest_reads_only", PROBLEMS["guest_reads_only"])
+    if not actor.is_shop and side_of(actor) != note.side:
+        return refused("not_the_author", PROBLEMS["not_the_author"])
+    if note.retracted:
+        return refused("already_retracted", PROBLEMS["already_retracted"])
+    return allowed()
+
+
+def may_mark_read(actor: Actor) -> Decision:
+    """Whether the actor has unread marks to clear: both sides have, a guest link has none."""
+    return refused("guest_reads_only", PROBLEMS["guest_reads_only"]) if actor.role == "guest" else allowed()
+
+
+def may_change_settings(actor: Actor) -> Decision:
+    """Whether the actor may see and change the store's note settings."""
+    return allowed() if actor.is_shop else refused("staff_only", PROBLEMS["staff_only"])
+
+
+def version_of(revision: int, *, retracted: bool) -> int:
+    """A note's version for ETag and If-Match: every new text and the retraction count one."""
+    return revision + retracted
+
+
+def plain_text(text: str) -> str:
+    """The text as it is kept: every line end is one line feed, the rest untouched; markup in it is text like any other.
+
+    Raises Invalid("bad_text") over 10,000 characters, without anything visible, or with control characters or surrogates.
+    """
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    reason = _why_bad(text)
+    if reason:
+        raise Invalid("bad_text", PROBLEMS["bad_text"], errors=(FieldError("/text", "bad_text", reason),))
+    return text
+
+
+def _why_bad(text: str) -> str | None:
+    if len(text) > MAX_TEXT_CHARACTERS:
+        return f"At most {MAX_TEXT_CHARACTERS:,} characters."
+    kinds = {unicodedata.category(character) for character in set(text) if character not in KEPT_CONTROLS}
+    if kinds & {"Cc", "Cs"}:
+        return "No control characters but line ends and tabs."
+    if not kinds - {"Zs", "Zl", "Zp", "Cf"}:
+        return "Something to read."
+    return None

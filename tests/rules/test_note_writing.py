@@ -1,0 +1,188 @@
+"""Who may write, edit, retract and see which notes, and what a text may be: tables over every kind of caller."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.notes.rules import PROBLEMS
+from services.notes.rules.writing import (
+    MAX_TEXT_CHARACTERS,
+    NoteState,
+    may_change_settings,
+    may_edit,
+    may_mark_read,
+    may_retract,
+    may_write,
+    plain_text,
+    side_of,
+    version_of,
+    visible_audiences,
+)
+from shared.actor import Actor, system
+from shared.errors import Invalid
+
+STAFF = Actor("s", "staff", "asha")
+PLATFORM = Actor("s", "platform", "shopfront")
+CUSTOMER = Actor("s", "customer", "c1")
+ON_BEHALF = Actor("s", "customer", "c1", via="shopfront")
+GUEST = Actor("s", "guest", "order_1")
+SYSTEM = system("s", "notes")
+
+
+@pytest.mark.parametrize(
+    ("actor", "audience", "answers", "expected"),
+    [
+        (STAFF, "customer", True, None),
+        (STAFF, "private", True, None),
+        (STAFF, "private", False, None),
+        (STAFF, "customer", False, None),
+        (PLATFORM, "customer", False, None),
+        (PLATFORM, "private", False, None),
+        (SYSTEM, "private", False, None),
+        (CUSTOMER, "customer", True, None),
+        (CUSTOMER, "customer", False, "answers_off"),
+        (CUSTOMER, "private", True, "private_is_for_staff"),
+        (CUSTOMER, "private", False, "private_is_for_staff"),
+        (ON_BEHALF, "customer", True, None),
+        (ON_BEHALF, "private", True, "private_is_for_staff"),
+        (ON_BEHALF, "customer", False, "answers_off"),
+        (GUEST, "customer", True, "guest_reads_only"),
+        (GUEST, "private", True, "guest_reads_only"),
+    ],
+)
+def test_who_may_write(actor, audience, answers, expected):
+    assert may_write(actor, audience, answers_allowed=answers).code == expected
+
+
+@pytest.mark.parametrize(
+    ("actor", "side", "retracted", "answers", "edit", "retract"),
+    [
+        (STAFF, "shop", False, True, None, None),
+        (STAFF, "shop", True, True, "retracted", "already_retracted"),
+        (STAFF, "customer", False, True, "not_the_author", None),
+        (STAFF, "customer", True, True, "not_the_author", "already_retracted"),
+        (PLATFORM, "shop", False, False, None, None),
+        (CUSTOMER, "customer", False, True, None, None),
+        (CUSTOMER, "customer", False, False, "answers_off", None),
+        (CUSTOMER, "customer", True, True, "retracted", "already_retracted"),
+        (CUSTOMER, "shop", False, True, "not_the_author", "not_the_author"),
+        (CUSTOMER, "shop", True, True, "not_the_author", "not_the_author"),
+        (ON_BEHALF, "customer", False, True, None, None),
+        (GUEST, "customer", False, True, "guest_reads_only", "guest_reads_only"),
+        (GUEST, "shop", False, True, "not_the_author", "guest_reads_only"),
+    ],
+)
+def test_who_may_edit_and_retract(actor, side, retracted, answers, edit, retract):
+    note = NoteState(audience="customer", side=side, retracted=retracted)
+    assert may_edit(actor, note, answers_allowed=answers).code == edit
+    assert may_retract(actor, note).code == retract
+
+
+@pytest.mark.parametrize(
+    ("actor", "audiences", "side"),
+    [
+        (STAFF, {"customer", "private"}, "shop"),
+        (PLATFORM, {"customer", "private"}, "shop"),
+        (SYSTEM, {"customer", "private"}, "shop"),
+        (CUSTOMER, {"customer"}, "customer"),
+        (ON_BEHALF, {"customer"}, "customer"),
+        (GUEST, {"customer"}, "customer"),
+    ],
+)
+def test_who_sees_what_and_speaks_for_whom(actor, audiences, side):
+    assert set(visible_audiences(actor)) == audiences
+    assert side_of(actor) == side
+
+
+@pytest.mark.parametrize(
+    ("actor", "settings", "read"),
+    [
+        (STAFF, None, None),
+        (PLATFORM, None, None),
+        (CUSTOMER, "staff_only", None),
+        (ON_BEHALF, "staff_only", None),
+        (GUEST, "staff_only", "guest_reads_only"),
+    ],
+)
+def test_settings_and_read_marks(actor, settings, read):
+    assert may_change_settings(actor).code == settings
+    assert may_mark_read(actor).code == read
+
+
+@pytest.mark.parametrize(
+    ("given_text", "kept"),
+    [
+        ("Left with the neighbour.", "Left with the neighbour."),
+        ("two\r\nlines\rthree\n", "two\nlines\nthree\n"),
+        ("\tindented", "\tindented"),
+        ("<script>alert(1)</script> {{7*7}} #panic()", "<script>alert(1)</script> {{7*7}} #panic()"),
+        ("https://track.example/1?a=b&c=d", "https://track.example/1?a=b&c=d"),
+        ("আপনার অর্ডার পথে আছে।", "আপনার অর্ডার পথে আছে।"),
+        ("مرحبا \u200f", "مرحبا \u200f"),
+        ("👩\u200d👩\u200d👧", "👩\u200d👩\u200d👧"),
+        ("x" * MAX_TEXT_CHARACTERS, "x" * MAX_TEXT_CHARACTERS),
+        ("🙂" * MAX_TEXT_CHARACTERS, "🙂" * MAX_TEXT_CHARACTERS),
+    ],
+)
+def test_text_is_kept_as_written(given_text, kept):
+    assert plain_text(given_text) == kept
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "",
+        " ",
+        "\n\t ",
+        "\u00a0\u2003",
+        "\u200b\u202e",
+        "nul\x00",
+        "bell\x07",
+        "escape\x1b[31m",
+        "c1\x85",
+        "lone\ud800",
+        "x" * (MAX_TEXT_CHARACTERS + 1),
+    ],
+)
+def test_text_that_is_refused(bad):
+    with pytest.raises(Invalid) as refusal:
+        plain_text(bad)
+    assert refusal.value.code == "bad_text"
+    assert [error.pointer for error in refusal.value.errors] == ["/text"]
+    assert not bad.strip() or bad not in str(refusal.value), "a refusal never repeats the text"
+
+
+@given(st.text(max_size=200))
+def test_kept_text_is_stable_and_storable(text):
+    try:
+        kept = plain_text(text)
+    except Invalid:
+        return
+    assert plain_text(kept) == kept
+    assert "\x00" not in kept
+    assert "\r" not in kept
+    assert kept.encode().decode() == kept
+    assert kept.split() == text.split()
+
+
+def test_version_counts_texts_and_the_retraction():
+    assert [version_of(1, retracted=False), version_of(2, retracted=False), version_of(2, retracted=True)] == [1, 2, 3]
+
+
+def test_every_refusal_is_explained():
+    codes = {
+        decision.code
+        for actor in (STAFF, PLATFORM, CUSTOMER, GUEST)
+        for side in ("shop", "customer")
+        for retracted in (True, False)
+        for answers in (True, False)
+        for decision in (
+            may_write(actor, "private" if side == "shop" else "customer", answers_allowed=answers),
+            may_edit(actor, NoteState("customer", side, retracted), answers_allowed=answers),
+            may_retract(actor, NoteState("customer", side, retracted)),
+            may_change_settings(actor),
+            may_mark_read(actor),
+        )
+    } - {None}
+    assert codes <= PROBLEMS.keys()
+    assert {"guest_reads_only", "not_the_author", "retracted", "already_retracted", "answers_off", "staff_only"} <= codes
