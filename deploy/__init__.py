@@ -1,0 +1,1 @@
+"""Everything that puts the services together: real servers, what they need in them, and the `aftersale` command line."""

@@ -1,0 +1,186 @@
+"""Where a clone keeps what it runs: one folder a purpose, one holder at a time, ports and secrets chosen once and kept.
+
+    <project>/.aftersale/up/            what `make up` runs: its data stays
+    <project>/.aftersale/test-<pid>/    what one test run starts: gone with it
+
+Where the servers must run as another user who cannot reach the project (a clone in /root), `.aftersale` is a link into
+/var/lib/aftersale. AFTERSALE_HOME names another folder for all of it.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import secrets
+import shutil
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal, Self
+
+from deploy import processes
+from deploy.trouble import Trouble
+
+Purpose = Literal["up", "test"]
+
+PROJECT = Path(__file__).resolve().parents[1]
+PORTS = range(20_000, 32_000)  # below the range that the system takes for outgoing connections
+SHARED_ROOT = Path("/var/lib/aftersale")
+
+
+def clone_name(project: Path) -> str:
+    """A short name of this clone, different for every folder: for containers, volumes and folders outside of it."""
+    return hashlib.sha256(str(project.resolve()).encode()).hexdigest()[:10]
+
+
+def base_folder(project: Path) -> Path:
+    """The folder that holds all state of a clone, reachable for the user that the servers run as."""
+    if named := os.environ.get("AFTERSALE_HOME"):
+        base = Path(named).expanduser().resolve()
+        base.mkdir(parents=True, exist_ok=True)
+        return base
+    base = project / ".aftersale"
+    user = processes.server_user()
+    if not base.exists() and user is not None and not processes.can_reach(user, project):
+        target = SHARED_ROOT / clone_name(project)
+        target.mkdir(parents=True, exist_ok=True)
+        base.unlink(missing_ok=True)
+        base.symlink_to(target)
+    base.mkdir(exist_ok=True)
+    return base.resolve()
+
+
+class State:
+    """One purpose's folder, held by one process at a time through a lock that dies with its holder."""
+
+    def __init__(self, folder: Path, *, temporary: bool = False) -> None:
+        self.folder = folder
+        self._temporary = temporary
+        self._lock: int | None = None
+        self._writing = threading.RLock()  # servers start side by side and keep their ports here
+
+    def hold(self) -> Self:
+        """Take the folder for this process. Raises Trouble naming the holder when another one has it."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except PermissionError as error:
+            raise Trouble(
+                f"{self.folder} belongs to another user.", "run as that user, or set AFTERSALE_HOME to a folder of yours"
+            ) from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(lock, 32, 0).decode().strip() or "another process"
+            os.close(lock)
+            fix = f"use it (`./aftersale doctor`), or stop it with `kill {holder}`"
+            raise Trouble(f"It is already running from this folder (process {holder}).", fix) from None
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, str(os.getpid()).encode(), 0)
+        self._lock = lock
+        return self
+
+    def let_go(self) -> None:
+        """Give the folder back; a temporary one goes with everything in it."""
+        if self._lock is None:
+            return
+        if self._temporary:
+            self.remove()
+        os.close(self._lock)
+        self._lock = None
+
+    def holder(self) -> int | None:
+        """The process that holds the folder now, if one does."""
+        try:
+            lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return int(os.pread(lock, 32, 0) or b"0") or None
+        finally:
+            os.close(lock)
+        return None
+
+    def read(self, name: str) -> dict[str, str]:
+        """The kept values under `name` (`ports`, `secrets`, `choice`, …); empty when there are none."""
+        try:
+            kept: dict[str, str] = json.loads((self.folder / f"{name}.json").read_text())
+        except FileNotFoundError:
+            return {}
+        return kept
+
+    def keep(self, name: str, values: dict[str, str]) -> None:
+        """Replace the kept values under `name`, at once or not at all, readable by the owner alone."""
+        path = self.folder / f"{name}.json"
+        fresh = path.with_suffix(".new")
+        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            json.dump(values, file, indent=1, sort_keys=True)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+
+    def secret(self, name: str) -> str:
+        """A password of 160 random bits, generated at first use and kept."""
+        with self._writing:
+            kept = self.read("secrets")
+            if name not in kept:
+                kept[name] = secrets.token_hex(20)
+                self.keep("secrets", kept)
+            return kept[name]
+
+    def port(self, name: str, *, preferred: int | None = None) -> int:
+        """A free port of 127.0.0.1: the kept one if it is still free, else `preferred` if free, else any; kept from then on."""
+        with self._writing:
+            kept = self.read("ports")
+            wanted = [int(kept[name])] if name in kept else []
+            if preferred is not None:
+                wanted.append(preferred)
+            taken = {int(port) for other, port in kept.items() if other != name}
+            port = choose_port(wanted, taken, is_free)
+            if kept.get(name) != str(port):
+                self.keep("ports", kept | {name: str(port)})
+            return port
+
+    def remove(self) -> None:
+        """Delete the folder with everything in it."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def is_free(port: int) -> bool:
+    """Whether nobody listens on `port` of 127.0.0.1, nor on all addresses."""
+    for address in ("127.0.0.1", "0.0.0.0"):  # noqa: S104  (asked whether it is taken; nothing is served there)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((address, port))
+            except OSError:
+                return False
+    return True
+
+
+def choose_port(wanted: list[int], taken: set[int], free: Callable[[int], bool]) -> int:
+    """The first of `wanted` that is free, else a random free one; never one of `taken`."""
+    for port in wanted:
+        if port not in taken and free(port):
+            return port
+    for _ in range(1000):
+        port = secrets.choice(PORTS)
+        if port not in taken and free(port):
+            return port
+    raise Trouble(f"No free port between {PORTS.start} and {PORTS.stop}.", "stop what listens there")
+
+
+def state_for(project: Path, purpose: Purpose) -> State:
+    """The state folder for `purpose`; leftovers of test runs that died are stopped and removed on the way."""
+    base = base_folder(project)
+    if purpose == "up":
+        return State(base / "up")
+    for old in base.glob("test-*"):
+        left = State(old)
+        if left.holder() is None:
+            processes.stop_leftovers(old)
+            left.remove()
+    return State(base / f"test-{os.getpid()}-{secrets.token_hex(2)}", temporary=True)
