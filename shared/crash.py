@@ -1,0 +1,38 @@
+"""Named places where a test may kill the process: before and after every commit, publish, confirm and ack.
+
+`AFTERSALE_CRASH_AT="commit.after:orders.place"` kills with SIGKILL at that place, `…#3` at its third passing. The whole cost
+in production is one comparison with None. tests/faults scans the source: a commit, publish or ack without its points fails.
+"""
+
+import os
+import signal
+from itertools import count
+
+VARIABLE = "AFTERSALE_CRASH_AT"
+
+POINTS = (
+    "commit.before",  # the change and its events are written, nothing is durable
+    "commit.after",  # durable, but nobody has been answered or woken
+    "publish.before",  # claimed by the relay, not sent
+    "confirm.after",  # the broker has it, the outbox does not know
+    "ack.before",  # the effect is durable, the broker does not know
+    "ack.after",
+)
+
+
+def _armed() -> tuple[str, int] | None:
+    wanted = os.environ.get(VARIABLE)
+    if not wanted:
+        return None
+    place, _, nth = wanted.partition("#")
+    return place, int(nth or 1)
+
+
+_ARMED = _armed()
+_PASSED = count(1)
+
+
+def crash_point(point: str, name: str) -> None:
+    """Die here by SIGKILL if this place is armed. `name` is the transaction's, event type's or handler's."""
+    if _ARMED is not None and f"{point}:{name}" == _ARMED[0] and next(_PASSED) == _ARMED[1]:
+        os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,185 @@
+"""PostgreSQL: transaction() and execute_once() are the only commits in the codebase."""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.engine import CursorResult, Row
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from shared.crash import crash_point
+from shared.errors import Transient, Unavailable
+from shared.schema import KernelTables, kernel_tables
+from shared.settings import Settings
+
+T = TypeVar("T")
+Parameters = dict[str, Any] | Sequence[dict[str, Any]] | None
+
+TRY_AGAIN = ("40001", "40P01", "55P03")  # serialization failure, deadlock, lock timeout
+AWAY = ("08", "53", "57P", "25006", "58")  # connection, resources (disk full), shutdown, read-only standby, system error
+CONNECTION_LOST = (ConnectionError, OSError, TimeoutError)
+
+
+class Transaction:
+    """Statements on one connection, inside one transaction (or none, for reading())."""
+
+    def __init__(self, connection: AsyncConnection, kernel: KernelTables, service: str) -> None:
+        self._connection = connection
+        self.kernel = kernel
+        self.service = service
+        self.emitted = False
+
+    async def execute(self, statement: sa.Executable, parameters: Parameters = None) -> CursorResult[Any]:
+        """Run a statement; a list of parameters runs it for each of them."""
+        return await self._connection.execute(statement, parameters)
+
+    async def all(self, statement: sa.Executable, parameters: Parameters = None) -> Sequence[Row[Any]]:
+        """Every row."""
+        return (await self.execute(statement, parameters)).all()
+
+    async def first(self, statement: sa.Executable, parameters: Parameters = None) -> Row[Any] | None:
+        """The first row, or None."""
+        return (await self.execute(statement, parameters)).first()
+
+    async def scalar(self, statement: sa.Executable, parameters: Parameters = None) -> Any:
+        """The first column of the first row, or None."""
+        return (await self.execute(statement, parameters)).scalar()
+
+    def stream(self, statement: sa.Executable, batch_rows: int = 500) -> AsyncIterator[Row[Any]]:
+        """Rows one by one from a server-side cursor, `batch_rows` in memory at a time (needs a real transaction)."""
+
+        async def rows() -> AsyncIterator[Row[Any]]:
+            async with self._connection.stream(statement, execution_options={"yield_per": batch_rows}) as result:
+                async for row in result:
+                    yield row
+
+        return rows()
+
+
+class Database:
+    """One service's connections, in its own schema and under its own role."""
+
+    def __init__(self, settings: Settings, metadata: sa.MetaData) -> None:
+        self.service = settings.service
+        self.kernel = kernel_tables(metadata)
+        self.events_committed = asyncio.Event()  # wakes the relay of this process; polling is the truth
+        self._engine = _engine(settings)
+        self._autocommit = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    @asynccontextmanager
+    async def transaction(self, name: str) -> AsyncIterator[Transaction]:
+        """One transaction: commits at the end of the block, rolls back on any exception.
+
+        `name` (such as "orders.cancel") names its crash points. Commit, rollback and the connection's way back to the pool
+        are finished even when the task is cancelled meanwhile, or connections would leak `idle in transaction`.
+        Raises Transient (nothing written, try again) and Unavailable (database away; a lost COMMIT is unknown).
+        """
+        with _translated():
+            connection = await self._engine.connect()
+            tx = Transaction(connection, self.kernel, self.service)
+            try:
+                try:
+                    yield tx
+                    crash_point("commit.before", name)
+                    await _finished(connection.commit())
+                    crash_point("commit.after", name)
+                except BaseException:
+                    await _finished(connection.rollback())
+                    raise
+            finally:
+                if tx.emitted:
+                    self.events_committed.set()
+                await _finished(connection.close())
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Transaction]:
+        """For queries only: each statement by itself, without the two round trips of BEGIN and COMMIT."""
+        with _translated():
+            connection = await self._autocommit.connect()
+            try:
+                yield Transaction(connection, self.kernel, self.service)
+            finally:
+                await _finished(connection.close())
+
+    async def execute_once(self, name: str, statement: sa.Executable, parameters: Parameters = None) -> Sequence[Row[Any]]:
+        """One statement that is a transaction by itself: the hot write, in one round trip. Wakes the relay."""
+        with _translated():
+            connection = await self._autocommit.connect()
+            try:
+                crash_point("commit.before", name)
+                rows = (await _finished(connection.execute(statement, parameters))).all()
+                crash_point("commit.after", name)
+            finally:
+                await _finished(connection.close())
+        self.events_committed.set()
+        return rows
+
+    async def close(self) -> None:
+        """Give every connection back."""
+        await self._engine.dispose()
+
+
+def _engine(settings: Settings) -> AsyncEngine:
+    url = sa.make_url(settings.database_url.get_secret_value()).set(drivername="postgresql+asyncpg")
+    cache = settings.database_statement_cache
+    return create_async_engine(
+        url,
+        pool_size=settings.database_pool_size,
+        max_overflow=settings.database_pool_overflow,
+        pool_timeout=settings.database_pool_timeout_seconds,
+        connect_args={
+            "timeout": settings.database_connect_timeout_seconds,
+            "command_timeout": settings.database_command_timeout_seconds,
+            "prepared_statement_cache_size": cache,
+            "statement_cache_size": cache,
+            "server_settings": {"application_name": f"aftersale-{settings.service}"},
+        },
+    )
+
+
+async def _finished(work: Coroutine[Any, Any, T]) -> T:
+    """The result of `work`, which runs to its end even if this task is cancelled; the cancellation is raised afterwards."""
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError as cancellation:
+            if task.cancelled():
+                raise
+            cancelled = cancellation
+        except BaseException:  # noqa: S110  (raised just below by task.result())
+            pass
+    if cancelled is not None:
+        task.exception()  # mark it as seen
+        raise cancelled
+    return task.result()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Driver errors as Transient or Unavailable; what is our own mistake (a broken constraint, bad SQL) stays as it is."""
+    try:
+        yield
+    except PoolTimeoutError as error:
+        raise Unavailable(detail="Every database connection is in use.", retry_after_seconds=1) from error
+    except DBAPIError as error:
+        state = str(getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None) or "")
+        if state in TRY_AGAIN:
+            raise Transient(detail="The database asked to repeat; nothing was changed.", retry_after_seconds=1) from error
+        if error.connection_invalidated or state.startswith(AWAY) or (not state and _connection_lost(error)):
+            raise Unavailable(detail="The database cannot be reached.", retry_after_seconds=2) from error
+        raise
+    except SQLAlchemyError:
+        raise
+    except CONNECTION_LOST as error:
+        raise Unavailable(detail="The database cannot be reached.", retry_after_seconds=2) from error
+
+
+def _connection_lost(error: DBAPIError) -> bool:
+    text = str(error.orig).lower()
+    return isinstance(error.orig, CONNECTION_LOST) or "connection" in text or "closed" in text

@@ -1,0 +1,181 @@
+"""Failures as RFC 9457 problems: a stable code, what would be accepted, never the input itself."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException as StarletteHTTPException
+
+from shared.errors import Failure, FieldError, Invalid, NotFound, Transient
+from shared.idempotency import Overtaken
+from shared.telemetry import current_trace_id
+
+log = structlog.get_logger()
+
+MEDIA_TYPE = "application/problem+json"
+MAX_FIELD_ERRORS = 20
+HTTP_CODES = {404: "no_such_route", 405: "method_not_allowed", 413: "too_large", 415: "unsupported_media_type"}
+
+KERNEL_PROBLEMS = {
+    "invalid": "A field does not say what it should; `errors` lists which and what would be accepted.",
+    "invalid_json": "The body is not JSON.",
+    "nul_character": "Text may not contain the character U+0000.",
+    "bad_etag": 'If-Match and If-None-Match take one ETag of ours, such as "v7".',
+    "bad_cursor": "The cursor is not one of this list: take it from next_cursor.",
+    "idempotency_key_missing": "Every POST needs an Idempotency-Key header, new for each new wish.",
+    "idempotency_key_invalid": "An Idempotency-Key has 1 to 255 characters.",
+    "idempotency_key_reused": "This Idempotency-Key was used for another request.",
+    "in_progress": "A call with this Idempotency-Key is still running: repeat in a moment.",
+    "unauthenticated": "Send Authorization: Bearer <token>.",
+    "not_a_jwt": "The bearer token is not a JWT.",
+    "unknown_issuer": "No key of this token's issuer is trusted here.",
+    "bad_signature": "The token's signature does not verify with its issuer's key.",
+    "missing_claim": "The token lacks a claim; exp, iat, aud, sub, store and role are needed.",
+    "bad_claim": "sub and store have 1 to 128 characters.",
+    "wrong_audience": "The token's aud must be aftersale.",
+    "token_expired": "The token has expired.",
+    "token_not_yet_valid": "The token was issued in the future.",
+    "token_too_long": "A token has at most 4,096 characters.",
+    "role_not_issued": "The issuer's key may not speak for this role.",
+    "store_not_issued": "The issuer's key may not speak for this store.",
+    "forbidden": "This caller may never do this.",
+    "read_only": "This token may only read.",
+    "on_behalf_of_platform_only": "Only a platform may act on behalf of its customer.",
+    "not_found": "There is no such thing for this caller; another's counts as none.",
+    "no_such_route": "There is no such address.",
+    "method_not_allowed": "This address does not take this method.",
+    "unsupported_media_type": "Send application/json.",
+    "too_large": "The body is over the limit.",
+    "version_conflict": "It was changed since you read it: read it again, then repeat.",
+    "if_match_required": "Send If-Match with the ETag that you read.",
+    "event_too_large": "The change would make an event of more than 1 MB.",
+    "try_again": "The database asked to repeat; nothing was changed.",
+    "unavailable": "The service cannot reach its database; repeat in a moment with the same Idempotency-Key.",
+    "internal_error": "Our mistake; the trace id finds it in the logs.",
+}
+
+
+class FieldProblem(BaseModel):
+    """One wrong field."""
+
+    pointer: str
+    code: str
+    message: str
+
+
+class Problem(BaseModel):
+    """RFC 9457, with our stable `code`; facts of a refusal stand beside these members."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str = ""
+    instance: str = ""
+    trace_id: str | None = None
+    errors: list[FieldProblem] | None = None
+
+
+def problem_response(title: str) -> dict[str, Any]:
+    """One entry for OpenAPI `responses`."""
+    return {"description": title, "model": Problem, "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+
+
+PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
+    400: problem_response("Bad request"),
+    401: problem_response("Not authenticated"),
+    403: problem_response("Not allowed"),
+    413: problem_response("Too large"),
+    422: problem_response("Invalid input"),
+    500: problem_response("Internal error"),
+    503: problem_response("Temporarily unavailable"),
+}
+
+
+def add_problem_handlers(app: FastAPI, own: Mapping[str, str]) -> None:
+    """Answer every failure as a problem, and explain every code at /problems/{code}."""
+    known = {**KERNEL_PROBLEMS, **own}
+
+    async def on_failure(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, Failure)
+        return _problem(request, error)
+
+    async def on_validation(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, RequestValidationError)
+        return _problem(request, _invalid(error))
+
+    async def on_http(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, StarletteHTTPException)
+        failure = Failure(HTTP_CODES.get(error.status_code, "http_error"), str(error.detail))
+        return _problem(request, failure, status=error.status_code, title=str(error.detail), headers=error.headers)
+
+    async def on_overtaken(request: Request, error: Exception) -> JSONResponse:
+        return _problem(request, Transient(detail="The same call was made too often at once.", retry_after_seconds=1))
+
+    async def on_bug(request: Request, error: Exception) -> JSONResponse:
+        log.error("bug", error=repr(error), exc_info=error)
+        return _problem(request, Failure(detail="Our mistake; nothing was half-done. The trace id finds it in the logs."))
+
+    app.add_exception_handler(Failure, on_failure)
+    app.add_exception_handler(RequestValidationError, on_validation)
+    app.add_exception_handler(StarletteHTTPException, on_http)
+    app.add_exception_handler(HTTPException, on_http)
+    app.add_exception_handler(Overtaken, on_overtaken)
+    app.add_exception_handler(Exception, on_bug)
+
+    @app.get("/problems/{code}", include_in_schema=False)
+    async def explain(code: str) -> dict[str, str]:
+        if code not in known:
+            raise NotFound(detail="No problem has this code.")
+        return {"code": code, "explanation": known[code]}
+
+
+def _problem(
+    request: Request, failure: Failure, *, status: int | None = None, title: str | None = None, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    body: dict[str, Any] = {
+        **failure.facts,
+        "type": f"/problems/{failure.code}",
+        "title": title or failure.title,
+        "status": status or failure.status,
+        "code": failure.code,
+        "detail": failure.detail,
+        "instance": request.url.path,
+        "trace_id": current_trace_id(),
+    }
+    if isinstance(failure, Invalid) and failure.errors:
+        body["errors"] = [{"pointer": error.pointer, "code": error.code, "message": error.message} for error in failure.errors]
+    sent = dict(headers or {})
+    if failure.retry_after_seconds is not None:
+        sent["Retry-After"] = str(failure.retry_after_seconds)
+    if body["status"] == 401:
+        sent["WWW-Authenticate"] = "Bearer"
+    return JSONResponse(body, status_code=body["status"], headers=sent, media_type=MEDIA_TYPE)
+
+
+def _invalid(error: RequestValidationError) -> Invalid:
+    found = error.errors()
+    if any(item["type"] == "json_invalid" for item in found):
+        return _BadJson("invalid_json", "The body is not JSON.")
+    fields = tuple(FieldError(_pointer(item["loc"]), item["type"], item["msg"]) for item in found[:MAX_FIELD_ERRORS])
+    first = fields[0]
+    return Invalid("invalid", f"{first.pointer}: {first.message}", errors=fields)
+
+
+class _BadJson(Invalid):
+    """Not even JSON."""
+
+    status, title = 400, "Bad request"
+
+
+def _pointer(location: tuple[Any, ...]) -> str:
+    """JSON pointer into the body, `?name` for a query parameter, `header:name`, `path:name`."""
+    where, *rest = location
+    if where == "body":
+        return "".join(f"/{part}" for part in rest) or "/"
+    prefix = "?" if where == "query" else f"{where}:"
+    return prefix + ".".join(map(str, rest))

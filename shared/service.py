@@ -1,0 +1,178 @@
+"""Putting a service together and running it: as API, as worker, or both, one or several services in one process."""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, Literal
+
+import sqlalchemy as sa
+import structlog
+import uvicorn
+from fastapi import APIRouter, FastAPI
+
+from shared import idempotency, operations
+from shared.broker import Broker
+from shared.db import Database
+from shared.inbox import Consumers, Inbox
+from shared.outbox import Relay
+from shared.settings import Settings
+from shared.telemetry import set_up_telemetry
+from shared.tokens import Tokens
+from shared.web import create_app
+
+log = structlog.get_logger()
+
+Role = Literal["api", "worker"]
+ROLES: tuple[Role, ...] = ("api", "worker")
+
+HTTP_STOP_SECONDS = 8
+RESTART_TASK_SECONDS = 1.0
+SWEEP_IDEMPOTENCY_SECONDS = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Sweeper:
+    """Something to do again and again in the worker role: `run(database, settings, now)` says how many things it did."""
+
+    name: str
+    every_seconds: float
+    run: Callable[[Database, Settings, datetime], Awaitable[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What a service is made of. `problems` explains each of its refusal codes in a sentence."""
+
+    name: str
+    title: str
+    description: str
+    metadata: sa.MetaData
+    router: APIRouter
+    consumers: Consumers
+    problems: Mapping[str, str]
+    sweepers: tuple[Sweeper, ...] = ()
+    settings: type[Settings] = Settings
+
+
+class Running:
+    """A service at work in this process."""
+
+    def __init__(self, service: Service, roles: Sequence[Role]) -> None:
+        self.service = service
+        self.roles = tuple(roles)
+        self.settings = service.settings.load(service.name)
+        self.database = Database(self.settings, service.metadata)
+        self.broker = Broker(self.settings)
+        self.tokens = Tokens(self.settings.keys_file, self.settings.token_leeway_seconds)
+        self.stopping = asyncio.Event()  # live streams end when it is set
+        self.app: FastAPI = create_app(self, with_api="api" in roles)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def add_operations(self, app: FastAPI) -> None:
+        """Health, metrics and the generated documents."""
+        operations.add_operations(app, self)
+
+    def start(self) -> None:
+        """Start the background work; returns at once, whether or not database and broker are there."""
+        relay = Relay(self.database, self.broker, batch=self.settings.relay_batch, poll_seconds=self.settings.relay_poll_seconds)
+        self._spawn("relay", relay.run)
+        if "worker" in self.roles:
+            inbox = Inbox(self.database, self.service.consumers, delay_ms=self.settings.consumer_delay_ms)
+            if self.service.consumers.handlers:
+                self.broker.consume(inbox.deliver)
+            self._spawn("retries", inbox.run_retries)
+            for sweeper in (*self.service.sweepers, _IDEMPOTENCY_SWEEPER):
+                self._spawn(f"sweep-{sweeper.name}", partial(self._sweep, sweeper))
+        self.broker.start()
+
+    async def stop(self) -> None:
+        """Finish what runs, send nothing more, close. What the relay has not sent waits in the outbox."""
+        self.stopping.set()
+        await self.broker.stop()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.database.close()
+        log.info("stopped", service=self.service.name)
+
+    def _spawn(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        self._tasks.append(asyncio.create_task(self._kept_alive(name, work), name=f"{self.service.name}-{name}"))
+
+    async def _kept_alive(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Start background work again whatever ends it, except our own stop."""
+        task = asyncio.current_task()
+        while True:
+            try:
+                await work()
+            except BaseException as error:
+                if task is not None and task.cancelling():
+                    raise
+                log.error("background_work_ended", service=self.service.name, work=name, error=repr(error), exc_info=error)
+            await asyncio.sleep(RESTART_TASK_SECONDS)
+
+    async def _sweep(self, sweeper: Sweeper) -> None:
+        while True:
+            await asyncio.sleep(sweeper.every_seconds)
+            done = await sweeper.run(self.database, self.settings, datetime.now(UTC))
+            if done:
+                log.info("swept", service=self.service.name, what=sweeper.name, count=done)
+
+
+async def _sweep_idempotency(database: Database, settings: Settings, now: datetime) -> int:
+    return await idempotency.sweep(database, now, settings.idempotency_days)
+
+
+_IDEMPOTENCY_SWEEPER = Sweeper("idempotency", SWEEP_IDEMPOTENCY_SECONDS, _sweep_idempotency)
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves signals to run(): several share one process."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+
+async def run(services: Sequence[Service], roles: Sequence[Role] = ROLES) -> None:
+    """Run services until SIGTERM or SIGINT, then stop within seconds: streams end, calls finish, handlers finish."""
+    running = [Running(service, roles) for service in services]
+    set_up_telemetry(running[0].settings)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    servers = [_server(one) for one in running]
+    serving = [asyncio.create_task(server.serve()) for server in servers]
+    for one in running:
+        one.start()
+        log.info("started", service=one.service.name, roles=roles, port=one.settings.http_port)
+    stopped = asyncio.create_task(stop.wait())
+    await asyncio.wait([stopped, *serving], return_when=asyncio.FIRST_COMPLETED)
+    for one in running:
+        one.stopping.set()
+    for server in servers:
+        server.should_exit = True
+    stopped.cancel()
+    await asyncio.gather(*serving, return_exceptions=True)
+    await asyncio.gather(*(one.stop() for one in running))
+    if not stop.is_set():
+        raise SystemExit("an API could not listen on its port: see the log above")
+
+
+def _server(running: Running) -> _Server:
+    config = uvicorn.Config(
+        running.app,
+        host=running.settings.http_host,
+        port=running.settings.http_port,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=HTTP_STOP_SECONDS,
+        timeout_keep_alive=30,
+    )
+    return _Server(config)

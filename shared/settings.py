@@ -1,0 +1,81 @@
+"""Every setting of a service: typed, documented, with its unit in its name, printable with `aftersale settings`.
+
+`AFTERSALE_<SERVICE>_<NAME>` wins over `AFTERSALE_<NAME>`, so that one environment can hold several services.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+PREFIX = "AFTERSALE_"
+
+
+class Settings(BaseSettings):
+    """Settings that every service has."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True)
+
+    service: str = Field(description="Which service this is: orders, refunds, notes or documents.")
+
+    database_url: SecretStr = Field(
+        description="PostgreSQL of this service, as its own role: postgresql://user:password@host:port/database."
+    )
+    database_pool_size: int = Field(10, ge=1, le=200, description="Connections kept open per process.")
+    database_pool_overflow: int = Field(10, ge=0, le=200, description="Connections opened beyond the pool under load, per process.")
+    database_pool_timeout_seconds: float = Field(5.0, gt=0, description="Longest wait for a connection; then the caller gets 503.")
+    database_connect_timeout_seconds: float = Field(5.0, gt=0, description="Longest wait for PostgreSQL to accept a connection.")
+    database_command_timeout_seconds: float = Field(30.0, gt=0, description="Longest time that one statement may take.")
+    database_statement_cache: int = Field(
+        200, ge=0, description="Prepared statements kept per connection; 0 behind a pooler without prepared statement support."
+    )
+
+    amqp_url: SecretStr = Field(description="RabbitMQ as this service's own user: amqp://user:password@host:port/vhost.")
+    amqp_namespace: str = Field(
+        "aftersale", pattern=r"^[a-z0-9_.-]{1,64}$", description="First word of the exchange's and every queue's name."
+    )
+    consumer_prefetch: int = Field(20, ge=1, le=1000, description="Messages that one worker handles at once.")
+
+    http_host: str = Field("127.0.0.1", description="Address that the API listens on.")
+    http_port: int = Field(8000, ge=0, le=65535, description="Port that the API listens on; 0 takes a free one.")
+    max_body_bytes: int = Field(4_000_000, ge=1_000, description="Largest request body; uploads have a limit of their own.")
+    idempotency_days: int = Field(30, ge=1, description="How long an Idempotency-Key and its answer are kept.")
+
+    keys_file: Path = Field(description="JSON file of the signing keys whose tokens are trusted, each bound to its stores and roles.")
+    token_leeway_seconds: int = Field(10, ge=0, le=300, description="Clock difference to an issuer that is forgiven.")
+
+    relay_poll_seconds: float = Field(1.0, gt=0, description="How often the outbox is looked at when nothing woke the relay.")
+    relay_batch: int = Field(500, ge=1, le=5000, description="Events published in one go, all in flight together.")
+    files_dir: Path = Field(Path(".aftersale/files"), description="Where files are kept when no object store is named.")
+    files_url: str = Field("", description="Object store for files, such as s3://bucket/prefix; empty keeps them in files_dir.")
+
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe log line that is written.")
+    log_format: Literal["json", "text"] = Field("json", description="JSON for machines, text for people.")
+    otlp_endpoint: str = Field("", description="OpenTelemetry collector (OTLP over HTTP) that traces go to; empty sends none.")
+
+    consumer_delay_ms: int = Field(
+        0, ge=0, le=10_000, description="Waiting added to every message, to measure how workers scale. 0 in production."
+    )
+
+    @classmethod
+    def load(cls, service: str, **overrides: object) -> "Settings":
+        """Read the environment for `service`. Raises pydantic.ValidationError that names what is missing."""
+        return cls(service=service, **overrides)  # type: ignore[arg-type]  # the rest comes from the environment
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The service's own variables before those of all services."""
+        service = str(init_settings()["service"]).upper()
+        return (
+            init_settings,
+            EnvSettingsSource(settings_cls, env_prefix=f"{PREFIX}{service}_"),
+            EnvSettingsSource(settings_cls, env_prefix=PREFIX),
+        )

@@ -1,0 +1,324 @@
+"""The HTTP side of every service: token to Actor, RFC 9457 problems, Idempotency-Key, ETag, limits, health, OpenAPI."""
+
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+
+import structlog
+from fastapi import Depends, FastAPI, Header, Request, Response, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import BaseModel, ConfigDict
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared import idempotency
+from shared.actor import Actor
+from shared.db import Database, Transaction
+from shared.errors import Failure, Forbidden, Invalid, PreconditionRequired, Unauthenticated
+from shared.idempotency import MAX_KEY_CHARACTERS, Claim, Kept, Overtaken
+from shared.problems import PROBLEM_RESPONSES, add_problem_handlers, problem_response
+from shared.settings import Settings
+from shared.telemetry import HTTP_SECONDS, served
+
+if TYPE_CHECKING:
+    from shared.service import Running
+
+log = structlog.get_logger()
+
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+JSON_NUL = b"\\u0000"
+MAX_OVERTAKEN = 3
+
+V = TypeVar("V", bound="View")
+Idempotent = bool | Literal["optional"]
+
+
+class Input(BaseModel):
+    """A request body: exact types, no unknown fields, so that a typo is an error and not an ignored wish."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class View(BaseModel):
+    """What the outside sees. A view with a `version` is answered with the ETag "v<version>"."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Calling:
+    """One HTTP call: who calls, when, under which conditions, and the ways to answer it."""
+
+    def __init__(self, request: Request, running: "Running", actor: Actor) -> None:
+        self.request = request
+        self.running = running
+        self.actor = actor
+        self.now = datetime.now(UTC)
+
+    @property
+    def db(self) -> Database:
+        """The service's database."""
+        return self.running.database
+
+    @property
+    def settings(self) -> Settings:
+        """The service's settings."""
+        return self.running.settings
+
+    def reading(self) -> AbstractAsyncContextManager[Transaction]:
+        """For queries: no transaction."""
+        return self.running.database.reading()
+
+    @property
+    def if_match(self) -> int | None:
+        """The version that the caller wants to change, from `If-Match: "v7"`; None for `*` or no header."""
+        return _version(self.request.headers.get("if-match"), "If-Match")
+
+    @property
+    def if_match_required(self) -> int:
+        """As if_match. Raises PreconditionRequired where the caller did not send it."""
+        version = self.if_match
+        if version is None:
+            raise PreconditionRequired(detail='Send If-Match with the ETag that you read, such as "v7", so that nobody\'s change is lost.')
+        return version
+
+    @property
+    def if_none_match(self) -> int | None:
+        """The version that the caller already has."""
+        return _version(self.request.headers.get("if-none-match"), "If-None-Match")
+
+    async def claim(self, *, required: bool = True, body: bytes | None = None) -> Claim | None:
+        """The caller's Idempotency-Key with what it asks for; `body` stands for an upload's digest.
+
+        Raises Invalid `idempotency_key_missing` (400) where it is required, `idempotency_key_invalid` for an empty or long one.
+        """
+        key = self.request.headers.get("idempotency-key")
+        if key is None:
+            if required:
+                raise _BadKey("idempotency_key_missing", "Send an Idempotency-Key header: any text that is new for each new wish.")
+            return None
+        if not 0 < len(key) <= MAX_KEY_CHARACTERS:
+            raise _BadKey("idempotency_key_invalid", f"An Idempotency-Key has 1 to {MAX_KEY_CHARACTERS} characters.")
+        url = self.request.url
+        target = f"{url.path}?{url.query}" if url.query else url.path
+        content = await self.request.body() if body is None else body
+        return Claim.of(self.actor, key, self.request.method, target, content)
+
+    async def once(
+        self,
+        name: str,
+        work: Callable[[Transaction], Awaitable[View | None]],
+        *,
+        status: int = 200,
+        idempotent: Idempotent = True,
+        body: bytes | None = None,
+    ) -> Response:
+        """Do `work` in one transaction called `name`, and answer with its view; a repeat under the same key gets the same answer.
+
+        `idempotent="optional"` (PUT, PATCH, DELETE) honours a key without asking for one. None as the view answers 204.
+        """
+        claim = await self.claim(required=idempotent is True, body=body) if idempotent else None
+        for _ in range(MAX_OVERTAKEN):
+            try:
+                async with self.db.transaction(name) as tx:
+                    kept = await idempotency.look_up(tx, claim) if claim else None
+                    if kept is not None:
+                        return replayed(kept)
+                    answer = _kept(await work(tx), status)
+                    if claim is not None:
+                        await idempotency.keep(tx, claim, answer, self.now)
+                return answered(answer)
+            except Overtaken:
+                continue
+            except Failure:
+                # The same call may have committed between our look-up and our work: then its answer counts, not our refusal.
+                kept = await self.kept(claim)
+                if kept is None:
+                    raise
+                return replayed(kept)
+        raise Overtaken
+
+    async def kept(self, claim: Claim | None) -> Kept | None:
+        """The kept answer of an earlier call with this claim."""
+        if claim is None:
+            return None
+        async with self.reading() as tx:
+            return await idempotency.find(tx, claim)
+
+    def show(self, view: View, **headers: str) -> Response:
+        """The answer to a GET: with its ETag, or 304 where the caller has it already."""
+        etag = _etag(view)
+        if etag is not None:
+            headers["ETag"] = etag
+            if self.if_none_match is not None and etag == f'"v{self.if_none_match}"':
+                return Response(status_code=304, headers=headers)
+        return Response(view.model_dump_json(), media_type="application/json", headers=headers)
+
+
+class _BadKey(Invalid):
+    """The header that makes calls repeatable is missing or malformed: 400 by the IETF draft."""
+
+    status = 400
+    title = "Idempotency-Key"
+
+
+def answered(kept: Kept) -> Response:
+    """A successful answer as it is first given."""
+    headers = {"ETag": kept.etag} if kept.etag else {}
+    return Response(kept.body or None, status_code=kept.status, headers=headers, media_type="application/json" if kept.body else None)
+
+
+def replayed(kept: Kept) -> Response:
+    """The same answer again, marked."""
+    response = answered(kept)
+    response.headers["Idempotent-Replayed"] = "true"
+    return response
+
+
+def _kept(view: View | None, status: int) -> Kept:
+    return Kept(204, "") if view is None else Kept(status, view.model_dump_json(), _etag(view))
+
+
+def _etag(view: View) -> str | None:
+    version = getattr(view, "version", None)
+    return None if version is None else f'"v{version}"'
+
+
+def _version(header: str | None, name: str) -> int | None:
+    if header is None or header.strip() == "*":
+        return None
+    text = header.strip()
+    if not (text.startswith('"v') and text.endswith('"') and text[2:-1].isascii() and text[2:-1].isdigit() and len(text) < 24):
+        raise Invalid("bad_etag", f'{name} is one ETag of ours, such as "v7".')
+    return int(text[2:-1])
+
+
+_bearer = HTTPBearer(auto_error=False, description="A JWT of the store's platform, staff or customer.")
+
+
+async def _call(
+    request: Request,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
+    on_behalf_of: Annotated[
+        str | None, Header(min_length=1, max_length=128, description="A customer's id: the platform then acts by their rules.")
+    ] = None,
+) -> Calling:
+    """Authenticate, before anything of the call is looked at."""
+    running: Running = request.app.state.running
+    if credentials is None or credentials.scheme.lower() != "bearer":
+        raise Unauthenticated(detail="Send Authorization: Bearer <token>.")
+    actor = running.tokens.actor(credentials.credentials)
+    if on_behalf_of is not None:
+        if actor.role != "platform":
+            raise Forbidden("on_behalf_of_platform_only", "Only a platform may act on behalf of its customer.")
+        actor = Actor(actor.store, "customer", on_behalf_of, via=f"{actor.role}:{actor.id}", read_only=actor.read_only)
+    if request.method not in SAFE_METHODS:
+        if actor.read_only:
+            raise Forbidden("read_only", "This token may only read.")
+        if request.headers.get("content-type", "").startswith("application/json") and JSON_NUL in await request.body():
+            raise Invalid("nul_character", "Text may not contain the character U+0000.")
+    structlog.contextvars.bind_contextvars(store_id=actor.store, actor=f"{actor.role}:{actor.id}")
+    return Calling(request, running, actor)
+
+
+Call = Annotated[Calling, Depends(_call)]
+
+
+def problems(*failures: type[Failure]) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI responses for the failures that a route may answer with, beside those that every route has."""
+    return {failure.status: problem_response(failure.title) for failure in failures}
+
+
+def create_app(running: "Running", *, with_api: bool) -> FastAPI:
+    """The ASGI app of a service; a worker without the API role still answers health, metrics and its documents."""
+    service = running.service
+    app = FastAPI(
+        title=service.title,
+        version="1",
+        description=service.description,
+        docs_url=None,
+        redoc_url=None,
+        responses=PROBLEM_RESPONSES,
+        max_body_size=running.settings.max_body_bytes,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # ours follow an event into its consumers
+        separate_input_output_schemas=False,
+    )
+    app.state.running = running
+    add_problem_handlers(app, service.problems)
+    if with_api:
+        app.include_router(service.router)
+    running.add_operations(app)
+    _tidy_openapi(app)
+    app.add_middleware(_Observed, service=service.name)
+    return app
+
+
+def _tidy_openapi(app: FastAPI) -> None:
+    """Say in the OpenAPI which conditional headers a call takes; FastAPI cannot, because they belong to every call."""
+    made = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        fresh = app.openapi_schema is None
+        document = made()
+        if fresh:
+            for path in document["paths"].values():
+                for method, operation in path.items():
+                    if operation.get("security"):
+                        operation.setdefault("parameters", []).extend(_conditional_headers(method))
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
+
+
+def _conditional_headers(method: str) -> list[dict[str, Any]]:
+    def header(name: str, description: str, *, required: bool = False) -> dict[str, Any]:
+        return {
+            "name": name,
+            "in": "header",
+            "required": required,
+            "description": description,
+            "schema": {"type": "string", "maxLength": 255},
+        }
+
+    if method == "get":
+        return [header("If-None-Match", "The ETag that you have; 304 if it still holds.")]
+    match = header("If-Match", 'The ETag that you read, such as "v7"; 412 if it changed since.')
+    return [match, header("Idempotency-Key", "The same key gives the same answer, once.", required=method == "post")]
+
+
+class _Observed:
+    """Outermost: a span, a request id, an access log line and a duration for every call; refuses NUL in path and query."""
+
+    def __init__(self, app: ASGIApp, service: str) -> None:
+        self.app = app
+        self.service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = {name: value.decode("latin-1") for name, value in scope["headers"] if name in (b"traceparent", b"x-request-id")}
+        status = 500
+        began = time.perf_counter()
+
+        async def observing(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                if b"x-request-id" in headers:
+                    message["headers"] = [*message["headers"], (b"x-request-id", headers[b"x-request-id"][:128].encode("latin-1"))]
+            await send(message)
+
+        structlog.contextvars.clear_contextvars()
+        with served(scope["method"], scope["path"], headers.get(b"traceparent")):
+            try:
+                if "\x00" in scope["path"] or b"%00" in scope.get("query_string", b""):
+                    scope["path"] = "/nul"  # no route has it: answered as any unknown path
+                await self.app(scope, receive, observing)
+            finally:
+                took = time.perf_counter() - began
+                route = getattr(scope.get("route"), "path", "unmatched")
+                HTTP_SECONDS.labels(self.service, scope["method"], route, status).observe(took)
+                if not route.startswith(("/health", "/metrics")):
+                    log.info("http", method=scope["method"], path=scope["path"], status=status, ms=round(took * 1000, 1))
