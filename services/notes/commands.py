@@ -11,11 +11,24 @@ from services.notes import queries
 from services.notes.models import notes, orders, revisions, settings, timeline
 from services.notes.rules.order_copy import copy_of
 from services.notes.rules.timeline import entry_of, source_rank
-from services.notes.rules.writing import Audience, may_change_settings, may_edit, may_mark_read, may_retract, may_write, plain_text, side_of
+from services.notes.rules.writing import Audience, may_edit, may_mark_read, may_retract, may_write, plain_text, side_of
 from shared.actor import Actor
 from shared.db import Transaction
+from shared.erasure import forget
 from shared.errors import VersionConflict
-from shared.events import By, DocumentIssued, Envelope, NoteAdded, NoteEdited, NoteEvent, NoteRetracted, NoteText, OrderEvent, RefundEvent
+from shared.events import (
+    By,
+    CustomerErased,
+    DocumentIssued,
+    Envelope,
+    NoteAdded,
+    NoteEdited,
+    NoteEvent,
+    NoteRetracted,
+    NoteText,
+    OrderEvent,
+    RefundEvent,
+)
 from shared.ids import new_id
 from shared.outbox import emit
 
@@ -104,9 +117,9 @@ async def change_settings(
 ) -> tuple[int, bool]:
     """Put a new version of the store's settings in force; version and `customer_answers` of what is in force now.
 
-    Raises Refused, VersionConflict.
+    Raises Forbidden, VersionConflict.
     """
-    may_change_settings(actor).or_raise()
+    await queries.settings_for(tx, actor)
     version, before = await queries.settings_of(tx, actor.store, lock=True)
     if version != expected_version:
         raise VersionConflict(version)
@@ -142,6 +155,36 @@ async def record(tx: Transaction, event: OrderEvent | RefundEvent | DocumentIssu
         **_positions(counters, entry.audience),
     }
     await tx.execute(sa.insert(timeline).values(**row))
+
+
+async def erase(tx: Transaction, event: CustomerErased, envelope: Envelope) -> None:
+    """Blank every text about the customer's orders: notes and their revisions, the timeline's messages and internal parts, history.
+
+    The orders stay marked, so that an event which arrives after the erasure brings no text back.
+    """
+    order_ids = await _mark_erased(tx, event, envelope)
+    of_orders = sa.select(notes.c.note_id).where(notes.c.store_id == envelope.store_id, notes.c.order_id.in_(order_ids))
+    await tx.execute(
+        sa.update(revisions).where(revisions.c.store_id == envelope.store_id, revisions.c.note_id.in_(of_orders)).values(text="")
+    )
+    blank_notes = sa.update(notes).where(notes.c.store_id == envelope.store_id, notes.c.order_id.in_(order_ids))
+    await tx.execute(blank_notes.values(text="", erased_at=envelope.occurred_at))
+    blank_entries = sa.update(timeline).where(timeline.c.store_id == envelope.store_id, timeline.c.order_id.in_(order_ids))
+    await tx.execute(blank_entries.values(message="", internal={}))
+    await forget(tx, envelope.store_id, order_ids)
+
+
+async def _mark_erased(tx: Transaction, event: CustomerErased, envelope: Envelope) -> list[str]:
+    """Every order of the customer, those that the event names and those that we know; locked in the order of their ids."""
+    known = sa.select(orders.c.order_id).where(orders.c.store_id == envelope.store_id, orders.c.customer_id == event.customer_id)
+    order_ids = sorted({*event.order_ids, *(row.order_id for row in await tx.all(known))})
+    for order_id in order_ids:
+        new = insert(orders).values(
+            store_id=envelope.store_id, order_id=order_id, customer_id=event.customer_id, version=0, erased_at=envelope.occurred_at
+        )
+        marked = {"erased_at": sa.func.coalesce(orders.c.erased_at, envelope.occurred_at)}
+        await tx.execute(new.on_conflict_do_update(index_elements=["store_id", "order_id"], set_=marked))
+    return order_ids
 
 
 async def _keep_copy(tx: Transaction, event: OrderEvent | RefundEvent | DocumentIssued, envelope: Envelope) -> Row[Any]:

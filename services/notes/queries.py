@@ -12,7 +12,7 @@ from services.notes.rules import PROBLEMS, writing
 from services.notes.rules.writing import NoteState, side_of, visible_audiences
 from shared.actor import Actor
 from shared.db import Transaction
-from shared.errors import NotFound
+from shared.errors import Forbidden, NotFound
 
 DEFAULT_SETTINGS_VERSION = 0
 
@@ -122,6 +122,18 @@ async def place_of_note(tx: Transaction, actor: Actor, order_id: str, note_id: s
     if note is None:
         raise NotFound(detail=PROBLEMS["not_found"])
     return note.written_at, note.note_id
+
+
+async def settings_for(tx: Transaction, actor: Actor) -> tuple[int, bool]:
+    """The settings as the shop sees them. Raises Forbidden: they are not a customer's to read."""
+    if not actor.is_shop:
+        raise Forbidden("shop_only", PROBLEMS["shop_only"])
+    return await settings_of(tx, actor.store)
+
+
+def position_for(actor: Actor, order: Row[Any]) -> int:
+    """How many changes of the order the actor's side has had: the customer's count knows nothing of private ones."""
+    return int(order.shop_position if side_of(actor) == "shop" else order.customer_position)
 
 
 def version_of(note: Row[Any]) -> int:

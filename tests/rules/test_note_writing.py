@@ -8,7 +8,6 @@ from services.notes.rules import PROBLEMS
 from services.notes.rules.writing import (
     MAX_TEXT_CHARACTERS,
     NoteState,
-    may_change_settings,
     may_edit,
     may_mark_read,
     may_retract,
@@ -94,19 +93,9 @@ def test_who_sees_what_and_speaks_for_whom(actor, audiences, side):
     assert side_of(actor) == side
 
 
-@pytest.mark.parametrize(
-    ("actor", "settings", "read"),
-    [
-        (STAFF, None, None),
-        (PLATFORM, None, None),
-        (CUSTOMER, "staff_only", None),
-        (ON_BEHALF, "staff_only", None),
-        (GUEST, "staff_only", "guest_reads_only"),
-    ],
-)
-def test_settings_and_read_marks(actor, settings, read):
-    assert may_change_settings(actor).code == settings
-    assert may_mark_read(actor).code == read
+def test_only_a_guest_has_no_read_marks():
+    assert [may_mark_read(actor).code for actor in (STAFF, PLATFORM, CUSTOMER, ON_BEHALF)] == [None] * 4
+    assert may_mark_read(GUEST).code == "guest_reads_only"
 
 
 @pytest.mark.parametrize(
@@ -180,9 +169,8 @@ def test_every_refusal_is_explained():
             may_write(actor, "private" if side == "shop" else "customer", answers_allowed=answers),
             may_edit(actor, NoteState("customer", side, retracted), answers_allowed=answers),
             may_retract(actor, NoteState("customer", side, retracted)),
-            may_change_settings(actor),
             may_mark_read(actor),
         )
     } - {None}
     assert codes <= PROBLEMS.keys()
-    assert {"guest_reads_only", "not_the_author", "retracted", "already_retracted", "answers_off", "staff_only"} <= codes
+    assert {"guest_reads_only", "not_the_author", "retracted", "already_retracted", "answers_off"} <= codes

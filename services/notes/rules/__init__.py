@@ -12,7 +12,7 @@ PROBLEMS = {
     "not_the_author": "A note is edited by the side that wrote it: staff may retract a customer's answer, never reword it.",
     "retracted": "A retracted note is not edited; write a new one.",
     "already_retracted": "The note was retracted before.",
-    "staff_only": "Settings of the store are for its staff and its platform.",
+    "shop_only": "Settings of the store are for its staff and its platform.",
     "bad_last_event_id": "Last-Event-ID is a number that this stream sent before.",
 }
 """Every code that this service's own rules answer with, and what it means to the caller."""

@@ -72,11 +72,6 @@ def may_mark_read(actor: Actor) -> Decision:
     return refused("guest_reads_only", PROBLEMS["guest_reads_only"]) if actor.role == "guest" else allowed()
 
 
-def may_change_settings(actor: Actor) -> Decision:
-    """Whether the actor may see and change the store's note settings."""
-    return allowed() if actor.is_shop else refused("staff_only", PROBLEMS["staff_only"])
-
-
 def version_of(revision: int, *, retracted: bool) -> int:
     """A note's version for ETag and If-Match: every new text and the retraction count one."""
     return revision + retracted

@@ -1,0 +1,204 @@
+"""Routes: parse, transaction, one command or query, answer."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+from sqlalchemy.engine import Row
+
+from services.notes import commands, queries
+from services.notes.schemas import (
+    EditRequest,
+    EntryView,
+    NoteRequest,
+    NotesView,
+    NoteView,
+    ReadRequest,
+    ReadView,
+    SettingsRequest,
+    SettingsView,
+    TimelineView,
+    UnreadOrderView,
+    UnreadView,
+    write_action,
+)
+from shared.db import Transaction
+from shared.errors import Busy, Forbidden, Invalid, NotFound, PreconditionRequired, Refused, VersionConflict
+from shared.ids import NoteId, OrderId, uuid_of
+from shared.pages import DEFAULT_LIMIT, MAX_LIMIT, decode_cursor, encode_cursor, link_header
+from shared.web import Call, Calling, problems
+
+router = APIRouter(prefix="/v1", tags=["notes"])
+
+Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Items on a page.")]
+Cursor = Annotated[str | None, Query(max_length=500, description="`next_cursor` of the page before.")]
+
+
+@router.post(
+    "/orders/{order_id}/notes",
+    operation_id="notes_add",
+    status_code=201,
+    response_model=NoteView,
+    responses=problems(NotFound, Refused, Busy),
+)
+async def add(order_id: OrderId, request: NoteRequest, call: Call) -> Response:
+    """Write a note on an order: staff to its customer or privately, a customer as an answer."""
+
+    async def work(tx: Transaction) -> NoteView:
+        note = await commands.add_note(tx, call.actor, order_id, audience=request.audience, text=request.text, now=call.now)
+        return await _view(tx, call, note)
+
+    return await call.once("notes.add", work, status=201)
+
+
+@router.get("/orders/{order_id}/notes", operation_id="notes_list", response_model=NotesView, responses=problems(NotFound))
+async def of_order(order_id: OrderId, call: Call, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Response:
+    """An order's notes that the caller may see, oldest first."""
+    after = _after(cursor, (datetime, str), note_at=1)
+    async with call.reading() as tx:
+        order = await queries.order_for(tx, call.actor, order_id)
+        rows = await queries.notes_of(tx, call.actor, order_id, after=after, limit=limit + 1)
+        _, answers_allowed = await queries.settings_of(tx, call.actor.store)
+        revisions = await queries.revisions_of(tx, call.actor, [row.note_id for row in rows[:limit]])
+        unread = await queries.unread_total(tx, call.actor, order_id)
+    items = [
+        NoteView.of(row, call.actor, revisions=revisions.get(row.note_id, ()), answers_allowed=answers_allowed) for row in rows[:limit]
+    ]
+    next_cursor = _next(rows, limit, lambda row: (row.written_at, row.note_id))
+    view = NotesView(
+        items=items,
+        next_cursor=next_cursor,
+        unread=unread,
+        last_event_id=queries.position_for(call.actor, order),
+        actions={"write": write_action(call.actor, answers_allowed=answers_allowed)},
+    )
+    return call.show(view, **_links(call, next_cursor))
+
+
+@router.patch(
+    "/notes/{note_id}", operation_id="notes_edit", response_model=NoteView, responses=problems(NotFound, Refused, VersionConflict)
+)
+async def edit(note_id: NoteId, request: EditRequest, call: Call) -> Response:
+    """Give a note its next text; earlier ones stay for the shop to see. If-Match is honoured."""
+
+    async def work(tx: Transaction) -> NoteView:
+        note = await commands.edit_note(tx, call.actor, note_id, text=request.text, expected_version=call.if_match, now=call.now)
+        return await _view(tx, call, note)
+
+    return await call.once("notes.edit", work, idempotent="optional")
+
+
+@router.post(
+    "/notes/{note_id}/retract",
+    operation_id="notes_retract",
+    response_model=NoteView,
+    responses=problems(NotFound, Refused, VersionConflict),
+)
+async def retract(note_id: NoteId, call: Call) -> Response:
+    """Take a note back: the mark stays, the text is gone for the customer. If-Match is honoured."""
+
+    async def work(tx: Transaction) -> NoteView:
+        note = await commands.retract_note(tx, call.actor, note_id, expected_version=call.if_match, now=call.now)
+        return await _view(tx, call, note)
+
+    return await call.once("notes.retract", work)
+
+
+@router.get("/orders/{order_id}/timeline", operation_id="notes_timeline", response_model=TimelineView, responses=problems(NotFound))
+async def of_timeline(order_id: OrderId, call: Call, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Response:
+    """What happened to an order, in the order in which it happened: status, payments, cancellation, refunds, documents."""
+    after = _after(cursor, (datetime, int, int, str), event_at=3)
+    async with call.reading() as tx:
+        order = await queries.order_for(tx, call.actor, order_id)
+        rows = await queries.timeline_of(tx, call.actor, order_id, after=after, limit=limit + 1)
+    next_cursor = _next(rows, limit, lambda row: (row.occurred_at, row.source_rank, row.sequence, str(row.event_id)))
+    view = TimelineView(
+        items=[EntryView.of(row, call.actor) for row in rows[:limit]],
+        next_cursor=next_cursor,
+        last_event_id=queries.position_for(call.actor, order),
+    )
+    return call.show(view, **_links(call, next_cursor))
+
+
+@router.get("/unread", operation_id="notes_unread", response_model=UnreadView, responses=problems())
+async def unread(call: Call, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Response:
+    """Orders with notes that the caller's side has not read yet: a customer's own, or the store's for its staff."""
+    after = _after(cursor, (datetime, str), order_at=1)
+    async with call.reading() as tx:
+        rows = await queries.unread(tx, call.actor, after=after, limit=limit + 1)
+        total = await queries.unread_total(tx, call.actor)
+    next_cursor = _next(rows, limit, lambda row: (row.latest_at, row.order_id))
+    items = [UnreadOrderView(order_id=r.order_id, number=r.number, unread=r.unread, latest_at=r.latest_at) for r in rows[:limit]]
+    return call.show(UnreadView(total=total, items=items, next_cursor=next_cursor), **_links(call, next_cursor))
+
+
+@router.post("/orders/{order_id}/read", operation_id="notes_read", response_model=ReadView, responses=problems(NotFound, Refused))
+async def read(order_id: OrderId, call: Call, request: ReadRequest | None = None) -> Response:
+    """Mark an order's notes as read by the caller's side; `through` keeps what arrived unseen meanwhile unread."""
+    through = request.through if request else None
+
+    async def work(tx: Transaction) -> ReadView:
+        newly_read = await commands.mark_read(tx, call.actor, order_id, through=through, now=call.now)
+        return ReadView(order_id=order_id, newly_read=newly_read, unread=await queries.unread_total(tx, call.actor, order_id))
+
+    return await call.once("notes.read", work)
+
+
+@router.get("/settings", operation_id="notes_settings", response_model=SettingsView, responses=problems(Forbidden))
+async def settings(call: Call) -> Response:
+    """The store's note settings, with the ETag that a change needs."""
+    async with call.reading() as tx:
+        version, customer_answers = await queries.settings_for(tx, call.actor)
+    return call.show(SettingsView(version=version, customer_answers=customer_answers))
+
+
+@router.put(
+    "/settings",
+    operation_id="notes_change_settings",
+    response_model=SettingsView,
+    responses=problems(Forbidden, VersionConflict, PreconditionRequired),
+)
+async def change_settings(request: SettingsRequest, call: Call) -> Response:
+    """Put a new version of the store's note settings in force. If-Match is required."""
+    expected = call.if_match_required
+
+    async def work(tx: Transaction) -> SettingsView:
+        version, customer_answers = await commands.change_settings(
+            tx, call.actor, customer_answers=request.customer_answers, expected_version=expected, now=call.now
+        )
+        return SettingsView(version=version, customer_answers=customer_answers)
+
+    return await call.once("notes.change_settings", work, idempotent="optional")
+
+
+async def _view(tx: Transaction, call: Calling, note: Row[Any]) -> NoteView:
+    revisions = await queries.revisions_of(tx, call.actor, [note.note_id])
+    _, answers_allowed = await queries.settings_of(tx, call.actor.store)
+    return NoteView.of(note, call.actor, revisions=revisions.get(note.note_id, ()), answers_allowed=answers_allowed)
+
+
+def _after(cursor: str | None, kinds: Sequence[type], **ids: int) -> list[Any] | None:
+    """The place that a cursor stands for; `ids` say where in it which kind of id is. Raises Invalid("bad_cursor")."""
+    if cursor is None:
+        return None
+    values = decode_cursor(cursor, kinds)
+    try:
+        for kind, place in ids.items():
+            if kind == "event_at":
+                values[place] = UUID(values[place])
+            else:
+                uuid_of(kind.removesuffix("_at"), values[place])
+    except ValueError as error:
+        raise Invalid("bad_cursor", "The cursor is not one of this list.") from error
+    return values
+
+
+def _next(rows: Sequence[Row[Any]], limit: int, place: Any) -> str | None:
+    return encode_cursor(place(rows[limit - 1])) if len(rows) > limit else None
+
+
+def _links(call: Calling, next_cursor: str | None) -> dict[str, str]:
+    query = {name: value for name, value in call.request.query_params.items() if name != "cursor"}
+    return link_header(call.request.url.path, query, next_cursor=next_cursor)

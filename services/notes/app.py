@@ -1,0 +1,14 @@
+"""Composition root of the note service."""
+
+from services.notes import api, consumers, models, rules
+from shared.service import Service
+
+SERVICE = Service(
+    name="notes",
+    title="Aftersale notes",
+    description="Notes on an order, to its customer or private to staff; its timeline, written from the events of all services.",
+    metadata=models.metadata,
+    router=api.router,
+    consumers=consumers.consumers,
+    problems=rules.PROBLEMS,
+)

@@ -1,0 +1,66 @@
+"""What notes does with which event: the dispatcher owns transaction, inbox, retry and ack; one command does the work."""
+
+from services.notes import commands
+from shared.db import Transaction
+from shared.events import (
+    CustomerErased,
+    DocumentIssued,
+    Envelope,
+    OrderCancelled,
+    OrderConfirmed,
+    OrderDelivered,
+    OrderDeliveryFailed,
+    OrderEdited,
+    OrderEvent,
+    OrderPaymentRecorded,
+    OrderPaymentReversed,
+    OrderPickedUp,
+    OrderPlaced,
+    OrderRefunded,
+    OrderShipped,
+    RefundApproved,
+    RefundCancelled,
+    RefundEvent,
+    RefundRequested,
+    RefundSettled,
+    RefundSettlementFailed,
+)
+from shared.inbox import Consumers
+
+consumers = Consumers("notes")
+
+
+@consumers.on(
+    OrderPlaced,
+    OrderConfirmed,
+    OrderPickedUp,
+    OrderShipped,
+    OrderDelivered,
+    OrderCancelled,
+    OrderDeliveryFailed,
+    OrderPaymentRecorded,
+    OrderPaymentReversed,
+    OrderEdited,
+    OrderRefunded,
+)
+async def on_order_changed(tx: Transaction, event: OrderEvent, envelope: Envelope) -> None:
+    """Keep the copy, and tell it in the timeline."""
+    await commands.record(tx, event, envelope)
+
+
+@consumers.on(RefundRequested, RefundApproved, RefundCancelled, RefundSettled, RefundSettlementFailed)
+async def on_refund_changed(tx: Transaction, event: RefundEvent, envelope: Envelope) -> None:
+    """Tell it in the timeline: a request to the shop alone (seed 9.2), a decision to both."""
+    await commands.record(tx, event, envelope)
+
+
+@consumers.on(DocumentIssued)
+async def on_document_issued(tx: Transaction, event: DocumentIssued, envelope: Envelope) -> None:
+    """Tell it in the timeline."""
+    await commands.record(tx, event, envelope)
+
+
+@consumers.on(CustomerErased)
+async def on_customer_erased(tx: Transaction, event: CustomerErased, envelope: Envelope) -> None:
+    """Blank everything that was ever written about the customer's orders."""
+    await commands.erase(tx, event, envelope)

@@ -1,0 +1,217 @@
+"""What the outside sees of notes, the timeline, unread marks and settings. A customer's views hold nothing of the shop's own."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import Field
+from sqlalchemy.engine import Row
+
+from services.notes import queries
+from services.notes.rules.writing import MAX_TEXT_CHARACTERS, Audience, Side, may_edit, may_retract, may_write
+from shared.actor import Actor, Decision, Role
+from shared.ids import NoteId, OrderId
+from shared.web import Input, View
+
+Text = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=MAX_TEXT_CHARACTERS,
+        description="Plain text, links and line ends; markup is text like any other. No control characters but line end and tab.",
+        examples=["Your parcel waits at the reception desk."],
+    ),
+]
+
+
+class NoteRequest(Input):
+    """A new note. There is no default audience, so that nobody publishes by forgetting a field."""
+
+    audience: Literal["customer", "private"] = Field(description="`customer` sends it to the order's customer; `private` stays with staff.")
+    text: Text
+
+
+class EditRequest(Input):
+    """A note's next text."""
+
+    text: Text
+
+
+class ReadRequest(Input):
+    """What has been read."""
+
+    through: NoteId | None = Field(None, description="The last note that was shown; without it, everything there is by now.")
+
+
+class SettingsRequest(Input):
+    """The store's note settings."""
+
+    customer_answers: bool = Field(description="Whether customers may write on their orders.")
+
+
+class ByView(View):
+    """Who did it. Of the shop's people a customer sees the role alone."""
+
+    role: Role
+    id: str | None
+    via: str | None
+
+
+class ActionView(View):
+    """Whether the caller may do it now, or the code of the refusal that it would get."""
+
+    allowed: bool
+    code: str | None
+
+
+class RevisionView(View):
+    """One text that a note had."""
+
+    revision: int
+    text: str
+    by: ByView
+    written_at: datetime
+
+
+class NoteView(View):
+    """A note. `text` is null once it is retracted or erased; `revisions` and `customer_read_at` are null for a customer."""
+
+    note_id: NoteId
+    order_id: OrderId
+    version: int
+    audience: Audience
+    side: Side
+    by: ByView
+    text: str | None
+    revision: int
+    written_at: datetime
+    edited_at: datetime | None
+    retracted_at: datetime | None
+    retracted_by_side: Side | None
+    erased_at: datetime | None
+    customer_read_at: datetime | None
+    revisions: list[RevisionView] | None
+    actions: dict[Literal["edit", "retract"], ActionView]
+
+    @classmethod
+    def of(cls, note: Row[Any], actor: Actor, *, revisions: Sequence[Row[Any]], answers_allowed: bool) -> "NoteView":
+        """The note as `actor` sees it."""
+        state = queries.state_of(note)
+        shown = [RevisionView(revision=r.revision, text=r.text, by=by_view(r, actor), written_at=r.written_at) for r in revisions]
+        return cls(
+            note_id=note.note_id,
+            order_id=note.order_id,
+            version=queries.version_of(note),
+            audience=note.audience,
+            side=note.side,
+            by=by_view(note, actor),
+            text=None if note.retracted_at or note.erased_at else note.text,
+            revision=note.revision,
+            written_at=note.written_at,
+            edited_at=note.edited_at,
+            retracted_at=note.retracted_at,
+            retracted_by_side=note.retracted_by_side,
+            erased_at=note.erased_at,
+            customer_read_at=note.customer_read_at if actor.is_shop else None,
+            revisions=shown if actor.is_shop else None,
+            actions={
+                "edit": _action(may_edit(actor, state, answers_allowed=answers_allowed)),
+                "retract": _action(may_retract(actor, state)),
+            },
+        )
+
+
+class NotesView(View):
+    """A page of an order's notes, oldest first. `last_event_id` is where the order's live stream goes on from."""
+
+    items: list[NoteView]
+    next_cursor: str | None
+    unread: int
+    last_event_id: int
+    actions: dict[Literal["write"], ActionView]
+
+
+class EntryView(View):
+    """One line of the timeline. `details` depend on `type`; `internal` is the shop's and null for a customer."""
+
+    entry_id: UUID
+    type: str
+    occurred_at: datetime
+    recorded_at: datetime
+    audience: Audience
+    by: ByView
+    details: dict[str, Any]
+    internal: dict[str, Any] | None
+    message: str
+
+    @classmethod
+    def of(cls, entry: Row[Any], actor: Actor) -> "EntryView":
+        """The entry as `actor` sees it."""
+        return cls(
+            entry_id=entry.event_id,
+            type=entry.type.rsplit(".v", 1)[0],
+            occurred_at=entry.occurred_at,
+            recorded_at=entry.recorded_at,
+            audience=entry.audience,
+            by=by_view(entry, actor),
+            details=entry.details,
+            internal=entry.internal if actor.is_shop else None,
+            message=entry.message,
+        )
+
+
+class TimelineView(View):
+    """A page of an order's timeline, in the order in which things happened. `last_event_id` as in the notes."""
+
+    items: list[EntryView]
+    next_cursor: str | None
+    last_event_id: int
+
+
+class UnreadOrderView(View):
+    """An order with notes that the caller's side has not read."""
+
+    order_id: OrderId
+    number: str | None
+    unread: int
+    latest_at: datetime
+
+
+class UnreadView(View):
+    """Unread notes over all orders of the caller (a customer) or of the store (its staff share one mark), the latest first."""
+
+    total: int
+    items: list[UnreadOrderView]
+    next_cursor: str | None
+
+
+class ReadView(View):
+    """What a read mark changed: notes read by it, and notes still unread on the order."""
+
+    order_id: OrderId
+    newly_read: int
+    unread: int
+
+
+class SettingsView(View):
+    """The store's note settings; version 0 are the defaults."""
+
+    version: int
+    customer_answers: bool
+
+
+def write_action(actor: Actor, *, answers_allowed: bool) -> ActionView:
+    """Whether the caller may write to the order's other side."""
+    return _action(may_write(actor, "customer", answers_allowed=answers_allowed))
+
+
+def by_view(row: Row[Any], actor: Actor) -> ByView:
+    """Who did it, as `actor` may know it."""
+    if actor.is_shop:
+        return ByView(role=row.by_role, id=row.by_id, via=row.by_via)
+    return ByView(role=row.by_role, id=row.by_id if row.by_role == "customer" else None, via=None)
+
+
+def _action(decision: Decision) -> ActionView:
+    return ActionView(allowed=decision.allowed, code=decision.code)
