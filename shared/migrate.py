@@ -51,6 +51,9 @@ def _migrate(connection: sa.Connection, metadata: sa.MetaData) -> None:
     schema = metadata.schema
     assert schema is not None
     connection.execute(sa.text(f"set lock_timeout = '{LOCK_TIMEOUT}'"))
+    # A schema on the search path reflects as "no schema" and would compare as missing: every table is named in full instead.
+    connection.execute(sa.text("set search_path = extensions"))
+    connection.dialect.default_schema_name = "extensions"
     context.configure(
         connection=connection,
         target_metadata=metadata,
