@@ -71,6 +71,11 @@ def _exchange(namespace: str, *, declare: bool) -> RabbitExchange:
     return RabbitExchange(exchange_name(namespace), type=ExchangeType.TOPIC, durable=True, declare=declare)
 
 
+async def _undecoded(message: RabbitMessage) -> RabbitMessage:
+    """Hand the handler the message itself: it parses, parks and acks."""
+    return message
+
+
 class Broker:
     """One service's connection: publishes with confirms, and consumes its queue if asked to.
 
@@ -167,7 +172,7 @@ class Broker:
             await rabbit.connect()
             if self._deliver is not None:
                 channel = Channel(prefetch_count=self._settings.consumer_prefetch)
-                subscriber = rabbit.subscriber(queue, channel=channel, ack_policy=AckPolicy.MANUAL, no_reply=True)
+                subscriber = rabbit.subscriber(queue, channel=channel, ack_policy=AckPolicy.MANUAL, no_reply=True, decoder=_undecoded)
                 subscriber(self._deliver)
                 await self._bind(rabbit, queue)
             await rabbit.start()

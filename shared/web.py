@@ -1,6 +1,5 @@
 """The HTTP side of every service: token to Actor, RFC 9457 problems, Idempotency-Key, ETag, limits, health, OpenAPI."""
 
-import time
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
@@ -10,21 +9,19 @@ import structlog
 from fastapi import Depends, FastAPI, Header, Request, Response, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, ConfigDict
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
 from shared import idempotency
 from shared.actor import Actor
 from shared.db import Database, Transaction
 from shared.errors import Failure, Forbidden, Invalid, PreconditionRequired, Unauthenticated
 from shared.idempotency import MAX_KEY_CHARACTERS, Claim, Kept, Overtaken
+from shared.observed import Observed
 from shared.problems import PROBLEM_RESPONSES, add_problem_handlers, problem_response
 from shared.settings import Settings
-from shared.telemetry import HTTP_SECONDS, served
 
 if TYPE_CHECKING:
     from shared.service import Running
-
-log = structlog.get_logger()
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 JSON_NUL = b"\\u0000"
@@ -239,7 +236,6 @@ def create_app(running: "Running", *, with_api: bool) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         responses=PROBLEM_RESPONSES,
-        max_body_size=running.settings.max_body_bytes,
         telemetry={"tracing": False, "metrics": False, "logs": False},  # ours follow an event into its consumers
         separate_input_output_schemas=False,
     )
@@ -249,7 +245,8 @@ def create_app(running: "Running", *, with_api: bool) -> FastAPI:
         app.include_router(service.router)
     running.add_operations(app)
     _tidy_openapi(app)
-    app.add_middleware(_Observed, service=service.name)
+    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=running.settings.max_body_bytes)
+    app.add_middleware(Observed, service=service.name, max_body_bytes=running.settings.max_body_bytes)
     return app
 
 
@@ -284,41 +281,3 @@ def _conditional_headers(method: str) -> list[dict[str, Any]]:
         return [header("If-None-Match", "The ETag that you have; 304 if it still holds.")]
     match = header("If-Match", 'The ETag that you read, such as "v7"; 412 if it changed since.')
     return [match, header("Idempotency-Key", "The same key gives the same answer, once.", required=method == "post")]
-
-
-class _Observed:
-    """Outermost: a span, a request id, an access log line and a duration for every call; refuses NUL in path and query."""
-
-    def __init__(self, app: ASGIApp, service: str) -> None:
-        self.app = app
-        self.service = service
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """ASGI."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        headers = {name: value.decode("latin-1") for name, value in scope["headers"] if name in (b"traceparent", b"x-request-id")}
-        status = 500
-        began = time.perf_counter()
-
-        async def observing(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                if b"x-request-id" in headers:
-                    message["headers"] = [*message["headers"], (b"x-request-id", headers[b"x-request-id"][:128].encode("latin-1"))]
-            await send(message)
-
-        structlog.contextvars.clear_contextvars()
-        with served(scope["method"], scope["path"], headers.get(b"traceparent")):
-            try:
-                if "\x00" in scope["path"] or b"%00" in scope.get("query_string", b""):
-                    scope["path"] = "/nul"  # no route has it: answered as any unknown path
-                await self.app(scope, receive, observing)
-            finally:
-                took = time.perf_counter() - began
-                route = getattr(scope.get("route"), "path", "unmatched")
-                HTTP_SECONDS.labels(self.service, scope["method"], route, status).observe(took)
-                if not route.startswith(("/health", "/metrics")):
-                    log.info("http", method=scope["method"], path=scope["path"], status=status, ms=round(took * 1000, 1))

@@ -1,0 +1,161 @@
+"""The running system that tests talk to: real servers, the services in processes of their own, a database and a namespace of its own.
+
+One stack serves a whole test run (and every xdist worker); each test takes a fresh store, so that tests cannot meet. Tests that kill
+things start a stack of their own.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from urllib.error import HTTPError, URLError
+from urllib.request import urlopen
+
+import aio_pika
+import asyncpg
+
+from deploy import topology
+from deploy.provision import provision
+from deploy.servers import Servers
+from shared.broker import dead_queue_name, exchange_name, queue_name
+from shared.tokens import SigningKey
+
+PROJECT = Path(__file__).resolve().parent.parent
+SERVICES = ("orders", "refunds", "notes", "documents")
+VARIABLE = "AFTERSALE_TEST_STACK"
+READY_SECONDS = 60.0
+STOP_SECONDS = 25.0
+
+
+@dataclass
+class Stack:
+    """Where the running system is, as plain data that reaches other test processes through the environment."""
+
+    name: str
+    settings: dict[str, str]
+    urls: dict[str, str]
+    postgres_url: str
+    amqp_url: str
+    log: str
+    processes: list["Process"] = field(default_factory=list)
+
+    @classmethod
+    def known(cls) -> "Stack":
+        """The stack that this run's controller has started."""
+        return cls(**json.loads(os.environ[VARIABLE]))
+
+    def tell(self) -> None:
+        """Let xdist workers and child processes know it."""
+        os.environ[VARIABLE] = json.dumps(asdict(self) | {"processes": []})
+
+    def database_url(self, service: str) -> str:
+        """A service's database as its own role."""
+        return self.settings[f"AFTERSALE_{service.upper()}_DATABASE_URL"]
+
+    @property
+    def secret(self) -> str:
+        """The secret that test tokens are signed with."""
+        [key] = json.loads(Path(self.settings["AFTERSALE_KEYS_FILE"]).read_text())
+        secret = SigningKey.model_validate(key).secret
+        assert secret is not None
+        return secret.get_secret_value()
+
+    def run(self, *services: str, roles: Sequence[str] = ("api", "worker"), ports: dict[str, int] | None = None, **extra: str) -> "Process":
+        """Start a process with these services; `extra` settings win. Wait with Process.wait_until_ready()."""
+        ports = ports if ports is not None else {service: free_port() for service in services}
+        environment = {**os.environ, **self.settings, "AFTERSALE_LOG_LEVEL": "info", "PYTHONUNBUFFERED": "1", **extra}
+        for service, port in ports.items():
+            environment[f"AFTERSALE_{service.upper()}_HTTP_PORT"] = str(port)
+        command = [sys.executable, "-m", "deploy", "run", *services, *(word for role in roles for word in ("--role", role))]
+        with open(self.log, "ab") as log:
+            child = subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        process = Process(child, {service: f"http://127.0.0.1:{port}" for service, port in ports.items()}, self.log)
+        self.processes.append(process)
+        return process
+
+    def stop(self) -> None:
+        """Stop every process, then take the database, the roles and the queues away."""
+        for process in self.processes:
+            process.stop()
+        asyncio.run(self._drop())
+
+    async def _drop(self) -> None:
+        with contextlib.suppress(OSError, asyncpg.PostgresError):
+            admin = await asyncpg.connect(self.postgres_url, timeout=5)
+            await admin.execute(f'drop database if exists "{self.name}" with (force)')
+            for service in topology.SERVICES:
+                await admin.execute(f'drop role if exists "{topology.user_name(self.name, service)}"')
+            await admin.close()
+        with contextlib.suppress(OSError, aio_pika.exceptions.AMQPError):
+            broker = await aio_pika.connect(self.amqp_url, timeout=5)
+            channel = await broker.channel()
+            for queue in (*(queue_name(self.name, service) for service in SERVICES), dead_queue_name(self.name)):
+                await channel.queue_delete(queue)
+            await channel.exchange_delete(exchange_name(self.name))
+            await broker.close()
+
+
+@dataclass
+class Process:
+    """One running process of one or more services."""
+
+    child: subprocess.Popen[bytes]
+    urls: dict[str, str]
+    log: str
+
+    def wait_until_ready(self) -> "Process":
+        """Until every service in it is ready. Raises AssertionError with the end of the log where it is not in time."""
+        deadline = time.monotonic() + READY_SECONDS
+        for url in self.urls.values():
+            while not _answers(f"{url}/health/ready"):
+                if self.child.poll() is not None or time.monotonic() > deadline:
+                    tail = Path(self.log).read_text(errors="replace")[-4000:]
+                    raise AssertionError(f"not ready (exit code {self.child.poll()}):\n{tail}")
+                time.sleep(0.05)
+        return self
+
+    def kill(self) -> None:
+        """SIGKILL, as a crash does."""
+        self.child.kill()
+        self.child.wait()
+
+    def stop(self) -> int:
+        """SIGTERM, as a rollout does; the exit code. A process that is gone already is fine."""
+        if self.child.poll() is None:
+            self.child.send_signal(signal.SIGTERM)
+            try:
+                self.child.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        return int(self.child.returncode)
+
+
+def new_stack(servers: Servers, folder: Path, prefix: str = "test") -> Stack:
+    """A provisioned database and namespace on `servers`, nothing running in it yet."""
+    name = f"{prefix}_{uuid.uuid4().hex[:8]}"
+    settings = provision(servers, name) | {"AFTERSALE_FILES_DIR": str(folder / name / "files")}
+    return Stack(name, settings, {}, servers.postgres_url, servers.amqp_url, str(folder / f"{name}.log"))
+
+
+def free_port() -> int:
+    """A port that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urlopen(url, timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (HTTPError, URLError, OSError):
+        return False
