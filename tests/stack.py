@@ -30,7 +30,7 @@ from shared.broker import dead_queue_name, exchange_name, queue_name
 from shared.tokens import SigningKey
 
 PROJECT = Path(__file__).resolve().parent.parent
-SERVICES = ("orders", "refunds", "notes", "documents")
+SERVICES = tuple(os.environ.get("AFTERSALE_TEST_SERVICES", "orders refunds notes documents").split())
 VARIABLE = "AFTERSALE_TEST_STACK"
 READY_SECONDS = 60.0
 STOP_SECONDS = 25.0
