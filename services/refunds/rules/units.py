@@ -11,14 +11,14 @@ class Units(NamedTuple):
     last: int
 
     @property
-    def count(self) -> int:
+    def size(self) -> int:
         """How many units."""
         return self.last - self.first + 1
 
 
 def count(ranges: Iterable[Units]) -> int:
     """How many units the ranges hold together."""
-    return sum(units.count for units in ranges)
+    return sum(units.size for units in ranges)
 
 
 def free(quantity: int, taken: Iterable[Units]) -> list[Units]:
@@ -41,5 +41,5 @@ def lowest(ranges: Sequence[Units], wanted: int) -> tuple[Units, ...]:
             break
         part = Units(units.first, min(units.last, units.first + wanted - 1))
         chosen.append(part)
-        wanted -= part.count
+        wanted -= part.size
     return tuple(chosen)

@@ -1,0 +1,317 @@
+"""Tables of the refunds schema: columns and constraints, no behaviour. `store_id` leads every key.
+
+Two constraints stand behind the code's locks, each able to hold alone (docs/decisions/0200-units-and-money.md):
+`claims` lets no unit be in two refunds, `approvals` lets no approval exceed the money that it saw.
+"""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB, UUID, ExcludeConstraint
+
+from shared.ids import PublicIdColumn
+from shared.schema import TIME, service_metadata
+
+SCHEMA = "refunds"
+metadata = service_metadata(SCHEMA)
+
+UNITS_PER_SLOT = 2**20  # a line has at most 1,000,000 units
+
+
+def _money(name: str) -> sa.Column[int]:
+    return sa.Column(name, sa.BigInteger, nullable=False)
+
+
+orders = sa.Table(
+    "orders",
+    metadata,
+    sa.Column("store_id", sa.Text, nullable=False),
+    sa.Column("order_id", PublicIdColumn("order"), nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("number", sa.Text, nullable=False),
+    sa.Column("customer_id", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("currency", sa.Text, nullable=False),
+    _money("shipping"),
+    sa.Column("payments", JSONB, nullable=False),
+    sa.Column("delivered_at", TIME),
+    sa.Column("cancellation", JSONB(none_as_null=True)),
+    sa.Column("events", sa.Integer, nullable=False, server_default="0"),  # how many refund.* events this order has had
+    sa.PrimaryKeyConstraint("store_id", "order_id"),
+    sa.CheckConstraint("(status = 'cancelled') = (cancellation is not null)", name="cancellation"),
+    comment="Own copy of each order (newer version wins). Its row lock serialises everything about the order's refunds.",
+)
+
+order_lines = sa.Table(
+    "order_lines",
+    metadata,
+    sa.Column("store_id", sa.Text, nullable=False),
+    sa.Column("order_id", PublicIdColumn("order"), nullable=False),
+    sa.Column("line", sa.Integer, nullable=False),
+    sa.Column("sku", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("quantity", sa.Integer, nullable=False),
+    _money("total"),
+    sa.Column("stock_tracked", sa.Boolean, nullable=False),
+    sa.Column("slot", sa.BigInteger, sa.Identity(always=True), nullable=False),
+    sa.PrimaryKeyConstraint("store_id", "order_id", "line"),
+    sa.UniqueConstraint("store_id", "order_id", "line", "slot", "quantity"),  # what a claim names of its line
+    sa.ForeignKeyConstraint(["store_id", "order_id"], [orders.c.store_id, orders.c.order_id]),
+    sa.CheckConstraint("quantity between 1 and 1000000", name="quantity"),
+    sa.CheckConstraint("total >= 0", name="total"),
+    comment="What was bought; written once. `slot` gives each line places of its own in the one row of all units ever sold.",
+)
+
+refunds = sa.Table(
+    "refunds",
+    metadata,
+    sa.Column("store_id", sa.Text, nullable=False),
+    sa.Column("refund_id", PublicIdColumn("refund"), nullable=False),
+    sa.Column("order_id", PublicIdColumn("order"), nullable=False),
+    sa.Column("order_number", sa.Text, nullable=False),
+    sa.Column("customer_id", sa.Text, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("settlement", sa.Text, nullable=False),
+    sa.Column("cause", sa.Text, nullable=False),
+    sa.Column("payment_id", PublicIdColumn("payment")),
+    sa.Column("order_version", sa.Integer, nullable=False),
+    sa.Column("order_invoiced", sa.Boolean, nullable=False),
+    sa.Column("policy_version", sa.Integer, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("description", sa.Text, nullable=False, server_default=""),
+    sa.Column("further_information", sa.Text, nullable=False, server_default=""),
+    sa.Column("beyond_window_reason", sa.Text, nullable=False, server_default=""),
+    sa.Column("message", sa.Text, nullable=False, server_default=""),
+    sa.Column("internal_reason", sa.Text, nullable=False, server_default=""),  # staff-only: in no event, in no customer's answer
+    sa.Column("currency", sa.Text, nullable=False),
+    _money("amount"),
+    _money("goods"),
+    _money("shipping"),
+    _money("overpaid"),
+    _money("shipping_kept"),
+    sa.Column("explanation", JSONB, nullable=False),
+    sa.Column("requested_by", JSONB, nullable=False),
+    sa.Column("requested_at", TIME, nullable=False),
+    sa.Column("decided_by", JSONB(none_as_null=True)),
+    sa.Column("decided_at", TIME),
+    sa.Column("overdue_at", TIME),
+    sa.PrimaryKeyConstraint("store_id", "refund_id"),
+    sa.ForeignKeyConstraint(["store_id", "order_id"], [orders.c.store_id, orders.c.order_id]),
+    sa.CheckConstraint("status in ('processing', 'approved', 'cancelled')", name="status"),
+    sa.CheckConstraint("settlement in ('none', 'unsettled', 'settled', 'failed')", name="settlement"),
+    sa.CheckConstraint("settlement = 'none' or (status = 'approved' and amount > 0)", name="settled_when_approved"),
+    sa.CheckConstraint("cause in ('request', 'cancellation', 'payment')", name="cause"),
+    sa.CheckConstraint("(cause = 'payment') = (payment_id is not null)", name="payment"),
+    sa.CheckConstraint("(status = 'processing') = (decided_at is null)", name="decided"),
+    sa.CheckConstraint("goods >= 0 and shipping >= 0 and overpaid >= 0 and shipping_kept >= 0", name="never_negative"),
+    sa.CheckConstraint("amount = goods + shipping + overpaid", name="amount"),
+    comment="One refund each; its claim and its approval are rows of their own.",
+)
+sa.Index("uq_refunds_cancellation", refunds.c.store_id, refunds.c.order_id, unique=True, postgresql_where=refunds.c.cause == "cancellation")
+sa.Index("uq_refunds_payment", refunds.c.store_id, refunds.c.payment_id, unique=True, postgresql_where=refunds.c.cause == "payment")
+sa.Index(None, refunds.c.store_id, refunds.c.requested_at, refunds.c.refund_id)
+sa.Index(None, refunds.c.store_id, refunds.c.status, refunds.c.requested_at, refunds.c.refund_id)
+sa.Index(None, refunds.c.store_id, refunds.c.customer_id, refunds.c.requested_at, refunds.c.refund_id)
+sa.Index(None, refunds.c.store_id, refunds.c.order_id)
+sa.Index("ix_refunds_order_number", refunds.c.store_id, refunds.c.order_number, postgresql_ops={"order_number": "text_pattern_ops"})
+sa.Index("ix_refunds_decided", refunds.c.store_id, refunds.c.decided_at, postgresql_where=refunds.c.cause == "request")
+
+refund_lines = sa.Table(
+    "refund_lines",
+    metadata,
+    sa.Column("store_id", sa.Text, nullable=False),
+    sa.Column("refund_id", PublicIdColumn("refund"), nullable=False),
+    sa.Column("line", sa.Integer, nullable=False),
+    sa.Column("sku", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("units", JSONB, nullable=False),  # [[first, last], …]; while the refund is open or approved also rows of `claims`
+    sa.Column("quantity", sa.Integer, nullable=False),
+    _money("goods"),
+    _money("shipping"),
+    sa.Column("disposition", sa.Text, nullable=False),
+    sa.Column("stock_tracked", sa.Boolean, nullable=False),
+    sa.Column("restock", sa.Integer, nullable=False),
+    sa.Column("not_restocked_because", sa.Text),
+    sa.Column("inspected", sa.Integer, nullable=False, server_default="0"),
+    sa.PrimaryKeyConstraint("store_id", "refund_id", "line"),
+    sa.ForeignKeyConstraint(["store_id", "refund_id"], [refunds.c.store_id, refunds.c.refund_id]),
+    sa.CheckConstraint("disposition in ('restock', 'inspect', 'discard', 'never_left')", name="disposition"),
+    sa.CheckConstraint("quantity >= 0 and goods >= 0 and shipping >= 0", name="never_negative"),
+    sa.CheckConstraint("restock between 0 and quantity", name="restock"),
+    sa.CheckConstraint("inspected between 0 and quantity and (inspected = 0 or disposition = 'inspect')", name="inspected"),
+)
+
+claims = sa.Table(
+    "claims",
+    metadata,
+    sa.Column("store_id", sa.Text, nullable=False),
+    sa.Column("order_id", PublicIdColumn("order"), nullable=False),
+    sa.Column("line", sa.Integer, nullable=False),
+    sa.Column("first", sa.Integer, nullable=False),
+    sa.Column("last", sa.Integer, nullable=False),
+    sa.Column("slot", sa.BigInteger, nullable=False),
+    sa.Column("line_quantity", sa.Integer, nullable=False),
+    sa.Column("refund_id", PublicIdColumn("refund"), nullable=False),
+    sa.PrimaryKeyConstraint("store_id", "order_id", "line", "first"),
+    sa.ForeignKeyConstraint(
+        ["store_id", "order_id", "line", "slot", "line_quantity"],
+        [order_lines.c.store_id, order_lines.c.order_id, order_lines.c.line, order_lines.c.slot, order_lines.c.quantity],
+        name="fk_claims_order_lines",
+    ),
+    sa.ForeignKeyConstraint(["store_id", "refund_id"], [refunds.c.store_id, refunds.c.refund_id], name="fk_claims_refunds"),
+    sa.CheckConstraint("1 <= first and first <= last and last <= line_quantity", name="within_the_line"),
+    ExcludeConstraint(
+        (sa.literal_column(f"int8range(slot * {UNITS_PER_SLOT} + first, slot * {UNITS_PER_SLOT} + last, '[]')"), "&&"),
+        using="gist",
+        name="ex_claims_a_unit_once",
+    ),
+    comment="Units in an open or approved refund. A unit has one place in the row of all units, and no place is taken twice.",
+)
+sa.Index(None, claims.c.store_id, claims.c.refund_id)
+
+approvals = sa.Table(
+    "approvals",
+    metadata,
+    sa.Column("store_id", sa.Text, nullable=False),
+    sa.Column("order_id", PublicIdColumn("order"), nullable=False),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("refund_id", PublicIdColumn("refund"), nullable=False),
+    _money("amount"),
+    _money("collected_seen"),
+    _money("approved_before"),
+    sa.Column("approved_after", sa.BigInteger, sa.Computed("approved_before + amount", persisted=True), nullable=False),
+    sa.Column("number_before", sa.Integer, sa.Computed("nullif(number - 1, 0)", persisted=True)),
+    sa.Column("approved_at", TIME, nullable=False),
+    sa.PrimaryKeyConstraint("store_id", "order_id", "number"),
+    sa.UniqueConstraint("store_id", "refund_id"),
+    sa.UniqueConstraint("store_id", "order_id", "number", "approved_after"),
+    sa.ForeignKeyConstraint(
+        ["store_id", "order_id", "number_before", "approved_before"],
+        ["refunds.approvals.store_id", "refunds.approvals.order_id", "refunds.approvals.number", "refunds.approvals.approved_after"],
+        name="fk_approvals_chain",
+    ),
+    sa.ForeignKeyConstraint(["store_id", "refund_id"], [refunds.c.store_id, refunds.c.refund_id], name="fk_approvals_refunds"),
+    sa.CheckConstraint("number >= 1 and (number > 1 or approved_before = 0)", name="begins_at_nothing"),
+    sa.CheckConstraint("amount >= 0", name="never_negative"),
+    sa.CheckConstraint("amount = 0 or approved_before + amount <= collected_seen", name="never_too_much"),
+    comment="Money approved, a chain per order: each row begins where the one before it ended, and says what it saw as collected.",
+)
+
+inspections = sa.Table(
+    "inspections",
+    metadata,
+    sa.Column("store_id", sa.Text, nullable=False),
+    sa.Column("inspection_id", UUID(as_uuid=True), nullable=False),
+    sa.Column("refund_id", PublicIdColumn("refund"), nullable=False),
+    sa.Column("line", sa.Integer, nullable=False),
+    sa.Column("disposition", sa.Text, nullable=False),
+    sa.Column("quantity", sa.Integer, nullable=False),
+    sa.Column("restock", sa.Integer, nullable=False),
+    sa.Column("inspected_by", JSONB, nullable=False),
+    sa.Column("inspected_at", TIME, nullable=False),
+    sa.PrimaryKeyConstraint("store_id", "inspection_id", "line", "disposition"),
+    sa.ForeignKeyConstraint(["store_id", "refund_id", "line"], [refund_lines.c.store_id, refund_lines.c.refund_id, refund_lines.c.line]),
+    sa.CheckConstraint("disposition in ('restock', 'discard')", name="disposition"),
+    sa.CheckConstraint("quantity >= 1 and restock between 0 and quantity", name="quantity"),
+)
+sa.Index(None, inspections.c.store_id, inspections.c.refund_id)
+
+settlements = sa.Table(
+    "settlements",
+    metadata,
+    sa.Column("store_id", sa.Text, nullable=False),
+    sa.Column("refund_id", PublicIdColumn("refund"), nullable=False),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("outcome", sa.Text, nullable=False),
+    sa.Column("method", sa.Text, nullable=False),
+    sa.Column("reference", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("counts", sa.Boolean, nullable=False),  # false: came after the first success, and changed nothing
+    sa.Column("reported_by", JSONB, nullable=False),
+    sa.Column("reported_at", TIME, nullable=False),
+    sa.PrimaryKeyConstraint("store_id", "refund_id", "number"),
+    sa.UniqueConstraint("store_id", "refund_id", "method", "reference", "outcome"),
+    sa.ForeignKeyConstraint(["store_id", "refund_id"], [refunds.c.store_id, refunds.c.refund_id]),
+    sa.CheckConstraint("outcome in ('succeeded', 'failed')", name="outcome"),
+    comment="What the outside reported about the money; the same report again is the same row.",
+)
+sa.Index(
+    "uq_settlements_one_success",
+    settlements.c.store_id,
+    settlements.c.refund_id,
+    unique=True,
+    postgresql_where=sa.text("counts and outcome = 'succeeded'"),
+)
+
+policies = sa.Table(
+    "policies",
+    metadata,
+    sa.Column("store_id", sa.Text, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("valid_from", TIME, nullable=False),
+    sa.Column("manage_stock", sa.Boolean, nullable=False),
+    sa.Column("attachments", sa.Boolean, nullable=False),
+    sa.Column("deduct_shipping", sa.Boolean, nullable=False),
+    sa.Column("window_days", sa.Integer),
+    sa.Column("reasons", JSONB, nullable=False),
+    sa.Column("overdue_after_hours", sa.Integer, nullable=False),
+    sa.Column("changed_by", JSONB, nullable=False),
+    sa.Column("changed_at", TIME, nullable=False),
+    sa.PrimaryKeyConstraint("store_id", "version"),
+    sa.CheckConstraint("version >= 2", name="version"),  # 1 is the defaults, of every store
+    sa.CheckConstraint("valid_from >= changed_at", name="never_in_the_past"),
+    sa.CheckConstraint("window_days >= 0", name="window_days"),
+)
+sa.Index(None, policies.c.store_id, policies.c.valid_from, policies.c.version)
+
+stores = sa.Table(
+    "stores",
+    metadata,
+    sa.Column("store_id", sa.Text, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("time_zone", sa.Text, nullable=False),
+    sa.PrimaryKeyConstraint("store_id"),
+    comment="Own copy of each store's settings, as far as they matter here (newer version wins).",
+)
+
+attention = sa.Table(
+    "attention",
+    metadata,
+    sa.Column("store_id", sa.Text, nullable=False),
+    sa.Column("attention_id", PublicIdColumn("attention"), nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("key", sa.Text, nullable=False),
+    sa.Column("order_id", PublicIdColumn("order"), nullable=False),
+    sa.Column("refund_id", PublicIdColumn("refund")),
+    sa.Column("facts", JSONB, nullable=False),
+    sa.Column("opened_at", TIME, nullable=False),
+    sa.Column("closed_at", TIME),
+    sa.Column("closed_by", JSONB(none_as_null=True)),
+    sa.Column("note", sa.Text, nullable=False, server_default=""),
+    sa.PrimaryKeyConstraint("store_id", "attention_id"),
+    sa.UniqueConstraint("store_id", "kind", "key"),
+    sa.CheckConstraint("kind in ('settled_twice', 'failed_after_settled', 'approved_above_collected')", name="kind"),
+    comment="What a person must look at; staff close it with a note. `key` is what opened it, so it opens once.",
+)
+sa.Index(None, attention.c.store_id, attention.c.closed_at, attention.c.opened_at, attention.c.attention_id)
+
+attachments = sa.Table(
+    "attachments",
+    metadata,
+    sa.Column("store_id", sa.Text, nullable=False),
+    sa.Column("attachment_id", PublicIdColumn("attachment"), nullable=False),
+    sa.Column("customer_id", sa.Text, nullable=False),
+    sa.Column("refund_id", PublicIdColumn("refund")),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("media_type", sa.Text, nullable=False),
+    sa.Column("size_bytes", sa.Integer, nullable=False),
+    sa.Column("sha256", sa.Text, nullable=False),
+    sa.Column("uploaded_by", JSONB, nullable=False),
+    sa.Column("uploaded_at", TIME, nullable=False),
+    sa.Column("erased_at", TIME),
+    sa.PrimaryKeyConstraint("store_id", "attachment_id"),
+    sa.ForeignKeyConstraint(["store_id", "refund_id"], [refunds.c.store_id, refunds.c.refund_id]),
+    sa.CheckConstraint("media_type in ('image/jpeg', 'image/png', 'image/webp', 'application/pdf')", name="media_type"),
+    comment="Files of customers, private. A row without a refund is an upload that no request has taken yet.",
+)
+sa.Index(None, attachments.c.store_id, attachments.c.refund_id)
+sa.Index("ix_attachments_orphans", attachments.c.uploaded_at, postgresql_where=attachments.c.refund_id.is_(None))
