@@ -15,7 +15,7 @@ import sys
 import time
 import uuid
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
@@ -55,7 +55,7 @@ class Stack:
 
     def tell(self) -> None:
         """Let xdist workers and child processes know it."""
-        os.environ[VARIABLE] = json.dumps(asdict(self) | {"processes": []})
+        os.environ[VARIABLE] = json.dumps(asdict(replace(self, processes=[])))
 
     def database_url(self, service: str) -> str:
         """A service's database as its own role."""
