@@ -107,7 +107,7 @@ class Postgres:
                 f"The data in {self.data} was written by PostgreSQL {written_by}, and this is {binaries.major}.",
                 f"use PostgreSQL {written_by}, or dump and restore it, or remove it with `make clean DATA=1`",
             )
-        self.port = self.port if self.port and self.process else self.state.port("postgres")
+        self.port = self.port or self.state.port("postgres")  # the services know it: one that died comes back to it
         settings = SETTINGS | (SETTINGS_SINCE_18 if binaries.major >= 18 else {}) | {"port": str(self.port)}
         arguments = [str(binaries.folder / "postgres"), "-D", str(self.data), *(f"--{name}={value}" for name, value in settings.items())]
         deadline = time.monotonic() + 60

@@ -46,10 +46,10 @@ VM_ARGUMENTS = "+P 65536 +t 1048576 +zdbbl 32000 +sbwt none +sbwtdcpu none +sbwt
 
 def find_scripts(say: Callable[[str], None]) -> Path:
     """The folder of RabbitMQ's real scripts; installs the package first where we may. Raises Trouble with the fix otherwise."""
-    if found := _installed():
+    if found := installed():
         return found
     packages.install("rabbitmq-server", "RabbitMQ, the message broker that the services talk through", say)
-    if found := _installed():
+    if found := installed():
         return found
     raise Trouble(
         "rabbitmq-server was installed, but its scripts are not in /usr/lib/rabbitmq/bin.",
@@ -57,7 +57,8 @@ def find_scripts(say: Callable[[str], None]) -> Path:
     )
 
 
-def _installed() -> Path | None:
+def installed() -> Path | None:
+    """The folder of RabbitMQ's real scripts, if it is installed."""
     return next((folder for folder in SCRIPTS if (folder / "rabbitmq-server").exists()), None)
 
 
@@ -186,7 +187,7 @@ class RabbitMQ:
         """Folders, ports and configuration."""
         self.folder.mkdir(mode=0o700, exist_ok=True)
         processes.give(self.user, self.folder)
-        self.port = self.state.port("rabbitmq")
+        self.port = self.port or self.state.port("rabbitmq")  # the services know it: one that died comes back to it
         for name in ("rabbitmq_nodes", "rabbitmq_control", "epmd"):
             self.state.port(name)
         cookie = self.folder / ".erlang.cookie"

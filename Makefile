@@ -1,0 +1,40 @@
+# Every target works from a clean clone: each begins with the Python environment, which takes no time when nothing changed.
+.PHONY: help up test lint demo migrate lock clean
+
+python := .venv/bin/python
+lock := uv pip compile --universal --python-version 3.11 --generate-hashes --quiet
+
+help: ## What there is
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
+
+up: ## Run everything on this machine until Ctrl-C; the data stays
+	@./aftersale up
+
+test: ## Every test, on real servers that it starts by itself (TESTS=path for some)
+	@deploy/bootstrap.sh --tests
+	$(python) -m pytest $(TESTS)
+
+lint: ## Format, lint, types, borders between services, dependencies, tidiness
+	@deploy/bootstrap.sh
+	$(python) -m ruff check .
+	$(python) -m ruff format --check .
+	$(python) -m mypy .
+	.venv/bin/lint-imports
+	$(python) -m deptry .
+	$(python) -m pytest -q tests/test_tidy.py
+
+demo: ## Play one order's life on what `make up` runs
+	@./aftersale demo
+
+migrate: ## Bring every schema to head
+	@./aftersale migrate
+
+lock: ## Resolve the dependencies anew into requirements.lock, and uv itself into deploy/uv.lock
+	@deploy/bootstrap.sh
+	PATH="$$PWD/.tools/bin:$$PATH" $(lock) --upgrade pyproject.toml --group dev -o requirements.lock
+	echo uv | PATH="$$PWD/.tools/bin:$$PATH" $(lock) --upgrade - -o deploy/uv.lock
+
+clean: ## Remove what was built; the data of `make up` only with DATA=1
+	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	@if [ -n "$(DATA)" ] && [ -e .aftersale ]; then data=$$(readlink -f .aftersale); rm -rf "$$data" .aftersale; echo "removed $$data"; fi

@@ -1,0 +1,75 @@
+#!/bin/sh
+# Makes .venv what requirements.lock says, with uv (fetched into .tools/ where it is missing). Quick when nothing changed.
+#   deploy/bootstrap.sh           what running needs
+#   deploy/bootstrap.sh --tests   also what the tests read documents with (pdftotext)
+# Installs Debian packages only where they are missing and only as a user who may, and says so first.
+set -eu
+cd "$(dirname "$0")/.."
+stamp=.venv/requirements.lock
+
+say() { echo "bootstrap: $*" >&2; }
+fail() { echo "bootstrap: $1" >&2; echo "bootstrap: fix: $2" >&2; exit 1; }
+
+installed_apt_lists=
+install() { # install PACKAGE WHY: with apt-get, saying so first
+    if ! command -v apt-get >/dev/null || [ "${AFTERSALE_INSTALL:-yes}" = no ]; then
+        fail "$1 is missing ($2)." "install $1 with your system's package manager"
+    elif [ "$(id -u)" = 0 ]; then
+        as_root=
+    elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
+        as_root="sudo -n"
+    else
+        fail "$1 is missing ($2), and this user may not install it." "sudo apt-get install --no-install-recommends $1"
+    fi
+    say "$1 is missing ($2): installing it with apt-get"
+    if [ -z "$installed_apt_lists" ]; then
+        $as_root apt-get update -qq >/dev/null || say "apt-get update failed; trying with the lists that are there"
+        installed_apt_lists=yes
+    fi
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$1" >/dev/null ||
+        fail "apt-get could not install $1." "sudo apt-get install --no-install-recommends $1"
+}
+
+find_python() { # the first Python of at least 3.11
+    for candidate in ${PYTHON:-python3 python3.14 python3.13 python3.12 python3.11}; do
+        if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+            command -v "$candidate"
+            return
+        fi
+    done
+    fail "There is no Python 3.11 or newer." "install one (Debian, Ubuntu: apt-get install python3), or name it: PYTHON=/path/to/python3"
+}
+
+find_uv() {
+    if command -v uv; then
+        return
+    fi
+    if [ ! -x .tools/bin/uv ]; then
+        if ! "$1" -m pip --version >/dev/null 2>&1; then
+            install python3-pip "to fetch uv, which makes the Python environment" >&2
+            # Debian's pip belongs to Debian's Python; uv then works with any
+            set -- "$(command -v python3)"
+        fi
+        say "fetching uv into .tools/"
+        "$1" -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --target .tools -r deploy/uv.lock >&2 ||
+            fail "uv could not be fetched." "check the network, or install uv yourself (https://docs.astral.sh/uv/)"
+    fi
+    echo .tools/bin/uv
+}
+
+if [ "${1:-}" = --tests ] && ! command -v pdftotext >/dev/null; then
+    install poppler-utils "pdftotext, with which the tests read the documents"
+fi
+if [ -x .venv/bin/python ] && cmp -s requirements.lock "$stamp"; then
+    exit 0
+fi
+python=$(find_python)
+uv=$(find_uv "$python")
+if ! .venv/bin/python -c '' 2>/dev/null; then
+    say "making .venv with $("$python" --version)"
+    "$uv" venv --quiet --clear --python "$python" .venv
+fi
+say "installing what requirements.lock says, checked by its hashes"
+"$uv" pip sync --quiet --python .venv/bin/python --require-hashes requirements.lock ||
+    fail "The Python packages could not be installed." "check the network, then run it again"
+cp requirements.lock "$stamp"

@@ -1,0 +1,1 @@
+"""The `aftersale` command line: run it, look into it, show it."""

@@ -1,0 +1,152 @@
+"""The list of commands. Each imports what it needs when it is called, so that the runner stays small and every start quick."""
+
+import sys
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from deploy.cli.output import AsJson, Output, trouble
+from deploy.trouble import Trouble
+
+app = typer.Typer(
+    name="aftersale",
+    help="Everything that happens to an order after checkout: run it, look into it, show it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+
+class ServiceName(StrEnum):
+    """The services, as arguments."""
+
+    orders = "orders"
+    refunds = "refunds"
+    notes = "notes"
+    documents = "documents"
+
+
+class RoleName(StrEnum):
+    """What a process of a service does."""
+
+    api = "api"
+    worker = "worker"
+
+
+class ActorName(StrEnum):
+    """For whom a token speaks."""
+
+    platform = "platform"
+    staff = "staff"
+    customer = "customer"
+    guest = "guest"
+
+
+Store = Annotated[str, typer.Option(help="The store (tenant).")]
+
+
+@app.command()
+def up(as_json: AsJson = False) -> None:
+    """Start PostgreSQL, RabbitMQ and all services on this machine, until Ctrl-C. Data stays."""
+    from deploy.cli.up import run_up  # noqa: PLC0415  (see the module's first line; so are those below)
+
+    raise typer.Exit(run_up(Output(as_json=as_json)))
+
+
+@app.command()
+def run(
+    services: Annotated[list[ServiceName], typer.Argument(help="One or several, in one process.")],
+    role: Annotated[list[RoleName] | None, typer.Option(help="api, worker, or both (the default).")] = None,
+    port: Annotated[int | None, typer.Option(help="Port of the API, for a single service; 0 takes a free one.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run services in this process with the settings of the environment (or of this clone's `up`): how production and scaling work."""
+    from deploy.cli.run import run_services  # noqa: PLC0415
+
+    run_services([service.value for service in services], [one.value for one in role or RoleName], port, Output(as_json=as_json))
+
+
+@app.command()
+def migrate(as_json: AsJson = False) -> None:
+    """Bring every service's schema to head, each under its own role."""
+    from deploy.cli.migrate import run_migrate  # noqa: PLC0415
+
+    run_migrate(Output(as_json=as_json))
+
+
+@app.command()
+def token(
+    role: Annotated[ActorName, typer.Argument(help="For whom it speaks.")],
+    *,
+    store: Store = "demo",
+    subject: Annotated[str, typer.Option(help="Who: the customer's, staff member's or platform's id; for a guest, the order's.")] = "",
+    hours: Annotated[float, typer.Option(min=0.01, max=24 * 365, help="How long it is good for.")] = 24,
+    read_only: Annotated[bool, typer.Option("--read-only", help="It may look, and change nothing.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """A bearer token, signed with this clone's local key."""
+    from deploy.cli.token import show_token  # noqa: PLC0415
+
+    show_token(role.value, store=store, subject=subject, hours=hours, read_only=read_only, output=Output(as_json=as_json))
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Look at everything that the system needs, and say for each whether it is well, or the fix."""
+    from deploy.cli.doctor import run_doctor  # noqa: PLC0415
+
+    raise typer.Exit(run_doctor(Output(as_json=as_json)))
+
+
+@app.command()
+def settings(
+    service: Annotated[ServiceName, typer.Argument(help="Of which service.")] = ServiceName.orders, as_json: AsJson = False
+) -> None:
+    """Every setting with its value, where it comes from, its unit and what it is for. Secrets are masked."""
+    from deploy.cli.settings import show_settings  # noqa: PLC0415
+
+    show_settings(service.value, Output(as_json=as_json))
+
+
+parked = typer.Typer(help="Messages that failed: waiting for their next attempt, or parked with the reason.", no_args_is_help=True)
+app.add_typer(parked, name="parked")
+
+
+@parked.command("list")
+def parked_list(as_json: AsJson = False) -> None:
+    """All of them, in every service."""
+    from deploy.cli.parked import list_parked  # noqa: PLC0415
+
+    list_parked(Output(as_json=as_json))
+
+
+@parked.command("show")
+def parked_show(parked_id: Annotated[str, typer.Argument(help="The id in the list.")], as_json: AsJson = False) -> None:
+    """One message with everything that is known about it."""
+    from deploy.cli.parked import show_parked  # noqa: PLC0415
+
+    show_parked(parked_id, Output(as_json=as_json))
+
+
+@parked.command("retry")
+def parked_retry(
+    parked_id: Annotated[str, typer.Argument(help="The id in the list, or `all`.")],
+    as_json: AsJson = False,
+) -> None:
+    """Let it be tried again at once; the running worker takes it within a second."""
+    from deploy.cli.parked import retry_parked  # noqa: PLC0415
+
+    retry_parked(parked_id, Output(as_json=as_json))
+
+
+def main() -> None:
+    """Run the command; what cannot be done is one line with the fix, never a traceback."""
+    try:
+        app(prog_name="aftersale")
+    except Trouble as error:
+        trouble(error.what, error.fix, as_json="--json" in sys.argv)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)

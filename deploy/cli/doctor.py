@@ -1,0 +1,200 @@
+"""`aftersale doctor`: everything that the system needs, each with its state or the fix."""
+
+import asyncio
+import os
+import platform
+import shutil
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import aio_pika
+import asyncpg
+from aiormq.exceptions import AMQPError
+from alembic.script import ScriptDirectory
+from rich.console import Console
+
+from deploy import running, topology
+from deploy.cli.output import Output
+from deploy.cli.up import is_ready
+from deploy.places import PROJECT
+from deploy.servers import docker, postgres, rabbitmq
+from deploy.trouble import Trouble
+from shared.migrate import config
+
+FREE_BYTES = 1_000_000_000
+CLOCK_SECONDS = 2.0
+FONTS = PROJECT / "services" / "documents" / "fonts"
+CONNECT_SECONDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at."""
+
+    what: str
+    ok: bool
+    found: str
+    fix: str = ""
+
+
+def run_doctor(output: Output) -> int:
+    """Look at everything; 0 when all of it is well."""
+    checks = [*_machine(), *asyncio.run(_system())]
+
+    def render(console: Console) -> None:
+        for check in checks:
+            mark = "[green]✓[/green]" if check.ok else "[red]✗[/red]"
+            console.print(f"{mark} {check.what:<22} {check.found}")
+            if not check.ok:
+                console.print(f"  [bold]Fix:[/bold] {check.fix}")
+
+    output.result({"well": all(check.ok for check in checks), "checks": [asdict(check) for check in checks]}, render)
+    return 0 if all(check.ok for check in checks) else 1
+
+
+def _machine() -> Iterator[Check]:
+    """What this machine has, whether or not anything runs."""
+    yield Check("Python", sys.version_info >= (3, 11), platform.python_version(), "install Python 3.11 or newer")
+    lock, kept = PROJECT / "requirements.lock", PROJECT / ".venv" / "requirements.lock"
+    fresh = kept.exists() and kept.read_bytes() == lock.read_bytes()
+    yield Check(
+        "Python packages", fresh, "as requirements.lock says" if fresh else "not what requirements.lock says", "deploy/bootstrap.sh"
+    )
+    if not running.is_configured(os.environ):
+        yield _servers_to_be_had()
+    free = shutil.disk_usage(PROJECT).free
+    yield Check("Disk", free > FREE_BYTES, f"{free / 1e9:.1f} GB free", "free at least 1 GB: RabbitMQ stops taking messages without")
+    fonts = sorted(path.stem for path in FONTS.glob("*.ttf"))
+    bengali = any("Bengali" in font for font in fonts)
+    yield Check(
+        "Fonts",
+        bengali,
+        ", ".join(fonts) or "none",
+        f"put the Noto fonts back into {FONTS.relative_to(PROJECT)} (they are in the repository)",
+    )
+
+
+def _servers_to_be_had() -> Check:
+    """Which servers `up` would take here."""
+    if version := docker.engine():
+        return Check("Servers", True, f"a Docker engine answers ({version})")
+    try:
+        binaries = postgres.find_binaries()
+        scripts = rabbitmq.installed()
+    except Trouble as trouble:
+        return Check("Servers", False, trouble.what, trouble.fix)
+    if scripts is None:
+        return Check("Servers", False, f"PostgreSQL {binaries.major}; no RabbitMQ", "`make up` installs rabbitmq-server where it may")
+    version_found = ".".join(map(str, rabbitmq.version_of(scripts)))
+    return Check("Servers", True, f"private: PostgreSQL {binaries.major}, RabbitMQ {version_found}")
+
+
+async def _system() -> list[Check]:
+    """What runs, as the services see it."""
+    try:
+        running.apply()
+    except Trouble as trouble:
+        return [Check("System", False, trouble.what, trouble.fix)]
+    checks = []
+    for service in running.SERVICES:
+        checks += await _database(service)
+    checks += await _broker()
+    for service in running.SERVICES:
+        ready = await asyncio.to_thread(is_ready, service)
+        checks.append(
+            Check(
+                f"{service} API", ready, running.address(service), f"start it (`make up`), or see {running.address(service)}/health/ready"
+            )
+        )
+    return checks
+
+
+async def _database(service: str) -> list[Check]:
+    """One service's database: reachable as its own role, new enough, migrated, the same clock, nothing stuck."""
+    name = f"{service} database"
+    try:
+        connection = await asyncpg.connect(running.setting(service, "DATABASE_URL"), timeout=CONNECT_SECONDS)
+    except (OSError, asyncpg.PostgresError, ValueError) as error:
+        return [Check(name, False, f"does not answer: {error}", "start PostgreSQL, or check AFTERSALE_…_DATABASE_URL")]
+    try:
+        version = str(await connection.fetchval("show server_version"))
+        at = await _revision(connection, service)
+        head = ScriptDirectory.from_config(config(service, "")).get_current_head()
+        clock = abs((await connection.fetchval("select clock_timestamp()") - datetime.now(UTC)).total_seconds())
+        checks = [
+            Check(name, at == head, f"PostgreSQL {version}, migration {at or 'none'} of {head}", "./aftersale migrate"),
+            Check(f"{service} clock", clock < CLOCK_SECONDS, f"{clock * 1000:.0f} ms apart", "synchronise both clocks (NTP)"),
+        ]
+        if at is not None:
+            checks += await _backlog(connection, service)
+        return checks
+    finally:
+        await connection.close()
+
+
+async def _revision(connection: "asyncpg.Connection[Any]", service: str) -> str | None:
+    try:
+        return str(await connection.fetchval(f"select version_num from {service}.alembic_version"))  # noqa: S608  (one of our names)
+    except asyncpg.UndefinedTableError:
+        return None
+
+
+async def _backlog(connection: "asyncpg.Connection[Any]", service: str) -> list[Check]:
+    unsent_query = f"select count(*) from {service}.events where published_at is null and recorded_at < now() - interval '30 s'"  # noqa: S608  (our name)
+    unsent = await connection.fetchval(unsent_query)
+    parked = await connection.fetchval(f"select count(*) from {service}.parked where state = 'parked'")  # noqa: S608  (one of our names)
+    return [
+        Check(f"{service} outbox", unsent == 0, f"{unsent} events unsent for over 30 s", "start RabbitMQ and a process of this service"),
+        Check(
+            f"{service} parked",
+            parked == 0,
+            f"{parked} messages parked",
+            "`aftersale parked list`, mend the cause, `aftersale parked retry`",
+        ),
+    ]
+
+
+async def _broker() -> list[Check]:
+    """The broker as a service's user sees it, and every queue with its consumers."""
+    try:
+        async with _connected() as connection:
+            properties = connection.transport.connection.server_properties if connection.transport else {}
+            version = str(properties.get("version", "?"))
+            new_enough = tuple(int(part) for part in version.split(".")[:2] if part.isdigit()) >= rabbitmq.MIN_VERSION
+            checks = [Check("Broker", new_enough, f"RabbitMQ {version}", "use RabbitMQ 3.10 or newer")]
+            namespace = running.setting(topology.READERS[0], "AMQP_NAMESPACE", "aftersale")
+            queues = topology.queues(namespace)
+            return checks + [await _queue(connection, queue, is_dead=queue.endswith(".dead")) for queue in queues]
+    except (OSError, AMQPError, TimeoutError) as error:
+        return [Check("Broker", False, f"does not answer: {error}", "start RabbitMQ, or check AFTERSALE_…_AMQP_URL")]
+
+
+@asynccontextmanager
+async def _connected() -> AsyncIterator[aio_pika.abc.AbstractConnection]:
+    connection = await aio_pika.connect(running.setting(topology.READERS[0], "AMQP_URL"), timeout=CONNECT_SECONDS)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def _queue(connection: aio_pika.abc.AbstractConnection, queue: str, *, is_dead: bool) -> Check:
+    """A queue that is there and read by somebody; the dead one: empty."""
+    try:
+        async with connection.channel() as channel:
+            found = (await channel.declare_queue(queue, passive=True)).declaration_result
+    except AMQPError:
+        return Check(queue, False, "is not there", "./aftersale migrate (with the administrator's URLs), or `make up`")
+    waiting, consumers = found.message_count or 0, found.consumer_count or 0
+    if is_dead:
+        return Check(queue, waiting == 0, f"{waiting} messages", "look at them with RabbitMQ's tools; our services never put any there")
+    return Check(
+        queue,
+        consumers > 0,
+        f"{waiting} waiting, {consumers} consumers",
+        f"start a worker: ./aftersale run {queue.rpartition('.')[2]} --role worker",
+    )

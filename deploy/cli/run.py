@@ -1,0 +1,44 @@
+"""`aftersale run`: services in this process, as production runs them."""
+
+import asyncio
+import importlib
+import os
+from collections.abc import Sequence
+
+from uvicorn.loops.auto import auto_loop_factory
+
+from deploy import running
+from deploy.cli.output import Output
+from deploy.places import choose_port, is_free
+from deploy.trouble import Trouble
+from shared.service import Role, Service
+from shared.service import run as run_until_stopped
+
+
+def run_services(names: Sequence[str], roles: Sequence[Role], port: int | None, output: Output) -> None:
+    """Run until SIGTERM. Raises Trouble where a setting is missing or a port is taken."""
+    if port is not None and len(names) > 1:
+        raise Trouble("--port is for one service.", "run them apart, or set AFTERSALE_<SERVICE>_HTTP_PORT for each")
+    local = running.local_settings()
+    running.apply()
+    for name in names:
+        variable = f"AFTERSALE_{name.upper()}_HTTP_PORT"
+        if port is not None:
+            os.environ[variable] = str(port or choose_port([], set(), is_free))
+        elif not running.setting(name, "HTTP_PORT"):
+            os.environ[variable] = str(running.PORTS[name])
+        elif local and not is_free(int(os.environ[variable])):
+            os.environ[variable] = str(choose_port([], set(), is_free))  # one more, beside the one of `up`
+        output.progress(f"{name} ({' and '.join(roles)}) on {running.address(name)}")
+    services = [load(name) for name in names]
+    try:
+        with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
+            runner.run(run_until_stopped(services, roles))
+    except ValueError as error:  # pydantic's: names the setting and what would do
+        raise Trouble(f"A setting is missing or wrong: {error}", f"see `aftersale settings {names[0]}`") from error
+
+
+def load(name: str) -> Service:
+    """A service's composition root."""
+    service: Service = importlib.import_module(f"services.{name}.app").SERVICE
+    return service

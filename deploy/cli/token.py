@@ -1,0 +1,22 @@
+"""`aftersale token`."""
+
+from deploy import running
+from deploy.cli.output import Output
+from deploy.tokens import local_token
+from deploy.trouble import Trouble
+from shared.actor import Actor, Role
+
+SUBJECTS: dict[str, str] = {"platform": "demo-shop", "staff": "sam", "customer": "cust-ada", "guest": ""}
+
+
+def show_token(role: Role, *, store: str, subject: str, hours: float, read_only: bool, output: Output) -> None:
+    """Print a token that this clone's services accept. Raises Trouble where nothing was ever started here."""
+    state = running.up_state()
+    if not (state.folder / "keys.json").exists():
+        raise Trouble("There is no local key yet.", "start the system once with `make up`")
+    who = subject or SUBJECTS[role]
+    if not who:
+        raise Trouble("A guest's token reads one order.", "name it: `aftersale token guest --subject order_…`")
+    made = local_token(state, Actor(store, role, who, read_only=read_only), int(hours * 3600))
+    answer = {"token": made, "role": role, "store": store, "subject": who, "hours": hours, "read_only": read_only}
+    output.result(answer, lambda console: console.print(made, soft_wrap=True))
