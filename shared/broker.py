@@ -174,8 +174,9 @@ class Broker:
                 channel = Channel(prefetch_count=self._settings.consumer_prefetch)
                 subscriber = rabbit.subscriber(queue, channel=channel, ack_policy=AckPolicy.MANUAL, no_reply=True, decoder=_undecoded)
                 subscriber(self._deliver)
-                await self._bind(rabbit, queue)
             await rabbit.start()
+            if self._deliver is not None:
+                await self._bind(rabbit, queue)
         except BaseException:
             with contextlib.suppress(Exception):
                 await rabbit.stop()
@@ -185,6 +186,7 @@ class Broker:
         log.info("broker_connected", consuming=self.consuming)
 
     async def _bind(self, rabbit: RabbitBroker, queue: RabbitQueue) -> None:
+        # After start(): FastStream keeps a queue with the channel that declared it first, and only the subscriber's has our prefetch.
         declared = await rabbit.declare_queue(queue)
         exchange = await rabbit.declare_exchange(_exchange(self._namespace, declare=False))
         for event_type in types_read_by(self._settings.service):

@@ -79,9 +79,10 @@ class Database:
         Raises Transient (nothing written, try again) and Unavailable (database away; a lost COMMIT is unknown).
         """
         with _translated():
-            connection = await self._engine.connect()
+            connection = self._engine.connect()
             tx = Transaction(connection, self.kernel, self.service)
             try:
+                await _finished(connection.start())
                 try:
                     yield tx
                     crash_point("commit.before", name)
@@ -93,28 +94,30 @@ class Database:
             finally:
                 if tx.emitted:
                     self.events_committed.set()
-                await _finished(connection.close())
+                await _given_back(connection)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Transaction]:
         """For queries only: each statement by itself, without the two round trips of BEGIN and COMMIT."""
         with _translated():
-            connection = await self._autocommit.connect()
+            connection = self._autocommit.connect()
             try:
+                await _finished(connection.start())
                 yield Transaction(connection, self.kernel, self.service)
             finally:
-                await _finished(connection.close())
+                await _given_back(connection)
 
     async def execute_once(self, name: str, statement: sa.Executable, parameters: Parameters = None) -> Sequence[Row[Any]]:
         """One statement that is a transaction by itself: the hot write, in one round trip. Wakes the relay."""
         with _translated():
-            connection = await self._autocommit.connect()
+            connection = self._autocommit.connect()
             try:
+                await _finished(connection.start())
                 crash_point("commit.before", name)
                 rows = (await _finished(connection.execute(statement, parameters))).all()
                 crash_point("commit.after", name)
             finally:
-                await _finished(connection.close())
+                await _given_back(connection)
         self.events_committed.set()
         return rows
 
@@ -158,6 +161,12 @@ async def _finished(work: Coroutine[Any, Any, T]) -> T:
         task.exception()  # mark it as seen
         raise cancelled
     return task.result()
+
+
+async def _given_back(connection: AsyncConnection) -> None:
+    """Return a connection to the pool, unless it was never had."""
+    if connection.sync_connection is not None:
+        await _finished(connection.close())
 
 
 @contextmanager

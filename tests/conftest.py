@@ -1,5 +1,6 @@
 """Starts the real servers and the four services once for a run (the xdist controller does), and gives each test a fresh store."""
 
+import logging
 import os
 import tempfile
 from collections.abc import AsyncIterator
@@ -8,6 +9,7 @@ from pathlib import Path
 import asyncpg
 import httpx2
 import pytest
+import structlog
 from hypothesis import settings
 
 from deploy.servers import Servers, resolve
@@ -18,6 +20,8 @@ NEEDS_NO_STACK = ("tests/rules", "tests/contracts", "tests/test_tidy.py", "tests
 
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("ci")
+
+structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))  # kernel parts also run inside the test process
 
 _servers: Servers | None = None
 _stack: Stack | None = None

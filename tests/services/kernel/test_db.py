@@ -1,0 +1,128 @@
+"""Transactions: nothing leaks, nothing half-commits, and what the database says is told to the caller as it is."""
+
+import asyncio
+import random
+from datetime import UTC, datetime
+from typing import Any
+
+import asyncpg
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from shared.db import Database
+from shared.errors import Transient, Unavailable
+from shared.outbox import emit
+from tests.services.kernel.lab import EFFECTS, METADATA, Lab, an_event
+from tests.shop import eventually
+
+
+async def test_a_thousand_cancelled_transactions_leave_no_connection_behind(lab: Lab) -> None:
+    """Cancelled requests have leaked connections with open transactions, until the pool was empty."""
+    rng = random.Random(7)
+
+    async def one() -> None:
+        async with lab.database.transaction("lab.cancelled") as tx:
+            await emit(tx, an_event(), store_id=lab.store, sequence=1, recorded_at=datetime.now(UTC))
+            await tx.execute(sa.text("select pg_sleep(0.001)"))
+
+    for _ in range(20):
+        tasks = [asyncio.create_task(one()) for _ in range(50)]
+        await asyncio.sleep(rng.uniform(0, 0.03))
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    admin = await asyncpg.connect(lab.admin_url)
+    try:
+        await eventually(lambda: _all_idle(admin))
+    finally:
+        await admin.close()
+    await lab.emit(an_event())  # and the pool still gives connections
+    assert await lab.count("notes.events") >= 1
+
+
+async def test_a_transaction_that_fails_leaves_neither_change_nor_event(lab: Lab) -> None:
+    async def fails() -> None:
+        async with lab.database.transaction("lab.fails") as tx:
+            await emit(tx, an_event(), store_id=lab.store, sequence=1, recorded_at=datetime.now(UTC))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fails()
+    assert await lab.count("notes.events") == 0
+
+
+async def test_two_events_with_one_sequence_are_refused_by_the_database(lab: Lab) -> None:
+    event = an_event()
+    await lab.emit(event)
+    with pytest.raises(IntegrityError):
+        await lab.emit(event)
+    assert await lab.count("notes.events") == 1
+
+
+async def test_a_database_that_is_away_is_unavailable_not_an_error_of_ours(lab: Lab) -> None:
+    url = sa.make_url(lab.admin_url).set(port=1).render_as_string(hide_password=False)
+    away = Database(lab.settings.model_copy(update={"database_url": type(lab.settings.database_url)(url)}), METADATA)
+    with pytest.raises(Unavailable):
+        async with away.transaction("lab.away"):
+            pass
+    with pytest.raises(Unavailable):
+        await away.execute_once("lab.away", sa.text("select 1"))
+    await away.close()
+
+
+async def test_a_killed_connection_is_unavailable_once_and_then_replaced(lab: Lab) -> None:
+    admin = await asyncpg.connect(lab.admin_url)
+
+    async def killed() -> None:
+        async with lab.database.transaction("lab.killed") as tx:
+            pid = await tx.scalar(sa.text("select pg_backend_pid()"))
+            await admin.execute("select pg_terminate_backend($1)", pid)
+            await tx.execute(sa.text("select 1"))
+
+    try:
+        with pytest.raises(Unavailable):
+            await killed()
+        async with lab.database.transaction("lab.after") as tx:
+            assert await tx.scalar(sa.text("select 1")) == 1
+    finally:
+        await admin.close()
+
+
+async def test_a_deadlock_asks_to_try_again_and_changes_nothing(lab: Lab) -> None:
+    await lab.emit(an_event(), an_event())
+    met = asyncio.Barrier(2)
+
+    async def lock(first: int, second: int) -> None:
+        async with lab.database.transaction("lab.deadlock") as tx:
+            await tx.execute(sa.text("select 1 from notes.events where position = :p for update"), {"p": first})
+            await met.wait()
+            await tx.execute(sa.text("select 1 from notes.events where position = :p for update"), {"p": second})
+            await tx.execute(sa.insert(EFFECTS).values(event_id=sa.func.gen_random_uuid()))
+
+    outcomes = await asyncio.gather(lock(1, 2), lock(2, 1), return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes if outcome is not None] == [Transient]
+    assert await lab.count("notes.effects") == 1
+
+
+async def test_more_callers_than_connections_wait_and_then_hear_503(lab: Lab) -> None:
+    changes = {"database_pool_size": 1, "database_pool_overflow": 0, "database_pool_timeout_seconds": 0.2}
+    small = Database(lab.settings.model_copy(update=changes), METADATA)
+    async with small.transaction("lab.holds"):
+        with pytest.raises(Unavailable):
+            async with small.transaction("lab.waits"):
+                pass
+    await small.close()
+
+
+async def test_one_statement_writes_and_wakes_the_relay(lab: Lab) -> None:
+    lab.database.events_committed.clear()
+    rows = await lab.database.execute_once("lab.once", sa.text("insert into notes.effects values (gen_random_uuid()) returning 1 as one"))
+    assert [row.one for row in rows] == [1]
+    assert lab.database.events_committed.is_set()
+    assert await lab.count("notes.effects") == 1
+
+
+async def _all_idle(admin: Any) -> bool:
+    sql = "select state from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+    return {row["state"] for row in await admin.fetch(sql)} <= {"idle"}
