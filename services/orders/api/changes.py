@@ -1,0 +1,110 @@
+"""Changing one order, each call one change; and one step for many orders."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from services.orders.commands.bulk import move_orders
+from services.orders.commands.cancel import cancel_order, cancel_outlook
+from services.orders.commands.edit import edit_order
+from services.orders.commands.payments import record_payment, reverse_payment
+from services.orders.commands.transitions import move_order, report_failed_delivery
+from services.orders.schemas.changes import (
+    BulkTransition,
+    CancelRequest,
+    DeliveryFailure,
+    EditOrder,
+    RecordPayment,
+    ReversePayment,
+    Transition,
+)
+from services.orders.schemas.views import BulkView, CancelOutlook, OrderView
+from shared.db import Transaction
+from shared.errors import Forbidden, NotFound, Refused, VersionConflict
+from shared.ids import OrderId, PaymentId
+from shared.web import Call, problems
+
+router = APIRouter()
+CHANGE = problems(NotFound, Forbidden, Refused, VersionConflict)
+
+
+@router.post("/orders/transitions", operation_id="orders_transition_many", response_model=BulkView, responses=problems(Forbidden))
+async def transition_many(request: BulkTransition, call: Call) -> Response:
+    """Move up to 500 orders, each by itself: a repeat under the same key moves what is missing and answers the same."""
+    claim = await call.claim()
+    assert claim is not None
+    view = await move_orders(call.db, call.actor, request, claim.key, call.request.url.path, now=call.now)
+    return Response(view.model_dump_json(), media_type="application/json")
+
+
+@router.post("/orders/{order_id}/transitions", operation_id="orders_transition", response_model=OrderView, responses=CHANGE)
+async def transition(order_id: OrderId, request: Transition, call: Call) -> Response:
+    """Move an order forward; steps may be skipped."""
+
+    async def work(tx: Transaction) -> OrderView:
+        after = await move_order(tx, call.actor, order_id, request, now=call.now, expected_version=call.if_match)
+        return OrderView.of(after, call.actor)
+
+    return await call.once("orders.transition", work)
+
+
+@router.post("/orders/{order_id}/delivery-failures", operation_id="orders_delivery_failed", response_model=OrderView, responses=CHANGE)
+async def delivery_failed(order_id: OrderId, request: DeliveryFailure, call: Call) -> Response:
+    """Record that a delivery was refused or failed."""
+
+    async def work(tx: Transaction) -> OrderView:
+        after = await report_failed_delivery(tx, call.actor, order_id, request, now=call.now, expected_version=call.if_match)
+        return OrderView.of(after, call.actor)
+
+    return await call.once("orders.delivery_failed", work)
+
+
+@router.post("/orders/{order_id}/payments", operation_id="orders_record_payment", response_model=OrderView, responses=CHANGE)
+async def payment(order_id: OrderId, request: RecordPayment, call: Call) -> Response:
+    """Record money that was collected. The same method and reference again: the same record; another amount: refused."""
+
+    async def work(tx: Transaction) -> OrderView:
+        after = await record_payment(tx, call.actor, order_id, request, now=call.now, expected_version=call.if_match)
+        return OrderView.of(after, call.actor)
+
+    return await call.once("orders.record_payment", work)
+
+
+@router.post(
+    "/orders/{order_id}/payments/{payment_id}/reversals", operation_id="orders_reverse_payment", response_model=OrderView, responses=CHANGE
+)
+async def reversal(order_id: OrderId, payment_id: PaymentId, request: ReversePayment, call: Call) -> Response:
+    """Correct a recorded payment by a record of the opposite amount."""
+
+    async def work(tx: Transaction) -> OrderView:
+        after = await reverse_payment(tx, call.actor, order_id, payment_id, request, now=call.now, expected_version=call.if_match)
+        return OrderView.of(after, call.actor)
+
+    return await call.once("orders.reverse_payment", work)
+
+
+@router.post("/orders/{order_id}/cancel", operation_id="orders_cancel", response_model=OrderView | CancelOutlook, responses=CHANGE)
+async def cancel(
+    order_id: OrderId, request: CancelRequest, call: Call, dry_run: Annotated[bool, Query(description="Say what would happen")] = False
+) -> Response:
+    """Cancel an order. `dry_run=true` answers what would happen to the goods and changes nothing."""
+    if dry_run:
+        async with call.reading() as tx:
+            return call.show(await cancel_outlook(tx, call.actor, order_id))
+
+    async def work(tx: Transaction) -> OrderView:
+        after = await cancel_order(tx, call.actor, order_id, request, now=call.now, expected_version=call.if_match)
+        return OrderView.of(after, call.actor)
+
+    return await call.once("orders.cancel", work)
+
+
+@router.patch("/orders/{order_id}", operation_id="orders_edit", response_model=OrderView, responses=CHANGE)
+async def edit(order_id: OrderId, request: EditOrder, call: Call) -> Response:
+    """Correct contact, addresses or tracking, with a reason, as a new version."""
+
+    async def work(tx: Transaction) -> OrderView:
+        after = await edit_order(tx, call.actor, order_id, request, now=call.now, expected_version=call.if_match)
+        return OrderView.of(after, call.actor)
+
+    return await call.once("orders.edit", work, idempotent="optional")

@@ -1,0 +1,78 @@
+"""Lists of orders: pages, counts."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.orders.addresses import phone_or_none
+from services.orders.queries.counts import counts_of
+from services.orders.queries.lists import OrderFilter, page_of, search_for
+from services.orders.schemas.views import CountsView, OrderPage, SummaryView
+from services.orders.schemas.words import Instant
+from shared.actor import Actor
+from shared.db import Transaction
+from shared.errors import Forbidden
+from shared.events import OrderStatus, PaymentState, RefundState
+from shared.money import MAX_AMOUNT_MINOR_UNITS
+from shared.pages import DEFAULT_LIMIT, MAX_LIMIT, link_header
+from shared.web import Call, problems
+
+router = APIRouter()
+
+Total = Annotated[int, Field(ge=0, le=MAX_AMOUNT_MINOR_UNITS)]
+
+
+class OrderQuery(BaseModel):
+    """What to list. A name that is not here is an error, not an ignored filter."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    status: list[OrderStatus] = []
+    payment: list[PaymentState] = []
+    refund_state: list[RefundState] = []
+    customer_id: Annotated[str | None, Field(max_length=100)] = None
+    currency: Annotated[str | None, Field(pattern="^[A-Z]{3}$")] = None
+    placed_from: Annotated[Instant | None, Field(alias="placed_at.gte")] = None
+    placed_before: Annotated[Instant | None, Field(alias="placed_at.lt")] = None
+    total_from: Annotated[Total | None, Field(alias="total.gte", description="Minor units; give currency with it")] = None
+    total_to: Annotated[Total | None, Field(alias="total.lte", description="Minor units; give currency with it")] = None
+    q: Annotated[
+        str | None,
+        Field(min_length=1, max_length=200, description="A number, reference, e-mail, phone or SKU as a whole, else a part of a name"),
+    ] = None
+
+    async def resolved(self, tx: Transaction, actor: Actor) -> OrderFilter:
+        """As the query takes it, once it is known what `q` names."""
+        return OrderFilter(
+            status=tuple(self.status), payment=tuple(self.payment), refund_state=tuple(self.refund_state), customer_id=self.customer_id,
+            currency=self.currency, placed_from=self.placed_from, placed_before=self.placed_before, total_from=self.total_from,
+            total_to=self.total_to, search=None if self.q is None else await search_for(tx, actor, self.q.strip(), phone_or_none(self.q)),
+        )  # fmt: skip
+
+
+class PageQuery(OrderQuery):
+    """What to list, and which page of it."""
+
+    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT
+    cursor: Annotated[str | None, Field(max_length=500)] = None
+
+
+@router.get("/orders", operation_id="orders_list", response_model=OrderPage, responses=problems())
+async def list_orders(query: Annotated[PageQuery, Query()], call: Call) -> Response:
+    """Orders, newest first, that the caller may see. A page may be short and still have a next one: follow the cursor."""
+    async with call.reading() as tx:
+        page = await page_of(tx, call.actor, await query.resolved(tx, call.actor), cursor=query.cursor, limit=query.limit)
+    view = OrderPage(
+        items=[SummaryView.of(item) for item in page.items], next_cursor=page.next_cursor, previous_cursor=page.previous_cursor
+    )
+    asked: dict[str, Any] = query.model_dump(mode="json", by_alias=True, exclude={"cursor"}, exclude_defaults=True)
+    links = link_header(call.request.url.path, asked, next_cursor=page.next_cursor, previous_cursor=page.previous_cursor)
+    return call.show(view, **links)
+
+
+@router.get("/orders/counts", operation_id="orders_counts", response_model=CountsView, responses=problems(Forbidden))
+async def counts(call: Call) -> Response:
+    """How many orders of the store stand where, on each axis."""
+    async with call.reading() as tx:
+        return call.show(CountsView(**await counts_of(tx, call.actor)))

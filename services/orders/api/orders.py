@@ -1,0 +1,58 @@
+"""Placing orders and reading one."""
+
+from fastapi import APIRouter, Response
+
+from services.orders.commands.batch import place_batch
+from services.orders.commands.place import place_order
+from services.orders.queries.orders import order_for, order_with_history
+from services.orders.queries.settings import settings_of
+from services.orders.rules.actions import actions
+from services.orders.schemas.placing import PlaceBatch, PlaceOrder
+from services.orders.schemas.views import ActionsView, BatchView, OrderDetails, OrderView, action_views
+from shared.errors import Forbidden, NotFound, Refused, TooLarge
+from shared.ids import OrderId
+from shared.web import Call, answered, problems, replayed
+
+router = APIRouter()
+
+
+@router.post(
+    "/orders", operation_id="orders_place", status_code=201, response_model=OrderView, responses=problems(Refused, Forbidden, TooLarge)
+)
+async def place(request: PlaceOrder, call: Call) -> Response:
+    """Place an order, for platform and staff. The caller's figures stand when they add up; what is absent is computed."""
+    claim = await call.claim()
+    assert claim is not None
+    placed = await place_order(call.db, call.actor, request, claim, now=call.now)
+    return replayed(placed.kept) if placed.replayed else answered(placed.kept)
+
+
+@router.post("/orders/batch", operation_id="orders_place_batch", response_model=BatchView, responses=problems(Forbidden, TooLarge))
+async def batch(request: PlaceBatch, call: Call) -> Response:
+    """Place up to 1,000 orders, each by itself: a repeat under the same key places what is missing and answers the same."""
+    claim = await call.claim()
+    assert claim is not None
+    path = call.request.url.path
+    return Response(
+        (await place_batch(call.db, call.actor, request, claim.key, path, now=call.now)).model_dump_json(), media_type="application/json"
+    )
+
+
+@router.get("/orders/{order_id}", operation_id="orders_get", response_model=OrderDetails, responses=problems(NotFound))
+async def details(order_id: OrderId, call: Call) -> Response:
+    """One order with its timeline and what the caller may do with it."""
+    async with call.reading() as tx:
+        state, changes = await order_with_history(tx, call.actor, order_id)
+        settings = await settings_of(tx, call.actor.store)
+    decisions = actions(state.order, call.actor, settings.cancel_preset, settings.customer_cancel_until)
+    return call.show(OrderDetails.with_history(state, changes, decisions, call.actor))
+
+
+@router.get("/orders/{order_id}/actions", operation_id="orders_actions", response_model=ActionsView, responses=problems(NotFound))
+async def may(order_id: OrderId, call: Call) -> Response:
+    """What the caller may do with the order, and why not."""
+    async with call.reading() as tx:
+        order = (await order_for(tx, call.actor, order_id)).order
+        settings = await settings_of(tx, call.actor.store)
+    decisions = actions(order, call.actor, settings.cancel_preset, settings.customer_cancel_until)
+    return call.show(ActionsView(order_id=order_id, version=order.version, actions=action_views(decisions)))

@@ -1,0 +1,57 @@
+"""A store's settings for its orders."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from services.orders.commands.change import enforce
+from services.orders.commands.settings import save_settings
+from services.orders.queries import settings as queries
+from services.orders.rules.status import may_read_settings
+from services.orders.schemas.settings import SavedSettings, SettingsHistory, SettingsInput, SettingsView
+from shared.db import Transaction
+from shared.errors import Forbidden, PreconditionRequired, VersionConflict
+from shared.pages import DEFAULT_LIMIT, MAX_LIMIT
+from shared.web import Call, problems
+
+router = APIRouter()
+
+
+@router.get("/settings", operation_id="orders_settings_get", response_model=SettingsView, responses=problems(Forbidden))
+async def read(call: Call) -> Response:
+    """The settings in force."""
+    enforce(may_read_settings(call.actor))
+    async with call.reading() as tx:
+        return call.show(SettingsView.of(await queries.settings_of(tx, call.actor.store)))
+
+
+@router.put(
+    "/settings", operation_id="orders_settings_put", response_model=SettingsView,
+    responses=problems(Forbidden, VersionConflict, PreconditionRequired),
+)  # fmt: skip
+async def save(request: SettingsInput, call: Call) -> Response:
+    """Save a new version; If-Match with the version that was read is required."""
+    expected = call.if_match_required
+
+    async def work(tx: Transaction) -> SettingsView:
+        return SettingsView.of(await save_settings(tx, call.actor, request, now=call.now, expected_version=expected))
+
+    return await call.once("orders.settings", work, idempotent="optional")
+
+
+@router.get("/settings/history", operation_id="orders_settings_history", response_model=SettingsHistory, responses=problems(Forbidden))
+async def history(call: Call, limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT) -> SettingsHistory:
+    """Every version that was saved, newest first."""
+    enforce(may_read_settings(call.actor))
+    async with call.reading() as tx:
+        rows = await queries.history(tx, call.actor.store, limit)
+    return SettingsHistory(
+        items=[
+            SavedSettings(
+                **SettingsView.of(queries.as_settings(row)).model_dump(),
+                saved_by=f"{row.by['role']}:{row.by['id']}",
+                recorded_at=row.recorded_at,
+            )
+            for row in rows
+        ]
+    )

@@ -1,0 +1,85 @@
+"""The shop's stock: levels, corrections, the ledger."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Response
+
+from services.orders.commands.stock import adjust_level, set_level
+from services.orders.queries import stock as queries
+from services.orders.rules.stock import MAX_ON_HAND
+from services.orders.schemas.stock import AdjustmentInput, LevelInput, LevelView, MovementView
+from shared.db import Transaction
+from shared.errors import Forbidden, NotFound, Refused, VersionConflict
+from shared.pages import DEFAULT_LIMIT, MAX_LIMIT, Page, decode_cursor, encode_cursor, link_header
+from shared.web import Call, problems
+
+router = APIRouter()
+
+SkuPath = Annotated[str, Path(min_length=1, max_length=100)]
+Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
+Cursor = Annotated[str | None, Query(max_length=500)]
+
+
+@router.get("/stock", operation_id="stock_list", response_model=Page[LevelView], responses=problems())
+async def levels(
+    call: Call, below: Annotated[int | None, Query(ge=1, le=MAX_ON_HAND)] = None, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
+) -> Response:
+    """Tracked SKUs, scarcest first; `below=10` lists what runs low."""
+    after = None
+    if cursor is not None:
+        on_hand, sku = decode_cursor(cursor, (int, str))
+        after = (on_hand, sku)
+    async with call.reading() as tx:
+        found = await queries.levels(tx, call.actor, below=below, after=after, limit=limit + 1)
+    items = [LevelView.of(level) for level in found[:limit]]
+    following = encode_cursor([items[-1].on_hand, items[-1].sku]) if len(found) > limit else None
+    links = link_header(call.request.url.path, {"below": below, "limit": limit}, next_cursor=following)
+    return call.show(Page(items=items, next_cursor=following), **links)  # type: ignore[arg-type]  # a page has no version
+
+
+@router.get("/stock/{sku}", operation_id="stock_get", response_model=LevelView, responses=problems(NotFound))
+async def level(sku: SkuPath, call: Call) -> Response:
+    """What can still be promised of a SKU."""
+    async with call.reading() as tx:
+        return call.show(LevelView.of(await queries.level_of(tx, call.actor, sku)))
+
+
+@router.put("/stock/{sku}", operation_id="stock_put", response_model=LevelView, responses=problems(Forbidden, VersionConflict))
+async def count(sku: SkuPath, request: LevelInput, call: Call) -> Response:
+    """Count a SKU from now on, or correct its level to what was counted."""
+
+    async def work(tx: Transaction) -> LevelView:
+        saved = await set_level(
+            tx, call.actor, sku.strip(), request.on_hand, reason=request.reason, now=call.now, expected_version=call.if_match
+        )
+        return LevelView.of(saved)
+
+    return await call.once("stock.set", work, idempotent="optional")
+
+
+@router.post(
+    "/stock/{sku}/adjustments", operation_id="stock_adjust", response_model=LevelView, responses=problems(Forbidden, NotFound, Refused)
+)
+async def adjust(sku: SkuPath, request: AdjustmentInput, call: Call) -> Response:
+    """Add or take units of a tracked SKU, with a reason."""
+
+    async def work(tx: Transaction) -> LevelView:
+        return LevelView.of(await adjust_level(tx, call.actor, sku, request.quantity, reason=request.reason, now=call.now))
+
+    return await call.once("stock.adjust", work)
+
+
+@router.get("/stock/{sku}/movements", operation_id="stock_movements", response_model=Page[MovementView], responses=problems(NotFound))
+async def movements(sku: SkuPath, call: Call, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Page[MovementView]:
+    """The ledger of a SKU, newest first."""
+    before = None if cursor is None else decode_cursor(cursor, (int,))[0]
+    async with call.reading() as tx:
+        found = await queries.movements(tx, call.actor, sku, before=before, limit=limit + 1)
+    items = [
+        MovementView(
+            sequence=row.sequence, quantity=row.quantity, on_hand=row.on_hand, cause=row.cause, order_id=row.order_id,
+            reason=row.reason, recorded_at=row.recorded_at,
+        )
+        for row in found[:limit]
+    ]  # fmt: skip
+    return Page(items=items, next_cursor=encode_cursor([items[-1].sequence]) if len(found) > limit else None)

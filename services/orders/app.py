@@ -1,0 +1,19 @@
+"""The order service, put together."""
+
+from services.orders.api import router
+from services.orders.consumers import consumers
+from services.orders.models import metadata
+from services.orders.queries.counts import fold_counts
+from services.orders.rules.problems import PROBLEMS
+from shared.service import Service, Sweeper
+
+SERVICE = Service(
+    name="orders",
+    title="Aftersale orders",
+    description="The only authority on an order's status, its totals and the money collected for it.",
+    metadata=metadata,
+    router=router,
+    consumers=consumers,
+    problems=PROBLEMS,
+    sweepers=(Sweeper("counts", 10, fold_counts),),
+)

@@ -1,0 +1,1 @@
+"""One function per use case: load locked, ask the rules, change rows, emit."""

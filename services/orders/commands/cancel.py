@@ -1,0 +1,58 @@
+"""Cancelling: a record of who and why; what had not left goes back on the shelf, the rest is the refund service's."""
+
+from datetime import datetime
+
+from services.orders.commands.change import Doing, changed, enforce, expect, write
+from services.orders.commands.stock import move
+from services.orders.queries.orders import order_for
+from services.orders.queries.settings import settings_of
+from services.orders.rules.cancel import lines_to_release, may_cancel
+from services.orders.rules.status import goods_have_left
+from services.orders.rules.stock import Movement
+from services.orders.schemas.changes import CancelRequest
+from services.orders.schemas.views import CancelOutlook, ReleasedLine
+from services.orders.state import OrderState
+from shared.actor import Actor
+from shared.db import Transaction
+from shared.events import Cancellation, Order, OrderCancelled
+
+
+async def cancel_order(
+    tx: Transaction, actor: Actor, order_id: str, request: CancelRequest, *, now: datetime, expected_version: int | None = None
+) -> OrderState:
+    """Cancel an order; release what had not left; tell everyone.
+
+    Raises NotFound (no such order for this actor), Forbidden, Refused (see rules.cancel.may_cancel), VersionConflict.
+    """
+    state = await order_for(tx, actor, order_id, lock=True)
+    expect(state, expected_version)
+    settings = await settings_of(tx, actor.store)
+    enforce(may_cancel(state.order, actor, settings.cancel_preset, settings.customer_cancel_until))
+    doing = Doing(actor, now, now, message=request.message, reason=request.reason)
+    cancellation = Cancellation(
+        by=doing.by, cancelled_from=state.order.status, reason=request.reason,
+        order_version=state.order.version + 1, occurred_at=now, recorded_at=now,
+    )  # fmt: skip
+    after = changed(state, status="cancelled", cancellation=cancellation)
+    released = [Movement(line.sku, line.quantity, f"cancelled:{order_id}:{line.line}") for line in lines_to_release(state.order)]
+    await write(tx, after, OrderCancelled, doing, {"from": state.order.status, "released": len(released)})
+    await move(tx, actor, released, order_id=order_id, reason="order cancelled", now=now)
+    return after
+
+
+async def cancel_outlook(tx: Transaction, actor: Actor, order_id: str) -> CancelOutlook:
+    """What cancelling now would do, without doing it. Raises NotFound."""
+    order = (await order_for(tx, actor, order_id)).order
+    settings = await settings_of(tx, actor.store)
+    decision = may_cancel(order, actor, settings.cancel_preset, settings.customer_cancel_until)
+    return CancelOutlook(
+        allowed=decision.allowed,
+        code=decision.code,
+        detail=decision.detail,
+        released=_released(order) if decision.allowed else [],
+        goods_return_through_refund=decision.allowed and goods_have_left(order.status),
+    )
+
+
+def _released(order: Order) -> list[ReleasedLine]:
+    return [ReleasedLine(line=line.line, sku=line.sku, quantity=line.quantity) for line in lines_to_release(order)]

@@ -1,0 +1,116 @@
+"""Writing one change of one order: one version, one row of history, one `order.*` event, in the caller's transaction."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from services.orders.models import changes, orders
+from services.orders.rules.payments import payment_state
+from services.orders.rules.refunds import refund_state
+from services.orders.state import OrderState
+from shared.actor import Actor, Decision
+from shared.db import Transaction
+from shared.errors import Forbidden, VersionConflict
+from shared.events import By, OrderEvent
+from shared.outbox import emit
+
+FORBIDDEN = ("shop_only", "read_only")
+"""Refusals that no state of the order would lift: 403 rather than 409."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doing:
+    """Who changes the order, and when it happened and is written down; `message` is for the customer to read."""
+
+    actor: Actor
+    occurred_at: datetime
+    recorded_at: datetime
+    message: str = ""
+    reason: str = ""
+
+    @property
+    def by(self) -> By:
+        """The actor as events and history carry it."""
+        return by(self.actor)
+
+
+def by(actor: Actor) -> By:
+    """The actor as events and history carry it."""
+    return By(role=actor.role, id=actor.id, via=actor.via)
+
+
+def enforce(decision: Decision) -> None:
+    """Raise Forbidden for a caller who may never do this, Refused for a rule that says not now."""
+    if decision.code in FORBIDDEN:
+        raise Forbidden(decision.code, decision.detail)
+    decision.or_raise()
+
+
+def expect(state: OrderState, expected_version: int | None) -> None:
+    """Raise VersionConflict unless the caller had seen the order as it is (If-Match); None is "whatever it is"."""
+    if expected_version is not None and state.order.version != expected_version:
+        raise VersionConflict(state.order.version)
+
+
+def changed(state: OrderState, **fields: Any) -> OrderState:
+    """The order's next version with `fields` of it replaced, and the payment and refund axes that follow from them."""
+    order = state.order.model_copy(update={"version": state.order.version + 1, **fields})
+    axes = {
+        "payment": payment_state(order.collected, order.total),
+        "refund_state": refund_state(
+            approved=state.refunds,
+            units=state.refunded_units,
+            ordered=sum(line.quantity for line in order.lines),
+            refunded=order.refunded_total,
+            collected=order.collected,
+            cancelled=order.status == "cancelled",
+        ),
+    }
+    return replace(state, order=order.model_copy(update=axes))
+
+
+async def write(
+    tx: Transaction, after: OrderState, event: type[OrderEvent], doing: Doing, details: dict[str, Any] | None = None, **also: Any
+) -> None:
+    """Write `after` over the version before it, its history row, and emit `event` with `also` as the event's own fields.
+
+    Raises VersionConflict if the version before is not what the table holds (the row was not locked).
+    """
+    order, personal = after.order, after.personal
+    of_order = (orders.c.store_id == doing.actor.store) & (orders.c.order_id == order.order_id)
+    done = await tx.execute(sa.update(orders).where(of_order, orders.c.version == order.version - 1).values(**_columns(after)))
+    if done.rowcount != 1:
+        raise VersionConflict(order.version)
+    await tx.execute(
+        sa.insert(changes).values(
+            store_id=doing.actor.store, order_id=order.order_id, version=order.version, type=event.type, by=doing.by.model_dump(),
+            message=doing.message, reason=doing.reason, details=details or {}, occurred_at=doing.occurred_at, recorded_at=doing.recorded_at,
+        )
+    )  # fmt: skip
+    told = personal.model_copy(update={"message": doing.message})
+    happened = event(occurred_at=doing.occurred_at, order=order, by=doing.by, personal=told, **also)
+    await emit(tx, happened, store_id=doing.actor.store, sequence=order.version, recorded_at=doing.recorded_at)
+
+
+def _columns(state: OrderState) -> dict[str, Any]:
+    """What a change may touch; what was bought is not among it."""
+    order, personal = state.order, state.personal
+    same = ("version", "status", "collected", "refunded_total", "refund_state", "delivery_failed_at", "confirmed_at", "delivered_at")
+    return {
+        **{name: getattr(order, name) for name in same},
+        "tracking": _json(order.tracking),
+        "cancellation": _json(order.cancellation),
+        "customer_name": personal.customer_name,
+        "email": personal.email,
+        "phone": personal.phone,
+        "shipping_address": _json(personal.shipping_address),
+        "billing_address": _json(personal.billing_address),
+        "refunds": state.refunds,
+        "refunded_units": state.refunded_units,
+    }
+
+
+def _json(part: Any) -> Any:
+    return sa.null() if part is None else part.model_dump(mode="json")

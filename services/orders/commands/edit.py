@@ -1,0 +1,58 @@
+"""Correcting contact, addresses and tracking of a placed order, with a reason, as a new version."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from services.orders import addresses
+from services.orders.commands.change import Doing, changed, enforce, expect, write
+from services.orders.queries.orders import order_for
+from services.orders.rules.edit import EDITABLE, may_edit
+from services.orders.schemas.changes import ContactEdit, EditOrder
+from services.orders.state import OrderState
+from shared.actor import Actor
+from shared.db import Transaction
+from shared.errors import Refused
+from shared.events import OrderEdited, OrderPersonal
+
+
+async def edit_order(
+    tx: Transaction, actor: Actor, order_id: str, request: EditOrder, *, now: datetime, expected_version: int | None = None
+) -> OrderState:
+    """Correct parts of an order; all of them or none.
+
+    Raises NotFound, Forbidden, Refused (a part that is frozen, see rules.edit; `nothing_changed`), VersionConflict, Invalid.
+    """
+    state = await order_for(tx, actor, order_id, lock=True)
+    expect(state, expected_version)
+    for part in EDITABLE:
+        if part in request.parts():
+            enforce(may_edit(state.order, part, actor))
+    corrected = _corrected(state.personal, request)
+    tracking = state.order.tracking if request.tracking is None else request.tracking.parts()
+    after = changed(replace(state, personal=corrected), tracking=tracking)
+    if corrected == state.personal and tracking == state.order.tracking:
+        raise Refused("nothing_changed", "The correction says what the order says already.")
+    doing = Doing(actor, now, now, message=request.message, reason=request.reason)
+    fields = tuple(request.parts())
+    await write(tx, after, OrderEdited, doing, {"fields": list(fields)}, reason=request.reason, fields=fields)
+    return after
+
+
+def _corrected(personal: OrderPersonal, request: EditOrder) -> OrderPersonal:
+    corrected: dict[str, Any] = {}
+    if request.shipping_address is not None:
+        corrected["shipping_address"] = addresses.checked(request.shipping_address.parts(), "/shipping_address")
+    if request.billing_address is not None:
+        corrected["billing_address"] = addresses.checked(request.billing_address.parts(), "/billing_address")
+    if request.customer is not None:
+        corrected |= _contact(request.customer, personal)
+    return personal.model_copy(update=corrected)
+
+
+def _contact(contact: ContactEdit, personal: OrderPersonal) -> dict[str, str]:
+    said = {"customer_name": contact.name, "email": contact.email}
+    if contact.phone is not None:
+        home = personal.shipping_address.country_code if personal.shipping_address else ""
+        said["phone"] = addresses.checked_phone(contact.phone, home, "/customer/phone")
+    return {name: value for name, value in said.items() if value is not None}

@@ -1,0 +1,84 @@
+"""Money recorded on an order: append-only; a correction is a reversing record."""
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from services.orders.commands.change import Doing, changed, enforce, expect, write
+from services.orders.models import payments
+from services.orders.queries.orders import order_for
+from services.orders.rules.payments import may_record, may_reverse, same_again, same_reference
+from services.orders.rules.times import happened_at
+from services.orders.schemas.changes import RecordPayment, ReversePayment
+from services.orders.state import OrderState
+from shared.actor import Actor
+from shared.db import Transaction
+from shared.errors import NotFound
+from shared.events import OrderPaymentRecorded, OrderPaymentReversed, Payment
+from shared.ids import new_id
+
+
+async def record_payment(
+    tx: Transaction, actor: Actor, order_id: str, request: RecordPayment, *, now: datetime, expected_version: int | None = None
+) -> OrderState:
+    """Record money that was collected. The same method, reference and amount again changes nothing and answers the same.
+
+    Raises NotFound, Forbidden, Refused `payment_conflict` (known reference, other amount), VersionConflict, Invalid (future).
+    """
+    state = await order_for(tx, actor, order_id, lock=True)
+    enforce(may_record(state.order, actor, request.amount))
+    existing = same_reference(state.order, request.method, request.reference)
+    if existing is not None:
+        same_again(existing, request.amount).or_raise()
+        return state
+    expect(state, expected_version)
+    at = happened_at(request.occurred_at, now)
+    payment = Payment(
+        payment_id=new_id("payment"), amount=request.amount, method=request.method, reference=request.reference,
+        collected_by=request.collected_by, order_version=state.order.version + 1, occurred_at=at, recorded_at=now,
+    )  # fmt: skip
+    after = _with(state, payment)
+    await tx.execute(sa.insert(payments).values(**payment_row(actor.store, order_id, payment)))
+    details = _details(payment)
+    await write(tx, after, OrderPaymentRecorded, Doing(actor, at, now), details, payment_id=payment.payment_id)
+    return after
+
+
+async def reverse_payment(
+    tx: Transaction, actor: Actor, order_id: str, payment_id: str, request: ReversePayment, *, now: datetime,
+    expected_version: int | None = None,
+) -> OrderState:  # fmt: skip
+    """Correct a payment by a record of the opposite amount. Raises NotFound, Forbidden, Refused, VersionConflict, Invalid."""
+    state = await order_for(tx, actor, order_id, lock=True)
+    expect(state, expected_version)
+    reversed_one = next((payment for payment in state.order.payments if payment.payment_id == payment_id), None)
+    if reversed_one is None:
+        raise NotFound(detail="The order has no such payment.")
+    enforce(may_reverse(state.order, reversed_one, actor))
+    at = happened_at(request.occurred_at, now)
+    reversal = reversed_one.model_copy(
+        update={
+            "payment_id": new_id("payment"), "amount": -reversed_one.amount, "reverses": payment_id,
+            "order_version": state.order.version + 1, "occurred_at": at, "recorded_at": now,
+        }
+    )  # fmt: skip
+    after = _with(state, reversal)
+    await tx.execute(sa.insert(payments).values(**payment_row(actor.store, order_id, reversal)))
+    doing = Doing(actor, at, now, reason=request.reason)
+    await write(tx, after, OrderPaymentReversed, doing, _details(reversal), payment_id=reversal.payment_id, reason=request.reason)
+    return after
+
+
+def payment_row(store_id: str, order_id: str, payment: Payment) -> dict[str, Any]:
+    """A payment's row."""
+    return {"store_id": store_id, "order_id": order_id, **payment.model_dump()}
+
+
+def _with(state: OrderState, payment: Payment) -> OrderState:
+    order = state.order
+    return changed(state, payments=(*order.payments, payment), collected=order.collected + payment.amount)
+
+
+def _details(payment: Payment) -> dict[str, Any]:
+    return payment.model_dump(mode="json", include={"payment_id", "amount", "method", "reference", "reverses"})

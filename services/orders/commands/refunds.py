@@ -1,0 +1,42 @@
+"""What the refund service decided: goods back on the shelf, once per cause, and the order's display copy of its refunds."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy.dialects.postgresql import insert
+
+from services.orders.commands.change import Doing, changed, write
+from services.orders.commands.stock import move
+from services.orders.models import refunds
+from services.orders.queries.orders import order_for
+from services.orders.rules.stock import restocked_by_inspection, restocked_by_refund
+from shared.actor import Actor
+from shared.db import Transaction
+from shared.events import OrderRefunded, RefundApproved, RefundInspected
+
+
+async def show_refund(tx: Transaction, actor: Actor, event: RefundApproved, *, now: datetime) -> None:
+    """Put back what the refund says, and show on the order what is refunded by now. A refund counts once, whatever arrives.
+
+    Raises NotFound for an order that is not here (the event waits and is tried again).
+    """
+    refund = event.refund
+    state = await order_for(tx, actor, refund.order_id, lock=True)
+    units = sum(line.quantity for line in refund.lines)
+    row = {"store_id": actor.store, "refund_id": refund.refund_id, "order_id": refund.order_id}
+    counted = await tx.execute(insert(refunds).values(**row, amount=refund.amount, units=units, recorded_at=now).on_conflict_do_nothing())
+    if counted.rowcount == 0:
+        return
+    with_refund = replace(state, refunds=state.refunds + 1, refunded_units=state.refunded_units + units)
+    after = changed(with_refund, refunded_total=state.order.refunded_total + refund.amount)
+    back = restocked_by_refund(state.order, refund.refund_id, refund.lines)
+    details = {"refund_id": refund.refund_id, "amount": refund.amount, "restocked": sum(movement.quantity for movement in back)}
+    await write(tx, after, OrderRefunded, Doing(actor, event.occurred_at, now), details, refund_id=refund.refund_id)
+    await move(tx, actor, back, order_id=refund.order_id, reason="refund approved", now=now)
+
+
+async def restock_inspected(tx: Transaction, actor: Actor, event: RefundInspected, *, now: datetime) -> None:
+    """Put back what an inspection found good. The order itself does not change. Raises NotFound."""
+    order = (await order_for(tx, actor, event.refund.order_id, lock=True)).order
+    back = restocked_by_inspection(order, str(event.inspection_id), event.lines)
+    await move(tx, actor, back, order_id=order.order_id, reason="refund inspected", now=now)

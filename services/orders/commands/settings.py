@@ -1,0 +1,34 @@
+"""A store's settings: every save is a new version."""
+
+from datetime import datetime
+
+from sqlalchemy.dialects.postgresql import insert
+
+from services.orders.commands.change import by, enforce
+from services.orders.models import settings
+from services.orders.queries.settings import settings_of
+from services.orders.rules.settings import StoreSettings, known_time_zone
+from services.orders.rules.status import shop_only
+from services.orders.schemas.settings import SettingsInput
+from shared.actor import Actor
+from shared.db import Transaction
+from shared.errors import VersionConflict
+from shared.events import StoreSettingsChanged
+from shared.outbox import emit
+
+
+async def save_settings(tx: Transaction, actor: Actor, request: SettingsInput, *, now: datetime, expected_version: int) -> StoreSettings:
+    """Save a new version, in force from now on. Raises Forbidden, VersionConflict (somebody saved meanwhile), Invalid."""
+    enforce(shop_only(actor))
+    known_time_zone(request.time_zone)
+    current = await settings_of(tx, actor.store)
+    if current.version != expected_version:
+        raise VersionConflict(current.version)
+    saved = StoreSettings(version=current.version + 1, **request.model_dump())
+    row = {"store_id": actor.store, "version": saved.version, "by": by(actor).model_dump(), "recorded_at": now, **request.model_dump()}
+    done = await tx.execute(insert(settings).values(**row).on_conflict_do_nothing())
+    if done.rowcount == 0:
+        raise VersionConflict((await settings_of(tx, actor.store)).version)
+    event = StoreSettingsChanged(occurred_at=now, version=saved.version, time_zone=saved.time_zone, by=by(actor))
+    await emit(tx, event, store_id=actor.store, sequence=saved.version, recorded_at=now)
+    return saved

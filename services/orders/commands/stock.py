@@ -1,0 +1,112 @@
+"""The ledger of stock: movements with their unique causes, and the levels that are their sums."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from services.orders.commands.change import by, enforce
+from services.orders.models import stock_levels
+from services.orders.queries.stock import level_of
+from services.orders.rules.status import shop_only
+from services.orders.rules.stock import MAX_ON_HAND, Movement
+from services.orders.state import StockLevel
+from shared.actor import Actor
+from shared.db import Transaction
+from shared.errors import Refused, VersionConflict
+from shared.events import StockMoved
+from shared.ids import new_uuid, uuid_of
+from shared.telemetry import current_traceparent
+
+# One statement for any number of movements: levels are locked in SKU order (so that two orders with the same SKUs never wait
+# for each other in a circle), each level is changed once, and every movement gets its own row, sequence and event.
+MOVE = sa.text("""
+with moved as (
+    select m.sku, m.quantity, m.cause, row_number() over (partition by m.sku order by m.n) as nth,
+           sum(m.quantity) over (partition by m.sku order by m.n) as upto
+    from jsonb_to_recordset(cast(:movements as jsonb)) as m(n int, sku text, quantity bigint, cause text)
+), level as materialized (
+    select sku, on_hand, movements from orders.stock_levels
+    where store_id = :store and sku in (select sku from moved) order by sku for update
+), updated as (
+    update orders.stock_levels s
+    set on_hand = level.on_hand + per.quantity, movements = level.movements + per.movements, changed_at = :now
+    from (select sku, sum(quantity)::bigint as quantity, count(*) as movements from moved group by sku) per, level
+    where s.store_id = :store and s.sku = per.sku and level.sku = per.sku
+), ledger as (
+    insert into orders.stock_movements (store_id, sku, sequence, quantity, on_hand, cause, order_id, reason, by, recorded_at)
+    select :store, moved.sku, level.movements + nth, quantity, level.on_hand + upto, cause, :order_id, :reason, cast(:by as jsonb), :now
+    from moved join level using (sku)
+    returning sku, sequence, quantity, on_hand, cause
+), told as (
+    insert into orders.events (store_id, event_id, type, subject, sequence, public, occurred_at, recorded_at, data, traceparent)
+    select :store, gen_random_uuid(), :type, 'sku:' || sku, sequence, true, :now, :now,
+           jsonb_build_object('occurred_at', cast(:now_text as text), 'sku', sku, 'quantity', quantity, 'on_hand', on_hand,
+                              'cause', cause, 'order_id', cast(:public_order_id as text)), :traceparent
+    from ledger
+)
+select sku, sequence, on_hand from ledger
+""").bindparams(
+    sa.bindparam("order_id", type_=sa.UUID), sa.bindparam("store", type_=sa.Text), sa.bindparam("reason", type_=sa.Text),
+    sa.bindparam("now", type_=sa.TIMESTAMP(timezone=True)), sa.bindparam("traceparent", type_=sa.Text), sa.bindparam("type", type_=sa.Text),
+)  # fmt: skip
+
+
+async def move(
+    tx: Transaction, actor: Actor, movements: Sequence[Movement], *, order_id: str | None = None, reason: str, now: datetime
+) -> None:
+    """Write movements, change their levels, emit a `stock.moved` for each. SKUs without a level are not tracked and do not move.
+
+    The same cause twice for a SKU, or a level below 0, violates a constraint: nothing of the transaction happens.
+    """
+    if not movements:
+        return
+    rows = [{"n": n, "sku": m.sku, "quantity": m.quantity, "cause": m.cause} for n, m in enumerate(movements)]
+    await tx.execute(
+        MOVE,
+        {
+            "store": actor.store,
+            "movements": json.dumps(rows),
+            "order_id": None if order_id is None else uuid_of("order", order_id),
+            "public_order_id": order_id,
+            "reason": reason,
+            "by": by(actor).model_dump_json(),
+            "now": now,
+            "now_text": now.isoformat(),
+            "type": StockMoved.type,
+            "traceparent": current_traceparent(),
+        },
+    )
+    tx.emitted = True
+
+
+async def set_level(
+    tx: Transaction, actor: Actor, sku: str, on_hand: int, *, reason: str, now: datetime, expected_version: int | None
+) -> StockLevel:
+    """Count a SKU from now on, or correct its level to what was counted; the difference is a movement.
+
+    Raises Forbidden, VersionConflict (somebody's order moved it since it was counted).
+    """
+    enforce(shop_only(actor))
+    started = insert(stock_levels).values(store_id=actor.store, sku=sku, on_hand=0, movements=0, changed_at=now)
+    await tx.execute(started.on_conflict_do_nothing())
+    level = await level_of(tx, actor, sku, lock=True)
+    if expected_version is not None and level.version != expected_version:
+        raise VersionConflict(level.version)
+    if level.on_hand != on_hand:
+        await move(tx, actor, [Movement(sku, on_hand - level.on_hand, f"counted:{new_uuid()}")], reason=reason, now=now)
+    return await level_of(tx, actor, sku)
+
+
+async def adjust_level(tx: Transaction, actor: Actor, sku: str, quantity: int, *, reason: str, now: datetime) -> StockLevel:
+    """Add or take units of a tracked SKU. Raises Forbidden, NotFound (not tracked), Refused `stock_too_low`, `amount_too_large`."""
+    enforce(shop_only(actor))
+    level = await level_of(tx, actor, sku, lock=True)
+    if level.on_hand + quantity < 0:
+        raise Refused("stock_too_low", f"There are {level.on_hand} on hand.", sku=sku, on_hand=level.on_hand)
+    if level.on_hand + quantity > MAX_ON_HAND:
+        raise Refused("amount_too_large", f"A level is at most {MAX_ON_HAND}.")
+    await move(tx, actor, [Movement(sku, quantity, f"adjusted:{new_uuid()}")], reason=reason, now=now)
+    return await level_of(tx, actor, sku)

@@ -1,0 +1,66 @@
+"""Moving an order forward, and recording that a delivery failed."""
+
+from datetime import datetime
+from typing import Any
+
+from services.orders.commands.change import Doing, changed, enforce, expect, write
+from services.orders.queries.orders import order_for
+from services.orders.rules.status import FORWARD, Step, may_move, may_report_failed_delivery
+from services.orders.rules.times import happened_at
+from services.orders.schemas.changes import DeliveryFailure, Transition
+from services.orders.state import OrderState
+from shared.actor import Actor
+from shared.db import Transaction
+from shared.events import OrderConfirmed, OrderDelivered, OrderDeliveryFailed, OrderEvent, OrderPickedUp, OrderShipped
+
+EVENT_OF: dict[Step, type[OrderEvent]] = {
+    "confirmed": OrderConfirmed,
+    "picked_up": OrderPickedUp,
+    "shipped": OrderShipped,
+    "delivered": OrderDelivered,
+}
+
+
+async def move_order(
+    tx: Transaction, actor: Actor, order_id: str, request: Transition, *, now: datetime, expected_version: int | None = None
+) -> OrderState:
+    """Move an order forward, over any number of steps.
+
+    Skipping over `confirmed` confirms it: `confirmed_at` is then the time of the step that was taken.
+    Raises NotFound, Forbidden, Refused (see rules.status.may_move), VersionConflict, Invalid (a time that cannot be).
+    """
+    state = await order_for(tx, actor, order_id, lock=True)
+    expect(state, expected_version)
+    enforce(may_move(state.order, request.to, actor))
+    at = happened_at(request.occurred_at, now, not_before=state.order.placed_at)
+    moved: dict[str, Any] = {"status": request.to}
+    if state.order.confirmed_at is None and FORWARD[request.to] >= FORWARD["confirmed"]:
+        moved["confirmed_at"] = at
+    if request.to == "delivered":
+        moved["delivered_at"] = at
+    if request.tracking is not None:
+        moved["tracking"] = request.tracking.parts()
+    details: dict[str, Any] = {"from": state.order.status, "to": request.to}
+    if request.tracking is not None:
+        details["tracking"] = request.tracking.parts().model_dump()
+    after = changed(state, **moved)
+    await write(tx, after, EVENT_OF[request.to], Doing(actor, at, now, message=request.message), details)
+    return after
+
+
+async def report_failed_delivery(
+    tx: Transaction, actor: Actor, order_id: str, request: DeliveryFailure, *, now: datetime, expected_version: int | None = None
+) -> OrderState:
+    """Record that a delivery was refused or failed; the status stays. Staff may then cancel an unpaid order.
+
+    Raises NotFound, Forbidden, Refused `nothing_to_deliver`, VersionConflict, Invalid (a time that cannot be).
+    """
+    state = await order_for(tx, actor, order_id, lock=True)
+    expect(state, expected_version)
+    enforce(may_report_failed_delivery(state.order, actor))
+    at = happened_at(request.occurred_at, now, not_before=state.order.placed_at)
+    reported_by = request.reported_by or actor.id
+    after = changed(state, delivery_failed_at=at)
+    doing = Doing(actor, at, now, message=request.message, reason=request.reason)
+    await write(tx, after, OrderDeliveryFailed, doing, {"reported_by": reported_by}, reported_by=reported_by, reason=request.reason)
+    return after

@@ -1,0 +1,237 @@
+"""Tables of the orders schema: columns and constraints, no behaviour. `store_id` leads every key."""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+
+from shared.ids import PublicIdColumn
+from shared.schema import TIME, service_metadata
+
+metadata = service_metadata("orders")
+
+STATUSES = "('pending', 'confirmed', 'picked_up', 'shipped', 'delivered', 'cancelled')"
+TOTAL_IS_SUM = "goods_total + shipping = total"
+PAYMENT_STATE = "case when collected >= total then 'paid' else 'unpaid' end"
+
+
+def _money(name: str) -> sa.Column[int]:
+    return sa.Column(name, sa.BigInteger, nullable=False)
+
+
+orders = sa.Table(
+    "orders",
+    metadata,
+    sa.Column("store_id", sa.Text, nullable=False),
+    sa.Column("order_id", PublicIdColumn("order"), nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("number", sa.Text, nullable=False),
+    sa.Column("external_ref", sa.Text),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("currency", sa.Text, nullable=False),
+    sa.Column("language", sa.Text, nullable=False),
+    sa.Column("prices_include_tax", sa.Boolean, nullable=False),
+    sa.Column("customer_id", sa.Text, nullable=False),
+    sa.Column("customer_name", sa.Text, nullable=False),
+    sa.Column("email", sa.Text, nullable=False),
+    sa.Column("phone", sa.Text, nullable=False),
+    sa.Column("shipping_address", JSONB),
+    sa.Column("billing_address", JSONB),
+    sa.Column("metadata", JSONB, nullable=False),
+    sa.Column("line_count", sa.Integer, nullable=False),
+    sa.Column("unit_count", sa.BigInteger, nullable=False),
+    _money("goods_total"),
+    _money("discount_total"),
+    _money("tax_total"),
+    _money("shipping"),
+    _money("shipping_tax"),
+    _money("total"),
+    _money("collected"),
+    sa.Column("payment", sa.Text, sa.Computed(PAYMENT_STATE, persisted=True), nullable=False),
+    _money("refunded_total"),
+    sa.Column("refund_state", sa.Text, nullable=False),
+    sa.Column("refunds", sa.Integer, nullable=False),
+    sa.Column("refunded_units", sa.BigInteger, nullable=False),
+    sa.Column("tracking", JSONB),
+    sa.Column("delivery_failed_at", TIME),
+    sa.Column("cancellation", JSONB),
+    sa.Column("placed_at", TIME, nullable=False),
+    sa.Column("confirmed_at", TIME),
+    sa.Column("delivered_at", TIME),
+    sa.Column("recorded_at", TIME, nullable=False),
+    sa.PrimaryKeyConstraint("store_id", "order_id"),
+    sa.UniqueConstraint("store_id", "number"),
+    sa.UniqueConstraint("store_id", "external_ref"),
+    sa.CheckConstraint(TOTAL_IS_SUM, name="total"),
+    sa.CheckConstraint("version >= 1 and line_count >= 1 and unit_count >= line_count", name="counted"),
+    sa.CheckConstraint("goods_total >= 0 and shipping >= 0 and discount_total >= 0 and tax_total >= 0", name="not_negative"),
+    sa.CheckConstraint("collected >= 0 and refunded_total >= 0 and refunded_units between 0 and unit_count", name="collected"),
+    sa.CheckConstraint(f"status in {STATUSES}", name="status"),
+    sa.CheckConstraint("refund_state in ('none', 'partial', 'full')", name="refund_state"),
+    sa.CheckConstraint("(status = 'cancelled') = (cancellation is not null)", name="cancellation"),
+)
+
+# The order of every list; the axes and the customer narrow it without leaving that order.
+sa.Index(None, orders.c.store_id, orders.c.placed_at, orders.c.order_id)
+sa.Index(None, orders.c.store_id, orders.c.customer_id, orders.c.placed_at, orders.c.order_id)
+sa.Index(None, orders.c.store_id, orders.c.status, orders.c.placed_at, orders.c.order_id)
+sa.Index(None, orders.c.store_id, sa.func.lower(orders.c.email), orders.c.placed_at, orders.c.order_id)
+sa.Index(None, orders.c.store_id, orders.c.phone, orders.c.placed_at, orders.c.order_id)
+
+lines = sa.Table(
+    "lines",
+    metadata,
+    sa.Column("store_id", sa.Text, nullable=False),
+    sa.Column("order_id", PublicIdColumn("order"), nullable=False),
+    sa.Column("line", sa.Integer, nullable=False),
+    sa.Column("sku", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("quantity", sa.Integer, nullable=False),
+    sa.Column("unit_price", sa.BigInteger),
+    _money("subtotal"),
+    _money("discount"),
+    _money("order_discount"),
+    _money("tax"),
+    _money("total"),
+    sa.Column("stock_tracked", sa.Boolean, nullable=False),
+    sa.Column("placed_at", TIME, nullable=False),  # the order's: so that a search by SKU reads in the order of every list
+    sa.PrimaryKeyConstraint("store_id", "order_id", "line"),
+    sa.ForeignKeyConstraint(("store_id", "order_id"), ("orders.orders.store_id", "orders.orders.order_id")),
+    sa.CheckConstraint("quantity between 1 and 1000000", name="quantity"),
+    sa.CheckConstraint("unit_price is null or unit_price * quantity = subtotal", name="subtotal"),
+    sa.CheckConstraint("discount >= 0 and order_discount >= 0 and tax >= 0 and total >= 0", name="not_negative"),
+    sa.CheckConstraint("total in (subtotal - discount - order_discount, subtotal - discount - order_discount + tax)", name="total"),
+)
+sa.Index(None, lines.c.store_id, lines.c.sku, lines.c.placed_at, lines.c.order_id)
+
+payments = sa.Table(
+    "payments",
+    metadata,
+    sa.Column("store_id", sa.Text, nullable=False),
+    sa.Column("payment_id", PublicIdColumn("payment"), nullable=False),
+    sa.Column("order_id", PublicIdColumn("order"), nullable=False),
+    sa.Column("order_version", sa.Integer, nullable=False),
+    _money("amount"),
+    sa.Column("method", sa.Text, nullable=False),
+    sa.Column("reference", sa.Text, nullable=False),
+    sa.Column("collected_by", sa.Text),
+    sa.Column("reverses", PublicIdColumn("payment")),
+    sa.Column("occurred_at", TIME, nullable=False),
+    sa.Column("recorded_at", TIME, nullable=False),
+    sa.PrimaryKeyConstraint("store_id", "payment_id"),
+    sa.ForeignKeyConstraint(("store_id", "order_id"), ("orders.orders.store_id", "orders.orders.order_id")),
+    sa.UniqueConstraint("store_id", "reverses"),
+    sa.CheckConstraint("(amount > 0) = (reverses is null) and amount <> 0", name="amount"),
+)
+sa.Index(None, payments.c.store_id, payments.c.order_id, payments.c.order_version)
+sa.Index(
+    "uq_payments_reference", payments.c.store_id, payments.c.order_id, payments.c.method, payments.c.reference,
+    unique=True, postgresql_where=payments.c.reverses.is_(None),
+)  # fmt: skip
+
+# One row per version: who, when, and what they wrote. The timeline, and what the order's row is the fold of.
+changes = sa.Table(
+    "changes",
+    metadata,
+    sa.Column("store_id", sa.Text, nullable=False),
+    sa.Column("order_id", PublicIdColumn("order"), nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("type", sa.Text, nullable=False),
+    sa.Column("by", JSONB, nullable=False),
+    sa.Column("message", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("details", JSONB, nullable=False),
+    sa.Column("occurred_at", TIME, nullable=False),
+    sa.Column("recorded_at", TIME, nullable=False),
+    sa.PrimaryKeyConstraint("store_id", "order_id", "version"),
+    sa.ForeignKeyConstraint(("store_id", "order_id"), ("orders.orders.store_id", "orders.orders.order_id")),
+)
+
+# What the refund service approved, once per refund: behind the display copy on the order.
+refunds = sa.Table(
+    "refunds",
+    metadata,
+    sa.Column("store_id", sa.Text, nullable=False),
+    sa.Column("refund_id", PublicIdColumn("refund"), nullable=False),
+    sa.Column("order_id", PublicIdColumn("order"), nullable=False),
+    _money("amount"),
+    sa.Column("units", sa.BigInteger, nullable=False),
+    sa.Column("recorded_at", TIME, nullable=False),
+    sa.PrimaryKeyConstraint("store_id", "refund_id"),
+    sa.ForeignKeyConstraint(("store_id", "order_id"), ("orders.orders.store_id", "orders.orders.order_id")),
+    sa.CheckConstraint("amount >= 0 and units >= 0", name="not_negative"),
+)
+
+# A SKU is tracked while it has a level here and the store's stock is on; `on_hand` is what can still be promised.
+stock_levels = sa.Table(
+    "stock_levels",
+    metadata,
+    sa.Column("store_id", sa.Text, nullable=False),
+    sa.Column("sku", sa.Text, nullable=False),
+    sa.Column("on_hand", sa.BigInteger, nullable=False),
+    sa.Column("movements", sa.BigInteger, nullable=False),
+    sa.Column("changed_at", TIME, nullable=False),
+    sa.PrimaryKeyConstraint("store_id", "sku"),
+    sa.CheckConstraint("on_hand >= 0", name="never_oversold"),
+)
+sa.Index(None, stock_levels.c.store_id, stock_levels.c.on_hand, stock_levels.c.sku)
+
+# Append-only: the level is the sum of its movements, and a cause moves a SKU once.
+stock_movements = sa.Table(
+    "stock_movements",
+    metadata,
+    sa.Column("store_id", sa.Text, nullable=False),
+    sa.Column("sku", sa.Text, nullable=False),
+    sa.Column("sequence", sa.BigInteger, nullable=False),
+    sa.Column("quantity", sa.BigInteger, nullable=False),
+    sa.Column("on_hand", sa.BigInteger, nullable=False),
+    sa.Column("cause", sa.Text, nullable=False),
+    sa.Column("order_id", PublicIdColumn("order")),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("by", JSONB, nullable=False),
+    sa.Column("recorded_at", TIME, nullable=False),
+    sa.PrimaryKeyConstraint("store_id", "sku", "sequence"),
+    sa.ForeignKeyConstraint(("store_id", "sku"), ("orders.stock_levels.store_id", "orders.stock_levels.sku")),
+    sa.UniqueConstraint("store_id", "cause", "sku"),
+    sa.CheckConstraint("quantity <> 0 and on_hand >= 0", name="moved"),
+)
+
+# Append-only versions; the newest is in force. No row means the defaults, version 0.
+settings = sa.Table(
+    "settings",
+    metadata,
+    sa.Column("store_id", sa.Text, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("cancel_preset", sa.Text, nullable=False),
+    sa.Column("customer_cancel_until", sa.Text, nullable=False),
+    sa.Column("stock", sa.Boolean, nullable=False),
+    sa.Column("number_prefix", sa.Text, nullable=False),
+    sa.Column("time_zone", sa.Text, nullable=False),
+    sa.Column("by", JSONB, nullable=False),
+    sa.Column("recorded_at", TIME, nullable=False),
+    sa.PrimaryKeyConstraint("store_id", "version"),
+    sa.CheckConstraint("version >= 1", name="version"),
+    sa.CheckConstraint("cancel_preset in ('cancellation-control', 'order-cancellation')", name="cancel_preset"),
+    sa.CheckConstraint("customer_cancel_until in ('picked_up', 'shipped', 'delivered')", name="customer_cancel_until"),
+)
+
+# How many orders stand where: folded sums, and what happened since (append-only, so that placements never queue on one row).
+counts = sa.Table(
+    "counts",
+    metadata,
+    sa.Column("store_id", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("payment", sa.Text, nullable=False),
+    sa.Column("refund_state", sa.Text, nullable=False),
+    sa.Column("orders", sa.BigInteger, nullable=False),
+    sa.PrimaryKeyConstraint("store_id", "status", "payment", "refund_state"),
+)
+count_deltas = sa.Table(
+    "count_deltas",
+    metadata,
+    sa.Column("store_id", sa.Text, nullable=False),
+    sa.Column("position", sa.BigInteger, sa.Identity(always=True), nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("payment", sa.Text, nullable=False),
+    sa.Column("refund_state", sa.Text, nullable=False),
+    sa.Column("delta", sa.Integer, nullable=False),
+    sa.PrimaryKeyConstraint("store_id", "position"),
+)

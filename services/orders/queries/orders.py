@@ -1,0 +1,128 @@
+"""Loading orders: whole, for whoever may see them."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
+from sqlalchemy.engine import Row
+
+from services.orders.models import changes, lines, orders, payments
+from services.orders.state import Change, OrderState
+from shared.actor import Actor
+from shared.db import Transaction
+from shared.errors import NotFound
+from shared.events import Address, By, Cancellation, Order, OrderLine, OrderPersonal, Payment, Tracking
+from shared.ids import public_id, uuid_of
+
+LINE_COLUMNS = tuple(column for column in lines.c if column.name not in ("store_id", "order_id", "placed_at"))
+PAYMENT_COLUMNS = tuple(column for column in payments.c if column.name not in ("store_id", "order_id"))
+CHANGE_COLUMNS = tuple(column for column in changes.c if column.name not in ("store_id", "order_id"))
+
+
+def visible_to(actor: Actor) -> sa.ColumnElement[bool]:
+    """The orders that `actor` may see: the shop all of its store's, a customer their own, a guest link its one."""
+    mine = orders.c.store_id == actor.store
+    if actor.is_shop:
+        return mine
+    if actor.role == "customer":
+        return mine & (orders.c.customer_id == actor.id)
+    return mine & (orders.c.order_id == actor.id) if is_order_id(actor.id) else sa.false()
+
+
+async def order_for(tx: Transaction, actor: Actor, order_id: str, *, lock: bool = False) -> OrderState:
+    """The order as it now is. With `lock` nobody else changes it before this transaction ends.
+
+    The lock is a statement of its own: what follows then sees the payments of the transaction that it had waited for.
+    Raises NotFound for an order that is not there or that `actor` may not see.
+    """
+    if lock:
+        await tx.execute(sa.select(sa.literal(1)).where(visible_to(actor), orders.c.order_id == order_id).with_for_update())
+    row = await tx.first(sa.select(orders, _lines(), _payments()).where(visible_to(actor), orders.c.order_id == order_id))
+    if row is None:
+        raise NotFound(detail="No such order.")
+    return state_of(row)
+
+
+async def order_with_history(tx: Transaction, actor: Actor, order_id: str) -> tuple[OrderState, list[Change]]:
+    """The order and all of its changes, oldest first, in one query. Raises NotFound."""
+    row = await tx.first(sa.select(orders, _lines(), _payments(), _changes()).where(visible_to(actor), orders.c.order_id == order_id))
+    if row is None:
+        raise NotFound(detail="No such order.")
+    return state_of(row), [_change(change) for change in row.order_changes]
+
+
+def state_of(row: Row[Any]) -> OrderState:
+    """An order's row, with its lines and payments, in memory."""
+    values = row._mapping
+    same = [name for name in Order.model_fields if name in orders.c and name not in ("tracking", "cancellation")]
+    order = Order(
+        **{name: values[name] for name in same},
+        lines=tuple(OrderLine(**line) for line in row.order_lines),
+        payments=tuple(_payment(payment) for payment in row.order_payments),
+        tracking=None if row.tracking is None else Tracking(**row.tracking),
+        cancellation=None if row.cancellation is None else Cancellation.model_validate(row.cancellation, strict=False),
+    )
+    personal = OrderPersonal(
+        customer_name=row.customer_name,
+        email=row.email,
+        phone=row.phone,
+        shipping_address=None if row.shipping_address is None else Address(**row.shipping_address),
+        billing_address=None if row.billing_address is None else Address(**row.billing_address),
+    )
+    return OrderState(order, personal, row.metadata, refunds=row.refunds, refunded_units=row.refunded_units)
+
+
+def _listed(columns: tuple[sa.Column[Any], ...], order_by: tuple[sa.Column[Any], ...], name: str) -> sa.Label[Any]:
+    """The rows of an order in another table, as one JSON array: so that a page is one query."""
+    table = columns[0].table
+    pairs: list[sa.ColumnElement[Any]] = []
+    for column in columns:
+        pairs += [sa.literal_column(f"'{column.name}'"), column]
+    rows = sa.func.jsonb_agg(aggregate_order_by(sa.func.jsonb_build_object(*pairs), *order_by), type_=JSONB)
+    mine = (table.c.store_id == orders.c.store_id) & (table.c.order_id == orders.c.order_id)
+    found = sa.select(sa.func.coalesce(rows, sa.text("'[]'::jsonb"), type_=JSONB)).where(mine).correlate(orders)
+    return found.scalar_subquery().label(name)
+
+
+def _lines() -> sa.Label[Any]:
+    return _listed(LINE_COLUMNS, (lines.c.line,), "order_lines")
+
+
+def _payments() -> sa.Label[Any]:
+    return _listed(PAYMENT_COLUMNS, (payments.c.order_version, payments.c.payment_id), "order_payments")
+
+
+def _changes() -> sa.Label[Any]:
+    return _listed(CHANGE_COLUMNS, (changes.c.version,), "order_changes")
+
+
+def _payment(row: dict[str, Any]) -> Payment:
+    return Payment(
+        **row
+        | {
+            "payment_id": _public("payment", row["payment_id"]),
+            "reverses": None if row["reverses"] is None else _public("payment", row["reverses"]),
+            "occurred_at": datetime.fromisoformat(row["occurred_at"]),
+            "recorded_at": datetime.fromisoformat(row["recorded_at"]),
+        }
+    )
+
+
+def _change(row: dict[str, Any]) -> Change:
+    times = {name: datetime.fromisoformat(row[name]) for name in ("occurred_at", "recorded_at")}
+    return Change(**row | times | {"by": By(**row["by"])})
+
+
+def _public(prefix: str, text: str) -> str:
+    return public_id(prefix, UUID(text))
+
+
+def is_order_id(text: str) -> bool:
+    """Whether `text` could be an order's id at all."""
+    try:
+        uuid_of("order", text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,22 @@
+"""What the calling actor may do with an order now, and why not: asked of the same rules that guard the commands."""
+
+from shared.actor import Actor, Decision
+from shared.events import Order
+
+from .cancel import CancelPreset, CustomerStop, may_cancel
+from .edit import EDITABLE, may_edit
+from .payments import may_record
+from .status import STEPS, may_move, may_report_failed_delivery
+
+MOVES = dict(zip(STEPS, ("confirm", "pick_up", "ship", "deliver"), strict=True))
+
+
+def actions(order: Order, actor: Actor, preset: CancelPreset, customer_stop: CustomerStop) -> dict[str, Decision]:
+    """Every action by its name with the decision for `actor`."""
+    return {
+        **{MOVES[step]: may_move(order, step, actor) for step in STEPS},
+        "report_failed_delivery": may_report_failed_delivery(order, actor),
+        "record_payment": may_record(order, actor, 1),
+        "cancel": may_cancel(order, actor, preset, customer_stop),
+        **{f"edit_{part}": may_edit(order, part, actor) for part in EDITABLE},
+    }

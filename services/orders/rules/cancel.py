@@ -1,0 +1,67 @@
+"""Who may cancel, and until when: one policy table, two presets.
+
+The seed contradicts itself in section 8. "Cancellation Control": when an order is unpaid, only customers retain the authority
+to cancel. "Order Cancellation": customers can cancel until the status is "Unpaid" or "Delivered". Both are rows here; a store
+picks (docs/decisions/0101-who-may-cancel.md).
+"""
+
+from typing import Literal
+
+from shared.actor import Actor, Decision, Role, allowed, refused
+from shared.events import Order, OrderLine, PaymentState
+
+from .status import FORWARD, goods_have_left
+
+CancelPreset = Literal["cancellation-control", "order-cancellation"]
+CustomerStop = Literal["picked_up", "shipped", "delivered"]
+CancelRule = Literal["until_delivered", "after_failed_delivery", "never"]
+
+CANCEL_PRESETS: dict[CancelPreset, dict[tuple[Role, PaymentState], CancelRule]] = {
+    "cancellation-control": {
+        ("customer", "unpaid"): "until_delivered",
+        ("customer", "paid"): "until_delivered",
+        ("staff", "unpaid"): "after_failed_delivery",
+        ("staff", "paid"): "until_delivered",
+        ("platform", "unpaid"): "until_delivered",
+        ("platform", "paid"): "until_delivered",
+    },
+    "order-cancellation": {
+        ("customer", "unpaid"): "never",
+        ("customer", "paid"): "until_delivered",
+        ("staff", "unpaid"): "until_delivered",
+        ("staff", "paid"): "until_delivered",
+        ("platform", "unpaid"): "until_delivered",
+        ("platform", "paid"): "until_delivered",
+    },
+}
+
+
+def may_cancel(order: Order, actor: Actor, preset: CancelPreset, customer_stop: CustomerStop) -> Decision:
+    """Whether `actor` may cancel `order` now.
+
+    The same decision guards the command and is shown in the order's `actions`. `customer_stop` is the status from which on
+    the store's customers can no longer cancel by themselves.
+    """
+    rule = CANCEL_PRESETS[preset].get((actor.role, order.payment))
+    if rule is None or actor.read_only:
+        return refused("read_only", "These credentials may only read.")
+    if order.status == "cancelled":
+        return refused("already_cancelled", "The order is cancelled already.")
+    if order.status == "delivered":
+        return refused("delivered", "A delivered order is returned, not cancelled: ask for a refund.")
+    if rule == "never":
+        return refused("unpaid_locked", "In this store an unpaid order cannot be cancelled by its customer.")
+    if rule == "after_failed_delivery" and order.delivery_failed_at is None:
+        return refused(
+            "unpaid_is_the_customers", "An unpaid order is its customer's to cancel; staff may after a failed delivery was recorded."
+        )
+    if actor.role == "customer" and FORWARD[order.status] >= FORWARD[customer_stop]:
+        return refused("too_late_for_customers", f"In this store customers can cancel until {customer_stop}; the order is {order.status}.")
+    return allowed()
+
+
+def lines_to_release(order: Order) -> tuple[OrderLine, ...]:
+    """The lines whose reserved goods go back on the shelf at a cancellation now: none once the goods had left."""
+    if goods_have_left(order.status):
+        return ()
+    return tuple(line for line in order.lines if line.stock_tracked)

@@ -1,0 +1,31 @@
+"""What may be corrected on a placed order, and until when (product page, section 1, "Edit"). Lines and prices never change."""
+
+from typing import Literal
+
+from shared.actor import Actor, Decision, allowed, refused
+from shared.events import Order, OrderStatus
+
+from .status import FORWARD, shop_only
+
+Editable = Literal["customer", "shipping_address", "billing_address", "tracking"]
+EDITABLE: tuple[Editable, ...] = ("customer", "shipping_address", "billing_address", "tracking")
+
+# From this status on a part is frozen: the parcel has its label, the invoice is issued at confirmation.
+FROZEN_FROM: dict[Editable, OrderStatus] = {"shipping_address": "picked_up", "billing_address": "confirmed"}
+
+
+def may_edit(order: Order, part: Editable, actor: Actor) -> Decision:
+    """Whether `actor` may correct `part` now."""
+    decision = shop_only(actor)
+    if not decision.allowed:
+        return decision
+    if part == "customer":
+        return allowed()  # who to reach stays correctable for ever: a refund may come after anything
+    if order.status == "cancelled":
+        return refused("already_cancelled", "A cancelled order keeps its addresses.")
+    frozen = FROZEN_FROM.get(part)
+    if frozen is not None and FORWARD[order.status] >= FORWARD[frozen]:
+        return refused(f"{part}_frozen", f"It can be corrected until {frozen}; the order is {order.status}.")
+    if part == "tracking" and order.tracking is None:
+        return refused("no_tracking", "There is no tracking to correct: give it with a status change.")
+    return allowed()

@@ -1,0 +1,59 @@
+"""Money recorded on an order: who may record it, and what it makes of the order. Pure."""
+
+from shared.actor import Actor, Decision, allowed, refused
+from shared.events import Order, Payment, PaymentState
+from shared.money import MAX_AMOUNT_MINOR_UNITS
+
+from .status import shop_only
+
+MAX_PAYMENT_RECORDS = 500  # an order's event carries them all and must stay below 1 MB
+
+
+def payment_state(collected: int, total: int) -> PaymentState:
+    """`paid` when collected ≥ total, else `unpaid` (product page, section 0; the seed's unpaid is cash on delivery)."""
+    return "paid" if collected >= total else "unpaid"
+
+
+def same_reference(order: Order, method: str, reference: str) -> Payment | None:
+    """The payment that already carries this method and reference, if any."""
+    return next((p for p in order.payments if p.reverses is None and (p.method, p.reference) == (method, reference)), None)
+
+
+def may_record(order: Order, actor: Actor, amount: int) -> Decision:
+    """Whether `actor` may record `amount` minor units as collected. In every status: late money is real money."""
+    decision = shop_only(actor)
+    if not decision.allowed:
+        return decision
+    if len(order.payments) >= MAX_PAYMENT_RECORDS:
+        return refused("too_many_payments", f"An order holds at most {MAX_PAYMENT_RECORDS} payment records.")
+    if order.collected + amount > MAX_AMOUNT_MINOR_UNITS:
+        return refused("amount_too_large", f"At most {MAX_AMOUNT_MINOR_UNITS} minor units can be collected.")
+    return allowed()
+
+
+def same_again(existing: Payment, amount: int) -> Decision:
+    """Whether a payment with a known method and reference is the same again; another amount is a conflict."""
+    if existing.amount != amount:
+        return refused(
+            "payment_conflict",
+            "This method and reference are recorded with another amount; a correction is a reversal and a new reference.",
+            payment_id=existing.payment_id, recorded=existing.amount, given=amount,
+        )  # fmt: skip
+    return allowed()
+
+
+def may_reverse(order: Order, payment: Payment, actor: Actor) -> Decision:
+    """Whether `actor` may correct `payment` by a reversing record: once, in full."""
+    decision = shop_only(actor)
+    if not decision.allowed:
+        return decision
+    if payment.reverses is not None:
+        return refused("not_a_payment", "A reversal is not reversed: record the payment again under a new reference.")
+    if any(other.reverses == payment.payment_id for other in order.payments):
+        return refused("already_reversed", "This payment was reversed already.")
+    return allowed()
+
+
+def needs_attention(order: Order) -> tuple[str, ...]:
+    """What staff should look at: `overpaid` when more than the total was collected."""
+    return ("overpaid",) if order.collected > order.total else ()

@@ -1,0 +1,190 @@
+"""The figures of an order at placing: what the caller says stands when it is consistent; what is absent is computed.
+
+Σ line totals + shipping = total, to the minor unit, whatever is given and whatever is left out (product page, section 1,
+"Placing"). Tax is never recomputed: it is a figure of the caller's, inside the prices or on top of them. A contradiction is
+refused with both figures, what was given and what follows from the rest.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shared.errors import FieldError, Invalid
+from shared.money import MAX_AMOUNT_MINOR_UNITS, split
+
+
+@dataclass(frozen=True, slots=True)
+class LineFigures:
+    """What the caller says of one line, in minor units; None is "not said"."""
+
+    quantity: int
+    unit_price: int | None = None
+    subtotal: int | None = None
+    discount: int = 0
+    tax: int | None = None
+    total: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShippingFigures:
+    """What the caller says of shipping, in minor units."""
+
+    amount: int = 0
+    discount: int = 0
+    tax: int | None = None
+    total: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFigures:
+    """What the caller says of the whole order: `discount` is the order's own, beside those of its lines."""
+
+    lines: Sequence[LineFigures]
+    shipping: ShippingFigures = ShippingFigures()
+    discount: int = 0
+    tax: int | None = None
+    total: int | None = None
+    prices_include_tax: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class LineAmounts:
+    """A line's final figures: total = subtotal − discount − order_discount (+ tax where prices exclude it)."""
+
+    subtotal: int
+    discount: int
+    order_discount: int
+    tax: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class OrderAmounts:
+    """An order's final figures: goods_total = Σ line totals; goods_total + shipping = total."""
+
+    lines: tuple[LineAmounts, ...]
+    goods_total: int
+    discount_total: int
+    tax_total: int
+    shipping: int
+    shipping_tax: int
+    total: int
+
+
+def amounts(given: OrderFigures) -> OrderAmounts:
+    """Every figure of the order.
+
+    Raises Invalid `figures_missing` (a line without any price), `figures_do_not_add_up` (with `given` and `computed`),
+    `discount_too_large`, `tax_too_large`, `amount_too_large`.
+    """
+    taxes, shipping_tax = _taxes(given)
+    subtotals = [_subtotal(at, line, taxes[at], given) for at, line in enumerate(given.lines)]
+    shares = _order_discount_shares(given, subtotals, taxes)
+    lines = tuple(
+        _line(f"/lines/{at}", (subtotal, line.discount, share), tax, given)
+        for at, (line, subtotal, share, tax) in enumerate(zip(given.lines, subtotals, shares, taxes, strict=True))
+    )
+    shipping = _shipping(given, shipping_tax)
+    goods_total = sum(line.total for line in lines)
+    if goods_total + shipping > MAX_AMOUNT_MINOR_UNITS:
+        raise _invalid("amount_too_large", "/total", f"An order's total is at most {MAX_AMOUNT_MINOR_UNITS} minor units.")
+    _same("/total", given.total, goods_total + shipping, "lines + shipping + tax − discounts")
+    return OrderAmounts(
+        lines=lines,
+        goods_total=goods_total,
+        discount_total=sum(line.discount + line.order_discount for line in lines),
+        tax_total=sum(taxes) + shipping_tax,
+        shipping=shipping,
+        shipping_tax=shipping_tax,
+        total=goods_total + shipping,
+    )
+
+
+def _taxes(given: OrderFigures) -> tuple[list[int], int]:
+    """Tax of each line and of shipping. Where only the order's tax is said, it is spread over what was sold."""
+    said = [line.tax for line in given.lines] + [given.shipping.tax]
+    if given.tax is not None and all(tax is None for tax in said):
+        *taxes, shipping_tax = split(given.tax, [*_weights(given), given.shipping.amount - given.shipping.discount])
+        return taxes, shipping_tax
+    known = [tax or 0 for tax in said]
+    _same("/tax", given.tax, sum(known), "Σ tax of lines and shipping")
+    return known[:-1], known[-1]
+
+
+def _weights(given: OrderFigures) -> list[int]:
+    net = [
+        (line.quantity * line.unit_price if line.unit_price is not None else line.subtotal or line.total or 0) - line.discount
+        for line in given.lines
+    ]
+    return [max(0, weight) for weight in net]
+
+
+def _subtotal(at: int, line: LineFigures, tax: int, given: OrderFigures) -> int:
+    if line.unit_price is not None:
+        subtotal = line.quantity * line.unit_price
+        _same(f"/lines/{at}/subtotal", line.subtotal, subtotal, "quantity × unit price")
+    elif line.subtotal is not None:
+        subtotal = line.subtotal
+    elif line.total is not None:
+        subtotal = line.total + line.discount - _on_top(tax, given)
+    else:
+        raise _invalid("figures_missing", f"/lines/{at}/unit_price", "Give the line's unit_price, its subtotal or its total.")
+    if not line.discount <= subtotal <= MAX_AMOUNT_MINOR_UNITS:
+        code, what = ("discount_too_large", "discount") if line.discount > subtotal else ("amount_too_large", "unit_price")
+        raise _invalid(
+            code, f"/lines/{at}/{what}", f"A discount is at most the line's {subtotal}, which is at most {MAX_AMOUNT_MINOR_UNITS}."
+        )
+    return subtotal
+
+
+def _order_discount_shares(given: OrderFigures, subtotals: list[int], taxes: list[int]) -> list[int]:
+    """Each line's share of the order's discount: fixed where the caller gave the line's total, split over the others."""
+    shares: dict[int, int] = {}
+    for at, line in enumerate(given.lines):
+        if line.total is not None:
+            shares[at] = subtotals[at] - line.discount + _on_top(taxes[at], given) - line.total
+            if shares[at] < 0:
+                _same(f"/lines/{at}/total", line.total, line.total + shares[at], "subtotal − discount + tax")
+    free = [at for at in range(len(subtotals)) if at not in shares]
+    left = given.discount - sum(shares.values())
+    if left < 0 or (left and not free):
+        _same("/discount", given.discount, sum(shares.values()), "what the lines' totals leave for the order's discount")
+    net = [subtotals[at] - given.lines[at].discount for at in free]
+    if left > sum(net):
+        raise _invalid("discount_too_large", "/discount", f"The order's discount is at most the {sum(net)} of its lines.")
+    if free:
+        shares.update(zip(free, split(left, net), strict=True))
+    return [shares[at] for at in range(len(subtotals))]
+
+
+def _line(pointer: str, price: tuple[int, int, int], tax: int, given: OrderFigures) -> LineAmounts:
+    subtotal, discount, share = price
+    total = subtotal - discount - share + _on_top(tax, given)
+    if given.prices_include_tax and tax > total:
+        raise _invalid("tax_too_large", f"{pointer}/tax", f"Prices include tax, so the tax is at most the line's total of {total}.")
+    return LineAmounts(subtotal=subtotal, discount=discount, order_discount=share, tax=tax, total=total)
+
+
+def _shipping(given: OrderFigures, tax: int) -> int:
+    shipping = given.shipping
+    if shipping.discount > shipping.amount:
+        raise _invalid("discount_too_large", "/shipping/discount", f"At most the shipping amount, {shipping.amount}.")
+    total = shipping.amount - shipping.discount + _on_top(tax, given)
+    if given.prices_include_tax and tax > total:
+        raise _invalid("tax_too_large", "/shipping/tax", f"Prices include tax, so the tax is at most what shipping costs, {total}.")
+    _same("/shipping/total", shipping.total, total, "amount − discount + tax")
+    return total
+
+
+def _on_top(tax: int, given: OrderFigures) -> int:
+    return 0 if given.prices_include_tax else tax
+
+
+def _same(pointer: str, given: int | None, computed: int, formula: str) -> None:
+    if given is not None and given != computed:
+        detail = f"{pointer}: {given} was given, but {formula} makes {computed}."
+        error = FieldError(pointer, "figures_do_not_add_up", f"{formula} makes {computed}.")
+        raise Invalid("figures_do_not_add_up", detail, errors=(error,), pointer=pointer, given=given, computed=computed)
+
+
+def _invalid(code: str, pointer: str, message: str) -> Invalid:
+    return Invalid(code, message, errors=(FieldError(pointer, code, message),))

@@ -1,0 +1,32 @@
+"""What moves on the shelf. Each movement has a cause that is unique in its store, so nothing counts twice."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shared.events import InspectedLine, Order, RefundLine
+
+MAX_ON_HAND = 10**12
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """`quantity` units of a SKU: negative leaves the shelf. `cause` names why, once and for ever."""
+
+    sku: str
+    quantity: int
+    cause: str
+
+
+def restocked_by_refund(order: Order, refund_id: str, lines: Sequence[RefundLine]) -> list[Movement]:
+    """What an approved refund puts back: what it says, for lines that were tracked when the order was placed."""
+    return _restocked(order, f"refund:{refund_id}", [(line.line, line.restock) for line in lines])
+
+
+def restocked_by_inspection(order: Order, inspection_id: str, lines: Sequence[InspectedLine]) -> list[Movement]:
+    """What an inspection puts back; each inspection decision is a cause of its own."""
+    return _restocked(order, f"inspection:{inspection_id}", [(line.line, line.restock) for line in lines])
+
+
+def _restocked(order: Order, cause: str, back: list[tuple[int, int]]) -> list[Movement]:
+    lines = {line.line: line for line in order.lines if line.stock_tracked}
+    return [Movement(lines[line].sku, units, f"{cause}:{line}") for line, units in back if units > 0 and line in lines]

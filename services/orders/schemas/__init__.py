@@ -1,0 +1,1 @@
+"""What the outside sees of orders: requests and answers."""

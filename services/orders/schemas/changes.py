@@ -1,0 +1,106 @@
+"""What callers send to change an order."""
+
+from typing import Annotated, Literal
+
+from pydantic import EmailStr, Field, model_validator
+
+from services.orders.rules.status import Step
+from services.orders.schemas.placing import AddressInput
+from services.orders.schemas.words import Instant, Link, Method, Name, PositiveAmount, Reason, Reference, Text, Word
+from shared.events import Tracking
+from shared.ids import OrderId
+from shared.web import Input
+
+MAX_BULK_ORDERS = 500
+
+
+class TrackingInput(Input):
+    """Where the parcel can be followed."""
+
+    carrier: Word
+    number: Word
+    url: Link | None = None
+
+    def parts(self) -> Tracking:
+        """As events and columns hold it."""
+        return Tracking(**self.model_dump())
+
+
+class Transition(Input):
+    """A step forward, with what the customer reads of it."""
+
+    to: Step
+    message: Text = ""
+    tracking: TrackingInput | None = None
+    occurred_at: Instant | None = None
+
+
+class BulkTransition(Input):
+    """One step for many orders; each stands or falls alone."""
+
+    order_ids: Annotated[list[OrderId], Field(min_length=1, max_length=MAX_BULK_ORDERS)]
+    to: Step
+    message: Text = ""
+    occurred_at: Instant | None = None
+
+
+class DeliveryFailure(Input):
+    """A delivery that was refused or failed; `reported_by` is who says so (a rider, the carrier)."""
+
+    reason: Reason
+    reported_by: Name = Field(default="", description="The caller where absent")
+    message: Text = ""
+    occurred_at: Instant | None = None
+
+
+class RecordPayment(Input):
+    """Money that was collected. (order, method, reference) is unique: the same again gives the same record."""
+
+    amount: PositiveAmount
+    method: Method
+    reference: Reference
+    collected_by: Name | None = None
+    occurred_at: Instant | None = None
+
+
+class ReversePayment(Input):
+    """Corrects a recorded payment by a record of the opposite amount."""
+
+    reason: Reason
+    occurred_at: Instant | None = None
+
+
+class CancelRequest(Input):
+    """A cancellation is a record: the reason stays with the order, the message is for its customer."""
+
+    reason: Reason
+    message: Text = ""
+
+
+class ContactEdit(Input):
+    """Who to reach; what is absent stays."""
+
+    name: Name | None = None
+    email: EmailStr | Literal[""] | None = None
+    phone: Name | None = None
+
+
+class EditOrder(Input):
+    """A correction with its reason (JSON merge patch): what is absent stays as it is."""
+
+    reason: Reason
+    message: Text = ""
+    customer: ContactEdit | None = None
+    shipping_address: AddressInput | None = None
+    billing_address: AddressInput | None = None
+    tracking: TrackingInput | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "EditOrder":
+        if not self.parts():
+            raise ValueError("give at least one of customer, shipping_address, billing_address, tracking")
+        return self
+
+    def parts(self) -> list[str]:
+        """Names of the parts that the caller wants corrected."""
+        return [part for part in ("customer", "shipping_address", "billing_address", "tracking") if getattr(self, part) is not None]

@@ -1,0 +1,144 @@
+"""What a platform or staff send to place orders. Money is integer minor units of the order's one `currency`."""
+
+from typing import Annotated
+
+from pydantic import EmailStr, Field, StringConstraints, field_validator
+
+from services.orders.rules.placing import LineFigures, OrderFigures, ShippingFigures
+from services.orders.schemas.words import (
+    Amount,
+    Instant,
+    Language,
+    Method,
+    Name,
+    PositiveAmount,
+    Reference,
+    Sku,
+    Text,
+    Word,
+)
+from shared.events import MAX_ORDER_LINES, Address
+from shared.money import exponent
+from shared.web import Input
+
+MAX_BATCH_ORDERS = 1_000
+MAX_QUANTITY = 1_000_000
+MAX_METADATA_ENTRIES = 50
+MAX_PREPAID = 20
+
+
+class AddressInput(Input):
+    """A postal address in the parts of its country; which are required depends on the country."""
+
+    country_code: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+    name: Name = ""
+    company_name: Name = ""
+    street_address: Text = ""
+    city: Name = ""
+    city_area: Name = ""
+    country_area: Name = ""
+    postal_code: Name = ""
+    sorting_code: Name = ""
+    phone: Name = ""
+
+    def parts(self) -> Address:
+        """As events and columns hold it."""
+        return Address(**self.model_dump())
+
+
+class CustomerInput(Input):
+    """Who bought: `id` is the caller's own id of the customer, and the `sub` of the customer's tokens."""
+
+    id: Word
+    name: Name = ""
+    email: EmailStr | None = None
+    phone: Name = ""
+
+
+class LineInput(Input):
+    """One line. Give `unit_price`, or `subtotal`, or only `total`; what else is given must agree with it.
+
+    `total` is what the customer pays for the line: after its own and its share of the order's discount, with tax.
+    """
+
+    sku: Sku
+    name: Name
+    quantity: Annotated[int, Field(ge=1, le=MAX_QUANTITY)]
+    unit_price: Amount | None = None
+    subtotal: Amount | None = None
+    discount: Amount = 0
+    tax: Amount | None = None
+    total: Amount | None = None
+
+    def figures(self) -> LineFigures:
+        """For the rule."""
+        return LineFigures(self.quantity, self.unit_price, self.subtotal, self.discount, self.tax, self.total)
+
+
+class ShippingInput(Input):
+    """What shipping costs. `total`: after its discount, with its tax."""
+
+    amount: Amount = 0
+    discount: Amount = 0
+    tax: Amount | None = None
+    total: Amount | None = None
+
+    def figures(self) -> ShippingFigures:
+        """For the rule."""
+        return ShippingFigures(self.amount, self.discount, self.tax, self.total)
+
+
+class PrepaidInput(Input):
+    """Money that was collected before or while placing."""
+
+    amount: PositiveAmount
+    method: Method
+    reference: Reference
+    collected_by: Name | None = None
+    occurred_at: Instant | None = None
+
+
+class PlaceOrder(Input):
+    """An order as it left the checkout."""
+
+    currency: str
+    customer: CustomerInput
+    shipping_address: AddressInput
+    billing_address: AddressInput | None = Field(default=None, description="The shipping address where absent")
+    lines: Annotated[list[LineInput], Field(min_length=1, max_length=MAX_ORDER_LINES)]
+    shipping: ShippingInput = ShippingInput()
+    discount: Amount = Field(default=0, description="The order's own discount, spread over its lines")
+    tax: Amount | None = Field(default=None, description="Tax of the whole order; spread over lines and shipping where they say none")
+    prices_include_tax: bool = True
+    total: Amount | None = None
+    language: Language = "en"
+    number: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9/_.#-]{0,39}$")] | None = Field(
+        default=None, description="The platform's own number; else the store's next one"
+    )
+    external_ref: Word | None = None
+    metadata: Annotated[dict[Word, Text | int | bool], Field(max_length=MAX_METADATA_ENTRIES)] = Field(default_factory=dict)
+    payments: Annotated[list[PrepaidInput], Field(max_length=MAX_PREPAID)] = Field(default_factory=list)
+    placed_at: Instant | None = None
+
+    @field_validator("currency")
+    @classmethod
+    def _known_currency(cls, value: str) -> str:
+        exponent(value)
+        return value
+
+    def figures(self) -> OrderFigures:
+        """For the rule."""
+        return OrderFigures(
+            lines=[line.figures() for line in self.lines],
+            shipping=self.shipping.figures(),
+            discount=self.discount,
+            tax=self.tax,
+            total=self.total,
+            prices_include_tax=self.prices_include_tax,
+        )
+
+
+class PlaceBatch(Input):
+    """Up to 1,000 orders; each stands or falls alone. Items are read one by one, so that a bad one fails alone too."""
+
+    orders: Annotated[list[dict[str, object]], Field(min_length=1, max_length=MAX_BATCH_ORDERS)]

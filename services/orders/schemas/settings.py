@@ -1,0 +1,53 @@
+"""A store's settings, as sent and as shown."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, StringConstraints
+
+from services.orders.rules.cancel import CancelPreset, CustomerStop
+from services.orders.rules.settings import StoreSettings
+from services.orders.schemas.words import Word
+from shared.web import Input, View
+
+
+class SettingsInput(Input):
+    """The whole settings: a PUT replaces them all."""
+
+    cancel_preset: CancelPreset
+    customer_cancel_until: CustomerStop
+    stock: bool
+    number_prefix: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9/_.#-]{0,12}$")]
+    time_zone: Word
+
+
+class SettingsView(View):
+    """The settings in force; version 0 are the defaults."""
+
+    version: int
+    cancel_preset: CancelPreset
+    customer_cancel_until: CustomerStop
+    stock: bool
+    number_prefix: str
+    time_zone: str
+
+    @classmethod
+    def of(cls, settings: StoreSettings) -> "SettingsView":
+        """As answers show them."""
+        return cls(
+            version=settings.version, cancel_preset=settings.cancel_preset, customer_cancel_until=settings.customer_cancel_until,
+            stock=settings.stock, number_prefix=settings.number_prefix, time_zone=settings.time_zone,
+        )  # fmt: skip
+
+
+class SavedSettings(SettingsView):
+    """One version, with who saved it when."""
+
+    saved_by: str
+    recorded_at: datetime
+
+
+class SettingsHistory(BaseModel):
+    """Versions, newest first."""
+
+    items: list[SavedSettings]

@@ -1,0 +1,58 @@
+"""Stock, as sent and as shown."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, Field, field_validator
+
+from services.orders.rules.stock import MAX_ON_HAND
+from services.orders.schemas.words import Reason
+from services.orders.state import StockLevel
+from shared.web import Input, View
+
+
+class LevelInput(Input):
+    """What was counted on the shelf."""
+
+    on_hand: Annotated[int, Field(ge=0, le=MAX_ON_HAND)]
+    reason: Reason = "counted"
+
+
+class AdjustmentInput(Input):
+    """Units to add (positive) or take (negative)."""
+
+    quantity: Annotated[int, Field(ge=-MAX_ON_HAND, le=MAX_ON_HAND)]
+    reason: Reason
+
+    @field_validator("quantity")
+    @classmethod
+    def _not_nothing(cls, value: int) -> int:
+        if value == 0:
+            raise ValueError("an adjustment of 0 adjusts nothing")
+        return value
+
+
+class LevelView(View):
+    """What can still be promised of a SKU; the version counts its movements."""
+
+    sku: str
+    on_hand: int
+    version: int
+    changed_at: datetime
+
+    @classmethod
+    def of(cls, level: StockLevel) -> "LevelView":
+        """As answers show it."""
+        return cls(sku=level.sku, on_hand=level.on_hand, version=level.version, changed_at=level.changed_at)
+
+
+class MovementView(BaseModel):
+    """One entry of the ledger."""
+
+    sequence: int
+    quantity: int
+    on_hand: int
+    cause: str
+    order_id: str | None
+    reason: str
+    recorded_at: datetime

@@ -1,0 +1,350 @@
+"""An order as callers see it. Money is `{amount, currency, decimal}`; `amount` counts, `decimal` is help for the reader."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from services.orders import addresses
+from services.orders.rules.payments import needs_attention
+from services.orders.state import Change, OrderState, Summary
+from shared.actor import Actor, Decision, Role
+from shared.events import Address, By, Order, OrderLine, OrderStatus, PaymentState, RefundState, Tracking
+from shared.ids import OrderId, PaymentId
+from shared.money import Money
+from shared.web import View
+
+
+class MoneyView(BaseModel):
+    """An amount in minor units; `decimal` is the same as text with the currency's digits."""
+
+    amount: int
+    currency: str
+    decimal: str
+
+
+def money(amount: int, currency: str) -> MoneyView:
+    """An amount as answers show it."""
+    return MoneyView(amount=amount, currency=currency, decimal=Money(amount, currency).decimal)
+
+
+class ByView(BaseModel):
+    """Who did it. A customer sees the role of others, not their ids."""
+
+    role: Role
+    id: str | None = None
+    via: str | None = None
+
+    @classmethod
+    def of(cls, by: By, actor: Actor) -> "ByView":
+        """`by` as `actor` may see it."""
+        if actor.is_shop or by.id == actor.id:
+            return cls(role=by.role, id=by.id, via=by.via)
+        return cls(role=by.role)
+
+
+class CustomerView(BaseModel):
+    """Who bought."""
+
+    id: str
+    name: str
+    email: str
+    phone: str
+
+
+class AddressView(Address):
+    """A postal address, and how its country writes it, line by line."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    formatted: list[str]
+
+    @classmethod
+    def of(cls, address: Address | None) -> "AddressView | None":
+        """With its formatted lines."""
+        return None if address is None else cls(**address.model_dump(), formatted=addresses.formatted(address))
+
+
+class LineView(BaseModel):
+    """A line as it was placed."""
+
+    line: int
+    sku: str
+    name: str
+    quantity: int
+    unit_price: MoneyView | None
+    subtotal: MoneyView
+    discount: MoneyView
+    order_discount: MoneyView
+    tax: MoneyView
+    total: MoneyView
+    stock_tracked: bool
+
+
+class PaymentView(BaseModel):
+    """Money recorded; a reversal has a negative amount and names what it reverses."""
+
+    payment_id: PaymentId
+    amount: MoneyView
+    method: str
+    reference: str
+    collected_by: str | None
+    reverses: PaymentId | None
+    occurred_at: datetime
+    recorded_at: datetime
+
+
+class CancellationView(BaseModel):
+    """The record of a cancellation."""
+
+    by: ByView
+    cancelled_from: OrderStatus
+    reason: str
+    occurred_at: datetime
+    recorded_at: datetime
+
+
+class OrderView(View):
+    """A whole order, as of `version`."""
+
+    order_id: OrderId
+    version: int
+    number: str
+    external_ref: str | None
+    status: OrderStatus
+    payment: PaymentState
+    refund_state: RefundState
+    currency: str
+    language: str
+    prices_include_tax: bool
+    customer: CustomerView
+    shipping_address: AddressView | None
+    billing_address: AddressView | None
+    lines: list[LineView]
+    goods_total: MoneyView
+    discount_total: MoneyView
+    tax_total: MoneyView
+    shipping: MoneyView
+    shipping_tax: MoneyView
+    total: MoneyView
+    collected: MoneyView
+    due: MoneyView
+    refunded_total: MoneyView
+    payments: list[PaymentView]
+    tracking: Tracking | None
+    delivery_failed_at: datetime | None
+    cancellation: CancellationView | None
+    needs_attention: list[str]
+    metadata: dict[str, str | int | bool]
+    placed_at: datetime
+    confirmed_at: datetime | None
+    delivered_at: datetime | None
+
+    @classmethod
+    def of(cls, state: OrderState, actor: Actor) -> "OrderView":
+        """The order as `actor` may see it."""
+        return cls(**_view(state, actor))
+
+
+class TimelineEntry(BaseModel):
+    """One change of the order: who, when, and what they wrote to the customer. `details` depends on the type."""
+
+    version: int
+    type: str
+    by: ByView
+    message: str
+    reason: str
+    details: dict[str, Any]
+    occurred_at: datetime
+    recorded_at: datetime
+
+
+class ActionView(BaseModel):
+    """Whether the caller may do this now; when not, the stable code and a sentence for people."""
+
+    allowed: bool
+    code: str | None = None
+    detail: str = ""
+
+
+class ActionsView(View):
+    """What the caller may do with the order at this version."""
+
+    order_id: OrderId
+    version: int
+    actions: dict[str, ActionView]
+
+
+class OrderDetails(OrderView):
+    """A whole order with its timeline (oldest first) and what the caller may do."""
+
+    timeline: list[TimelineEntry]
+    actions: dict[str, ActionView]
+
+    @classmethod
+    def with_history(cls, state: OrderState, changes: list[Change], decisions: Mapping[str, Decision], actor: Actor) -> "OrderDetails":
+        """The order, its changes, and the decisions for `actor`."""
+        return cls(**_view(state, actor), timeline=[timeline_entry(change, actor) for change in changes], actions=action_views(decisions))
+
+
+class SummaryView(BaseModel):
+    """An order in a list."""
+
+    order_id: OrderId
+    version: int
+    number: str
+    external_ref: str | None
+    placed_at: datetime
+    customer_id: str
+    customer_name: str
+    status: OrderStatus
+    payment: PaymentState
+    refund_state: RefundState
+    total: MoneyView
+    collected: MoneyView
+    refunded_total: MoneyView
+
+    @classmethod
+    def of(cls, row: Summary) -> "SummaryView":
+        """One row of a list."""
+        fields = row.fields()
+        currency = fields.pop("currency")
+        amounts = {name: money(fields.pop(name), currency) for name in ("total", "collected", "refunded_total")}
+        return cls(**fields, **amounts)
+
+
+class OrderPage(View):
+    """A page of orders. Follow `next_cursor` until it is null: a page may be short, even empty, and still have a next one."""
+
+    items: list[SummaryView]
+    next_cursor: str | None
+    previous_cursor: str | None = None
+
+
+class CountsView(View):
+    """How many orders stand where."""
+
+    status: dict[OrderStatus, int]
+    payment: dict[PaymentState, int]
+    refund_state: dict[RefundState, int]
+
+
+class PlacedItem(BaseModel):
+    """What became of one order of a batch: `order` when it was placed, `problem` when not."""
+
+    index: int
+    status: int
+    order: dict[str, Any] | None = None
+    problem: dict[str, Any] | None = None
+
+
+class BatchView(View):
+    """What became of each order of a batch, in its order."""
+
+    placed: int
+    refused: int
+    items: list[PlacedItem]
+
+
+class MovedItem(BaseModel):
+    """What became of one order of a bulk change."""
+
+    order_id: OrderId
+    status: int
+    version: int | None = None
+    problem: dict[str, Any] | None = None
+
+
+class BulkView(View):
+    """What became of each order of a bulk change, in its order."""
+
+    changed: int
+    refused: int
+    items: list[MovedItem]
+
+
+class CancelOutlook(View):
+    """What a cancellation would do now; what follows for the money is the refund service's preview."""
+
+    allowed: bool
+    code: str | None
+    detail: str
+    released: list["ReleasedLine"]
+    goods_return_through_refund: bool
+
+
+class ReleasedLine(BaseModel):
+    """Units of a line that would go back on the shelf at once."""
+
+    line: int
+    sku: str
+    quantity: int
+
+
+class GuestLinkView(View):
+    """A token that reads this one order until it expires."""
+
+    token: str
+    expires_at: datetime
+    audience: Literal["guest"] = "guest"
+
+
+def action_views(decisions: Mapping[str, Decision]) -> dict[str, ActionView]:
+    """Decisions as answers show them."""
+    return {name: ActionView(allowed=d.allowed, code=d.code, detail=d.detail) for name, d in decisions.items()}
+
+
+def timeline_entry(change: Change, actor: Actor) -> TimelineEntry:
+    """One change as `actor` may see it."""
+    return TimelineEntry(
+        version=change.version, type=change.type, by=ByView.of(change.by, actor), message=change.message, reason=change.reason,
+        details=change.details, occurred_at=change.occurred_at, recorded_at=change.recorded_at,
+    )  # fmt: skip
+
+
+LINE_MONEY = ("unit_price", "subtotal", "discount", "order_discount", "tax", "total")
+ORDER_MONEY = ("goods_total", "discount_total", "tax_total", "shipping", "shipping_tax", "total", "collected", "refunded_total")
+
+
+def _view(state: OrderState, actor: Actor) -> dict[str, Any]:
+    order, personal = state.order, state.personal
+    same = ("order_id", "version", "number", "external_ref", "status", "payment", "refund_state", "currency", "language",
+            "prices_include_tax", "tracking", "delivery_failed_at", "placed_at", "confirmed_at", "delivered_at")  # fmt: skip
+    return {
+        **{name: getattr(order, name) for name in same},
+        **{name: money(getattr(order, name), order.currency) for name in ORDER_MONEY},
+        "due": money(max(0, order.total - order.collected), order.currency),
+        "customer": CustomerView(id=order.customer_id, name=personal.customer_name, email=personal.email, phone=personal.phone),
+        "shipping_address": AddressView.of(personal.shipping_address),
+        "billing_address": AddressView.of(personal.billing_address),
+        "lines": [line_view(line, order.currency) for line in order.lines],
+        "payments": [_payment(order, at, actor) for at in range(len(order.payments))],
+        "cancellation": _cancellation(order, actor),
+        "needs_attention": list(needs_attention(order)) if actor.is_shop else [],
+        "metadata": state.metadata if actor.is_shop else {},
+    }
+
+
+def line_view(line: OrderLine, currency: str) -> LineView:
+    """A line as answers show it."""
+    amounts = {name: None if (value := getattr(line, name)) is None else money(value, currency) for name in LINE_MONEY}
+    return LineView(
+        line=line.line, sku=line.sku, name=line.name, quantity=line.quantity, stock_tracked=line.stock_tracked,
+        **amounts,
+    )  # fmt: skip
+
+
+def _payment(order: Order, at: int, actor: Actor) -> PaymentView:
+    payment = order.payments[at]
+    return PaymentView(
+        payment_id=payment.payment_id, amount=money(payment.amount, order.currency), method=payment.method,
+        reference=payment.reference, collected_by=payment.collected_by if actor.is_shop else None, reverses=payment.reverses,
+        occurred_at=payment.occurred_at, recorded_at=payment.recorded_at,
+    )  # fmt: skip
+
+
+def _cancellation(order: Order, actor: Actor) -> CancellationView | None:
+    if order.cancellation is None:
+        return None
+    kept = order.cancellation.model_dump(include={"cancelled_from", "reason", "occurred_at", "recorded_at"})
+    return CancellationView(by=ByView.of(order.cancellation.by, actor), **kept)

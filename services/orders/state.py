@@ -1,0 +1,66 @@
+"""An order in memory: what events carry of it, and the little that they do not."""
+
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import Any
+
+from shared.events import By, Order, OrderPersonal, OrderStatus, PaymentState, RefundState
+
+
+@dataclass(frozen=True, slots=True)
+class OrderState:
+    """One order as of its version. `refunds` and `refunded_units` count what the refund service approved."""
+
+    order: Order
+    personal: OrderPersonal
+    metadata: dict[str, str | int | bool] = field(default_factory=dict)
+    refunds: int = 0
+    refunded_units: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One version of an order: the entry of its timeline."""
+
+    version: int
+    type: str
+    by: By
+    message: str
+    reason: str
+    details: dict[str, Any]
+    occurred_at: datetime
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """An order in a list."""
+
+    order_id: str
+    version: int
+    number: str
+    external_ref: str | None
+    placed_at: datetime
+    customer_id: str
+    customer_name: str
+    status: OrderStatus
+    payment: PaymentState
+    refund_state: RefundState
+    currency: str
+    total: int
+    collected: int
+    refunded_total: int
+
+    def fields(self) -> dict[str, Any]:
+        """By name."""
+        return {column.name: getattr(self, column.name) for column in fields(self)}
+
+
+@dataclass(frozen=True, slots=True)
+class StockLevel:
+    """What can still be promised of a SKU; `version` counts its movements."""
+
+    sku: str
+    on_hand: int
+    version: int
+    changed_at: datetime
