@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Header, Query, Response
+from fastapi.responses import StreamingResponse
 from sqlalchemy.engine import Row
 
 from services.notes import commands, queries
@@ -24,6 +25,7 @@ from services.notes.schemas import (
     UnreadView,
     write_action,
 )
+from services.notes.stream import starting_position, stream
 from shared.db import Transaction
 from shared.errors import Busy, Forbidden, Invalid, NotFound, PreconditionRequired, Refused, VersionConflict
 from shared.ids import NoteId, OrderId, uuid_of
@@ -120,6 +122,21 @@ async def of_timeline(order_id: OrderId, call: Call, limit: Limit = DEFAULT_LIMI
         last_event_id=queries.position_for(call.actor, order),
     )
     return call.show(view, **_links(call, next_cursor))
+
+
+@router.get(
+    "/orders/{order_id}/stream",
+    operation_id="notes_stream",
+    response_class=StreamingResponse,
+    responses=problems(NotFound) | {200: {"description": "Events `note` and `entry`.", "content": {"text/event-stream": {}}}},
+)
+async def live(order_id: OrderId, call: Call, last_event_id: Annotated[str | None, Header(max_length=20)] = None) -> Response:
+    """An order's notes and timeline live: each as it is now, whenever it changes. Resumes after Last-Event-ID."""
+    after = starting_position(last_event_id)
+    async with call.reading() as tx:
+        await queries.order_for(tx, call.actor, order_id)
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(stream(call, order_id, after), media_type="text/event-stream", headers=headers)
 
 
 @router.get("/unread", operation_id="notes_unread", response_model=UnreadView, responses=problems())

@@ -74,6 +74,21 @@ async def timeline_of(tx: Transaction, actor: Actor, order_id: str, *, after: Se
     return await tx.all(statement)
 
 
+async def notes_changed(tx: Transaction, actor: Actor, order_id: str, *, after: int, limit: int) -> Sequence[Row[Any]]:
+    """Up to `limit` notes that the actor may see and that changed after a position of its side, by position."""
+    return await tx.all(_changed(notes, actor, order_id, after=after, limit=limit))
+
+
+async def entries_added(tx: Transaction, actor: Actor, order_id: str, *, after: int, limit: int) -> Sequence[Row[Any]]:
+    """Up to `limit` entries that the actor may see and that came after a position of its side, by position (not by time)."""
+    return await tx.all(_changed(timeline, actor, order_id, after=after, limit=limit))
+
+
+def _changed(table: sa.Table, actor: Actor, order_id: str, *, after: int, limit: int) -> sa.Select[Any]:
+    position = table.c.shop_position if side_of(actor) == "shop" else table.c.customer_position
+    return sa.select(table).where(*_visible(table, actor, order_id), position > after).order_by(position).limit(limit)
+
+
 async def unread(tx: Transaction, actor: Actor, *, after: Sequence[Any] | None, limit: int) -> Sequence[Row[Any]]:
     """Orders with notes that the actor's side has not read: order_id, number, unread, latest_at; the latest first."""
     latest_at = sa.func.max(sa.func.coalesce(notes.c.edited_at, notes.c.written_at)).label("latest_at")
@@ -131,9 +146,12 @@ async def settings_for(tx: Transaction, actor: Actor) -> tuple[int, bool]:
     return await settings_of(tx, actor.store)
 
 
-def position_for(actor: Actor, order: Row[Any]) -> int:
-    """How many changes of the order the actor's side has had: the customer's count knows nothing of private ones."""
-    return int(order.shop_position if side_of(actor) == "shop" else order.customer_position)
+def position_for(actor: Actor, row: Row[Any]) -> int:
+    """Where an order, or one of its notes or entries, stands in the count of changes that the actor's side has had.
+
+    The customer's count knows nothing of private ones.
+    """
+    return int(row.shop_position if side_of(actor) == "shop" else row.customer_position)
 
 
 def version_of(note: Row[Any]) -> int:

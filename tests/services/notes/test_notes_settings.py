@@ -1,0 +1,57 @@
+"""The store's note settings: versions, If-Match, and what customers may do by them."""
+
+import asyncio
+
+SETTINGS = "/notes/v1/settings"
+
+
+async def test_defaults_and_a_change(shop):
+    defaults = (await shop.staff.get(SETTINGS)).ok()
+    assert (defaults.etag, defaults.body) == ('"v0"', {"version": 0, "customer_answers": True})
+    changed = (await shop.staff.put(SETTINGS, {"customer_answers": False}, headers={"If-Match": '"v0"'})).ok()
+    assert (changed.etag, changed.body) == ('"v1"', {"version": 1, "customer_answers": False})
+    same = (await shop.staff.put(SETTINGS, {"customer_answers": False}, headers={"If-Match": '"v1"'})).ok()
+    assert same.etag == '"v1"'
+    assert (await shop.staff.get(SETTINGS, headers={"If-None-Match": '"v1"'})).status == 304
+
+
+async def test_refusals_change_nothing(shop):
+    body = {"customer_answers": False}
+    blind = await shop.staff.put(SETTINGS, body)
+    stale = await shop.staff.put(SETTINGS, body, headers={"If-Match": '"v3"'})
+    wrong = await shop.staff.put(SETTINGS, {"customer_answers": 0}, headers={"If-Match": '"v0"'})
+    reader = await shop.reader.put(SETTINGS, body, headers={"If-Match": '"v0"'})
+    customer = await shop.customer().put(SETTINGS, body, headers={"If-Match": '"v0"'})
+    peeking = await shop.customer().get(SETTINGS)
+    assert [(a.status, a.code) for a in (blind, stale, wrong, reader, customer, peeking)] == [
+        (428, "if_match_required"),
+        (412, "version_conflict"),
+        (422, "invalid"),
+        (403, "read_only"),
+        (403, "shop_only"),
+        (403, "shop_only"),
+    ]
+    assert stale["current_version"] == 0
+    assert (await shop.staff.get(SETTINGS)).ok()["version"] == 0
+
+
+async def test_racing_editors_lose_no_update(shop):
+    racing = [shop.staff.put(SETTINGS, {"customer_answers": False}, headers={"If-Match": '"v0"'}) for _ in range(8)]
+    answers = await asyncio.gather(*racing)
+    assert sorted(answer.status for answer in answers) == [200] + [412] * 7
+    assert len(await shop.rows("notes", "select 1 from settings where store_id = {store}")) == 1
+
+
+async def test_answers_off(shop, story):
+    address = f"/notes/v1/orders/{story.order_id}/notes"
+    mine = (await shop.customer().post(address, {"audience": "customer", "text": "before"})).ok()["note_id"]
+    assert (await shop.customer().get(address)).ok()["actions"]["write"] == {"allowed": True, "code": None}
+    await shop.staff.put(SETTINGS, {"customer_answers": False}, headers={"If-Match": '"v0"'})
+    written = await shop.customer().post(address, {"audience": "customer", "text": "after"})
+    edited = await shop.customer().patch(f"/notes/v1/notes/{mine}", {"text": "after"})
+    assert [(a.status, a.code) for a in (written, edited)] == [(409, "answers_off")] * 2
+    shown = (await shop.customer().get(address)).ok()
+    assert [note["text"] for note in shown["items"]] == ["before"]
+    assert shown["actions"]["write"] == {"allowed": False, "code": "answers_off"}
+    assert (await shop.customer().post(f"/notes/v1/notes/{mine}/retract")).ok()["text"] is None
+    assert len(await shop.events("notes")) == 2
