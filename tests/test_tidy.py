@@ -14,30 +14,28 @@ MAX_FUNCTION_LINES = 60
 MAX_FILE_LINES = 400
 MAX_POSITIONAL_PARAMETERS = 6
 BANNED_NAMES = {"utils", "util", "helpers", "helper", "common", "base", "misc", "lib", "core", "manager"}
-IMPURE = set(
-    [
-        "sqlalchemy",
-        "asyncio",
-        "asyncpg",
-        "faststream",
-        "aio_pika",
-        "fastapi",
-        "httpx2",
-        "obstore",
-        "os",
-        "pathlib",
-        "random",
-        "time",
-        "uuid",
-        "socket",
-        "subprocess",
-        "shared.db",
-        "shared.outbox",
-        "shared.inbox",
-        "shared.broker",
-        "shared.web",
-    ]
-)
+IMPURE = {
+    "sqlalchemy",
+    "asyncio",
+    "asyncpg",
+    "faststream",
+    "aio_pika",
+    "fastapi",
+    "httpx2",
+    "obstore",
+    "os",
+    "pathlib",
+    "random",
+    "time",
+    "uuid",
+    "socket",
+    "subprocess",
+    "shared.db",
+    "shared.outbox",
+    "shared.inbox",
+    "shared.broker",
+    "shared.web",
+}
 CLOCKS = re.compile(r"\b(?:datetime\.(?:now|utcnow|today)|date\.today|time\.(?:time|monotonic))\(")
 
 
