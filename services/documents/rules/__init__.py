@@ -4,17 +4,17 @@ due.py       which documents an order calls for
 contents.py  what each of them says (amounts, lines, taxes), and the canonical bytes that are hashed
 series.py    numbers, and the day and year that date them
 prints.py    what a print button prints
+settings.py  what a store may choose
+sample.py    a made-up order, to preview settings with
 """
 
 PROBLEMS: dict[str, str] = {
-    "no_such_print": "Only receipt, invoice and packing-slip can be printed.",
-    "bad_format": "A print is asked for as pdf or html.",
+    "shop_only": "Only the shop's staff or its platform may do this.",
     "bad_period": "`from` must not be after `to`.",
-    "bad_kind": "An unknown kind of document was asked for.",
-    "bad_time_zone": "The time zone is not one of the IANA names.",
+    "prefix_taken": "Each kind of document needs a series prefix of its own, never used by another kind.",
     "logo_type": "A logo is a PNG or JPEG image.",
     "logo_unreadable": "The bytes sent as a logo do not decode as the image that they claim to be.",
     "logo_too_large": "A logo is at most 1 MB and 4,000 pixels on each side.",
-    "prefix_taken": "Each kind of document needs a series prefix of its own, never used by another kind.",
     "rendering_failed": "The document could not be rendered within its time and memory; its data and number stand.",
 }
+"""Every refusal code of this service, and what it means."""

@@ -28,7 +28,7 @@ class Background:
     billing_address: Address | None
     refunds: tuple[Refund, ...] = ()
     refers_to: Reference | None = None
-    shipping_credited: int = 0  # minor units of shipping in the order's earlier credit notes: splits the shipping tax exactly
+    shipping_before: int = 0  # minor units of the order's shipping that earlier documents of this sort took: splits its tax exactly
 
 
 def compose(due: Due, order: Order, background: Background, issue: Issue) -> Contents:
@@ -48,9 +48,9 @@ def compose(due: Due, order: Order, background: Background, issue: Issue) -> Con
     addressed = blank.model_copy(update={"address": background.billing_address})
     if due.cause == "refund":
         refund = next(refund for refund in background.refunds if refund.refund_id == due.subject_id)
-        return addressed.model_copy(update=_refunded(order, refund, background.shipping_credited))
+        return addressed.model_copy(update=_refunded(order, refund, background.shipping_before))
     if due.cause == "shipping_kept":
-        tax = share(order.shipping_tax, order.shipping, 0, due.amount)
+        tax = share(order.shipping_tax, order.shipping, background.shipping_before, due.amount)
         return addressed.model_copy(update={"shipping": due.amount, "tax": tax})
     return addressed.model_copy(update=whole_order(order))
 
@@ -136,15 +136,16 @@ def _said(payment: Payment, time_zone: str, receipt: str | None) -> SaidPayment:
     )
 
 
-def _refunded(order: Order, refund: Refund, shipping_credited: int) -> dict[str, object]:
+def _refunded(order: Order, refund: Refund, shipping_before: int) -> dict[str, object]:
     """Lines and sums of a refund; each unit carries the same share of its line's tax in whatever refund it is."""
     placed = {line.line: line for line in order.lines}
-    lines = tuple(_refunded_line(placed[line.line], line) for line in refund.lines if line.line in placed)
-    shipping_tax = share(order.shipping_tax, order.shipping, shipping_credited, refund.shipping)
+    lines = tuple(_refunded_line(placed[line.line], line) for line in refund.lines if line.quantity > 0)
+    shipping_tax = share(order.shipping_tax, order.shipping, shipping_before, refund.shipping)
     return {
         "lines": lines,
         "goods": refund.goods,
         "shipping": refund.shipping,
+        "overpaid": refund.overpaid,
         "tax": sum(line.tax for line in lines) + shipping_tax,
     }
 

@@ -108,7 +108,8 @@ class Contents(Part):
     lines: tuple[SaidLine, ...] = ()
     goods: int = 0
     shipping: int = 0
-    tax: int = 0
+    overpaid: int = 0  # of a refund: money above the order's total that goes back
+    tax: int = 0  # contained in the above
     discount: int = 0
     total: int
     paid: int | None = None

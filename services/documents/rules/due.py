@@ -56,11 +56,11 @@ def _counts(refund: Refund, order: Order) -> bool:
 def _invoices(order: Order, refunds: list[Refund]) -> Iterable[Due]:
     if is_invoiced(order):
         yield Due("invoice", "order", order.order_id, order.total)
-    # What a cancellation let the shop keep is one sum, however many refunds repeat it. A requested refund keeps its
-    # shipping by crediting less: the invoice still holds it, so a second one would charge it twice.
-    kept = max((refund.shipping_kept for refund in refunds if refund.cause != "request"), default=0)
-    if kept > 0:
-        yield Due("invoice", "shipping_kept", order.order_id, kept)
+    for refund in refunds:
+        # Only a cancellation's refunds charge what the shop keeps: each its own part. A requested refund keeps its shipping by
+        # crediting less: the invoice still holds it, so a second one would charge it twice.
+        if refund.cause != "request" and refund.shipping_kept > 0:
+            yield Due("invoice", "shipping_kept", refund.refund_id, refund.shipping_kept)
 
 
 def _for_payments(order: Order) -> Iterable[Due]:

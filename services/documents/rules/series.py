@@ -3,9 +3,7 @@
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from shared.events import DocumentKind
-
-DEFAULT_PREFIXES: dict[DocumentKind, str] = {
+DEFAULT_PREFIXES: dict[str, str] = {
     "invoice": "INV",
     "receipt": "RCT",
     "cancelling_receipt": "CRC",
@@ -22,8 +20,3 @@ def issuing_day(now: datetime, time_zone: str) -> date:
 def document_number(prefix: str, year: int, counted: int) -> str:
     """`INV-2026-000042`: at least six digits, so that numbers of a year sort as text."""
     return f"{prefix}-{year}-{counted:06}"
-
-
-def missing_numbers(counted: list[int], last: int) -> list[int]:
-    """Which of 1..`last` are not among the numbers issued: always none, and the report proves it."""
-    return sorted(set(range(1, last + 1)) - set(counted))

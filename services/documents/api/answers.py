@@ -1,0 +1,29 @@
+"""Answers that are files: a PDF or a printable page, which a browser shows and never runs."""
+
+import hashlib
+import re
+
+from fastapi import Response
+
+from services.documents.printable import SECURITY_POLICY
+from services.documents.render import RenderingFailed
+from shared.web import problems
+
+PDF = "application/pdf"
+FILE_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, no-cache", "Referrer-Policy": "no-referrer"}
+KEPT_HEADERS = FILE_HEADERS | {"Cache-Control": "private, max-age=31536000, immutable"}
+
+PDF_RESPONSES = {**problems(RenderingFailed), 200: {"description": "The PDF.", "content": {PDF: {}}}}
+PRINT_RESPONSES = {**problems(RenderingFailed), 200: {"description": "The print.", "content": {PDF: {}, "text/html": {}}}}
+
+
+def pdf(content: bytes, name: str, *, kept: bool) -> Response:
+    """A PDF to show; `kept` documents never change, so that a browser may keep them too."""
+    safe = re.sub(r"[^A-Za-z0-9._-]", "_", name)
+    headers = {"Content-Disposition": f'inline; filename="{safe}.pdf"', "ETag": f'"{hashlib.sha256(content).hexdigest()}"'}
+    return Response(content, media_type=PDF, headers=(KEPT_HEADERS if kept else FILE_HEADERS) | headers)
+
+
+def html(content: str) -> Response:
+    """A printable page that may load and run nothing."""
+    return Response(content, media_type="text/html; charset=utf-8", headers=FILE_HEADERS | {"Content-Security-Policy": SECURITY_POLICY})

@@ -1,0 +1,150 @@
+"""Issued documents."""
+
+import hashlib
+from datetime import date
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Response
+from fastapi.responses import StreamingResponse
+
+from services.documents import queries
+from services.documents.api import answers
+from services.documents.archive import archive
+from services.documents.commands import pictures
+from services.documents.queries import Wanted
+from services.documents.rules.contents import sha256_of
+from services.documents.schemas import DocumentView, OrderDocumentsView, SeriesReport, SeriesView, VerificationView
+from shared.errors import FieldError, Forbidden, Invalid, NotFound
+from shared.events import DocumentKind
+from shared.ids import DocumentId, OrderId
+from shared.pages import DEFAULT_LIMIT, MAX_LIMIT, Page, decode_cursor, encode_cursor, link_header
+from shared.web import Call, problems
+
+router = APIRouter()
+
+
+def _wanted(
+    since: Annotated[date | None, Query(alias="from", description="First day, in the store's time zone.")] = None,
+    until: Annotated[date | None, Query(alias="to", description="Last day, inclusive.")] = None,
+    kind: DocumentKind | None = None,
+) -> Wanted:
+    """The documents that a list or an archive is about. Raises Invalid `bad_period`."""
+    if since is not None and until is not None and since > until:
+        raise Invalid("bad_period", errors=(FieldError("?from", "bad_period", "`from` must not be after `to`."),))
+    return Wanted(since, until, kind)
+
+
+Chosen = Annotated[Wanted, Depends(_wanted)]
+
+
+@router.get(
+    "/v1/orders/{order_id}/documents", operation_id="documents_of_order", response_model=OrderDocumentsView, responses=problems(NotFound)
+)
+async def of_order(order_id: OrderId, call: Call) -> Response:
+    """Every issued document of an order, in the order of issuing."""
+    async with call.reading() as tx:
+        rows = await queries.documents_of(tx, call.actor, order_id)
+    return call.show(OrderDocumentsView(items=[DocumentView.of(row) for row in rows]))
+
+
+@router.get("/v1/documents", operation_id="documents_list", response_model=Page[DocumentView], responses=problems(Invalid))
+async def listed(
+    call: Call,
+    wanted: Chosen,
+    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
+    cursor: Annotated[str | None, Query(max_length=500)] = None,
+) -> Response:
+    """Documents, the newest first; a customer sees their own."""
+    after = _after(cursor) if cursor is not None else None
+    async with call.reading() as tx:
+        rows = await queries.page_of_documents(tx, call.actor, wanted, after=after, limit=limit + 1)
+    shown = rows[:limit]
+    following = encode_cursor([shown[-1].issued_on.isoformat(), shown[-1].document_id]) if len(rows) > limit else None
+    page = Page[DocumentView](items=[DocumentView.of(row) for row in shown], next_cursor=following)
+    query = {"from": wanted.since, "to": wanted.until, "kind": wanted.kind, "limit": limit}
+    links = link_header(call.request.url.path, query, next_cursor=following)
+    return Response(page.model_dump_json(), media_type="application/json", headers=links)
+
+
+def _after(cursor: str) -> tuple[date, str]:
+    """Where the page before ended. Raises Invalid `bad_cursor`."""
+    day, document_id = decode_cursor(cursor, (str, str))
+    try:
+        return date.fromisoformat(day), queries.checked_document_id(document_id)
+    except ValueError as error:
+        raise Invalid("bad_cursor", "The cursor is not one of this list.") from error
+
+
+@router.get(
+    "/v1/documents/archive",
+    operation_id="documents_archive",
+    response_class=StreamingResponse,
+    responses={**problems(Forbidden, Invalid), 200: {"description": "The ZIP.", "content": {"application/zip": {}}}},
+)
+async def archived(call: Call, wanted: Chosen) -> Response:
+    """A period's documents as a ZIP of PDFs with an index (`index.csv`), made while it is sent."""
+    queries.shop_only(call.actor)
+    period = "_".join(str(day) for day in (wanted.since, wanted.until) if day is not None) or "all"
+    headers = answers.FILE_HEADERS | {"Content-Disposition": f'attachment; filename="documents_{period}.zip"'}
+    pieces = archive(call.db, call.settings, call.actor.store, wanted)
+    return StreamingResponse(pieces, media_type="application/zip", headers=headers)
+
+
+@router.get("/v1/series", operation_id="documents_series", response_model=SeriesReport, responses=problems(Forbidden))
+async def series(call: Call) -> Response:
+    """The gap report: every series with its last number, how many documents it has, and the numbers that are missing."""
+    queries.shop_only(call.actor)
+    async with call.reading() as tx:
+        rows = await queries.series_report(tx, call.actor.store)
+    views = []
+    for row in rows:
+        missing = sorted(row.missing or [])
+        gapless = not missing and row.issued == row.last
+        numbers = {"last": row.last, "issued": row.issued, "missing": missing, "gapless": gapless}
+        views.append(SeriesView(kind=row.kind, year=row.year, prefix=row.prefix, **numbers))
+    return call.show(SeriesReport(items=views))
+
+
+@router.get("/v1/documents/{document_id}", operation_id="documents_read", response_model=DocumentView, responses=problems(NotFound))
+async def read(document_id: DocumentId, call: Call) -> Response:
+    """One issued document."""
+    async with call.reading() as tx:
+        return call.show(DocumentView.of(await queries.document_for(tx, call.actor, document_id)))
+
+
+@router.get(
+    "/v1/documents/{document_id}/pdf", operation_id="documents_pdf", response_class=Response,
+    responses={**problems(NotFound), **answers.PDF_RESPONSES},
+)  # fmt: skip
+async def pdf(document_id: DocumentId, call: Call) -> Response:
+    """Its PDF: the same bytes for ever."""
+    async with call.reading() as tx:
+        row = await queries.document_for(tx, call.actor, document_id)
+    content = await pictures.pdf_of(call.db, call.settings, call.actor.store, document_id)
+    return answers.pdf(content, row.number, kept=True)
+
+
+@router.get(
+    "/v1/documents/{document_id}/verify", operation_id="documents_verify", response_model=VerificationView, responses=problems(NotFound)
+)
+async def verify(document_id: DocumentId, call: Call) -> Response:
+    """Recompute its hashes from what is stored now, and compare them with those of its issuing."""
+    async with call.reading() as tx:
+        row = await queries.document_for(tx, call.actor, document_id)
+        kept = await queries.pdf_of(tx, call.actor.store, document_id)
+    computed = sha256_of(row.data)
+    data_matches = computed == row.sha256
+    pdf_matches = None if kept is None else hashlib.sha256(kept).hexdigest() == row.pdf_sha256
+    return call.show(
+        VerificationView(
+            document_id=row.document_id,
+            number=row.number,
+            sha256=row.sha256,
+            computed_sha256=computed,
+            data_matches=data_matches,
+            pdf_sha256=row.pdf_sha256,
+            pdf_matches=pdf_matches,
+            engine=row.engine,
+            verified=data_matches and pdf_matches is not False,
+        )
+    )

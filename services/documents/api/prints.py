@@ -1,0 +1,61 @@
+"""The print buttons of an order: they always print something."""
+
+from typing import Literal
+
+from fastapi import APIRouter, Response
+
+from services.documents import queries
+from services.documents.api import answers
+from services.documents.commands import pictures
+from services.documents.present import view_of
+from services.documents.printable import page
+from services.documents.rules import prints
+from services.documents.rules.contents import Contents
+from services.documents.rules.prints import Button, Desk
+from services.documents.rules.series import issuing_day
+from shared.errors import NotFound
+from shared.ids import OrderId
+from shared.web import Call, Calling, problems
+
+router = APIRouter()
+
+
+@router.get(
+    "/v1/orders/{order_id}/print/{button}", operation_id="documents_print", response_class=Response,
+    responses={**problems(NotFound), **answers.PRINT_RESPONSES},
+)  # fmt: skip
+async def print_button(order_id: OrderId, button: Button, call: Call, format: Literal["pdf", "html"] = "pdf") -> Response:  # noqa: A002  (the name in the URL)
+    """Print a receipt, an invoice or a packing slip of any order.
+
+    Where an issued document stands for it, that is what is printed. Else: the order receipt (marked UNPAID until it is paid; every payment,
+    the last first) or a draft invoice, neither of them numbered. A packing slip has the shipping address as it is now.
+    """
+    contents = await _contents(call, order_id, button)
+    if format == "html":
+        async with call.reading() as tx:
+            logo = await queries.logo(tx, call.actor.store, contents.logo_sha256)
+        return answers.html(page(view_of(contents, code=pictures.check_code(contents), logo=logo)))
+    if contents.document_id is not None:
+        kept = await pictures.pdf_of(call.db, call.settings, call.actor.store, contents.document_id)
+        return answers.pdf(kept, contents.number or "", kept=True)
+    made = await pictures.picture(call.db, call.settings, call.actor.store, contents)
+    return answers.pdf(made, f"{contents.kind}_{contents.order_number}", kept=False)
+
+
+async def _contents(call: Calling, order_id: str, button: Button) -> Contents:
+    """What the button prints now. Raises NotFound."""
+    store = call.actor.store
+    async with call.reading() as tx:
+        order, personal = await queries.order_for(tx, call.actor, order_id)
+        issued = await queries.references_of(tx, store, order_id)
+        standing = prints.issued_for(button, order)
+        if standing is not None and standing in issued:
+            return await queries.contents_of(tx, store, issued[standing].document_id)
+        office = await queries.office(tx, store)
+    desk = Desk(office.letterhead, issuing_day(call.now, office.time_zone), office.time_zone)
+    if button == "receipt":
+        numbers = {subject: reference.number for (cause, subject), reference in issued.items() if cause == "payment"}
+        return prints.order_receipt(order, desk, numbers)
+    if button == "invoice":
+        return prints.draft_invoice(order, personal, desk)
+    return prints.packing_slip(order, personal, desk)

@@ -1,0 +1,109 @@
+"""What stands on a store's paper: read, save, logo, preview."""
+
+import asyncio
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Query, Response
+
+from services.documents import queries
+from services.documents.api import answers
+from services.documents.commands import letterhead, pictures
+from services.documents.logo import cleaned_logo
+from services.documents.rules.contents import Language
+from services.documents.rules.sample import sample
+from services.documents.rules.series import issuing_day
+from services.documents.schemas import SampleKind, SettingsInput, SettingsView
+from shared.db import Transaction
+from shared.errors import Forbidden, Invalid, NotFound, PreconditionRequired, Refused, TooLarge, VersionConflict
+from shared.web import Call, problems
+
+router = APIRouter()
+
+SAVING = problems(Forbidden, VersionConflict, PreconditionRequired)
+
+
+@router.get("/v1/settings", operation_id="documents_settings", response_model=SettingsView, responses=problems(Forbidden))
+async def read(call: Call) -> Response:
+    """The store's document settings; version 0 are the defaults."""
+    queries.shop_only(call.actor)
+    async with call.reading() as tx:
+        return call.show(SettingsView.of(await queries.office(tx, call.actor.store)))
+
+
+@router.put("/v1/settings", operation_id="documents_settings_save", response_model=SettingsView, responses={**SAVING, **problems(Refused)})
+async def save(request: SettingsInput, call: Call) -> Response:
+    """Save them whole, as a new version. Documents that were issued keep what they say."""
+    version = call.if_match_required
+
+    async def work(tx: Transaction) -> SettingsView:
+        prefixes = request.prefixes.model_dump()
+        office = await letterhead.save_settings(tx, call.actor, request.letterhead(), prefixes, expected_version=version, now=call.now)
+        return SettingsView.of(office)
+
+    return await call.once("documents.save_settings", work, idempotent="optional")
+
+
+@router.put(
+    "/v1/settings/logo", operation_id="documents_logo_save", response_model=SettingsView,
+    responses={**SAVING, **problems(Invalid, TooLarge)},
+)  # fmt: skip
+async def save_logo(
+    call: Call, image: Annotated[bytes, Body(media_type="image/png", description="A PNG or a JPEG, up to 1 MB.")]
+) -> Response:
+    """Set the logo: the body is the image itself. It is drawn again before it is kept, so nothing but the picture stays."""
+    queries.shop_only(call.actor)
+    version = call.if_match_required
+    logo = await asyncio.to_thread(cleaned_logo, image)
+
+    async def work(tx: Transaction) -> SettingsView:
+        return SettingsView.of(await letterhead.save_logo(tx, call.actor, logo, expected_version=version, now=call.now))
+
+    return await call.once("documents.save_logo", work, idempotent="optional")
+
+
+@router.delete("/v1/settings/logo", operation_id="documents_logo_remove", response_model=SettingsView, responses=SAVING)
+async def remove_logo(call: Call) -> Response:
+    """Print without a logo from now on."""
+    version = call.if_match_required
+
+    async def work(tx: Transaction) -> SettingsView:
+        return SettingsView.of(await letterhead.save_logo(tx, call.actor, None, expected_version=version, now=call.now))
+
+    return await call.once("documents.remove_logo", work, idempotent="optional")
+
+
+@router.get(
+    "/v1/settings/logo", operation_id="documents_logo", response_class=Response,
+    responses={**problems(Forbidden, NotFound), 200: {"description": "The logo.", "content": {"image/png": {}}}},
+)  # fmt: skip
+async def read_logo(call: Call) -> Response:
+    """The logo as it is printed."""
+    queries.shop_only(call.actor)
+    async with call.reading() as tx:
+        office = await queries.office(tx, call.actor.store)
+        png = await queries.logo(tx, call.actor.store, office.letterhead.logo_sha256)
+    if png is None:
+        raise NotFound(detail="The store has no logo.")
+    return Response(png, media_type="image/png", headers=answers.FILE_HEADERS)
+
+
+@router.post(
+    "/v1/settings/preview", operation_id="documents_preview", response_class=Response,
+    responses={**problems(Forbidden), **answers.PDF_RESPONSES},
+)  # fmt: skip
+async def preview(
+    request: SettingsInput,
+    call: Call,
+    kind: Annotated[SampleKind, Query()] = "invoice",
+    language: Annotated[Language, Query(description="Used where the settings say `auto`.")] = "en",
+) -> Response:
+    """A sample document on these settings, with the store's logo; nothing is saved."""
+    queries.shop_only(call.actor)
+    await call.claim()
+    async with call.reading() as tx:
+        office = await queries.office(tx, call.actor.store)
+    tried = request.letterhead().model_copy(update={"logo_sha256": office.letterhead.logo_sha256})
+    chosen: Language = language if tried.language == "auto" else tried.language
+    contents = sample(kind, chosen, tried, issuing_day(call.now, office.time_zone))
+    made = await pictures.picture(call.db, call.settings, call.actor.store, contents)
+    return answers.pdf(made, f"sample_{kind}", kept=False)

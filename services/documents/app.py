@@ -1,0 +1,22 @@
+"""The document service, put together."""
+
+from services.documents import models, rules
+from services.documents.api import router
+from services.documents.commands.pictures import render_waiting
+from services.documents.consumers import consumers
+from services.documents.render import DocumentSettings
+from shared.service import Service, Sweeper
+
+RENDER_EVERY_SECONDS = 1.0
+
+SERVICE = Service(
+    name="documents",
+    title="Aftersale documents",
+    description="Invoices, receipts and credit notes: issued on events, numbered without gaps, rendered as PDF, kept for ever.",
+    metadata=models.metadata,
+    router=router,
+    consumers=consumers,
+    problems=rules.PROBLEMS,
+    sweepers=(Sweeper("renderings", RENDER_EVERY_SECONDS, render_waiting),),
+    settings=DocumentSettings,
+)

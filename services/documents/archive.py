@@ -1,0 +1,88 @@
+"""A period's documents as one ZIP, made while it is being sent: a page of rows and one PDF in memory, never the archive."""
+
+import csv
+import io
+import zipfile
+from collections.abc import AsyncIterator
+from typing import Any
+
+from sqlalchemy.engine import Row
+
+from services.documents import queries
+from services.documents.commands import pictures
+from services.documents.queries import Wanted
+from services.documents.render import RenderingFailed
+from shared.db import Database
+from shared.money import Money
+from shared.settings import Settings
+
+PAGE = 100
+COLUMNS = ("number", "kind", "issued_on", "order_number", "customer_id", "currency", "total", "refers_to", "sha256", "file")
+MISSING = "not rendered"
+
+
+class _Sink(io.RawIOBase):
+    """Where the ZIP writer writes: what it wrote is taken out and sent. It cannot seek, so the writer never goes back."""
+
+    def __init__(self) -> None:
+        self._written = bytearray()
+
+    def writable(self) -> bool:
+        """It is all that it is."""
+        return True
+
+    def write(self, data: Any) -> int:
+        """Keep until taken."""
+        self._written += data
+        return len(data)
+
+    def taken(self) -> bytes:
+        """What was written since the last time."""
+        taken, self._written = bytes(self._written), bytearray()
+        return taken
+
+
+async def archive(database: Database, settings: Settings, store_id: str, wanted: Wanted) -> AsyncIterator[bytes]:
+    """The ZIP in pieces: every PDF, then `index.csv` over all of them. Documents issued meanwhile are in it if they belong."""
+    sink, index = _Sink(), io.StringIO()
+    table = csv.writer(index)
+    table.writerow(COLUMNS)
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as pack:  # PDFs are compressed already
+        after = None
+        while True:
+            async with database.reading() as tx:
+                rows = await queries.next_in_archive(tx, store_id, wanted, after=after, limit=PAGE)
+            for row in rows:
+                name = await _put(database, settings, pack, row)
+                table.writerow([_cell(value) for value in _values(row, name)])
+                yield sink.taken()
+            if len(rows) < PAGE:
+                break
+            after = (rows[-1].issued_on, rows[-1].document_id)
+        pack.writestr(zipfile.ZipInfo("index.csv"), "\ufeff" + index.getvalue())
+    yield sink.taken()
+
+
+async def _put(database: Database, settings: Settings, pack: zipfile.ZipFile, row: Row[Any]) -> str:
+    """Put a document's PDF into the archive under its number; the index says so where it cannot be rendered."""
+    try:
+        pdf = await pictures.pdf_of(database, settings, row.store_id, row.document_id)
+    except RenderingFailed:
+        return MISSING
+    name = f"{row.kind}/{row.number}.pdf"
+    pack.writestr(zipfile.ZipInfo(name, date_time=(row.issued_on.year, row.issued_on.month, row.issued_on.day, 0, 0, 0)), pdf)
+    return name
+
+
+def _values(row: Row[Any], name: str) -> tuple[Any, ...]:
+    total = Money(row.total, row.currency).decimal
+    return (
+        row.number, row.kind, row.issued_on.isoformat(), row.order_number, row.customer_id,
+        row.currency, total, row.refers_to or "", row.sha256, name,
+    )  # fmt: skip
+
+
+def _cell(value: Any) -> str:
+    """A value that no spreadsheet takes for a formula."""
+    text = str(value)
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

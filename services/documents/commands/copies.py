@@ -1,0 +1,73 @@
+"""What the service learns from events. Copies go by "newer version wins"; what a copy shows as due is issued at once."""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from services.documents import queries
+from services.documents.commands.issuing import issue_due
+from services.documents.models import orders, refunds, stores
+from services.documents.queries import Copy
+from shared.db import Transaction
+from shared.events import CustomerErased, Order, OrderPersonal, Refund
+
+
+async def take_order(tx: Transaction, store_id: str, order: Order, personal: OrderPersonal, now: datetime) -> None:
+    """Keep `order` if it is newer than our copy, and issue what it shows as due."""
+    copy = await _locked_copy(tx, store_id, order.order_id, order.customer_id)
+    if copy.version >= order.version:
+        return  # what the newer copy calls for was issued with it
+    kept = OrderPersonal() if copy.erased else personal
+    await tx.execute(
+        sa.update(orders)
+        .where(orders.c.store_id == store_id, orders.c.order_id == order.order_id)
+        .values(version=order.version, data=order.model_dump(mode="json"), personal=kept.model_dump(mode="json"))
+    )
+    await issue_due(tx, store_id, Copy(order.order_id, order.version, copy.erased, copy.event_sequence, order, kept), now)
+
+
+async def take_refund(tx: Transaction, store_id: str, refund: Refund, now: datetime) -> None:
+    """Keep an approved refund for good; issue its document if our copy of the order is there already, else it stays due."""
+    copy = await _locked_copy(tx, store_id, refund.order_id, refund.customer_id)
+    await tx.execute(
+        insert(refunds)
+        .values(
+            store_id=store_id,
+            refund_id=refund.refund_id,
+            order_id=refund.order_id,
+            order_version=refund.order_version,
+            data=refund.model_dump(mode="json"),
+        )
+        .on_conflict_do_nothing()  # an approval is final: a second event about it says nothing new
+    )
+    await issue_due(tx, store_id, copy, now)
+
+
+async def take_time_zone(tx: Transaction, store_id: str, time_zone: str, version: int) -> None:
+    """Date documents by `time_zone` from now on, unless a newer version of the order service's settings was seen."""
+    row = {"store_id": store_id, "time_zone": time_zone, "time_zone_version": version}
+    statement = insert(stores).values(**row)
+    await tx.execute(statement.on_conflict_do_update(index_elements=["store_id"], set_=row, where=stores.c.time_zone_version < version))
+
+
+async def forget_customer(tx: Transaction, store_id: str, erased: CustomerErased, now: datetime) -> None:
+    """Blank what is personal in our copies, and take nothing personal in again. Issued documents stay: the law keeps them."""
+    for order_id in sorted(erased.order_ids):
+        await _locked_copy(tx, store_id, order_id, erased.customer_id)
+    mine = sa.or_(orders.c.customer_id == erased.customer_id, orders.c.order_id.in_(erased.order_ids))
+    await tx.execute(
+        sa.update(orders)
+        .where(orders.c.store_id == store_id, mine)
+        .values(
+            erased_at=now,
+            personal=sa.case((orders.c.version > 0, sa.literal(OrderPersonal().model_dump(mode="json"), orders.c.personal.type))),
+        )
+    )
+
+
+async def _locked_copy(tx: Transaction, store_id: str, order_id: str, customer_id: str) -> Copy:
+    """Our copy of an order, locked; an empty one (version 0) if nothing of the order was seen yet."""
+    values = {"store_id": store_id, "order_id": order_id, "customer_id": customer_id, "version": 0}
+    await tx.execute(insert(orders).values(**values).on_conflict_do_nothing())
+    return await queries.copy(tx, store_id, order_id, lock=True)

@@ -1,0 +1,157 @@
+"""Issues what is due: a number from the gapless series, the data, its hash and its event, all in the caller's transaction."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from services.documents import queries
+from services.documents.models import documents, orders, renderings, series
+from services.documents.queries import Copy, Office
+from services.documents.rules.compose import Background, Issue, compose
+from services.documents.rules.contents import Contents, Reference, canonical, sha256_of
+from services.documents.rules.due import Due, due_documents
+from services.documents.rules.series import document_number, issuing_day
+from shared.db import Transaction
+from shared.events import Address, DocumentIssued, DocumentKind, Order, Refund
+from shared.ids import new_id
+from shared.outbox import emit
+
+
+@dataclass(slots=True)
+class _Desk:
+    """What one issuing works on: the order, the store's settings, and what the order's documents are so far."""
+
+    store_id: str
+    order: Order
+    address: Address | None
+    office: Office
+    refunds: tuple[Refund, ...]
+    now: datetime
+    sequence: int
+    issued: dict[tuple[str, str], Reference] = field(default_factory=dict)
+
+    @property
+    def day(self) -> date:
+        """The store's calendar day of this issuing."""
+        return issuing_day(self.now, self.office.time_zone)
+
+
+async def issue_due(tx: Transaction, store_id: str, copy: Copy, now: datetime) -> int:
+    """Issue every document that the copy and the refunds call for and that does not exist yet; how many.
+
+    The caller holds the copy's row, so that two events of one order never issue at once; the unique (cause, subject) of the
+    table stands behind it. Series are taken in one fixed order of kinds, so that issuers never wait for each other in a ring.
+    """
+    if copy.order is None or copy.personal is None:
+        return 0
+    known = await queries.refunds_of(tx, store_id, copy.order_id)
+    wanted = due_documents(copy.order, known)
+    if not wanted:
+        return 0
+    issued = await queries.references_of(tx, store_id, copy.order_id)
+    missing = [due for due in wanted if due.key not in issued]
+    if not missing:
+        return 0
+    office = await queries.office(tx, store_id)
+    address = await _frozen_address(tx, store_id, issued.get(("order", copy.order_id)), copy)
+    desk = _Desk(store_id, copy.order, address, office, known, now, copy.event_sequence, issued)
+    for due in missing:
+        await _issue(tx, desk, due)
+    mine = (orders.c.store_id == store_id) & (orders.c.order_id == copy.order_id)
+    await tx.execute(sa.update(orders).where(mine).values(event_sequence=desk.sequence))
+    return len(missing)
+
+
+async def _issue(tx: Transaction, desk: _Desk, due: Due) -> None:
+    """Issue one document."""
+    year = desk.day.year
+    prefix, counted = await _next_number(tx, desk.store_id, due.kind, year, desk.office.prefixes[due.kind])
+    issue = Issue(
+        document_id=new_id("document"),
+        number=document_number(prefix, year, counted),
+        day=desk.day,
+        time_zone=desk.office.time_zone,
+        letterhead=desk.office.letterhead,
+    )
+    contents = compose(due, desk.order, _background(desk, due), issue)
+    text = canonical(contents)
+    await tx.execute(sa.insert(documents).values(**_row(desk, due, contents, counted, text)))
+    await tx.execute(sa.insert(renderings).values(store_id=desk.store_id, document_id=issue.document_id, next_attempt_at=desk.now))
+    desk.issued[due.key] = Reference(document_id=issue.document_id, kind=due.kind, number=issue.number, issued_on=issue.day)
+    desk.sequence += 1
+    event = _event(contents, due.kind, text, desk.now)
+    await emit(tx, event, store_id=desk.store_id, sequence=desk.sequence, recorded_at=desk.now)
+
+
+async def _next_number(tx: Transaction, store_id: str, kind: str, year: int, prefix: str) -> tuple[str, int]:
+    """The series' name and next number. Its row stays locked until commit, and a rollback gives the number back: no gaps."""
+    first = insert(series).values(store_id=store_id, kind=kind, year=year, prefix=prefix, last=1)
+    counted = first.on_conflict_do_update(index_elements=["store_id", "kind", "year"], set_={"last": series.c.last + 1})
+    row = (await tx.execute(counted.returning(series.c.prefix, series.c.last))).one()
+    return row.prefix, row.last
+
+
+async def _frozen_address(tx: Transaction, store_id: str, invoice: Reference | None, copy: Copy) -> Address | None:
+    """The billing address as the invoice has it, so that credit notes repeat it; our copy's before there is one."""
+    if invoice is not None:
+        return (await queries.contents_of(tx, store_id, invoice.document_id)).address
+    return copy.personal.billing_address if copy.personal else None
+
+
+def _background(desk: _Desk, due: Due) -> Background:
+    """What the document refers to, and how much of the shipping earlier documents of its sort took."""
+    earlier = [refund for refund in desk.refunds if (due.cause, refund.refund_id) in desk.issued]
+    before = sum(refund.shipping_kept if due.cause == "shipping_kept" else refund.shipping for refund in earlier)
+    return Background(billing_address=desk.address, refunds=desk.refunds, refers_to=_referred(desk, due), shipping_before=before)
+
+
+def _referred(desk: _Desk, due: Due) -> Reference | None:
+    if due.kind == "credit_note":
+        return desk.issued[("order", desk.order.order_id)]
+    if due.kind == "cancelling_receipt":
+        reversing = next(payment for payment in desk.order.payments if payment.payment_id == due.subject_id)
+        return desk.issued.get(("payment", reversing.reverses or ""))
+    return None
+
+
+def _row(desk: _Desk, due: Due, contents: Contents, counted: int, text: str) -> dict[str, object]:
+    return {
+        "store_id": desk.store_id,
+        "document_id": contents.document_id,
+        "order_id": contents.order_id,
+        "order_number": contents.order_number,
+        "customer_id": contents.customer_id,
+        "kind": due.kind,
+        "cause": due.cause,
+        "subject_id": due.subject_id,
+        "year": desk.day.year,
+        "counted": counted,
+        "number": contents.number,
+        "issued_on": contents.issued_on,
+        "issued_at": desk.now,
+        "currency": contents.currency,
+        "total": contents.total,
+        "refers_to": contents.refers_to.document_id if contents.refers_to else None,
+        "data": text,
+        "sha256": sha256_of(text),
+    }
+
+
+def _event(contents: Contents, kind: DocumentKind, text: str, now: datetime) -> DocumentIssued:
+    assert contents.document_id is not None
+    assert contents.number is not None
+    return DocumentIssued(
+        occurred_at=now,
+        document_id=contents.document_id,
+        order_id=contents.order_id,
+        customer_id=contents.customer_id,
+        kind=kind,
+        number=contents.number,
+        issued_on=contents.issued_on,
+        currency=contents.currency,
+        total=contents.total,
+        sha256=sha256_of(text),
+        refers_to=contents.refers_to.document_id if contents.refers_to else None,
+    )

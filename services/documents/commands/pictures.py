@@ -1,0 +1,107 @@
+"""Pictures of documents: rendered outside of any transaction, by the worker or on first read; the first bytes are kept for ever."""
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+
+import sqlalchemy as sa
+import structlog
+
+from services.documents import queries
+from services.documents.models import renderings
+from services.documents.present import view_of
+from services.documents.render import ENGINE, RenderingFailed, renderer
+from services.documents.rules.contents import Contents, canonical, sha256_of
+from shared.db import Database
+from shared.settings import Settings
+
+log = structlog.get_logger()
+
+BATCH = 20
+LEASE_SECONDS = 120  # a worker that died with a claim leaves it to the next after this
+LONGEST_PAUSE_SECONDS = 3_600
+
+
+async def pdf_of(database: Database, settings: Settings, store_id: str, document_id: str) -> bytes:
+    """The bytes of an issued document: the kept ones, or those that this call renders and keeps. Raises RenderingFailed."""
+    async with database.reading() as tx:
+        kept = await queries.pdf_of(tx, store_id, document_id)
+        if kept is not None:
+            return kept
+        contents = await queries.contents_of(tx, store_id, document_id)
+    return await _keep(database, store_id, document_id, await picture(database, settings, store_id, contents))
+
+
+async def picture(database: Database, settings: Settings, store_id: str, contents: Contents) -> bytes:
+    """The PDF of any contents, issued or not; nothing is kept. Raises RenderingFailed."""
+    async with database.reading() as tx:
+        logo = await queries.logo(tx, store_id, contents.logo_sha256)
+    return await renderer(settings).pdf(view_of(contents, code=check_code(contents), logo=logo))
+
+
+def check_code(contents: Contents) -> str:
+    """The head of the hash of an issued document, as it is printed on it; nothing for a print that is not a document."""
+    if contents.document_id is None:
+        return ""
+    digest = sha256_of(canonical(contents))
+    return " ".join(digest[start : start + 4] for start in range(0, 16, 4))
+
+
+async def render_waiting(database: Database, settings: Settings, now: datetime) -> int:
+    """Render what waits, oldest first, a batch at a time; how many. Any number of workers share the work."""
+    rendered = 0
+    while claimed := await _claim(database, datetime.now(UTC)):
+        for store_id, document_id in claimed:
+            try:
+                await pdf_of(database, settings, store_id, document_id)
+                rendered += 1
+            except RenderingFailed as failure:
+                await _failed(database, store_id, document_id, failure, datetime.now(UTC))
+        if len(claimed) < BATCH:
+            break
+    return rendered
+
+
+async def _claim(database: Database, now: datetime) -> list[tuple[str, str]]:
+    """Take what is due for the length of a lease, in one statement."""
+    due = (
+        sa.select(renderings.c.store_id, renderings.c.document_id)
+        .where(renderings.c.pdf.is_(None), renderings.c.next_attempt_at <= now)
+        .order_by(renderings.c.next_attempt_at)
+        .limit(BATCH)
+        .with_for_update(skip_locked=True)
+        .cte("due")
+    )
+    claim = (
+        sa.update(renderings)
+        .where(renderings.c.store_id == due.c.store_id, renderings.c.document_id == due.c.document_id)
+        .values(next_attempt_at=now + timedelta(seconds=LEASE_SECONDS), attempts=renderings.c.attempts + 1)
+        .returning(renderings.c.store_id, renderings.c.document_id)
+    )
+    async with database.transaction("documents.claim_rendering") as tx:
+        return [(row.store_id, row.document_id) for row in await tx.all(claim)]
+
+
+async def _keep(database: Database, store_id: str, document_id: str, pdf: bytes) -> bytes:
+    """Keep `pdf` unless somebody was quicker; the kept bytes either way."""
+    mine = (renderings.c.store_id == store_id) & (renderings.c.document_id == document_id)
+    values = {
+        "pdf": pdf,
+        "pdf_sha256": hashlib.sha256(pdf).hexdigest(),
+        "engine": ENGINE,
+        "rendered_at": datetime.now(UTC),
+        "failure": None,
+    }
+    async with database.transaction("documents.keep_rendering") as tx:
+        await tx.execute(sa.update(renderings).where(mine, renderings.c.pdf.is_(None)).values(**values))
+        kept: bytes = await tx.scalar(sa.select(renderings.c.pdf).where(mine))
+    return kept
+
+
+async def _failed(database: Database, store_id: str, document_id: str, failure: RenderingFailed, now: datetime) -> None:
+    """Note the failure, and try again later: twice as late each time, an hour at most."""
+    mine = (renderings.c.store_id == store_id) & (renderings.c.document_id == document_id)
+    pause = sa.func.least(LONGEST_PAUSE_SECONDS, 2 * sa.func.power(2, renderings.c.attempts))
+    next_attempt = sa.literal(now, renderings.c.next_attempt_at.type) + pause * sa.text("interval '1 second'")
+    async with database.transaction("documents.rendering_failed") as tx:
+        await tx.execute(sa.update(renderings).where(mine).values(failure=failure.detail, next_attempt_at=next_attempt))
+    log.error("rendering_failed", store_id=store_id, document_id=document_id, detail=failure.detail)

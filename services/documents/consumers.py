@@ -1,0 +1,54 @@
+"""What the service hears: every change of an order, approved refunds, the store's time zone, erasures."""
+
+from services.documents.commands import copies
+from shared.db import Transaction
+from shared.erasure import forget
+from shared.events import (
+    CustomerErased,
+    Envelope,
+    OrderCancelled,
+    OrderConfirmed,
+    OrderDelivered,
+    OrderDeliveryFailed,
+    OrderEdited,
+    OrderEvent,
+    OrderPaymentRecorded,
+    OrderPaymentReversed,
+    OrderPickedUp,
+    OrderPlaced,
+    OrderRefunded,
+    OrderShipped,
+    RefundApproved,
+    StoreSettingsChanged,
+)
+from shared.inbox import Consumers
+
+consumers = Consumers("documents")
+
+
+@consumers.on(
+    OrderPlaced, OrderConfirmed, OrderPickedUp, OrderShipped, OrderDelivered, OrderCancelled, OrderDeliveryFailed,
+    OrderPaymentRecorded, OrderPaymentReversed, OrderEdited, OrderRefunded,
+)  # fmt: skip
+async def on_order(tx: Transaction, event: OrderEvent, envelope: Envelope) -> None:
+    """Keep the order as it now is; issue what it calls for."""
+    await copies.take_order(tx, envelope.store_id, event.order, event.personal, envelope.received_at)
+
+
+@consumers.on(RefundApproved)
+async def on_refund_approved(tx: Transaction, event: RefundApproved, envelope: Envelope) -> None:
+    """Keep the refund; issue what it calls for, or leave it due until our copy of the order is there."""
+    await copies.take_refund(tx, envelope.store_id, event.refund, envelope.received_at)
+
+
+@consumers.on(StoreSettingsChanged)
+async def on_store_settings(tx: Transaction, event: StoreSettingsChanged, envelope: Envelope) -> None:
+    """Date documents in the store's time zone from now on."""
+    await copies.take_time_zone(tx, envelope.store_id, event.time_zone, event.version)
+
+
+@consumers.on(CustomerErased)
+async def on_customer_erased(tx: Transaction, event: CustomerErased, envelope: Envelope) -> None:
+    """Blank what is personal, except in issued documents."""
+    await copies.forget_customer(tx, envelope.store_id, event, envelope.received_at)
+    await forget(tx, envelope.store_id, event.order_ids)

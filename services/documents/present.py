@@ -1,0 +1,233 @@
+"""From facts to words: what `contents` says, in the words, digits and order of its language, as plain strings for a template.
+
+Pure. Templates only place what they are given: they format nothing, decide nothing and never see a number.
+"""
+
+import re
+from collections.abc import Iterable
+from datetime import date
+from functools import lru_cache
+from typing import Any
+
+from babel.dates import format_date
+from babel.numbers import get_currency_symbol
+
+from services.documents.catalogues import Catalogue, catalogue, digits
+from services.documents.rules.contents import Contents, SaidLine, SaidPayment
+from shared.events import Address
+from shared.money import exponent
+
+ROLLS = frozenset({"receipt", "cancelling_receipt", "refund_receipt", "order_receipt"})
+"""Printed on an 80 mm roll; everything else on a page."""
+
+MAX_ROLL_LINES = 150  # a roll is read in the hand; beyond this a receipt says how many lines more there are
+
+# Controls and the marks that reorder text (overrides, embeddings, isolates) are shown, never obeyed. The joiners U+200C and
+# U+200D stay: Bengali spelling needs them.
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
+_SPACES = re.compile("[\t\n]+")
+
+
+def printable(text: str) -> str:
+    """`text` on one line; what cannot be printed is shown as the replacement character."""
+    return _UNPRINTABLE.sub("�", _SPACES.sub(" ", text.replace("\r\n", "\n"))).strip()
+
+
+def paragraphs(text: str) -> list[str]:
+    """The non-empty lines of `text`."""
+    return [line for line in map(printable, text.replace("\r\n", "\n").split("\n")) if line]
+
+
+def amount(minor: int, currency: str, language: str) -> str:
+    """Minor units as a number of the language: 12345678 BDT in Bengali is ১,২৩,৪৫৬.৭৮."""
+    places = exponent(currency)
+    whole, fraction = divmod(abs(minor), 10**places)
+    text = _grouped(str(whole), catalogue(language).groups) + (f".{fraction:0{places}}" if places else "")
+    return digits(("−" if minor < 0 else "") + text, language)
+
+
+def money(minor: int, currency: str, language: str) -> str:
+    """An amount with its currency's symbol."""
+    return f"{_symbol(currency, catalogue(language).locale)}\u00a0{amount(minor, currency, language)}"
+
+
+def day(value: date, language: str) -> str:
+    """A date in words: 22 November 2026."""
+    return digits(_long_date(value, catalogue(language).locale), language)
+
+
+def view_of(contents: Contents, *, code: str = "", logo: bytes | None = None) -> dict[str, Any]:
+    """Everything that a template places. `code` is the short form of the document's hash; `logo` a PNG."""
+    words = catalogue(contents.language)
+    label = words.label
+    return {
+        "template": "roll" if contents.kind in ROLLS else "page",
+        "language": contents.language,
+        "direction": words.direction,
+        "fonts": list(words.fonts),
+        "digits": words.digits,
+        "paper": "us-letter" if contents.paper == "letter" else "a4",
+        "logo": list(logo) if logo else [],
+        "title": label[contents.kind],
+        "mark": label[f"{contents.mark}_mark"] if contents.mark else "",
+        "facts": _facts(contents, label),
+        "seller": _seller(contents),
+        "address": _address(contents, label),
+        **_table(contents, words),
+        "sums": _sums(contents, label),
+        "payments": _payments(contents, words),
+        "remarks": _remarks(contents, label),
+        "terms": paragraphs(contents.terms) if contents.kind in ("invoice", "draft_invoice") else [],
+        "footer": paragraphs(contents.footer),
+        "code": f"{label['code']} {code}" if code else "",
+        "page_label": label["page"],
+    }
+
+
+def _facts(contents: Contents, label: dict[str, str]) -> list[list[str]]:
+    """Number, dates and references: what a bookkeeper looks for."""
+    language = contents.language
+    facts = [[label["number"], contents.number or ""], [label["date"], day(contents.issued_on, language)]]
+    if contents.refers_to is not None:
+        name = label["refers_to_receipt" if contents.kind == "cancelling_receipt" else "refers_to_invoice"]
+        facts.append([name, contents.refers_to.number])
+    facts += [[label["order"], printable(contents.order_number)], [label["ordered_on"], day(contents.ordered_on, language)]]
+    facts.append([label["tracking"], printable(contents.tracking)])
+    return [fact for fact in facts if fact[1]]
+
+
+def _seller(contents: Contents) -> dict[str, Any]:
+    seller = contents.seller
+    lines = [printable(line) for line in (*seller.address, seller.phone, seller.email, seller.website)]
+    taxes = [f"{printable(number.label)} {printable(number.number)}" for number in seller.tax_numbers]
+    return {"name": printable(seller.name), "lines": [line for line in lines if line], "taxes": taxes}
+
+
+def _address(contents: Contents, label: dict[str, str]) -> dict[str, Any]:
+    """Whom it is for, in the order of lines that the address's own parts have."""
+    lines = address_lines(contents.address) if contents.address else []
+    if contents.contact:
+        lines.append(printable(contents.contact))
+    return {"title": label["ship_to" if contents.kind == "packing_slip" else "bill_to"] if lines else "", "lines": lines}
+
+
+def address_lines(address: Address) -> list[str]:
+    """An address line by line, without what is empty."""
+    town = " ".join(part for part in (address.postal_code, address.city) if part)
+    parts = [address.name, address.company_name, *address.street_address.split("\n"), address.city_area, town]
+    parts += [address.sorting_code, address.country_area, address.country_code, address.phone]
+    return [line for line in map(printable, parts) if line]
+
+
+def _table(contents: Contents, words: Catalogue) -> dict[str, Any]:
+    """Columns and rows; a column that would be empty is left out. `carried` is the sum up to and with each row."""
+    is_roll, is_slip = contents.kind in ROLLS, contents.kind == "packing_slip"
+    lines = contents.lines[:MAX_ROLL_LINES] if is_roll else contents.lines
+    columns = _columns(contents, lines, words)
+    rows, so_far = [], 0
+    for index, line in enumerate(lines):
+        so_far += line.amount
+        carried = "" if is_roll or is_slip else amount(so_far, contents.currency, contents.language)
+        cells = [column[1][index] for column in columns]
+        rows.append({"name": printable(line.name), "sku": printable(line.sku), "cells": cells, "carried": carried})
+    hidden = len(contents.lines) - len(lines)
+    more = words.label["more_lines"].format(count=digits(str(hidden), contents.language)) if hidden else ""
+    return {
+        "description": words.label["description"],
+        "columns": [name for name, _ in columns],
+        "rows": rows,
+        "more": more,
+        "carried": words.label["carried"],
+        "brought": words.label["brought"],
+    }
+
+
+def _columns(contents: Contents, lines: tuple[SaidLine, ...], words: Catalogue) -> list[tuple[str, list[str]]]:
+    """Name and values of each column beside the description."""
+    label = words.label
+
+    def amounts(values: Iterable[int]) -> list[str]:
+        return [amount(value, contents.currency, contents.language) for value in values]
+
+    columns = [(label["quantity"], [digits(_grouped(str(line.quantity), words.groups), contents.language) for line in lines])]
+    if contents.kind == "packing_slip":
+        return columns
+    if contents.kind not in ROLLS:
+        prices = [line.unit_price for line in lines if line.unit_price is not None]
+        if lines and len(prices) == len(lines):
+            columns.append((label["unit_price"], amounts(prices)))
+        if any(line.discount for line in lines):
+            columns.append((label["discount"], amounts(-line.discount for line in lines)))
+        if any(line.tax for line in lines):
+            columns.append((label["tax"], amounts(line.tax for line in lines)))
+    return [*columns, (label["amount"], amounts(line.amount for line in lines))]
+
+
+_TOTALS = {"credit_note": "credited", "refund_receipt": "refunded", "receipt": "received", "cancelling_receipt": "reversed"}
+
+
+def _sums(contents: Contents, label: dict[str, str]) -> list[dict[str, Any]]:
+    """The sums under the lines: goods, shipping, total, and what they contain."""
+    language, currency = contents.language, contents.currency
+
+    def row(name: str, minor: int, *, strong: bool = False) -> dict[str, Any]:
+        text = (money if strong else amount)(minor, currency, language)
+        return {"label": label[name], "value": text, "strong": strong}
+
+    if contents.kind == "packing_slip":
+        units = sum(line.quantity for line in contents.lines)
+        return [{"label": label["units"], "value": digits(_grouped(str(units), (3,)), language), "strong": False}]
+    total = _TOTALS.get(contents.kind, "total")
+    parts = [("goods", contents.goods), ("shipping", contents.shipping), ("overpaid", contents.overpaid)]
+    sums = [row(name, minor) for name, minor in parts if minor or (name == "goods" and contents.lines)]
+    if contents.kind in ("receipt", "cancelling_receipt"):
+        sums.append(row("total", contents.goods + contents.shipping))
+    sums.append(row(total, contents.total, strong=True))
+    if contents.kind not in ("receipt", "cancelling_receipt"):
+        sums += [row(name, minor) for name, minor in (("tax_included", contents.tax), ("discount_included", contents.discount)) if minor]
+    if contents.paid is not None and contents.balance is not None:
+        sums += [row("paid", contents.paid), row("balance", contents.balance)]
+    return sums
+
+
+def _payments(contents: Contents, words: Catalogue) -> dict[str, Any]:
+    """The payments that the document is about."""
+    rows = [_payment(payment, contents, words) for payment in contents.payments]
+    return {"title": words.label["payments"] if rows else "", "rows": rows}
+
+
+def _payment(payment: SaidPayment, contents: Contents, words: Catalogue) -> dict[str, str]:
+    method = words.method.get(payment.method, printable(payment.method))
+    detail = " · ".join(text for text in (day(payment.paid_on, contents.language), printable(payment.reference), payment.receipt) if text)
+    return {"method": method, "detail": detail, "value": amount(payment.amount, contents.currency, contents.language)}
+
+
+def _remarks(contents: Contents, label: dict[str, str]) -> list[str]:
+    """What has to be said beside the figures."""
+    if contents.cause == "cancellation":
+        return [label["cancelled"]]
+    if contents.cause == "shipping_kept":
+        return [label["shipping_kept"]]
+    if contents.kind in ("order_receipt", "draft_invoice"):
+        return [label["not_a_document"]]
+    return []
+
+
+def _grouped(whole: str, groups: tuple[int, ...]) -> str:
+    """Digits in groups from the right; the last size repeats."""
+    parts, sizes = [], list(groups)
+    while len(whole) > sizes[0]:
+        parts.append(whole[-sizes[0] :])
+        whole = whole[: -sizes[0]]
+        sizes = sizes[1:] or sizes
+    return ",".join([whole, *reversed(parts)])
+
+
+@lru_cache(maxsize=1024)
+def _symbol(currency: str, locale: str) -> str:
+    return get_currency_symbol(currency, locale=locale)
+
+
+@lru_cache(maxsize=1024)
+def _long_date(value: date, locale: str) -> str:
+    return format_date(value, "long", locale=locale)

@@ -1,0 +1,225 @@
+"""Reads and locked loaders. What a caller asks for takes the actor, so that loading is authorising."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Row
+
+from services.documents.models import documents, logos, orders, refunds, renderings, series, settings, stores
+from services.documents.rules.contents import Contents, Letterhead, Reference
+from services.documents.rules.series import DEFAULT_PREFIXES
+from shared.actor import Actor
+from shared.db import Transaction
+from shared.errors import Forbidden, NotFound
+from shared.events import Order, OrderPersonal, Refund
+from shared.ids import uuid_of
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """What we know of an order; `order` is None while only a refund or an erasure of it was seen."""
+
+    order_id: str
+    version: int
+    erased: bool
+    event_sequence: int
+    order: Order | None
+    personal: OrderPersonal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """A store's document settings as they are now."""
+
+    version: int
+    letterhead: Letterhead
+    prefixes: dict[str, str]
+    time_zone: str
+
+
+async def copy(tx: Transaction, store_id: str, order_id: str, *, lock: bool = False) -> Copy:
+    """Our copy of an order, for consumers. Raises NotFound."""
+    statement = sa.select(orders).where(orders.c.store_id == store_id, orders.c.order_id == order_id)
+    row = await tx.first(statement.with_for_update() if lock else statement)
+    if row is None:
+        raise NotFound(detail="No such order is known here (yet).")
+    return Copy(
+        order_id=row.order_id,
+        version=row.version,
+        erased=row.erased_at is not None,
+        event_sequence=row.event_sequence,
+        order=Order.model_validate(row.data, strict=False) if row.data else None,
+        personal=OrderPersonal.model_validate(row.personal, strict=False) if row.personal else None,
+    )
+
+
+async def order_for(tx: Transaction, actor: Actor, order_id: str) -> tuple[Order, OrderPersonal]:
+    """An order that `actor` may read, as our copy has it. Raises NotFound, also for another's."""
+    found = await copy(tx, actor.store, order_id)
+    if found.order is None or found.personal is None or not may_read(actor, found.order.customer_id, order_id):
+        raise NotFound(detail="No such order is known here (yet).")
+    return found.order, found.personal
+
+
+def may_read(actor: Actor, customer_id: str, order_id: str) -> bool:
+    """Whether `actor` may read what belongs to this customer's order: the shop, that customer, or a guest with its link."""
+    return actor.is_shop or (actor.role == "customer" and actor.id == customer_id) or (actor.role == "guest" and actor.id == order_id)
+
+
+def shop_only(actor: Actor) -> None:
+    """Raise Forbidden unless `actor` is the shop: staff or platform."""
+    if not actor.is_shop:
+        raise Forbidden("shop_only", "Only the shop's staff or its platform may do this.")
+
+
+def mine(actor: Actor) -> sa.ColumnElement[bool]:
+    """The rows of `documents` that `actor` may read."""
+    store = documents.c.store_id == actor.store
+    if actor.is_shop:
+        return store
+    if actor.role == "customer":
+        return store & (documents.c.customer_id == actor.id)
+    return store & sa.false()
+
+
+async def refunds_of(tx: Transaction, store_id: str, order_id: str) -> tuple[Refund, ...]:
+    """Every approved refund of an order that was seen, whether or not our copy has reached it."""
+    statement = sa.select(refunds.c.data).where(refunds.c.store_id == store_id, refunds.c.order_id == order_id)
+    return tuple(Refund.model_validate(row.data, strict=False) for row in await tx.all(statement))
+
+
+async def references_of(tx: Transaction, store_id: str, order_id: str) -> dict[tuple[str, str], Reference]:
+    """What was issued for an order, by (cause, subject)."""
+    columns = (
+        documents.c.cause,
+        documents.c.subject_id,
+        documents.c.document_id,
+        documents.c.kind,
+        documents.c.number,
+        documents.c.issued_on,
+    )
+    rows = await tx.all(sa.select(*columns).where(documents.c.store_id == store_id, documents.c.order_id == order_id))
+    return {
+        (row.cause, row.subject_id): Reference(document_id=row.document_id, kind=row.kind, number=row.number, issued_on=row.issued_on)
+        for row in rows
+    }
+
+
+async def office(tx: Transaction, store_id: str, *, lock: bool = False) -> Office:
+    """The store's settings now; defaults where nothing was saved. `lock`: nobody else saves until we are done."""
+    current = (settings.c.store_id == stores.c.store_id) & (settings.c.version == stores.c.settings_version)
+    columns = (stores.c.time_zone, stores.c.settings_version, settings.c.letterhead, settings.c.prefixes)
+    statement = sa.select(*columns).select_from(stores.outerjoin(settings, current)).where(stores.c.store_id == store_id)
+    row = await tx.first(statement.with_for_update(of=stores) if lock else statement)
+    if row is None:
+        return Office(0, Letterhead(), dict(DEFAULT_PREFIXES), "UTC")
+    letterhead = Letterhead.model_validate(row.letterhead, strict=False) if row.letterhead else Letterhead()
+    return Office(row.settings_version, letterhead, {**DEFAULT_PREFIXES, **(row.prefixes or {})}, row.time_zone)
+
+
+async def contents_of(tx: Transaction, store_id: str, document_id: str) -> Contents:
+    """What an issued document says. Raises NotFound."""
+    where = (documents.c.store_id == store_id) & (documents.c.document_id == document_id)
+    text = await tx.scalar(sa.select(documents.c.data).where(where))
+    if text is None:
+        raise NotFound
+    return Contents.model_validate_json(text)
+
+
+async def document_for(tx: Transaction, actor: Actor, document_id: str) -> Row[Any]:
+    """One issued document that `actor` may read, with the hash of its PDF where it is rendered. Raises NotFound."""
+    picture = renderings.c.pdf_sha256, renderings.c.engine
+    joined = documents.join(renderings)
+    row = await tx.first(
+        sa.select(documents, *picture)
+        .select_from(joined)
+        .where(documents.c.store_id == actor.store, documents.c.document_id == document_id)
+    )
+    if row is None or not may_read(actor, row.customer_id, row.order_id):
+        raise NotFound(detail="No such document.")
+    return row
+
+
+async def documents_of(tx: Transaction, actor: Actor, order_id: str) -> list[Row[Any]]:
+    """The issued documents of an order that `actor` may read, in the order of issuing. Raises NotFound."""
+    await order_for(tx, actor, order_id)
+    statement = (
+        sa.select(documents)
+        .where(documents.c.store_id == actor.store, documents.c.order_id == order_id)
+        .order_by(documents.c.issued_at, documents.c.document_id)
+    )
+    return list(await tx.all(statement))
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which documents of a store: a period of days (both inclusive) and a kind; None means any."""
+
+    since: date | None = None
+    until: date | None = None
+    kind: str | None = None
+
+    def where(self) -> list[sa.ColumnElement[bool]]:
+        """As conditions."""
+        chosen: list[sa.ColumnElement[bool]] = []
+        if self.since is not None:
+            chosen.append(documents.c.issued_on >= self.since)
+        if self.until is not None:
+            chosen.append(documents.c.issued_on <= self.until)
+        if self.kind is not None:
+            chosen.append(documents.c.kind == self.kind)
+        return chosen
+
+
+async def page_of_documents(tx: Transaction, actor: Actor, wanted: Wanted, *, after: tuple[date, str] | None, limit: int) -> list[Row[Any]]:
+    """A page of what `actor` may read, the newest first; `after` is where the page before ended."""
+    key = sa.tuple_(documents.c.issued_on, documents.c.document_id)
+    statement = sa.select(documents).where(mine(actor), *wanted.where())
+    if after is not None:
+        bound = sa.tuple_(sa.literal(after[0], sa.Date), sa.literal(after[1], documents.c.document_id.type))
+        statement = statement.where(key < bound)
+    ordered = statement.order_by(documents.c.issued_on.desc(), documents.c.document_id.desc()).limit(limit)
+    return list(await tx.all(ordered))
+
+
+async def next_in_archive(tx: Transaction, store_id: str, wanted: Wanted, *, after: tuple[date, str] | None, limit: int) -> list[Row[Any]]:
+    """The next documents of an archive, the oldest first."""
+    statement = sa.select(documents).where(documents.c.store_id == store_id, *wanted.where())
+    if after is not None:
+        bound = sa.tuple_(sa.literal(after[0], sa.Date), sa.literal(after[1], documents.c.document_id.type))
+        statement = statement.where(sa.tuple_(documents.c.issued_on, documents.c.document_id) > bound)
+    return list(await tx.all(statement.order_by(documents.c.issued_on, documents.c.document_id).limit(limit)))
+
+
+def checked_document_id(text: str) -> str:
+    """`text` if it is a document's id. Raises ValueError."""
+    uuid_of("document", text)
+    return text
+
+
+async def pdf_of(tx: Transaction, store_id: str, document_id: str) -> bytes | None:
+    """The kept bytes of a document, or None while it is not rendered."""
+    where = (renderings.c.store_id == store_id) & (renderings.c.document_id == document_id)
+    pdf: bytes | None = await tx.scalar(sa.select(renderings.c.pdf).where(where))
+    return pdf
+
+
+async def logo(tx: Transaction, store_id: str, sha256: str | None) -> bytes | None:
+    """A logo as PNG."""
+    if sha256 is None:
+        return None
+    png: bytes | None = await tx.scalar(sa.select(logos.c.png).where(logos.c.store_id == store_id, logos.c.sha256 == sha256))
+    return png
+
+
+async def series_report(tx: Transaction, store_id: str) -> list[Row[Any]]:
+    """Every series with how many documents it has, its first and last number, and the numbers that are missing (none)."""
+    of_series = (documents.c.store_id == series.c.store_id) & (documents.c.kind == series.c.kind) & (documents.c.year == series.c.year)
+    numbers = sa.func.generate_series(1, series.c.last).table_valued("counted").render_derived("numbers")
+    there = sa.select(documents.c.counted).where(of_series, documents.c.counted == numbers.c.counted).correlate(series, numbers)
+    missing = sa.select(sa.func.array_agg(numbers.c.counted)).select_from(numbers).where(~there.exists()).correlate(series)
+    issued = sa.select(sa.func.count()).select_from(documents).where(of_series).correlate(series)
+    statement = sa.select(series, issued.scalar_subquery().label("issued"), missing.scalar_subquery().label("missing"))
+    return list(await tx.all(statement.where(series.c.store_id == store_id).order_by(series.c.year, series.c.kind)))

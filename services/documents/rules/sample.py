@@ -1,0 +1,50 @@
+"""A made-up invoice, to preview a store's settings with."""
+
+from datetime import date
+
+from services.documents.rules.contents import Contents, Language, Letterhead, PrintKind, SaidLine, SaidPayment
+from shared.events import Address, DocumentKind
+
+_GOODS = {
+    "en": ("Hand-loomed cotton saree, indigo", "Darjeeling first flush, 250 g", "Terracotta cups, set of six"),
+    "bn": ("হাতে বোনা সুতি শাড়ি, নীল", "দার্জিলিং চা, ২৫০ গ্রাম", "পোড়ামাটির কাপ, ছয়টির সেট"),
+}
+_BUYER = {
+    "en": Address(country_code="BD", name="Rahima Khatun", street_address="House 7, Road 3", city="Dhaka", postal_code="1205"),
+    "bn": Address(country_code="BD", name="রহিমা খাতুন", street_address="বাড়ি ৭, সড়ক ৩", city="ঢাকা", postal_code="১২০৫"),
+}
+
+
+def sample(kind: DocumentKind | PrintKind, language: Language, letterhead: Letterhead, today: date) -> Contents:
+    """What a document of `kind` would look like on this letterhead; marked SAMPLE and not numbered."""
+    lines = tuple(
+        SaidLine(line=line, sku=f"SKU-{line:03}", name=name, quantity=line, unit_price=45_000, tax=5_870 * line, amount=45_000 * line)
+        for line, name in enumerate(_GOODS[language], start=1)
+    )
+    goods, shipping = sum(line.amount for line in lines), 12_000
+    paid = SaidPayment(
+        payment_id="payment_00000000000000000000000000", method="cod", reference="R-1001", amount=goods + shipping, paid_on=today
+    )
+    return Contents(
+        kind=kind,
+        mark="sample",
+        issued_on=today,
+        language=language,
+        paper=letterhead.paper,
+        seller=letterhead.seller,
+        footer=letterhead.footer,
+        terms=letterhead.terms,
+        logo_sha256=letterhead.logo_sha256,
+        order_id="order_00000000000000000000000000",
+        order_number="1001",
+        ordered_on=today,
+        customer_id="sample",
+        address=None if kind in ("receipt", "cancelling_receipt", "order_receipt") else _BUYER[language],
+        currency="BDT",
+        lines=lines,
+        goods=goods,
+        shipping=shipping,
+        tax=sum(line.tax for line in lines),
+        total=goods + shipping,
+        payments=(paid,) if kind in ("receipt", "order_receipt") else (),
+    )

@@ -1,0 +1,192 @@
+"""Events of orders and refunds, told to documents alone: made here, put straight into its queue, in whatever order a test wants."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import aio_pika
+
+from shared import events
+from shared.broker import queue_name
+from shared.events import Address, By, Cancellation, Event, Order, OrderEvent, OrderLine, OrderPersonal, Payment, Refund
+from shared.ids import new_id
+from shared.outbox import cloud_event, event_row
+from tests.shop import Shop, eventually
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+STAFF = By(role="staff", id="asha")
+CUSTOMER = By(role="customer", id="c-1")
+BILLING = Address(country_code="BD", name="Rahima Begum", street_address="House 1, Road 2", city="Dhaka", postal_code="1205")
+SHIPPING = Address(country_code="BD", name="Karim Begum", street_address="Lane 9", city="Sylhet", postal_code="3100")
+PERSONAL = OrderPersonal(customer_name="Rahima Begum", phone="+8801712345678", billing_address=BILLING, shipping_address=SHIPPING)
+
+KINDS: dict[str, type[OrderEvent]] = {
+    "pending": events.OrderPlaced,
+    "confirmed": events.OrderConfirmed,
+    "picked_up": events.OrderPickedUp,
+    "shipped": events.OrderShipped,
+    "delivered": events.OrderDelivered,
+    "cancelled": events.OrderCancelled,
+}
+
+
+@dataclass(frozen=True)
+class Told:
+    """An event as its service would send it: the bytes stay the same however often it is delivered."""
+
+    event: Event
+    event_id: str
+    body: bytes
+
+
+@dataclass
+class Life:
+    """One order of one store: order P (2 units = 100.00, shipping 10.00, total 110.00), told step by step."""
+
+    store_id: str
+    customer_id: str = "c-1"
+    order_id: str = field(default_factory=lambda: new_id("order"))
+    facts: dict[str, Any] = field(default_factory=dict)
+    personal: OrderPersonal = PERSONAL
+    version: int = 0
+    status: str = "pending"
+    payments: tuple[Payment, ...] = ()
+    cancellation: Cancellation | None = None
+    refunds: int = 0
+
+    def order(self) -> Order:
+        """The order as it now is."""
+        collected = sum(payment.amount for payment in self.payments)
+        total = self.facts.get("total", 11000)
+        facts: dict[str, Any] = {
+            "order_id": self.order_id,
+            "number": "1001",
+            "version": self.version,
+            "status": self.status,
+            "currency": "BDT",
+            "customer_id": self.customer_id,
+            "lines": (OrderLine(line=1, sku="TEE-1", name="T-shirt", quantity=2, unit_price=5000, subtotal=10000, total=10000),),
+            "goods_total": 10000,
+            "shipping": 1000,
+            "total": total,
+            "payments": self.payments,
+            "collected": collected,
+            "payment": "paid" if collected >= total else "unpaid",
+            "cancellation": self.cancellation,
+            "placed_at": NOON,
+        }
+        return Order(**(facts | self.facts))
+
+    def step(self, status: str) -> Told:
+        """The order reaches a status; `cancelled` keeps where it came from."""
+        if status == "cancelled":
+            came_from: dict[str, Any] = {"cancelled_from": self.status}
+            self.cancellation = Cancellation(
+                by=CUSTOMER, reason="changed my mind", order_version=self.version + 1, occurred_at=NOON, recorded_at=NOON, **came_from
+            )
+        self.status = status
+        return self._ordered(KINDS[status])
+
+    def pay(self, amount: int, *, method: str = "cod") -> Told:
+        """Money is recorded."""
+        payment = self._payment(amount, method)
+        self.payments = (*self.payments, payment)
+        return self._ordered(events.OrderPaymentRecorded, payment_id=payment.payment_id)
+
+    def reverse(self, payment_id: str) -> Told:
+        """A payment is reversed."""
+        first = next(payment for payment in self.payments if payment.payment_id == payment_id)
+        payment = self._payment(-first.amount, first.method).model_copy(update={"reverses": payment_id})
+        self.payments = (*self.payments, payment)
+        return self._ordered(events.OrderPaymentReversed, payment_id=payment.payment_id, reason="typed wrong")
+
+    def edit(self, **personal: Any) -> Told:
+        """Contact or an address is corrected."""
+        self.personal = self.personal.model_copy(update=personal)
+        return self._ordered(events.OrderEdited, reason="asked for", fields=tuple(personal))
+
+    def refund(self, amount: int, *, cause: str = "request", goods: int = 0, shipping: int = 0, lines: Any = (), **facts: Any) -> Told:
+        """A refund is approved, decided on the order as it now is."""
+        self.refunds += 1
+        known: dict[str, Any] = {"cause": cause, "goods": goods, "shipping": shipping, "lines": lines, "order_version": self.version}
+        base: dict[str, Any] = {
+            "refund_id": new_id("refund"), "order_id": self.order_id, "order_number": "1001", "customer_id": self.customer_id,
+            "version": 2, "status": "approved", "settlement": "unsettled", "policy_version": 0, "reason": "damaged", "currency": "BDT",
+            "amount": amount, "requested_at": NOON,
+        }  # fmt: skip
+        refund = Refund(**(base | known | facts))
+        return self._told("refunds", events.RefundApproved(occurred_at=NOON, by=STAFF, refund=refund), self.refunds)
+
+    def erase(self) -> Told:
+        """The customer asked to be forgotten."""
+        erased = events.CustomerErased(occurred_at=NOON, customer_id=self.customer_id, order_ids=(self.order_id,), by=STAFF)
+        return self._told("orders", erased, 1)
+
+    def _payment(self, amount: int, method: str) -> Payment:
+        return Payment(
+            payment_id=new_id("payment"), amount=amount, method=method, reference=f"R-{self.version + 1}",
+            order_version=self.version + 1, occurred_at=NOON, recorded_at=NOON,
+        )  # fmt: skip
+
+    def _ordered(self, kind: type[OrderEvent], **fields: Any) -> Told:
+        self.version += 1
+        said: dict[str, Any] = {"occurred_at": NOON, "by": STAFF, "order": self.order(), "personal": self.personal}
+        return self._told("orders", kind(**(said | fields)), self.version)
+
+    def _told(self, source: str, event: Event, sequence: int) -> Told:
+        return told(self.store_id, source, event, sequence)
+
+
+def told(store_id: str, source: str, event: Event, sequence: int) -> Told:
+    """An event as its service would send it."""
+    row = event_row(event, store_id=store_id, sequence=sequence, recorded_at=event.occurred_at + timedelta(seconds=1))
+    sent = SimpleNamespace(**(row | {"data": json.dumps(row["data"], ensure_ascii=False)}))
+    return Told(event, str(row["event_id"]), cloud_event(source, sent))  # type: ignore[arg-type]  # a row's attributes
+
+
+class Teller:
+    """Puts events into the queue of documents, as often and in whatever order it is told to."""
+
+    def __init__(self, channel: aio_pika.abc.AbstractChannel, queue: str) -> None:
+        self._channel = channel
+        self._queue = queue
+
+    async def send(self, *told: Told) -> None:
+        """Deliver these, one after the other."""
+        for one in told:
+            message = aio_pika.Message(one.body, type=one.event.type, message_id=one.event_id, delivery_mode=2)
+            await self._channel.default_exchange.publish(message, routing_key=self._queue)
+
+    async def tell(self, shop: Shop, *told: Told) -> None:
+        """Deliver these, each after the one before has taken effect."""
+        for one in told:
+            await self.send(one)
+            await self.taken(shop, one)
+
+    async def taken(self, shop: Shop, *told: Told) -> None:
+        """Wait until each of these has taken effect."""
+        wanted = {one.event_id for one in told}
+
+        async def all_taken() -> bool:
+            rows = await shop.rows("documents", "select event_id::text from inbox where store_id = {store}")
+            return wanted <= {row["event_id"] for row in rows}
+
+        await eventually(all_taken)
+
+
+@asynccontextmanager
+async def teller_on(amqp_url: str, namespace: str) -> AsyncIterator[Teller]:
+    """A teller on a stack's broker (as its administrator)."""
+    connection = await aio_pika.connect(amqp_url)
+    async with connection:
+        yield Teller(await connection.channel(publisher_confirms=True), queue_name(namespace, "documents"))
+
+
+async def issued(shop: Shop, order_id: str) -> list[tuple[str, str, str]]:
+    """Kind, number and total (decimal) of an order's documents, in the order of issuing, as the API tells them."""
+    answer = (await shop.staff.get(f"/documents/v1/orders/{order_id}/documents")).ok()
+    return [(one["kind"], one["number"].split("-")[-1].lstrip("0"), one["total"]["decimal"]) for one in answer["items"]]
