@@ -1,0 +1,87 @@
+"""The only rounding, the split that loses nothing, and the digits of a currency."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.money import Money, divide_half_up, exponent, split
+
+AMOUNTS = st.integers(-(10**12), 10**12)
+
+
+@pytest.mark.parametrize(
+    ("numerator", "denominator", "expected"),
+    [
+        (100, 3, 33),
+        (200, 3, 67),
+        (1, 2, 1),
+        (3, 2, 2),
+        (-1, 2, 0),
+        (-3, 2, -1),
+        (0, 7, 0),
+        (7, 7, 1),
+        (-7, 7, -1),
+        (10**17 + 1, 2, 5 * 10**16 + 1),
+    ],
+)
+def test_halves_round_up(numerator: int, denominator: int, expected: int) -> None:
+    assert divide_half_up(numerator, denominator) == expected
+
+
+@pytest.mark.parametrize(
+    ("total", "weights", "expected"),
+    [
+        (100, [1, 1, 1], [33, 34, 33]),
+        (1000, [1, 1, 1], [333, 334, 333]),
+        (10, [1, 1, 1], [3, 4, 3]),
+        (500, [1, 1, 1], [167, 166, 167]),
+        (5, [0, 0], [3, 2]),
+        (7, [0, 3, 0], [0, 7, 0]),
+        (-100, [1, 1, 1], [-33, -34, -33]),
+        (0, [5, 5], [0, 0]),
+    ],
+)
+def test_a_split_is_cumulated_and_rounded_half_up_in_order(total: int, weights: list[int], expected: list[int]) -> None:
+    assert split(total, weights) == expected
+
+
+@given(AMOUNTS, st.lists(st.integers(0, 10**9), min_size=1, max_size=50))
+def test_a_split_never_loses_a_unit_and_stays_within_one_of_its_share(total: int, weights: list[int]) -> None:
+    parts = split(total, weights)
+    whole = sum(weights) or len(weights)
+    shares = weights if any(weights) else [1] * len(weights)
+    assert sum(parts) == total
+    assert all(abs(part * whole - total * share) <= whole for part, share in zip(parts, shares, strict=True))
+
+
+@pytest.mark.parametrize("weights", [[], [1, -1]])
+def test_a_split_over_nothing_or_less_is_refused(weights: list[int]) -> None:
+    with pytest.raises(ValueError, match="at least one part"):
+        split(10, weights)
+
+
+@pytest.mark.parametrize(
+    ("currency", "digits"), [("JPY", 0), ("BDT", 2), ("GBP", 2), ("KWD", 3), ("IQD", 3), ("LAK", 2), ("CLF", 4)]
+)  # Babel says 0 for IQD and LAK
+def test_digits_are_those_of_iso_4217(currency: str, digits: int) -> None:
+    assert exponent(currency) == digits
+
+
+@pytest.mark.parametrize("currency", ["XXX", "bdt", "", "EURO", "XAU"])
+def test_what_is_no_currency_with_minor_units_is_refused(currency: str) -> None:
+    with pytest.raises(ValueError, match="ISO 4217"):
+        exponent(currency)
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "text"), [(125050, "BDT", "1250.50"), (-5, "JPY", "-5"), (5, "KWD", "0.005"), (0, "EUR", "0.00")]
+)
+def test_the_decimal_text_has_the_currencys_digits(amount: int, currency: str, text: str) -> None:
+    assert Money(amount, currency).decimal == text
+
+
+def test_currencies_never_mix() -> None:
+    assert Money(1, "EUR") + Money(2, "EUR") == Money(3, "EUR")
+    assert Money(1, "EUR") - Money(2, "EUR") == Money(-1, "EUR")
+    with pytest.raises(ValueError, match="cannot add GBP to EUR"):
+        Money(1, "EUR") + Money(1, "GBP")
