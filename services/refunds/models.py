@@ -257,7 +257,7 @@ policies = sa.Table(
     sa.Column("changed_by", JSONB, nullable=False),
     sa.Column("changed_at", TIME, nullable=False),
     sa.PrimaryKeyConstraint("store_id", "version"),
-    sa.CheckConstraint("version >= 2", name="version"),  # 1 is the defaults, of every store
+    sa.CheckConstraint("version >= 1", name="version"),  # 0 is the defaults, of every store
     sa.CheckConstraint("valid_from >= changed_at", name="never_in_the_past"),
     sa.CheckConstraint("window_days >= 0", name="window_days"),
 )

@@ -19,8 +19,8 @@ def version(number: int, valid_from: datetime) -> Policy:
 @pytest.mark.parametrize(
     ("versions", "at", "expected"),
     [
-        ([], day(1), 1),
-        ([version(2, day(5))], day(4), 1),
+        ([], day(1), 0),
+        ([version(2, day(5))], day(4), 0),
         ([version(2, day(5))], day(5), 2),
         ([version(2, day(5)), version(3, day(6))], day(9), 3),
         ([version(2, day(20)), version(3, day(6))], day(9), 3),

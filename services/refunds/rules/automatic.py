@@ -27,7 +27,8 @@ class Due:
     key: str | None
     amount: int
     shipping_kept: int
-    collected_seen: int
+    collected: int  # up to its cause, and not known to be reversed
+    kept_at_most: int
 
     @property
     def cause(self) -> Literal["cancellation", "payment"]:
@@ -53,7 +54,7 @@ def due_refunds(order: KnownOrder, policy: Policy, already: Already) -> list[Due
         if amount == 0 and not (key is None and order.goods_left):
             continue
         shipping_kept = max(0, min(collected, kept_at_most) - kept)
-        due.append(Due(key, amount, shipping_kept, max(order.collected, 0)))
+        due.append(Due(key, amount, shipping_kept, collected, kept_at_most))
         approved, kept = approved + amount, kept + shipping_kept
     return due
 

@@ -8,6 +8,7 @@ from services.refunds.rules.known_order import KnownOrder
 from services.refunds.rules.policy import Policy
 from services.refunds.rules.settlement import Settlement
 from shared.actor import Actor, Decision, allowed, refused
+from shared.errors import Forbidden
 
 Status = Literal["processing", "approved", "cancelled"]
 RETRY_AFTER_SECONDS = 1
@@ -31,6 +32,17 @@ class Wish:
     with_attachments: bool = False
     with_further_information: bool = False
     beyond_window_reason: str = ""
+
+
+WHO = ("staff_only", "customer_only")
+"""Refusals of who somebody is, and not of how things stand: 403 instead of 409."""
+
+
+def enforce(decision: Decision) -> None:
+    """Raise Forbidden or Refused unless allowed."""
+    if decision.code in WHO:
+        raise Forbidden(str(decision.code), decision.detail)
+    decision.or_raise()
 
 
 def may_ask(order: KnownOrder, policy: Policy, closes_at: datetime | None, now: datetime) -> Decision:
@@ -108,3 +120,15 @@ def _open(refund: RefundState) -> Decision:
     if refund.status == "cancelled":
         return refused("already_cancelled", "It was declined or withdrawn before.")
     return allowed()
+
+
+def decisions(refund: RefundState, actor: Actor, order: KnownOrder, approved_before: int) -> dict[str, Decision]:
+    """What `actor` may do with the refund now, by action: what its page shows."""
+    decide = may_decide(refund, actor)
+    return {
+        "approve": may_pay(order, refund.amount, approved_before) if decide.allowed else decide,
+        "decline": decide,
+        "withdraw": may_withdraw(refund, actor),
+        "settle": may_settle(refund, actor),
+        "inspect": may_inspect(refund, actor),
+    }

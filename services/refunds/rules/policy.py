@@ -22,8 +22,8 @@ class Policy:
     overdue_after_hours: int = 48
 
 
-DEFAULT_POLICY = Policy(version=1, valid_from=datetime(1970, 1, 1, tzinfo=UTC))
-"""What a store starts from; it is version 1 of every store, and is stored nowhere."""
+DEFAULT_POLICY = Policy(version=0, valid_from=datetime(1970, 1, 1, tzinfo=UTC))
+"""What every store starts from: version 0, stored nowhere."""
 
 
 def in_force(policies: Iterable[Policy], at: datetime) -> Policy:

@@ -94,7 +94,7 @@ CREATE TABLE refunds.policies (
     changed_by JSONB NOT NULL,
     changed_at TIMESTAMP WITH TIME ZONE NOT NULL,
     CONSTRAINT pk_policies PRIMARY KEY (store_id, version),
-    CONSTRAINT ck_policies_version CHECK (version >= 2),
+    CONSTRAINT ck_policies_version CHECK (version >= 1),
     CONSTRAINT ck_policies_never_in_the_past CHECK (valid_from >= changed_at),
     CONSTRAINT ck_policies_window_days CHECK (window_days >= 0)
 );

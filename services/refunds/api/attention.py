@@ -1,0 +1,48 @@
+"""What a person must look at."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from services.refunds.commands.attention import close as close_matter
+from services.refunds.queries import attention as queries
+from services.refunds.schemas.lists import place
+from services.refunds.schemas.requests import AttentionId, CloseAttention
+from services.refunds.schemas.views import AttentionPage, AttentionView
+from shared.db import Transaction
+from shared.errors import Forbidden, NotFound, Refused
+from shared.pages import DEFAULT_LIMIT, MAX_LIMIT, encode_cursor
+from shared.web import Call, problems
+
+router = APIRouter()
+
+
+@router.get("/v1/attention", operation_id="refunds_attention", response_model=AttentionPage, responses=problems(Forbidden))
+async def list_matters(
+    call: Call,
+    closed: bool = False,
+    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
+    cursor: Annotated[str | None, Query(max_length=512)] = None,
+) -> Response:
+    """What waits for a person, the oldest first; or what was closed."""
+    after = place(cursor, "attention")
+    async with call.reading() as tx:
+        rows = await queries.page(tx, call.actor, closed=closed, after=after, limit=limit + 1)
+    shown = rows[:limit]
+    more = encode_cursor([shown[-1].opened_at, shown[-1].attention_id]) if len(rows) > limit else None
+    return call.show(AttentionPage(items=[AttentionView.of(row, call.actor) for row in shown], next_cursor=more))
+
+
+@router.post(
+    "/v1/attention/{attention_id}/close",
+    operation_id="refunds_close_attention",
+    response_model=AttentionView,
+    responses=problems(NotFound, Refused, Forbidden),
+)
+async def close(attention_id: AttentionId, body: CloseAttention, call: Call) -> Response:
+    """Close it with a note that says what was found."""
+
+    async def work(tx: Transaction) -> AttentionView:
+        return AttentionView.of(await close_matter(tx, call.actor, attention_id, body.note, call.now), call.actor)
+
+    return await call.once("refunds.close_attention", work)

@@ -1,0 +1,75 @@
+"""A store's refund settings."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Response
+from pydantic import Field
+from sqlalchemy.engine import Row
+
+from services.refunds.commands.policy import save_policy
+from services.refunds.queries import policies as queries
+from services.refunds.rules.policy import DEFAULT_POLICY, DEFAULT_REASONS
+from services.refunds.schemas.requests import PutPolicy
+from services.refunds.schemas.views import ByView, PolicyPage, PolicyView
+from shared.actor import Actor
+from shared.db import Transaction
+from shared.errors import Forbidden, PreconditionRequired, Refused, VersionConflict
+from shared.pages import DEFAULT_LIMIT, MAX_LIMIT, decode_cursor, encode_cursor
+from shared.web import Call, problems
+
+router = APIRouter()
+
+
+def _view(row: Row[Any] | None, actor: Actor) -> PolicyView:
+    policy = queries.policy_of(row)
+    same = ("version", "valid_from", "manage_stock", "attachments", "deduct_shipping", "window_days", "overdue_after_hours")
+    return PolicyView(
+        **{name: getattr(policy, name) for name in same},
+        reasons=list(policy.reasons),
+        changed_by=ByView.of(row.changed_by, actor) if row else None,
+        changed_at=row.changed_at if row else None,
+    )
+
+
+@router.get("/v1/policy", operation_id="refunds_read_policy", response_model=PolicyView)
+async def read(call: Call) -> Response:
+    """The last saved version, which `valid_from` may put on a later day."""
+    async with call.reading() as tx:
+        row = await queries.newest(tx, call.actor.store)
+    return call.show(_view(row, call.actor))
+
+
+@router.put(
+    "/v1/policy",
+    operation_id="refunds_save_policy",
+    response_model=PolicyView,
+    responses=problems(Refused, VersionConflict, PreconditionRequired, Forbidden),
+)
+async def save(body: PutPolicy, call: Call) -> Response:
+    """Save the next version, from now or from a later day on. What was requested before keeps its version."""
+    expected = call.if_match_required
+
+    async def work(tx: Transaction) -> PolicyView:
+        row = await save_policy(tx, call.actor, body.settings(DEFAULT_REASONS), now=call.now, expected_version=expected)
+        return _view(row, call.actor)
+
+    return await call.once("refunds.policy", work, idempotent="optional")
+
+
+@router.get("/v1/policy/history", operation_id="refunds_policy_history", response_model=PolicyPage, responses=problems(Forbidden))
+async def history(
+    call: Call,
+    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
+    cursor: Annotated[str | None, Query(), Field(max_length=512)] = None,
+) -> Response:
+    """Every version with who saved it and when, newest first; the defaults (version 0) come last."""
+    if not call.actor.is_shop:
+        raise Forbidden("staff_only", "Only the shop may do this.")
+    before = decode_cursor(cursor, (int,))[0] if cursor else None
+    async with call.reading() as tx:
+        rows = await queries.versions(tx, call.actor.store, before=before, limit=limit)
+    items = [_view(row, call.actor) for row in rows]
+    complete = len(rows) < limit
+    if complete and before != DEFAULT_POLICY.version:
+        items.append(_view(None, call.actor))
+    return call.show(PolicyPage(items=items, next_cursor=None if complete else encode_cursor([rows[-1].version])))

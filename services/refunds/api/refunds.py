@@ -1,0 +1,101 @@
+"""Refunds as the shop works on them, and as anyone reads them."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from services.refunds.commands.decide import approve_refund, decline_refund
+from services.refunds.commands.inspect import inspect_goods
+from services.refunds.commands.settle import report_settlement
+from services.refunds.queries import details, ledgers
+from services.refunds.queries import refunds as queries
+from services.refunds.rules.decisions import decisions
+from services.refunds.schemas.lists import RefundList, place
+from services.refunds.schemas.requests import ApproveRefund, DeclineRefund, InspectGoods, ReportSettlement
+from services.refunds.schemas.views import CountsView, RefundDetails, RefundPage, RefundView, SummaryView
+from shared.db import Transaction
+from shared.errors import Forbidden, NotFound, Refused, VersionConflict
+from shared.ids import RefundId
+from shared.pages import encode_cursor, link_header
+from shared.web import Call, problems
+
+router = APIRouter()
+CHANGES = problems(NotFound, Refused, VersionConflict, Forbidden)
+
+
+@router.get("/v1/refunds", operation_id="refunds_list", response_model=RefundPage)
+async def list_refunds(query: Annotated[RefundList, Query()], call: Call) -> Response:
+    """Refunds, the last requested first: the shop's whole store, a customer's own, a guest's of their order."""
+    after = place(query.cursor, "refund")
+    async with call.reading() as tx:
+        rows = await queries.page(tx, call.actor, query.filter(call.now), after=after, limit=query.limit + 1)
+    shown = rows[: query.limit]
+    more = encode_cursor([shown[-1].requested_at, shown[-1].refund_id]) if len(rows) > query.limit else None
+    links = link_header("/v1/refunds", query.model_dump(mode="json", exclude={"cursor"}, exclude_defaults=True), next_cursor=more)
+    return call.show(RefundPage(items=[SummaryView.of(row, call.now) for row in shown], next_cursor=more), **links)
+
+
+@router.get("/v1/refunds/counts", operation_id="refunds_counts", response_model=CountsView, responses=problems(Forbidden))
+async def counts(call: Call) -> Response:
+    """How many refunds stand where, and how long decisions took."""
+    async with call.reading() as tx:
+        numbers = await queries.counts(tx, call.actor, call.now)
+        median = await queries.median_seconds_to_decide(tx, call.actor.store) if call.actor.is_shop else None
+    return call.show(CountsView(**numbers, median_seconds_to_decide=median))
+
+
+@router.get("/v1/refunds/{refund_id}", operation_id="refunds_read", response_model=RefundDetails, responses=problems(NotFound))
+async def read(refund_id: RefundId, call: Call) -> Response:
+    """One refund with its figures, files, settlement attempts and what the caller may do."""
+    async with call.reading() as tx:
+        refund = await queries.refund_for(tx, call.actor, refund_id)
+        files = await details.files_of(tx, call.actor, refund_id)
+        reports = await details.reports_of(tx, call.actor, refund_id)
+        ledger = await ledgers.ledger(tx, call.actor, refund.order_id)
+    may = decisions(refund.state, call.actor, ledger.order, ledger.approved)
+    return call.show(RefundDetails.with_more(refund, call.actor, files=files, reports=reports, decisions=may))
+
+
+@router.post("/v1/refunds/{refund_id}/approve", operation_id="refunds_approve", response_model=RefundView, responses=CHANGES)
+async def approve(refund_id: RefundId, body: ApproveRefund, call: Call) -> Response:
+    """Approve a request, whole or for fewer units. Final."""
+
+    async def work(tx: Transaction) -> RefundView:
+        done = await approve_refund(tx, call.actor, refund_id, body.approval(), now=call.now, expected_version=call.if_match)
+        return RefundView.of(done, call.actor)
+
+    return await call.once("refunds.approve", work)
+
+
+@router.post("/v1/refunds/{refund_id}/decline", operation_id="refunds_decline", response_model=RefundView, responses=CHANGES)
+async def decline(refund_id: RefundId, body: DeclineRefund, call: Call) -> Response:
+    """Decline a request; its units are free again."""
+
+    async def work(tx: Transaction) -> RefundView:
+        words = {"internal_reason": body.internal_reason, "message": body.message}
+        done = await decline_refund(tx, call.actor, refund_id, **words, now=call.now, expected_version=call.if_match)
+        return RefundView.of(done, call.actor)
+
+    return await call.once("refunds.decline", work)
+
+
+@router.post("/v1/refunds/{refund_id}/settlements", operation_id="refunds_settle", response_model=RefundView, responses=CHANGES)
+async def settle(refund_id: RefundId, body: ReportSettlement, call: Call) -> Response:
+    """Report an attempt to move the money. The first success is final; the same report again changes nothing."""
+
+    async def work(tx: Transaction) -> RefundView:
+        done = await report_settlement(tx, call.actor, refund_id, body.report(), now=call.now, expected_version=call.if_match)
+        return RefundView.of(done, call.actor)
+
+    return await call.once("refunds.settle", work)
+
+
+@router.post("/v1/refunds/{refund_id}/inspections", operation_id="refunds_inspect", response_model=RefundView, responses=CHANGES)
+async def inspect(refund_id: RefundId, body: InspectGoods, call: Call) -> Response:
+    """Decide on goods that wait: they go back to stock, or not."""
+
+    async def work(tx: Transaction) -> RefundView:
+        done = await inspect_goods(tx, call.actor, refund_id, body.decided(), now=call.now, expected_version=call.if_match)
+        return RefundView.of(done, call.actor)
+
+    return await call.once("refunds.inspect", work)

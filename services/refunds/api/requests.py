@@ -1,0 +1,108 @@
+"""Asking for a refund: what can be asked for, what it would pay, the request, its withdrawal."""
+
+from fastapi import APIRouter, Response
+
+from services.refunds.commands.decide import withdraw_refund
+from services.refunds.commands.request import closing_time, plan, request_refund
+from services.refunds.queries import ledgers, policies
+from services.refunds.rules import units
+from services.refunds.rules.amounts import refund_amount
+from services.refunds.rules.claim import all_free
+from services.refunds.rules.decisions import may_ask
+from services.refunds.rules.explanation import of_units
+from services.refunds.schemas.requests import MAX_ATTACHMENTS, RequestRefund
+from services.refunds.schemas.views import ActionView, PreviewView, RefundableLine, RefundableView, RefundView, money
+from shared.db import Transaction
+from shared.errors import Forbidden, NotFound, Refused, VersionConflict
+from shared.ids import OrderId, RefundId
+from shared.web import Call, problems
+
+router = APIRouter()
+
+
+@router.post(
+    "/v1/refunds", operation_id="refunds_request", status_code=201, response_model=RefundView, responses=problems(NotFound, Refused)
+)
+async def request(body: RequestRefund, call: Call) -> Response:
+    """Ask for a refund of a delivered order, as its customer or for them. Nothing is sent to the customer."""
+
+    async def work(tx: Transaction) -> RefundView:
+        return RefundView.of(await request_refund(tx, call.actor, body.wish(), call.now), call.actor)
+
+    return await call.once("refunds.request", work, status=201)
+
+
+@router.post(
+    "/v1/refunds/preview", operation_id="refunds_preview", response_model=PreviewView, responses=problems(NotFound, Refused, Forbidden)
+)
+async def preview(body: RequestRefund, call: Call) -> Response:
+    """What a request would pay right now, with the figures that it is made from. Writes nothing; needs no Idempotency-Key."""
+    async with call.reading() as tx:
+        planned = await plan(tx, call.actor, body.wish(), call.now)
+    order, amount = planned.ledger.order, planned.amount
+    view = PreviewView(
+        order_id=order.order_id,
+        currency=order.currency,
+        amount=money(amount.total, order.currency),
+        goods=money(amount.goods, order.currency),
+        shipping=money(amount.shipping, order.currency),
+        shipping_deducted=money(amount.shipping_deducted, order.currency),
+        policy_version=planned.policy.version,
+        explanation=of_units(order, amount, planned.policy),
+    )
+    return call.show(view)
+
+
+@router.get(
+    "/v1/orders/{order_id}/refundable", operation_id="refunds_refundable", response_model=RefundableView, responses=problems(NotFound)
+)
+async def refundable(order_id: OrderId, call: Call) -> Response:
+    """What can still be asked for of an order, what each line's free units would pay, and whether asking is possible now."""
+    async with call.reading() as tx:
+        ledger = await ledgers.ledger(tx, call.actor, order_id)
+        policy = await policies.policy_at(tx, call.actor.store, call.now)
+        closes_at = await closing_time(tx, call.actor, ledger.order, policy)
+    order, free = ledger.order, all_free(ledger.order, ledger.taken)
+    amounts = {
+        number: refund_amount(order, {number: ranges}, deduct_shipping=policy.deduct_shipping).total for number, ranges in free.items()
+    }
+    view = RefundableView(
+        order_id=order.order_id,
+        order_number=order.number,
+        currency=order.currency,
+        request=ActionView.of(may_ask(order, policy, closes_at, call.now)),
+        closes_at=closes_at,
+        reasons=list(policy.reasons),
+        attachments=policy.attachments,
+        max_attachments=MAX_ATTACHMENTS if policy.attachments else 0,
+        deduct_shipping=policy.deduct_shipping,
+        lines=[
+            RefundableLine(
+                line=line.line,
+                sku=line.sku,
+                name=line.name,
+                quantity=line.quantity,
+                free=units.count(free.get(line.line, ())),
+                amount=money(amounts.get(line.line, 0), order.currency),
+            )
+            for line in order.lines
+        ],
+        amount=money(sum(amounts.values()), order.currency),
+    )
+    return call.show(view)
+
+
+@router.post(
+    "/v1/refunds/{refund_id}/withdraw",
+    operation_id="refunds_withdraw",
+    response_model=RefundView,
+    responses=problems(NotFound, Refused, VersionConflict, Forbidden),
+)
+async def withdraw(refund_id: RefundId, call: Call) -> Response:
+    """Take one's own open request back; its units are free again."""
+
+    async def work(tx: Transaction) -> RefundView:
+        done = await withdraw_refund(tx, call.actor, refund_id, now=call.now, expected_version=call.if_match)
+        return RefundView.of(done, call.actor)
+
+    return await call.once("refunds.withdraw", work)

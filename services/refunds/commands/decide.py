@@ -1,0 +1,128 @@
+"""Staff approve or decline a request; its customer may take it back."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from services.refunds.commands import record
+from services.refunds.commands.lines import lines_of_units
+from services.refunds.queries import policies
+from services.refunds.queries.refunds import refund_for_change
+from services.refunds.rules import explanation
+from services.refunds.rules.amounts import refund_amount
+from services.refunds.rules.claim import kept
+from services.refunds.rules.decisions import enforce, may_decide, may_pay, may_withdraw
+from services.refunds.rules.goods import disposition_by_policy
+from services.refunds.rules.policy import Policy
+from services.refunds.rules.settlement import settlement_of
+from services.refunds.state import Ledger, Refund, by
+from shared.actor import Actor
+from shared.db import Transaction
+from shared.events import Disposition, RefundApproved, RefundCancelled
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovedLine:
+    """Units of a line that are approved; the policy says what becomes of them where `disposition` is None."""
+
+    line: int
+    quantity: int
+    disposition: Disposition | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """What staff decided: `lines` None approves the whole request; lines that are not named are freed."""
+
+    lines: Sequence[ApprovedLine] | None = None
+    message: str = ""
+
+
+async def approve_refund(
+    tx: Transaction, actor: Actor, refund_id: str, approval: Approval, *, now: datetime, expected_version: int | None = None
+) -> Refund:
+    """Approve a request, whole or for fewer units, with the amount by its own policy. Final.
+
+    Raises NotFound, VersionConflict, Forbidden `staff_only`, Refused (rules.decisions.may_decide, may_pay, rules.claim.kept).
+    """
+    refund, ledger = await refund_for_change(tx, actor, refund_id, expected_version=expected_version)
+    enforce(may_decide(refund.state, actor))
+    approved = _approved(refund, ledger, approval, await policies.policy(tx, actor.store, refund.policy_version))
+    enforce(may_pay(ledger.order, approved.amount, ledger.approved))
+    after = await record.change(
+        tx,
+        actor.store,
+        refund,
+        status="approved",
+        settlement=settlement_of(approved.amount),
+        amount=approved.amount,
+        goods=approved.goods,
+        shipping=approved.shipping,
+        explanation=approved.explanation,
+        lines=approved.lines,
+        order_version=ledger.order.version,
+        order_invoiced=ledger.order.invoiced,
+        message=approval.message,
+        decided_by=by(actor).model_dump(),
+        decided_at=now,
+    )
+    await record.change_lines(tx, actor.store, ledger, after)
+    await record.approve(tx, actor.store, ledger, after, collected_seen=ledger.order.collected, now=now)
+    await record.tell(tx, actor, RefundApproved, after, now=now, message=approval.message)
+    return after
+
+
+async def decline_refund(
+    tx: Transaction, actor: Actor, refund_id: str, *, internal_reason: str, message: str, now: datetime, expected_version: int | None = None
+) -> Refund:
+    """Decline a request: the reason stays with the staff, the message is for the customer. Frees its units.
+
+    Raises NotFound, VersionConflict, Forbidden `staff_only`, Refused (rules.decisions.may_decide).
+    """
+    refund, _ = await refund_for_change(tx, actor, refund_id, expected_version=expected_version)
+    enforce(may_decide(refund.state, actor))
+    return await cancel(tx, actor, refund, now=now, internal_reason=internal_reason, message=message)
+
+
+async def withdraw_refund(tx: Transaction, actor: Actor, refund_id: str, *, now: datetime, expected_version: int | None = None) -> Refund:
+    """Take one's own request back. Frees its units.
+
+    Raises NotFound, VersionConflict, Forbidden `customer_only`, Refused (rules.decisions.may_withdraw).
+    """
+    refund, _ = await refund_for_change(tx, actor, refund_id, expected_version=expected_version)
+    enforce(may_withdraw(refund.state, actor))
+    return await cancel(tx, actor, refund, now=now)
+
+
+async def cancel(tx: Transaction, actor: Actor, refund: Refund, *, now: datetime, internal_reason: str = "", message: str = "") -> Refund:
+    """An open request becomes `cancelled` and its units are free again."""
+    after = await record.change(
+        tx,
+        actor.store,
+        refund,
+        status="cancelled",
+        internal_reason=internal_reason,
+        message=message,
+        decided_by=by(actor).model_dump(),
+        decided_at=now,
+    )
+    await record.release(tx, actor.store, after)
+    await record.tell(tx, actor, RefundCancelled, after, now=now, message=message)
+    return after
+
+
+def _approved(refund: Refund, ledger: Ledger, approval: Approval, policy: Policy) -> Refund:
+    """The refund with the units, the amount and the goods of the approval."""
+    units, chosen = refund.claim, {}
+    if approval.lines is not None:
+        units = kept(units, [(line.line, line.quantity) for line in approval.lines])
+        chosen = {line.line: line.disposition for line in approval.lines if line.disposition is not None}
+    amount = refund_amount(ledger.order, units, deduct_shipping=policy.deduct_shipping)
+    return replace(
+        refund,
+        amount=amount.total,
+        goods=amount.goods,
+        shipping=amount.shipping,
+        explanation=explanation.of_units(ledger.order, amount, policy),
+        lines=lines_of_units(ledger.order, amount, disposition_by_policy(policy), chosen),
+    )

@@ -1,0 +1,57 @@
+"""Putting a refund's lines together from what the rules decided: units, money and goods."""
+
+from collections.abc import Mapping, Sequence
+
+from services.refunds.rules import units as ranges
+from services.refunds.rules.amounts import Amount, MoneyBack
+from services.refunds.rules.goods import restock
+from services.refunds.rules.known_order import KnownOrder, Line
+from services.refunds.rules.units import Units
+from services.refunds.state import RefundLine
+from shared.events import Disposition
+
+
+def lines_of_units(
+    order: KnownOrder, amount: Amount, disposition: Disposition, chosen: Mapping[int, Disposition] | None = None
+) -> tuple[RefundLine, ...]:
+    """Lines of a requested refund; `chosen` dispositions win over the default."""
+    known = {line.line: line for line in order.lines}
+    return tuple(
+        _line(
+            known[part.line],
+            part.units,
+            (part.goods, 0 if amount.deduct_shipping else part.shipping),
+            (chosen or {}).get(part.line, disposition),
+        )
+        for part in amount.lines
+    )
+
+
+def lines_of_money(
+    order: KnownOrder, back: MoneyBack, claimed: Mapping[int, Sequence[Units]], disposition: Disposition
+) -> tuple[RefundLine, ...]:
+    """Lines of an automatic refund: the units that it claims and the money that it gives back, either of which may be nothing."""
+    return tuple(
+        _line(line, tuple(claimed.get(line.line, ())), back.lines.get(line.line, (0, 0)), disposition)
+        for line in order.lines
+        if line.line in claimed or line.line in back.lines
+    )
+
+
+def _line(line: Line, units: tuple[Units, ...], money: tuple[int, int], disposition: Disposition) -> RefundLine:
+    quantity = ranges.count(units)
+    back = restock(line, quantity, disposition)
+    goods, shipping = money
+    return RefundLine(
+        line=line.line,
+        sku=line.sku,
+        name=line.name,
+        units=units,
+        quantity=quantity,
+        goods=goods,
+        shipping=shipping,
+        disposition=disposition,
+        stock_tracked=line.stock_tracked,
+        restock=back.units,
+        not_restocked_because=back.because,
+    )

@@ -1,0 +1,153 @@
+"""Keeping the copy of an order, and what follows from it: the refunds that nobody asks for."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from services.refunds.commands import attention, record
+from services.refunds.commands.decide import cancel
+from services.refunds.commands.lines import lines_of_money
+from services.refunds.models import order_lines, orders, refunds, stores
+from services.refunds.queries import ledgers, policies
+from services.refunds.queries.refunds import refunds_of_order
+from services.refunds.rules import explanation
+from services.refunds.rules.amounts import money_back
+from services.refunds.rules.automatic import Already, Due, due_refunds
+from services.refunds.rules.claim import all_free
+from services.refunds.rules.goods import disposition_of_cancelled
+from services.refunds.rules.policy import Policy
+from services.refunds.rules.settlement import settlement_of
+from services.refunds.state import Ledger, Refund, by
+from shared.actor import Actor, system
+from shared.db import Transaction
+from shared.events import Cancellation, Order, RefundApproved
+from shared.ids import new_id
+
+ACTOR_NAME = "refunds"
+
+
+async def see_order(tx: Transaction, store_id: str, order: Order, now: datetime) -> None:
+    """Take an order into the copy if it is newer, then do what the copy shows due, which a stale event never skips."""
+    if not await _copy(tx, store_id, order):
+        return
+    actor = system(store_id, ACTOR_NAME)
+    ledger = await ledgers.ledger(tx, actor, order.order_id, lock=True)
+    if ledger.order.cancellation is not None:
+        await _give_back(tx, actor, ledger, ledger.order.cancellation, now)
+    if ledger.approved > ledger.order.collected:
+        await attention.approved_above_collected(tx, actor, ledger, now)
+
+
+async def see_store(tx: Transaction, store_id: str, version: int, time_zone: str) -> None:
+    """Take a store's settings into the copy if they are newer."""
+    row = insert(stores).values(store_id=store_id, version=version, time_zone=time_zone)
+    newer = row.on_conflict_do_update(
+        index_elements=["store_id"],
+        set_={"version": row.excluded.version, "time_zone": row.excluded.time_zone},
+        where=stores.c.version < row.excluded.version,
+    )
+    await tx.execute(newer)
+
+
+async def _copy(tx: Transaction, store_id: str, order: Order) -> bool:
+    """Write the copy unless it is as new already; whether it was written."""
+    values = _columns(order)
+    row = insert(orders).values(store_id=store_id, order_id=order.order_id, **values)
+    newer: sa.Executable = row.on_conflict_do_update(
+        index_elements=["store_id", "order_id"],
+        set_={name: row.excluded[name] for name in values},
+        where=orders.c.version < row.excluded.version,
+    ).returning(sa.literal_column("xmax = 0").label("created"))
+    written = await tx.first(newer)
+    if written is not None and written.created:
+        await tx.execute(sa.insert(order_lines), [_line(store_id, order, at) for at in range(len(order.lines))])
+    return written is not None
+
+
+def _columns(order: Order) -> dict[str, Any]:
+    cancellation = order.cancellation
+    return {
+        "version": order.version,
+        "number": order.number,
+        "customer_id": order.customer_id,
+        "status": order.status,
+        "currency": order.currency,
+        "shipping": order.shipping,
+        "payments": [
+            {"payment_id": p.payment_id, "amount": p.amount, "order_version": p.order_version, "reverses": p.reverses}
+            for p in order.payments
+        ],
+        "delivered_at": order.delivered_at,
+        "cancellation": cancellation.model_dump(mode="json") if cancellation else None,
+    }
+
+
+def _line(store_id: str, order: Order, at: int) -> dict[str, Any]:
+    line = order.lines[at]
+    same = ("line", "sku", "name", "quantity", "total", "stock_tracked")
+    return {"store_id": store_id, "order_id": order.order_id, **{name: getattr(line, name) for name in same}}
+
+
+async def _give_back(tx: Transaction, actor: Actor, ledger: Ledger, cancellation: Cancellation, now: datetime) -> None:
+    """Product section 2: open requests of a cancelled order are cancelled first, then its money and goods come back by themselves."""
+    open_requests = await refunds_of_order(tx, actor, ledger.order.order_id, "processing")
+    for request in open_requests:
+        await cancel(tx, actor, request, now=now, internal_reason="The order was cancelled.")
+    if open_requests:
+        ledger = await ledgers.ledger(tx, actor, ledger.order.order_id)
+    policy = await policies.policy_at(tx, actor.store, cancellation.recorded_at)
+    made = await _already(tx, actor, ledger)
+    first = not made.keys
+    for due in due_refunds(ledger.order, policy, made):
+        ledger = await _make(tx, actor, ledger, due, policy, claims_goods=first, now=now)
+        first = False
+
+
+async def _already(tx: Transaction, actor: Actor, ledger: Ledger) -> Already:
+    rows = await tx.all(
+        sa.select(refunds.c.payment_id, refunds.c.shipping_kept).where(
+            refunds.c.store_id == actor.store, refunds.c.order_id == ledger.order.order_id, refunds.c.cause != "request"
+        )
+    )
+    return Already(ledger.approved, sum(row.shipping_kept for row in rows), {row.payment_id for row in rows})
+
+
+async def _make(tx: Transaction, actor: Actor, ledger: Ledger, due: Due, policy: Policy, *, claims_goods: bool, now: datetime) -> Ledger:
+    """One automatic refund, approved as it is made; the ledger after it."""
+    order, before = ledger.order, ledger.approved
+    back = money_back(order, before, before + due.amount)
+    claimed = all_free(order, ledger.taken) if claims_goods else {}
+    refund = Refund(
+        refund_id=new_id("refund"),
+        order_id=order.order_id,
+        order_number=order.number,
+        customer_id=order.customer_id,
+        version=1,
+        status="approved",
+        settlement=settlement_of(due.amount),
+        cause=due.cause,
+        payment_id=due.key,
+        order_version=order.version,
+        order_invoiced=order.invoiced,
+        policy_version=policy.version,
+        reason=due.cause,
+        currency=order.currency,
+        amount=due.amount,
+        goods=back.goods,
+        shipping=back.shipping,
+        overpaid=back.overpaid,
+        shipping_kept=due.shipping_kept,
+        explanation=explanation.of_money(order, due, back, policy, before),
+        requested_by=by(actor).model_dump(),
+        requested_at=now,
+        decided_by=by(actor).model_dump(),
+        decided_at=now,
+        lines=lines_of_money(order, back, claimed, disposition_of_cancelled(order, policy)),
+    )
+    await record.add(tx, actor.store, ledger, refund)
+    after = await record.approve(tx, actor.store, ledger, refund, collected_seen=order.collected, now=now)
+    await record.tell(tx, actor, RefundApproved, refund, now=now)
+    return replace(after, taken={**ledger.taken, **{line: (*ledger.taken.get(line, ()), *ranges) for line, ranges in claimed.items()}})

@@ -1,0 +1,114 @@
+"""Writing refunds, their claims and their approvals, and telling of them. Always under the order's lock."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, fields, replace
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from services.refunds.models import approvals, claims, orders, refund_lines, refunds
+from services.refunds.rules.units import Units
+from services.refunds.state import Ledger, Refund, RefundLine, by
+from shared.actor import Actor
+from shared.db import Transaction
+from shared.events import Event, RefundEvent, RefundPersonal
+from shared.outbox import emit
+
+LINE_FIELDS = [field.name for field in fields(RefundLine)]
+
+
+async def add(tx: Transaction, store_id: str, ledger: Ledger, refund: Refund) -> None:
+    """Write a new refund and claim its units."""
+    await tx.execute(sa.insert(refunds), {"store_id": store_id, **_columns(refund)})
+    await _add_lines(tx, store_id, refund)
+    await _add_claims(tx, store_id, ledger, refund)
+
+
+async def change(tx: Transaction, store_id: str, before: Refund, **values: Any) -> Refund:
+    """Write new values of a refund, and its next version. Lines are rewritten by change_lines."""
+    after = replace(before, version=before.version + 1, **values)
+    columns = {name: getattr(after, name) for name in (*values, "version") if name != "lines"}
+    await tx.execute(sa.update(refunds).where(*_one(refunds, store_id, before)).values(**columns))
+    return after
+
+
+async def change_lines(tx: Transaction, store_id: str, ledger: Ledger, after: Refund) -> None:
+    """Write a refund's lines anew, and claim exactly their units."""
+    await tx.execute(sa.delete(refund_lines).where(*_one(refund_lines, store_id, after)))
+    await release(tx, store_id, after)
+    await _add_lines(tx, store_id, after)
+    await _add_claims(tx, store_id, ledger, after)
+
+
+async def release(tx: Transaction, store_id: str, refund: Refund) -> None:
+    """Let a refund's units go."""
+    await tx.execute(sa.delete(claims).where(*_one(claims, store_id, refund)))
+
+
+async def approve(tx: Transaction, store_id: str, ledger: Ledger, refund: Refund, *, collected_seen: int, now: datetime) -> Ledger:
+    """Append an approval to the order's chain; the ledger after it."""
+    row = {
+        "store_id": store_id,
+        "order_id": refund.order_id,
+        "number": ledger.approvals + 1,
+        "refund_id": refund.refund_id,
+        "amount": refund.amount,
+        "collected_seen": collected_seen,
+        "approved_before": ledger.approved,
+        "approved_at": now,
+    }
+    await tx.execute(sa.insert(approvals), row)
+    return replace(ledger, approved=ledger.approved + refund.amount, approvals=ledger.approvals + 1)
+
+
+async def tell(
+    tx: Transaction,
+    actor: Actor,
+    kind: type[RefundEvent],
+    refund: Refund,
+    *,
+    now: datetime,
+    message: str = "",
+    facts: Mapping[str, Any] = {},
+) -> None:
+    """Emit one refund.* event of the order, with the next number of the order's own counter."""
+    personal = RefundPersonal(description=refund.description, further_information=refund.further_information, message=message)
+    event: Event = kind(occurred_at=now, refund=refund.part(), by=by(actor), personal=personal, **facts)
+    mine = (orders.c.store_id == actor.store) & (orders.c.order_id == refund.order_id)
+    sequence = await tx.scalar(sa.update(orders).where(mine).values(events=orders.c.events + 1).returning(orders.c.events))
+    await emit(tx, event, store_id=actor.store, sequence=sequence, recorded_at=now)
+
+
+def _one(table: sa.Table, store_id: str, refund: Refund) -> tuple[sa.ColumnElement[bool], ...]:
+    return table.c.store_id == store_id, table.c.refund_id == refund.refund_id
+
+
+def _columns(refund: Refund) -> dict[str, Any]:
+    return {field.name: getattr(refund, field.name) for field in fields(refund) if field.name != "lines"}
+
+
+async def _add_lines(tx: Transaction, store_id: str, refund: Refund) -> None:
+    if refund.lines:
+        rows = [{"store_id": store_id, "refund_id": refund.refund_id, **asdict(line)} for line in refund.lines]
+        await tx.execute(sa.insert(refund_lines), rows)
+
+
+async def _add_claims(tx: Transaction, store_id: str, ledger: Ledger, refund: Refund) -> None:
+    quantities = {line.line: line.quantity for line in ledger.order.lines}
+
+    def row(number: int, units: Units) -> dict[str, Any]:
+        return {
+            "store_id": store_id,
+            "order_id": refund.order_id,
+            "line": number,
+            "first": units.first,
+            "last": units.last,
+            "slot": ledger.slots[number],
+            "line_quantity": quantities[number],
+            "refund_id": refund.refund_id,
+        }
+
+    rows = [row(number, units) for number, ranges in refund.claim.items() for units in ranges]
+    if rows:
+        await tx.execute(sa.insert(claims), rows)

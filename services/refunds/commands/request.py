@@ -1,0 +1,113 @@
+"""A customer asks for money or goods back, or staff for them."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from services.refunds.commands import files, record
+from services.refunds.commands.lines import lines_of_units
+from services.refunds.queries import ledgers, policies
+from services.refunds.rules import explanation
+from services.refunds.rules.amounts import Amount, refund_amount
+from services.refunds.rules.claim import Wanted, claim
+from services.refunds.rules.decisions import Wish, may_request
+from services.refunds.rules.goods import disposition_by_policy
+from services.refunds.rules.known_order import KnownOrder
+from services.refunds.rules.policy import Policy, window_end
+from services.refunds.state import Ledger, Refund, by
+from shared.actor import Actor
+from shared.db import Transaction
+from shared.errors import Forbidden
+from shared.events import RefundRequested
+from shared.ids import new_id
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What somebody asks for."""
+
+    order_id: str
+    lines: Wanted
+    reason: str
+    description: str = ""
+    further_information: str = ""
+    attachments: tuple[str, ...] = ()
+    beyond_window_reason: str = ""
+
+    @property
+    def wish(self) -> Wish:
+        """What the decision looks at beside the units."""
+        return Wish(self.reason, bool(self.attachments), bool(self.further_information), self.beyond_window_reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a request would make."""
+
+    ledger: Ledger
+    policy: Policy
+    amount: Amount
+
+
+async def plan(tx: Transaction, actor: Actor, request: Request, now: datetime, *, lock: bool = False) -> Plan:
+    """What `request` would pay right now; writes nothing.
+
+    Raises NotFound (no copy of such an order of theirs), Refused (rules.decisions.may_request, rules.claim), Invalid (unknown line).
+    """
+    if actor.role == "guest":
+        raise Forbidden("guest_reads_only", "A guest link only reads.")
+    ledger = await ledgers.ledger(tx, actor, request.order_id, lock=lock)
+    policy = await policies.policy_at(tx, actor.store, now)
+    closes_at = await closing_time(tx, actor, ledger.order, policy)
+    may_request(ledger.order, actor, policy, request.wish, closes_at=closes_at, now=now).or_raise()
+    units = claim(ledger.order, ledger.taken, request.lines)
+    return Plan(ledger, policy, refund_amount(ledger.order, units, deduct_shipping=policy.deduct_shipping))
+
+
+async def closing_time(tx: Transaction, actor: Actor, order: KnownOrder, policy: Policy) -> datetime | None:
+    """When the window for asking closes; None without a window or before the delivery."""
+    if policy.window_days is None or order.delivered_at is None:
+        return None
+    return window_end(policy, order.delivered_at, await policies.time_zone(tx, actor.store))
+
+
+async def request_refund(tx: Transaction, actor: Actor, request: Request, now: datetime) -> Refund:
+    """Claim the units and keep the request, `processing`, under the policy in force now. Tells the shop, and not the customer.
+
+    Raises what plan() raises, and Refused `attachment_not_found`.
+    """
+    planned = await plan(tx, actor, request, now, lock=True)
+    refund = _requested(planned, actor, request, now)
+    await record.add(tx, actor.store, planned.ledger, refund)
+    await files.take(tx, actor, request.attachments, refund)
+    await record.tell(tx, actor, RefundRequested, refund, now=now)
+    return refund
+
+
+def _requested(planned: Plan, actor: Actor, request: Request, now: datetime) -> Refund:
+    order, policy, amount = planned.ledger.order, planned.policy, planned.amount
+    return Refund(
+        refund_id=new_id("refund"),
+        order_id=order.order_id,
+        order_number=order.number,
+        customer_id=order.customer_id,
+        version=1,
+        status="processing",
+        settlement="none",
+        cause="request",
+        order_version=order.version,
+        order_invoiced=order.invoiced,
+        policy_version=policy.version,
+        reason=request.reason,
+        description=request.description,
+        further_information=request.further_information,
+        beyond_window_reason=request.beyond_window_reason,
+        currency=order.currency,
+        amount=amount.total,
+        goods=amount.goods,
+        shipping=amount.shipping,
+        explanation=explanation.of_units(order, amount, policy),
+        requested_by=by(actor).model_dump(),
+        requested_at=now,
+        overdue_at=now + timedelta(hours=policy.overdue_after_hours),
+        lines=lines_of_units(order, amount, disposition_by_policy(policy)),
+    )

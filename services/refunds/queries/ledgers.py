@@ -1,0 +1,89 @@
+"""Loading an order's copy with everything that its refunds hold of it."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Row
+
+from services.refunds.models import approvals, claims, order_lines, orders
+from services.refunds.rules.known_order import KnownOrder, KnownPayment, Line
+from services.refunds.rules.units import Units
+from services.refunds.state import Ledger
+from shared.actor import Actor
+from shared.db import Transaction
+from shared.errors import NotFound
+from shared.events import Cancellation
+
+
+def orders_of(actor: Actor, table: sa.Table = orders) -> sa.ColumnElement[bool]:
+    """Whose rows the actor may see: the shop all of its store, a customer their own, a guest those of their one order."""
+    mine = table.c.store_id == actor.store
+    if actor.is_shop:
+        return mine
+    if actor.role == "customer":
+        return mine & (table.c.customer_id == actor.id)
+    return mine & (table.c.order_id == actor.id)
+
+
+async def ledger(tx: Transaction, actor: Actor, order_id: str, *, lock: bool = False) -> Ledger:
+    """The order that the actor may see. Raises NotFound: no copy yet, no such order and another's order are all the same.
+
+    `lock` serialises everything about the order's refunds. The lock comes first and the claims are read after it, in a statement of
+    their own: in the same one they would be as old as the wait for the lock.
+    """
+    statement = sa.select(orders).where(orders_of(actor), orders.c.order_id == order_id)
+    row = await tx.first(statement.with_for_update() if lock else statement)
+    if row is None:
+        raise NotFound(detail="No order of yours with this id is known here (yet).")
+    return await _ledger(tx, row)
+
+
+async def _ledger(tx: Transaction, row: Row[Any]) -> Ledger:
+    lines = await tx.all(_lines_with_claims(row.store_id, row.order_id))
+    last = await tx.first(
+        sa.select(approvals.c.number, approvals.c.approved_after)
+        .where(approvals.c.store_id == row.store_id, approvals.c.order_id == row.order_id)
+        .order_by(approvals.c.number.desc())
+        .limit(1)
+    )
+    return Ledger(
+        order=_order(row, lines),
+        taken={line.line: tuple(Units(*pair) for pair in line.taken) for line in lines},
+        slots={line.line: line.slot for line in lines},
+        approved=last.approved_after if last else 0,
+        approvals=last.number if last else 0,
+    )
+
+
+def _lines_with_claims(store_id: str, order_id: str) -> sa.Select[Any]:
+    pairs = sa.func.jsonb_agg(sa.func.jsonb_build_array(claims.c.first, claims.c.last))
+    mine = sa.select(sa.func.coalesce(pairs, sa.text("'[]'::jsonb"))).where(
+        claims.c.store_id == order_lines.c.store_id,
+        claims.c.order_id == order_lines.c.order_id,
+        claims.c.line == order_lines.c.line,
+    )
+    return (
+        sa.select(order_lines, mine.scalar_subquery().label("taken"))
+        .where(order_lines.c.store_id == store_id, order_lines.c.order_id == order_id)
+        .order_by(order_lines.c.line)
+    )
+
+
+def _order(row: Row[Any], lines: Sequence[Row[Any]]) -> KnownOrder:
+    return KnownOrder(
+        order_id=row.order_id,
+        number=row.number,
+        customer_id=row.customer_id,
+        version=row.version,
+        status=row.status,
+        currency=row.currency,
+        lines=tuple(
+            Line(line.line, line.sku, line.quantity, line.total, stock_tracked=line.stock_tracked, name=line.name) for line in lines
+        ),
+        shipping=row.shipping,
+        payments=tuple(KnownPayment(**payment) for payment in row.payments),
+        delivered_at=row.delivered_at,
+        cancellation=Cancellation.model_validate_json(json.dumps(row.cancellation)) if row.cancellation else None,
+    )

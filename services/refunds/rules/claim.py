@@ -1,0 +1,65 @@
+"""Turning a wish (lines and quantities) into units that are free."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from services.refunds.rules import units
+from services.refunds.rules.known_order import KnownOrder, Line
+from services.refunds.rules.units import Units
+from shared.errors import FieldError, Invalid, Refused
+
+Wanted = Sequence[tuple[int, int]]
+"""(line, quantity) pairs."""
+Taken = Mapping[int, Iterable[Units]]
+"""What open and approved refunds hold, by line."""
+
+
+def claim(order: KnownOrder, taken: Taken, wanted: Wanted) -> dict[int, tuple[Units, ...]]:
+    """The lowest free units for what is wanted. Raises Invalid (no such line, a line twice), Refused `units_not_free`."""
+    lines = _lines(order, [number for number, _ in wanted])
+    claimed = {}
+    for line, (number, quantity) in zip(lines, wanted, strict=True):
+        gaps = units.free(line.quantity, taken.get(number, ()))
+        if units.count(gaps) < quantity:
+            detail = f"Line {number}: {units.count(gaps)} of {line.quantity} units are free, {quantity} were asked for."
+            raise Refused("units_not_free", detail, line=number, free=units.count(gaps), wanted=quantity)
+        claimed[number] = units.lowest(gaps, quantity)
+    return claimed
+
+
+def all_free(order: KnownOrder, taken: Taken) -> dict[int, tuple[Units, ...]]:
+    """Every unit that nobody has taken, by line; lines without one are left out."""
+    gaps = {line.line: tuple(units.free(line.quantity, taken.get(line.line, ()))) for line in order.lines}
+    return {number: ranges for number, ranges in gaps.items() if ranges}
+
+
+def kept(claimed: Mapping[int, Sequence[Units]], wanted: Wanted) -> dict[int, tuple[Units, ...]]:
+    """The lowest claimed units of an approval for fewer: lines that are not named are freed.
+
+    Raises Invalid for a line twice, Refused `not_requested` for a line or a number of units that the refund does not hold.
+    """
+    _once([number for number, _ in wanted])
+    result = {}
+    for number, quantity in wanted:
+        held = units.count(claimed.get(number, ()))
+        if held < quantity:
+            detail = f"Line {number}: the refund holds {held} units, {quantity} were to be approved."
+            raise Refused("not_requested", detail, line=number, requested=held, wanted=quantity)
+        result[number] = units.lowest(claimed[number], quantity)
+    return result
+
+
+def _lines(order: KnownOrder, numbers: Sequence[int]) -> list[Line]:
+    _once(numbers)
+    known = {line.line: line for line in order.lines}
+    for at, number in enumerate(numbers):
+        if number not in known:
+            error = FieldError(f"/lines/{at}/line", "unknown_line", f"The order has lines 1 to {len(order.lines)}.")
+            raise Invalid("unknown_line", f"The order has no line {number}.", errors=(error,))
+    return [known[number] for number in numbers]
+
+
+def _once(numbers: Sequence[int]) -> None:
+    for at, number in enumerate(numbers):
+        if number in numbers[:at]:
+            error = FieldError(f"/lines/{at}/line", "line_twice", "Name each line once, with all its units.")
+            raise Invalid("line_twice", f"Line {number} is named twice.", errors=(error,))

@@ -1,0 +1,55 @@
+"""The figures of a refund with everything that they were made from: stored with it, so that it can be explained for ever."""
+
+from typing import Any
+
+from services.refunds.rules.amounts import Amount, MoneyBack
+from services.refunds.rules.automatic import Due
+from services.refunds.rules.known_order import KnownOrder
+from services.refunds.rules.policy import Policy
+
+
+def of_units(order: KnownOrder, amount: Amount, policy: Policy) -> dict[str, Any]:
+    """Of a requested refund: its units' fixed shares, less the shipping that stays with the shop. Minor units."""
+    lines = {line.line: line for line in order.lines}
+    return {
+        "kind": "units",
+        "policy_version": policy.version,
+        "deduct_shipping": policy.deduct_shipping,
+        "order_goods": order.goods,
+        "order_shipping": order.shipping,
+        "lines": [
+            {
+                "line": part.line,
+                "line_total": lines[part.line].total,
+                "line_quantity": lines[part.line].quantity,
+                "units": [list(units) for units in part.units],
+                "goods": part.goods,
+                "shipping_share": part.shipping,
+            }
+            for part in amount.lines
+        ],
+        "goods": amount.goods,
+        "shipping_share": amount.shipping_share,
+        "shipping_deducted": amount.shipping_deducted,
+        "amount": amount.total,
+    }
+
+
+def of_money(order: KnownOrder, due: Due, back: MoneyBack, policy: Policy, approved_before: int) -> dict[str, Any]:
+    """Of an automatic refund: what was collected, less what is kept, less what was approved before. Minor units."""
+    return {
+        "kind": "money",
+        "policy_version": policy.version,
+        "deduct_shipping": policy.deduct_shipping,
+        "goods_had_left": order.goods_left,
+        "order_goods": order.goods,
+        "order_shipping": order.shipping,
+        "collected": due.collected,
+        "shipping_kept_at_most": due.kept_at_most,
+        "shipping_kept": due.shipping_kept,
+        "approved_before": approved_before,
+        "goods": back.goods,
+        "shipping": back.shipping,
+        "overpaid": back.overpaid,
+        "amount": due.amount,
+    }

@@ -1,0 +1,168 @@
+"""What callers send. Unknown fields and other types are refused."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, StringConstraints
+
+from services.refunds.commands.decide import Approval, ApprovedLine
+from services.refunds.commands.inspect import Inspected
+from services.refunds.commands.policy import Settings
+from services.refunds.commands.request import Request
+from services.refunds.commands.settle import Report
+from shared.events import MAX_ORDER_LINES
+from shared.ids import OrderId, uuid_of
+from shared.web import Input
+
+MAX_QUANTITY = 1_000_000
+MAX_ATTACHMENTS = 5
+MAX_WINDOW_DAYS = 3_650
+MAX_REASONS = 50
+
+
+def _id(prefix: str) -> AfterValidator:
+    def check(value: str) -> str:
+        uuid_of(prefix, value)
+        return value
+
+    return AfterValidator(check)
+
+
+AttachmentId = Annotated[str, _id("attachment")]
+AttentionId = Annotated[str, _id("attention")]
+Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=128)]
+Sentence = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1_000)]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=5_000)]
+ReasonWord = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+LineNumber = Annotated[int, Field(ge=1, le=MAX_ORDER_LINES)]
+Quantity = Annotated[int, Field(ge=1, le=MAX_QUANTITY)]
+
+
+def _with_zone(value: datetime) -> datetime:
+    if value.tzinfo is None:
+        raise ValueError("say the zone, such as 2026-03-01T12:00:00Z")
+    return value
+
+
+Instant = Annotated[datetime, Field(strict=False), AfterValidator(_with_zone)]
+
+
+class WantedLine(Input):
+    """Units of one line."""
+
+    line: LineNumber
+    quantity: Quantity
+
+
+class RequestRefund(Input):
+    """What a customer asks for. Files are uploaded first; `beyond_window_reason` is the staff's, to exceed the store's window."""
+
+    order_id: OrderId
+    lines: Annotated[list[WantedLine], Field(min_length=1, max_length=MAX_ORDER_LINES)]
+    reason: ReasonWord
+    description: Text = ""
+    further_information: Text = ""
+    attachments: Annotated[list[AttachmentId], Field(max_length=MAX_ATTACHMENTS)] = Field(default_factory=list)
+    beyond_window_reason: Annotated[str, StringConstraints(strip_whitespace=True, max_length=1_000)] = ""
+
+    def wish(self) -> Request:
+        """For the command."""
+        return Request(
+            order_id=self.order_id,
+            lines=[(line.line, line.quantity) for line in self.lines],
+            reason=self.reason,
+            description=self.description,
+            further_information=self.further_information,
+            attachments=tuple(self.attachments),
+            beyond_window_reason=self.beyond_window_reason,
+        )
+
+
+class LineToApprove(Input):
+    """Units of one line, and what becomes of them; the store's policy decides where no disposition is given."""
+
+    line: LineNumber
+    quantity: Quantity
+    disposition: Literal["restock", "inspect", "discard"] | None = None
+
+
+class ApproveRefund(Input):
+    """Without `lines` everything that was asked for; with them exactly these units, the others are freed."""
+
+    lines: Annotated[list[LineToApprove], Field(min_length=1, max_length=MAX_ORDER_LINES)] | None = None
+    message: Text = ""
+
+    def approval(self) -> Approval:
+        """For the command."""
+        lines = None if self.lines is None else [ApprovedLine(line.line, line.quantity, line.disposition) for line in self.lines]
+        return Approval(lines, self.message)
+
+
+class DeclineRefund(Input):
+    """The internal reason stays with the staff; the message is for the customer."""
+
+    internal_reason: Sentence
+    message: Text = ""
+
+
+class ReportSettlement(Input):
+    """One attempt to move the money, with the provider's own reference."""
+
+    outcome: Literal["succeeded", "failed"]
+    reference: Word
+    method: Word
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, max_length=1_000)] = ""
+
+    def report(self) -> Report:
+        """For the command."""
+        return Report(self.outcome, self.reference, self.method, self.reason)
+
+
+class LineInspected(Input):
+    """Units of one line that were looked at."""
+
+    line: LineNumber
+    quantity: Quantity
+    disposition: Literal["restock", "discard"]
+
+
+class InspectGoods(Input):
+    """What was decided; a line may be named twice, once for each disposition."""
+
+    lines: Annotated[list[LineInspected], Field(min_length=1, max_length=2 * MAX_ORDER_LINES)]
+
+    def decided(self) -> list[Inspected]:
+        """For the command."""
+        return [Inspected(line.line, line.quantity, line.disposition) for line in self.lines]
+
+
+class PutPolicy(Input):
+    """All settings of the next version."""
+
+    manage_stock: bool
+    attachments: bool
+    deduct_shipping: bool
+    window_days: Annotated[int, Field(ge=0, le=MAX_WINDOW_DAYS)] | None = None
+    reasons: Annotated[tuple[ReasonWord, ...], Field(min_length=1, max_length=MAX_REASONS, strict=False)] | None = Field(
+        default=None, description="The reasons that customers choose from; the standard ones where absent"
+    )
+    overdue_after_hours: Annotated[int, Field(ge=1, le=24 * 365)] = 48
+    valid_from: Instant | None = Field(default=None, description="From when it applies; the moment of saving where absent")
+
+    def settings(self, standard_reasons: tuple[str, ...]) -> Settings:
+        """For the command."""
+        return Settings(
+            manage_stock=self.manage_stock,
+            attachments=self.attachments,
+            deduct_shipping=self.deduct_shipping,
+            window_days=self.window_days,
+            reasons=tuple(dict.fromkeys(self.reasons or standard_reasons)),
+            overdue_after_hours=self.overdue_after_hours,
+            valid_from=self.valid_from,
+        )
+
+
+class CloseAttention(Input):
+    """What was found."""
+
+    note: Sentence
