@@ -3,8 +3,8 @@
 import asyncio
 
 from shared.broker import Broker
+from tests.proxy import Proxy
 from tests.services.kernel.lab import Lab, an_event, at_work, started
-from tests.services.kernel.proxy import Proxy
 from tests.shop import eventually
 
 

@@ -1,16 +1,21 @@
-"""A TCP proxy that can cut a connection, refuse new ones, or hold back what the server answers."""
+"""A TCP proxy with bad days: it cuts, refuses, delays, slices, swallows, holds answers back, and loses the one answer that matters."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Self
 from urllib.parse import urlsplit, urlunsplit
 
 CHUNK_BYTES = 65_536
+COMMITTED = re.compile(rb"C\x00\x00\x00\x0bCOMMIT\x00")
+"""PostgreSQL's CommandComplete of a COMMIT: the change is durable, and this is how its client would have known."""
+CONFIRMED = re.compile(rb"\x01..\x00\x00\x00\x0d\x00\x3c\x00\x50", re.DOTALL)
+"""RabbitMQ's basic.ack to a publisher: a method frame of 13 bytes, class 60, method 80."""
 
 
 class Proxy:
-    """Stands between a client and one server on this machine."""
+    """Stands between clients and one server on this machine. `bites` counts what it has spoilt, so that a test can prove it."""
 
     def __init__(self, host: str, port: int) -> None:
         self._target = (host, port)
@@ -18,6 +23,11 @@ class Proxy:
         self._pairs: set[tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = set()
         self._answering = asyncio.Event()
         self._answering.set()
+        self._latency_seconds = 0.0
+        self._slice_bytes = 0
+        self._swallowing = False
+        self._losing: re.Pattern[bytes] | None = None
+        self.bites = 0
         self.port = 0
 
     @classmethod
@@ -47,6 +57,11 @@ class Proxy:
         """Break every connection and refuse new ones."""
         if self._listener is not None:
             self._listener.close()
+        self.bites += len(self._pairs)
+        self.break_connections()
+
+    def break_connections(self) -> None:
+        """Break every connection; new ones are welcome."""
         for pair in list(self._pairs):
             for writer in pair:
                 writer.transport.abort()
@@ -55,8 +70,27 @@ class Proxy:
         """Let what clients send through, and keep the server's answers back."""
         self._answering.clear()
 
+    def delay(self, seconds: float) -> None:
+        """Let everything take `seconds` longer, each way."""
+        self._latency_seconds = seconds
+
+    def slice(self, size: int) -> None:
+        """Pass everything on in pieces of `size` bytes, as packets of their own."""
+        self._slice_bytes = size
+
+    def half_open(self) -> None:
+        """Keep connections and take what is sent, but pass nothing on any more: neither side hears of it."""
+        self._swallowing = True
+
+    def lose(self, answer: re.Pattern[bytes]) -> None:
+        """Break each connection whose server is about to give `answer`, instead of passing it on."""
+        self._losing = answer
+
     def release(self) -> None:
-        """Let held answers go."""
+        """Behave again. Connections of which something was swallowed are broken: they would never agree again."""
+        if self._swallowing:
+            self.break_connections()
+        self._swallowing, self._losing, self._latency_seconds, self._slice_bytes = False, None, 0.0, 0
         self._answering.set()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -78,8 +112,27 @@ class Proxy:
 
     async def _pipe(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, held: bool) -> None:
         while chunk := await reader.read(CHUNK_BYTES):
+            if self._swallowing:
+                self.bites += 1
+                continue
             if held:
                 await self._answering.wait()
-            writer.write(chunk)
-            await writer.drain()
+                if self._losing is not None and self._losing.search(chunk):
+                    self.bites += 1
+                    break
+            if self._latency_seconds:
+                self.bites += 1
+                await asyncio.sleep(self._latency_seconds)
+            await self._pass_on(chunk, writer)
         raise ConnectionResetError
+
+    async def _pass_on(self, chunk: bytes, writer: asyncio.StreamWriter) -> None:
+        size = self._slice_bytes
+        if not size:
+            writer.write(chunk)
+        else:
+            self.bites += 1
+            for start in range(0, len(chunk), size):
+                writer.write(chunk[start : start + size])
+                await asyncio.sleep(0)
+        await writer.drain()
