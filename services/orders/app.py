@@ -15,5 +15,5 @@ SERVICE = Service(
     router=router,
     consumers=consumers,
     problems=PROBLEMS,
-    sweepers=(Sweeper("counts", 10, fold_counts),),
+    sweepers=(Sweeper("counts", 5, fold_counts),),
 )

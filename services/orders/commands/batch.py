@@ -26,20 +26,21 @@ R = TypeVar("R")
 
 
 async def place_batch(db: Database, actor: Actor, request: PlaceBatch, key: str, path: str, *, now: datetime) -> BatchView:
-    """Place each order by itself. Raises Forbidden; everything else is the item's own answer."""
+    """Place each order by itself, in their order: earlier ones get the lower numbers and the last of the stock.
+
+    Raises Forbidden; everything else is the item's own answer.
+    """
     enforce(shop_only(actor))
-
-    async def place(index: int, body: dict[str, Any]) -> PlacedItem:
+    items = []
+    for index, body in enumerate(request.orders):
+        claim = Claim.of(actor, f"{key}\n{index}", "POST", path, json.dumps(body, sort_keys=True).encode())
         try:
-            claim = Claim.of(actor, f"{key}\n{index}", "POST", path, json.dumps(body, sort_keys=True).encode())
             placed = await place_order(db, actor, _parsed(body), claim, now=now)
+            items.append(PlacedItem(index=index, status=placed.kept.status, order=json.loads(placed.kept.body)))
         except Failure as failure:
-            return PlacedItem(index=index, status=failure.status, problem=problem(failure))
-        return PlacedItem(index=index, status=placed.kept.status, order=json.loads(placed.kept.body))
-
-    items = await each(request.orders, place)
-    placed = sum(1 for item in items if item.order is not None)
-    return BatchView(placed=placed, refused=len(items) - placed, items=items)
+            items.append(PlacedItem(index=index, status=failure.status, problem=problem(failure)))
+    done = sum(1 for item in items if item.order is not None)
+    return BatchView(placed=done, refused=len(items) - done, items=items)
 
 
 async def each(items: Sequence[T], work: Callable[[int, T], Awaitable[R]]) -> list[R]:

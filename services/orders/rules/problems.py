@@ -29,7 +29,6 @@ PROBLEMS: dict[str, str] = {
     "external_ref_taken": "Another order of the store has this external_ref.",
     "out_of_stock": "There is less on hand than ordered: `short` names each SKU with what is left.",
     "stock_too_low": "The adjustment would leave less than nothing on hand.",
-    "nothing_to_adjust": "The level is what it is already.",
     "bad_address": "The country does not know such an address; `errors` names the parts.",
     "bad_phone": "Not a telephone number of the country; begin with + and a country prefix, or write it as at home.",
     "unknown_time_zone": "An IANA time zone such as Asia/Dhaka.",

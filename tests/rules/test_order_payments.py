@@ -1,0 +1,97 @@
+"""Payment records: paid or unpaid, the same again, reversals; the refund state; times that cannot be."""
+
+from datetime import timedelta
+
+import pytest
+
+from services.orders.rules.payments import (
+    MAX_PAYMENT_RECORDS,
+    may_record,
+    may_reverse,
+    needs_attention,
+    payment_state,
+    same_again,
+    same_reference,
+)
+from services.orders.rules.refunds import refund_state
+from services.orders.rules.times import happened_at
+from shared.errors import Invalid
+from shared.events import RefundState
+from tests.rules.orders import ACTORS, NOW, STAFF, STATUSES, order, payment
+
+
+@pytest.mark.parametrize(
+    ("collected", "total", "state"), [(0, 100, "unpaid"), (99, 100, "unpaid"), (100, 100, "paid"), (101, 100, "paid"), (0, 0, "paid")]
+)
+def test_paid_is_collected_at_least_total(collected: int, total: int, state: str) -> None:
+    assert payment_state(collected, total) == state
+
+
+def test_late_money_is_real_money_in_every_status() -> None:
+    for status in STATUSES:
+        assert may_record(order(status), STAFF, 1).allowed
+        assert may_record(order(status), ACTORS["customer"], 1).code == "shop_only"
+
+
+def test_limits_of_payments() -> None:
+    full = order(payments=tuple(payment() for _ in range(MAX_PAYMENT_RECORDS)))
+    assert may_record(full, STAFF, 1).code == "too_many_payments"
+    assert may_record(order(collected=10**15), STAFF, 1).code == "amount_too_large"
+
+
+def test_the_same_reference_again() -> None:
+    paid = order(paid=True)
+    existing = same_reference(paid, "cod", "r-1")
+    assert existing is not None
+    assert same_reference(paid, "card", "r-1") is None
+    assert same_again(existing, 11000).allowed
+    conflict = same_again(existing, 1)
+    assert conflict.code == "payment_conflict"
+    assert conflict.facts == {"payment_id": existing.payment_id, "recorded": 11000, "given": 1}
+
+
+def test_a_payment_is_reversed_once() -> None:
+    first = payment()
+    back = payment(-11000, payment_id="payment_01jd00000000000000000000a1", reverses=first.payment_id)
+    assert may_reverse(order(payments=(first,)), first, STAFF).allowed
+    assert may_reverse(order(payments=(first, back)), first, STAFF).code == "already_reversed"
+    assert may_reverse(order(payments=(first, back)), back, STAFF).code == "not_a_payment"
+    assert same_reference(order(payments=(back,)), "cod", "r-1") is None
+
+
+def test_more_than_the_total_needs_attention() -> None:
+    assert needs_attention(order(collected=11001)) == ("overpaid",)
+    assert needs_attention(order(paid=True)) == ()
+
+
+@pytest.mark.parametrize(
+    ("approved", "money", "cancelled", "state"),  # approved: refunds and their units of 2; money: refunded of collected
+    [
+        ((0, 0), (0, 0), False, "none"),
+        ((0, 0), (0, 11000), True, "none"),
+        ((1, 1), (5500, 11000), False, "partial"),
+        ((2, 2), (11000, 11000), False, "full"),
+        ((1, 2), (0, 0), True, "full"),
+        ((1, 1), (3000, 3000), True, "full"),
+        ((1, 1), (2000, 11000), True, "partial"),
+        ((1, 0), (11000, 11000), False, "partial"),
+    ],
+)
+def test_the_copy_of_refunds(approved: tuple[int, int], money: tuple[int, int], cancelled: bool, state: RefundState) -> None:
+    refunds, units = approved
+    refunded, collected = money
+    made = refund_state(approved=refunds, units=units, ordered=2, refunded=refunded, collected=collected, cancelled=cancelled)
+    assert made == state
+
+
+def test_times_that_can_be() -> None:
+    assert happened_at(None, NOW) == NOW
+    assert happened_at(NOW - timedelta(days=3), NOW) == NOW - timedelta(days=3)
+    assert happened_at(NOW + timedelta(seconds=30), NOW) == NOW  # clocks may differ a little
+
+
+@pytest.mark.parametrize(("said", "code"), [(timedelta(minutes=2), "in_the_future"), (timedelta(days=-2), "before_placing")])
+def test_times_that_cannot_be(said: timedelta, code: str) -> None:
+    with pytest.raises(Invalid) as refusal:
+        happened_at(NOW + said, NOW, not_before=NOW - timedelta(days=1))
+    assert refusal.value.code == code

@@ -1,0 +1,73 @@
+"""The whole product of statuses × steps × actors, and the other things that a status allows."""
+
+import pytest
+
+from services.orders.rules.actions import actions
+from services.orders.rules.edit import EDITABLE, may_edit
+from services.orders.rules.status import STEPS, may_move, may_report_failed_delivery
+from shared.events import OrderStatus, Tracking
+from tests.rules.orders import ACTORS, PLATFORM, STAFF, STATUSES, SYSTEM, order
+
+SHOP = ("staff", "platform", "system")
+
+
+@pytest.mark.parametrize("who", ACTORS)
+@pytest.mark.parametrize("status", STATUSES)
+def test_forward_only_and_skipping_allowed(who: str, status: OrderStatus) -> None:
+    for step in STEPS:
+        code = may_move(order(status), step, ACTORS[who]).code
+        if who not in SHOP:
+            assert code == ("read_only" if who == "reader" else "shop_only")
+        elif status == "cancelled":
+            assert code == "already_cancelled"
+        else:
+            here, there = STATUSES.index(status), STATUSES.index(step)
+            assert code == (None if there > here else "already_there" if there == here else "not_forward")
+
+
+def test_a_refusal_says_what_would_be_accepted() -> None:
+    assert may_move(order("picked_up"), "confirmed", STAFF).facts == {"forward": ["shipped", "delivered"]}
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [("pending", "nothing_to_deliver"), ("confirmed", None), ("picked_up", None), ("shipped", None),
+     ("delivered", "nothing_to_deliver"), ("cancelled", "nothing_to_deliver")],
+)  # fmt: skip
+def test_when_a_delivery_can_fail(status: OrderStatus, code: str | None) -> None:
+    for actor in (STAFF, PLATFORM, SYSTEM):
+        assert may_report_failed_delivery(order(status), actor).code == code
+    assert may_report_failed_delivery(order(status), ACTORS["customer"]).code == "shop_only"
+
+
+# customer, shipping_address, billing_address, tracking: what refuses each correction; None is allowed.
+EDITS: dict[str, tuple[str | None, str | None, str | None, str | None]] = {
+    "pending": (None, None, None, None),
+    "confirmed": (None, None, "billing_address_frozen", None),
+    "picked_up": (None, "shipping_address_frozen", "billing_address_frozen", None),
+    "shipped": (None, "shipping_address_frozen", "billing_address_frozen", None),
+    "delivered": (None, "shipping_address_frozen", "billing_address_frozen", None),
+    "cancelled": (None, "already_cancelled", "already_cancelled", "already_cancelled"),
+}
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_what_can_be_corrected_when(status: OrderStatus) -> None:
+    tracked = order(status, tracking=Tracking(carrier="Pathao", number="P-1"))
+    assert tuple(may_edit(tracked, part, STAFF).code for part in EDITABLE) == EDITS[status]
+    assert {may_edit(tracked, part, ACTORS["customer"]).code for part in EDITABLE} == {"shop_only"}
+
+
+def test_tracking_is_corrected_once_it_is_there() -> None:
+    assert may_edit(order("shipped"), "tracking", STAFF).code == "no_tracking"
+
+
+def test_actions_name_every_command_for_every_actor() -> None:
+    for actor in ACTORS.values():
+        for status in STATUSES:
+            decisions = actions(order(status), actor, "cancellation-control", "delivered")
+            assert set(decisions) == {
+                "confirm", "pick_up", "ship", "deliver", "report_failed_delivery", "record_payment", "cancel",
+                "edit_customer", "edit_shipping_address", "edit_billing_address", "edit_tracking",
+            }  # fmt: skip
+            assert all(decision.detail for decision in decisions.values() if not decision.allowed)

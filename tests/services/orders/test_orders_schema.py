@@ -1,0 +1,97 @@
+"""What the database itself enforces, and that models, migrations, README and problem table say what the code says."""
+
+import ast
+import asyncio
+import re
+from pathlib import Path
+
+import asyncpg
+import pytest
+from fastapi import FastAPI
+
+from services.orders.app import SERVICE
+from services.orders.rules.problems import PROBLEMS
+from shared import migrate
+from shared.events import EVENTS
+from shared.problems import KERNEL_PROBLEMS
+from tests.shop import Shop, order_p
+from tests.stack import Stack
+
+ROOM = Path(__file__).resolve().parents[3] / "services" / "orders"
+
+
+async def test_migrations_make_what_the_models_say(stack: Stack) -> None:
+    await asyncio.to_thread(migrate.check, "orders", stack.database_url("orders"))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "update orders set status = 'pending', version = version + 1 where store_id = {store}",  # backwards
+        "update orders set status = 'shipped' where store_id = {store}",  # without a version
+        "update orders set version = version + 2 where store_id = {store}",
+        "update orders set total = total + 1, goods_total = goods_total + 1, version = version + 1 where store_id = {store}",
+        "update orders set customer_id = 'c-2', version = version + 1 where store_id = {store}",
+        "update orders set collected = -1, version = version + 1 where store_id = {store}",
+        "update lines set total = total where store_id = {store}",
+        "delete from payments where store_id = {store}",
+        "delete from lines where store_id = {store}",
+        "update stock_levels set on_hand = -1 where store_id = {store}",
+        "insert into stock_movements select store_id, sku, sequence + 1, 5, 6, cause, order_id, reason, by, recorded_at"
+        " from stock_movements where store_id = {store}",  # the same cause again
+        "insert into payments select store_id, gen_random_uuid(), order_id, 3, 1, method, reference, null, null, occurred_at, recorded_at"
+        " from payments where store_id = {store}",  # the same reference again
+    ],
+)
+async def test_the_database_refuses(shop: Shop, statement: str) -> None:
+    paid = [{"amount": 1, "method": "card", "reference": "x"}]
+    order = (await shop.platform.post("/orders/v1/orders", json=order_p(payments=paid))).ok()
+    (await shop.staff.post(f"/orders/v1/orders/{order['order_id']}/transitions", json={"to": "confirmed"})).ok()
+    (await shop.staff.put("/orders/v1/stock/TEE-1", json={"on_hand": 1})).ok()
+    with pytest.raises((asyncpg.IntegrityConstraintViolationError, asyncpg.GeneratedAlwaysError)):
+        await shop.rows("orders", statement)
+
+
+def _codes() -> set[str]:
+    """The first argument of every refused(…), Refused(…), Invalid(…), … in the service: the codes it can answer with."""
+    makers = {"refused", "Refused", "Invalid", "_invalid", "TooLarge", "Forbidden", "Unauthenticated"}
+    found = set()
+    for path in ROOM.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in makers and node.args:
+                first = node.args[0]
+                if isinstance(first, ast.Constant) and isinstance(first.value, str) and first.value:
+                    found.add(first.value)
+    return found
+
+
+def test_every_refusal_is_explained_and_every_explanation_used() -> None:
+    from_templates = {
+        "shipping_address_frozen",
+        "billing_address_frozen",
+        "discount_too_large",
+        "amount_too_large",
+        "figures_do_not_add_up",
+    }
+    codes = _codes() | from_templates
+    assert codes - set(PROBLEMS) - set(KERNEL_PROBLEMS) == set()
+    assert set(PROBLEMS) - codes == set()
+
+
+def _table(readme: str, heading: str) -> set[str]:
+    section = readme.split(f"## {heading}\n", 1)[1].split("\n## ", 1)[0]
+    return {cell for row in section.splitlines() if row.startswith("| `") for cell in re.findall(r"`([^`]+)`", row.split("|")[1])}
+
+
+def test_the_readme_says_what_the_code_says() -> None:
+    readme = (ROOM / "README.md").read_text()
+    assert _table(readme, "Owns") == {name.split(".")[1] for name in SERVICE.metadata.tables}
+    app = FastAPI()
+    app.include_router(SERVICE.router)
+    operations = {operation["operationId"] for path in app.openapi()["paths"].values() for operation in path.values()}
+    assert _table(readme, "Calls") == operations
+    assert _table(readme, "Events in") == set(SERVICE.consumers.handlers)
+    assert _table(readme, "Events out") == {
+        name for name in EVENTS if name.split(".")[0] in ("order", "stock", "store_settings", "customer")
+    }
+    assert _table(readme, "Refusals") == set(PROBLEMS)

@@ -1,0 +1,194 @@
+"""Placing over HTTP: figures, refusals that leave nothing, numbers, references, stock, repeats, batches."""
+
+import asyncio
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from tests.shop import Shop, order_p
+
+SETTINGS = {
+    "cancel_preset": "cancellation-control",
+    "customer_cancel_until": "delivered",
+    "stock": True,
+    "number_prefix": "",
+    "time_zone": "UTC",
+}
+
+
+async def stocked(shop: Shop, **levels: int) -> None:
+    """Turn stock on and count these SKUs (`TEE_1` is TEE-1)."""
+    (await shop.staff.put("/orders/v1/settings", json=SETTINGS, headers={"If-Match": '"v0"'})).ok()
+    for sku, on_hand in levels.items():
+        (await shop.staff.put(f"/orders/v1/stock/{sku.replace('_', '-')}", json={"on_hand": on_hand})).ok()
+
+
+async def nothing_written(shop: Shop) -> None:
+    for table in ("orders", "lines", "payments", "changes", "idempotency"):
+        assert await shop.rows("orders", f"select 1 from {table} where store_id = {{store}}") == [], table
+    assert [event for event in await shop.events("orders") if event["type"].startswith("order.")] == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "code"),
+    [
+        ({"lines": []}, 422, "invalid"),
+        ({"unknown": 1}, 422, "invalid"),
+        ({"currency": "XXX"}, 422, "invalid"),
+        ({"currency": "bdt"}, 422, "invalid"),
+        ({"total": 10999}, 422, "figures_do_not_add_up"),
+        ({"discount": 10001}, 422, "discount_too_large"),
+        ({"lines": [{"sku": "A", "name": "a", "quantity": 0, "unit_price": 1}]}, 422, "invalid"),
+        ({"lines": [{"sku": "A", "name": "a", "quantity": -1, "unit_price": 1}]}, 422, "invalid"),
+        ({"lines": [{"sku": "A", "name": "a", "quantity": 1_000_001, "unit_price": 1}]}, 422, "invalid"),
+        ({"lines": [{"sku": "A", "name": "a", "quantity": 1, "unit_price": 1.5}]}, 422, "invalid"),
+        ({"lines": [{"sku": "A", "name": "a", "quantity": 1, "unit_price": "1"}]}, 422, "invalid"),
+        ({"lines": [{"sku": "A", "name": "a", "quantity": 1, "unit_price": -1}]}, 422, "invalid"),
+        ({"lines": [{"sku": "A", "name": "a", "quantity": 1, "unit_price": 10**16}]}, 422, "invalid"),
+        ({"lines": [{"sku": "A", "name": "a", "quantity": 1}]}, 422, "figures_missing"),
+        ({"lines": [{"sku": "A", "name": "a\x00", "quantity": 1, "unit_price": 1}]}, 422, "nul_character"),
+        ({"lines": [{"sku": "A", "name": "a", "quantity": 1, "unit_price": 1}] * 2001}, 422, "invalid"),
+        ({"shipping_address": {"country_code": "BD"}}, 422, "bad_address"),
+        ({"customer": {"id": "c-1", "phone": "12"}}, 422, "bad_phone"),
+        ({"customer": {"id": "c-1", "email": "nobody"}}, 422, "invalid"),
+        ({"placed_at": "2999-01-01T00:00:00Z"}, 422, "in_the_future"),
+        ({"placed_at": 1}, 422, "invalid"),
+        ({"payments": [{"amount": 0, "method": "card", "reference": "x"}]}, 422, "invalid"),
+        ({"payments": [{"amount": 1, "method": "card", "reference": "x"}] * 2}, 422, "same_payment_twice"),
+        ({"lines": [{"sku": "A", "name": "অ" * 200, "quantity": 1, "unit_price": 1}] * 2000}, 413, "order_too_large"),
+    ],
+)
+async def test_a_refused_order_leaves_nothing(shop: Shop, changes: dict[str, Any], status: int, code: str) -> None:
+    answer = await shop.platform.post("/orders/v1/orders", json=order_p(**changes))
+    assert (answer.status, answer.code) == (status, code), answer.content
+    await nothing_written(shop)
+
+
+async def test_both_figures_are_shown(shop: Shop) -> None:
+    answer = await shop.platform.post("/orders/v1/orders", json=order_p(total=10999))
+    assert (answer["given"], answer["computed"], answer["errors"][0]["pointer"]) == (10999, 11000, "/total")
+
+
+async def test_placing_is_for_platform_and_staff(shop: Shop) -> None:
+    answer = await shop.customer().post("/orders/v1/orders", json=order_p())
+    assert (answer.status, answer.code) == (403, "shop_only")
+    answer = await shop.platform.post("/orders/v1/orders", json=order_p(), headers={"On-Behalf-Of": "c-1"})
+    assert (answer.status, answer.code) == (403, "shop_only")
+    assert (await shop.staff.post("/orders/v1/orders", json=order_p())).status == 201
+
+
+async def test_an_order_of_2000_lines_prepaid_in_kuwait(shop: Shop) -> None:
+    lines = [{"sku": f"S-{n}", "name": f"Thing {n}", "quantity": 3, "total": 1000} for n in range(2000)]
+    kuwait = {"country_code": "KW", "street_address": "Street 1", "city": "Kuwait City"}
+    paid = [{"amount": 2_000_000, "method": "card", "reference": "ch_1"}, {"amount": 500, "method": "wallet", "reference": "w_1"}]
+    body = order_p(currency="KWD", lines=lines, shipping={"amount": 500}, shipping_address=kuwait, payments=paid, total=2_000_500)
+    placed = (await shop.platform.post("/orders/v1/orders", json=body)).ok()
+    assert placed["total"] == {"amount": 2_000_500, "currency": "KWD", "decimal": "2000.500"}
+    assert (placed["payment"], len(placed["payments"]), len(placed["lines"])) == ("paid", 2, 2000)
+    shown = (await shop.staff.get(f"/orders/v1/orders/{placed['order_id']}")).ok()
+    assert shown["lines"] == placed["lines"]
+    assert (await shop.staff.post(f"/orders/v1/orders/{placed['order_id']}/transitions", json={"to": "delivered"})).ok()["version"] == 2
+
+
+async def test_numbers_rise_per_store(shop: Shop) -> None:
+    numbers = [(await shop.platform.post("/orders/v1/orders", json=order_p())).ok()["number"] for _ in range(3)]
+    assert numbers == ["1001", "1002", "1003"]
+    (await shop.staff.put("/orders/v1/settings", json=SETTINGS | {"number_prefix": "BD-"}, headers={"If-Match": '"v0"'})).ok()
+    assert (await shop.platform.post("/orders/v1/orders", json=order_p())).ok()["number"] == "BD-1004"
+
+
+async def test_numbers_are_unique_when_many_come_first(shop: Shop) -> None:
+    answers = await asyncio.gather(*(shop.platform.post("/orders/v1/orders", json=order_p()) for _ in range(24)))
+    assert len({answer.ok()["number"] for answer in answers}) == 24
+
+
+async def test_the_platforms_own_numbers(shop: Shop) -> None:
+    assert (await shop.platform.post("/orders/v1/orders", json=order_p(number="1001", external_ref="web-7"))).ok()["number"] == "1001"
+    assert (await shop.platform.post("/orders/v1/orders", json=order_p())).ok()["number"] == "1002"  # ours steps over it
+    taken = await shop.platform.post("/orders/v1/orders", json=order_p(number="1001"))
+    assert (taken.status, taken.code) == (409, "number_taken")
+    taken = await shop.platform.post("/orders/v1/orders", json=order_p(external_ref="web-7"))
+    assert (taken.status, taken.code) == (409, "external_ref_taken")
+    assert len(await shop.rows("orders", "select 1 from orders where store_id = {store}")) == 2
+
+
+async def test_64_repeats_of_one_call_make_one_order(shop: Shop) -> None:
+    await stocked(shop, TEE_1=100)
+    answers = await asyncio.gather(*(shop.platform.post("/orders/v1/orders", json=order_p(), key="checkout-1") for _ in range(64)))
+    assert len({answer.ok().content for answer in answers}) == 1
+    assert Counter(answer.replayed for answer in answers) == {False: 1, True: 63}
+    assert len(await shop.rows("orders", "select 1 from orders where store_id = {store}")) == 1
+    assert (await shop.staff.get("/orders/v1/stock/TEE-1")).ok()["on_hand"] == 98
+    other = await shop.platform.post("/orders/v1/orders", json=order_p(discount=1), key="checkout-1")
+    assert (other.status, other.code) == (422, "idempotency_key_reused")
+    missing = await shop.platform.post("/orders/v1/orders", json=order_p(), key=None)
+    assert (missing.status, missing.code) == (400, "idempotency_key_missing")
+
+
+async def test_a_refused_call_may_be_tried_again_under_its_key(shop: Shop) -> None:
+    await stocked(shop, TEE_1=1)
+    short = await shop.platform.post("/orders/v1/orders", json=order_p(), key="k")
+    assert (short.status, short.code, short["short"]) == (409, "out_of_stock", [{"sku": "TEE-1", "on_hand": 1, "ordered": 2}])
+    await nothing_written(shop)
+    (await shop.staff.post("/orders/v1/stock/TEE-1/adjustments", json={"quantity": 1, "reason": "found one"})).ok()
+    placed = (await shop.platform.post("/orders/v1/orders", json=order_p(), key="k")).ok()
+    assert [line["stock_tracked"] for line in placed["lines"]] == [True]
+    assert (await shop.staff.get("/orders/v1/stock/TEE-1")).ok()["on_hand"] == 0
+
+
+async def test_only_skus_with_a_level_are_tracked(shop: Shop) -> None:
+    await stocked(shop, A=5)
+    lines = [{"sku": sku, "name": sku, "quantity": 2, "unit_price": 100} for sku in ("A", "B", "A")]
+    placed = (await shop.platform.post("/orders/v1/orders", json=order_p(lines=lines))).ok()
+    assert [line["stock_tracked"] for line in placed["lines"]] == [True, False, True]
+    told = await shop.events("orders", placed["order_id"])
+    assert [line["stock_tracked"] for line in told[0]["data"]["order"]["lines"]] == [True, False, True]
+    moved = (await shop.events("orders", "sku:A"))[-1]["data"]
+    assert (moved["quantity"], moved["on_hand"], moved["cause"]) == (-4, 1, f"placed:{placed['order_id']}")
+    short = await shop.platform.post("/orders/v1/orders", json=order_p(lines=lines))
+    assert short["short"] == [{"sku": "A", "on_hand": 1, "ordered": 4}]
+
+
+async def test_oversell_by_64_clients(shop: Shop) -> None:
+    await stocked(shop, A=25, B=40)
+    both = [{"sku": sku, "name": sku, "quantity": 1, "unit_price": 100} for sku in ("A", "B")]
+    orders = [order_p(lines=both if n % 2 else both[::-1]) for n in range(64)]  # the same SKUs in either order: no circle of waits
+    answers = await asyncio.gather(*(shop.platform.post("/orders/v1/orders", json=order) for order in orders))
+    assert Counter(answer.status for answer in answers) == {201: 25, 409: 39}
+    assert {answer.code for answer in answers if answer.status == 409} == {"out_of_stock"}
+    levels = await shop.rows("orders", "select sku, on_hand, movements from stock_levels where store_id = {store} order by sku")
+    assert [(level["sku"], level["on_hand"], level["movements"]) for level in levels] == [("A", 0, 26), ("B", 15, 26)]
+    sums = await shop.rows(
+        "orders", "select sku, sum(quantity)::int as on_hand from stock_movements where store_id = {store} group by 1 order by 1"
+    )
+    assert [tuple(row.values()) for row in sums] == [("A", 0), ("B", 15)]
+
+
+async def test_a_batch_of_which_each_stands_or_falls_alone(shop: Shop) -> None:
+    await stocked(shop, A=3)
+
+    def one(sku: str) -> dict[str, Any]:
+        return order_p(lines=[{"sku": sku, "name": sku, "quantity": 2, "unit_price": 100}])
+
+    bodies = [one("A"), {"currency": "BDT"}, one("B"), one("A"), order_p(total=1)]
+    first = (await shop.platform.post("/orders/v1/orders/batch", json={"orders": bodies}, key="b-1")).ok()
+    assert [item["status"] for item in first["items"]] == [201, 422, 201, 409, 422]
+    assert [item["problem"] and item["problem"]["code"] for item in first["items"]] == [
+        None, "invalid", None, "out_of_stock", "figures_do_not_add_up",
+    ]  # fmt: skip
+    (await shop.staff.post("/orders/v1/stock/A/adjustments", json={"quantity": 1, "reason": "found"})).ok()
+    again = (await shop.platform.post("/orders/v1/orders/batch", json={"orders": bodies}, key="b-1")).ok()
+    assert [item["status"] for item in again["items"]] == [201, 422, 201, 201, 422]
+    assert (again["items"][0], again["items"][2]) == (first["items"][0], first["items"][2])
+    assert len(await shop.rows("orders", "select 1 from orders where store_id = {store}")) == 3
+
+
+async def test_batches_that_lock_the_same_skus_in_different_order(shop: Shop) -> None:
+    await stocked(shop, **{f"S{n}": 1000 for n in range(8)})
+    lines = [{"sku": f"S{n}", "name": "s", "quantity": 1, "unit_price": 1} for n in range(8)]
+    batches = [{"orders": [order_p(lines=lines[n:] + lines[:n]) for n in range(8)]} for _ in range(4)]
+    answers = await asyncio.gather(*(shop.platform.post("/orders/v1/orders/batch", json=batch) for batch in batches))
+    assert [answer.ok()["placed"] for answer in answers] == [8] * 4
+    levels = await shop.rows("orders", "select distinct on_hand from stock_levels where store_id = {store}")
+    assert [level["on_hand"] for level in levels] == [968]
