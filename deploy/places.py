@@ -173,14 +173,16 @@ def choose_port(wanted: list[int], taken: set[int], free: Callable[[int], bool])
     raise Trouble(f"No free port between {PORTS.start} and {PORTS.stop}.", "stop what listens there")
 
 
-def state_for(project: Path, purpose: Purpose) -> State:
-    """The state folder for `purpose`; leftovers of test runs that died are stopped and removed on the way."""
+def hold_state(project: Path, purpose: Purpose) -> State:
+    """The folder for `purpose`, held. Folders of test runs that died are cleared away on the way, with whatever still runs from them."""
     base = base_folder(project)
-    if purpose == "up":
-        return State(base / "up")
-    for old in base.glob("test-*"):
-        left = State(old)
-        if left.holder() is None:
-            processes.stop_leftovers(old)
-            left.remove()
-    return State(base / f"test-{os.getpid()}-{secrets.token_hex(2)}", temporary=True)
+    with open(base / "lock", "a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # one at a time, so that nobody clears away what another is about to hold
+        if purpose == "up":
+            return State(base / "up").hold()
+        for old in base.glob("test-*"):
+            left = State(old)
+            if left.holder() is None:
+                processes.stop_leftovers(old)
+                left.remove()
+        return State(base / f"test-{os.getpid()}-{secrets.token_hex(2)}", temporary=True).hold()

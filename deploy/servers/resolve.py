@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from deploy.places import Purpose, State, state_for
+from deploy.places import Purpose, State, hold_state
 from deploy.servers import docker, given
 from deploy.servers.private import PrivateServers
 from deploy.trouble import Trouble
@@ -46,7 +46,7 @@ class Servers(Protocol):
 
 def resolve(home: Path, purpose: Purpose = "up", say: Callable[[str], None] = print) -> Servers:
     """Start (or find) the servers for the clone in `home`. Raises Trouble with the fix when there is no way."""
-    state = state_for(home, purpose).hold()
+    state = hold_state(home, purpose)
     try:
         if named := given.given(state):
             return named

@@ -1,0 +1,39 @@
+"""What the system answered to what was asked of it: the other half of the account."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An order as the system holds it; money in pence."""
+
+    order_id: str
+    goods: int
+    shipping: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refunded:
+    """An approved refund; money in pence."""
+
+    refund_id: str
+    goods: int
+    shipping: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The system's no: a problem's stable code and its sentence."""
+
+    code: str
+    detail: str
+
+
+@dataclass(slots=True)
+class Results:
+    """Answers by invoice, and by (cancellation, invoice)."""
+
+    orders: dict[str, Placed | Refusal] = field(default_factory=dict)
+    refunds: dict[tuple[str, str], Refunded | Refusal] = field(default_factory=dict)
+    unfinished: dict[str, Refusal] = field(default_factory=dict)
+    """Orders that were placed, but could not be moved to delivered or paid."""
