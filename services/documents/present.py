@@ -9,6 +9,7 @@ from datetime import date
 from functools import lru_cache
 from typing import Any
 
+from babel import Locale
 from babel.dates import format_date
 from babel.numbers import get_currency_symbol
 
@@ -20,6 +21,7 @@ from shared.money import exponent
 ROLLS = frozenset({"receipt", "cancelling_receipt", "refund_receipt", "order_receipt"})
 """Printed on an 80 mm roll; everything else on a page."""
 
+MAX_PRINTED_CHARACTERS = 2_000  # of one text; orders and settings take less, so that only a broken event is ever cut, and visibly
 MAX_ROLL_LINES = 150  # a roll is read in the hand; beyond this a receipt says how many lines more there are
 
 # Controls and the marks that reorder text (overrides, embeddings, isolates) are shown, never obeyed. The joiners U+200C and
@@ -30,6 +32,8 @@ _SPACES = re.compile("[\t\n]+")
 
 def printable(text: str) -> str:
     """`text` on one line; what cannot be printed is shown as the replacement character."""
+    if len(text) > MAX_PRINTED_CHARACTERS:
+        text = text[:MAX_PRINTED_CHARACTERS] + "…"
     return _UNPRINTABLE.sub("�", _SPACES.sub(" ", text.replace("\r\n", "\n"))).strip()
 
 
@@ -105,17 +109,17 @@ def _seller(contents: Contents) -> dict[str, Any]:
 
 def _address(contents: Contents, label: dict[str, str]) -> dict[str, Any]:
     """Whom it is for, in the order of lines that the address's own parts have."""
-    lines = address_lines(contents.address) if contents.address else []
+    lines = address_lines(contents.address, contents.language) if contents.address else []
     if contents.contact:
         lines.append(printable(contents.contact))
     return {"title": label["ship_to" if contents.kind == "packing_slip" else "bill_to"] if lines else "", "lines": lines}
 
 
-def address_lines(address: Address) -> list[str]:
+def address_lines(address: Address, language: str) -> list[str]:
     """An address line by line, without what is empty."""
     town = " ".join(part for part in (address.postal_code, address.city) if part)
     parts = [address.name, address.company_name, *address.street_address.split("\n"), address.city_area, town]
-    parts += [address.sorting_code, address.country_area, address.country_code, address.phone]
+    parts += [address.sorting_code, address.country_area, _country(address.country_code, catalogue(language).locale), address.phone]
     return [line for line in map(printable, parts) if line]
 
 
@@ -146,8 +150,8 @@ def _columns(contents: Contents, lines: tuple[SaidLine, ...], words: Catalogue) 
     """Name and values of each column beside the description."""
     label = words.label
 
-    def amounts(values: Iterable[int]) -> list[str]:
-        return [amount(value, contents.currency, contents.language) for value in values]
+    def amounts(values: Iterable[int], zero: str | None = None) -> list[str]:
+        return [zero if zero is not None and value == 0 else amount(value, contents.currency, contents.language) for value in values]
 
     columns = [(label["quantity"], [digits(_grouped(str(line.quantity), words.groups), contents.language) for line in lines])]
     if contents.kind == "packing_slip":
@@ -157,7 +161,7 @@ def _columns(contents: Contents, lines: tuple[SaidLine, ...], words: Catalogue) 
         if lines and len(prices) == len(lines):
             columns.append((label["unit_price"], amounts(prices)))
         if any(line.discount for line in lines):
-            columns.append((label["discount"], amounts(-line.discount for line in lines)))
+            columns.append((label["discount"], amounts((-line.discount for line in lines), zero="")))
         if any(line.tax for line in lines):
             columns.append((label["tax"], amounts(line.tax for line in lines)))
     return [*columns, (label["amount"], amounts(line.amount for line in lines))]
@@ -221,6 +225,11 @@ def _grouped(whole: str, groups: tuple[int, ...]) -> str:
         whole = whole[: -sizes[0]]
         sizes = sizes[1:] or sizes
     return ",".join([whole, *reversed(parts)])
+
+
+@lru_cache(maxsize=1024)
+def _country(code: str, locale: str) -> str:
+    return str(Locale.parse(locale).territories.get(code, code))
 
 
 @lru_cache(maxsize=1024)

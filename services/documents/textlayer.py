@@ -1,21 +1,49 @@
 """Repairs the text layer of a typst PDF for scripts whose clusters are drawn as several glyphs.
 
-typst maps every glyph of a Bengali cluster to the cluster's whole text, and relies on an ActualText span to say it once. A
-cluster whose marks sit above or below the line is drawn in several pieces, which no span holds together: then readers and
-searches find the cluster two or three times. Here only the first glyph of a cluster keeps the text, and no span repeats it.
-The change is an incremental update at the end of the file, as PDF defines it: new streams, a new cross-reference section.
+typst gives every glyph of a Bengali cluster the cluster's whole text, and says it once by a span (ActualText) around them. But
+marks above or below the line are drawn in pieces of their own, which no span holds together: readers and searches then find
+the cluster two or three times. Here one piece of each cluster keeps the text, the one on the line, and the others are told to
+stand for nothing. What is drawn stays as it is. The change is an incremental update at the end of the file, as PDF defines it:
+new page contents, a new cross-reference section.
 """
 
 import re
 import zlib
+from collections import Counter
+from dataclasses import dataclass, field
 
+_PAGE = re.compile(rb"/Type/Page/Resources (\d+) 0 R[^\n]*?/Contents (\d+) 0 R")
+_FONTS = re.compile(rb"/Font<<(.*?)>>")
+_FONT = re.compile(rb"/(f\d+) (\d+) 0 R")
 _TO_UNICODE = re.compile(rb"/ToUnicode (\d+) 0 R")
-_CONTENTS = re.compile(rb"/Contents (\d+) 0 R")
-_SPAN = re.compile(rb"/Span<</ActualText<FEFF[0-9A-F]{5,}>>>BDC")  # of two characters or more
-_MAPPING = re.compile(rb"<([0-9A-F]{4})> <([0-9A-F]+)>\n")
+_MAPPING = re.compile(rb"<([0-9A-F]{4})> <([0-9A-F]+)>")
+_LENGTH = re.compile(rb"/Length (\d+)")
 _START = re.compile(rb"startxref\s+(\d+)\s+%%EOF\s*$")
 _TRAILER = re.compile(rb"trailer\s*<<(.*?)>>\s*startxref", re.DOTALL)
-_STREAM = re.compile(rb"\d+ 0 obj\s*<<(.*?)>>\s*stream\r?\n", re.DOTALL)
+
+
+def _nested(depth: int) -> bytes:
+    """A literal string: parentheses in it are escaped or, as in any such file, balanced; `depth` deep at most."""
+    inner = rb"|" + _nested(depth - 1) if depth else b""
+    return rb"\((?:\\.|[^\\()]" + inner + rb")*\)"
+
+
+_STRING = rb"(?:" + _nested(4) + rb"|<[0-9A-Fa-f]*>)"
+_TOKEN = re.compile(
+    rb"q 1 0 0 -1 [-\d.]+ (?P<height>[-\d.]+) cm"
+    rb"|(?P<block>BT)"
+    rb"|/(?P<font>f\d+) [\d.]+ Tf"
+    rb"|(?P<span>/Span<</ActualText<FEFF(?P<said>[0-9A-F]*)>>>BDC)"
+    rb"|(?P<open>BDC|BMC)|(?P<close>EMC)"
+    rb"|(?P<show>(?:" + _STRING + rb"Tj|\[(?:" + _STRING + rb"|[^\[\]()<>])*\]TJ))",
+    re.DOTALL,
+)
+_PART = re.compile(_STRING + rb"|[-\d.]+", re.DOTALL)
+_ESCAPE = re.compile(rb"\\([0-7]{1,3}|.)", re.DOTALL)
+_ESCAPED = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f"}
+_SILENT = b"/Span<</ActualText<FEFF>>>BDC "
+
+Mapping = dict[bytes, bytes]  # two bytes of a glyph's code -> its text, UTF-16 in hexadecimal
 
 
 def repaired(pdf: bytes) -> bytes:
@@ -26,51 +54,187 @@ def repaired(pdf: bytes) -> bytes:
     start, trailer = _START.search(pdf), _TRAILER.search(pdf)
     if start is None or trailer is None:
         raise ValueError("a PDF without a cross-reference table")
+    mappings: dict[int, Mapping] = {}
     changed: dict[int, bytes] = {}
-    for reference, change in ((_TO_UNICODE, _once), (_CONTENTS, _unspanned)):
-        for number in sorted({int(found[1]) for found in reference.finditer(pdf)}):
-            before = _stream_of(pdf, number)
-            after = change(before)
+    for page in _PAGE.finditer(pdf):
+        fonts = _fonts_of(pdf, int(page[1]), mappings)
+        if any(_is_cluster(text) for mapping in fonts.values() for text in mapping.values()):
+            before = _stream(pdf, int(page[2]))
+            after = _Contents(fonts).rewritten(before)
             if after != before:
-                changed[number] = after
+                changed[int(page[2])] = after
     return _updated(pdf, changed, previous=int(start[1]), trailer=trailer[1]) if changed else pdf
 
 
-def _stream_of(pdf: bytes, number: int) -> bytes:
-    begin = pdf.find(b"\n%d 0 obj" % number)
-    header = _STREAM.match(pdf, begin + 1) if begin >= 0 else None
-    if header is None:
-        raise ValueError(f"object {number} is not a stream")
-    length = re.search(rb"/Length (\d+)", header[1])
+def _is_cluster(text: bytes) -> bool:
+    """Whether a glyph's text (hexadecimal UTF-16) may be drawn in pieces: combined characters, or one of an Indic script."""
+    if len(text) <= 4:
+        return b"0900" <= text <= b"0DFF"
+    return any(text[index : index + 4] >= b"0300" for index in range(0, len(text), 4))  # a Latin ligature is one glyph
+
+
+def _fonts_of(pdf: bytes, resources: int, mappings: dict[int, Mapping]) -> dict[bytes, Mapping]:
+    """What each font name of a page maps its glyphs to; fonts are read once."""
+    named = _FONTS.search(_object(pdf, resources))
+    fonts: dict[bytes, Mapping] = {}
+    for name, number in _FONT.findall(named[1]) if named else ():
+        if int(number) not in mappings:
+            reference = _TO_UNICODE.search(_object(pdf, int(number)))
+            cmap = _stream(pdf, int(reference[1])) if reference else b""
+            mappings[int(number)] = {bytes.fromhex(code.decode()): text for code, text in _MAPPING.findall(cmap)}
+        fonts[name] = mappings[int(number)]
+    return fonts
+
+
+@dataclass(slots=True, eq=False)
+class _Piece:
+    """Glyphs that stand for `text`: all that one span holds, or one glyph outside of any. `height`: its place on the page."""
+
+    text: bytes
+    lead: tuple[int, bytes]  # font and code of its first glyph
+    height: bytes
+    opens_block: bool
+    shown: bytes  # what draws it; for a span, what opens the span
+    silent: bool = False
+
+
+@dataclass(slots=True)
+class _Contents:
+    """One page's drawing operations, read from start to end into plain bytes and pieces."""
+
+    fonts: dict[bytes, Mapping]
+    font: Mapping = field(default_factory=dict)
+    height: bytes = b""
+    at_start: bool = True  # of a text block: a cluster goes on only from the end of one block to the start of the next
+    interrupted: bool = False  # something that has no clusters was drawn since the last piece
+    marks: list[int | None] = field(default_factory=list)  # open marks; of a span that has drawn nothing yet, its place in `out`
+    out: list[bytes | _Piece | list[bytes | _Piece]] = field(default_factory=list)  # a list inside is one show operation in parts
+    pieces: list[_Piece] = field(default_factory=list)
+    clustered: set[int] = field(default_factory=set)  # which fonts have any
+    glyphs: Counter[bytes] = field(default_factory=Counter)  # at each height: most of a line's stand on its base line
+
+    def rewritten(self, contents: bytes) -> bytes:
+        """The same drawing; of every cluster's pieces only one still says its text."""
+        self.clustered = {id(mapping) for mapping in self.fonts.values() if any(map(_is_cluster, mapping.values()))}
+        at = 0
+        for token in _TOKEN.finditer(contents):
+            self.out.append(contents[at : token.start()])
+            at = token.end()
+            self._take(token)
+        self.out.append(contents[at:])
+        self._silence()
+        return b"".join(_drawn(part) for part in self.out)
+
+    def _take(self, token: re.Match[bytes]) -> None:
+        if token["show"]:
+            self._show(token["show"])
+            return
+        self.out.append(token[0])
+        if token["height"]:
+            self.height = token["height"]
+        elif token["block"]:
+            self.at_start = True
+        elif token["font"]:
+            self.font = self.fonts.get(token["font"], {})
+        elif token["span"]:
+            self.marks.append(len(self.out) - 1)
+        elif token["open"]:
+            self.marks.append(None)
+        elif token["close"] and self.marks:
+            self.marks.pop()
+
+    def _show(self, show: bytes) -> None:
+        """A show operation: within a span part of the span's one piece, outside of one a piece for each glyph."""
+        span = self.marks[-1] if self.marks else None
+        if span is None and id(self.font) not in self.clustered:
+            self.out.append(show)
+            self.at_start = False
+            self.interrupted = True
+            return
+        parts = _PART.findall(show)
+        if span is None:
+            operation: list[bytes | _Piece] = []
+            for part in parts:
+                if part[:1] in b"(<":
+                    operation += [self._piece(self.font.get(code, b""), code, b"<%s>" % code.hex().encode()) for code in _codes(part)]
+                else:
+                    operation.append(part)
+            self.out += [operation]
+            return
+        opening = self.out[span]
+        if isinstance(opening, bytes):  # its first glyphs
+            said = _TOKEN.fullmatch(opening)
+            code = next((_codes(part)[0] for part in parts if part[:1] in b"(<"), b"")
+            self.out[span] = self._piece(said["said"] if said else b"", code, opening)
+        self.out.append(show)
+
+    def _piece(self, text: bytes, code: bytes, shown: bytes) -> _Piece:
+        piece = _Piece(text, (id(self.font), code), self.height, self.at_start and not self.interrupted, shown)
+        self.at_start = self.interrupted = False
+        self.glyphs[self.height] += 1
+        self.pieces.append(piece)
+        return piece
+
+    def _silence(self) -> None:
+        """Leave the text to that piece of each cluster that stands on its line."""
+        cluster: list[_Piece] = []
+        for piece in [*self.pieces, None]:
+            if piece and cluster and piece.opens_block and piece.text == cluster[0].text and piece.lead != cluster[0].lead:
+                cluster.append(piece)
+                continue
+            if len(cluster) > 1:
+                keeper = max(cluster, key=lambda one: self.glyphs[one.height])
+                for other in cluster:
+                    other.silent = other is not keeper
+            cluster = [piece] if piece and _is_cluster(piece.text) else []
+
+
+def _drawn(part: bytes | _Piece | list[bytes | _Piece]) -> bytes:
+    """The bytes of a part; a show operation is cut where a silent piece is, which then gets a span that stands for nothing."""
+    if isinstance(part, bytes):
+        return part
+    if isinstance(part, _Piece):
+        return _SILENT if part.silent else part.shown
+    drawn, plain = b"", b""
+    for one in part:
+        if isinstance(one, _Piece) and one.silent:
+            drawn += (b"[%s]TJ" % plain if plain else b"") + _SILENT + b"[%s]TJ EMC " % one.shown
+            plain = b""
+        else:
+            plain += one.shown if isinstance(one, _Piece) else b" " + one + b" "
+    return drawn + (b"[%s]TJ" % plain if plain else b"")
+
+
+def _codes(string: bytes) -> list[bytes]:
+    """The glyph codes (two bytes each) of a string, literal or hexadecimal."""
+
+    def unescaped(found: re.Match[bytes]) -> bytes:
+        body = found[1]
+        return bytes([int(body, 8) & 0xFF]) if body[:1].isdigit() else _ESCAPED.get(body, body)
+
+    plain = bytes.fromhex(string[1:-1].decode()) if string.startswith(b"<") else _ESCAPE.sub(unescaped, string[1:-1])
+    return [plain[index : index + 2] for index in range(0, len(plain), 2)]
+
+
+def _object(pdf: bytes, number: int) -> bytes:
+    """The text of an object up to its end or its stream."""
+    begin = pdf.find(b"\n%d 0 obj\n" % number)
+    if begin < 0:
+        raise ValueError(f"there is no object {number}")
+    ends = [end for end in (pdf.find(b"endobj", begin), pdf.find(b"stream", begin)) if end >= 0]
+    return pdf[begin : min(ends)]
+
+
+def _stream(pdf: bytes, number: int) -> bytes:
+    """The decoded stream of an object."""
+    header = _object(pdf, number)
+    length = _LENGTH.search(header)
     if length is None:
         raise ValueError(f"stream {number} has no length")
-    data = pdf[header.end() : header.end() + int(length[1])]
-    return zlib.decompress(data) if b"/FlateDecode" in header[1] else data
-
-
-def _once(cmap: bytes) -> bytes:
-    """The character map in which, of glyphs that stand for the same several characters, only the first keeps them.
-
-    Glyphs are numbered in the order of their first use, so that the first of a cluster has the lowest number. A single
-    character that several glyphs stand for (the same letter in two shapes) is not a cluster and stays.
-    """
-    seen: set[bytes] = set()
-
-    def keep(found: re.Match[bytes]) -> bytes:
-        code, text = found[1], found[2]
-        if len(text) <= 4:
-            return found[0]
-        if text in seen:
-            return b"<%s> <>\n" % code
-        seen.add(text)
-        return found[0]
-
-    return _MAPPING.sub(keep, cmap)
-
-
-def _unspanned(content: bytes) -> bytes:
-    """The page without the spans that say a cluster's text again; their glyphs' own mapping says it now."""
-    return _SPAN.sub(b"/Span BMC", content)
+    begin = pdf.find(b"stream", pdf.find(b"\n%d 0 obj\n" % number)) + len(b"stream")
+    begin += 2 if pdf[begin : begin + 2] == b"\r\n" else 1
+    data = pdf[begin : begin + int(length[1])]
+    return zlib.decompress(data) if b"/FlateDecode" in header else data
 
 
 def _updated(pdf: bytes, changed: dict[int, bytes], *, previous: int, trailer: bytes) -> bytes:
@@ -78,7 +242,7 @@ def _updated(pdf: bytes, changed: dict[int, bytes], *, previous: int, trailer: b
     body = bytearray(pdf if pdf.endswith(b"\n") else pdf + b"\n")
     offsets = {}
     for number, data in changed.items():
-        packed = zlib.compress(data, 9)
+        packed = zlib.compress(data)
         offsets[number] = len(body)
         body += b"%d 0 obj\n<</Filter/FlateDecode/Length %d>>\nstream\n%s\nendstream\nendobj\n" % (number, len(packed), packed)
     xref = len(body)
