@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from services.orders.api import changes, lists, orders, settings, stock
+from services.orders.api import changes, customers, lists, live, orders, settings, stock
 
 router = APIRouter(prefix="/v1", tags=["orders"])
-for part in (lists, orders, changes, stock, settings):
+for part in (lists, live, orders, changes, stock, settings, customers):
     router.include_router(part.router)

@@ -3,9 +3,11 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.orders.addresses import phone_or_none
+from services.orders.export import MEDIA_TYPES, Format, exported
 from services.orders.queries.counts import counts_of
 from services.orders.queries.lists import OrderFilter, page_of, search_for
 from services.orders.schemas.views import CountsView, OrderPage, SummaryView
@@ -58,6 +60,17 @@ class PageQuery(OrderQuery):
     cursor: Annotated[str | None, Field(max_length=500)] = None
 
 
+class ExportQuery(OrderQuery):
+    """What to export, and how."""
+
+    format: Format = "csv"
+
+
+FILE: dict[int | str, dict[str, Any]] = {
+    200: {"description": "A file", "content": {kind: {"schema": {"type": "string"}} for kind in ("text/csv", "application/jsonl")}}
+}
+
+
 @router.get("/orders", operation_id="orders_list", response_model=OrderPage, responses=problems())
 async def list_orders(query: Annotated[PageQuery, Query()], call: Call) -> Response:
     """Orders, newest first, that the caller may see. A page may be short and still have a next one: follow the cursor."""
@@ -76,3 +89,12 @@ async def counts(call: Call) -> Response:
     """How many orders of the store stand where, on each axis."""
     async with call.reading() as tx:
         return call.show(CountsView(**await counts_of(tx, call.actor)))
+
+
+@router.get("/orders/export", operation_id="orders_export", response_class=StreamingResponse, responses=FILE | problems())
+async def export(query: Annotated[ExportQuery, Query()], call: Call) -> StreamingResponse:
+    """Every order that matches, newest first, streamed as CSV or JSON Lines. No cell begins as a formula would."""
+    async with call.reading() as tx:
+        wanted = await query.resolved(tx, call.actor)
+    headers = {"Content-Disposition": f'attachment; filename="orders.{query.format}"', "Cache-Control": "no-store"}
+    return StreamingResponse(exported(call.db, call.actor, wanted, query.format), media_type=MEDIA_TYPES[query.format], headers=headers)

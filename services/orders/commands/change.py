@@ -107,6 +107,7 @@ def _columns(state: OrderState) -> dict[str, Any]:
         "phone": personal.phone,
         "shipping_address": _json(personal.shipping_address),
         "billing_address": _json(personal.billing_address),
+        "metadata": state.metadata,
         "refunds": state.refunds,
         "refunded_units": state.refunded_units,
     }

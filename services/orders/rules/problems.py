@@ -34,4 +34,6 @@ PROBLEMS: dict[str, str] = {
     "unknown_time_zone": "An IANA time zone such as Asia/Dhaka.",
     "in_the_future": "It cannot have happened later than now.",
     "before_placing": "It cannot have happened before the order was placed.",
+    "no_guest_key": "No signing key of this installation may speak for guests of this store.",
+    "too_many_orders": "A customer with more than 2,000 orders is erased in parts, by the operator.",
 }

@@ -104,3 +104,9 @@ class EditOrder(Input):
     def parts(self) -> list[str]:
         """Names of the parts that the caller wants corrected."""
         return [part for part in ("customer", "shipping_address", "billing_address", "tracking") if getattr(self, part) is not None]
+
+
+class GuestLink(Input):
+    """How long a guest may read the order."""
+
+    days: Annotated[int, Field(ge=1, le=90)] = 30

@@ -281,6 +281,13 @@ class ReleasedLine(BaseModel):
     quantity: int
 
 
+class ErasedView(View):
+    """A customer of whom nothing personal is left here; the other services follow by `customer.erased`."""
+
+    customer_id: str
+    orders: int
+
+
 class GuestLinkView(View):
     """A token that reads this one order until it expires."""
 

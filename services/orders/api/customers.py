@@ -1,0 +1,25 @@
+"""A customer's right to be forgotten."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Response
+
+from services.orders.commands.erase import erase_customer
+from services.orders.schemas.views import ErasedView
+from shared.db import Transaction
+from shared.errors import Forbidden, Refused
+from shared.web import Call, problems
+
+router = APIRouter()
+
+
+@router.delete(
+    "/customers/{customer_id}", operation_id="customers_erase", response_model=ErasedView, responses=problems(Forbidden, Refused)
+)
+async def erase(customer_id: Annotated[str, Path(min_length=1, max_length=100)], call: Call) -> Response:
+    """Erase a customer everywhere: names, addresses, texts. Orders, amounts and issued documents stay."""
+
+    async def work(tx: Transaction) -> ErasedView:
+        return ErasedView(customer_id=customer_id, orders=await erase_customer(tx, call.actor, customer_id, now=call.now))
+
+    return await call.once("customers.erase", work, idempotent="optional")

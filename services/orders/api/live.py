@@ -1,0 +1,44 @@
+"""Live streams (server-sent events): one order for whoever may see it, the whole store for its staff."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header
+from fastapi.responses import StreamingResponse
+
+from services.orders.commands.change import enforce
+from services.orders.live import order_stream, store_stream
+from services.orders.queries.orders import order_for
+from services.orders.rules.status import may_read_settings
+from shared.errors import Forbidden, NotFound
+from shared.ids import OrderId
+from shared.web import Call, problems
+
+router = APIRouter()
+
+LastSeen = Annotated[int | None, Header(alias="Last-Event-ID", ge=0, lt=2**63, description="The id of the last event that was seen")]
+STREAM: dict[int | str, dict[str, Any]] = {
+    200: {"description": "A stream", "content": {"text/event-stream": {"schema": {"type": "string"}}}}
+}
+HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+
+
+def _streamed(frames: AsyncIterator[bytes]) -> StreamingResponse:
+    return StreamingResponse(frames, media_type="text/event-stream", headers=HEADERS)
+
+
+@router.get(
+    "/orders/{order_id}/stream", operation_id="orders_stream", response_class=StreamingResponse, responses=STREAM | problems(NotFound)
+)
+async def follow(order_id: OrderId, call: Call, last_seen: LastSeen = None) -> StreamingResponse:
+    """Follow one order live: how it stands, then each change. The id of an event is the order's version."""
+    async with call.reading() as tx:
+        await order_for(tx, call.actor, order_id)
+    return _streamed(order_stream(call.running, call.actor, order_id, last_seen))
+
+
+@router.get("/stream", operation_id="orders_stream_store", response_class=StreamingResponse, responses=STREAM | problems(Forbidden))
+async def follow_all(call: Call, last_seen: LastSeen = None) -> StreamingResponse:
+    """Follow every order of the store live, for its staff. After a resume the last seconds may come again: `event_id` tells."""
+    enforce(may_read_settings(call.actor))
+    return _streamed(store_stream(call.running, call.actor, last_seen))

@@ -1,0 +1,69 @@
+"""Erasing a customer: what is personal goes, here at once and elsewhere by `customer.erased`; ids, amounts and ledgers stay."""
+
+from dataclasses import replace
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+
+from services.orders.commands.change import Doing, by, changed, enforce, write
+from services.orders.models import changes, metadata, orders
+from services.orders.queries.orders import order_for
+from services.orders.rules.status import shop_only
+from shared.actor import Actor
+from shared.db import Transaction
+from shared.erasure import forget
+from shared.errors import Refused
+from shared.events import CustomerErased, OrderEdited, OrderPersonal
+from shared.outbox import emit
+
+MAX_ORDERS_AT_ONCE = 2_000
+PERSONAL = ("customer", "shipping_address", "billing_address")
+
+events = metadata.tables["orders.events"]
+
+
+async def erase_customer(tx: Transaction, actor: Actor, customer_id: str, *, now: datetime) -> int:
+    """Blank everything personal of a customer's orders, each as a new version; how many orders. Again is harmless.
+
+    Raises Forbidden, Refused `too_many_orders` above 2,000 orders with something left to blank (repeat until it is done).
+    """
+    enforce(shop_only(actor))
+    await tx.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(f"erase:{actor.store}:{customer_id}", 0))))
+    mine = (orders.c.store_id == actor.store) & (orders.c.customer_id == customer_id)
+    order_ids = [row.order_id for row in await tx.all(sa.select(orders.c.order_id).where(mine).order_by(orders.c.order_id))]
+    if len(order_ids) > MAX_ORDERS_AT_ONCE:
+        raise Refused("too_many_orders", f"A customer with more than {MAX_ORDERS_AT_ONCE} orders is erased by hand.")
+    for order_id in order_ids:
+        await _blank(tx, actor, order_id, now)
+    await _blank_history(tx, actor.store, order_ids)
+    await forget(tx, actor.store, order_ids)
+    subject = f"customer:{customer_id}"
+    told = sa.select(sa.func.coalesce(sa.func.max(events.c.sequence), 0)).where(
+        events.c.store_id == actor.store, events.c.subject == subject
+    )
+    event = CustomerErased(occurred_at=now, customer_id=customer_id, order_ids=tuple(order_ids), by=by(actor))
+    await emit(tx, event, store_id=actor.store, sequence=int(await tx.scalar(told)) + 1, recorded_at=now)
+    return len(order_ids)
+
+
+async def _blank(tx: Transaction, actor: Actor, order_id: str, now: datetime) -> None:
+    state = await order_for(tx, actor, order_id, lock=True)
+    if state.personal == OrderPersonal() and not state.metadata:
+        return
+    cancellation = state.order.cancellation and state.order.cancellation.model_copy(update={"reason": ""})
+    after = changed(replace(state, personal=OrderPersonal(), metadata={}), cancellation=cancellation)
+    doing = Doing(actor, now, now, reason="customer erased")
+    await write(tx, after, OrderEdited, doing, {"fields": list(PERSONAL)}, reason="customer erased", fields=PERSONAL)
+
+
+async def _blank_history(tx: Transaction, store_id: str, order_ids: list[str]) -> None:
+    """Free text that customers may have written: messages and reasons of the timeline, reasons inside past events."""
+    mine = (changes.c.store_id == store_id) & changes.c.order_id.in_(order_ids)
+    await tx.execute(sa.update(changes).where(mine, changes.c.reason != "customer erased").values(message="", reason=""))
+    told = (events.c.store_id == store_id) & events.c.subject.in_(order_ids)
+    for path in ("reason", "order,cancellation,reason"):
+        keys = path.split(",")
+        blank = sa.func.jsonb_set(events.c.data, keys, sa.text("'\"\"'"), type_=JSONB)
+        there = sa.func.jsonb_extract_path_text(events.c.data, *keys).not_in(("", "customer erased"))
+        await tx.execute(sa.update(events).where(told, there).values(data=blank))

@@ -1,0 +1,45 @@
+"""What a live stream tells of one event."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel
+from sqlalchemy.engine import Row
+
+from services.orders.schemas.views import ByView
+from shared.actor import Actor
+from shared.events import By, OrderStatus, PaymentState, RefundState, Tracking
+from shared.ids import OrderId
+
+
+class LiveEvent(BaseModel):
+    """One change of one order, small enough for thousands of listeners: who wants it all reads the order."""
+
+    event_id: UUID
+    type: str
+    order_id: OrderId
+    number: str
+    version: int
+    status: OrderStatus
+    payment: PaymentState
+    refund_state: RefundState
+    tracking: Tracking | None
+    message: str
+    by: ByView
+    occurred_at: datetime
+
+    @classmethod
+    def of(cls, row: Row[Any], actor: Actor) -> "LiveEvent":
+        """A row of the events table as `actor` may see it."""
+        order, by = row.data["order"], By(**row.data["by"])
+        same = ("order_id", "number", "version", "status", "payment", "refund_state")
+        return cls(
+            event_id=row.event_id,
+            type=row.type,
+            **{name: order[name] for name in same},
+            tracking=None if order.get("tracking") is None else Tracking(**order["tracking"]),
+            message=row.data.get("personal", {}).get("message", ""),
+            by=ByView.of(by, actor),
+            occurred_at=row.occurred_at,
+        )

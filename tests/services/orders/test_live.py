@@ -1,0 +1,115 @@
+"""Live streams over HTTP: one order and the whole store, resumed, from any replica, ended at shutdown; and who may follow what."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx2
+
+from tests.services.orders.test_changes import act, placed
+from tests.shop import Caller, Shop
+
+SECONDS = 20
+
+
+class Stream:
+    """The events of one open stream."""
+
+    def __init__(self, response: httpx2.Response) -> None:
+        self._lines = response.aiter_lines()
+
+    async def next(self) -> dict[str, Any]:
+        """The next event: id, event, data (parsed). Heartbeats are passed over."""
+        frame: dict[str, Any] = {}
+        async with asyncio.timeout(SECONDS):
+            async for line in self._lines:
+                if not line and frame:
+                    return frame | {"data": json.loads(frame["data"])}
+                name, _, value = line.partition(": ")
+                if name:
+                    frame[name] = value
+        raise AssertionError("the stream ended")
+
+    async def ended(self) -> bool:
+        async with asyncio.timeout(SECONDS):
+            async for _ in self._lines:
+                pass
+        return True
+
+
+@asynccontextmanager
+async def following(caller: Caller, url: str, path: str, last: str | None = None) -> AsyncIterator[Stream]:
+    headers = {"Authorization": f"Bearer {caller.token}"} | ({"Last-Event-ID": last} if last else {})
+    async with httpx2.AsyncClient(timeout=SECONDS) as client, client.stream("GET", f"{url}{path}", headers=headers) as response:
+        assert (response.status_code, response.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
+        yield Stream(response)
+
+
+async def test_a_customer_follows_their_order(shop: Shop) -> None:
+    order_id = await placed(shop)
+    path = f"/v1/orders/{order_id}/stream"
+    async with following(shop.customer(), shop.stack.urls["orders"], path) as stream:
+        first = await stream.next()
+        assert (first["id"], first["event"], first["data"]["status"]) == ("1", "order.placed.v1", "pending")
+        (await act(shop.staff, order_id, "transitions", {"to": "shipped", "message": "on its way"})).ok()
+        shipped = await stream.next()
+        assert (shipped["id"], shipped["data"]["status"], shipped["data"]["message"]) == ("2", "shipped", "on its way")
+        assert shipped["data"]["by"] == {"role": "staff", "id": None, "via": None}
+    (await act(shop.staff, order_id, "transitions", {"to": "delivered"})).ok()
+    async with following(shop.customer(), shop.stack.urls["orders"], path, last="1") as stream:
+        assert [(await stream.next())["id"] for _ in range(2)] == ["2", "3"]  # nothing between was lost
+
+
+async def test_staff_follow_the_store(shop: Shop) -> None:
+    await placed(shop)
+    async with following(shop.staff, shop.stack.urls["orders"], "/v1/stream") as stream:
+        order_id = await placed(shop)
+        seen = await stream.next()
+        assert (seen["event"], seen["data"]["order_id"]) == ("order.placed.v1", order_id)
+        (await act(shop.staff, order_id, "transitions", {"to": "confirmed"})).ok()
+        last = await stream.next()
+        assert (last["event"], last["data"]["by"]["id"]) == ("order.confirmed.v1", "staff-1")
+    (await act(shop.staff, order_id, "transitions", {"to": "shipped"})).ok()
+    async with following(shop.staff, shop.stack.urls["orders"], "/v1/stream", last=last["id"]) as stream:
+        while (event := await stream.next())["event"] != "order.shipped.v1":
+            assert event["data"]["order_id"]  # the last seconds again
+
+
+async def test_who_may_follow_what(shop: Shop) -> None:
+    order_id = await placed(shop)
+    assert (await shop.customer("c-2").get(f"/orders/v1/orders/{order_id}/stream")).status == 404
+    assert (await shop.customer().get("/orders/v1/stream")).code == "shop_only"
+    assert (await shop.staff.get("/orders/v1/stream", headers={"Last-Event-ID": "x"})).status == 422
+
+
+async def test_any_replica_tells_and_a_stop_ends_its_streams(shop: Shop) -> None:
+    replica = await asyncio.to_thread(lambda: shop.stack.run("orders", roles=("api",)).wait_until_ready())
+    try:
+        order_id = await placed(shop)
+        async with following(shop.customer(), replica.urls["orders"], f"/v1/orders/{order_id}/stream") as stream:
+            assert (await stream.next())["id"] == "1"
+            (await act(shop.staff, order_id, "transitions", {"to": "confirmed"})).ok()  # through the other process
+            assert (await stream.next())["id"] == "2"
+            stopping = asyncio.create_task(asyncio.to_thread(replica.stop))
+            assert await stream.ended()
+            await stopping
+    finally:
+        await asyncio.to_thread(replica.stop)
+
+
+async def test_a_guest_link_reads_one_order_and_nothing_else(shop: Shop) -> None:
+    order_id, other = await placed(shop), await placed(shop)
+    link = (await act(shop.customer(), order_id, "guest-links", {"days": 7})).ok()
+    guest = shop.caller("guest", order_id)
+    guest.token = link["token"]
+    assert (await guest.get(f"/orders/v1/orders/{order_id}")).ok()["status"] == "pending"
+    assert [item["order_id"] for item in (await guest.get("/orders/v1/orders")).ok()["items"]] == [order_id]
+    assert (await guest.get(f"/orders/v1/orders/{other}")).status == 404
+    assert (await act(guest, order_id, "cancel", {"reason": "x"})).code == "read_only"
+    assert (await act(guest, order_id, "guest-links")).code == "read_only"
+    assert (await act(shop.customer("c-2"), order_id, "guest-links")).status == 404
+    assert (await act(shop.staff, order_id, "guest-links", {"days": 91})).status == 422
+    async with following(guest, shop.stack.urls["orders"], f"/v1/orders/{order_id}/stream") as stream:
+        assert (await stream.next())["id"] == "1"
