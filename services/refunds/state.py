@@ -90,6 +90,11 @@ class Refund:
         return RefundState(self.status, self.settlement, self.customer_id, self.amount)
 
     @property
+    def deduct_shipping(self) -> bool:
+        """Whether its policy keeps the shipping: an input of its amount, and stored as one."""
+        return bool(self.explanation["deduct_shipping"])
+
+    @property
     def claim(self) -> dict[int, tuple[Units, ...]]:
         """Its units by line."""
         return {line.line: line.units for line in self.lines if line.units}

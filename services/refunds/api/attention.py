@@ -14,7 +14,7 @@ from shared.errors import Forbidden, NotFound, Refused
 from shared.pages import DEFAULT_LIMIT, MAX_LIMIT, encode_cursor
 from shared.web import Call, problems
 
-router = APIRouter()
+router = APIRouter(tags=["refunds"])
 
 
 @router.get("/v1/attention", operation_id="refunds_attention", response_model=AttentionPage, responses=problems(Forbidden))

@@ -17,7 +17,7 @@ from shared.errors import Forbidden, PreconditionRequired, Refused, VersionConfl
 from shared.pages import DEFAULT_LIMIT, MAX_LIMIT, decode_cursor, encode_cursor
 from shared.web import Call, problems
 
-router = APIRouter()
+router = APIRouter(tags=["refunds"])
 
 
 def _view(row: Row[Any] | None, actor: Actor) -> PolicyView:

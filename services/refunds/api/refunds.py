@@ -19,7 +19,7 @@ from shared.ids import RefundId
 from shared.pages import encode_cursor, link_header
 from shared.web import Call, problems
 
-router = APIRouter()
+router = APIRouter(tags=["refunds"])
 CHANGES = problems(NotFound, Refused, VersionConflict, Forbidden)
 
 

@@ -15,9 +15,9 @@ from services.refunds.schemas.views import ActionView, PreviewView, RefundableLi
 from shared.db import Transaction
 from shared.errors import Forbidden, NotFound, Refused, VersionConflict
 from shared.ids import OrderId, RefundId
-from shared.web import Call, problems
+from shared.web import WITHOUT_KEY, Call, problems
 
-router = APIRouter()
+router = APIRouter(tags=["refunds"])
 
 
 @router.post(
@@ -33,7 +33,11 @@ async def request(body: RequestRefund, call: Call) -> Response:
 
 
 @router.post(
-    "/v1/refunds/preview", operation_id="refunds_preview", response_model=PreviewView, responses=problems(NotFound, Refused, Forbidden)
+    "/v1/refunds/preview",
+    operation_id="refunds_preview",
+    response_model=PreviewView,
+    responses=problems(NotFound, Refused, Forbidden),
+    openapi_extra=WITHOUT_KEY,
 )
 async def preview(body: RequestRefund, call: Call) -> Response:
     """What a request would pay right now, with the figures that it is made from. Writes nothing; needs no Idempotency-Key."""
@@ -48,7 +52,7 @@ async def preview(body: RequestRefund, call: Call) -> Response:
         shipping=money(amount.shipping, order.currency),
         shipping_deducted=money(amount.shipping_deducted, order.currency),
         policy_version=planned.policy.version,
-        explanation=of_units(order, amount, planned.policy),
+        explanation=of_units(order, amount, planned.policy.version),
     )
     return call.show(view)
 

@@ -6,14 +6,11 @@ from datetime import datetime
 
 from services.refunds.commands import record
 from services.refunds.commands.lines import lines_of_units
-from services.refunds.queries import policies
 from services.refunds.queries.refunds import refund_for_change
 from services.refunds.rules import explanation
 from services.refunds.rules.amounts import refund_amount
 from services.refunds.rules.claim import kept
 from services.refunds.rules.decisions import enforce, may_decide, may_pay, may_withdraw
-from services.refunds.rules.goods import disposition_by_policy
-from services.refunds.rules.policy import Policy
 from services.refunds.rules.settlement import settlement_of
 from services.refunds.state import Ledger, Refund, by
 from shared.actor import Actor
@@ -47,7 +44,7 @@ async def approve_refund(
     """
     refund, ledger = await refund_for_change(tx, actor, refund_id, expected_version=expected_version)
     enforce(may_decide(refund.state, actor))
-    approved = _approved(refund, ledger, approval, await policies.policy(tx, actor.store, refund.policy_version))
+    approved = _approved(refund, ledger, approval)
     enforce(may_pay(ledger.order, approved.amount, ledger.approved))
     after = await record.change(
         tx,
@@ -66,7 +63,8 @@ async def approve_refund(
         decided_by=by(actor).model_dump(),
         decided_at=now,
     )
-    await record.change_lines(tx, actor.store, ledger, after)
+    if approved.lines != refund.lines:
+        await record.change_lines(tx, actor.store, ledger, after)
     await record.approve(tx, actor.store, ledger, after, collected_seen=ledger.order.collected, now=now)
     await record.tell(tx, actor, RefundApproved, after, now=now, message=approval.message)
     return after
@@ -111,18 +109,18 @@ async def cancel(tx: Transaction, actor: Actor, refund: Refund, *, now: datetime
     return after
 
 
-def _approved(refund: Refund, ledger: Ledger, approval: Approval, policy: Policy) -> Refund:
-    """The refund with the units, the amount and the goods of the approval."""
-    units, chosen = refund.claim, {}
+def _approved(refund: Refund, ledger: Ledger, approval: Approval) -> Refund:
+    """The refund with the units, the amount and the goods of the approval, by the policy that it was requested under."""
+    units, dispositions = refund.claim, {line.line: line.disposition for line in refund.lines}
     if approval.lines is not None:
         units = kept(units, [(line.line, line.quantity) for line in approval.lines])
-        chosen = {line.line: line.disposition for line in approval.lines if line.disposition is not None}
-    amount = refund_amount(ledger.order, units, deduct_shipping=policy.deduct_shipping)
+        dispositions |= {line.line: line.disposition for line in approval.lines if line.disposition is not None}
+    amount = refund_amount(ledger.order, units, deduct_shipping=refund.deduct_shipping)
     return replace(
         refund,
         amount=amount.total,
         goods=amount.goods,
         shipping=amount.shipping,
-        explanation=explanation.of_units(ledger.order, amount, policy),
-        lines=lines_of_units(ledger.order, amount, disposition_by_policy(policy), chosen),
+        explanation=explanation.of_units(ledger.order, amount, refund.policy_version),
+        lines=lines_of_units(ledger.order, amount, dispositions),
     )

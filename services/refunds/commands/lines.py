@@ -11,17 +11,15 @@ from services.refunds.state import RefundLine
 from shared.events import Disposition
 
 
-def lines_of_units(
-    order: KnownOrder, amount: Amount, disposition: Disposition, chosen: Mapping[int, Disposition] | None = None
-) -> tuple[RefundLine, ...]:
-    """Lines of a requested refund; `chosen` dispositions win over the default."""
+def lines_of_units(order: KnownOrder, amount: Amount, dispositions: Mapping[int, Disposition]) -> tuple[RefundLine, ...]:
+    """Lines of a requested refund, with what becomes of each line's goods."""
     known = {line.line: line for line in order.lines}
     return tuple(
         _line(
             known[part.line],
             part.units,
             (part.goods, 0 if amount.deduct_shipping else part.shipping),
-            (chosen or {}).get(part.line, disposition),
+            dispositions[part.line],
         )
         for part in amount.lines
     )

@@ -12,7 +12,7 @@ from services.refunds.commands.decide import cancel
 from services.refunds.commands.lines import lines_of_money
 from services.refunds.models import order_lines, orders, refunds, stores
 from services.refunds.queries import ledgers, policies
-from services.refunds.queries.refunds import refunds_of_order
+from services.refunds.queries.refunds import open_refunds_of
 from services.refunds.rules import explanation
 from services.refunds.rules.amounts import money_back
 from services.refunds.rules.automatic import Already, Due, due_refunds
@@ -93,7 +93,7 @@ def _line(store_id: str, order: Order, at: int) -> dict[str, Any]:
 
 async def _give_back(tx: Transaction, actor: Actor, ledger: Ledger, cancellation: Cancellation, now: datetime) -> None:
     """Product section 2: open requests of a cancelled order are cancelled first, then its money and goods come back by themselves."""
-    open_requests = await refunds_of_order(tx, actor, ledger.order.order_id, "processing")
+    open_requests = await open_refunds_of(tx, actor, ledger.order.order_id)
     for request in open_requests:
         await cancel(tx, actor, request, now=now, internal_reason="The order was cancelled.")
     if open_requests:

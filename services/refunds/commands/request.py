@@ -105,9 +105,9 @@ def _requested(planned: Plan, actor: Actor, request: Request, now: datetime) -> 
         amount=amount.total,
         goods=amount.goods,
         shipping=amount.shipping,
-        explanation=explanation.of_units(order, amount, policy),
+        explanation=explanation.of_units(order, amount, policy.version),
         requested_by=by(actor).model_dump(),
         requested_at=now,
         overdue_at=now + timedelta(hours=policy.overdue_after_hours),
-        lines=lines_of_units(order, amount, disposition_by_policy(policy)),
+        lines=lines_of_units(order, amount, dict.fromkeys((line.line for line in amount.lines), disposition_by_policy(policy))),
     )

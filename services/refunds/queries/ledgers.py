@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
-from services.refunds.models import approvals, claims, order_lines, orders
+from services.refunds.models import approvals, claims, order_lines, orders, refunds
 from services.refunds.rules.known_order import KnownOrder, KnownPayment, Line
 from services.refunds.rules.units import Units
 from services.refunds.state import Ledger
@@ -33,39 +33,51 @@ async def ledger(tx: Transaction, actor: Actor, order_id: str, *, lock: bool = F
     `lock` serialises everything about the order's refunds. The lock comes first and the claims are read after it, in a statement of
     their own: in the same one they would be as old as the wait for the lock.
     """
+    return await _ledger(tx, await _order_row(tx, actor, sa.literal(order_id, orders.c.order_id.type), lock=lock))
+
+
+async def ledger_of_refund(tx: Transaction, actor: Actor, refund_id: str) -> Ledger:
+    """The ledger of a refund's order, locked. Raises NotFound."""
+    its_order = sa.select(refunds.c.order_id).where(refunds.c.store_id == actor.store, refunds.c.refund_id == refund_id)
+    return await _ledger(tx, await _order_row(tx, actor, its_order.scalar_subquery(), lock=True))
+
+
+async def _order_row(tx: Transaction, actor: Actor, order_id: sa.ColumnElement[Any], *, lock: bool) -> Row[Any]:
     statement = sa.select(orders).where(orders_of(actor), orders.c.order_id == order_id)
     row = await tx.first(statement.with_for_update() if lock else statement)
     if row is None:
-        raise NotFound(detail="No order of yours with this id is known here (yet).")
-    return await _ledger(tx, row)
+        raise NotFound(detail="Nothing of yours with this id is known here (yet).")
+    return row
 
 
 async def _ledger(tx: Transaction, row: Row[Any]) -> Ledger:
     lines = await tx.all(_lines_with_claims(row.store_id, row.order_id))
-    last = await tx.first(
-        sa.select(approvals.c.number, approvals.c.approved_after)
-        .where(approvals.c.store_id == row.store_id, approvals.c.order_id == row.order_id)
-        .order_by(approvals.c.number.desc())
-        .limit(1)
-    )
+    approvals_made, approved = lines[0].last_approval or (0, 0)
     return Ledger(
         order=_order(row, lines),
         taken={line.line: tuple(Units(*pair) for pair in line.taken) for line in lines},
         slots={line.line: line.slot for line in lines},
-        approved=last.approved_after if last else 0,
-        approvals=last.number if last else 0,
+        approved=approved,
+        approvals=approvals_made,
     )
 
 
 def _lines_with_claims(store_id: str, order_id: str) -> sa.Select[Any]:
+    """The order's lines, each with the units that are taken, and the end of the order's chain of approvals."""
     pairs = sa.func.jsonb_agg(sa.func.jsonb_build_array(claims.c.first, claims.c.last))
-    mine = sa.select(sa.func.coalesce(pairs, sa.text("'[]'::jsonb"))).where(
+    taken = sa.select(sa.func.coalesce(pairs, sa.text("'[]'::jsonb"))).where(
         claims.c.store_id == order_lines.c.store_id,
         claims.c.order_id == order_lines.c.order_id,
         claims.c.line == order_lines.c.line,
     )
+    last_approval = (
+        sa.select(sa.func.jsonb_build_array(approvals.c.number, approvals.c.approved_after))
+        .where(approvals.c.store_id == store_id, approvals.c.order_id == order_id)
+        .order_by(approvals.c.number.desc())
+        .limit(1)
+    )
     return (
-        sa.select(order_lines, mine.scalar_subquery().label("taken"))
+        sa.select(order_lines, taken.scalar_subquery().label("taken"), last_approval.scalar_subquery().label("last_approval"))
         .where(order_lines.c.store_id == store_id, order_lines.c.order_id == order_id)
         .order_by(order_lines.c.line)
     )

@@ -25,11 +25,6 @@ async def policy_at(tx: Transaction, store_id: str, at: datetime) -> Policy:
     return in_force([policy_of(row) for row in await tx.all(latest)], at)
 
 
-async def policy(tx: Transaction, store_id: str, version: int) -> Policy:
-    """One version of a store's settings."""
-    return policy_of(await tx.first(sa.select(policies).where(policies.c.store_id == store_id, policies.c.version == version)))
-
-
 async def newest(tx: Transaction, store_id: str) -> Row[Any] | None:
     """The last saved version, which may be for a later day; None where the store has only the defaults."""
     statement = sa.select(policies).where(policies.c.store_id == store_id).order_by(policies.c.version.desc()).limit(1)

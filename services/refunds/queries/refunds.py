@@ -1,6 +1,6 @@
 """Loading refunds: one, one with its order's ledger locked, or a page of a list."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -9,62 +9,51 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
 from services.refunds.models import refund_lines, refunds
-from services.refunds.queries.ledgers import ledger, orders_of
+from services.refunds.queries.ledgers import ledger_of_refund, orders_of
 from services.refunds.rules.units import Units
 from services.refunds.state import Ledger, Refund, RefundLine
 from shared.actor import Actor
 from shared.db import Transaction
 from shared.errors import NotFound, VersionConflict
 
-COLUMNS = [refunds.c[field.name] for field in fields(Refund) if field.name != "lines"]
-LINE_COLUMNS = [refund_lines.c[field.name] for field in fields(RefundLine)]
+_LINES = (
+    sa.select(sa.func.jsonb_agg(sa.func.to_jsonb(refund_lines.table_valued())))
+    .where(refund_lines.c.store_id == refunds.c.store_id, refund_lines.c.refund_id == refunds.c.refund_id)
+    .scalar_subquery()
+)
+WHOLE = [*(refunds.c[field.name] for field in fields(Refund) if field.name != "lines"), _LINES.label("lines")]
 
 
 async def refund_for(tx: Transaction, actor: Actor, refund_id: str) -> Refund:
     """A refund that the actor may see. Raises NotFound."""
-    row = await tx.first(sa.select(*COLUMNS).where(orders_of(actor, refunds), refunds.c.refund_id == refund_id))
+    row = await tx.first(sa.select(*WHOLE).where(orders_of(actor, refunds), refunds.c.refund_id == refund_id))
     if row is None:
         raise NotFound(detail="No refund of yours has this id.")
-    lines = await tx.all(
-        sa.select(*LINE_COLUMNS)
-        .where(refund_lines.c.store_id == actor.store, refund_lines.c.refund_id == refund_id)
-        .order_by(refund_lines.c.line)
-    )
-    return _refund(row, lines)
+    return _refund(row)
 
 
 async def refund_for_change(tx: Transaction, actor: Actor, refund_id: str, *, expected_version: int | None = None) -> tuple[Refund, Ledger]:
     """A refund and its order's ledger, locked; the refund is read after the lock. Raises NotFound, VersionConflict."""
-    order_id = await tx.scalar(sa.select(refunds.c.order_id).where(orders_of(actor, refunds), refunds.c.refund_id == refund_id))
-    if order_id is None:
-        raise NotFound(detail="No refund of yours has this id.")
-    its_ledger = await ledger(tx, actor, order_id, lock=True)
+    ledger = await ledger_of_refund(tx, actor, refund_id)
     refund = await refund_for(tx, actor, refund_id)
     if expected_version is not None and expected_version != refund.version:
         raise VersionConflict(refund.version)
-    return refund, its_ledger
+    return refund, ledger
 
 
-async def refunds_of_order(tx: Transaction, actor: Actor, order_id: str, status: str) -> list[Refund]:
-    """The refunds of an order with this status, oldest first. For use under the order's lock."""
-    mine = sa.select(*COLUMNS).where(orders_of(actor, refunds), refunds.c.order_id == order_id, refunds.c.status == status)
-    rows = await tx.all(mine.order_by(refunds.c.refund_id))
-    ids = [row.refund_id for row in rows]
-    lines = (
-        sa.select(refund_lines.c.refund_id, *LINE_COLUMNS)
-        .where(refund_lines.c.store_id == actor.store, refund_lines.c.refund_id.in_(ids))
-        .order_by(refund_lines.c.line)
-    )
-    found = await tx.all(lines) if ids else []
-    return [_refund(row, [line for line in found if line.refund_id == row.refund_id]) for row in rows]
+async def open_refunds_of(tx: Transaction, actor: Actor, order_id: str) -> list[Refund]:
+    """The open requests of an order, oldest first. For use under the order's lock."""
+    mine = (orders_of(actor, refunds), refunds.c.order_id == order_id, refunds.c.status == "processing")
+    return [_refund(row) for row in await tx.all(sa.select(*WHOLE).where(*mine).order_by(refunds.c.refund_id))]
 
 
-def _refund(row: Row[Any], lines: Iterable[Row[Any]]) -> Refund:
-    return Refund(**row._mapping, lines=tuple(_line(line) for line in lines))
+def _refund(row: Row[Any]) -> Refund:
+    lines = sorted(row.lines or [], key=lambda line: line["line"])
+    return Refund(**{**row._mapping, "lines": tuple(_line(line) for line in lines)})
 
 
-def _line(row: Row[Any]) -> RefundLine:
-    values = {field.name: row._mapping[field.name] for field in fields(RefundLine)}
+def _line(row: dict[str, Any]) -> RefundLine:
+    values = {field.name: row[field.name] for field in fields(RefundLine)}
     return RefundLine(**values | {"units": tuple(Units(*pair) for pair in values["units"])})
 
 

@@ -8,13 +8,13 @@ from services.refunds.rules.known_order import KnownOrder
 from services.refunds.rules.policy import Policy
 
 
-def of_units(order: KnownOrder, amount: Amount, policy: Policy) -> dict[str, Any]:
+def of_units(order: KnownOrder, amount: Amount, policy_version: int) -> dict[str, Any]:
     """Of a requested refund: its units' fixed shares, less the shipping that stays with the shop. Minor units."""
     lines = {line.line: line for line in order.lines}
     return {
         "kind": "units",
-        "policy_version": policy.version,
-        "deduct_shipping": policy.deduct_shipping,
+        "policy_version": policy_version,
+        "deduct_shipping": amount.deduct_shipping,
         "order_goods": order.goods,
         "order_shipping": order.shipping,
         "lines": [

@@ -1,0 +1,357 @@
+"""P6: never refund too much, whatever the concurrency and whoever dies. The lock and the constraints are each shown alone too."""
+
+import asyncio
+import os
+import random
+import tempfile
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx2
+import pytest
+
+from deploy.servers import resolve
+from shared.ids import new_uuid, uuid_of
+from tests.services.refunds.patience import insist
+from tests.services.refunds.scenes import amounts, approve, ask, cancel, delivered, everything, order, pay, prepaid, refunds_of, seen
+from tests.shop import Shop, eventually
+from tests.stack import PROJECT, Process, Stack, new_stack
+
+CLIENTS = 64
+ACTIONS = 3
+KILLS = 2
+LINES = [{"sku": "A", "name": "A", "quantity": 601, "total": 1_234_567}, {"sku": "B", "name": "B", "quantity": 399, "total": 98_765}]
+SHIPPING, TOTAL = 4_321, 1_234_567 + 98_765 + 4_321
+
+
+# -- races that happened elsewhere (reliability.md section 2) ---------------------------------------------------------------
+
+
+async def test_over_refund_by_parallel_requests(shop: Shop) -> None:
+    """juspay/hyperswitch#13182, saleor#19645: check, then insert. One of 32 gets the last unit, 31 hear why not."""
+    order_id = await delivered(shop, **prepaid())
+    (await ask(shop.customer(), order_id, (1, 1))).ok()
+    answers = await asyncio.gather(*(ask(shop.customer(), order_id, (1, 1)) for _ in range(32)))
+    assert sorted(answer.status for answer in answers) == [201] + [409] * 31
+    assert {answer.code for answer in answers if answer.status == 409} == {"units_not_free"}
+    held = await everything(shop, order_id)
+    assert len(held["refunds"]) == len(held["events"]) == 2
+    assert sorted((claim["first"], claim["last"]) for claim in held["claims"]) == [(1, 1), (2, 2)]
+
+
+async def test_over_refund_by_parallel_approvals(shop: Shop) -> None:
+    """Money for one of two refunds is there: one approval goes through, the other hears why not."""
+    order_id = await delivered(shop, **prepaid(6_000))
+    asked = [(await ask(shop.customer(), order_id, (1, 1))).ok()["refund_id"] for _ in range(2)]
+    answers = await asyncio.gather(*(approve(shop, refund_id) for refund_id in asked * 8))
+    assert [answer.status for answer in answers].count(200) == 1
+    assert {answer.code for answer in answers if answer.status != 200} == {"not_collected", "already_approved"}
+    held = await everything(shop, order_id)
+    assert [(row["approved_before"], row["amount"], row["collected_seen"]) for row in held["approvals"]] == [(0, 5_500, 6_000)]
+    assert [event["type"] for event in held["events"]].count("refund.approved.v1") == 1
+
+
+async def test_double_click_makes_one_refund(shop: Shop) -> None:
+    """openfoodfoundation/openfoodnetwork#6330: the same key 64 times is one refund and one approval."""
+    order_id = await delivered(shop, **prepaid())
+    body = {"order_id": order_id, "lines": [{"line": 1, "quantity": 1}], "reason": "damaged"}
+    asked = await asyncio.gather(*(shop.customer().post("/refunds/v1/refunds", json=body, key="click") for _ in range(CLIENTS)))
+    done = [answer for answer in asked if answer.status == 201]
+    assert done
+    assert {answer.content for answer in done} == {done[0].content}
+    assert {answer.code for answer in asked if answer.status != 201} <= {"in_progress"}
+    path = f"/refunds/v1/refunds/{done[0]['refund_id']}/approve"
+    approved = await asyncio.gather(*(shop.staff.post(path, json={}, key="approve") for _ in range(CLIENTS)))
+    assert {answer.status for answer in approved} <= {200, 409}
+    held = await everything(shop, order_id)
+    assert (len(held["refunds"]), len(held["approvals"]), len(held["events"])) == (1, 1, 2)
+
+
+@pytest.mark.parametrize("quantity", [0, -1, -2, 1_000_001, 1.5, "1", True, None])
+async def test_negative_and_odd_quantities_are_refused(shop: Shop, quantity: Any) -> None:
+    """juspay/hyperswitch#11491: a negative amount passes an upper bound."""
+    order_id = await delivered(shop, **prepaid())
+    before = await everything(shop, order_id)
+    body = {"order_id": order_id, "lines": [{"line": 1, "quantity": quantity}], "reason": "damaged"}
+    refused = await shop.customer().post("/refunds/v1/refunds", json=body)
+    assert (refused.status, refused.code, refused["errors"][0]["pointer"]) == (422, "invalid", "/lines/0/quantity")
+    assert await everything(shop, order_id) == before
+
+
+async def test_a_later_reversal_raises_attention_and_undoes_nothing(shop: Shop) -> None:
+    order_id = await delivered(shop)
+    payment_id = (await pay(shop, order_id, 11_000))["payments"][0]["payment_id"]
+    await seen(shop, order_id, version=3)
+    refund_id = (await ask(shop.customer(), order_id, (1, 1))).ok()["refund_id"]
+    (await approve(shop, refund_id)).ok()
+    (await shop.staff.post(f"/orders/v1/orders/{order_id}/payments/{payment_id}/reversals", json={"reason": "bounced"})).ok()
+
+    async def rows() -> list[dict[str, Any]]:
+        return list((await shop.staff.get("/refunds/v1/attention")).ok()["items"])
+
+    [matter] = await eventually(rows)
+    assert (matter["kind"], matter["order_id"]) == ("approved_above_collected", order_id)
+    assert matter["facts"] == {"approved": 5_500, "collected": 0, "currency": "BDT"}
+    [refund] = await refunds_of(shop, order_id)
+    assert (refund["status"], amounts(refund)[0]) == ("approved", 5_500)
+
+
+# -- the constraints alone: past the code, straight into the tables --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "error"),
+    [
+        (2, 2, asyncpg.UniqueViolationError),  # the very same unit
+        (1, 3, asyncpg.ExclusionViolationError),  # around it
+        (4, 4, asyncpg.CheckViolationError),  # beyond what was bought
+        (0, 1, asyncpg.CheckViolationError),
+        (3, 2, asyncpg.PostgresError),
+        (1, 1, None),
+        (3, 3, None),
+    ],
+)
+async def test_a_unit_is_claimed_once_without_any_lock(
+    shop: Shop, first: int, last: int, error: type[asyncpg.PostgresError] | None
+) -> None:
+    order_id = await delivered(shop, lines=[{"sku": "A", "name": "A", "quantity": 3, "total": 300}])
+    refund_id = (await ask(shop.customer(), order_id, (1, 1))).ok()["refund_id"]
+    key = uuid_of("order", order_id)
+    await shop.rows("refunds", "update claims set first = 2, last = 2 where store_id = {store} and order_id = $2", key)
+    [line] = await shop.rows("refunds", "select slot, quantity from order_lines where store_id = {store} and order_id = $2", key)
+    sql = (
+        "insert into claims (store_id, order_id, line, first, last, slot, line_quantity, refund_id) "
+        "values ({store}, $2, 1, $3, $4, $5, $6, $7) returning 1 as done"
+    )
+    values = (key, first, last, line["slot"], line["quantity"], uuid_of("refund", refund_id))
+    if error is None:
+        assert await shop.rows("refunds", sql, *values) == [{"done": 1}]
+    else:
+        with pytest.raises(error):
+            await shop.rows("refunds", sql, *values)
+
+
+async def test_a_claim_cannot_lie_about_its_line(shop: Shop) -> None:
+    """Another slot would leave its line's place free, a greater quantity would go beyond what was bought."""
+    order_id = await delivered(shop)
+    refund_id = (await ask(shop.customer(), order_id, (1, 1))).ok()["refund_id"]
+    for lie in ("slot = slot + 1", "line_quantity = 3, first = 3, last = 3"):
+        with pytest.raises(asyncpg.ForeignKeyViolationError):
+            await shop.rows(
+                "refunds", f"update claims set {lie} where store_id = {{store}} and refund_id = $2", uuid_of("refund", refund_id)
+            )
+
+
+@pytest.mark.parametrize(
+    ("row", "error"),
+    [
+        ({"number": 1, "before": 0, "amount": 1}, asyncpg.UniqueViolationError),  # a second first one: the race without a lock
+        ({"number": 2, "before": 0, "amount": 1}, asyncpg.ForeignKeyViolationError),  # does not begin where the first ended
+        ({"number": 3, "before": 5_500, "amount": 1}, asyncpg.ForeignKeyViolationError),  # skips one
+        ({"number": 2, "before": 5_500, "amount": 501}, asyncpg.CheckViolationError),  # one cent more than was collected
+        ({"number": 2, "before": 5_500, "amount": -1}, asyncpg.CheckViolationError),
+        ({"number": 2, "before": 5_500, "amount": 500}, None),
+    ],
+)
+async def test_money_is_approved_in_a_chain_without_any_lock(
+    shop: Shop, row: dict[str, int], error: type[asyncpg.PostgresError] | None
+) -> None:
+    order_id = await delivered(shop, **prepaid(6_000))
+    asked = [(await ask(shop.customer(), order_id, (1, 1))).ok()["refund_id"] for _ in range(2)]
+    (await approve(shop, asked[0])).ok()
+    sql = (
+        "insert into approvals (store_id, order_id, number, refund_id, amount, collected_seen, approved_before, approved_at) "
+        "values ({store}, $2, $3, $4, $5, 6000, $6, now()) returning approved_after"
+    )
+    values = (uuid_of("order", order_id), row["number"], uuid_of("refund", asked[1]), row["amount"], row["before"])
+    if error is None:
+        assert await shop.rows("refunds", sql, *values) == [{"approved_after": 6_000}]
+    else:
+        with pytest.raises(error):
+            await shop.rows("refunds", sql, *values)
+
+
+async def test_one_automatic_refund_per_cause_without_any_lock(shop: Shop) -> None:
+    order_id = await order(shop, **prepaid(3_000))
+    await cancel(shop.customer(), order_id)
+    await pay(shop, order_id, 8_000)
+    copy = "insert into refunds select (jsonb_populate_record(r, jsonb_build_object('refund_id', $3::uuid))).* from refunds r"
+    for refund in await refunds_of(shop, order_id, 2):
+        with pytest.raises(asyncpg.UniqueViolationError):
+            await shop.rows(
+                "refunds", f"{copy} where store_id = {{store}} and refund_id = $2", uuid_of("refund", refund["refund_id"]), new_uuid()
+            )
+
+
+# -- 64 clients on one order of 1,000 units -----------------------------------------------------------------------------------------
+
+
+@dataclass
+class Crowd:
+    """64 clients who request, withdraw and approve in part at random, on one order."""
+
+    shop: Shop
+    order_id: str
+    random: random.Random
+    open: list[str] = field(default_factory=list)
+
+    async def client(self) -> None:
+        """One client's life."""
+        for _ in range(ACTIONS):
+            await self.random.choice([self.request, self.request, self.withdraw, self.approve])()
+
+    async def request(self) -> None:
+        """Ask for a few units of one line."""
+        line, quantity = self.random.randint(1, 2), self.random.randint(1, 9)
+        body = {"order_id": self.order_id, "lines": [{"line": line, "quantity": quantity}], "reason": "other"}
+        answer = await insist(self.shop.customer(), "/refunds/v1/refunds", body)
+        assert answer.status == 201 or answer.code == "units_not_free", answer.content
+        if answer.status == 201:
+            self.open.append(answer["refund_id"])
+
+    async def withdraw(self) -> None:
+        """Take some request back."""
+        if self.open:
+            refund_id = self.open.pop(self.random.randrange(len(self.open)))
+            (await insist(self.shop.customer(), f"/refunds/v1/refunds/{refund_id}/withdraw", {})).ok()
+
+    async def approve(self) -> None:
+        """Approve some request, often for fewer units."""
+        if self.open:
+            refund_id = self.open.pop(self.random.randrange(len(self.open)))
+            [line] = (await self.settled_read(refund_id))["lines"]
+            some = [{"line": line["line"], "quantity": self.random.randint(1, line["quantity"])}]
+            body = {"lines": some} if self.random.random() < 0.7 else {}
+            (await insist(self.shop.staff, f"/refunds/v1/refunds/{refund_id}/approve", body)).ok()
+
+    async def settled_read(self, refund_id: str) -> dict[str, Any]:
+        """A refund, read again until the service answers."""
+        while True:
+            try:
+                answer = await self.shop.staff.get(f"/refunds/v1/refunds/{refund_id}")
+                if answer.status == 200:
+                    return dict(answer.body)
+            except httpx2.TransportError:
+                pass
+            await asyncio.sleep(0.05)
+
+    async def sweep(self) -> None:
+        """Ask for all that is free, then approve all that is open."""
+        free = (await self.shop.customer().get(f"/refunds/v1/orders/{self.order_id}/refundable")).ok()
+        lines = [(line["line"], line["free"]) for line in free["lines"] if line["free"]]
+        if lines:
+            (await ask(self.shop.customer(), self.order_id, *lines)).ok()
+        for refund in await self.all_refunds("processing"):
+            (await approve(self.shop, refund)).ok()
+
+    async def all_refunds(self, status: str) -> list[str]:
+        """Ids, over all pages."""
+        ids, query = [], {"order_id": self.order_id, "status": status, "limit": "200"}
+        while True:
+            page = (await self.shop.staff.get("/refunds/v1/refunds", params=query)).ok()
+            ids += [item["refund_id"] for item in page["items"]]
+            if page["next_cursor"] is None:
+                return ids
+            query["cursor"] = page["next_cursor"]
+
+
+async def an_order_of_1000(shop: Shop) -> str:
+    return await delivered(shop, lines=LINES, shipping={"amount": SHIPPING}, **prepaid(TOTAL))
+
+
+async def assert_all_accounted(shop: Shop, order_id: str) -> None:
+    """Exactly 0 unclaimed, no unit twice, and every minor unit in its place."""
+    held = await everything(shop, order_id)
+    approved = {row["refund_id"]: row for row in held["refunds"] if row["status"] == "approved"}
+    for number, line in enumerate(LINES, start=1):
+        units = [unit for c in held["claims"] if c["line"] == number for unit in range(c["first"], c["last"] + 1)]
+        assert sorted(units) == list(range(1, int(str(line["quantity"])) + 1))
+        assert sum(row["goods"] for row in held["refund_lines"] if row["line"] == number and row["refund_id"] in approved) == line["total"]
+    assert {claim["refund_id"] for claim in held["claims"]} == set(approved)
+    assert sum(row["amount"] for row in approved.values()) == TOTAL
+    assert sum(row["shipping"] for row in approved.values()) == SHIPPING
+    assert sum(row["amount"] for row in held["approvals"]) == TOTAL
+    assert {row["status"] for row in held["refunds"]} <= {"approved", "cancelled"}
+    assert [event["sequence"] for event in held["events"]] == list(range(1, len(held["events"]) + 1))
+
+
+@pytest.fixture
+async def fragile(stack: Stack, shop: Shop) -> AsyncIterator[tuple[Shop, "Mortal"]]:
+    """The shop, talking to a refunds API process of its own, which may be killed."""
+    mortal = Mortal(stack)
+    await asyncio.to_thread(mortal.start)
+    there = Stack(**{**vars(stack), "urls": stack.urls | mortal.process.urls, "processes": []})
+    yield Shop(there, shop._client, shop._pools), mortal
+    mortal.process.stop()
+
+
+class Mortal:
+    """A refunds API that dies and comes back on its port."""
+
+    process: Process
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        self._ports: dict[str, int] | None = None
+
+    def start(self) -> None:
+        """Start, or start again."""
+        self.process = self._stack.run("refunds", roles=("api",), ports=self._ports)
+        self._ports = {"refunds": int(self.process.urls["refunds"].rsplit(":", 1)[1])}
+        self.process.wait_until_ready()
+
+    async def die_now_and_then(self, times: int, luck: random.Random) -> None:
+        """SIGKILL in the middle of the work, `times` times."""
+        for _ in range(times):
+            await asyncio.sleep(luck.uniform(0.3, 1.0))  # when, not whether: what is waited for are the clients
+            self.process.kill()
+            await asyncio.to_thread(self.start)
+
+
+async def test_an_order_of_1000_units_under_64_clients_and_kills(fragile: tuple[Shop, Mortal]) -> None:
+    shop, mortal = fragile
+    order_id = await an_order_of_1000(shop)
+    crowd = Crowd(shop, order_id, random.Random(6))
+    await asyncio.gather(mortal.die_now_and_then(KILLS, random.Random(7)), *(crowd.client() for _ in range(CLIENTS)))
+    await crowd.sweep()
+    await assert_all_accounted(shop, order_id)
+
+
+async def test_the_lock_alone_holds(stack: Stack, client: httpx2.AsyncClient) -> None:
+    """The same crowd on a database without the constraints."""
+    with tempfile.TemporaryDirectory(prefix="aftersale-p6-") as folder:
+        alone = await asyncio.to_thread(_without_constraints, stack, Path(folder))
+        pools: dict[str, asyncpg.Pool] = {}
+        try:
+            shop = Shop(alone, client, pools)
+            order_id = await an_order_of_1000(shop)
+            crowd = Crowd(shop, order_id, random.Random(8))
+            await asyncio.gather(*(crowd.client() for _ in range(CLIENTS)))
+            await crowd.sweep()
+            await assert_all_accounted(shop, order_id)
+        finally:
+            for pool in pools.values():
+                await pool.close()
+            await asyncio.to_thread(alone.stop)
+
+
+def _without_constraints(stack: Stack, folder: Path) -> Stack:
+    """A stack of its own, on the same servers, whose refunds have no claim or approval constraint."""
+    os.environ["AFTERSALE_POSTGRES_ADMIN_URL"], os.environ["AFTERSALE_AMQP_ADMIN_URL"] = stack.postgres_url, stack.amqp_url
+    made = new_stack(resolve(PROJECT, "test", say=lambda line: None), folder, "p6")
+    asyncio.run(_drop_constraints(made.database_url("refunds")))
+    made.urls = made.run("orders", "refunds").wait_until_ready().urls
+    return made
+
+
+async def _drop_constraints(url: str) -> None:
+    connection = await asyncpg.connect(url)
+    await connection.execute("alter table refunds.claims drop constraint ex_claims_a_unit_once, drop constraint ck_claims_within_the_line")
+    await connection.execute(
+        "alter table refunds.approvals drop constraint fk_approvals_chain, drop constraint ck_approvals_never_too_much, "
+        "drop constraint pk_approvals"
+    )
+    await connection.close()
