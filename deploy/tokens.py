@@ -6,8 +6,9 @@ import time
 from pathlib import Path
 
 from deploy.places import State
+from deploy.trouble import Trouble
 from shared.actor import Actor, Role
-from shared.tokens import issue
+from shared.tokens import SigningKey, issue
 
 ISSUER = "aftersale-local"
 ROLES: tuple[Role, ...] = ("platform", "staff", "customer", "guest")
@@ -26,5 +27,17 @@ def keep_local_key(state: State) -> Path:
 
 
 def local_token(state: State, actor: Actor, lifetime_seconds: int) -> str:
-    """A token for `actor`, signed with this clone's key."""
-    return issue(state.secret("signing_key"), issuer=ISSUER, actor=actor, lifetime_seconds=lifetime_seconds, now=time.time())
+    """A token for `actor`, signed with the first shared secret of AFTERSALE_KEYS_FILE that may speak for it, else with this clone's key.
+
+    Raises Trouble where there is no such key.
+    """
+    path = Path(os.environ.get("AFTERSALE_KEYS_FILE") or state.folder / "keys.json")
+    try:
+        keys = [SigningKey.model_validate(entry) for entry in json.loads(path.read_text())]
+    except FileNotFoundError:
+        raise Trouble(f"There is no signing key in {path}.", "start the system once with `make up`") from None
+    for key in keys:
+        if key.secret is not None and actor.role in key.roles and ("*" in key.stores or actor.store in key.stores):
+            secret = key.secret.get_secret_value()
+            return issue(secret, issuer=key.issuer, actor=actor, lifetime_seconds=lifetime_seconds, now=time.time())
+    raise Trouble(f"No key in {path} may speak for {actor.role} of store {actor.store}.", "ask its issuer for a token")

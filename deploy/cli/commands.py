@@ -2,6 +2,7 @@
 
 import sys
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -50,7 +51,7 @@ Store = Annotated[str, typer.Option(help="The store (tenant).")]
 @app.command()
 def up(as_json: AsJson = False) -> None:
     """Start PostgreSQL, RabbitMQ and all services on this machine, until Ctrl-C. Data stays."""
-    from deploy.cli.up import run_up  # noqa: PLC0415  (see the module's first line; so are those below)
+    from deploy.cli.up import run_up  # noqa: PLC0415  (imported when called: every command starts quickly)
 
     raise typer.Exit(run_up(Output(as_json=as_json)))
 
@@ -63,7 +64,7 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Run services in this process with the settings of the environment (or of this clone's `up`): how production and scaling work."""
-    from deploy.cli.run import run_services  # noqa: PLC0415
+    from deploy.cli.run import run_services  # noqa: PLC0415  (imported when called: every command starts quickly)
 
     run_services([service.value for service in services], [one.value for one in role or RoleName], port, Output(as_json=as_json))
 
@@ -71,7 +72,7 @@ def run(
 @app.command()
 def migrate(as_json: AsJson = False) -> None:
     """Bring every service's schema to head, each under its own role."""
-    from deploy.cli.migrate import run_migrate  # noqa: PLC0415
+    from deploy.cli.migrate import run_migrate  # noqa: PLC0415  (imported when called: every command starts quickly)
 
     run_migrate(Output(as_json=as_json))
 
@@ -87,7 +88,7 @@ def token(
     as_json: AsJson = False,
 ) -> None:
     """A bearer token, signed with this clone's local key."""
-    from deploy.cli.token import show_token  # noqa: PLC0415
+    from deploy.cli.token import show_token  # noqa: PLC0415  (imported when called: every command starts quickly)
 
     show_token(role.value, store=store, subject=subject, hours=hours, read_only=read_only, output=Output(as_json=as_json))
 
@@ -95,7 +96,7 @@ def token(
 @app.command()
 def doctor(as_json: AsJson = False) -> None:
     """Look at everything that the system needs, and say for each whether it is well, or the fix."""
-    from deploy.cli.doctor import run_doctor  # noqa: PLC0415
+    from deploy.cli.doctor import run_doctor  # noqa: PLC0415  (imported when called: every command starts quickly)
 
     raise typer.Exit(run_doctor(Output(as_json=as_json)))
 
@@ -105,9 +106,19 @@ def settings(
     service: Annotated[ServiceName, typer.Argument(help="Of which service.")] = ServiceName.orders, as_json: AsJson = False
 ) -> None:
     """Every setting with its value, where it comes from, its unit and what it is for. Secrets are masked."""
-    from deploy.cli.settings import show_settings  # noqa: PLC0415
+    from deploy.cli.settings import show_settings  # noqa: PLC0415  (imported when called: every command starts quickly)
 
     show_settings(service.value, Output(as_json=as_json))
+
+
+@app.command()
+def demo(
+    picture: Annotated[Path | None, typer.Option(help="Also save what is shown as an SVG picture.")] = None, as_json: AsJson = False
+) -> None:
+    """Play one order's life on the running system: each call, each event as it crosses RabbitMQ, and what every service did with it."""
+    from deploy.demo.story import run_demo  # noqa: PLC0415  (imported when called: every command starts quickly)
+
+    raise typer.Exit(run_demo(Output(as_json=as_json), picture))
 
 
 parked = typer.Typer(help="Messages that failed: waiting for their next attempt, or parked with the reason.", no_args_is_help=True)
@@ -117,7 +128,7 @@ app.add_typer(parked, name="parked")
 @parked.command("list")
 def parked_list(as_json: AsJson = False) -> None:
     """All of them, in every service."""
-    from deploy.cli.parked import list_parked  # noqa: PLC0415
+    from deploy.cli.parked import list_parked  # noqa: PLC0415  (imported when called: every command starts quickly)
 
     list_parked(Output(as_json=as_json))
 
@@ -125,7 +136,7 @@ def parked_list(as_json: AsJson = False) -> None:
 @parked.command("show")
 def parked_show(parked_id: Annotated[str, typer.Argument(help="The id in the list.")], as_json: AsJson = False) -> None:
     """One message with everything that is known about it."""
-    from deploy.cli.parked import show_parked  # noqa: PLC0415
+    from deploy.cli.parked import show_parked  # noqa: PLC0415  (imported when called: every command starts quickly)
 
     show_parked(parked_id, Output(as_json=as_json))
 
@@ -136,9 +147,47 @@ def parked_retry(
     as_json: AsJson = False,
 ) -> None:
     """Let it be tried again at once; the running worker takes it within a second."""
-    from deploy.cli.parked import retry_parked  # noqa: PLC0415
+    from deploy.cli.parked import retry_parked  # noqa: PLC0415  (imported when called: every command starts quickly)
 
     retry_parked(parked_id, Output(as_json=as_json))
+
+
+importing = typer.Typer(help="Bring a shop's history in through the public APIs, every row and penny accounted for.", no_args_is_help=True)
+app.add_typer(importing, name="import")
+
+
+class PolicyName(StrEnum):
+    """The refund settings that an import can set."""
+
+    deduct_shipping = "deduct-shipping"
+
+
+class Switch(StrEnum):
+    """On or off."""
+
+    on = "on"
+    off = "off"
+
+
+@importing.command("online-retail")
+def import_online_retail(
+    file: Annotated[Path, typer.Argument(help="The Online Retail CSV, packed by gzip or not.")],
+    *,
+    store: Store = "demo",
+    policy: Annotated[
+        tuple[PolicyName, Switch] | None, typer.Option(help="Save this refund policy first; else the store's own stays.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Place nothing; say what would become of every row.")] = False,
+    rows: Annotated[Path | None, typer.Option(help="Write what became of each single row into this CSV file.")] = None,
+    token: Annotated[str, typer.Option(envvar="AFTERSALE_TOKEN", help="A platform's token; else this clone's own key signs one.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Real orders of a UK shop (Chen et al., UCI): orders, statuses, cash and refunds. Run it again: it goes on, and repeats nothing."""
+    from deploy.cli.importing import Wanted, import_online_retail  # noqa: PLC0415
+
+    deduct_shipping = None if policy is None else policy[1] is Switch.on
+    wanted = Wanted(file, store, token, dry_run=dry_run, deduct_shipping=deduct_shipping, rows_file=rows)
+    raise typer.Exit(import_online_retail(wanted, Output(as_json=as_json)))
 
 
 def main() -> None:

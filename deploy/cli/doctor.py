@@ -28,6 +28,7 @@ from shared.migrate import config
 FREE_BYTES = 1_000_000_000
 CLOCK_SECONDS = 2.0
 FONTS = PROJECT / "services" / "documents" / "fonts"
+NEEDED_FONTS = {"NotoSans-Regular", "HindSiliguri-Regular"}
 CONNECT_SECONDS = 5
 
 
@@ -68,14 +69,10 @@ def _machine() -> Iterator[Check]:
         yield _servers_to_be_had()
     free = shutil.disk_usage(PROJECT).free
     yield Check("Disk", free > FREE_BYTES, f"{free / 1e9:.1f} GB free", "free at least 1 GB: RabbitMQ stops taking messages without")
-    fonts = sorted(path.stem for path in FONTS.glob("*.ttf"))
-    bengali = any("Bengali" in font for font in fonts)
-    yield Check(
-        "Fonts",
-        bengali,
-        ", ".join(fonts) or "none",
-        f"put the Noto fonts back into {FONTS.relative_to(PROJECT)} (they are in the repository)",
-    )
+    fonts = {path.stem for path in FONTS.glob("*.ttf")}
+    missing = ", ".join(sorted(NEEDED_FONTS - fonts))
+    fix = f"put them back into {FONTS.relative_to(PROJECT)}: they are in the repository"
+    yield Check("Fonts", not missing, f"{missing} missing" if missing else "Latin and Bengali", fix)
 
 
 def _servers_to_be_had() -> Check:

@@ -10,13 +10,10 @@ SUBJECTS: dict[str, str] = {"platform": "demo-shop", "staff": "sam", "customer":
 
 
 def show_token(role: Role, *, store: str, subject: str, hours: float, read_only: bool, output: Output) -> None:
-    """Print a token that this clone's services accept. Raises Trouble where nothing was ever started here."""
-    state = running.up_state()
-    if not (state.folder / "keys.json").exists():
-        raise Trouble("There is no local key yet.", "start the system once with `make up`")
+    """Print a token that this clone's services accept. Raises Trouble where there is no key to sign it with."""
     who = subject or SUBJECTS[role]
     if not who:
         raise Trouble("A guest's token reads one order.", "name it: `aftersale token guest --subject order_…`")
-    made = local_token(state, Actor(store, role, who, read_only=read_only), int(hours * 3600))
+    made = local_token(running.up_state(), Actor(store, role, who, read_only=read_only), int(hours * 3600))
     answer = {"token": made, "role": role, "store": store, "subject": who, "hours": hours, "read_only": read_only}
     output.result(answer, lambda console: console.print(made, soft_wrap=True))

@@ -76,10 +76,10 @@ def _on_signals(handler: Callable[[int, FrameType | None], None] | signal.Handle
 
 def _prepare(servers: Servers, output: Output) -> dict[str, Any]:
     """In the child: settings with their ports, everything provisioned, tokens for the demo store."""
-    from deploy.cli.token import SUBJECTS  # noqa: PLC0415  (what this imports must not stay in the runner's memory)
-    from deploy.provision import provision  # noqa: PLC0415
-    from deploy.tokens import local_token  # noqa: PLC0415
-    from shared.actor import Actor  # noqa: PLC0415
+    from deploy.cli.token import SUBJECTS  # noqa: PLC0415  (must not stay in the runner's memory)
+    from deploy.provision import provision  # noqa: PLC0415  (as above: only the child needs it)
+    from deploy.tokens import local_token  # noqa: PLC0415  (as above: only the child needs it)
+    from shared.actor import Actor  # noqa: PLC0415  (as above: only the child needs it)
 
     settings = provision(servers, say=output.progress)
     for service, preferred in running.PORTS.items():

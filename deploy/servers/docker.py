@@ -170,7 +170,7 @@ class TestContainers:
     def start(self) -> None:
         """Start both and wait until they answer."""
         from testcontainers.community.postgres import PostgresContainer  # noqa: PLC0415  (a tool of tests only)
-        from testcontainers.community.rabbitmq import RabbitMqContainer  # noqa: PLC0415
+        from testcontainers.community.rabbitmq import RabbitMqContainer  # noqa: PLC0415  (as above: a tool of tests only)
 
         passwords = {server: self.state.secret(server) for server in IMAGES}
         self._containers = {

@@ -1,0 +1,1 @@
+"""`aftersale demo`: one order's life, played on the running system and shown as it happens."""

@@ -1,0 +1,61 @@
+"""Healing what a broker forgot: a queue that somebody deleted or purged took committed events with it, after they were confirmed.
+
+Nobody else can know: the outbox has the confirm, the consumer has never heard. So the two are compared. Every event that a reader's
+inbox does not hold (nor its waiting and parked messages) is marked unsent, and the relays send it again; whoever had it already
+absorbs the repeat. Safe at any time, as often as one likes.
+"""
+
+import asyncio
+from typing import Any
+
+import aio_pika
+import asyncpg
+
+from deploy import topology
+from shared.broker import exchange_name
+from shared.events import EVENTS, SOURCES
+
+# One statement per service. An event still on its way is sent twice: its inbox row tells the second from the first.
+UNHEARD = """
+update {service}.events e set published_at = null
+where published_at is not null and type = any($1::text[])
+  and not exists (select from {reader}.inbox i where i.store_id = e.store_id and i.event_id = e.event_id)
+  and not exists (select from {reader}.parked p where p.store_id = e.store_id and p.event_id = e.event_id)
+"""
+
+
+def redrive(amqp_url: str, postgres_url: str, name: str) -> int:
+    """Declare missing queues again and mark every unheard event unsent; how many. Both URLs are the administrator's; blocks."""
+    return asyncio.run(_redrive(amqp_url, postgres_url, name))
+
+
+async def _redrive(amqp_url: str, postgres_url: str, name: str) -> int:
+    await declare(amqp_url, name)
+    admin = await asyncpg.connect(postgres_url, database=name)
+    try:
+        return sum([await _mark(admin, service, reader) for service in topology.SERVICES for reader in topology.READERS])
+    finally:
+        await admin.close()
+
+
+async def declare(amqp_url: str, name: str) -> None:
+    """Exchange, queues and bindings, as far as they are missing."""
+    async with await aio_pika.connect(amqp_url, timeout=10) as connection:
+        channel = await connection.channel()
+        exchange = await channel.declare_exchange(exchange_name(name), aio_pika.ExchangeType.TOPIC, durable=True)
+        declared = {
+            queue: await channel.declare_queue(queue, durable=True, arguments=dict(arguments))
+            for queue, arguments in topology.queues(name).items()
+        }
+        for queue, event_type in topology.bindings(name):
+            await declared[queue].bind(exchange, routing_key=event_type)
+
+
+async def _mark(admin: "asyncpg.Connection[Any]", service: str, reader: str) -> int:
+    types = [
+        name for name, event in EVENTS.items() if reader in event.readers and name.startswith(tuple(f"{w}." for w in SOURCES[service]))
+    ]
+    if not types:
+        return 0
+    done: str = await admin.execute(UNHEARD.format(service=service, reader=reader), types)
+    return int(done.rpartition(" ")[2])
