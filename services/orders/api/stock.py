@@ -20,7 +20,7 @@ Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
 Cursor = Annotated[str | None, Query(max_length=500)]
 
 
-@router.get("/stock", operation_id="stock_list", response_model=Page[LevelView], responses=problems())
+@router.get("/stock", operation_id="orders_stock_list", response_model=Page[LevelView], responses=problems())
 async def levels(
     call: Call, below: Annotated[int | None, Query(ge=1, le=MAX_ON_HAND)] = None, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
 ) -> Response:
@@ -37,14 +37,14 @@ async def levels(
     return call.show(Page(items=items, next_cursor=following), **links)  # type: ignore[arg-type]  # a page has no version
 
 
-@router.get("/stock/{sku}", operation_id="stock_get", response_model=LevelView, responses=problems(NotFound))
+@router.get("/stock/{sku}", operation_id="orders_stock_get", response_model=LevelView, responses=problems(NotFound))
 async def level(sku: SkuPath, call: Call) -> Response:
     """What can still be promised of a SKU."""
     async with call.reading() as tx:
         return call.show(LevelView.of(await queries.level_of(tx, call.actor, sku)))
 
 
-@router.put("/stock/{sku}", operation_id="stock_put", response_model=LevelView, responses=problems(Forbidden, VersionConflict))
+@router.put("/stock/{sku}", operation_id="orders_stock_put", response_model=LevelView, responses=problems(Forbidden, VersionConflict))
 async def count(sku: SkuPath, request: LevelInput, call: Call) -> Response:
     """Count a SKU from now on, or correct its level to what was counted."""
 
@@ -58,7 +58,7 @@ async def count(sku: SkuPath, request: LevelInput, call: Call) -> Response:
 
 
 @router.post(
-    "/stock/{sku}/adjustments", operation_id="stock_adjust", response_model=LevelView, responses=problems(Forbidden, NotFound, Refused)
+    "/stock/{sku}/adjustments", operation_id="orders_stock_adjust", response_model=LevelView, responses=problems(Forbidden, NotFound, Refused)
 )
 async def adjust(sku: SkuPath, request: AdjustmentInput, call: Call) -> Response:
     """Add or take units of a tracked SKU, with a reason."""
@@ -69,7 +69,7 @@ async def adjust(sku: SkuPath, request: AdjustmentInput, call: Call) -> Response
     return await call.once("stock.adjust", work)
 
 
-@router.get("/stock/{sku}/movements", operation_id="stock_movements", response_model=Page[MovementView], responses=problems(NotFound))
+@router.get("/stock/{sku}/movements", operation_id="orders_stock_movements", response_model=Page[MovementView], responses=problems(NotFound))
 async def movements(sku: SkuPath, call: Call, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Page[MovementView]:
     """The ledger of a SKU, newest first."""
     before = None if cursor is None else decode_cursor(cursor, (int,))[0]
