@@ -183,7 +183,7 @@ def import_online_retail(
     as_json: AsJson = False,
 ) -> None:
     """Real orders of a UK shop (Chen et al., UCI): orders, statuses, cash and refunds. Run it again: it goes on, and repeats nothing."""
-    from deploy.cli.importing import Wanted, import_online_retail  # noqa: PLC0415
+    from deploy.cli.importing import Wanted, import_online_retail  # noqa: PLC0415  (imported when called: every command starts quickly)
 
     deduct_shipping = None if policy is None else policy[1] is Switch.on
     wanted = Wanted(file, store, token, dry_run=dry_run, deduct_shipping=deduct_shipping, rows_file=rows)

@@ -92,7 +92,8 @@ class Account:
 def account(plan: Plan, results: Results) -> Account:
     """The account of what was planned, and what the system made of it."""
     takes = _expected(plan, results)
-    entries = [_entry(plan, results, row, takes) for row in plan.source.rows if row.number in plan.outcomes]
+    subtotals = {line.row.number: line.subtotal for order in plan.orders.values() for line in order.lines}
+    entries = [_entry(plan, results, row, takes, subtotals) for row in plan.source.rows if row.number in plan.outcomes]
     by_number = {entry.row.number: entry for entry in entries}
     _hold_against_answers(plan, results, takes, by_number)
     buckets: dict[str, Bucket] = {}
@@ -173,7 +174,7 @@ def _shares(plan: Plan, refunds: list[PlannedRefund]) -> Iterator[tuple[PlannedR
         yield refund, goods, shipping
 
 
-def _entry(plan: Plan, results: Results, row: Row, takes: dict[int, list[_Paid]]) -> Entry:
+def _entry(plan: Plan, results: Results, row: Row, takes: dict[int, list[_Paid]], subtotals: dict[int, int]) -> Entry:
     outcome = plan.outcomes[row.number]
     if OUTCOMES[outcome][0] == "rejected":
         return Entry(row, outcome, Columns(rejected=row.value))
@@ -184,8 +185,7 @@ def _entry(plan: Plan, results: Results, row: Row, takes: dict[int, list[_Paid]]
         return Entry(row, "refused", Columns(rejected=row.value), (row.invoice,), f"{answer.code}: {answer.detail}")
     if outcome == "shipping":
         return Entry(row, outcome, Columns(shipping=row.value), (row.invoice,))
-    [line] = [line for line in plan.orders[row.invoice].lines if line.row.number == row.number]
-    goods = line.subtotal / PENCE
+    goods = subtotals[row.number] / PENCE
     return Entry(row, outcome, Columns(goods=goods, rounding=row.value - goods), (row.invoice,))
 
 

@@ -145,7 +145,9 @@ def _orders(rows: Iterable[Row]) -> tuple[dict[str, PlannedOrder], dict[int, str
     for invoice, its_rows in invoices.items():
         sells = any(_sells(row) and row.price > 0 for row in its_rows)
         if sells:
-            lines = [PlannedLine(row, row.description or names.get(row.product, row.code), pence(row.value)) for row in its_rows if _sells(row)]
+            lines = [
+                PlannedLine(row, row.description or names.get(row.product, row.code), pence(row.value)) for row in its_rows if _sells(row)
+            ]
             orders[invoice] = PlannedOrder(invoice, lines, [row for row in its_rows if row.is_carriage and row.quantity > 0])
         outcomes.update({row.number: _sale(row, sells=sells) for row in its_rows})
     return orders, outcomes

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -121,6 +122,7 @@ def _row(number: int, cells: dict[str, str]) -> Row:
     )
 
 
+@lru_cache(maxsize=1024)
 def _instant(text: str) -> datetime:
     """The shop's clock (London) as UTC."""
     return datetime.strptime(text, "%Y-%m-%d %H:%M").replace(tzinfo=SHOP_TIME).astimezone(UTC)
