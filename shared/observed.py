@@ -29,11 +29,8 @@ class Observed:
             return
         headers = dict(scope["headers"])
         answer = _Answer(send, headers.get(b"x-request-id", b"")[:MAX_REQUEST_ID_BYTES], scope["path"], self.max_body_bytes)
-        if "\x00" in scope["path"] or b"%00" in scope.get("query_string", b""):
-            scope["path"], scope["query_string"] = (
-                "/nul",
-                b"",
-            )  # PostgreSQL text cannot hold it; no route has this path: a 404 like any other
+        if "\x00" in scope["path"]:
+            scope["path"] = "/nul"  # PostgreSQL text cannot hold it; no route has this path: a 404 like any other
         began = time.perf_counter()
         structlog.contextvars.clear_contextvars()
         with served(scope["method"], scope["path"], headers.get(b"traceparent", b"").decode("latin-1")):

@@ -1,6 +1,8 @@
 """Failures as RFC 9457 problems: a stable code, what would be accepted, never the input itself."""
 
+import re
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 import structlog
@@ -18,7 +20,7 @@ log = structlog.get_logger()
 
 MEDIA_TYPE = "application/problem+json"
 MAX_FIELD_ERRORS = 20
-HTTP_CODES = {404: "no_such_route", 405: "method_not_allowed", 413: "too_large", 415: "unsupported_media_type"}
+HTTP_CODES = {400: "invalid_json", 404: "no_such_route", 405: "method_not_allowed", 413: "too_large", 415: "unsupported_media_type"}
 
 KERNEL_PROBLEMS = {
     "invalid": "A field does not say what it should; `errors` lists which and what would be accepted.",
@@ -106,12 +108,16 @@ def add_problem_handlers(app: FastAPI, own: Mapping[str, str]) -> None:
 
     async def on_validation(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
-        return _problem(request, _invalid(error))
+        if any(item["loc"][0] == "path" for item in error.errors()) and (methods := _methods(request, literal=True)):
+            return _problem(request, Failure("method_not_allowed"), status=405, title="Method Not Allowed", headers={"Allow": methods})
+        return _problem(request, _invalid(error, request.headers.get("content-type", "")))
 
     async def on_http(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, StarletteHTTPException)
         failure = Failure(HTTP_CODES.get(error.status_code, "http_error"), str(error.detail))
-        return _problem(request, failure, status=error.status_code, title=str(error.detail), headers=error.headers)
+        methods = _methods(request) if error.status_code == 405 else ""
+        headers = {"Allow": methods} if methods else error.headers
+        return _problem(request, failure, status=error.status_code, title=HTTPStatus(error.status_code).phrase, headers=headers)
 
     async def on_overtaken(request: Request, error: Exception) -> JSONResponse:
         return _problem(request, Transient(detail="The same call was made too often at once.", retry_after_seconds=1))
@@ -157,13 +163,36 @@ def _problem(
     return JSONResponse(body, status_code=body["status"], headers=sent, media_type=MEDIA_TYPE)
 
 
-def _invalid(error: RequestValidationError) -> Invalid:
+def _methods(request: Request, *, literal: bool = False) -> str:
+    """The methods that this address takes, for `Allow`. A path of just this text goes before one that only a parameter matches."""
+    paths: dict[str, dict[str, Any]] = request.app.openapi()["paths"]
+    path = request.url.path
+    same = [paths[path]] if path in paths else []
+    if not same and not literal:
+        same = [methods for template, methods in paths.items() if re.fullmatch(re.sub(r"\{[^/]+\}", "[^/]+", template), path)]
+    return ", ".join(sorted({method.upper() for methods in same for method in methods}))
+
+
+def _invalid(error: RequestValidationError, content_type: str) -> Invalid:
     found = error.errors()
+    if found[0]["loc"] == ("body",) and isinstance(found[0].get("input"), bytes) and not _is_json(content_type):
+        return _NotJson("unsupported_media_type", "Send application/json.")
     if any(item["type"] == "json_invalid" for item in found):
         return _BadJson("invalid_json", "The body is not JSON.")
     fields = tuple(FieldError(_pointer(item["loc"]), item["type"], item["msg"]) for item in found[:MAX_FIELD_ERRORS])
     first = fields[0]
     return Invalid("invalid", f"{first.pointer}: {first.message}", errors=fields)
+
+
+def _is_json(content_type: str) -> bool:
+    kind = content_type.partition(";")[0].strip().lower()
+    return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
+
+
+class _NotJson(Invalid):
+    """Another kind of content, or none named."""
+
+    status, title = 415, "Unsupported media type"
 
 
 class _BadJson(Invalid):

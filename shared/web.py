@@ -14,7 +14,7 @@ from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from shared import idempotency
 from shared.actor import Actor
 from shared.db import Database, Transaction
-from shared.errors import Failure, Forbidden, Invalid, PreconditionRequired, Unauthenticated
+from shared.errors import Busy, Failure, Forbidden, Invalid, PreconditionRequired, Unauthenticated
 from shared.idempotency import MAX_KEY_CHARACTERS, Claim, Kept, Overtaken
 from shared.observed import Observed
 from shared.problems import PROBLEM_RESPONSES, add_problem_handlers, problem_response
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from shared.service import Running
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+WITHOUT_KEY = {"x-without-idempotency-key": True}  # `openapi_extra` of a POST that writes nothing, such as a preview
 JSON_NUL = b"\\u0000"
 MAX_OVERTAKEN = 3
 
@@ -79,10 +80,10 @@ class Calling:
             raise PreconditionRequired(detail='Send If-Match with the ETag that you read, such as "v7", so that nobody\'s change is lost.')
         return version
 
-    @property
-    def if_none_match(self) -> int | None:
-        """The version that the caller already has."""
-        return _version(self.request.headers.get("if-none-match"), "If-None-Match")
+    def has(self, etag: str) -> bool:
+        """Whether If-None-Match names `etag`. What is not one of ours matches nothing, as RFC 9110 has it, and is never refused."""
+        named = (tag.strip().removeprefix("W/") for tag in self.request.headers.get("if-none-match", "").split(","))
+        return any(tag in (etag, "*") for tag in named)
 
     async def claim(self, *, required: bool = True, body: bytes | None = None) -> Claim | None:
         """The caller's Idempotency-Key with what it asks for; `body` stands for an upload's digest.
@@ -94,8 +95,6 @@ class Calling:
             if required:
                 raise _BadKey("idempotency_key_missing", "Send an Idempotency-Key header: any text that is new for each new wish.")
             return None
-        if not 0 < len(key) <= MAX_KEY_CHARACTERS:
-            raise _BadKey("idempotency_key_invalid", f"An Idempotency-Key has 1 to {MAX_KEY_CHARACTERS} characters.")
         url = self.request.url
         target = f"{url.path}?{url.query}" if url.query else url.path
         content = await self.request.body() if body is None else body
@@ -147,7 +146,7 @@ class Calling:
         etag = _etag(view)
         if etag is not None:
             headers["ETag"] = etag
-            if self.if_none_match is not None and etag == f'"v{self.if_none_match}"':
+            if self.has(etag):
                 return Response(status_code=304, headers=headers)
         return Response(view.model_dump_json(), media_type="application/json", headers=headers)
 
@@ -197,7 +196,8 @@ async def _call(
     request: Request,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
     on_behalf_of: Annotated[
-        str | None, Header(min_length=1, max_length=128, description="A customer's id: the platform then acts by their rules.")
+        str | None,
+        Header(alias="On-Behalf-Of", min_length=1, max_length=128, description="A customer's id: the platform then acts by their rules."),
     ] = None,
 ) -> Calling:
     """Authenticate, before anything of the call is looked at."""
@@ -209,13 +209,26 @@ async def _call(
         if actor.role != "platform":
             raise Forbidden("on_behalf_of_platform_only", "Only a platform may act on behalf of its customer.")
         actor = Actor(actor.store, "customer", on_behalf_of, via=f"{actor.role}:{actor.id}", read_only=actor.read_only)
+    if b"%00" in request.scope["query_string"]:
+        raise Invalid("nul_character", "Text may not contain the character U+0000.")
     if request.method not in SAFE_METHODS:
         if actor.read_only:
             raise Forbidden("read_only", "This token may only read.")
+        _check_key(request)
         if request.headers.get("content-type", "").startswith("application/json") and JSON_NUL in await request.body():
             raise Invalid("nul_character", "Text may not contain the character U+0000.")
     structlog.contextvars.bind_contextvars(store_id=actor.store, actor=f"{actor.role}:{actor.id}")
     return Calling(request, running, actor)
+
+
+def _check_key(request: Request) -> None:
+    """Every POST that may write needs an Idempotency-Key; where one is sent it must be one."""
+    key = request.headers.get("idempotency-key")
+    extra = getattr(request.scope.get("route"), "openapi_extra", None) or {}
+    if key is None and request.method == "POST" and not WITHOUT_KEY.items() <= extra.items():
+        raise _BadKey("idempotency_key_missing", "Send an Idempotency-Key header: any text that is new for each new wish.")
+    if key is not None and not 0 < len(key) <= MAX_KEY_CHARACTERS:
+        raise _BadKey("idempotency_key_invalid", f"An Idempotency-Key has 1 to {MAX_KEY_CHARACTERS} characters.")
 
 
 Call = Annotated[Calling, Depends(_call)]
@@ -261,23 +274,34 @@ def _tidy_openapi(app: FastAPI) -> None:
             for path in document["paths"].values():
                 for method, operation in path.items():
                     if operation.get("security"):
-                        operation.setdefault("parameters", []).extend(_conditional_headers(method))
+                        _say_conditions(method, operation)
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
 
 
-def _conditional_headers(method: str) -> list[dict[str, Any]]:
-    def header(name: str, description: str, *, required: bool = False) -> dict[str, Any]:
-        return {
-            "name": name,
-            "in": "header",
-            "required": required,
-            "description": description,
-            "schema": {"type": "string", "maxLength": 255},
-        }
-
+def _say_conditions(method: str, operation: dict[str, Any]) -> None:
+    """Add the conditional headers that a call takes, and the answers that come of them."""
+    parameters, answers = operation.setdefault("parameters", []), operation["responses"]
+    needs_key = method == "post" and not operation.pop("x-without-idempotency-key", False)
     if method == "get":
-        return [header("If-None-Match", "The ETag that you have; 304 if it still holds.")]
-    match = header("If-Match", 'The ETag that you read, such as "v7"; 412 if it changed since.')
-    return [match, header("Idempotency-Key", "The same key gives the same answer, once.", required=method == "post")]
+        if "application/json" in answers.get("200", {}).get("content", {}):
+            parameters.append(_header("If-None-Match", 'The ETag that you have, such as "v7"; 304 if it still holds.', {}))
+            answers["304"] = {"description": "You have it already"}
+        return
+    if "412" in answers:
+        said = 'The ETag that you read, such as "v7"; 412 if it changed since.'
+        pattern = {"pattern": r'^(\*|"v[0-9]{1,19}")$'}
+        parameters.append(_header("If-Match", said, pattern, required="428" in answers))
+    if needs_key or method != "post":
+        length = {"minLength": 1, "maxLength": MAX_KEY_CHARACTERS}
+        parameters.append(_header("Idempotency-Key", "The same key gives the same answer, once.", length, required=needs_key))
+        answers.setdefault("409", problem_response(Busy.title) | {"description": "A call with the same Idempotency-Key is still running"})
+        answers["409"].pop("model", None)
+    if "requestBody" in operation:
+        answers["415"] = problem_response("Another kind of content")
+        answers["415"].pop("model")
+
+
+def _header(name: str, description: str, limits: dict[str, Any], *, required: bool = False) -> dict[str, Any]:
+    return {"name": name, "in": "header", "required": required, "description": description, "schema": {"type": "string", **limits}}
