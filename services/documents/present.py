@@ -26,7 +26,12 @@ MAX_ROLL_LINES = 150  # a roll is read in the hand; beyond this a receipt says h
 
 # Controls and the marks that reorder text (overrides, embeddings, isolates) are shown, never obeyed. The joiners U+200C and
 # U+200D stay: Bengali spelling needs them.
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
+_UNPRINTABLE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
+)
+# A word that no line can hold gets places to break at (zero-width spaces, which a reader's program leaves out).
+_LONG_WORD = re.compile(r"\S{40,}")
+_BREAKABLE = re.compile(r".{1,12}")
 _SPACES = re.compile("[\t\n]+")
 
 
@@ -34,7 +39,8 @@ def printable(text: str) -> str:
     """`text` on one line; what cannot be printed is shown as the replacement character."""
     if len(text) > MAX_PRINTED_CHARACTERS:
         text = text[:MAX_PRINTED_CHARACTERS] + "…"
-    return _UNPRINTABLE.sub("�", _SPACES.sub(" ", text.replace("\r\n", "\n"))).strip()
+    shown = _UNPRINTABLE.sub("�", _SPACES.sub(" ", text.replace("\r\n", "\n"))).strip()
+    return _LONG_WORD.sub(lambda word: "\u200b".join(re.findall(_BREAKABLE, word[0])), shown)
 
 
 def paragraphs(text: str) -> list[str]:
@@ -69,6 +75,7 @@ def view_of(contents: Contents, *, code: str = "", logo: bytes | None = None) ->
         "language": contents.language,
         "direction": words.direction,
         "fonts": list(words.fonts),
+        "scale": words.scale,
         "digits": words.digits,
         "paper": "us-letter" if contents.paper == "letter" else "a4",
         "logo": list(logo) if logo else [],

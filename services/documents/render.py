@@ -6,7 +6,7 @@ import os
 import struct
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
@@ -71,25 +71,25 @@ class Renderer:
         child = await self._free.get()
         try:
             if child is None or not child.is_fit:
-                if child is not None:
-                    child.kill()
-                child = None
+                unfit, child = child, None
+                if unfit is not None:
+                    await unfit.end()
                 child = await _Child.start(self._memory_mb)
             yield child
         except BaseException:
             if child is not None:
-                child.kill()
+                await asyncio.shield(child.end())
             child = None
             raise
         finally:
             self._free.put_nowait(child)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """End every idle process; those at work end with their rendering's caller."""
         while not self._free.empty():
             child = self._free.get_nowait()
             if child is not None:
-                child.kill()
+                await child.end()
 
 
 class _Child:
@@ -133,13 +133,12 @@ class _Child:
         self._rendered += 1
         return answer
 
-    def kill(self) -> None:
-        """End it now."""
+    async def end(self) -> None:
+        """End it now, and see it gone."""
         if self._process.returncode is None:
-            try:
+            with suppress(ProcessLookupError):
                 self._process.kill()
-            except ProcessLookupError:
-                return
+            await self._process.wait()
 
 
 @lru_cache(maxsize=4)

@@ -16,6 +16,7 @@ class Catalogue(BaseModel):
     locale: str  # Babel's name: months and currency symbols come from there
     direction: str
     fonts: tuple[str, ...]
+    scale: float  # of type: what is drawn smaller in the same size is set larger
     digits: str
     groups: tuple[int, ...]  # sizes of digit groups from the right; the last repeats: (3, 2) is 12,34,567
     label: dict[str, str]

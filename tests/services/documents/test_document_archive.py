@@ -1,0 +1,124 @@
+"""Lists, verification, the gap report and the archive; and what erasure leaves."""
+
+import csv
+import hashlib
+import io
+import zipfile
+
+from services.documents.archive import COLUMNS
+from tests.services.documents.pdftext import missing_from
+from tests.services.documents.telling import PERSONAL, Life, Teller
+from tests.shop import Shop, eventually
+
+
+async def three_orders(shop: Shop, teller: Teller) -> list[Life]:
+    lives = [Life(shop.store, customer_id=customer) for customer in ("c-1", "c-2", "c-1")]
+    for life in lives:
+        await teller.tell(shop, life.step("pending"), life.pay(11000), life.step("confirmed"))
+    return lives
+
+
+async def test_a_list_in_pages_the_newest_first(shop: Shop, teller: Teller) -> None:
+    await three_orders(shop, teller)
+    whole = (await shop.staff.get("/documents/v1/documents")).ok()["items"]
+    assert [(one["kind"], int(one["number"][-6:])) for one in whole] == [
+        ("invoice", 3), ("receipt", 3), ("invoice", 2), ("receipt", 2), ("invoice", 1), ("receipt", 1),
+    ]  # fmt: skip
+    seen, cursor = [], ""
+    while cursor is not None:
+        page = (await shop.staff.get(f"/documents/v1/documents?limit=4{cursor and f'&cursor={cursor}'}")).ok()
+        seen += page["items"]
+        cursor = page["next_cursor"]
+        assert ("link" in page.headers) == (cursor is not None)
+    assert seen == whole
+    own = (await shop.customer("c-2").get("/documents/v1/documents")).ok()["items"]
+    assert [one["customer_id"] for one in own] == ["c-2", "c-2"]
+    assert (await shop.customer("c-3").get("/documents/v1/documents"))["items"] == []
+    day = whole[0]["issued_on"]
+    assert len((await shop.staff.get(f"/documents/v1/documents?from={day}&to={day}&kind=receipt"))["items"]) == 3
+    assert (await shop.staff.get("/documents/v1/documents?to=2001-01-01"))["items"] == []
+    assert (await shop.staff.get("/documents/v1/documents?from=2026-02-02&to=2026-02-01")).code == "bad_period"
+    assert (await shop.staff.get("/documents/v1/documents?cursor=nonsense")).code == "bad_cursor"
+
+
+async def test_the_same_document_is_the_same_bytes_and_verifies(shop: Shop, teller: Teller) -> None:
+    [life, *_] = await three_orders(shop, teller)
+    [receipt, _] = (await shop.staff.get(f"/documents/v1/orders/{life.order_id}/documents"))["items"]
+    path = f"/documents/v1/documents/{receipt['document_id']}"
+    first = (await shop.staff.get(f"{path}/pdf")).ok()
+    assert first.headers["cache-control"] == "private, max-age=31536000, immutable"
+    assert (await shop.customer("c-1").get(f"{path}/pdf")).content == first.content
+    verified = (await shop.staff.get(f"{path}/verify")).ok()
+    assert (verified["verified"], verified["data_matches"], verified["pdf_matches"]) == (True, True, True)
+    assert (verified["sha256"], verified["computed_sha256"]) == (receipt["sha256"], receipt["sha256"])
+    assert verified["pdf_sha256"] == hashlib.sha256(first.content).hexdigest()
+    assert verified["engine"].startswith("typst 0.15")
+    await shop.rows("documents", "update renderings set pdf = 'x' where store_id = {store} and pdf is not null")
+    tampered = (await shop.staff.get(f"{path}/verify")).ok()
+    assert (tampered["verified"], tampered["data_matches"], tampered["pdf_matches"]) == (False, True, False)
+
+
+async def test_the_worker_renders_what_nobody_has_read(shop: Shop, teller: Teller) -> None:
+    await three_orders(shop, teller)
+
+    async def all_rendered() -> bool:
+        [row] = await shop.rows("documents", "select count(*) n from renderings where store_id = {store} and pdf is not null")
+        return bool(row["n"] == 6)
+
+    await eventually(all_rendered)
+
+
+async def test_the_gap_report_finds_no_gap_and_would_find_one(shop: Shop, teller: Teller) -> None:
+    await three_orders(shop, teller)
+    report = (await shop.staff.get("/documents/v1/series")).ok()["items"]
+    assert [(one["kind"], one["last"], one["issued"], one["missing"], one["gapless"]) for one in report] == [
+        ("invoice", 3, 3, [], True),
+        ("receipt", 3, 3, [], True),
+    ]
+    await shop.rows("documents", "update series set last = 5 where store_id = {store} and kind = 'receipt'")
+    report = (await shop.staff.get("/documents/v1/series")).ok()["items"]
+    assert [(one["missing"], one["gapless"]) for one in report] == [([], True), ([4, 5], False)]
+
+
+async def test_an_archive_of_a_period(shop: Shop, teller: Teller) -> None:
+    await three_orders(shop, teller)
+    listed = (await shop.staff.get("/documents/v1/documents"))["items"]
+    day = listed[0]["issued_on"]
+    answer = (await shop.staff.get(f"/documents/v1/documents/archive?from={day}&to={day}")).ok()
+    assert answer.headers["content-disposition"] == f'attachment; filename="documents_{day}_{day}.zip"'
+    pack = zipfile.ZipFile(io.BytesIO(answer.content))
+    assert pack.testzip() is None
+    rows = list(csv.DictReader(io.StringIO(pack.read("index.csv").decode("utf-8-sig"))))
+    assert tuple(rows[0]) == COLUMNS
+    assert {row["number"]: (row["total"], row["sha256"]) for row in rows} == {
+        one["number"]: (one["total"]["decimal"], one["sha256"]) for one in listed
+    }
+    assert sorted(pack.namelist()) == sorted(["index.csv", *[row["file"] for row in rows]])
+    for one in listed:
+        pdf = (await shop.staff.get(f"/documents/v1/documents/{one['document_id']}/pdf")).content
+        assert pack.read(f"{one['kind']}/{one['number']}.pdf") == pdf
+    empty = zipfile.ZipFile(io.BytesIO((await shop.staff.get("/documents/v1/documents/archive?to=2001-01-01")).ok().content))
+    assert empty.namelist() == ["index.csv"]
+
+
+async def test_erasure_leaves_issued_documents_and_nothing_else(shop: Shop, life: Life, teller: Teller) -> None:
+    steps = [life.step("pending"), life.step("confirmed")]
+    await teller.tell(shop, *steps)
+    [invoice] = (await shop.staff.get(f"/documents/v1/orders/{life.order_id}/documents"))["items"]
+    await teller.tell(shop, life.erase(), life.step("shipped"))  # even an event that is told afterwards brings nothing back
+    [copy] = await shop.rows("documents", "select personal::text, version from orders where store_id = {store}")
+    assert copy["version"] == 3
+    for word in (PERSONAL.customer_name, PERSONAL.phone, "House 1", "Lane 9", "Rahima", "Karim"):
+        assert word not in copy["personal"]
+    slip = (await shop.staff.get(f"/documents/v1/orders/{life.order_id}/print/packing-slip")).ok().content
+    assert missing_from(slip, ["Lane 9"]) == ["Lane 9"]
+    kept = (await shop.staff.get(f"/documents/v1/documents/{invoice['document_id']}/pdf")).ok().content
+    assert missing_from(kept, ["Rahima Begum", "House 1, Road 2"]) == []
+
+
+async def test_erasure_before_the_order_is_known(shop: Shop, life: Life, teller: Teller) -> None:
+    steps = [life.step("pending"), life.step("confirmed")]
+    await teller.tell(shop, life.erase(), *steps)
+    [row] = await shop.rows("documents", "select data from documents where store_id = {store}")
+    assert "Rahima" not in row["data"]
+    assert "House 1" not in row["data"]
