@@ -16,7 +16,6 @@ from services.refunds.rules.policy import Policy, window_end
 from services.refunds.state import Ledger, Refund, by
 from shared.actor import Actor
 from shared.db import Transaction
-from shared.errors import Forbidden
 from shared.events import RefundRequested
 from shared.ids import new_id
 
@@ -53,8 +52,6 @@ async def plan(tx: Transaction, actor: Actor, request: Request, now: datetime, *
 
     Raises NotFound (no copy of such an order of theirs), Refused (rules.decisions.may_request, rules.claim), Invalid (unknown line).
     """
-    if actor.role == "guest":
-        raise Forbidden("guest_reads_only", "A guest link only reads.")
     ledger = await ledgers.ledger(tx, actor, request.order_id, lock=lock)
     policy = await policies.policy_at(tx, actor.store, now)
     closes_at = await closing_time(tx, actor, ledger.order, policy)

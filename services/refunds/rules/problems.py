@@ -9,7 +9,6 @@ PROBLEMS = {
     "unknown_line": "The order has no such line.",
     "units_not_free": "Fewer units of the line are free than were asked for: the others are in other refunds.",
     "line_twice": "Each line is named once, with all its units.",
-    "guest_reads_only": "A guest link reads one order and changes nothing.",
     "staff_only": "Only the shop may do this.",
     "customer_only": "Only the refund's customer may do this; the shop declines instead.",
     "already_approved": "The refund is approved, and approval is final.",

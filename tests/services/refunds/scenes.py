@@ -101,12 +101,16 @@ async def told(shop: Shop, order_id: str) -> list[str]:
 
 
 async def everything(shop: Shop, order_id: str) -> dict[str, Any]:
-    """All that the service holds of an order, to see that a refusal changed nothing."""
+    """All that the service holds of an order, to see that a refusal changed nothing.
+
+    Without the copy's version, which moves when orders tells that it saw an approval.
+    """
     key = uuid_of("order", order_id)
     found: dict[str, Any] = {}
     for table in ("orders", "refunds", "claims", "approvals", "attention"):
         sql = f"select * from {table} where store_id = {{store}} and order_id = $2 order by {table}"
         found[table] = await shop.rows("refunds", sql, key)
+    found["orders"] = [{name: value for name, value in row.items() if name != "version"} for row in found["orders"]]
     for table in ("refund_lines", "settlements", "inspections", "attachments"):
         sql = f"select t.* from {table} t join refunds r using (store_id, refund_id) where t.store_id = {{store}} and r.order_id = $2"
         found[table] = await shop.rows("refunds", f"{sql} order by t", key)
