@@ -13,6 +13,7 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import socket
 import threading
 from collections.abc import Callable
@@ -26,6 +27,7 @@ Purpose = Literal["up", "test"]
 
 PROJECT = Path(__file__).resolve().parents[1]
 PORTS = range(20_000, 32_000)  # below the range that the system takes for outgoing connections
+STOP_LEFT_SECONDS = 12
 SHARED_ROOT = Path("/var/lib/aftersale")
 
 
@@ -174,12 +176,15 @@ def choose_port(wanted: list[int], taken: set[int], free: Callable[[int], bool])
 
 
 def hold_state(project: Path, purpose: Purpose) -> State:
-    """The folder for `purpose`, held. Folders of test runs that died are cleared away on the way, with whatever still runs from them."""
+    """The folder for `purpose`, held. What still runs from a holder that died is stopped, and a dead test run's folder cleared away."""
     base = base_folder(project)
     with open(base / "lock", "a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # one at a time, so that nobody clears away what another is about to hold
         if purpose == "up":
-            return State(base / "up").hold()
+            state = State(base / "up").hold()
+            if services := processes.leftover(state.folder, "services"):  # they would hold the ports that are ours
+                services.stop(signal.SIGTERM, STOP_LEFT_SECONDS)
+            return state
         for old in base.glob("test-*"):
             left = State(old)
             if left.holder() is None:

@@ -129,9 +129,6 @@ class Services:
 
     def start(self) -> None:
         """Start the child; its output goes to services.log."""
-        left = processes.leftover(self.servers.state.folder, "services")
-        if left is not None:
-            left.stop(signal.SIGTERM, STOP_SECONDS)
         arguments = [sys.executable, "-m", "deploy", "run", *running.SERVICES, "--role", "api", "--role", "worker"]
         self.process = processes.start(
             "services",
