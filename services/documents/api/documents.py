@@ -13,7 +13,7 @@ from services.documents.archive import archive
 from services.documents.commands import pictures
 from services.documents.queries import Wanted
 from services.documents.rules.contents import sha256_of
-from services.documents.schemas import DocumentView, OrderDocumentsView, SeriesReport, SeriesView, VerificationView
+from services.documents.schemas import Day, DocumentView, OrderDocumentsView, SeriesReport, SeriesView, VerificationView
 from shared.errors import FieldError, Forbidden, Invalid, NotFound
 from shared.events import DocumentKind
 from shared.ids import DocumentId, OrderId
@@ -24,8 +24,8 @@ router = APIRouter()
 
 
 def _wanted(
-    since: Annotated[date | None, Query(alias="from", description="First day, in the store's time zone.")] = None,
-    until: Annotated[date | None, Query(alias="to", description="Last day, inclusive.")] = None,
+    since: Annotated[Day | None, Query(alias="from", description="First day, in the store's time zone.")] = None,
+    until: Annotated[Day | None, Query(alias="to", description="Last day, inclusive.")] = None,
     kind: DocumentKind | None = None,
 ) -> Wanted:
     """The documents that a list or an archive is about. Raises Invalid `bad_period`."""

@@ -15,7 +15,7 @@ from services.documents.rules.series import issuing_day
 from services.documents.schemas import SampleKind, SettingsInput, SettingsView
 from shared.db import Transaction
 from shared.errors import Forbidden, Invalid, NotFound, PreconditionRequired, Refused, TooLarge, VersionConflict
-from shared.web import Call, problems
+from shared.web import WITHOUT_KEY, Call, problems
 
 router = APIRouter()
 
@@ -89,7 +89,7 @@ async def read_logo(call: Call) -> Response:
 
 @router.post(
     "/v1/settings/preview", operation_id="documents_preview", response_class=Response,
-    responses={**problems(Forbidden), **answers.PDF_RESPONSES},
+    responses={**problems(Forbidden), **answers.PDF_RESPONSES}, openapi_extra=WITHOUT_KEY,
 )  # fmt: skip
 async def preview(
     request: SettingsInput,
@@ -99,7 +99,6 @@ async def preview(
 ) -> Response:
     """A sample document on these settings, with the store's logo; nothing is saved."""
     queries.shop_only(call.actor)
-    await call.claim()
     async with call.reading() as tx:
         office = await queries.office(tx, call.actor.store)
     tried = request.letterhead().model_copy(update={"logo_sha256": office.letterhead.logo_sha256})

@@ -1,5 +1,6 @@
 """Pictures of documents: rendered outside of any transaction, by the worker or on first read; the first bytes are kept for ever."""
 
+import asyncio
 import hashlib
 from datetime import UTC, datetime, timedelta
 
@@ -16,8 +17,8 @@ from shared.settings import Settings
 
 log = structlog.get_logger()
 
-BATCH = 20
-LEASE_SECONDS = 120  # a worker that died with a claim leaves it to the next after this
+BATCH = 4  # few at a time, so that a worker that dies holds up few
+LEASE_SECONDS = 30  # a claim lasts this long; if it was too short, two render the same and the first bytes are kept
 LONGEST_PAUSE_SECONDS = 3_600
 
 
@@ -50,15 +51,20 @@ async def render_waiting(database: Database, settings: Settings, now: datetime) 
     """Render what waits, oldest first, a batch at a time; how many. Any number of workers share the work."""
     rendered = 0
     while claimed := await _claim(database, datetime.now(UTC)):
-        for store_id, document_id in claimed:
-            try:
-                await pdf_of(database, settings, store_id, document_id)
-                rendered += 1
-            except RenderingFailed as failure:
-                await _failed(database, store_id, document_id, failure, datetime.now(UTC))
+        rendered += sum(await asyncio.gather(*[_render(database, settings, *document) for document in claimed]))
         if len(claimed) < BATCH:
             break
     return rendered
+
+
+async def _render(database: Database, settings: Settings, store_id: str, document_id: str) -> bool:
+    """Render one and keep it, or note why not."""
+    try:
+        await pdf_of(database, settings, store_id, document_id)
+    except RenderingFailed as failure:
+        await _failed(database, store_id, document_id, failure, datetime.now(UTC))
+        return False
+    return True
 
 
 async def _claim(database: Database, now: datetime) -> list[tuple[str, str]]:

@@ -38,6 +38,7 @@ async def test_a_list_in_pages_the_newest_first(shop: Shop, teller: Teller) -> N
     assert len((await shop.staff.get(f"/documents/v1/documents?from={day}&to={day}&kind=receipt"))["items"]) == 3
     assert (await shop.staff.get("/documents/v1/documents?to=2001-01-01"))["items"] == []
     assert (await shop.staff.get("/documents/v1/documents?from=2026-02-02&to=2026-02-01")).code == "bad_period"
+    assert (await shop.staff.get("/documents/v1/documents?from=0")).status == 422
     assert (await shop.staff.get("/documents/v1/documents?cursor=nonsense")).code == "bad_cursor"
 
 
