@@ -1,5 +1,5 @@
 # Every target works from a clean clone: each begins with the Python environment, which takes no time when nothing changed.
-.PHONY: help up test lint demo migrate lock clean
+.PHONY: help up test lint demo faults bench migrate lock clean
 
 python := .venv/bin/python
 lock := uv pip compile --universal --python-version 3.11 --generate-hashes --quiet
@@ -25,6 +25,14 @@ lint: ## Format, lint, types, borders between services, dependencies, tidiness
 
 demo: ## Play one order's life on what `make up` runs
 	@./aftersale demo
+
+faults: ## Break everything under load and count what was lost or doubled (SEED=1 FAULTS=60 WRITES=10000 REPORT=file)
+	@deploy/bootstrap.sh --tests
+	$(python) -m tests.faults.load --seed $(or $(SEED),1) --faults $(or $(FAULTS),60) --writes $(or $(WRITES),10000) $(if $(REPORT),--report $(REPORT))
+
+bench: ## Measure beside the limits of this machine (OUT=folder for JSON, SVG and Markdown; ANYWAY=1 on a busy machine)
+	@deploy/bootstrap.sh --tests
+	$(python) -m tests.bench $(if $(OUT),--out $(OUT)) $(if $(ANYWAY),--anyway)
 
 migrate: ## Bring every schema to head
 	@./aftersale migrate

@@ -1,0 +1,192 @@
+"""All figures of a run, and how they are told: on the terminal, as JSON, as Markdown."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.bench.events import INJECTED_MS, Lag, Rate
+from tests.bench.machine import Look, described, doubts
+from tests.bench.measures import Measured
+from tests.bench.pages import PageCost
+from tests.bench.system import Cost
+
+Rows = list[tuple[str, ...]]
+
+
+@dataclass
+class Outcome:
+    """What one run measured."""
+
+    tool: str
+    before: Look
+    after: Look | None = None
+    echo_per_second: float = 0.0
+    writes: list[Measured] = field(default_factory=list)
+    pages: list[PageCost] = field(default_factory=list)
+    lag_rate: float = 0.0
+    lags: list[Lag] = field(default_factory=list)
+    rates: list[Rate] = field(default_factory=list)
+    one_worker: Rate | None = None
+    two_workers: Rate | None = None
+    at_rest: list[Cost] = field(default_factory=list)
+    after_load: list[Cost] = field(default_factory=list)
+
+    @property
+    def doubts(self) -> list[str]:
+        """Why these figures should not be quoted."""
+        return doubts(self.before, self.after or self.before)
+
+    def aims(self) -> Rows:
+        """What was aimed at, and what was reached."""
+        found: Rows = []
+        for one in self.writes:
+            if one.what.startswith("placing an order") and one.clients == 16 and one.ratio is not None:
+                found.append(("placing, 16 clients, share of pgbench", "at least 0.20", f"{one.ratio:.2f}", _met(one.ratio >= 0.2)))
+            if one.what.startswith("placing in batches"):
+                found.append(("placing in batches", "at least 2,000/s", f"{one.per_second:,.0f}/s", _met(one.per_second >= 2_000)))
+        if self.lags:
+            worst = max(lag.p50_ms for lag in self.lags)
+            found.append(("commit to consumed at 100 events/s, p50", "at most 20 ms", f"{worst:.1f} ms", _met(worst <= 20)))
+        if self.one_worker and self.two_workers:
+            gain = self.two_workers.per_second / self.one_worker.per_second
+            found.append((f"two workers, {INJECTED_MS} ms of waiting in each message", "at least 1.7", f"{gain:.2f}", _met(gain >= 1.7)))
+        if self.at_rest:
+            total = sum(cost.pss_mb for cost in self.at_rest)
+            found.append(("memory at rest, servers included", "at most 600 MB", f"{total:.0f} MB", _met(total <= 600)))
+        return found
+
+    def tables(self) -> dict[str, tuple[tuple[str, ...], Rows]]:
+        """Every table with its head."""
+        return {
+            "Aims": (("what", "aim", "reached", ""), self.aims()),
+            "Writes over HTTP": (
+                ("what", "clients", "per second", "p50", "p99", "plain SQL", "share", "generator's CPU"),
+                [_write_row(one) for one in self.writes],
+            ),
+            "Pages of 50 orders, one reader": (
+                ("orders in the store", "page", "p50", "p99", "per second", "buffers per row"),
+                [
+                    (
+                        f"{one.orders:,}",
+                        one.page,
+                        f"{one.p50_ms:.1f} ms",
+                        f"{one.p99_ms:.1f} ms",
+                        f"{one.per_second:,.0f}",
+                        f"{one.buffers_per_row}",
+                    )
+                    for one in self.pages
+                ],
+            ),
+            f"From commit to effect, at {self.lag_rate:.0f} orders a second": (
+                ("reader", "events", "p50", "p99"),
+                [(lag.reader, f"{lag.events:,}", f"{lag.p50_ms:.1f} ms", f"{lag.p99_ms:.1f} ms") for lag in self.lags],
+            ),
+            "Events": (
+                ("what", "per second", "aio-pika alone", "share"),
+                [_rate_row(one) for one in (*self.rates, *(one for one in (self.one_worker, self.two_workers) if one))],
+            ),
+            "Memory and CPU": (
+                ("process", "PSS at rest", "RSS at rest", "PSS after load", "CPU seconds of the run"),
+                _cost_rows(self.at_rest, self.after_load),
+            ),
+        }
+
+
+def _met(reached: bool) -> str:
+    return "met" if reached else "MISSED"
+
+
+def _write_row(one: Measured) -> tuple[str, ...]:
+    limit, share = ("", "") if one.limit is None or one.ratio is None else (f"{one.limit.per_second:,.0f}", f"{one.ratio:.2f}")
+    return (
+        one.what,
+        str(one.clients),
+        f"{one.per_second:,.0f} {one.unit}",
+        f"{one.p50_ms:.1f} ms",
+        f"{one.p99_ms:.1f} ms",
+        limit,
+        share,
+        f"{one.generator_cpu:.2f}",
+    )
+
+
+def _rate_row(one: Rate) -> tuple[str, ...]:
+    return (
+        one.what,
+        f"{one.per_second:,.0f}",
+        f"{one.limit:,.0f}" if one.limit else "",
+        f"{one.per_second / one.limit:.2f}" if one.limit else "",
+    )
+
+
+def _cost_rows(rest: list[Cost], load: list[Cost]) -> Rows:
+    later = {cost.process: cost for cost in load}
+    rows = [
+        (
+            one.process,
+            f"{one.pss_mb:.0f} MB",
+            f"{one.rss_mb:.0f} MB",
+            f"{later[one.process].pss_mb:.0f} MB" if one.process in later else "",
+            f"{later[one.process].cpu_seconds - one.cpu_seconds:.1f}" if one.process in later else "",
+        )
+        for one in rest
+    ]
+    return [
+        *rows,
+        (
+            "together",
+            f"{sum(c.pss_mb for c in rest):.0f} MB",
+            f"{sum(c.rss_mb for c in rest):.0f} MB",
+            f"{sum(c.pss_mb for c in load):.0f} MB",
+            "",
+        ),
+    ]
+
+
+def conditions(outcome: Outcome) -> list[str]:
+    """Where and how it was measured."""
+    after = outcome.after or outcome.before
+    machine = described()
+    return [
+        f"{machine['processor']}, {machine['cores']} cores, {machine['memory_mb']:,} MB, Python {machine['python']}; "
+        "everything on this machine: servers, services, load generator and pgbench share these cores.",
+        f"pgbench {outcome.tool}; prepared; fsync and synchronous_commit on. "
+        f"One 8 kB write with fdatasync took {outcome.before.flush_ms} ms before and {after.flush_ms} ms after.",
+        f"Others used {outcome.before.strangers:.0%} of the cores before and {after.strangers:.0%} after; "
+        f"the calibration loop took {outcome.before.loop_ms} and {after.loop_ms} ms.",
+        f"The load generator by itself reaches {outcome.echo_per_second:,.0f} calls a second against an empty server.",
+    ]
+
+
+def to_terminal(outcome: Outcome) -> None:
+    """Tables on the terminal, the doubts first and last."""
+    console = Console()
+    for title, (head, rows) in outcome.tables().items():
+        table = Table(*head, title=title, title_justify="left")
+        for row in rows:
+            table.add_row(*row)
+        if rows:
+            console.print(table)
+    for line in conditions(outcome):
+        console.print(line, highlight=False)
+    for doubt in outcome.doubts:
+        console.print(f"[bold red]Not to be quoted:[/] {doubt}", highlight=False)
+
+
+def to_json(outcome: Outcome) -> dict[str, Any]:
+    """Everything, for machines."""
+    return {"machine": described(), "quotable": not outcome.doubts, "doubts": outcome.doubts, **asdict(outcome)}
+
+
+def to_markdown(outcome: Outcome, command: str) -> str:
+    """The report that is committed."""
+    lines = ["# Benchmarks", "", f"Made by `{command}`. Figures without their machine say little: run it on yours.", ""]
+    lines += [f"**Not to be quoted:** {doubt}.\n" for doubt in outcome.doubts]
+    lines += ["![Orders per second beside plain SQL](bench.svg)", ""]
+    for title, (head, rows) in outcome.tables().items():
+        if rows:
+            lines += [f"## {title}", "", "| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+            lines += ["| " + " | ".join(row) + " |" for row in rows] + [""]
+    return "\n".join([*lines, "## Conditions", "", *(f"- {line}" for line in conditions(outcome)), ""])

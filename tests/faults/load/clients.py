@@ -1,0 +1,219 @@
+"""The load: clients that place, move, pay, cancel, refund, write notes and read, and repeat what they got no answer to.
+
+An answer that did not come says nothing: the same call goes again under the same Idempotency-Key until it is answered, as a careful
+integrator does. What is told (acknowledged, refused, unknown) goes into the journal; the oracle later counts the effects by name.
+"""
+
+import asyncio
+import random
+import time
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx2
+
+from shared.actor import Actor, Role
+from shared.tokens import issue
+from tests.faults.load.journal import Journal, Kind
+from tests.shop import BANGLADESH, ISSUER
+
+CALL_SECONDS = 12.0
+PAUSES_SECONDS = (0.05, 0.2, 0.5, 1.0)
+BATCH_ORDERS = 60
+PAY_AHEAD = 0.6
+SKUS = tuple(f"SKU-{n}" for n in range(8))
+STEPS = ("confirmed", "picked_up", "shipped", "delivered")
+COME_AGAIN = {401, 408, 409, 425, 429}
+"""Answers that may differ later: a clock that jumped, a key at work, a copy that is not there yet. Nothing was written."""
+NOT_YET = {"delivery_not_seen_yet", "in_progress", "not_found"}
+NOT_YET_ATTEMPTS = 90
+TOKEN_SECONDS = 3 * 86_400
+ISSUED_AGO_SECONDS = 86_400
+"""Tokens hold a day backwards and two forwards: the clocks of services are made to jump."""
+
+
+@dataclass
+class Load:
+    """What all clients of a run share."""
+
+    secret: str
+    urls: dict[str, list[str]]
+    store: str
+    journal: Journal
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    open_road: asyncio.Event = field(default_factory=asyncio.Event)
+    give_up_at: float = float("inf")
+
+    def token(self, role: Role, actor_id: str) -> str:
+        """A bearer token of the run's store."""
+        actor = Actor(self.store, role, actor_id)
+        return issue(self.secret, issuer=ISSUER, actor=actor, lifetime_seconds=TOKEN_SECONDS, now=time.time() - ISSUED_AGO_SECONDS)
+
+
+class Client:
+    """One client, one wish after the other, by its own seed."""
+
+    def __init__(self, load: Load, number: int, seed: int) -> None:
+        self.load = load
+        self.rng = random.Random(seed)
+        self.customer = f"c-{number}"
+        self.names = (f"{number}-{count}" for count in range(1_000_000_000))
+        self.tokens = {
+            "platform": load.token("platform", "p"),
+            "staff": load.token("staff", "s"),
+            "customer": load.token("customer", self.customer),
+        }
+        self.http = httpx2.AsyncClient(timeout=CALL_SECONDS)
+
+    async def run(self) -> None:
+        """Until the load is stopping; a wish that was begun is brought to its end."""
+        try:
+            while not self.load.stopping.is_set():
+                await self.load.open_road.wait()
+                if self.rng.random() < 0.55:
+                    await self.batch()
+                else:
+                    await self.life()
+        finally:
+            await self.http.aclose()
+
+    async def batch(self) -> None:
+        """Many orders at once; each is a write of its own."""
+        names = [next(self.names) for _ in range(BATCH_ORDERS)]
+        for name in names:
+            self.load.journal.wants(name, "place")
+        body = {"orders": [self.order(name, prepaid=False) for name in names]}
+        key = uuid.uuid4().hex
+        while True:
+            answer = await self.answered("platform", "orders", "/v1/orders/batch", key, body)
+            if answer is None:
+                return
+            missing = []
+            for name, item in zip(names, answer.json()["items"], strict=True):
+                if item["status"] == 201:
+                    self._told(name, "acknowledged")
+                elif item["status"] >= 500:
+                    missing.append(name)
+                else:
+                    self._told(name, "refused")
+            if not missing:
+                return
+            for name in missing:
+                self._told(name, "unknown")
+            if not await self._pause(2):
+                return
+
+    async def life(self) -> None:
+        """One order from placing to where chance takes it, with notes and reads on the way."""
+        name, prepaid = next(self.names), self.rng.random() < PAY_AHEAD
+        placed = await self.write("place", "platform", "orders", "/v1/orders", self.order(name, prepaid=prepaid), name=name)
+        if placed is None:
+            return
+        order = placed["order_id"]
+        path, version = f"/v1/orders/{order}", 1
+        for step in STEPS[: self.rng.choice((0, 1, 2, 3, 4, 4, 4))]:
+            moved = await self.write("step", "staff", "orders", f"{path}/transitions", {"to": step, "message": "{name}"})
+            if moved is None:
+                return
+            version = moved["version"]
+            if self.rng.random() < 0.3:
+                audience = self.rng.choice(("customer", "private"))
+                await self.write("note", "staff", "notes", f"{path}/notes", {"audience": audience, "text": "{name}"})
+            if self.rng.random() < 0.4:
+                await self.read(path, version)
+        if not prepaid and self.rng.random() < 0.5:
+            body = {"amount": placed["total"]["amount"], "method": "cod", "reference": "{name}"}
+            await self.write("pay", "staff", "orders", f"{path}/payments", body)
+        if version == 1 + len(STEPS):
+            await self.refund(order)
+        elif self.rng.random() < 0.7:
+            await self.write("cancel", "platform", "orders", f"{path}/cancel", {"reason": "{name}", "message": "{name}"})
+
+    async def refund(self, order: str) -> None:
+        """Ask for one unit, and let staff decide."""
+        body = {"order_id": order, "lines": [{"line": 1, "quantity": 1}], "reason": "damaged", "description": "{name}"}
+        asked = await self.write("request", "customer", "refunds", "/v1/refunds", body)
+        if asked is None:
+            return
+        path = f"/v1/refunds/{asked['refund_id']}"
+        if self.rng.random() < 0.8:
+            await self.write("approve", "staff", "refunds", f"{path}/approve", {"message": "{name}"})
+        else:
+            await self.write("decline", "staff", "refunds", f"{path}/decline", {"internal_reason": "no", "message": "{name}"})
+
+    def order(self, name: str, *, prepaid: bool) -> dict[str, Any]:
+        """An order of one or two lines that carries its name where it can be counted: a second one would show."""
+        skus = self.rng.sample(SKUS, self.rng.choice((1, 1, 2)))
+        lines = [{"sku": sku, "name": sku, "quantity": self.rng.randint(1, 3), "unit_price": 1000} for sku in skus]
+        body = {
+            "currency": "BDT", "customer": {"id": self.customer, "name": "Rahima Begum"}, "shipping_address": BANGLADESH, "lines": lines,
+            "shipping": {"amount": 500}, "metadata": {"name": name},
+        }  # fmt: skip
+        if prepaid:
+            total = 500 + sum(int(line["quantity"]) * 1000 for line in lines)  # type: ignore[call-overload]  # a dict of mixed values
+            body["payments"] = [{"amount": total, "method": "card", "reference": f"pre-{name}"}]
+        return body
+
+    async def write(
+        self, kind: Kind, role: str, service: str, path: str, body: dict[str, Any], *, name: str | None = None
+    ) -> dict[str, Any] | None:
+        """One wish until it is answered; its JSON, or None when it was refused or nobody answered until the end."""
+        name = name or next(self.names)
+        named = {key: name if value == "{name}" else value for key, value in body.items()}
+        self.load.journal.wants(name, kind)
+        answer = await self.answered(role, service, path, uuid.uuid4().hex, named, name=name)
+        if answer is None:
+            return None
+        self._told(name, "acknowledged" if answer.status_code < 300 else "refused")
+        return answer.json() if answer.status_code < 300 else None
+
+    async def answered(self, role: str, service: str, path: str, key: str, body: Any, *, name: str | None = None) -> httpx2.Response | None:
+        """The first answer that is one, however often it must be asked for; None at the very end."""
+        attempt = 0
+        while True:
+            answer = await self.attempt(role, service, "POST", path, headers={"Idempotency-Key": key}, body=body)
+            if answer is not None and answer.status_code < 500 and not self._come_again(answer, attempt):
+                return answer
+            if name is not None and (answer is None or answer.status_code >= 500):
+                self._told(name, "unknown")
+            attempt += 1
+            if not await self._pause(attempt):
+                return None
+
+    async def attempt(
+        self, role: str, service: str, method: str, path: str, *, headers: dict[str, str] | None = None, body: Any = None
+    ) -> httpx2.Response | None:
+        """One call; None where no answer came."""
+        self.load.journal.attempts += 1
+        url = self.rng.choice(self.load.urls[service])
+        try:
+            sent = {"Authorization": f"Bearer {self.tokens[role]}", **(headers or {})}
+            return await self.http.request(method, url + path, headers=sent, json=body)
+        except (httpx2.HTTPError, OSError):
+            return None
+
+    async def read(self, path: str, version: int) -> None:
+        """What was acknowledged must be seen by the next reader, on whichever replica."""
+        answer = await self.attempt("staff", "orders", "GET", path)
+        if answer is not None and answer.status_code == 200:
+            self.load.journal.reads += 1
+            if answer.json()["version"] < version:
+                self.load.journal.stale_reads.append(path)
+
+    def _come_again(self, answer: httpx2.Response, attempt: int) -> bool:
+        if answer.status_code == 404 or answer.status_code in COME_AGAIN:
+            code = answer.json().get("code")
+            return attempt < NOT_YET_ATTEMPTS and (answer.status_code in (401, 408, 425, 429) or code in NOT_YET)
+        return False
+
+    async def _pause(self, attempt: int) -> bool:
+        """Wait before the next attempt; False when the run gives up on what is still unknown."""
+        if time.monotonic() > self.load.give_up_at:
+            return False
+        await asyncio.sleep(PAUSES_SECONDS[min(attempt, len(PAUSES_SECONDS)) - 1] * self.rng.uniform(0.5, 1.5))
+        return True
+
+    def _told(self, name: str, state: Any) -> None:
+        if self.load.journal.writes[name].state != "acknowledged":
+            self.load.journal.told(name, state)

@@ -1,0 +1,207 @@
+"""One run: build the world, put it under load, let the faults come, heal, drain, judge."""
+
+import asyncio
+import time
+import uuid
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aio_pika
+import asyncpg
+
+from deploy import topology
+from deploy.servers.private import PrivateServers
+from tests.faults.load.clients import SKUS, Client, Load
+from tests.faults.load.journal import Journal
+from tests.faults.load.kinds import KINDS, Bite, possible
+from tests.faults.load.oracle import Verdict, judge
+from tests.faults.load.plan import Fault, draw
+from tests.faults.load.world import NotBack, World, build
+
+LATE_SECONDS = 30.0
+"""P3: every event takes effect within this time after the last failed part is back."""
+MAX_BACKLOG = 400
+"""Above it clients pause: a queue that only grows would say nothing about recovery."""
+TRACKED = SKUS[:4]
+"""The other SKUs have no level: untracked."""
+BITE_SECONDS = 15.0
+UNKNOWN_SECONDS = 60.0
+PACE_SECONDS = 0.4
+
+
+@dataclass
+class Happened:
+    """A fault that was done."""
+
+    fault: Fault
+    began: float
+    healed: float = 0.0
+    back_after: float = 0.0
+    bite: str = ""
+    trouble: str = ""
+
+
+@dataclass
+class Run:
+    """What is wanted of a run, and what came of it."""
+
+    seed: int
+    faults: int
+    writes: int
+    clients: int
+    kinds: tuple[str, ...] = ()
+    happened: list[Happened] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    drain_seconds: float = 0.0
+    verdict: Verdict = field(default_factory=Verdict)
+
+
+async def play(run: Run, servers: PrivateServers, small_disk: Path | None, folder: Path, say: Callable[[str], None]) -> Journal:
+    """All of it; `run` holds the outcome. Raises NotBack when the system does not come back within two minutes."""
+    world = await build(servers, small_disk, folder)
+    journal = Journal(folder / "journal.jsonl")
+    load = Load(world.stack.secret, world.urls, f"faults-{uuid.uuid4().hex[:8]}", journal)
+    began = time.time()
+    try:
+        await _open_shop(load)
+        load.open_road.set()
+        clients = [asyncio.create_task(Client(load, number, run.seed * 1000 + number).run()) for number in range(run.clients)]
+        pace = asyncio.create_task(_pace(world, load))
+        try:
+            await _faults(run, world, journal, say)
+            while journal.count("acknowledged") < run.writes and not any(task.done() for task in clients):
+                await asyncio.sleep(PACE_SECONDS)
+                say(_line(journal, "all faults done, load goes on"))
+        finally:
+            pace.cancel()
+            load.open_road.set()
+            load.stopping.set()
+            load.give_up_at = time.monotonic() + UNKNOWN_SECONDS
+        world.revive()
+        healed_at = time.time()
+        for outcome in await asyncio.gather(*clients, return_exceptions=True):
+            if isinstance(outcome, BaseException):
+                raise outcome
+        say(_line(journal, "draining"))
+        run.drain_seconds = await world.until("everything is drained", lambda: _drained(world), 600)
+        run.verdict = await judge(world, journal, healed_at=healed_at, late_seconds=LATE_SECONDS)
+    finally:
+        run.seconds = time.time() - began
+        journal.close()
+        await world.stop()
+        for proxy in (world.database, world.broker):
+            await proxy.cut()
+    return journal
+
+
+async def _open_shop(load: Load) -> None:
+    """Stock on, more on the shelf than is ever sold."""
+    owner = Client(load, 0, 0)
+    settings = {
+        "cancel_preset": "cancellation-control",
+        "customer_cancel_until": "delivered",
+        "stock": True,
+        "number_prefix": "",
+        "time_zone": "UTC",
+    }
+    wishes = [("/v1/settings", {"If-Match": '"v0"'}, settings), *((f"/v1/stock/{sku}", {}, {"on_hand": 10_000_000}) for sku in TRACKED)]
+    answers = [await owner.attempt("platform", "orders", "PUT", path, headers=headers, body=body) for path, headers, body in wishes]
+    for answer in answers:
+        assert answer is not None, "the shop did not answer"
+        assert answer.status_code < 300, f"{answer.status_code}: {answer.text}"
+    await owner.http.aclose()
+
+
+async def _pace(world: World, load: Load) -> None:
+    """Hold the load while too much is under way."""
+    while True:
+        try:
+            clear = await world.backlog() < MAX_BACKLOG
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, aio_pika.exceptions.AMQPError):
+            clear = True  # a part is away: clients find out for themselves
+        (load.open_road.set if clear else load.open_road.clear)()
+        await asyncio.sleep(PACE_SECONDS)
+
+
+async def _faults(run: Run, world: World, journal: Journal, say: Callable[[str], None]) -> None:
+    kinds = [kind for kind in possible(world) if not run.kinds or kind in run.kinds]
+    run.left_out = [kind for kind in KINDS if kind not in kinds]
+    planned = draw(run.seed, run.faults, kinds)
+    for fault in planned:
+        if fault.paired:
+            continue  # done with the one before
+        follower = planned[fault.number] if fault.number < len(planned) and planned[fault.number].paired else None
+        await asyncio.sleep(fault.after)
+        together = [Happened(one, time.time()) for one in (fault, follower) if one is not None]
+        run.happened += together
+        await _do(world, together)
+        for one in together:
+            came = f"{one.fault.number}/{run.faults} {one.fault.kind}: {one.bite or 'DID NOT BITE'}; back after {one.back_after:.1f} s"
+            say(_line(journal, f"{came} {one.trouble}"))
+
+
+async def _do(world: World, together: list[Happened]) -> None:
+    """One fault, or two at once: do, prove, heal, and wait until an order that is placed now is known everywhere."""
+    async with AsyncExitStack() as stack:
+        bites: list[Bite] = []
+        for one in together:
+            bites.append(await stack.enter_async_context(KINDS[one.fault.kind](world, one.fault)))
+            one.bite = await bites[-1]()
+        await asyncio.sleep(max(one.fault.seconds for one in together))
+        deadline = time.monotonic() + BITE_SECONDS
+        for one, bite in zip(together, bites, strict=True):
+            one.bite = await bite() or one.bite
+            while not one.bite and time.monotonic() < deadline:
+                await asyncio.sleep(0.1)
+                one.bite = await bite()
+    world.revive()
+    healed = time.time()
+    for one in together:
+        one.healed = healed
+    try:
+        back_after = await world.until("the system is back", lambda: _back(world, healed))
+    except NotBack as trouble:
+        back_after = time.time() - healed
+        for one in together:
+            one.trouble = str(trouble)
+    for one in together:
+        one.back_after = back_after
+
+
+async def _back(world: World, healed: float) -> bool:
+    """Everything is ready, and an event of after the healing has taken effect in each of its readers."""
+    if not await world.all_ready():
+        return False
+    known = " and ".join(
+        f"exists (select from {reader}.inbox i where i.store_id = e.store_id and i.event_id = e.event_id)"
+        for reader in topology.READERS
+        if reader != "orders"
+    )
+    rows = await world.sql(
+        f"select exists (select from orders.events e where position > (select coalesce(max(position), 0) - 3000 from orders.events)"
+        f" and type = 'order.placed.v1' and recorded_at > to_timestamp($1) and {known})",
+        healed,
+    )
+    return bool(rows[0][0])
+
+
+async def _drained(world: World) -> bool:
+    waiting = " + ".join(f"(select count(*) from {schema}.parked where state = 'waiting')" for schema in topology.SERVICES)
+    return await world.backlog() == 0 and not (await world.sql(f"select {waiting}"))[0][0] and await _nothing_missing(world)
+
+
+async def _nothing_missing(world: World) -> bool:
+    """A last message may be in a consumer's hands: delivered, not yet acked, so in no count of the queue."""
+    rows = await world.sql(
+        "select exists (select from orders.events e where position > (select max(position) - 1000 from orders.events)"
+        " and type like 'order.%'"
+        " and not exists (select from documents.inbox i where i.event_id = e.event_id and i.store_id = e.store_id))"
+    )
+    return not rows[0][0]
+
+
+def _line(journal: Journal, text: str) -> str:
+    return f"{journal.count('acknowledged'):>7,} acknowledged  {text}"

@@ -1,0 +1,197 @@
+"""The system under test: private servers behind proxies, each service in a process of its own, orders and notes twice."""
+
+import asyncio
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import aio_pika
+import asyncpg
+import httpx2
+
+from deploy import processes, topology
+from deploy.places import PROJECT, hold_state
+from deploy.servers.private import PrivateServers
+from deploy.trouble import Trouble
+from shared.broker import queue_name
+from tests.proxy import Proxy
+from tests.stack import Process, Stack, free_port, new_stack
+
+GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "orders": ("orders", ("api", "worker")),
+    "orders-2": ("orders", ("api",)),
+    "refunds": ("refunds", ("api", "worker")),
+    "notes": ("notes", ("api", "worker")),
+    "notes-2": ("notes", ("worker",)),
+    "documents": ("documents", ("api", "worker")),
+}
+SETTINGS = {"AFTERSALE_LOG_LEVEL": "warning", "AFTERSALE_DATABASE_POOL_SIZE": "6", "AFTERSALE_DATABASE_POOL_OVERFLOW": "4"}
+PATIENCE_SECONDS = 120.0
+LOOK_SECONDS = 0.1
+
+
+class NotBack(Exception):  # noqa: N818  (says what happened)
+    """The system did not come back by itself within the longest time that we wait."""
+
+
+@dataclass
+class World:
+    """Everything that faults can be done to."""
+
+    servers: PrivateServers
+    stack: Stack
+    database: Proxy
+    broker: Proxy
+    small_disk: Path | None
+    ports: dict[str, int]
+    running: dict[str, Process] = field(default_factory=dict)
+    died_by_themselves: list[str] = field(default_factory=list)
+    _admin: "asyncpg.Connection[asyncpg.Record] | None" = None
+    _asking: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def urls(self) -> dict[str, list[str]]:
+        """Base addresses of each service's APIs."""
+        found: dict[str, list[str]] = {}
+        for group, (service, roles) in GROUPS.items():
+            if "api" in roles:
+                found.setdefault(service, []).append(f"http://127.0.0.1:{self.ports[group]}")
+        return found
+
+    def start(self, group: str, **environment: str) -> None:
+        """Start one process (again), on the port that it always has."""
+        service, roles = GROUPS[group]
+        self.running[group] = self.stack.run(service, roles=roles, ports={service: self.ports[group]}, **SETTINGS, **environment)
+
+    def kill(self, group: str) -> int:
+        """SIGKILL one process; its exit code, which shows that it was that."""
+        self.running[group].kill()
+        return int(self.running[group].child.returncode)
+
+    def revive(self) -> None:
+        """Start whatever is dead. What nobody killed is noted down: it is a bug."""
+        for group, process in self.running.items():
+            if process.child.poll() is not None:
+                if process.child.returncode != -9:
+                    self.died_by_themselves.append(f"{group} (exit code {process.child.returncode})")
+                self.start(group)
+
+    async def sql(self, statement: str, *arguments: object) -> list[asyncpg.Record]:
+        """Rows, asked as the administrator, past the proxy: schemas of all services can be compared."""
+        async with self._asking:
+            return await self._asked(statement, arguments)
+
+    async def _asked(self, statement: str, arguments: tuple[object, ...]) -> list[asyncpg.Record]:
+        for attempt in range(2):
+            try:
+                if self._admin is None or self._admin.is_closed():
+                    name = urlsplit(self.stack.database_url("orders")).path[1:]
+                    self._admin = await asyncpg.connect(self.servers.postgres_url, database=name, timeout=5, command_timeout=120)
+                return list(await self._admin.fetch(statement, *arguments))
+            except (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError):
+                self._admin = None
+                if attempt:
+                    raise
+        raise AssertionError("not reached")
+
+    async def amqp(self) -> aio_pika.abc.AbstractConnection:
+        """A fresh connection to the broker as its administrator, past the proxy."""
+        return await aio_pika.connect(self.servers.amqp_url, timeout=5)
+
+    async def backlog(self) -> int:
+        """Events that are not sent yet and messages that are not consumed yet."""
+        counts = " + ".join(f"(select count(*) from {service}.events where published_at is null)" for service in topology.SERVICES)
+        unsent = (await self.sql(f"select {counts}"))[0][0]
+        async with asyncio.timeout(5), await self.amqp() as connection:
+            channel = await connection.channel()
+            queues = [await channel.declare_queue(queue_name(self.stack.name, reader), passive=True) for reader in topology.READERS]
+            return int(unsent) + sum(int(queue.declaration_result.message_count or 0) for queue in queues)
+
+    async def until(self, what: str, look: Callable[[], Awaitable[bool]], seconds: float = PATIENCE_SECONDS) -> float:
+        """Seconds until `look` is true. Raises NotBack."""
+        began = time.monotonic()
+        while True:
+            try:
+                async with asyncio.timeout(10):
+                    if await look():
+                        return time.monotonic() - began
+            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, httpx2.HTTPError, aio_pika.exceptions.AMQPError):
+                pass
+            if time.monotonic() - began > seconds:
+                raise NotBack(f"{what}: not within {seconds:.0f} s")
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def all_ready(self) -> bool:
+        """Whether every process says that it can do its work."""
+        async with httpx2.AsyncClient(timeout=3) as client:
+            for group in self.running:
+                if (await client.get(f"http://127.0.0.1:{self.ports[group]}/health/ready")).status_code != 200:
+                    return False
+        return True
+
+    async def stop(self) -> None:
+        """Stop what runs; the servers are stopped by who opened the world."""
+        if self._admin is not None:
+            self._admin.terminate()
+        await asyncio.gather(*(asyncio.to_thread(process.stop) for process in self.running.values()))
+
+
+@contextmanager
+def servers(say: Callable[[str], None], disk_megabytes: int = 0) -> Iterator[tuple[PrivateServers, Path | None]]:
+    """Private servers for one run. With `disk_megabytes`, PostgreSQL's data lies on a tmpfs of that size, where we may mount one."""
+    state = hold_state(PROJECT, "test")
+    started = PrivateServers(state, say)
+    small = state.folder / "postgres" if disk_megabytes and _mounted(state.folder / "postgres", disk_megabytes) else None
+    try:
+        started.start()
+        yield started, small
+    finally:
+        started.stop()
+        if small is not None:
+            subprocess.run(["umount", "--lazy", str(small)], check=False)
+            shutil.rmtree(state.folder, ignore_errors=True)
+
+
+def _mounted(folder: Path, megabytes: int) -> bool:
+    if os.geteuid() != 0 or shutil.which("mount") is None:
+        return False
+    folder.mkdir(mode=0o700, parents=True)
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=0700", "aftersale-faults", str(folder)], check=False)
+    if done.returncode == 0:
+        processes.give(processes.server_user(), folder)
+    return done.returncode == 0
+
+
+async def build(started: PrivateServers, small_disk: Path | None, folder: Path) -> World:
+    """Database, queues and proxies; the services run when it returns."""
+    stack = await asyncio.to_thread(new_stack, started, folder, "faults")
+    database = Proxy("127.0.0.1", started.postgres.port)
+    broker = Proxy("127.0.0.1", started.rabbitmq.port)
+    await database.join()
+    await broker.join()
+    for service in topology.SERVICES:
+        prefix = f"AFTERSALE_{service.upper()}"
+        stack.settings[f"{prefix}_DATABASE_URL"] = database.url(stack.settings[f"{prefix}_DATABASE_URL"])
+        stack.settings[f"{prefix}_AMQP_URL"] = broker.url(stack.settings[f"{prefix}_AMQP_URL"])
+    world = World(started, stack, database, broker, small_disk, {group: free_port() for group in GROUPS})
+    for group in GROUPS:
+        world.start(group)
+    await world.until("the system is ready", world.all_ready)
+    return world
+
+
+def why_not() -> str | None:
+    """Why private servers cannot be had here; None where they can."""
+    from deploy.servers import postgres, rabbitmq  # noqa: PLC0415  (only to ask)
+
+    try:
+        postgres.find_binaries()
+    except Trouble as trouble:
+        return str(trouble)
+    return None if rabbitmq.installed() else "RabbitMQ is not installed"

@@ -1,0 +1,90 @@
+"""Scaling apart: several APIs and several workers of one service at once lose nothing, double nothing, and share the work."""
+
+import asyncio
+import os
+import time
+import uuid
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncpg
+import httpx2
+import pytest
+
+from deploy.servers import resolve
+from shared.actor import Actor
+from shared.tokens import issue
+from tests.shop import ISSUER, eventually, order_p
+from tests.stack import PROJECT, Stack, new_stack
+
+ORDERS = 160
+SLOW = {"AFTERSALE_CONSUMER_DELAY_MS": "50", "AFTERSALE_CONSUMER_PREFETCH": "1", "AFTERSALE_LOG_LEVEL": "warning"}
+"""Each message waits 50 ms, and a worker holds one at a time: a worker's pace is the waiting's, whatever the machine."""
+WARM, WINDOW = 5, 40
+PATIENCE_SECONDS = float(os.environ.get("AFTERSALE_TEST_PATIENCE_SECONDS", "60"))
+
+
+@pytest.fixture
+async def alone(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stack]:
+    """A database and a namespace of its own, on the same servers, in which nothing runs yet."""
+    monkeypatch.setenv("AFTERSALE_POSTGRES_ADMIN_URL", stack.postgres_url)
+    monkeypatch.setenv("AFTERSALE_AMQP_ADMIN_URL", stack.amqp_url)
+    servers = await asyncio.to_thread(resolve, PROJECT, "test", lambda line: None)
+    made = await asyncio.to_thread(new_stack, servers, tmp_path, "apart")
+    try:
+        yield made
+    finally:
+        await asyncio.to_thread(made.stop)
+        await asyncio.to_thread(servers.stop)
+
+
+@pytest.mark.timeout(300)
+async def test_two_apis_and_two_workers_share_the_work_and_double_nothing(alone: Stack) -> None:
+    """Notes has one worker and refunds has two, over the same events in the same window: so the machine's mood does not count."""
+    apis = [alone.run("orders", roles=("api",), ports=None, AFTERSALE_LOG_LEVEL="warning") for _ in range(2)]
+    await asyncio.gather(*(asyncio.to_thread(api.wait_until_ready) for api in apis))
+    placed = await _place_each_twice([api.urls["orders"] for api in apis], alone)
+    assert len(placed) == ORDERS
+    connection = await asyncpg.connect(alone.postgres_url, database=alone.name)
+
+    async def count(what: str) -> int:
+        return int(await connection.fetchval(f"select count(*) from {what}"))
+
+    async def at_least(what: str, number: int) -> bool:
+        return await count(what) >= number
+
+    try:
+        await eventually(lambda: at_least("orders.events where published_at is not null", ORDERS), PATIENCE_SECONDS)
+        for service in ("notes", "refunds", "refunds"):
+            alone.run(service, roles=("worker",), ports=None, **SLOW)
+        await eventually(lambda: at_least("notes.inbox", WARM), PATIENCE_SECONDS)
+        await eventually(lambda: at_least("refunds.inbox", WARM), PATIENCE_SECONDS)
+        one, two = await count("notes.inbox"), await count("refunds.inbox")
+        await eventually(lambda: at_least("notes.inbox", one + WINDOW), PATIENCE_SECONDS)
+        by_one, by_two = await count("notes.inbox") - one, await count("refunds.inbox") - two
+        # 1.7 is measured by `make bench`; here the second worker must plainly add, or all that there was must be done.
+        assert by_two >= 1.4 * by_one or two + by_two == ORDERS
+        await eventually(lambda: at_least("notes.inbox", ORDERS), PATIENCE_SECONDS)
+        await eventually(lambda: at_least("refunds.inbox", ORDERS), PATIENCE_SECONDS)
+        tables = ("orders.orders", "orders.events", "notes.inbox", "notes.timeline", "refunds.inbox", "refunds.orders")
+        assert {table: await count(table) for table in tables} == dict.fromkeys(tables, ORDERS)
+        assert (await count("notes.parked"), await count("refunds.parked")) == (0, 0)
+    finally:
+        await connection.close()
+
+
+async def _place_each_twice(urls: list[str], stack: Stack) -> set[str]:
+    """Each order goes to both APIs at the same time under one key; the ids that were answered."""
+    actor = Actor(f"store-{uuid.uuid4().hex[:8]}", "platform", "p")
+    token = issue(stack.secret, issuer=ISSUER, actor=actor, lifetime_seconds=600, now=time.time())
+    slots = asyncio.Semaphore(8)
+    async with httpx2.AsyncClient(timeout=60) as client:
+
+        async def place(url: str, number: int) -> str:
+            headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": f"order-{number}"}
+            async with slots:
+                answer = await client.post(f"{url}/v1/orders", json=order_p(), headers=headers)
+            assert answer.status_code == 201, answer.text
+            return str(answer.json()["order_id"])
+
+        return set(await asyncio.gather(*(place(url, number) for number in range(ORDERS) for url in urls)))
