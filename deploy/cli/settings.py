@@ -5,7 +5,6 @@ from typing import Any
 
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
 from rich.console import Console
 
 from deploy import running
@@ -52,8 +51,7 @@ def _value(service: str, name: str, field: FieldInfo, local: dict[str, str]) -> 
     for variable in (f"{PREFIX}{service.upper()}_{name.upper()}", f"{PREFIX}{name.upper()}"):
         if variable in local:
             return local[variable], "up"
-    default = field.get_default(call_default_factory=True, validated_data={})
-    return (None, "required") if default is PydanticUndefined else (str(default), "default")
+    return (None, "required") if field.is_required() else (str(field.get_default(call_default_factory=True, validated_data={})), "default")
 
 
 def _masked(url: str) -> str:
