@@ -58,7 +58,10 @@ async def count(sku: SkuPath, request: LevelInput, call: Call) -> Response:
 
 
 @router.post(
-    "/stock/{sku}/adjustments", operation_id="orders_stock_adjust", response_model=LevelView, responses=problems(Forbidden, NotFound, Refused)
+    "/stock/{sku}/adjustments",
+    operation_id="orders_stock_adjust",
+    response_model=LevelView,
+    responses=problems(Forbidden, NotFound, Refused),
 )
 async def adjust(sku: SkuPath, request: AdjustmentInput, call: Call) -> Response:
     """Add or take units of a tracked SKU, with a reason."""
@@ -69,7 +72,9 @@ async def adjust(sku: SkuPath, request: AdjustmentInput, call: Call) -> Response
     return await call.once("stock.adjust", work)
 
 
-@router.get("/stock/{sku}/movements", operation_id="orders_stock_movements", response_model=Page[MovementView], responses=problems(NotFound))
+@router.get(
+    "/stock/{sku}/movements", operation_id="orders_stock_movements", response_model=Page[MovementView], responses=problems(NotFound)
+)
 async def movements(sku: SkuPath, call: Call, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Page[MovementView]:
     """The ledger of a SKU, newest first."""
     before = None if cursor is None else decode_cursor(cursor, (int,))[0]

@@ -107,7 +107,7 @@ def _window(actor: Actor, wanted: OrderFilter, after: tuple[datetime, str] | Non
     if after is not None:
         edge = sa.tuple_(sa.literal(after[0]), sa.literal(after[1], type_=orders.c.order_id.type))
         query = query.where(key < edge if newest_first else key > edge)
-    return query.order_by(*_in_order(source.c, newest_first)).limit(MAX_EXAMINED_ROWS).subquery("examined")
+    return query.order_by(*_in_order(source.c, newest_first)).limit(sa.literal_column(str(MAX_EXAMINED_ROWS))).subquery("examined")
 
 
 def _matching(window: sa.Subquery, wanted: OrderFilter, *, newest_first: bool) -> sa.Select[Any]:
