@@ -45,7 +45,7 @@ class Grave:
     victims: list[Victim] = field(default_factory=list)
     _next: int = 0
 
-    def start(self, changes: int, crash_at: str = "") -> Victim:
+    def start(self, changes: int, crash_at: str = "", *, consumes: bool = True) -> Victim:
         """A victim that makes `changes` more changes; dies by itself at `crash_at`."""
         settings = self.lab.settings
         prefix = f"AFTERSALE_{SERVICE.upper()}_"
@@ -58,7 +58,7 @@ class Grave:
             VARIABLE: crash_at,
         }
         hears, says = _victims.Pipe(duplex=False)
-        process = _victims.Process(target=victim.live, args=(environment, self._next, changes, says), daemon=True)
+        process = _victims.Process(target=victim.live, args=(environment, self._next, changes, says, consumes), daemon=True)
         process.start()
         says.close()
         self._next += changes
@@ -83,6 +83,16 @@ class Grave:
         code = await self.bury(started)
         assert died_by_itself, f"nothing passed {crash_at}"
         assert code == -signal.SIGKILL
+
+    async def send(self, changes: int = 5) -> None:
+        """A victim that makes changes and sends them, consumes none, and is killed when all are sent and marked so."""
+        sender = self.start(changes, consumes=False)
+        await eventually(lambda: self._has(changes), seconds=PATIENCE_SECONDS)
+        await eventually(self._all_sent, seconds=PATIENCE_SECONDS)
+        await self.bury(sender)
+
+    async def _all_sent(self) -> bool:
+        return await self.lab.count(f"{SERVICE}.events where published_at is null") == 0
 
     async def run_and_kill_after(self, acknowledgements: int, changes: int = 5_000) -> None:
         """A busy victim, killed from outside once it has acknowledged this many changes."""
@@ -112,8 +122,7 @@ class Grave:
 
     async def _at_rest(self) -> bool:
         changes, reactions = await self.changes(), await self.reactions()
-        unsent = await self.lab.count(f"{SERVICE}.events where published_at is null")
-        assert (changes - set(reactions), unsent) == (set(), 0)
+        assert (changes - set(reactions), await self._all_sent()) == (set(), True)
         return True
 
     async def changes(self) -> set[int]:

@@ -53,21 +53,22 @@ async def change(database: Database, number: int) -> None:
         await emit(tx, DocumentIssued(**plain, **document), store_id=STORE, sequence=1, recorded_at=now)
 
 
-def live(environment: dict[str, str], first: int, count: int, says: Connection) -> None:
+def live(environment: dict[str, str], first: int, count: int, says: Connection, consumes: bool) -> None:
     """The whole life of one: settings and crash point from `environment`, acknowledgements into `says`, until somebody ends it."""
     os.environ.update(environment)
     crash._ARMED = crash._armed()  # it was forked from a process that had read it already
     quiet = os.open(os.devnull, os.O_WRONLY)
     os.dup2(quiet, sys.stdout.fileno())
-    asyncio.run(main(first, count, says))
+    asyncio.run(main(first, count, says, consumes=consumes))
 
 
-async def main(first: int, count: int, says: Connection) -> None:
-    """Make changes FIRST..FIRST+COUNT-1, and consume them and those that are left over."""
+async def main(first: int, count: int, says: Connection, *, consumes: bool) -> None:
+    """Make changes FIRST..FIRST+COUNT-1 and send what is unsent; and consume it, if asked to."""
     settings = Settings.load(SERVICE)
     database = Database(settings, METADATA)
     broker = Broker(settings)
-    broker.consume(Inbox(database, consumers).deliver)
+    if consumes:
+        broker.consume(Inbox(database, consumers).deliver)
     broker.start()
     relay = Relay(database, broker, batch=settings.relay_batch, poll_seconds=settings.relay_poll_seconds)
     running = [asyncio.create_task(relay.run()), asyncio.create_task(Inbox(database, consumers).run_retries())]
