@@ -1,10 +1,14 @@
 """The refund service, put together."""
 
 from services.refunds.api import router
+from services.refunds.commands.files import sweep
 from services.refunds.consumers import consumers
 from services.refunds.models import metadata
 from services.refunds.rules.problems import PROBLEMS
-from shared.service import Service
+from services.refunds.settings import RefundSettings
+from shared.service import Service, Sweeper
+
+SWEEP_FILES_SECONDS = 3_600
 
 SERVICE = Service(
     name="refunds",
@@ -14,4 +18,6 @@ SERVICE = Service(
     router=router,
     consumers=consumers,
     problems=PROBLEMS,
+    sweepers=(Sweeper("files", SWEEP_FILES_SECONDS, sweep),),
+    settings=RefundSettings,
 )

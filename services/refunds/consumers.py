@@ -1,8 +1,9 @@
 """What this service does with other services' events: it keeps its copy of each order, and does what the copy shows due."""
 
-from services.refunds.commands import orders
+from services.refunds.commands import erase, orders
 from shared.db import Transaction
 from shared.events import (
+    CustomerErased,
     Envelope,
     OrderCancelled,
     OrderConfirmed,
@@ -36,3 +37,9 @@ async def on_order_changed(tx: Transaction, event: OrderEvent, envelope: Envelop
 async def on_store_settings_changed(tx: Transaction, event: StoreSettingsChanged, envelope: Envelope) -> None:
     """The store's zone dates its refund window."""
     await orders.see_store(tx, envelope.store_id, event.version, event.time_zone)
+
+
+@consumers.on(CustomerErased)
+async def on_customer_erased(tx: Transaction, event: CustomerErased, envelope: Envelope) -> None:
+    """Texts and files of the customer go; ids, amounts and hashes stay, so that the sums still can be explained."""
+    await erase.erase_customer(tx, envelope.store_id, event.customer_id, event.order_ids, envelope.received_at)

@@ -314,4 +314,8 @@ attachments = sa.Table(
     comment="Files of customers, private. A row without a refund is an upload that no request has taken yet.",
 )
 sa.Index(None, attachments.c.store_id, attachments.c.refund_id)
-sa.Index("ix_attachments_orphans", attachments.c.uploaded_at, postgresql_where=attachments.c.refund_id.is_(None))
+sa.Index(
+    "ix_attachments_unwanted",
+    attachments.c.uploaded_at,
+    postgresql_where=attachments.c.refund_id.is_(None) | attachments.c.erased_at.is_not(None),
+)

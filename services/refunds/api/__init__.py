@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from services.refunds.api import attention, policy, refunds, requests
+from services.refunds.api import attention, export, files, policy, refunds, requests
 
 router = APIRouter()
-for routes in (requests.router, refunds.router, policy.router, attention.router):
+for routes in (requests.router, export.router, refunds.router, files.router, policy.router, attention.router):
     router.include_router(routes)

@@ -1,14 +1,57 @@
-"""Files that customers give with a request."""
+"""Files that customers give with a request: uploaded first, taken by a request, swept when nobody took them."""
 
+import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Row
 
+from services.refunds import file_store
 from services.refunds.models import attachments
-from services.refunds.state import Refund
+from services.refunds.queries import policies
+from services.refunds.settings import RefundSettings
+from services.refunds.state import Refund, by
 from shared.actor import Actor
-from shared.db import Transaction
+from shared.db import Database, Transaction
 from shared.errors import Refused
+from shared.ids import uuid_of
+from shared.settings import Settings
+
+SWEEP_BATCH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file that was checked and stored."""
+
+    attachment_id: str
+    customer_id: str
+    name: str
+    media_type: str
+    size_bytes: int
+    sha256: str
+
+
+async def may_upload(tx: Transaction, actor: Actor, customer_id: str, unused_max: int, now: datetime) -> None:
+    """Raises Refused `attachments_off`, `too_many_attachments`."""
+    policy = await policies.policy_at(tx, actor.store, now)
+    if not policy.attachments:
+        raise Refused("attachments_off", "This store takes no files with a request: say it in the description.")
+    mine = (attachments.c.store_id == actor.store, attachments.c.customer_id == customer_id, attachments.c.refund_id.is_(None))
+    if await tx.scalar(sa.select(sa.func.count()).select_from(attachments).where(*mine)) >= unused_max:
+        raise Refused("too_many_attachments", f"{unused_max} uploads wait for their request already: use them, or wait.")
+
+
+async def add_upload(tx: Transaction, actor: Actor, upload: Upload, now: datetime) -> Row[Any]:
+    """Keep the row of a stored file."""
+    values = {name: getattr(upload, name) for name in Upload.__dataclass_fields__}
+    row = {"store_id": actor.store, **values, "uploaded_by": by(actor).model_dump(), "uploaded_at": now}
+    saved = await tx.first(sa.insert(attachments).values(**row).returning(attachments))
+    assert saved is not None
+    return saved
 
 
 async def take(tx: Transaction, actor: Actor, attachment_ids: Sequence[str], refund: Refund) -> None:
@@ -20,7 +63,56 @@ async def take(tx: Transaction, actor: Actor, attachment_ids: Sequence[str], ref
         attachments.c.attachment_id.in_(attachment_ids),
         attachments.c.customer_id == refund.customer_id,
         attachments.c.refund_id.is_(None),
+        attachments.c.erased_at.is_(None),
     )
     taken = await tx.execute(sa.update(attachments).where(*free).values(refund_id=refund.refund_id))
     if taken.rowcount != len(set(attachment_ids)):
         raise Refused("attachment_not_found", "Upload the files first, as this customer; each can be used once.")
+
+
+async def sweep(database: Database, settings: Settings, now: datetime) -> int:
+    """Delete files of erased customers, uploads that no request took in time, and stored files of which no row tells."""
+    assert isinstance(settings, RefundSettings)
+    store = file_store.store_of(settings)
+    long_ago = now - timedelta(hours=settings.attachment_unused_hours)
+    unwanted = attachments.c.erased_at.is_not(None) | (attachments.c.refund_id.is_(None) & (attachments.c.uploaded_at < long_ago))
+    columns = (attachments.c.store_id, attachments.c.attachment_id)
+    async with database.transaction("refunds.sweep_files") as tx:
+        rows = await tx.all(sa.select(*columns).where(unwanted).limit(SWEEP_BATCH).with_for_update(skip_locked=True))
+        for row in rows:
+            await file_store.delete(store, file_store.key_of(row.store_id, row.attachment_id))
+            mine = (attachments.c.store_id == row.store_id, attachments.c.attachment_id == row.attachment_id)
+            await tx.execute(sa.delete(attachments).where(*mine))
+    return len(rows) + await _sweep_unknown(database, settings, long_ago)
+
+
+async def _sweep_unknown(database: Database, settings: Settings, long_ago: datetime) -> int:
+    """Stored files whose row was never written: the process died, or the call was refused, between the two."""
+    store, deleted = file_store.store_of(settings), 0
+    async for keys in file_store.older_than(store, long_ago):
+        ids = {key: key.rsplit("/", 1)[-1] for key in keys}
+        async with database.reading() as tx:
+            known = await tx.all(sa.select(attachments.c.attachment_id).where(attachments.c.attachment_id.in_(_ours(ids.values()))))
+        rows = {row.attachment_id for row in known}
+        for key, attachment_id in ids.items():
+            if attachment_id not in rows:
+                await file_store.delete(store, key)
+                deleted += 1
+    return deleted
+
+
+def _ours(names: Any) -> list[str]:
+    found = []
+    for name in names:
+        try:
+            uuid_of("attachment", name)
+        except ValueError:
+            continue
+        found.append(name)
+    return found
+
+
+def digest(path: Any) -> str:
+    """SHA-256 of a file, read in parts. Blocks."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

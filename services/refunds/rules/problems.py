@@ -21,8 +21,11 @@ PROBLEMS = {
     "policy_in_the_past": "A policy cannot begin before the moment of saving.",
     "already_closed": "Somebody has closed this already.",
     "attachment_not_found": "No such file of this customer, or it belongs to another refund.",
-    "too_many_attachments": "More files than a request may carry.",
+    "too_many_attachments": "Too many uploads of this customer wait for their request.",
     "file_too_large": "The file is over the size limit.",
     "file_type_not_allowed": "Only JPEG, PNG, WebP and PDF are taken, and the content decides, not the name.",
+    "file_missing": "The file is sent as multipart/form-data, in the field `file`.",
+    "customer_missing": "Where the shop uploads, the field `customer_id` says whose file it is.",
+    "image_too_large": "The image has more pixels than the limit.",
     "file_unreadable": "The file is not a whole, well-formed file of its type.",
 }

@@ -1,9 +1,9 @@
 """The queries of lists."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from services.refunds.queries.refunds import Filter
 from services.refunds.rules.decisions import Status
@@ -12,6 +12,15 @@ from services.refunds.schemas.views import Cause
 from shared.errors import FieldError, Invalid
 from shared.ids import OrderId, uuid_of
 from shared.pages import DEFAULT_LIMIT, MAX_LIMIT, decode_cursor
+
+
+def _is_text_with_time(value: object) -> object:
+    if not isinstance(value, str) or "T" not in value.upper():
+        raise ValueError("a time is RFC 3339 text with an offset, such as 2026-01-31T09:30:00Z")
+    return value
+
+
+Instant = Annotated[AwareDatetime, BeforeValidator(_is_text_with_time)]
 
 
 class RefundFilter(BaseModel):
@@ -25,8 +34,8 @@ class RefundFilter(BaseModel):
     order_id: OrderId | None = None
     order_number: Annotated[str | None, Field(max_length=64)] = None
     customer_id: Annotated[str | None, Field(max_length=128)] = None
-    requested_from: AwareDatetime | None = None
-    requested_to: AwareDatetime | None = Field(default=None, description="Before this instant")
+    requested_from: Instant | None = None
+    requested_to: Instant | None = Field(default=None, description="Before this instant")
     overdue: bool = Field(default=False, description="Only open ones that should have been decided by now")
     q: Annotated[str | None, Field(max_length=128, description="The beginning of an order number, or a customer's id")] = None
 
@@ -41,6 +50,12 @@ class RefundList(RefundFilter):
 
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT
     cursor: Annotated[str | None, Field(max_length=512)] = None
+
+
+class RefundExport(RefundFilter):
+    """All of them, as a file."""
+
+    format: Literal["csv", "jsonl"] = "csv"
 
 
 def place(cursor: str | None, prefix: str) -> tuple[datetime, str] | None:

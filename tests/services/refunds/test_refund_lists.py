@@ -1,5 +1,8 @@
 """The staff's list: order number, request date and status first; filters, pages, counts, ages."""
 
+import csv
+import io
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -118,3 +121,22 @@ async def test_an_overpaid_order_gives_everything_back(shop: Shop) -> None:
         1_000,
         500,
     )
+
+
+async def test_the_export_holds_what_the_list_holds(shop: Shop) -> None:
+    ids = await some(shop)
+    rows = list(csv.DictReader(io.StringIO((await shop.staff.get("/refunds/v1/refunds/export")).ok().content.decode())))
+    assert [row["refund_id"] for row in rows] == await listed(shop)
+    assert {row["refund_id"]: row["amount_decimal"] for row in rows}[ids["approved"]] == "11.11"
+    lines = (await shop.staff.get("/refunds/v1/refunds/export", params={"format": "jsonl", "status": "approved"})).ok().content
+    assert [json.loads(line)["refund_id"] for line in lines.splitlines()] == [ids["automatic"], ids["approved"]]
+    mine = (await shop.customer("c-2").get("/refunds/v1/refunds/export", params={"format": "jsonl"})).ok().content
+    assert [json.loads(line)["refund_id"] for line in mine.splitlines()] == [ids["automatic"]]
+    assert (await shop.staff.get("/refunds/v1/refunds/export", params={"format": "xls"})).status == 422
+
+
+async def test_no_cell_of_the_export_is_a_formula(shop: Shop) -> None:
+    order_id = await delivered(shop, customer={"id": "=cmd|' /C calc'!A0"}, **prepaid())
+    (await ask(shop.customer("=cmd|' /C calc'!A0"), order_id, (1, 1))).ok()
+    [row] = csv.DictReader(io.StringIO((await shop.staff.get("/refunds/v1/refunds/export")).ok().content.decode()))
+    assert row["customer_id"] == "'=cmd|' /C calc'!A0"

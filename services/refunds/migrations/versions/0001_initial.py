@@ -240,9 +240,9 @@ CREATE TABLE refunds.attachments (
     CONSTRAINT ck_attachments_media_type CHECK (media_type in ('image/jpeg', 'image/png', 'image/webp', 'application/pdf'))
 );
 
-CREATE INDEX ix_attachments_orphans ON refunds.attachments (uploaded_at) WHERE refund_id IS NULL;
-
 CREATE INDEX ix_attachments_store_id_refund_id ON refunds.attachments (store_id, refund_id);
+
+CREATE INDEX ix_attachments_unwanted ON refunds.attachments (uploaded_at) WHERE refund_id IS NULL OR erased_at IS NOT NULL;
 
 COMMENT ON TABLE refunds.attachments IS
     'Files of customers, private. A row without a refund is an upload that no request has taken yet.';

@@ -1,0 +1,135 @@
+"""Files that come with a request: private, checked by content, served only as a download."""
+
+import asyncio
+import hashlib
+import tempfile
+from pathlib import Path
+from typing import IO, Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, Response
+from fastapi.responses import StreamingResponse
+from starlette.datastructures import UploadFile
+
+from services.refunds import file_check, file_store
+from services.refunds.commands import files
+from services.refunds.commands.files import Upload
+from services.refunds.queries.details import file_for
+from services.refunds.schemas.requests import MAX_UPLOAD_BODY_BYTES, AttachmentId
+from services.refunds.schemas.views import AttachmentView
+from services.refunds.settings import RefundSettings
+from shared.db import Transaction
+from shared.errors import Invalid, NotFound, Refused, TooLarge
+from shared.ids import new_id
+from shared.web import Call, Calling, problems, replayed
+
+router = APIRouter(tags=["refunds"])
+DECODING = asyncio.Semaphore(2)  # images at a time: each may take four bytes a pixel
+FORM = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {
+                        "file": {"type": "string", "format": "binary"},
+                        "customer_id": {"type": "string", "description": "Whose file it is, where the shop uploads it"},
+                    },
+                }
+            }
+        },
+    }
+}
+
+
+@router.post(
+    "/v1/attachments",
+    operation_id="refunds_upload",
+    status_code=201,
+    response_model=AttachmentView,
+    responses=problems(Refused, TooLarge, Invalid),
+    openapi_extra=FORM,
+    max_body_size=MAX_UPLOAD_BODY_BYTES,
+)
+async def upload(call: Call) -> Response:
+    """Upload a JPEG, PNG, WebP or PDF for a request to come. Images are encoded anew; EXIF is dropped."""
+    settings = call.settings
+    assert isinstance(settings, RefundSettings)
+    async with _form(call) as form:
+        source, customer_id = _file(form), _customer(call, form)
+        if (source.size or 0) > settings.attachment_max_bytes:
+            raise TooLarge("file_too_large", f"A file has at most {settings.attachment_max_bytes} bytes.")
+        asked = f"{source.filename}\n{customer_id}\n{await asyncio.to_thread(_hash, source.file)}".encode()
+        kept = await call.kept(await call.claim(body=asked))
+        if kept is not None:
+            return replayed(kept)
+        async with call.reading() as tx:
+            await files.may_upload(tx, call.actor, customer_id, settings.attachment_unused_max, call.now)
+        stored = await _store(call, settings, source, customer_id)
+
+    async def work(tx: Transaction) -> AttachmentView:
+        return AttachmentView.of(await files.add_upload(tx, call.actor, stored, call.now))
+
+    return await call.once("refunds.upload", work, status=201, body=asked)
+
+
+@router.get("/v1/attachments/{attachment_id}", operation_id="refunds_download", response_class=Response, responses=problems(NotFound))
+async def download(attachment_id: AttachmentId, call: Call) -> Response:
+    """A file's content, for those who may see its refund: always a download, never a page."""
+    async with call.reading() as tx:
+        row = await file_for(tx, call.actor, attachment_id)
+    try:
+        parts = await file_store.read(file_store.store_of(call.settings), file_store.key_of(call.actor.store, attachment_id))
+    except FileNotFoundError as error:
+        raise NotFound(detail="The file is gone.") from error
+    headers = {
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(row.name, safe='')}",
+        "Content-Length": str(row.size_bytes),
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Cache-Control": "private, no-store",
+    }
+    return StreamingResponse(parts, media_type=row.media_type, headers=headers)
+
+
+def _form(call: Calling) -> Any:
+    if not call.request.headers.get("content-type", "").startswith("multipart/form-data"):
+        raise Invalid("file_missing", "Send the file as multipart/form-data, in the field `file`.")
+    return call.request.form(max_files=1, max_fields=2, max_part_size=1_000)
+
+
+def _file(form: Any) -> UploadFile:
+    source = form.get("file")
+    if not isinstance(source, UploadFile):
+        raise Invalid("file_missing", "Send the file as multipart/form-data, in the field `file`.")
+    return source
+
+
+def _customer(call: Calling, form: Any) -> str:
+    if not call.actor.is_shop:
+        return call.actor.id
+    customer_id = form.get("customer_id")
+    if not isinstance(customer_id, str) or not 0 < len(customer_id) <= 128:
+        raise Invalid("customer_missing", "Say whose file it is, in the field `customer_id`.")
+    return customer_id
+
+
+async def _store(call: Calling, settings: RefundSettings, source: UploadFile, customer_id: str) -> Upload:
+    """Check the file, encode it anew and store it; nothing tells of it yet."""
+    attachment_id = new_id("attachment")
+    with tempfile.TemporaryDirectory(prefix="aftersale-upload-") as folder:
+        async with DECODING:
+            checked = await asyncio.to_thread(file_check.check, source.file, Path(folder), settings.attachment_max_pixels)
+        sha256 = await asyncio.to_thread(files.digest, checked.path)
+        size = checked.path.stat().st_size
+        await file_store.put(file_store.store_of(settings), file_store.key_of(call.actor.store, attachment_id), checked.path)
+    name = file_check.plain_name(source.filename or "", checked.media_type)
+    return Upload(attachment_id, customer_id, name, checked.media_type, size, sha256)
+
+
+def _hash(source: IO[bytes]) -> str:
+    source.seek(0)
+    return hashlib.file_digest(source, "sha256").hexdigest()  # type: ignore[arg-type]  # a spooled file reads into buffers as well

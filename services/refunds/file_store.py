@@ -1,0 +1,68 @@
+"""Where files lie: a folder of this machine, or an object store. Keys are ours; no name of a customer is ever part of a path."""
+
+import hashlib
+from collections.abc import AsyncIterator
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import obstore
+from obstore.store import LocalStore, ObjectStore, from_url
+
+from shared.errors import Unavailable
+from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from obstore import GetResult  # a type alone: it is not there at run time
+
+CHUNK_BYTES = 256 * 1024
+FOLDER = "refunds"
+
+
+def store_of(settings: Settings) -> ObjectStore:
+    """The store that the settings name."""
+    return _open(settings.files_url, str(settings.files_dir))
+
+
+@lru_cache(maxsize=8)
+def _open(url: str, folder: str) -> ObjectStore:
+    return from_url(url) if url else LocalStore(folder, mkdir=True)
+
+
+def key_of(store_id: str, attachment_id: str) -> str:
+    """Where a file lies. A store's id is the caller's text, so only its hash becomes part of a path."""
+    return f"{FOLDER}/{hashlib.sha256(store_id.encode()).hexdigest()[:16]}/{attachment_id}"
+
+
+async def put(store: ObjectStore, key: str, path: Path) -> None:
+    """Store a file, in parts, without holding it in memory. Raises Unavailable where that fails (a full disk, an absent store)."""
+    try:
+        await obstore.put_async(store, key, path)
+    except (obstore.exceptions.BaseError, OSError) as error:
+        raise Unavailable(detail="The file could not be stored; nothing was changed.", retry_after_seconds=5) from error
+
+
+async def read(store: ObjectStore, key: str) -> AsyncIterator[bytes]:
+    """A file's bytes, part by part. Raises FileNotFoundError."""
+    found = await obstore.get_async(store, key)
+    return _parts(found)
+
+
+async def _parts(found: "GetResult") -> AsyncIterator[bytes]:
+    async for part in found.stream(min_chunk_size=CHUNK_BYTES):
+        yield bytes(part)
+
+
+async def delete(store: ObjectStore, key: str) -> None:
+    """Delete a file; that it is gone already is fine."""
+    try:
+        await obstore.delete_async(store, key)
+    except FileNotFoundError:
+        return
+
+
+async def older_than(store: ObjectStore, moment: datetime) -> AsyncIterator[list[str]]:
+    """Keys of files that were stored before `moment`, in batches."""
+    async for batch in obstore.list(store, prefix=FOLDER, chunk_size=500):
+        yield [meta["path"] for meta in batch if meta["last_modified"] < moment]
