@@ -81,7 +81,7 @@ async def page_of(tx: Transaction, actor: Actor, wanted: OrderFilter, *, cursor:
     """One page of the orders that `actor` may see, newest first. Raises Invalid `bad_cursor`."""
     direction, after = _position(cursor)
     window = _window(actor, wanted, after, newest_first=direction == "next")
-    found = await tx.all(_matching(window, wanted, newest_first=direction == "next").limit(limit + 1))
+    found = await tx.all(_matching(actor, window, wanted, newest_first=direction == "next").limit(limit + 1))
     more = len(found) > limit
     items = [Summary(**row._mapping) for row in found[:limit]]
     end = (items[-1].placed_at, items[-1].order_id) if more else await _end_of(tx, window)
@@ -94,6 +94,9 @@ async def page_of(tx: Transaction, actor: Actor, wanted: OrderFilter, *, cursor:
 def matching(actor: Actor, wanted: OrderFilter) -> sa.Select[Any]:
     """Every matching order, newest first, for an export that streams them."""
     query = sa.select(*SUMMARY_COLUMNS).where(visible_to(actor), *_indexed(wanted, orders), *_conditions(wanted, orders.c))
+    if wanted.search is not None and wanted.search.kind == "sku":
+        same_order = (lines.c.store_id == orders.c.store_id) & (lines.c.order_id == orders.c.order_id)
+        query = query.where(sa.exists().where(same_order, lines.c.sku == wanted.search.text))
     return query.order_by(orders.c.placed_at.desc(), orders.c.order_id.desc())
 
 
@@ -110,13 +113,13 @@ def _window(actor: Actor, wanted: OrderFilter, after: tuple[datetime, str] | Non
     return query.order_by(*_in_order(source.c, newest_first)).limit(sa.literal_column(str(MAX_EXAMINED_ROWS))).subquery("examined")
 
 
-def _matching(window: sa.Subquery, wanted: OrderFilter, *, newest_first: bool) -> sa.Select[Any]:
+def _matching(actor: Actor, window: sa.Subquery, wanted: OrderFilter, *, newest_first: bool) -> sa.Select[Any]:
     if "status" in window.c:
         return sa.select(window).where(*_conditions(wanted, window.c)).order_by(*_in_order(window.c, newest_first))
     hits = sa.select(window).distinct().order_by(*_in_order(window.c, newest_first)).subquery("hits")  # an order may have a SKU twice
     return (
         sa.select(*SUMMARY_COLUMNS)
-        .select_from(hits.join(orders, (orders.c.order_id == hits.c.order_id)))
+        .select_from(hits.join(orders, visible_to(actor) & (orders.c.order_id == hits.c.order_id)))
         .where(*_conditions(wanted, orders.c))
         .order_by(*_in_order(hits.c, newest_first))
     )
@@ -130,7 +133,9 @@ def _indexed(wanted: OrderFilter, source: sa.Table) -> list[sa.ColumnElement[boo
     if wanted.placed_before is not None:
         conditions.append(source.c.placed_at < wanted.placed_before)
     search = wanted.search
-    if search is not None and search.kind != "name":
+    if search is not None and search.kind == "sku":
+        conditions += [lines.c.sku == search.text] if source is lines else []
+    elif search is not None and search.kind != "name":
         column = {"email": lambda: sa.func.lower(orders.c.email)}.get(search.kind, lambda: source.c[search.kind])()
         conditions.append(column == (search.text.lower() if search.kind == "email" else search.text))
     elif source is orders and wanted.customer_id is not None:

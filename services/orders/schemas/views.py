@@ -10,7 +10,7 @@ from services.orders import addresses
 from services.orders.rules.payments import needs_attention
 from services.orders.state import Change, OrderState, Summary
 from shared.actor import Actor, Decision, Role
-from shared.events import Address, By, Order, OrderLine, OrderStatus, PaymentState, RefundState, Tracking
+from shared.events import Address, By, Order, OrderCancelled, OrderLine, OrderStatus, PaymentState, RefundState, Tracking
 from shared.ids import OrderId, PaymentId
 from shared.money import Money
 from shared.web import View
@@ -301,12 +301,23 @@ def action_views(decisions: Mapping[str, Decision]) -> dict[str, ActionView]:
     return {name: ActionView(allowed=d.allowed, code=d.code, detail=d.detail) for name, d in decisions.items()}
 
 
+SHOWN_TO_CUSTOMERS = ("from", "to", "tracking", "payment_id", "amount", "method", "reverses", "refund_id")
+
+
 def timeline_entry(change: Change, actor: Actor) -> TimelineEntry:
-    """One change as `actor` may see it."""
+    """One change as `actor` may see it: what staff noted for each other (a reason, a rider's name) stays with the shop."""
+    shop = actor.is_shop
+    own = shop or change.by.id == actor.id or change.type == OrderCancelled.type
     return TimelineEntry(
-        version=change.version, type=change.type, by=ByView.of(change.by, actor), message=change.message, reason=change.reason,
-        details=change.details, occurred_at=change.occurred_at, recorded_at=change.recorded_at,
-    )  # fmt: skip
+        version=change.version,
+        type=change.type,
+        by=ByView.of(change.by, actor),
+        message=change.message,
+        reason=change.reason if own else "",
+        details={name: value for name, value in change.details.items() if shop or name in SHOWN_TO_CUSTOMERS},
+        occurred_at=change.occurred_at,
+        recorded_at=change.recorded_at,
+    )
 
 
 LINE_MONEY = ("unit_price", "subtotal", "discount", "order_discount", "tax", "total")
@@ -315,6 +326,8 @@ ORDER_MONEY = ("goods_total", "discount_total", "tax_total", "shipping", "shippi
 
 def _view(state: OrderState, actor: Actor) -> dict[str, Any]:
     order, personal = state.order, state.personal
+    shipping = AddressView.of(personal.shipping_address)
+    billing = shipping if personal.billing_address == personal.shipping_address else AddressView.of(personal.billing_address)
     same = ("order_id", "version", "number", "external_ref", "status", "payment", "refund_state", "currency", "language",
             "prices_include_tax", "tracking", "delivery_failed_at", "placed_at", "confirmed_at", "delivered_at")  # fmt: skip
     return {
@@ -322,8 +335,8 @@ def _view(state: OrderState, actor: Actor) -> dict[str, Any]:
         **{name: money(getattr(order, name), order.currency) for name in ORDER_MONEY},
         "due": money(max(0, order.total - order.collected), order.currency),
         "customer": CustomerView(id=order.customer_id, name=personal.customer_name, email=personal.email, phone=personal.phone),
-        "shipping_address": AddressView.of(personal.shipping_address),
-        "billing_address": AddressView.of(personal.billing_address),
+        "shipping_address": shipping,
+        "billing_address": billing,
         "lines": [line_view(line, order.currency) for line in order.lines],
         "payments": [_payment(order, at, actor) for at in range(len(order.payments))],
         "cancellation": _cancellation(order, actor),

@@ -100,6 +100,9 @@ async def test_staff_may_cancel_unpaid_after_a_failed_delivery(shop: Shop) -> No
     assert (failed["version"], failed["status"]) == (3, "shipped")
     event = (await shop.events("orders", order_id))[-1]["data"]
     assert (event["reported_by"], event["reason"]) == ("rider 7", "nobody home")
+    for caller, shown in ((shop.staff, ("nobody home", {"reported_by": "rider 7"})), (shop.customer(), ("", {}))):
+        entry = (await caller.get(f"/orders/v1/orders/{order_id}")).ok()["timeline"][-1]
+        assert (entry["reason"], entry["details"]) == shown  # what the shop notes for itself stays there
     assert (await act(shop.staff, order_id, "cancel", CANCEL)).ok()["status"] == "cancelled"
 
 

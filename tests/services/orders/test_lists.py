@@ -1,5 +1,6 @@
 """Lists over HTTP: filters, search, pages both ways, counts, stock and settings pages."""
 
+import json
 from typing import Any
 
 import pytest
@@ -54,6 +55,17 @@ async def test_filters_and_search(shop: Shop, query: str, names: str) -> None:
     page = (await shop.staff.get(f"/orders/v1/orders?{query}")).ok()
     assert [item["order_id"] for item in page["items"]] == [ids[name] for name in names]
     assert (page["next_cursor"], page["previous_cursor"]) == (None, None)
+
+
+@pytest.mark.parametrize(
+    "query", ["", "q=TEE-1", "q=MUG", "q=1001", "q=1002", "q=rahima", "q=karim@example.com", "customer_id=c-1", "status=pending"]
+)
+async def test_whatever_a_customer_searches_only_their_own_is_found(shop: Shop, query: str) -> None:
+    ids = await many(shop)
+    found = (await shop.customer("c-2").get(f"/orders/v1/orders?limit=200&{query}")).ok()["items"]
+    assert {item["order_id"] for item in found} <= {ids["b"]}
+    exported = (await shop.customer("c-2").get(f"/orders/v1/orders/export?format=jsonl&{query}")).ok().content.splitlines()
+    assert [json.loads(line)["order_id"] for line in exported] == [item["order_id"] for item in found]
 
 
 async def test_pages_both_ways(shop: Shop) -> None:
