@@ -1,0 +1,170 @@
+"""A store with one of everything that is somebody's, another store beside it, and everybody who might try to get at it."""
+
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx2
+
+from shared.actor import Actor
+from shared.ids import new_id
+from shared.tokens import issue
+from tests.shop import ISSUER, Shop, eventually, order_p
+
+CANARY = "canary-7d1f"  # stands in every text that only this store may read
+PRIVATE = "private-canary-93ab"  # stands in a private note: staff only
+SERVICES = ("orders", "refunds", "notes", "documents")
+
+
+@dataclass(frozen=True)
+class Stranger:
+    """One kind of caller: the headers that it comes with, and whose eyes it has."""
+
+    name: str
+    headers: dict[str, str]
+    store: str = ""
+
+
+@dataclass
+class Estate:
+    """Ids of what belongs to customer c-1 of the store, and the callers."""
+
+    shop: Shop
+    other: Shop
+    ids: dict[str, str] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
+    theirs: dict[str, str] = field(default_factory=dict)  # what the other store may have of its own
+    callers: dict[str, Stranger] = field(default_factory=dict)
+
+    async def prepare(self) -> "Estate":
+        """A delivered and paid order with a refund, notes, documents and stock; a second order of another customer; a second store."""
+        customer = order_p()["customer"] | {"name": f"Rahima {CANARY}"}
+        paid = {"customer": customer, "payments": [{"amount": 11_000, "method": "card", "reference": "pay-1"}]}
+        placed = (await self.shop.platform.post("/orders/v1/orders", json=order_p(**paid))).ok()
+        order_id = placed["order_id"]
+        (await self.shop.staff.post(f"/orders/v1/orders/{order_id}/transitions", json={"to": "delivered"})).ok()
+        others = order_p()["customer"] | {"id": "c-2", "email": "other@example.com"}
+        another = (await self.shop.platform.post("/orders/v1/orders", json=order_p(customer=others))).ok()["order_id"]
+        (await self.other.platform.post("/orders/v1/orders", json=order_p())).ok()
+        await self.shop.staff.put("/orders/v1/stock/TEE-1", json={"on_hand": 10})
+        self.ids = {"order_id": order_id, "another_order_id": another, "payment_id": placed["payments"][0]["payment_id"], "sku": "TEE-1",
+                    "button": "receipt", "customer_id": "c-1"}  # fmt: skip
+        await self._refunds(order_id)
+        await self._notes(order_id)
+        documents = await eventually(lambda: self._documents(order_id))
+        self.ids["document_id"] = documents[0]["document_id"]
+        self._name_callers()
+        self.missing = {**self.ids, **{name: new_id(name.removesuffix("_id")) for name in self.ids if name.endswith("_id")}}
+        self.theirs = {**self.ids, "sku": "THEIRS", "customer_id": "c-theirs"}
+        self.missing |= {"sku": "NOT-THERE", "customer_id": "c-nobody"}
+        return self
+
+    async def _refunds(self, order_id: str) -> None:
+        body = {"order_id": order_id, "lines": [{"line": 1, "quantity": 1}], "reason": "damaged", "description": CANARY}
+
+        async def asked() -> str:
+            return str((await self.shop.customer().post("/refunds/v1/refunds", json=body)).ok()["refund_id"])
+
+        settled = await eventually(asked)
+        (await self.shop.staff.post(f"/refunds/v1/refunds/{settled}/approve", json={})).ok()
+        for reference in ("first", "second"):  # a second success needs attention
+            report = {"outcome": "succeeded", "reference": reference, "method": "card"}
+            (await self.shop.staff.post(f"/refunds/v1/refunds/{settled}/settlements", json=report)).ok()
+        self.ids["attention_id"] = (await self.shop.staff.get("/refunds/v1/attention")).ok()["items"][0]["attention_id"]
+        self.ids["refund_id"] = await asked()
+
+    async def _notes(self, order_id: str) -> None:
+        path = f"/notes/v1/orders/{order_id}/notes"
+
+        async def written(audience: str, text: str) -> str:
+            return str((await self.shop.staff.post(path, json={"audience": audience, "text": text})).ok()["note_id"])
+
+        self.ids["note_id"] = await eventually(lambda: written("private", f"{PRIVATE} {CANARY}"))
+        await written("customer", f"Your parcel waits. {CANARY}")
+
+    async def _documents(self, order_id: str) -> list[Any]:
+        return list((await self.shop.staff.get(f"/documents/v1/orders/{order_id}/documents")).ok()["items"])
+
+    def _token(self, actor: Actor, *, lifetime_seconds: int = 3600) -> dict[str, str]:
+        now = time.time() - (7200 if lifetime_seconds < 0 else 0)
+        token = issue(self.shop.stack.secret, issuer=ISSUER, actor=actor, lifetime_seconds=abs(lifetime_seconds), now=now)
+        return {"Authorization": f"Bearer {token}"}
+
+    def _name_callers(self) -> None:
+        here, there = self.shop.store, self.other.store
+        platform = self._token(Actor(here, "platform", "platform-1"))
+        named = {
+            "anonymous": {},
+            "forged": {"Authorization": platform["Authorization"][:-6] + "AAAAAA"},
+            "expired": self._token(Actor(here, "platform", "platform-1"), lifetime_seconds=-60),
+            "platform": platform,
+            "staff": self._token(Actor(here, "staff", "staff-1")),
+            "reader": self._token(Actor(here, "staff", "reader-1", read_only=True)),
+            "customer": self._token(Actor(here, "customer", "c-1")),
+            "behalf": {**platform, "On-Behalf-Of": "c-1"},
+            "guest": self._token(Actor(here, "guest", self.ids["order_id"])),
+            "other_customer": self._token(Actor(here, "customer", "c-2")),
+            "other_behalf": {**platform, "On-Behalf-Of": "c-2"},
+            "staff_behalf": {**self._token(Actor(here, "staff", "staff-1")), "On-Behalf-Of": "c-1"},
+            "other_guest": self._token(Actor(here, "guest", self.ids["another_order_id"])),
+            "foreign_platform": self._token(Actor(there, "platform", "platform-1")),
+            "foreign_staff": self._token(Actor(there, "staff", "staff-1")),
+            "foreign_customer": self._token(Actor(there, "customer", "c-1")),
+            "foreign_behalf": {**self._token(Actor(there, "platform", "platform-1")), "On-Behalf-Of": "c-1"},
+            "foreign_guest": self._token(Actor(there, "guest", self.ids["order_id"])),
+        }
+        self.callers = {name: Stranger(name, headers, there if name.startswith("foreign") else here) for name, headers in named.items()}
+
+    async def snapshot(self) -> dict[str, str]:
+        """A digest of every row that the store has, in every table of every service; whether an event is sent yet does not count."""
+        found = {}
+        for service in SERVICES:
+            columns = "select table_name from information_schema.columns where table_schema = $2 and column_name = 'store_id'"
+            tables = await self.shop.rows(service, f"{columns} and {{store}}::text is not null", service)
+            for table in sorted(row["table_name"] for row in tables):
+                row = "to_jsonb(t) - 'published_at'"
+                digest = (
+                    f"select md5(string_agg(({row})::text, '|' order by ({row})::text)) as it from {table} t where store_id = {{store}}"
+                )
+                found[f"{service}.{table}"] = str((await self.shop.rows(service, digest))[0]["it"])
+        return found
+
+    async def settled(self) -> dict[str, str]:
+        """A snapshot once nothing is on its way any more."""
+
+        async def quiet() -> dict[str, str]:
+            unsent = [
+                await self.shop.rows(one, "select 1 from events where store_id = {store} and published_at is null") for one in SERVICES
+            ]
+            assert not any(unsent)
+            before = await self.snapshot()
+            assert before == await self.snapshot()
+            return before
+
+        seen: list[dict[str, str]] = []
+
+        async def twice() -> dict[str, str]:
+            seen.append(await quiet())
+            assert len(seen) > 2
+            assert seen[-1] == seen[-2] == seen[-3]
+            return seen[-1]
+
+        return await eventually(twice)
+
+
+async def send(client: httpx2.AsyncClient, method: str, url: str, headers: dict[str, str], **content: Any) -> tuple[int, bytes]:
+    """One call; of a live stream only its beginning."""
+    keyed = {"Idempotency-Key": uuid.uuid4().hex} if method == "POST" else {}
+    async with client.stream(method, url, headers={**keyed, **headers}, **content) as answer:
+        if answer.headers.get("content-type", "").startswith("text/event-stream"):
+            return answer.status_code, b""
+        return answer.status_code, await answer.aread()
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """(operation id, method, path) of every route in an OpenAPI document."""
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            yield operation["operationId"], method.upper(), path

@@ -1,0 +1,169 @@
+"""What a made-up call needs to be able to succeed: whose path it names, what its body points to, which version it changes.
+
+`PATHS` and `BODIES` are per operation; what is not named there is sent as it was generated.
+"""
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from tests.services.schemathesis_world import World
+from tests.shop import BANGLADESH
+
+Body = dict[str, Any]
+
+UNTOUCHED = 0.2  # of the calls that could succeed are sent as they were generated
+SETTINGS = {"orders_settings_put", "notes_change_settings", "refunds_save_policy", "documents_settings_save",
+            "documents_logo_save", "documents_logo_remove"}  # fmt: skip
+
+
+def _order(find: Callable[[World], str]) -> Callable[[World], dict[str, str]]:
+    return lambda world: {"order_id": find(world)}
+
+
+def _refund(find: Callable[[World], str]) -> Callable[[World], dict[str, str]]:
+    return lambda world: {"refund_id": find(world)}
+
+
+def _document(world: World) -> dict[str, str]:
+    return {"document_id": world.choice.choice(world.documents)}
+
+
+def _sku(world: World) -> dict[str, str]:
+    return {"sku": "TEE-1"}
+
+
+def _payment(world: World) -> dict[str, str]:
+    order_id, payment_id = world.payment()
+    return {"order_id": order_id, "payment_id": payment_id}
+
+
+def _shipped(world: World) -> str:
+    return world.move(world.order(), "shipped")
+
+
+PATHS: dict[str, Callable[[World], dict[str, str]]] = {
+    "orders_get": _order(World.any_order),
+    "orders_actions": _order(World.any_order),
+    "orders_edit": _order(World.order),
+    "orders_cancel": _order(World.order),
+    "orders_transition": _order(World.order),
+    "orders_record_payment": _order(World.order),
+    "orders_delivery_failed": _order(_shipped),
+    "orders_reverse_payment": _payment,
+    "orders_stream": _order(World.any_order),
+    "orders_guest_link": _order(World.any_order),
+    "refunds_refundable": _order(World.any_order),
+    "refunds_read": _refund(lambda world: world.choice.choice(world.refunds)),
+    "refunds_withdraw": _refund(World.requested),
+    "refunds_approve": _refund(World.requested),
+    "refunds_decline": _refund(World.requested),
+    "refunds_settle": _refund(World.approved),
+    "refunds_inspect": _refund(World.approved),
+    "refunds_close_attention": lambda world: {"attention_id": world.attention()},
+    "notes_add": _order(World.any_order),
+    "notes_list": _order(World.any_order),
+    "notes_timeline": _order(World.any_order),
+    "notes_stream": _order(World.any_order),
+    "notes_read": _order(World.any_order),
+    "notes_edit": lambda world: {"note_id": world.note()},
+    "notes_retract": lambda world: {"note_id": world.note()},
+    "documents_print": _order(World.any_order),
+    "documents_of_order": _order(World.any_order),
+    "documents_read": _document,
+    "documents_pdf": _document,
+    "documents_verify": _document,
+    "orders_stock_get": _sku,
+    "orders_stock_put": _sku,
+    "orders_stock_adjust": _sku,
+    "orders_stock_movements": _sku,
+}
+
+
+def _placed(world: World, body: Body) -> Body:
+    """The generated order with figures that add up, a real address and nobody else's number."""
+    lines = [{"sku": line.get("sku") or "X", "name": line.get("name", ""), "quantity": line.get("quantity") or 1, "unit_price": 1_000}
+             for line in body.get("lines", [])[:20] if isinstance(line, dict)]  # fmt: skip
+    kept: Body = {key: body[key] for key in ("language", "metadata") if key in body}
+    customer = {"id": "c-1", "name": "Rahima Begum"}
+    sound = [{**line, "sku": str(line["sku"]).strip() or "X", "quantity": min(line["quantity"], 1_000)} for line in lines]
+    return {**kept, "currency": "BDT", "customer": customer, "shipping_address": BANGLADESH, "lines": sound or [
+        {"sku": "TEE-2", "name": "T-shirt", "quantity": 1, "unit_price": 1_000}]}  # fmt: skip
+
+
+def _moved(world: World, body: Body) -> Body:
+    return {key: value for key, value in body.items() if key in ("to", "message", "tracking")}
+
+
+def _paid(world: World, body: Body) -> Body:
+    kept = {key: value for key, value in body.items() if key in ("method", "collected_by")}
+    return {**kept, "amount": min(body.get("amount", 1), 10**12), "reference": uuid.uuid4().hex, "method": kept.get("method", "cod")}
+
+
+def _edited(world: World, body: Body) -> Body:
+    moved = {**BANGLADESH, "street_address": f"House {uuid.uuid4().hex[:6]}"}
+    parts = {"customer": {"name": uuid.uuid4().hex[:8]}, "shipping_address": moved, "billing_address": moved}
+    chosen = world.choice.choice(list(parts))
+    return {"reason": body.get("reason", "").strip() or "moved house", chosen: parts[chosen]}
+
+
+def _requested(world: World, body: Body) -> Body:
+    kept = {key: value for key, value in body.items() if key in ("description", "further_information")}
+    quantity = world.choice.randint(1, 9)
+    return {**kept, "order_id": world.delivered(), "lines": [{"line": 1, "quantity": quantity}], "reason": "damaged"}
+
+
+def _approved(world: World, body: Body) -> Body:
+    disposition = world.choice.choice(["restock", "inspect", "discard"])
+    lines: Body = {"lines": [{"line": 1, "quantity": world.choice.randint(1, 2), "disposition": disposition}]}
+    return ({} if world.choice.random() < 0.3 else lines) | ({"message": body["message"]} if "message" in body else {})
+
+
+def _settled(world: World, body: Body) -> Body:
+    return {**body, "reference": uuid.uuid4().hex, "method": str(body.get("method", "")).strip() or "card"}
+
+
+def _inspected(world: World, body: Body) -> Body:
+    return {"lines": [{"line": 1, "quantity": world.choice.randint(1, 2), "disposition": world.choice.choice(["restock", "discard"])}]}
+
+
+def _policy(world: World, body: Body) -> Body:
+    return {key: value for key, value in body.items() if key != "valid_from"}
+
+
+def _adjusted(world: World, body: Body) -> Body:
+    return {**body, "quantity": world.choice.choice([-2, -1, 1, 2, 3])}
+
+
+def _settings_of_orders(world: World, body: Body) -> Body:
+    return {**body, "time_zone": world.choice.choice(["UTC", "Asia/Dhaka", "America/St_Johns"])}
+
+
+BODIES: dict[str, Callable[[World, Body], Any]] = {
+    "orders_place": _placed,
+    "orders_place_batch": lambda world, body: {"orders": [_placed(world, order) for order in body.get("orders", [])[:3]]},
+    "orders_transition": _moved,
+    "orders_transition_many": lambda world, body: {**_moved(world, body), "order_ids": [world.order(), world.any_order()]},
+    "orders_delivery_failed": lambda world, body: {key: value for key, value in body.items() if key != "occurred_at"},
+    "orders_reverse_payment": lambda world, body: {key: value for key, value in body.items() if key != "occurred_at"},
+    "orders_record_payment": _paid,
+    "orders_edit": _edited,
+    "orders_settings_put": _settings_of_orders,
+    "orders_stock_adjust": _adjusted,
+    "refunds_request": _requested,
+    "refunds_preview": _requested,
+    "refunds_approve": _approved,
+    "refunds_settle": _settled,
+    "refunds_inspect": _inspected,
+    "refunds_save_policy": _policy,
+    "notes_read": lambda world, body: {},
+}
+
+VERSIONS = {
+    "orders_settings_put": "/orders/v1/settings",
+    "notes_change_settings": "/notes/v1/settings",
+    "refunds_save_policy": "/refunds/v1/policy",
+    "documents_settings_save": "/documents/v1/settings",
+    "documents_logo_save": "/documents/v1/settings",
+    "documents_logo_remove": "/documents/v1/settings",
+}

@@ -1,0 +1,214 @@
+"""P14. Nobody reads or changes what is not theirs: every route, every kind of caller, own, another's and missing resources.
+
+The routes come from the services' own OpenAPI documents. A route that is not in MAY fails here until somebody says who may call it.
+"""
+
+import asyncio
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.services.isolation_estate import CANARY, PRIVATE, SERVICES, Estate, Stranger, operations, send
+from tests.services.schemathesis_world import PNG
+from tests.shop import Shop, order_p
+from tests.stack import Stack
+
+SHOP = {"platform", "staff", "reader"}  # whoever sees the whole store
+WRITERS = {"platform", "staff"}
+SELF = {"customer", "behalf"}  # the customer, also by way of a platform
+SEES = SHOP | SELF | {"guest"}  # whoever sees this one order
+ACTS = WRITERS | SELF
+LISTS = SEES | {"other_customer", "other_behalf", "other_guest"}  # everybody, each their own
+
+MAY: dict[str, set[str]] = {
+    "orders_list": LISTS, "orders_export": LISTS, "orders_get": SEES, "orders_actions": SEES, "orders_stream": SEES,
+    "orders_counts": SHOP, "orders_stream_store": SHOP, "orders_settings_get": SHOP, "orders_settings_history": SHOP,
+    "orders_stock_get": SHOP, "orders_stock_movements": SHOP, "orders_stock_list": LISTS,
+    "orders_place": WRITERS, "orders_place_batch": WRITERS, "orders_transition": WRITERS, "orders_transition_many": WRITERS,
+    "orders_delivery_failed": WRITERS, "orders_record_payment": WRITERS, "orders_reverse_payment": WRITERS, "orders_edit": WRITERS,
+    "orders_settings_put": WRITERS, "orders_stock_put": WRITERS, "orders_stock_adjust": WRITERS, "orders_erase_customer": WRITERS,
+    "orders_cancel": ACTS, "orders_guest_link": ACTS,
+    "refunds_list": LISTS, "refunds_counts": LISTS, "refunds_read_policy": LISTS, "refunds_read": SEES, "refunds_refundable": SEES,
+    "refunds_attention": SHOP, "refunds_policy_history": SHOP,
+    "refunds_request": ACTS, "refunds_preview": ACTS, "refunds_withdraw": SELF,
+    "refunds_approve": WRITERS, "refunds_decline": WRITERS, "refunds_settle": WRITERS, "refunds_inspect": WRITERS,
+    "refunds_close_attention": WRITERS, "refunds_save_policy": WRITERS,
+    "notes_list": SEES, "notes_timeline": SEES, "notes_stream": SEES, "notes_unread": LISTS, "notes_settings": SHOP,
+    "notes_add": ACTS, "notes_read": ACTS, "notes_edit": WRITERS, "notes_retract": WRITERS, "notes_change_settings": WRITERS,
+    "documents_list": LISTS, "documents_of_order": SEES, "documents_read": SEES, "documents_pdf": SEES, "documents_verify": SEES,
+    "documents_print": SEES, "documents_archive": SHOP, "documents_series": SHOP, "documents_settings": SHOP, "documents_logo": SHOP,
+    "documents_preview": WRITERS, "documents_settings_save": WRITERS, "documents_logo_save": WRITERS, "documents_logo_remove": WRITERS,
+}  # fmt: skip
+
+OF_A_STORE = {"orders_stock_put", "orders_erase_customer"}  # name something that every store may have of its own
+LAST = {"orders_cancel", "orders_erase_customer"}  # take away what the others need
+
+PLACE = re.compile(r"\{(\w+)\}")
+REPORT = {"outcome": "succeeded", "reference": "third", "method": "card"}
+LINES = [{"line": 1, "quantity": 1}]
+BODIES: dict[str, Any] = {
+    "orders_place": order_p(),
+    "orders_place_batch": {"orders": [order_p()]},
+    "orders_transition": {"to": "delivered"},
+    "orders_transition_many": {"order_ids": ["{order_id}"], "to": "delivered"},
+    "orders_delivery_failed": {"reason": "nobody at home"},
+    "orders_record_payment": {"amount": 1, "method": "cod", "reference": "extra"},
+    "orders_reverse_payment": {"reason": "bounced"},
+    "orders_edit": {"reason": "typo", "customer": {"name": "Taken Over"}},
+    "orders_cancel": {"reason": "not mine"},
+    "orders_guest_link": {},
+    "orders_settings_put": {"cancel_preset": "cancellation-control", "customer_cancel_until": "delivered", "stock": False,
+                            "number_prefix": "X", "time_zone": "UTC"},
+    "orders_stock_put": {"on_hand": 5},
+    "orders_stock_adjust": {"quantity": 1, "reason": "found"},
+    "refunds_request": {"order_id": "{order_id}", "lines": LINES, "reason": "damaged"},
+    "refunds_preview": {"order_id": "{order_id}", "lines": LINES, "reason": "damaged"},
+    "refunds_approve": {},
+    "refunds_decline": {"internal_reason": "no"},
+    "refunds_settle": REPORT,
+    "refunds_inspect": {"lines": [{"line": 1, "quantity": 1, "disposition": "discard"}]},
+    "refunds_close_attention": {"note": "looked at"},
+    "refunds_save_policy": {"manage_stock": True, "attachments": False, "deduct_shipping": True},
+    "notes_add": {"audience": "customer", "text": "hello"},
+    "notes_read": {},
+    "notes_edit": {"text": "taken over"},
+    "notes_change_settings": {"customer_answers": True},
+    "documents_settings_save": {},
+    "documents_preview": {},
+}  # fmt: skip
+
+
+class Asking:
+    """How each operation of one service is called for the estate's own or for missing resources."""
+
+    def __init__(self, service: str, estate: Estate, client: httpx2.AsyncClient, document: dict[str, Any]) -> None:
+        self.base, self.estate, self.client = estate.shop.stack.urls[service], estate, client
+        self.routes = {operation: (method, path) for operation, method, path in operations(document)}
+        self.gate = asyncio.Semaphore(8)
+
+    def names(self, operation: str) -> bool:
+        """Whether the call names a resource that belongs to somebody."""
+        named = self.routes[operation][1] + json.dumps(BODIES.get(operation))
+        return PLACE.search(named) is not None and operation not in OF_A_STORE
+
+    async def ask(self, operation: str, caller: Stranger, ids: dict[str, str]) -> tuple[int, bytes]:
+        """One call; what is not ours to know is cut from the answer, so that two answers can be compared byte by byte."""
+        method, path = self.routes[operation]
+        content: dict[str, Any] = {}
+        if operation == "documents_logo_save":
+            content = {"content": PNG}
+        elif operation in BODIES:
+            content = {"content": _filled(json.dumps(BODIES[operation]), ids)}
+        headers = {"Content-Type": "image/png" if operation == "documents_logo_save" else "application/json", "If-Match": '"v0"'}
+        headers = headers if content else {"If-Match": '"v0"'} if method == "DELETE" else {}
+        if operation not in {"orders_settings_put", "documents_settings_save", "notes_change_settings", "refunds_save_policy",
+                             "documents_logo_save", "documents_logo_remove"}:  # fmt: skip
+            headers.pop("If-Match", None)
+        async with self.gate:
+            status, body = await send(self.client, method, f"{self.base}{_filled(path, ids)}", {**headers, **caller.headers}, **content)
+        return status, re.sub(rb'"(instance|trace_id)":"[^"]*",?', b"", body)
+
+
+def _filled(text: str, ids: dict[str, str]) -> str:
+    return PLACE.sub(lambda match: ids[match[1]], text)
+
+
+@pytest.fixture(scope="module")
+async def estate(stack: Stack, client: httpx2.AsyncClient, pools: dict[str, Any]) -> Estate:
+    return await Estate(Shop(stack, client, pools), Shop(stack, client, pools)).prepare()
+
+
+async def _asking(service: str, estate: Estate, client: httpx2.AsyncClient) -> Asking:
+    document = (await client.get(f"{estate.shop.stack.urls[service]}/openapi.json")).json()
+    return Asking(service, estate, client, document)
+
+
+def _unclassified(routes: Iterable[str]) -> set[str]:
+    return set(routes) - set(MAY)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("service", SERVICES)
+async def test_nobody_reads_or_changes_what_is_not_theirs(service: str, estate: Estate, client: httpx2.AsyncClient) -> None:
+    asking = await _asking(service, estate, client)
+    assert _unclassified(asking.routes) == set(), "say in MAY who may call these"
+    before = await estate.settled()
+    refused = [
+        (operation, caller) for operation in asking.routes for caller in estate.callers.values() if caller.name not in MAY[operation]
+    ]
+    wrong = [line for found in await asyncio.gather(*(_refusal(asking, *one) for one in refused)) for line in found]
+    assert not wrong, "\n".join(wrong)
+    after = await estate.settled()
+    assert {table for table in after if after[table] != before[table]} == set()
+
+
+async def _refusal(asking: Asking, operation: str, caller: Stranger) -> list[str]:
+    """What is wrong with how `caller` is refused."""
+    estate, who = asking.estate, f"{operation} by {caller.name}"
+    of_their_own = operation in OF_A_STORE and caller.name.startswith("foreign")
+    status, body = await asking.ask(operation, caller, estate.theirs if of_their_own else estate.ids)
+    wrong = []
+    if CANARY.encode() in body or PRIVATE.encode() in body:
+        wrong.append(f"{who}: shows what is not theirs: {body[:200]!r}")
+    if caller.name in ("anonymous", "forged", "expired"):
+        expected = status == 401
+    elif caller.name == "staff_behalf":
+        expected = status == 403
+    elif caller.name.startswith("foreign") and not asking.names(operation):
+        expected = status < 500  # it is about their own store; ours is compared afterwards
+    elif operation == "orders_transition_many" and caller.name.startswith("foreign") and status == 200:
+        expected = b"not_found" in body and b'"order":' not in body
+    else:
+        expected = status in (403, 404)
+    if not expected:
+        wrong.append(f"{who}: {status} {body[:200]!r}")
+    if asking.names(operation) and caller.name.startswith(("other", "foreign")):
+        of_missing = await asking.ask(operation, caller, estate.missing)
+        shown = [
+            re.sub(rb"(order|refund|note|document|payment|attention|attachment)_[0-9a-z]{26}", b"ID", one) for one in (body, of_missing[1])
+        ]
+        if status != of_missing[0] or shown[0] != shown[1]:
+            wrong.append(f"{who}: an existing one answers {status} {body[:200]!r}, a missing one {of_missing[0]} {of_missing[1][:200]!r}")
+    return wrong
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("service", [*SERVICES[1:], "orders"])
+async def test_whoever_may_is_not_refused_and_sees_only_their_own(service: str, estate: Estate, client: httpx2.AsyncClient) -> None:
+    """The control of the test above: the same calls, by whoever may make them. A rule may say no, isolation must not."""
+    asking = await _asking(service, estate, client)
+    wrong = []
+    for operation in sorted(asking.routes, key=lambda one: (one in LAST, one)):
+        for caller in estate.callers.values():
+            if caller.name not in MAY[operation]:
+                continue
+            status, body = await asking.ask(operation, caller, estate.ids)
+            missing = operation == "documents_logo" and status == 404  # it has none
+            if not (status < 400 or status in (409, 412) or missing):
+                wrong.append(f"{operation} by {caller.name}: {status} {body[:300]!r}")
+            if PRIVATE.encode() in body and caller.name not in SHOP:
+                wrong.append(f"{operation} by {caller.name} shows a private note")
+            if CANARY.encode() in body and caller.name.startswith("other"):
+                wrong.append(f"{operation} by {caller.name} shows what is not theirs")
+    assert not wrong, "\n".join(wrong)
+
+
+async def test_lists_hold_only_what_is_the_callers(estate: Estate, client: httpx2.AsyncClient) -> None:
+    """An order id of the store appears in no answer to whom it does not belong, whatever the list."""
+    for service in SERVICES:
+        asking = await _asking(service, estate, client)
+        for operation in asking.routes:
+            for caller in estate.callers.values():
+                if MAY[operation] == LISTS and caller.name.startswith(("other", "foreign")):
+                    _, body = await asking.ask(operation, caller, estate.ids)
+                    assert estate.ids["order_id"].encode() not in body, (operation, caller.name)
+                    assert estate.ids["refund_id"].encode() not in body, (operation, caller.name)
+                    assert estate.ids["document_id"].encode() not in body, (operation, caller.name)
+
+
+async def test_a_new_route_is_noticed() -> None:
+    assert _unclassified([*MAY, "orders_brand_new"]) == {"orders_brand_new"}
