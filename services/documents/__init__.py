@@ -1,0 +1,1 @@
+"""Invoices, receipts and credit notes: issued on events, numbered without gaps, rendered, kept for ever."""

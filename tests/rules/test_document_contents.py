@@ -1,0 +1,235 @@
+"""What documents say: amounts, taxes and words, by tables and properties."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.documents.catalogues import catalogue, languages
+from services.documents.present import address_lines, amount, day, money, paragraphs, printable, view_of
+from services.documents.rules.compose import Background, Issue, compose, share
+from services.documents.rules.contents import Contents, Letterhead, Seller, canonical, language_of, sha256_of
+from services.documents.rules.due import Due
+from services.documents.rules.prints import Desk, draft_invoice, issued_for, order_receipt, packing_slip
+from services.documents.rules.sample import sample
+from services.documents.rules.series import document_number, issuing_day
+from services.documents.rules.settings import may_name_series
+from shared.events import Address, Order, OrderLine, OrderPersonal, Payment, Refund, RefundLine, UnitRange
+from shared.ids import new_id
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+BILLING = Address(country_code="BD", name="Rahima", street_address="House 1", city="Dhaka", postal_code="1205")
+SHIPPING = Address(country_code="BD", name="Karim", street_address="Lane 9", city="Sylhet")
+ISSUE = Issue(new_id("document"), "INV-2026-000001", date(2026, 11, 22), "UTC", Letterhead(version=3, seller=Seller(name="Nakshi")))
+DESK = Desk(ISSUE.letterhead, ISSUE.day, "UTC")
+
+
+def order(**changes: Any) -> Order:
+    """Three units = 100, with 13 tax in them; shipping 10 with 1 tax."""
+    facts: dict[str, Any] = {
+        "order_id": new_id("order"), "number": "1001", "version": 2, "status": "confirmed", "currency": "BDT", "customer_id": "c-1",
+        "lines": (OrderLine(line=1, sku="A", name="Tea", quantity=3, unit_price=34, subtotal=102, discount=2, tax=13, total=100),),
+        "goods_total": 100, "shipping": 10, "shipping_tax": 1, "total": 110, "payment": "unpaid", "placed_at": NOON,
+    }  # fmt: skip
+    return Order(**(facts | changes))
+
+
+def refund(of: Order, unit: int, shipping: int) -> Refund:
+    goods = (33, 34, 33)[unit - 1]
+    units = (UnitRange(first=unit, last=unit),)
+    line = RefundLine(line=1, sku="A", quantity=1, units=units, goods=goods, shipping=shipping, disposition="discard")
+    facts: dict[str, Any] = {"cause": "request", "status": "approved", "settlement": "unsettled"}
+    return Refund(
+        refund_id=new_id("refund"), order_id=of.order_id, order_number="1001", customer_id="c-1", version=2, order_version=2,
+        policy_version=0, reason="", currency="BDT", amount=goods + shipping, goods=goods, shipping=shipping, lines=(line,), requested_at=NOON, **facts,
+    )  # fmt: skip
+
+
+def test_an_invoice_says_the_whole_order() -> None:
+    one = order()
+    said = compose(Due("invoice", "order", one.order_id, 110), one, Background(BILLING), ISSUE)
+    assert (said.kind, said.number, said.total, said.goods, said.shipping, said.tax, said.discount) == (
+        "invoice",
+        ISSUE.number,
+        110,
+        100,
+        10,
+        14,
+        2,
+    )
+    assert (said.address, said.seller.name, said.letterhead_version) == (BILLING, "Nakshi", 3)
+    assert [(line.quantity, line.unit_price, line.amount) for line in said.lines] == [(3, 34, 100)]
+
+
+@pytest.mark.parametrize("turn", [(1, 2, 3), (3, 1, 2), (2, 3, 1)])
+def test_credit_notes_in_any_order_add_up_to_the_invoice(turn: tuple[int, ...]) -> None:
+    one = order()
+    refunds = [refund(one, unit, shipping) for unit, shipping in zip(turn, (3, 4, 3), strict=True)]
+    before, notes = 0, []
+    for each in refunds:
+        background = Background(BILLING, tuple(refunds), shipping_before=before)
+        notes.append(compose(Due("credit_note", "refund", each.refund_id, each.amount), one, background, ISSUE))
+        before += each.shipping
+    assert sum(note.total for note in notes) == 110
+    assert sum(note.tax for note in notes) == 14
+    assert sum(note.goods for note in notes) == 100
+
+
+def test_kept_shipping_is_invoiced_with_its_tax() -> None:
+    one = order()
+    said = compose(Due("invoice", "shipping_kept", new_id("refund"), 10), one, Background(BILLING), ISSUE)
+    assert (said.total, said.shipping, said.tax, said.lines) == (10, 10, 1, ())
+
+
+def test_a_receipt_counts_up_to_its_own_payment() -> None:
+    payments = tuple(
+        Payment(
+            payment_id=new_id("payment"),
+            amount=value,
+            method="cod",
+            reference=str(value),
+            order_version=version,
+            occurred_at=NOON,
+            recorded_at=NOON,
+        )
+        for version, value in ((3, 30), (4, 80))
+    )
+    one = order(payments=payments, collected=110, payment="paid")
+    said = [compose(Due("receipt", "payment", each.payment_id, each.amount), one, Background(BILLING), ISSUE) for each in payments]
+    assert [(receipt.total, receipt.paid, receipt.balance) for receipt in said] == [(30, 30, 80), (80, 110, 0)]
+    assert {receipt.address for receipt in said} == {None}  # nothing that could still be edited
+
+
+@given(amount=st.integers(0, 10**9), parts=st.lists(st.integers(0, 1000), min_size=1, max_size=20))
+def test_shares_add_up_exactly(amount: int, parts: list[int]) -> None:
+    whole, before, total = sum(parts), 0, 0
+    for part in parts:
+        total += share(amount, whole, before, part)
+        before += part
+    assert total == (amount if whole else 0)
+
+
+def test_the_hash_is_of_the_canonical_bytes() -> None:
+    said = compose(Due("invoice", "order", "x", 110), order(), Background(BILLING), ISSUE)
+    text = canonical(said)
+    assert canonical(Contents.model_validate_json(text)) == text
+    assert sha256_of(text) != sha256_of(canonical(said.model_copy(update={"total": 111})))
+
+
+@pytest.mark.parametrize(
+    ("minor", "currency", "language", "text"),
+    [
+        (12345678, "BDT", "en", "123,456.78"),
+        (12345678, "BDT", "bn", "১,২৩,৪৫৬.৭৮"),
+        (1234567890, "BDT", "bn", "১,২৩,৪৫,৬৭৮.৯০"),
+        (5, "BDT", "en", "0.05"),
+        (-5, "BDT", "en", "−0.05"),
+        (1234, "JPY", "en", "1,234"),
+        (1234, "KWD", "en", "1.234"),
+        (0, "EUR", "bn", "০.০০"),
+        (10**15, "EUR", "en", "10,000,000,000,000.00"),
+    ],
+)
+def test_amounts(minor: int, currency: str, language: str, text: str) -> None:
+    assert amount(minor, currency, language) == text
+
+
+def test_money_and_days_in_each_language() -> None:
+    assert (money(11000, "BDT", "en"), money(11000, "BDT", "bn"), money(100, "EUR", "en")) == (
+        "BDT\u00a0110.00",
+        "৳\u00a0১১০.০০",
+        "€\u00a01.00",
+    )
+    assert (day(date(2026, 2, 3), "en"), day(date(2026, 2, 3), "bn")) == ("3 February 2026", "৩ ফেব্রুয়ারী, ২০২৬")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a\tb\nc\r\nd", "a b c d"),
+        ("safe\u202etxt.exe", "safe�txt.exe"),
+        ("nul\x00bell\x07", "nul�bell�"),
+        ("ক্\u200dষ", "ক্\u200dষ"),
+        ("x" * 3000, "\u200b".join(["x" * 12] * 166 + ["x" * 8 + "…"])),
+    ],
+)
+def test_what_can_be_printed_and_what_is_shown_for_the_rest(text: str, shown: str) -> None:
+    assert printable(text) == shown
+
+
+def test_paragraphs_and_addresses() -> None:
+    assert paragraphs("one\r\n\n  two \n") == ["one", "two"]
+    assert address_lines(BILLING, "en") == ["Rahima", "House 1", "1205 Dhaka", "Bangladesh"]
+    assert address_lines(BILLING, "bn")[-1] == "বাংলাদেশ"
+
+
+@pytest.mark.parametrize(
+    ("ordered", "setting", "language"),
+    [("en", "auto", "en"), ("bn", "auto", "bn"), ("bn-BD", "auto", "bn"), ("fr", "auto", "en"), ("en", "bn", "bn"), ("bn", "en", "en")],
+)
+def test_the_language_of_a_document(ordered: str, setting: str, language: str) -> None:
+    assert language_of(ordered, setting) == language
+
+
+@pytest.mark.parametrize(
+    ("now", "time_zone", "expected"),
+    [
+        (datetime(2026, 12, 31, 20, tzinfo=UTC), "Asia/Dhaka", date(2027, 1, 1)),
+        (datetime(2026, 12, 31, 20, tzinfo=UTC), "UTC", date(2026, 12, 31)),
+        (datetime(2027, 1, 1, 3, tzinfo=UTC), "America/New_York", date(2026, 12, 31)),
+    ],
+)
+def test_the_day_is_the_stores(now: datetime, time_zone: str, expected: date) -> None:
+    assert issuing_day(now, time_zone) == expected
+
+
+def test_numbers() -> None:
+    assert document_number("INV", 2026, 42) == "INV-2026-000042"
+    assert document_number("INV", 2026, 1_234_567) == "INV-2026-1234567"
+
+
+def test_names_of_series() -> None:
+    assert may_name_series({"invoice": "A", "receipt": "B"}, [("invoice", "A"), ("invoice", "OLD")]).allowed
+    assert may_name_series({"invoice": "A", "receipt": "A"}, []).code == "prefix_taken"
+    assert may_name_series({"invoice": "B", "receipt": "C"}, [("receipt", "B")]).code == "prefix_taken"
+
+
+@pytest.mark.parametrize(
+    ("payments", "collected", "mark", "balance"), [((), 0, "unpaid", 110), ((30,), 30, "part_paid", 80), ((30, 80), 110, "paid", 0)]
+)
+def test_order_receipts(payments: tuple[int, ...], collected: int, mark: str, balance: int) -> None:
+    records = tuple(
+        Payment(
+            payment_id=new_id("payment"), amount=value, method="cod", reference="", order_version=3 + at, occurred_at=NOON, recorded_at=NOON
+        )
+        for at, value in enumerate(payments)
+    )
+    state: dict[str, Any] = {"payment": "paid" if collected >= 110 else "unpaid"}
+    said = order_receipt(order(payments=records, collected=collected, **state), DESK, {})
+    assert (said.number, said.mark, said.paid, said.balance) == (None, mark, collected, balance)
+    assert [payment.amount for payment in said.payments] == list(reversed(payments))
+
+
+def test_drafts_and_packing_slips() -> None:
+    personal = OrderPersonal(phone="+880", billing_address=BILLING, shipping_address=SHIPPING)
+    draft, slip = draft_invoice(order(status="pending"), personal, DESK), packing_slip(order(), personal, DESK)
+    assert (draft.mark, draft.number, draft.address) == ("draft", None, BILLING)
+    assert (slip.address, slip.contact, slip.number) == (SHIPPING, "+880", None)
+    assert "100" not in str([row["cells"] for row in view_of(slip)["rows"]])
+
+
+def test_what_a_button_prints() -> None:
+    one = order()
+    assert issued_for("invoice", one) == ("order", one.order_id)
+    assert issued_for("invoice", order(status="pending")) is None
+    assert issued_for("receipt", one) is None
+    assert issued_for("packing-slip", one) is None
+
+
+@pytest.mark.parametrize("language", languages())
+def test_a_sample_of_everything(language: Any) -> None:
+    for kind in catalogue(language).label.keys() & {"invoice", "credit_note", "receipt", "refund_receipt", "order_receipt", "packing_slip"}:
+        view = view_of(sample(kind, language, Letterhead(), date(2026, 11, 22)))  # type: ignore[arg-type]  # a key of the table above
+        assert view["mark"] == catalogue(language).label["sample_mark"]

@@ -1,0 +1,10 @@
+"""The migrations and models.py agree, in both directions."""
+
+import asyncio
+
+from shared.migrate import check
+from tests.stack import Stack
+
+
+async def test_no_drift_between_migrations_and_models(stack: Stack) -> None:
+    await asyncio.to_thread(check, "documents", stack.database_url("documents"))
