@@ -14,9 +14,10 @@ from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from shared import idempotency
 from shared.actor import Actor
 from shared.db import Database, Transaction
-from shared.errors import Busy, Failure, Forbidden, Invalid, PreconditionRequired, Unauthenticated
+from shared.errors import Failure, Forbidden, Invalid, PreconditionRequired, Unauthenticated
 from shared.idempotency import MAX_KEY_CHARACTERS, Claim, Kept, Overtaken
 from shared.observed import Observed
+from shared.openapi import tidy_openapi
 from shared.problems import PROBLEM_RESPONSES, add_problem_handlers, problem_response
 from shared.settings import Settings
 
@@ -257,51 +258,7 @@ def create_app(running: "Running", *, with_api: bool) -> FastAPI:
     if with_api:
         app.include_router(service.router)
     running.add_operations(app)
-    _tidy_openapi(app)
+    tidy_openapi(app)
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=running.settings.max_body_bytes)
     app.add_middleware(Observed, service=service.name, max_body_bytes=running.settings.max_body_bytes)
     return app
-
-
-def _tidy_openapi(app: FastAPI) -> None:
-    """Say in the OpenAPI which conditional headers a call takes; FastAPI cannot, because they belong to every call."""
-    made = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        fresh = app.openapi_schema is None
-        document = made()
-        if fresh:
-            for path in document["paths"].values():
-                for method, operation in path.items():
-                    if operation.get("security"):
-                        _say_conditions(method, operation)
-        return document
-
-    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
-
-
-def _say_conditions(method: str, operation: dict[str, Any]) -> None:
-    """Add the conditional headers that a call takes, and the answers that come of them."""
-    parameters, answers = operation.setdefault("parameters", []), operation["responses"]
-    needs_key = method == "post" and not operation.pop("x-without-idempotency-key", False)
-    if method == "get":
-        if "application/json" in answers.get("200", {}).get("content", {}):
-            parameters.append(_header("If-None-Match", 'The ETag that you have, such as "v7"; 304 if it still holds.', {}))
-            answers["304"] = {"description": "You have it already"}
-        return
-    if "412" in answers:
-        said = 'The ETag that you read, such as "v7"; 412 if it changed since.'
-        pattern = {"pattern": r'^(\*|"v[0-9]{1,19}")$'}
-        parameters.append(_header("If-Match", said, pattern, required="428" in answers))
-    if needs_key or method != "post":
-        length = {"minLength": 1, "maxLength": MAX_KEY_CHARACTERS}
-        parameters.append(_header("Idempotency-Key", "The same key gives the same answer, once.", length, required=needs_key))
-        answers.setdefault("409", problem_response(Busy.title) | {"description": "A call with the same Idempotency-Key is still running"})
-        answers["409"].pop("model", None)
-    if "requestBody" in operation:
-        answers["415"] = problem_response("Another kind of content")
-        answers["415"].pop("model")
-
-
-def _header(name: str, description: str, limits: dict[str, Any], *, required: bool = False) -> dict[str, Any]:
-    return {"name": name, "in": "header", "required": required, "description": description, "schema": {"type": "string", **limits}}
