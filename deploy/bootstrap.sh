@@ -8,6 +8,11 @@ cd "$(dirname "$0")/.."
 stamp=.venv/requirements.lock
 
 say() { echo "bootstrap: $*" >&2; }
+quietly() { # quietly COMMAND…: its output only if it fails
+    if said=$("$@" 2>&1); then return; fi
+    echo "$said" >&2
+    return 1
+}
 fail() { echo "bootstrap: $1" >&2; echo "bootstrap: fix: $2" >&2; exit 1; }
 
 installed_apt_lists=
@@ -23,10 +28,10 @@ install() { # install PACKAGE WHY: with apt-get, saying so first
     fi
     say "$1 is missing ($2): installing it with apt-get"
     if [ -z "$installed_apt_lists" ]; then
-        $as_root apt-get update -qq >/dev/null || say "apt-get update failed; trying with the lists that are there"
+        quietly $as_root apt-get update -qq || say "apt-get update failed; trying with the lists that are there"
         installed_apt_lists=yes
     fi
-    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$1" >/dev/null ||
+    quietly $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$1" ||
         fail "apt-get could not install $1." "sudo apt-get install --no-install-recommends $1"
 }
 
@@ -51,7 +56,7 @@ find_uv() {
             set -- "$(command -v python3)"
         fi
         say "fetching uv into .tools/"
-        "$1" -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --target .tools -r deploy/uv.lock >&2 ||
+        quietly "$1" -m pip install --disable-pip-version-check --no-deps --require-hashes --target .tools -r deploy/uv.lock ||
             fail "uv could not be fetched." "check the network, or install uv yourself (https://docs.astral.sh/uv/)"
     fi
     echo .tools/bin/uv

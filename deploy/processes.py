@@ -86,7 +86,8 @@ def started_at(pid: int) -> str | None:
     except OSError:
         if Path("/proc/self/stat").exists():
             return None
-        asked = subprocess.run(["/bin/ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)  # noqa: S603
+        ps = ["/bin/ps", "-o", "lstart=", "-p", str(pid)]
+        asked = subprocess.run(ps, capture_output=True, text=True, check=False)  # noqa: S603  (a list of arguments, no shell)
         return asked.stdout.strip() or None
     return None if fields[0] in "ZX" else fields[19]
 
