@@ -41,7 +41,7 @@ def _sites(source: str, file: str) -> Iterator[tuple[Site, list[tuple[int, str]]
         if (owner, function.name) in HANDS_ON:
             continue
         calls = [node for node in ast.walk(function) if isinstance(node, ast.Call)]
-        points = [(call.lineno, call.args[0].value) for call in calls if _is_crash_point(call)]
+        points = [(call.lineno, point) for call in calls if (point := _crash_point(call))]
         for call in calls:
             kind = _kind(call)
             if kind:
@@ -65,9 +65,11 @@ def _kind(call: ast.Call) -> str | None:
     return "commit" if call.func.attr == "connect" and on_autocommit else None
 
 
-def _is_crash_point(call: ast.Call) -> bool:
-    named = isinstance(call.func, ast.Name) and call.func.id == "crash_point"
-    return named and bool(call.args) and isinstance(call.args[0], ast.Constant)
+def _crash_point(call: ast.Call) -> str | None:
+    """The point that this call passes, if it is one."""
+    if isinstance(call.func, ast.Name) and call.func.id == "crash_point" and call.args and isinstance(call.args[0], ast.Constant):
+        return str(call.args[0].value)
+    return None
 
 
 def _surrounded(site: Site, points: list[tuple[int, str]]) -> bool:

@@ -1,6 +1,7 @@
 """What each event adds to its order's timeline: audience, what everybody in it reads, and what is the shop's alone."""
 
 from datetime import UTC, date, datetime
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -14,6 +15,7 @@ from shared.events import (
     CustomerErased,
     DocumentIssued,
     Envelope,
+    Event,
     Order,
     OrderLine,
     OrderPersonal,
@@ -32,7 +34,7 @@ CUSTOMER = By(role="customer", id="c1")
 ORDER, PAYMENT, REFUND, DOCUMENT = new_id("order"), new_id("payment"), new_id("refund"), new_id("document")
 
 
-def order(**changes):
+def order(**changes: Any) -> Order:
     line = OrderLine(line=1, sku="TEA", name="Tea", quantity=2, subtotal=10000, total=10000)
     paid = Payment(
         payment_id=PAYMENT,
@@ -44,7 +46,7 @@ def order(**changes):
         occurred_at=NOON,
         recorded_at=NOON,
     )
-    facts = {
+    facts: dict[str, Any] = {
         "order_id": ORDER,
         "number": "1001",
         "version": 4,
@@ -63,8 +65,8 @@ def order(**changes):
     return Order(**(facts | changes))
 
 
-def refund(**changes):
-    facts = {
+def refund(**changes: Any) -> Refund:
+    facts: dict[str, Any] = {
         "refund_id": REFUND,
         "order_id": ORDER,
         "order_number": "1001",
@@ -86,13 +88,14 @@ def refund(**changes):
     return Refund(**(facts | changes))
 
 
-def made(kind, **fields):
+def made(kind: type[Event], **fields: Any) -> Event:
     """The event of `kind`, about the order or refund above."""
-    subject = {"refund": refund()} if issubclass(kind, events.RefundEvent) else {"order": order()}
-    return kind(**({"occurred_at": NOON, "by": STAFF} | subject | fields))
+    subject: dict[str, Any] = {"refund": refund()} if issubclass(kind, events.RefundEvent) else {"order": order()}
+    facts: dict[str, Any] = {"occurred_at": NOON, "by": STAFF} | subject | fields
+    return kind(**facts)
 
 
-def document():
+def document() -> DocumentIssued:
     return DocumentIssued(
         occurred_at=NOON,
         document_id=DOCUMENT,
@@ -200,11 +203,11 @@ TAKEN = {"reference": "R-7", "collected_by": "rider 9"}
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_what_an_event_adds(event, expected):
+def test_what_an_event_adds(event: Event, expected: Entry | None) -> None:
     assert entry_of(event) == expected
 
 
-def test_nothing_personal_but_the_message_gets_in():
+def test_nothing_personal_but_the_message_gets_in() -> None:
     whole = OrderPersonal(customer_name="canary-name", email="canary@example.com", phone="canary-phone", message="Hello")
     for kind in ENTRIES:
         if issubclass(kind, events.OrderEvent) and not kind.model_fields.keys() & {"payment_id", "reported_by", "reason"}:
@@ -213,19 +216,19 @@ def test_nothing_personal_but_the_message_gets_in():
             assert "canary" not in repr(entry), kind
 
 
-def test_every_event_read_about_an_order_is_decided():
+def test_every_event_read_about_an_order_is_decided() -> None:
     """A new event type of another service must be given an entry, or be named here as an echo."""
     echoes = {OrderRefunded}
     read = {event for event in events.EVENTS.values() if "notes" in event.readers}
     assert read == set(ENTRIES) | echoes | {CustomerErased}
 
 
-def test_sources_at_the_same_instant():
+def test_sources_at_the_same_instant() -> None:
     ranks = [source_rank(source) for source in ("orders", "refunds", "documents", "a-newer-service")]
     assert ranks == sorted(set(ranks))
 
 
-def test_what_an_event_tells_of_its_order():
+def test_what_an_event_tells_of_its_order() -> None:
     envelope = Envelope(
         id=uuid4(), type="x", source="s", subject="o", store_id="s", sequence=1, occurred_at=NOON, recorded_at=NOON, received_at=NOON
     )

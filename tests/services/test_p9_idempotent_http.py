@@ -139,7 +139,7 @@ async def test_killed_between_effect_and_answer(shop: Shop, stack: Stack, place:
     order_id = await an_order(shop)
     path, body = (PLACE, order_p()) if "place" in place else (transitions(order_id), {"to": "confirmed"})
     before = await effects(shop)
-    doomed = stack.run("orders", roles=("api",), **{VARIABLE: place})
+    doomed = stack.run("orders", roles=("api",), ports=None, **{VARIABLE: place})
     try:
         await asyncio.to_thread(doomed.wait_until_ready)
         client = Caller(shop.staff._client, doomed.urls, shop.staff.token)

@@ -27,6 +27,11 @@ def minutes(count: float) -> datetime:
     return NOON + timedelta(minutes=count)
 
 
+def _facts(at: float, fields: dict[str, Any], **subject: Any) -> dict[str, Any]:
+    """What every event has, and what this one says."""
+    return {"occurred_at": minutes(at), "by": STAFF} | subject | fields
+
+
 @dataclass(frozen=True)
 class Told:
     """An event as its service would send it: the bytes stay the same however often it is delivered."""
@@ -102,12 +107,12 @@ class Story:
     def ordered(self, kind: type[OrderEvent], version: int, at: float, status: str = "pending", **fields: Any) -> Told:
         """An order event: `at` minutes after noon."""
         order = fields.pop("order", None) or self.order(version, status=status)
-        return self._told("orders", kind(**({"occurred_at": minutes(at), "by": STAFF, "order": order} | fields)), version)
+        return self._told("orders", kind(**_facts(at, fields, order=order)), version)
 
     def refunded(self, kind: type[RefundEvent], sequence: int, at: float, **fields: Any) -> Told:
         """A refund event."""
         refund = fields.pop("refund", None) or self.refund()
-        return self._told("refunds", kind(**({"occurred_at": minutes(at), "by": STAFF, "refund": refund} | fields)), sequence)
+        return self._told("refunds", kind(**_facts(at, fields, refund=refund)), sequence)
 
     def issued(self, sequence: int, at: float, kind: str = "invoice") -> Told:
         """A document's issue."""

@@ -2,10 +2,13 @@
 
 import asyncio
 
+from tests.services.notes.story import Story
+from tests.shop import Shop
+
 SETTINGS = "/notes/v1/settings"
 
 
-async def test_defaults_and_a_change(shop):
+async def test_defaults_and_a_change(shop: Shop) -> None:
     defaults = (await shop.staff.get(SETTINGS)).ok()
     assert (defaults.etag, defaults.body) == ('"v0"', {"version": 0, "customer_answers": True})
     changed = (await shop.staff.put(SETTINGS, {"customer_answers": False}, headers={"If-Match": '"v0"'})).ok()
@@ -15,7 +18,7 @@ async def test_defaults_and_a_change(shop):
     assert (await shop.staff.get(SETTINGS, headers={"If-None-Match": '"v1"'})).status == 304
 
 
-async def test_refusals_change_nothing(shop):
+async def test_refusals_change_nothing(shop: Shop) -> None:
     body = {"customer_answers": False}
     blind = await shop.staff.put(SETTINGS, body)
     stale = await shop.staff.put(SETTINGS, body, headers={"If-Match": '"v3"'})
@@ -35,14 +38,14 @@ async def test_refusals_change_nothing(shop):
     assert (await shop.staff.get(SETTINGS)).ok()["version"] == 0
 
 
-async def test_racing_editors_lose_no_update(shop):
+async def test_racing_editors_lose_no_update(shop: Shop) -> None:
     racing = [shop.staff.put(SETTINGS, {"customer_answers": False}, headers={"If-Match": '"v0"'}) for _ in range(8)]
     answers = await asyncio.gather(*racing)
     assert sorted(answer.status for answer in answers) == [200] + [412] * 7
     assert len(await shop.rows("notes", "select 1 from settings where store_id = {store}")) == 1
 
 
-async def test_answers_off(shop, story):
+async def test_answers_off(shop: Shop, story: Story) -> None:
     address = f"/notes/v1/orders/{story.order_id}/notes"
     mine = (await shop.customer().post(address, {"audience": "customer", "text": "before"})).ok()["note_id"]
     assert (await shop.customer().get(address)).ok()["actions"]["write"] == {"allowed": True, "code": None}

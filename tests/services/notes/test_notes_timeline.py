@@ -1,17 +1,20 @@
 """The timeline: one entry per event, in true order however the events arrive, each with its audience."""
 
 import random
+from typing import Any
 
 import pytest
 
 from services.notes.rules.timeline import ENTRIES
 from shared import events
-from tests.services.notes.story import CUSTOMERS_LIFE, LIFE, NOON, Story, minutes
+from tests.services.notes.story import CUSTOMERS_LIFE, LIFE, NOON, Story, Teller, minutes
+from tests.shop import Caller, Shop
 
 
-async def entries(caller, story, limit=200):
+async def entries(caller: Caller, story: Story, limit: int = 200) -> list[dict[str, Any]]:
     """Every entry that a caller sees, page by page."""
-    found, cursor = [], None
+    found: list[dict[str, Any]] = []
+    cursor = None
     while True:
         more = f"&cursor={cursor}" if cursor else ""
         page = (await caller.get(f"/notes/v1/orders/{story.order_id}/timeline?limit={limit}{more}")).ok()
@@ -21,11 +24,11 @@ async def entries(caller, story, limit=200):
             return found
 
 
-def kinds(items):
+def kinds(items: list[dict[str, Any]]) -> tuple[str, ...]:
     return tuple(item["type"] for item in items)
 
 
-async def test_a_life_as_both_sides_read_it(shop, tells):
+async def test_a_life_as_both_sides_read_it(shop: Shop, tells: Teller) -> None:
     story = Story(shop.store)
     await tells.tell(shop, *story.life())
     shops, customers = await entries(shop.staff, story), await entries(shop.customer(), story)
@@ -44,7 +47,7 @@ async def test_a_life_as_both_sides_read_it(shop, tells):
 
 
 @pytest.mark.parametrize("seed", range(4))
-async def test_arrival_does_not_matter(shop, tells, seed):
+async def test_arrival_does_not_matter(shop: Shop, tells: Teller, seed: int) -> None:
     story = Story(shop.store)
     life = story.life()
     deliveries = life * 3
@@ -58,7 +61,7 @@ async def test_arrival_does_not_matter(shop, tells, seed):
     assert copy == {"customer_id": "c-1", "number": "1001", "version": 6}
 
 
-async def test_a_late_event_slots_in_and_never_overwrites(shop, tells):
+async def test_a_late_event_slots_in_and_never_overwrites(shop: Shop, tells: Teller) -> None:
     """Worked case 6: `delivered` (version 5) arrives before `confirmed` (version 2)."""
     story = Story(shop.store)
     placed = story.ordered(events.OrderPlaced, 1, 0)
@@ -74,7 +77,7 @@ async def test_a_late_event_slots_in_and_never_overwrites(shop, tells):
     assert (await shop.customer("earlier").get(f"/notes/v1/orders/{story.order_id}/timeline")).status == 404
 
 
-async def test_the_same_instant_reads_by_source_and_sequence(shop, tells):
+async def test_the_same_instant_reads_by_source_and_sequence(shop: Shop, tells: Teller) -> None:
     story = Story(shop.store)
     at_once = [
         story.ordered(events.OrderConfirmed, 2, 1, "confirmed"),
@@ -88,7 +91,7 @@ async def test_the_same_instant_reads_by_source_and_sequence(shop, tells):
     assert [item["entry_id"] for item in await entries(shop.staff, story, limit=2)] == [told.event_id for told in at_once]
 
 
-async def test_before_the_orders_own_events(shop, tells):
+async def test_before_the_orders_own_events(shop: Shop, tells: Teller) -> None:
     """A refund event alone tells whose order it is; the order's own event then says the rest."""
     story = Story(shop.store)
     await tells.tell(shop, story.refunded(events.RefundApproved, 1, 5))
@@ -98,7 +101,7 @@ async def test_before_the_orders_own_events(shop, tells):
     assert kinds(await entries(shop.customer(), story)) == ("order.placed", "refund.approved")
 
 
-async def test_a_refunds_submission_tells_its_customer_nothing(shop, tells, story):
+async def test_a_refunds_submission_tells_its_customer_nothing(shop: Shop, tells: Teller, story: Story) -> None:
     """Seed 9.2: no note, no unread mark, no entry, no live event; the staff's timeline has it."""
     address = f"/notes/v1/orders/{story.order_id}"
     customer = shop.customer()
@@ -111,7 +114,7 @@ async def test_a_refunds_submission_tells_its_customer_nothing(shop, tells, stor
     assert kinds(await entries(shop.staff, story)) == ("order.placed", "refund.requested")
 
 
-async def test_pages_of_every_size_give_the_same_timeline(shop, tells):
+async def test_pages_of_every_size_give_the_same_timeline(shop: Shop, tells: Teller) -> None:
     story = Story(shop.store)
     await tells.tell(shop, *story.life())
     whole = await entries(shop.staff, story)
@@ -121,7 +124,7 @@ async def test_pages_of_every_size_give_the_same_timeline(shop, tells):
     assert (bad.status, bad.code) == (422, "bad_cursor")
 
 
-async def test_moments_are_those_of_the_event(shop, tells):
+async def test_moments_are_those_of_the_event(shop: Shop, tells: Teller) -> None:
     story = Story(shop.store)
     await tells.tell(shop, story.ordered(events.OrderPlaced, 1, 0))
     [entry] = await entries(shop.staff, story)

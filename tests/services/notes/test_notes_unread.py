@@ -1,22 +1,23 @@
 """Read marks: each side has the other side's notes unread, and never one that it may not see."""
 
 from shared.events import OrderPlaced
-from tests.services.notes.story import Story
+from tests.services.notes.story import Story, Teller
+from tests.shop import Caller, Shop
 
 
-def at(story, rest):
+def at(story: Story, rest: str) -> str:
     return f"/notes/v1/orders/{story.order_id}/{rest}"
 
 
-async def count(caller):
-    return (await caller.get("/notes/v1/unread")).ok()["total"]
+async def count(caller: Caller) -> int:
+    return int((await caller.get("/notes/v1/unread")).ok()["total"])
 
 
-async def write(caller, story, text, audience="customer"):
-    return (await caller.post(at(story, "notes"), {"audience": audience, "text": text})).ok()["note_id"]
+async def write(caller: Caller, story: Story, text: str, audience: str = "customer") -> str:
+    return str((await caller.post(at(story, "notes"), {"audience": audience, "text": text})).ok()["note_id"])
 
 
-async def test_each_side_counts_the_other_sides_notes(shop, story):
+async def test_each_side_counts_the_other_sides_notes(shop: Shop, story: Story) -> None:
     staff, customer = shop.staff, shop.customer()
     assert (await count(staff), await count(customer)) == (0, 0)
     await write(staff, story, "private", "private")
@@ -32,7 +33,7 @@ async def test_each_side_counts_the_other_sides_notes(shop, story):
     assert (await customer.post(at(story, "read"))).ok()["newly_read"] == 0
 
 
-async def test_staff_share_one_mark_and_see_the_receipt(shop, story):
+async def test_staff_share_one_mark_and_see_the_receipt(shop: Shop, story: Story) -> None:
     await write(shop.customer(), story, "hello?")
     assert await count(shop.caller("staff", "staff-2")) == 1
     assert (await shop.caller("staff", "staff-2").post(at(story, "read"))).ok()["newly_read"] == 1
@@ -43,14 +44,14 @@ async def test_staff_share_one_mark_and_see_the_receipt(shop, story):
     assert (await shop.staff.get(at(story, "notes"))).ok()["items"][-1]["customer_read_at"] is not None
 
 
-async def test_what_arrives_after_what_was_shown_stays_unread(shop, story):
+async def test_what_arrives_after_what_was_shown_stays_unread(shop: Shop, story: Story) -> None:
     shown = await write(shop.staff, story, "shown")
     await write(shop.staff, story, "arrived meanwhile")
     done = (await shop.customer().post(at(story, "read"), {"through": shown})).ok()
     assert (done["newly_read"], done["unread"]) == (1, 1)
 
 
-async def test_a_private_note_cannot_be_used_to_mark(shop, story):
+async def test_a_private_note_cannot_be_used_to_mark(shop: Shop, story: Story) -> None:
     hidden = await write(shop.staff, story, "hidden", "private")
     await write(shop.staff, story, "shown")
     answer = await shop.customer().post(at(story, "read"), {"through": hidden})
@@ -58,7 +59,7 @@ async def test_a_private_note_cannot_be_used_to_mark(shop, story):
     assert await count(shop.customer()) == 1
 
 
-async def test_an_edit_is_unread_again_and_a_retraction_never(shop, story):
+async def test_an_edit_is_unread_again_and_a_retraction_never(shop: Shop, story: Story) -> None:
     note = await write(shop.staff, story, "Tuesday")
     await shop.customer().post(at(story, "read"))
     await shop.staff.patch(f"/notes/v1/notes/{note}", {"text": "Thursday"})
@@ -67,7 +68,7 @@ async def test_an_edit_is_unread_again_and_a_retraction_never(shop, story):
     assert await count(shop.customer()) == 0
 
 
-async def test_the_list_of_orders_with_something_unread(shop, tells, story):
+async def test_the_list_of_orders_with_something_unread(shop: Shop, tells: Teller, story: Story) -> None:
     other, strangers = Story(shop.store), Story(shop.store, customer_id="c-2")
     await tells.tell(shop, other.ordered(OrderPlaced, 1, 0), strangers.ordered(OrderPlaced, 1, 0))
     for one in (story, other, other, strangers):
@@ -81,7 +82,7 @@ async def test_the_list_of_orders_with_something_unread(shop, tells, story):
     assert (bad.status, bad.code) == (422, "bad_cursor")
 
 
-async def test_a_guest_reads_and_marks_nothing(shop, story):
+async def test_a_guest_reads_and_marks_nothing(shop: Shop, story: Story) -> None:
     await write(shop.staff, story, "to you")
     guest = shop.caller("guest", story.order_id)
     assert (await guest.get(at(story, "notes"))).ok()["unread"] == 1

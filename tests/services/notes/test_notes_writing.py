@@ -1,23 +1,25 @@
 """Writing, answering, editing and retracting notes over HTTP: exact answers, and on a refusal that nothing changed or was told."""
 
+from typing import Any
+
 import pytest
 
 from shared.events import OrderPlaced
 from shared.ids import new_id
-from tests.services.notes.story import Story
-from tests.shop import Shop
+from tests.services.notes.story import Story, Teller
+from tests.shop import Caller, Shop
 
 
 def path(story: Story) -> str:
     return f"/notes/v1/orders/{story.order_id}/notes"
 
 
-async def seen(caller, story):
+async def seen(caller: Caller, story: Story) -> list[tuple[str, str | None]]:
     """(audience, text) of the notes that a caller sees."""
     return [(note["audience"], note["text"]) for note in (await caller.get(path(story))).ok()["items"]]
 
 
-async def state(shop: Shop):
+async def state(shop: Shop) -> tuple[list[list[dict[str, Any]]], list[dict[str, Any]]]:
     """Everything that a refusal must leave alone."""
     tables = [
         await shop.rows("notes", f"select * from {table} where store_id = {{store}} order by 1, 2, 3") for table in ("notes", "revisions")
@@ -25,7 +27,7 @@ async def state(shop: Shop):
     return tables, await shop.events("notes")
 
 
-async def test_a_note_to_the_customer_and_a_private_one(shop, story):
+async def test_a_note_to_the_customer_and_a_private_one(shop: Shop, story: Story) -> None:
     sent = (await shop.staff.post(path(story), {"audience": "customer", "text": "Ready at the desk."})).ok()
     kept = (await shop.staff.post(path(story), {"audience": "private", "text": "Smells of fraud."})).ok()
     assert (sent.status, sent.etag, kept.status) == (201, '"v1"', 201)
@@ -44,7 +46,7 @@ async def test_a_note_to_the_customer_and_a_private_one(shop, story):
     assert await seen(shop.caller("guest", story.order_id), story) == [("customer", "Ready at the desk.")]
 
 
-async def test_what_the_customer_sees_of_a_note(shop, story):
+async def test_what_the_customer_sees_of_a_note(shop: Shop, story: Story) -> None:
     sent = (await shop.staff.post(path(story), {"audience": "customer", "text": "Hello"})).ok()
     [note] = (await shop.customer().get(path(story))).ok()["items"]
     assert note == sent.body | {
@@ -54,7 +56,7 @@ async def test_what_the_customer_sees_of_a_note(shop, story):
     }
 
 
-async def test_events_carry_the_text_only_to_the_customer(shop, story):
+async def test_events_carry_the_text_only_to_the_customer(shop: Shop, story: Story) -> None:
     sent = (await shop.staff.post(path(story), {"audience": "customer", "text": "Hello"})).ok()
     kept = (await shop.staff.post(path(story), {"audience": "private", "text": "Secret"})).ok()
     await shop.staff.patch(f"/notes/v1/notes/{sent['note_id']}", {"text": "Hello again"})
@@ -71,7 +73,7 @@ async def test_events_carry_the_text_only_to_the_customer(shop, story):
     assert [e["data"]["revision"] for e in told] == [1, 1, 2, 2]
 
 
-async def test_a_customer_answers_and_edits_the_answer(shop, story):
+async def test_a_customer_answers_and_edits_the_answer(shop: Shop, story: Story) -> None:
     answer = (await shop.customer().post(path(story), {"audience": "customer", "text": "Thursday please"})).ok()
     assert (answer["side"], answer["by"]) == ("customer", {"role": "customer", "id": "c-1", "via": None})
     edited = (await shop.customer().patch(f"/notes/v1/notes/{answer['note_id']}", {"text": "Friday please"})).ok()
@@ -84,7 +86,7 @@ async def test_a_customer_answers_and_edits_the_answer(shop, story):
     assert (retracted["text"], retracted["retracted_by_side"]) == (None, "shop")
 
 
-async def test_a_platform_on_behalf_of_its_customer_is_that_customer(shop, story):
+async def test_a_platform_on_behalf_of_its_customer_is_that_customer(shop: Shop, story: Story) -> None:
     as_customer = {"On-Behalf-Of": "c-1"}
     answer = (await shop.platform.post(path(story), {"audience": "customer", "text": "Hi"}, headers=as_customer)).ok()
     assert (answer["side"], answer["by"]["id"]) == ("customer", "c-1")
@@ -112,26 +114,26 @@ async def test_a_platform_on_behalf_of_its_customer_is_that_customer(shop, story
     ],
     ids=lambda value: str(value)[:40],
 )
-async def test_bad_input_writes_nothing(shop, story, body, pointer):
+async def test_bad_input_writes_nothing(shop: Shop, story: Story, body: dict[str, Any], pointer: str) -> None:
     answer = await shop.staff.post(path(story), body)
     assert answer.status == 422
     assert [error["pointer"] for error in answer["errors"]] == [pointer]
     assert await state(shop) == ([[], []], [])
 
 
-async def test_nul_is_refused(shop, story):
+async def test_nul_is_refused(shop: Shop, story: Story) -> None:
     answer = await shop.staff.post(path(story), {"audience": "private", "text": "a\x00b"})
     assert (answer.status, answer.code) == (422, "nul_character")
     assert await state(shop) == ([[], []], [])
 
 
 @pytest.mark.parametrize("text", ["x" * 10_000, "🙂" * 10_000, "<img src=x onerror=alert(1)> {{7*7}} '; drop table notes;--", "\u202eabc"])
-async def test_any_text_comes_back_as_it_was_written(shop, story, text):
+async def test_any_text_comes_back_as_it_was_written(shop: Shop, story: Story, text: str) -> None:
     await shop.staff.post(path(story), {"audience": "customer", "text": text})
     assert await seen(shop.customer(), story) == [("customer", text)]
 
 
-async def test_who_may_not_write(shop, story):
+async def test_who_may_not_write(shop: Shop, story: Story) -> None:
     private = await shop.customer().post(path(story), {"audience": "private", "text": "x"})
     reader = await shop.reader.post(path(story), {"audience": "private", "text": "x"})
     guest = await shop.caller("guest", story.order_id).post(path(story), {"audience": "customer", "text": "x"})
@@ -139,7 +141,7 @@ async def test_who_may_not_write(shop, story):
     assert await state(shop) == ([[], []], [])
 
 
-async def test_another_customers_order_is_no_order(shop, story):
+async def test_another_customers_order_is_no_order(shop: Shop, story: Story) -> None:
     note = (await shop.staff.post(path(story), {"audience": "customer", "text": "for c-1"})).ok()["note_id"]
     before = await state(shop)
     stranger = shop.customer("c-2")
@@ -161,7 +163,7 @@ async def test_another_customers_order_is_no_order(shop, story):
     assert await state(shop) == before
 
 
-async def test_another_store_sees_nothing(shop, story):
+async def test_another_store_sees_nothing(shop: Shop, story: Story) -> None:
     note = (await shop.staff.post(path(story), {"audience": "customer", "text": "ours"})).ok()["note_id"]
     elsewhere = shop.caller("staff", "staff-1", store="another-store")
     assert (await elsewhere.get(path(story))).status == 404
@@ -170,7 +172,7 @@ async def test_another_store_sees_nothing(shop, story):
     assert (await elsewhere.get("/notes/v1/unread")).ok()["items"] == []
 
 
-async def test_an_order_of_which_nothing_has_arrived_is_404_for_staff_too_until_it_has(shop, tells):
+async def test_an_order_of_which_nothing_has_arrived_is_404_for_staff_too_until_it_has(shop: Shop, tells: Teller) -> None:
     story = Story(shop.store)
     before = await shop.staff.post(path(story), {"audience": "private", "text": "early"})
     assert (before.status, before.code) == (404, "not_found")
@@ -179,7 +181,7 @@ async def test_an_order_of_which_nothing_has_arrived_is_404_for_staff_too_until_
     assert (await shop.staff.post(path(story), {"audience": "private", "text": "early"})).status == 201
 
 
-async def test_edits_append_and_the_same_text_changes_nothing(shop, story):
+async def test_edits_append_and_the_same_text_changes_nothing(shop: Shop, story: Story) -> None:
     note = (await shop.staff.post(path(story), {"audience": "customer", "text": "one"})).ok()
     address = f"/notes/v1/notes/{note['note_id']}"
     second = (await shop.staff.patch(address, {"text": "two"}, headers={"If-Match": '"v1"'})).ok()
@@ -192,7 +194,7 @@ async def test_edits_append_and_the_same_text_changes_nothing(shop, story):
     assert await state(shop) == before
 
 
-async def test_a_retraction_leaves_its_mark_and_takes_the_text(shop, story):
+async def test_a_retraction_leaves_its_mark_and_takes_the_text(shop: Shop, story: Story) -> None:
     note = (await shop.staff.post(path(story), {"audience": "customer", "text": "wrong order, sorry"})).ok()
     address = f"/notes/v1/notes/{note['note_id']}"
     stale = await shop.staff.post(f"{address}/retract", headers={"If-Match": '"v9"'})
@@ -210,7 +212,7 @@ async def test_a_retraction_leaves_its_mark_and_takes_the_text(shop, story):
     assert await state(shop) == before
 
 
-async def test_the_same_key_writes_one_note(shop, story):
+async def test_the_same_key_writes_one_note(shop: Shop, story: Story) -> None:
     body = {"audience": "customer", "text": "once"}
     first, second = [await shop.staff.post(path(story), body, key="k-1") for _ in range(2)]
     other = await shop.staff.post(path(story), body | {"text": "twice"}, key="k-1")
@@ -221,12 +223,14 @@ async def test_the_same_key_writes_one_note(shop, story):
     assert len(await shop.events("notes")) == 1
 
 
-async def test_pages_of_notes(shop, story):
+async def test_pages_of_notes(shop: Shop, story: Story) -> None:
     for number in range(5):
         await shop.staff.post(path(story), {"audience": "private" if number % 2 else "customer", "text": f"n{number}"})
 
-    async def pages(caller, limit):
-        texts, cursor, sizes = [], "", []
+    async def pages(caller: Caller, limit: int) -> tuple[list[str], list[int]]:
+        texts: list[str] = []
+        sizes: list[int] = []
+        cursor: str | None = ""
         while cursor is not None:
             page = (await caller.get(f"{path(story)}?limit={limit}" + (f"&cursor={cursor}" if cursor else ""))).ok()
             texts += [note["text"] for note in page["items"]]
