@@ -19,6 +19,23 @@ PARAMETERS = {
     "attachment_id": "The attachment.",
     "customer_id": "The store's own id of the customer.",
     "sku": "The store's own id of the article.",
+    "button": "What to print.",
+    "format": "The kind of file.",
+    "kind": "Only this kind of document.",
+    "status": "Only what stands here now.",
+    "payment": "Only what is paid, or unpaid.",
+    "refund_state": "Only what is refunded so far.",
+    "settlement": "Only refunds whose money stands here.",
+    "cause": "Only refunds that came about so.",
+    "closed": "Those that were closed instead of those that wait.",
+    "currency": "Only this currency (ISO 4217).",
+    "below": "Only what has fewer units than this.",
+    "order_number": "Only of the order with this number.",
+    "placed_at.gte": "Placed at this time or later.",
+    "placed_at.lt": "Placed before this time.",
+    "requested_from": "Requested at this time or later.",
+    "requested_to": "Requested before this time.",
+    "last-event-id": "The id of the last event that was seen: the stream goes on after it.",
 }
 
 
@@ -45,9 +62,12 @@ def _describe(operation: dict[str, Any]) -> None:
     first, _, _ = operation.get("description", "").partition("\n\n")
     if first:
         operation["summary"] = " ".join(first.split()).partition(". ")[0].removesuffix(".")
+    for status, answer in operation["responses"].items():
+        if int(status) >= 400:
+            answer["content"].pop("application/json", None)  # FastAPI adds its own kind; ours are problems
     for parameter in operation.get("parameters", []):
         if "description" not in parameter:
-            parameter["description"] = parameter["schema"].get("description") or PARAMETERS.get(parameter["name"], "")
+            parameter["description"] = parameter["schema"].get("description") or PARAMETERS.get(parameter["name"].lower(), "")
 
 
 def _say_conditions(method: str, operation: dict[str, Any]) -> None:
