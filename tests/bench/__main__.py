@@ -69,8 +69,9 @@ async def _measure(  # the order matters: what needs rest comes first, what leav
     plain_url = servers.postgres_url.rpartition("/")[0] + "/" + urlsplit(plain["AFTERSALE_ORDERS_DATABASE_URL"]).path[1:]
     await reference.set_up(plain_url)
     stack.settings["AFTERSALE_LOG_LEVEL"] = "warning"
+    assert servers.postgres.process is not None
     outcome = Outcome(reference.pgbench()[1], before)
-    bench = Bench(stack, {}, plain_url, "bench", folder, seconds, say)
+    bench = Bench(stack, {}, plain_url, "bench", folder, seconds, say, postgres_pid=servers.postgres.process.pid)
     try:
         say("the load generator by itself")
         outcome.echo_per_second = await _echo(bench)
@@ -88,7 +89,7 @@ async def _whole_system(bench: Bench, servers: PrivateServers, outcome: Outcome,
     process = bench.stack.run(*measures.SERVICES, AFTERSALE_LOG_LEVEL="warning")
     try:
         await asyncio.to_thread(process.wait_until_ready)
-        bench.urls = {service: [url] for service, url in process.urls.items()}
+        bench.urls, bench.service_pid = {service: [url] for service, url in process.urls.items()}, process.child.pid
         await asyncio.sleep(REST_SECONDS)
         bench.say("memory at rest")
         name = "orders, refunds, notes, documents"
@@ -109,7 +110,7 @@ async def _writes(bench: Bench, outcome: Outcome) -> None:
     process = bench.stack.run("orders", roles=("api",), AFTERSALE_LOG_LEVEL="warning", AFTERSALE_DATABASE_POOL_SIZE="16")
     try:
         await asyncio.to_thread(process.wait_until_ready)
-        bench.urls = {"orders": [process.urls["orders"]]}
+        bench.urls, bench.service_pid = {"orders": [process.urls["orders"]]}, process.child.pid
         placed = []
         for clients in CLIENTS:
             bench.say(f"placing, {clients} clients")
@@ -142,7 +143,7 @@ async def _pages(bench: Bench, outcome: Outcome, many: int) -> None:
     process = bench.stack.run("orders", roles=("api",), AFTERSALE_LOG_LEVEL="warning")
     try:
         await asyncio.to_thread(process.wait_until_ready)
-        bench.urls = {"orders": [process.urls["orders"]]}
+        bench.urls, bench.service_pid = {"orders": [process.urls["orders"]]}, process.child.pid
         for count in (1_000, many):
             bench.say(f"pages in a store of {count:,} orders")
             outcome.pages += await pages(bench, count)
@@ -168,5 +169,8 @@ async def _echo(bench: Bench) -> float:
     return round(figures.per_second, 1)
 
 
+app = typer.Typer(pretty_exceptions_enable=False)
+app.command()(main)
+
 if __name__ == "__main__":
-    typer.run(main)
+    app()

@@ -16,6 +16,7 @@ from shared.ids import public_id
 from shared.tokens import issue
 from tests.bench.generator import Figures, drive, request
 from tests.bench.reference import Limit, limit
+from tests.bench.system import cost
 from tests.shop import BANGLADESH, ISSUER
 from tests.stack import Stack
 
@@ -39,6 +40,8 @@ class Bench:
     seconds: float
     say: Say
     values: dict[str, str] = field(default_factory=dict)
+    service_pid: int = 0
+    postgres_pid: int = 0
 
     def token(self, role: Role, actor_id: str) -> str:
         """A bearer token of the bench's store."""
@@ -58,6 +61,8 @@ class Measured:
     p99_ms: float
     limit: Limit | None = None
     generator_cpu: float = 0.0  # seconds of CPU that the load generator itself used, per second
+    service_cpu_ms: float = 0.0  # CPU of the service (its relay too) for each unit
+    postgres_cpu_ms: float = 0.0  # CPU of PostgreSQL for each unit
 
     @property
     def ratio(self) -> float | None:
@@ -181,9 +186,11 @@ async def refunds(bench: Bench, clients: int, delivered: Sequence[str]) -> list[
 
 
 async def _driven(bench: Bench, service: str, calls: Sequence[Sequence[bytes]], units: int = 1) -> Figures:
-    figures = await drive(
-        bench.urls[service], calls, seconds=bench.seconds, processes=1 if len(calls) < 8 else 2, units=units, folder=bench.folder
-    )
+    pids = (bench.service_pid, bench.postgres_pid)
+    before = [cost("", pid).cpu_seconds for pid in pids]
+    processes = 1 if len(calls) < 8 else 2
+    figures = await drive(bench.urls[service], calls, seconds=bench.seconds, processes=processes, units=units, folder=bench.folder)
+    figures.cost_ms = [1000 * (cost("", pid).cpu_seconds - was) / max(figures.units, 1) for pid, was in zip(pids, before, strict=True)]
     if figures.failed > figures.answered * 0.01:
         raise RuntimeError(f"{figures.failed} of {figures.answered + figures.failed} calls failed: {figures.failures[:1]}")
     return figures
@@ -196,7 +203,8 @@ async def _limit(bench: Bench, section: str, clients: int) -> Limit:
 def _measured(what: str, clients: int, figures: Figures, unit: str, against: Limit | None) -> Measured:
     cpu = round(figures.cpu_seconds / figures.seconds, 2) if figures.seconds else 0.0
     p50, p99 = (round(figures.percentile(share), 2) for share in (0.5, 0.99))
-    return Measured(what, clients, round(figures.per_second, 1), unit, p50, p99, against, cpu)
+    service_ms, postgres_ms = (round(one, 2) for one in figures.cost_ms)
+    return Measured(what, clients, round(figures.per_second, 1), unit, p50, p99, against, cpu, service_ms, postgres_ms)
 
 
 async def _ids(bench: Bench, sql: str, count: int, prefix: str = "order") -> list[str]:

@@ -62,7 +62,18 @@ class Outcome:
         return {
             "Aims": (("what", "aim", "reached", ""), self.aims()),
             "Writes over HTTP": (
-                ("what", "clients", "per second", "p50", "p99", "plain SQL", "share", "generator's CPU"),
+                (
+                    "what",
+                    "clients",
+                    "per second",
+                    "p50",
+                    "p99",
+                    "plain SQL",
+                    "share",
+                    "CPU each: service",
+                    "PostgreSQL",
+                    "generator's CPU",
+                ),
                 [_write_row(one) for one in self.writes],
             ),
             "Pages of 50 orders, one reader": (
@@ -108,7 +119,9 @@ def _write_row(one: Measured) -> tuple[str, ...]:
         f"{one.p99_ms:.1f} ms",
         limit,
         share,
-        f"{one.generator_cpu:.2f}",
+        f"{one.service_cpu_ms:.2f} ms",
+        f"{one.postgres_cpu_ms:.2f} ms",
+        f"{one.generator_cpu:.2f} cores",
     )
 
 

@@ -45,5 +45,8 @@ def main(
     sys.exit(0 if run.verdict.good and not run.verdict.late and all(one.bite for one in run.happened) else 1)
 
 
+app = typer.Typer(pretty_exceptions_enable=False)
+app.command()(main)
+
 if __name__ == "__main__":
-    typer.run(main)
+    app()

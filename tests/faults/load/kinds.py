@@ -21,6 +21,7 @@ import httpx2
 
 from deploy import topology
 from deploy.redrive import redrive
+from deploy.trouble import Trouble
 from shared.broker import exchange_name, queue_name
 from shared.outbox import cloud_event
 from tests.faults.load.plan import Fault
@@ -31,6 +32,7 @@ Bite = Callable[[], Awaitable[str]]
 FAKETIME = next(iter(glob("/usr/lib/*/faketime/libfaketime.so.1")), "")
 HOLDERS = {"database": "postgres", "broker": "rabbitmq"}
 REPEATED_EVENTS = 150
+CONTROL_ATTEMPTS = 3
 
 
 def said(text: str) -> Bite:
@@ -173,13 +175,13 @@ async def backends_terminated(world: World, fault: Fault) -> AsyncIterator[Bite]
 @asynccontextmanager
 async def memory_alarm(world: World, fault: Fault) -> AsyncIterator[Bite]:
     """The broker believes that its memory is full, and stops reading from publishers."""
-    await asyncio.to_thread(world.servers.rabbitmq.control, "set_vm_memory_high_watermark", "absolute", "1MB")
+    await _control(world, "set_vm_memory_high_watermark", "absolute", "1MB")
 
     async def bite() -> str:
-        return (await asyncio.to_thread(world.servers.rabbitmq.control, "eval", "rabbit_alarm:get_alarms().")).strip().replace("\n", " ")
+        return (await _control(world, "eval", "rabbit_alarm:get_alarms().")).strip().replace("\n", " ")
 
     yield bite
-    await asyncio.to_thread(world.servers.rabbitmq.control, "set_vm_memory_high_watermark", "absolute", "768MB")
+    await _control(world, "set_vm_memory_high_watermark", "absolute", "768MB")
 
 
 @asynccontextmanager
@@ -313,6 +315,17 @@ class _Row:
 
     def __init__(self, record: asyncpg.Record) -> None:
         self.__dict__.update(record)
+
+
+async def _control(world: World, *words: str) -> str:
+    """rabbitmqctl, which is a slow starter: on a busy machine it is asked again."""
+    for attempt in range(CONTROL_ATTEMPTS):
+        try:
+            return await asyncio.to_thread(world.servers.rabbitmq.control, *words)
+        except Trouble:
+            if attempt == CONTROL_ATTEMPTS - 1:
+                raise
+    raise AssertionError("not reached")
 
 
 class Frozen:

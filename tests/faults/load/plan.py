@@ -16,6 +16,15 @@ WEIGHTS = {
 }  # fmt: skip
 """How often each kind stands in the deck that faults are drawn from. tests/faults/load/kinds.py does them."""
 
+PARTS = {
+    "kill_service": "services", "kill_all_services": "services", "freeze_service": "services", "clock_jump": "services",
+    "kill_postgres": "database", "freeze_postgres": "database", "cut_database": "database", "slow_database": "database",
+    "sliced_database": "database", "half_open_database": "database", "commit_answer_lost": "database", "backends_terminated": "database",
+    "disk_full": "database", "kill_rabbitmq": "broker", "freeze_rabbitmq": "broker", "cut_broker": "broker", "slow_broker": "broker",
+    "sliced_broker": "broker", "half_open_broker": "broker", "confirm_lost": "broker", "memory_alarm": "broker",
+}  # fmt: skip
+"""What each kind spoils. Two faults come together only in different parts; a kind that is not here comes alone."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -40,6 +49,10 @@ def draw(seed: int, count: int, kinds: Sequence[str]) -> list[Fault]:
             rng.shuffle(first)
             deck = first
         kind = deck.pop()
-        paired = bool(faults) and not faults[-1].paired and faults[-1].kind != kind and rng.random() < PAIRED
+        paired = bool(faults) and not faults[-1].paired and _apart(faults[-1].kind, kind) and rng.random() < PAIRED
         faults.append(Fault(len(faults) + 1, kind, rng.uniform(0.3, 4.0), rng.uniform(0.1, 1.5), rng.getrandbits(32), paired))
     return faults
+
+
+def _apart(one: str, other: str) -> bool:
+    return one in PARTS and other in PARTS and PARTS[one] != PARTS[other]

@@ -13,9 +13,10 @@ import asyncpg
 
 from deploy import topology
 from deploy.servers.private import PrivateServers
+from deploy.trouble import Trouble
 from tests.faults.load.clients import SKUS, Client, Load
 from tests.faults.load.journal import Journal
-from tests.faults.load.kinds import KINDS, Bite, possible
+from tests.faults.load.kinds import KINDS, Bite, possible, said
 from tests.faults.load.oracle import Verdict, judge
 from tests.faults.load.plan import Fault, draw
 from tests.faults.load.world import NotBack, World, build
@@ -28,7 +29,8 @@ TRACKED = SKUS[:4]
 """The other SKUs have no level: untracked."""
 BITE_SECONDS = 15.0
 UNKNOWN_SECONDS = 60.0
-PACE_SECONDS = 0.4
+DRAIN_SECONDS = 300.0
+PACE_SECONDS = 1.0
 
 
 @dataclass
@@ -75,6 +77,10 @@ async def play(run: Run, servers: PrivateServers, small_disk: Path | None, folde
             while journal.count("acknowledged") < run.writes and not any(task.done() for task in clients):
                 await asyncio.sleep(PACE_SECONDS)
                 say(_line(journal, "all faults done, load goes on"))
+        except BaseException:
+            for client in clients:
+                client.cancel()
+            raise
         finally:
             pace.cancel()
             load.open_road.set()
@@ -86,8 +92,14 @@ async def play(run: Run, servers: PrivateServers, small_disk: Path | None, folde
             if isinstance(outcome, BaseException):
                 raise outcome
         say(_line(journal, "draining"))
-        run.drain_seconds = await world.until("everything is drained", lambda: _drained(world), 600)
+        never = ""
+        try:
+            run.drain_seconds = await world.until("everything is drained", lambda: _drained(world), DRAIN_SECONDS)
+        except NotBack as trouble:
+            never = str(trouble)
         run.verdict = await judge(world, journal, healed_at=healed_at, late_seconds=LATE_SECONDS)
+        if never:
+            run.verdict.broken["at rest: nothing is left to do"] = [never]
     finally:
         run.seconds = time.time() - began
         journal.close()
@@ -148,7 +160,11 @@ async def _do(world: World, together: list[Happened]) -> None:
     async with AsyncExitStack() as stack:
         bites: list[Bite] = []
         for one in together:
-            bites.append(await stack.enter_async_context(KINDS[one.fault.kind](world, one.fault)))
+            try:
+                bites.append(await stack.enter_async_context(KINDS[one.fault.kind](world, one.fault)))
+            except (Trouble, OSError, TimeoutError, asyncpg.PostgresError, aio_pika.exceptions.AMQPError) as error:
+                one.trouble = f"could not be done: {error}"[:300]  # it then has no bite, which fails the run
+                bites.append(said(""))
             one.bite = await bites[-1]()
         await asyncio.sleep(max(one.fault.seconds for one in together))
         deadline = time.monotonic() + BITE_SECONDS

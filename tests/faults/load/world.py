@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import aio_pika
 import asyncpg
 import httpx2
+from aio_pika.abc import AbstractConnection
 
 from deploy import processes, topology
 from deploy.places import PROJECT, hold_state
@@ -33,7 +34,7 @@ GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 SETTINGS = {"AFTERSALE_LOG_LEVEL": "warning", "AFTERSALE_DATABASE_POOL_SIZE": "6", "AFTERSALE_DATABASE_POOL_OVERFLOW": "4"}
 PATIENCE_SECONDS = 120.0
-LOOK_SECONDS = 0.1
+LOOK_SECONDS = 0.25
 
 
 class NotBack(Exception):  # noqa: N818  (says what happened)
@@ -54,6 +55,8 @@ class World:
     died_by_themselves: list[str] = field(default_factory=list)
     _admin: "asyncpg.Connection[asyncpg.Record] | None" = None
     _asking: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _watching: AbstractConnection | None = None
+    _http: httpx2.AsyncClient = field(default_factory=lambda: httpx2.AsyncClient(timeout=3))
 
     @property
     def urls(self) -> dict[str, list[str]]:
@@ -100,7 +103,7 @@ class World:
                     raise
         raise AssertionError("not reached")
 
-    async def amqp(self) -> aio_pika.abc.AbstractConnection:
+    async def amqp(self) -> AbstractConnection:
         """A fresh connection to the broker as its administrator, past the proxy."""
         return await aio_pika.connect(self.servers.amqp_url, timeout=5)
 
@@ -108,9 +111,12 @@ class World:
         """Events that are not sent yet and messages that are not consumed yet."""
         counts = " + ".join(f"(select count(*) from {service}.events where published_at is null)" for service in topology.SERVICES)
         unsent = (await self.sql(f"select {counts}"))[0][0]
-        async with asyncio.timeout(5), await self.amqp() as connection:
-            channel = await connection.channel()
+        async with asyncio.timeout(5):
+            if self._watching is None or self._watching.is_closed:
+                self._watching = await self.amqp()
+            channel = await self._watching.channel()  # a queue that is not there closes it
             queues = [await channel.declare_queue(queue_name(self.stack.name, reader), passive=True) for reader in topology.READERS]
+            await channel.close()
             return int(unsent) + sum(int(queue.declaration_result.message_count or 0) for queue in queues)
 
     async def until(self, what: str, look: Callable[[], Awaitable[bool]], seconds: float = PATIENCE_SECONDS) -> float:
@@ -129,16 +135,18 @@ class World:
 
     async def all_ready(self) -> bool:
         """Whether every process says that it can do its work."""
-        async with httpx2.AsyncClient(timeout=3) as client:
-            for group in self.running:
-                if (await client.get(f"http://127.0.0.1:{self.ports[group]}/health/ready")).status_code != 200:
-                    return False
+        for group in self.running:
+            if (await self._http.get(f"http://127.0.0.1:{self.ports[group]}/health/ready")).status_code != 200:
+                return False
         return True
 
     async def stop(self) -> None:
         """Stop what runs; the servers are stopped by who opened the world."""
         if self._admin is not None:
             self._admin.terminate()
+        if self._watching is not None:
+            await self._watching.close()
+        await self._http.aclose()
         await asyncio.gather(*(asyncio.to_thread(process.stop) for process in self.running.values()))
 
 
