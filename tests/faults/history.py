@@ -1,0 +1,150 @@
+"""A store's whole history, as its services told it: kept, shuffled, told again."""
+
+import hashlib
+import random
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import aio_pika
+
+from shared.broker import queue_name
+from shared.events import EVENTS
+from shared.outbox import cloud_event
+from tests.shop import Shop, eventually, order_p
+from tests.stack import Stack
+
+TELLERS = ("orders", "refunds", "notes", "documents")
+READERS = ("orders", "refunds", "notes", "documents")
+MOVING = {  # what changes by itself, without any event: sums that are folded, pictures that are rendered, marks of the relay
+    "orders": {"counts", "count_deltas"},
+    "documents": {"renderings"},
+}
+PATIENCE_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One event of the history, as it crossed the broker."""
+
+    type: str
+    event_id: str
+    body: bytes
+
+    @property
+    def readers(self) -> tuple[str, ...]:
+        """The services that must receive it."""
+        return EVENTS[self.type].readers
+
+    def in_store(self, old: str, new: str) -> "Told":
+        """The same event of another store."""
+        return Told(self.type, self.event_id, self.body.replace(f'"storeid": "{old}"'.encode(), f'"storeid": "{new}"'.encode()))
+
+
+async def live(shop: Shop) -> list[str]:
+    """Two orders' lives: one delivered, paid, and half of it refunded; one paid and cancelled, and refunded by that. Their ids."""
+    staff, platform, customer = shop.staff, shop.platform, shop.customer()
+    ids = []
+    for steps in (("confirmed", "picked_up", "shipped", "delivered"), ("confirmed",)):
+        order_id = (await platform.post("/orders/v1/orders", order_p())).ok()["order_id"]
+        at = f"/orders/v1/orders/{order_id}"
+        for status in steps:
+            (await staff.post(f"{at}/transitions", {"to": status})).ok()
+        (await platform.post(f"{at}/payments", {"amount": 11000, "method": "card", "reference": order_id})).ok()
+        ids.append(order_id)
+    kept, cancelled = ids
+
+    async def request() -> dict[str, Any]:
+        body = {"order_id": kept, "lines": [{"line": 1, "quantity": 1}], "reason": "damaged", "description": "torn"}
+        return dict((await customer.post("/refunds/v1/refunds", body)).ok().body)
+
+    refund = await eventually(request)
+
+    async def approve() -> bool:
+        return bool((await staff.post(f"/refunds/v1/refunds/{refund['refund_id']}/approve")).ok())
+
+    await eventually(approve)
+    (await staff.post(f"/orders/v1/orders/{cancelled}/cancel", {"reason": "not wanted"})).ok()
+    (await staff.post(f"/notes/v1/orders/{kept}/notes", {"audience": "customer", "text": "Sorry"})).ok()
+    return ids
+
+
+async def quiet(shop: Shop) -> list[Told]:
+    """Wait until every event of the store was sent and has taken effect with each of its readers; the whole history."""
+
+    async def settled() -> list[Told]:
+        history = await told(shop)
+        for reader in READERS:
+            rows = await shop.rows(reader, "select event_id::text from inbox where store_id = {store}")
+            missing = {one.event_id for one in history if reader in one.readers} - {row["event_id"] for row in rows}
+            assert not missing, f"{reader} lacks {[one.type for one in history if one.event_id in missing]}"
+        assert len(history) == len(await told(shop))
+        return history
+
+    return await eventually(settled, seconds=PATIENCE_SECONDS)
+
+
+async def told(shop: Shop) -> list[Told]:
+    """Every event of the store."""
+    history = []
+    for service in TELLERS:
+        sql = "select *, data::text as text from events where store_id = {store} order by position"
+        for row in await shop.rows(service, sql):
+            sent = SimpleNamespace(**(row | {"data": row["text"]}))
+            history.append(Told(row["type"], str(row["event_id"]), cloud_event(service, sent)))  # type: ignore[arg-type]  # a row's attributes
+    return history
+
+
+async def state_hash(shop: Shop) -> str:
+    """One hash over every row of the store in every table of every service, times of receipt and all."""
+    whole = hashlib.sha256()
+    for service in TELLERS:
+        sql = "select tablename from pg_tables where schemaname = $2 and $1::text is not null order by 1"
+        tables = [row["tablename"] for row in await shop.rows(service, sql, service)]
+        for table in tables:
+            if table == "alembic_version" or table in MOVING.get(service, ()):
+                continue
+            columns = "to_jsonb(t) - 'published_at'"
+            rows = await shop.rows(
+                service, f'select ({columns})::text as row from {service}."{table}" t where store_id = {{store}} order by 1'
+            )
+            whole.update(f"{service}.{table}\n".encode())
+            whole.update("\n".join(row["row"] for row in rows).encode())
+    return whole.hexdigest()
+
+
+@asynccontextmanager
+async def telling(stack: Stack) -> AsyncIterator["Retelling"]:
+    """A way straight into the services' queues, as the broker's administrator."""
+    connection = await aio_pika.connect(stack.amqp_url)
+    async with connection:
+        yield Retelling(stack, await connection.channel(publisher_confirms=True))
+
+
+@dataclass
+class Retelling:
+    """Tells events again."""
+
+    stack: Stack
+    channel: aio_pika.abc.AbstractChannel
+
+    async def tell(self, reader: str, history: Sequence[Told]) -> None:
+        """Deliver these to one service, in this order."""
+        queue = queue_name(self.stack.name, reader)
+        for one in history:
+            message = aio_pika.Message(one.body, type=one.type, message_id=one.event_id, delivery_mode=2)
+            await self.channel.default_exchange.publish(message, routing_key=queue)
+
+    async def drained(self, reader: str) -> bool:
+        """Whether the service has taken all that waited."""
+        queue = await self.channel.declare_queue(queue_name(self.stack.name, reader), passive=True)
+        return queue.declaration_result.message_count == 0
+
+
+def shuffled(history: Sequence[Told], times: int, seed: int) -> list[Told]:
+    """Every event `times` over, in any order."""
+    many = list(history) * times
+    random.Random(seed).shuffle(many)
+    return many
