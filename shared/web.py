@@ -39,6 +39,11 @@ class Input(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
+def example(body: dict[str, Any]) -> ConfigDict:
+    """The `model_config` of an Input whose OpenAPI schema shows how a call looks."""
+    return ConfigDict(json_schema_extra={"examples": [body]})
+
+
 class View(BaseModel):
     """What the outside sees. A view with a `version` is answered with the ETag "v<version>"."""
 
@@ -249,6 +254,7 @@ def create_app(running: "Running", *, with_api: bool) -> FastAPI:
         description=service.description,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # a redirect would echo the Host header, and be an answer that no document names
         responses=PROBLEM_RESPONSES,
         telemetry={"tracing": False, "metrics": False, "logs": False},  # ours follow an event into its consumers
         separate_input_output_schemas=False,

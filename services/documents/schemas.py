@@ -12,7 +12,7 @@ from services.documents.rules.contents import Letterhead, Seller, TaxNumber
 from shared.events import DocumentKind
 from shared.ids import DocumentId, OrderId
 from shared.money import Money
-from shared.web import Input, View
+from shared.web import Input, View, example
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
@@ -144,6 +144,15 @@ class PrefixesInput(Input):
 
 class SettingsInput(Input):
     """Document settings, whole: what is left out goes back to its default. The logo has a call of its own."""
+
+    model_config = example(
+        {
+            "seller": {"name": "Shapla Books", "address": ["House 1, Road 2", "Dhaka 1205"]},
+            "footer": "Thank you",
+            "language": "auto",
+            "paper": "a4",
+        }
+    )
 
     seller: SellerInput = SellerInput()
     footer: str = Field("", max_length=500, description="Printed at the foot of every page.")

@@ -12,7 +12,7 @@ from services.notes import queries
 from services.notes.rules.writing import MAX_TEXT_CHARACTERS, Audience, Side, may_edit, may_retract, may_write
 from shared.actor import Actor, Decision, Role
 from shared.ids import NoteId, OrderId
-from shared.web import Input, View
+from shared.web import Input, View, example
 
 Text = Annotated[
     str,
@@ -28,6 +28,8 @@ Text = Annotated[
 class NoteRequest(Input):
     """A new note. There is no default audience, so that nobody publishes by forgetting a field."""
 
+    model_config = example({"audience": "customer", "text": "Your parcel waits at the reception desk."})
+
     audience: Literal["customer", "private"] = Field(description="`customer` sends it to the order's customer; `private` stays with staff.")
     text: Text
 
@@ -35,17 +37,23 @@ class NoteRequest(Input):
 class EditRequest(Input):
     """A note's next text."""
 
+    model_config = example({"text": "Your parcel waits at the post office."})
+
     text: Text
 
 
 class ReadRequest(Input):
     """What has been read."""
 
+    model_config = example({})
+
     through: NoteId | None = Field(None, description="The last note that was shown; without it, everything there is by now.")
 
 
 class SettingsRequest(Input):
     """The store's note settings."""
+
+    model_config = example({"customer_answers": True})
 
     customer_answers: bool = Field(description="Whether customers may write on their orders.")
 

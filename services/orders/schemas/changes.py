@@ -9,7 +9,7 @@ from services.orders.schemas.placing import AddressInput
 from services.orders.schemas.words import Instant, Link, Method, Name, PositiveAmount, Reason, Reference, Text, Word
 from shared.events import Tracking
 from shared.ids import OrderId
-from shared.web import Input
+from shared.web import Input, example
 
 MAX_BULK_ORDERS = 500
 
@@ -29,6 +29,8 @@ class TrackingInput(Input):
 class Transition(Input):
     """A step forward, with what the customer reads of it."""
 
+    model_config = example({"to": "shipped", "message": "On its way", "tracking": {"carrier": "Pathao", "number": "PX-1029"}})
+
     to: Step
     message: Text = ""
     tracking: TrackingInput | None = None
@@ -37,6 +39,8 @@ class Transition(Input):
 
 class BulkTransition(Input):
     """One step for many orders; each stands or falls alone."""
+
+    model_config = example({"order_ids": ["order_01jd3t0v5we1q9h6m7b3k2x4ya"], "to": "confirmed"})
 
     order_ids: Annotated[list[OrderId], Field(min_length=1, max_length=MAX_BULK_ORDERS)]
     to: Step
@@ -47,6 +51,8 @@ class BulkTransition(Input):
 class DeliveryFailure(Input):
     """A delivery that was refused or failed; `reported_by` is who says so (a rider, the carrier)."""
 
+    model_config = example({"reason": "nobody at home", "reported_by": "rider 17"})
+
     reason: Reason
     reported_by: Name = Field(default="", description="The caller where absent")
     message: Text = ""
@@ -55,6 +61,8 @@ class DeliveryFailure(Input):
 
 class RecordPayment(Input):
     """Money that was collected. (order, method, reference) is unique: the same again gives the same record."""
+
+    model_config = example({"amount": 11000, "method": "cod", "reference": "receipt-4711", "collected_by": "rider 17"})
 
     amount: PositiveAmount
     method: Method
@@ -66,12 +74,16 @@ class RecordPayment(Input):
 class ReversePayment(Input):
     """Corrects a recorded payment by a record of the opposite amount."""
 
+    model_config = example({"reason": "the cheque bounced"})
+
     reason: Reason
     occurred_at: Instant | None = None
 
 
 class CancelRequest(Input):
     """A cancellation is a record: the reason stays with the order, the message is for its customer."""
+
+    model_config = example({"reason": "ordered twice", "message": "We cancelled your second order."})
 
     reason: Reason
     message: Text = ""
@@ -87,6 +99,8 @@ class ContactEdit(Input):
 
 class EditOrder(Input):
     """A correction with its reason (JSON merge patch): what is absent stays as it is."""
+
+    model_config = example({"reason": "typo", "customer": {"name": "Rahima Begum", "phone": "+8801712345678"}})
 
     reason: Reason
     message: Text = ""
@@ -108,5 +122,7 @@ class EditOrder(Input):
 
 class GuestLink(Input):
     """How long a guest may read the order."""
+
+    model_config = example({})
 
     days: Annotated[int, Field(ge=1, le=90)] = 30

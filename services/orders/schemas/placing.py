@@ -19,12 +19,27 @@ from services.orders.schemas.words import (
 )
 from shared.events import MAX_ORDER_LINES, Address
 from shared.money import exponent
-from shared.web import Input
+from shared.web import Input, example
 
 MAX_BATCH_ORDERS = 1_000
 MAX_QUANTITY = 1_000_000
 MAX_METADATA_ENTRIES = 50
 MAX_PREPAID = 20
+
+
+EXAMPLE = {
+    "currency": "BDT",
+    "customer": {"id": "c-1", "name": "Rahima Begum"},
+    "shipping_address": {
+        "country_code": "BD",
+        "name": "Rahima Begum",
+        "street_address": "House 1, Road 2",
+        "city": "Dhaka",
+        "postal_code": "1205",
+    },
+    "lines": [{"sku": "TEE-1", "name": "T-shirt", "quantity": 2, "unit_price": 5000}],
+    "shipping": {"amount": 1000},
+}
 
 
 class AddressInput(Input):
@@ -101,6 +116,8 @@ class PrepaidInput(Input):
 class PlaceOrder(Input):
     """An order as it left the checkout."""
 
+    model_config = example(EXAMPLE)
+
     currency: str
     customer: CustomerInput
     shipping_address: AddressInput
@@ -140,5 +157,7 @@ class PlaceOrder(Input):
 
 class PlaceBatch(Input):
     """Up to 1,000 orders; each stands or falls alone. Items are read one by one, so that a bad one fails alone too."""
+
+    model_config = example({"orders": [EXAMPLE]})
 
     orders: Annotated[list[dict[str, object]], Field(min_length=1, max_length=MAX_BATCH_ORDERS)]

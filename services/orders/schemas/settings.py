@@ -8,11 +8,21 @@ from pydantic import BaseModel, StringConstraints
 from services.orders.rules.cancel import CancelPreset, CustomerStop
 from services.orders.rules.settings import StoreSettings
 from services.orders.schemas.words import Word
-from shared.web import Input, View
+from shared.web import Input, View, example
 
 
 class SettingsInput(Input):
     """The whole settings: a PUT replaces them all."""
+
+    model_config = example(
+        {
+            "cancel_preset": "cancellation-control",
+            "customer_cancel_until": "delivered",
+            "stock": True,
+            "number_prefix": "A-",
+            "time_zone": "Asia/Dhaka",
+        }
+    )
 
     cancel_preset: CancelPreset
     customer_cancel_until: CustomerStop

@@ -8,11 +8,13 @@ from pydantic import BaseModel, Field, field_validator
 from services.orders.rules.stock import MAX_ON_HAND
 from services.orders.schemas.words import Reason
 from services.orders.state import StockLevel
-from shared.web import Input, View
+from shared.web import Input, View, example
 
 
 class LevelInput(Input):
     """What was counted on the shelf."""
+
+    model_config = example({"on_hand": 120, "reason": "counted"})
 
     on_hand: Annotated[int, Field(ge=0, le=MAX_ON_HAND)]
     reason: Reason = "counted"
@@ -20,6 +22,8 @@ class LevelInput(Input):
 
 class AdjustmentInput(Input):
     """Units to add (positive) or take (negative)."""
+
+    model_config = example({"quantity": -2, "reason": "broken in the store room"})
 
     quantity: Annotated[int, Field(ge=-MAX_ON_HAND, le=MAX_ON_HAND)]
     reason: Reason

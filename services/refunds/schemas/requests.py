@@ -12,7 +12,7 @@ from services.refunds.commands.request import Request
 from services.refunds.commands.settle import Report
 from shared.events import MAX_ORDER_LINES
 from shared.ids import OrderId, uuid_of
-from shared.web import Input
+from shared.web import Input, example
 
 MAX_QUANTITY = 1_000_000
 MAX_ATTACHMENTS = 5
@@ -58,6 +58,15 @@ class WantedLine(Input):
 class RequestRefund(Input):
     """What a customer asks for. Files are uploaded first; `beyond_window_reason` is the staff's, to exceed the store's window."""
 
+    model_config = example(
+        {
+            "order_id": "order_01jd3t0v5we1q9h6m7b3k2x4ya",
+            "lines": [{"line": 1, "quantity": 1}],
+            "reason": "damaged",
+            "description": "A seam is open.",
+        }
+    )
+
     order_id: OrderId
     lines: Annotated[list[WantedLine], Field(min_length=1, max_length=MAX_ORDER_LINES)]
     reason: ReasonWord
@@ -90,6 +99,8 @@ class LineToApprove(Input):
 class ApproveRefund(Input):
     """Without `lines` everything that was asked for; with them exactly these units, the others are freed."""
 
+    model_config = example({"lines": [{"line": 1, "quantity": 1, "disposition": "inspect"}], "message": "The money is on its way."})
+
     lines: Annotated[list[LineToApprove], Field(min_length=1, max_length=MAX_ORDER_LINES)] | None = None
     message: Text = ""
 
@@ -102,12 +113,16 @@ class ApproveRefund(Input):
 class DeclineRefund(Input):
     """The internal reason stays with the staff; the message is for the customer."""
 
+    model_config = example({"internal_reason": "worn", "message": "We cannot take worn goods back."})
+
     internal_reason: Sentence
     message: Text = ""
 
 
 class ReportSettlement(Input):
     """One attempt to move the money, with the provider's own reference."""
+
+    model_config = example({"outcome": "succeeded", "reference": "re_1Nq", "method": "card"})
 
     outcome: Literal["succeeded", "failed"]
     reference: Word
@@ -130,6 +145,8 @@ class LineInspected(Input):
 class InspectGoods(Input):
     """What was decided; a line may be named twice, once for each disposition."""
 
+    model_config = example({"lines": [{"line": 1, "quantity": 1, "disposition": "restock"}]})
+
     lines: Annotated[list[LineInspected], Field(min_length=1, max_length=2 * MAX_ORDER_LINES)]
 
     def decided(self) -> list[Inspected]:
@@ -139,6 +156,8 @@ class InspectGoods(Input):
 
 class PutPolicy(Input):
     """All settings of the next version."""
+
+    model_config = example({"manage_stock": True, "attachments": True, "deduct_shipping": False, "window_days": 14})
 
     manage_stock: bool
     attachments: bool
@@ -165,5 +184,7 @@ class PutPolicy(Input):
 
 class CloseAttention(Input):
     """What was found."""
+
+    model_config = example({"note": "The provider had answered twice; only one payment went out."})
 
     note: Sentence
