@@ -12,7 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from deploy import processes
-from deploy.places import PROJECT, State, clone_name
+from deploy.places import State, clone_name
+from deploy.servers import rabbitmq
 from deploy.trouble import Trouble
 
 if TYPE_CHECKING:
@@ -23,10 +24,6 @@ RABBITMQ_IMAGE = "rabbitmq:4-management"
 PORTS = {"postgres": 5432, "rabbitmq": 5672}
 IMAGES = {"postgres": POSTGRES_IMAGE, "rabbitmq": RABBITMQ_IMAGE}
 VOLUMES = {"postgres": "/var/lib/postgresql/data", "rabbitmq": "/var/lib/rabbitmq"}
-READY = {
-    "postgres": ["pg_isready", "-h", "127.0.0.1", "-U", "postgres"],
-    "rabbitmq": ["rabbitmq-diagnostics", "-q", "check_port_connectivity"],
-}
 ARGUMENTS = {"postgres": ["-c", "max_connections=200"], "rabbitmq": []}
 START_SECONDS = 120
 
@@ -71,14 +68,37 @@ def _runs(container: str) -> bool:
     return docker("inspect", "--format", "{{.State.Running}}", container, check=False) == "true"
 
 
-def _wait_until_ready(server: str, container: str) -> None:
+def _wait_until_ready(server: str, container: str, port: int) -> None:
+    """Until it answers on the published port. Raises Trouble with the container's last words."""
     deadline = time.monotonic() + START_SECONDS
-    while processes.run_as(None, ["docker", "exec", container, *READY[server]], env=os.environ, check=False).returncode != 0:
+    while not _answers(server, container, port):
         if time.monotonic() > deadline or not _runs(container):
             logs = processes.run_as(None, ["docker", "logs", "--tail", "5", container], env=os.environ, check=False)
             words = processes.last_words(logs.stdout + logs.stderr)
             raise Trouble(f"The container of {server} did not start: {words}", f"read `docker logs {container}`")
-        time.sleep(0.3)
+        time.sleep(0.1)
+
+
+def _answers(server: str, container: str, port: int) -> bool:
+    if server == "rabbitmq":
+        return rabbitmq.speaks_amqp(port)
+    ready = ["docker", "exec", container, "pg_isready", "-h", "127.0.0.1", "-U", "postgres"]
+    return processes.run_as(None, ready, env=os.environ, check=False).returncode == 0
+
+
+IMPORT = """\
+set -e
+file=$(mktemp)
+trap 'rm -f "$file"' EXIT
+cat >"$file"
+chmod 644 "$file"  # rabbitmqctl reads it as its own user; there are only hashes of passwords in it
+rabbitmqctl --quiet import_definitions "$file"
+"""
+
+
+def _import_definitions(container: str, definitions: dict[str, Any]) -> None:
+    """By way of a file: rabbitmqctl waits for ever on the standard input of an `exec`."""
+    docker("exec", "-i", container, "sh", "-c", IMPORT, stdin=json.dumps(definitions))
 
 
 class KeptContainers:
@@ -89,7 +109,7 @@ class KeptContainers:
     def __init__(self, state: State, say: Callable[[str], None]) -> None:
         self.state = state
         self.say = say
-        self.names = {server: f"aftersale-{clone_name(PROJECT)}-{server}" for server in IMAGES}
+        self.names = {server: f"aftersale-{clone_name(state.folder)}-{server}" for server in IMAGES}
 
     @property
     def postgres_url(self) -> str:
@@ -110,7 +130,7 @@ class KeptContainers:
 
     def import_definitions(self, definitions: dict[str, Any]) -> bool:
         """Create or change users, rights, queues and bindings of the broker: always possible here."""
-        docker("exec", "-i", self.names["rabbitmq"], "rabbitmqctl", "--quiet", "import_definitions", stdin=json.dumps(definitions))
+        _import_definitions(self.names["rabbitmq"], definitions)
         return True
 
     def revive(self) -> list[str]:
@@ -137,7 +157,7 @@ class KeptContainers:
         labels = ["--name", name, "--hostname", server, "--label", "app=aftersale"]
         variables = [word for variable in secrets for word in ("-e", variable)]
         docker("run", "--detach", *labels, *places, *variables, image, *ARGUMENTS[server], env=secrets, timeout_seconds=300)
-        _wait_until_ready(server, name)
+        _wait_until_ready(server, name, port)
 
 
 def _secrets(state: State) -> dict[str, dict[str, str]]:
@@ -169,25 +189,20 @@ class TestContainers:
 
     def start(self) -> None:
         """Start both and wait until they answer."""
-        from testcontainers.community.postgres import PostgresContainer  # noqa: PLC0415  (a tool of tests only)
-        from testcontainers.community.rabbitmq import RabbitMqContainer  # noqa: PLC0415  (as above: a tool of tests only)
+        from testcontainers.core.container import DockerContainer  # noqa: PLC0415  (a tool of tests only)
 
-        passwords = {server: self.state.secret(server) for server in IMAGES}
-        self._containers = {
-            "postgres": PostgresContainer(
-                POSTGRES_IMAGE, username="postgres", password=passwords["postgres"], dbname="postgres", driver=None
-            ),
-            "rabbitmq": RabbitMqContainer(RABBITMQ_IMAGE, username="aftersale", password=passwords["rabbitmq"]),
-        }
-        for server, container in self._containers.items():  # a port of our choice, so that one that was killed comes back to it
-            container.with_bind_ports(PORTS[server], self.state.port(server)).with_command(ARGUMENTS[server])
+        for server, image in IMAGES.items():
+            port = self.state.port(server)  # fixed, so that one that was killed comes back to it
+            container = DockerContainer(image).with_bind_ports(PORTS[server], port).with_command(ARGUMENTS[server])
+            for name, value in _secrets(self.state)[server].items():
+                container = container.with_env(name, value)
+            self._containers[server] = container
         with ThreadPoolExecutor(2) as pool:
-            list(pool.map(lambda container: container.start(), self._containers.values()))
+            list(pool.map(self._start, self._containers))
 
     def import_definitions(self, definitions: dict[str, Any]) -> bool:
         """Create or change users, rights, queues and bindings of the broker: always possible here."""
-        container = self._containers["rabbitmq"].get_wrapped_container().id
-        docker("exec", "-i", str(container), "rabbitmqctl", "--quiet", "import_definitions", stdin=json.dumps(definitions))
+        _import_definitions(str(self._containers["rabbitmq"].get_wrapped_container().id), definitions)
         return True
 
     def revive(self) -> list[str]:
@@ -202,7 +217,7 @@ class TestContainers:
         """Start one that was killed, on the same port with the same data."""
         container = str(self._containers[which].get_wrapped_container().id)
         docker("start", container)
-        _wait_until_ready(which, container)
+        _wait_until_ready(which, container, int(self.state.read("ports")[which]))
 
     def stop(self) -> None:
         """Remove both with their data."""
@@ -210,6 +225,10 @@ class TestContainers:
             container.stop()
         self._containers = {}
         self.state.let_go()
+
+    def _start(self, server: str) -> None:
+        container = self._containers[server].start().get_wrapped_container().id
+        _wait_until_ready(server, str(container), int(self.state.read("ports")[server]))
 
     def _address(self, server: str) -> str:
         container = self._containers[server]

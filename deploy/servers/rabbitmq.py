@@ -111,7 +111,7 @@ class RabbitMQ:
             "epmd", [_tool("epmd"), "-address", "127.0.0.1", "-port", self.state.read("ports")["epmd"]],
             state=self.state.folder, log=self.log, user=self.user,
         )  # fmt: skip
-        self._wait_for_port(int(self.state.read("ports")["epmd"]), self.epmd, 10, banner=False)
+        self._answers(int(self.state.read("ports")["epmd"]), self.epmd, 10, amqp=False)
         self.process = processes.start(
             "rabbitmq",
             [str(scripts / "rabbitmq-server")],
@@ -121,7 +121,7 @@ class RabbitMQ:
             user=self.user,
             cwd=self.folder,
         )
-        if not self._wait_for_port(self.port, self.process, START_SECONDS):
+        if not self._answers(self.port, self.process, START_SECONDS):
             raise Trouble(
                 f"RabbitMQ did not start: {processes.last_words(self.log.read_text(errors='replace')[-3000:])}",
                 f"read {self.log} and {self.folder}/log",
@@ -204,21 +204,30 @@ class RabbitMQ:
             processes.give(self.user, path)
         cookie.chmod(0o400)
 
-    def _wait_for_port(self, port: int, process: processes.Process, seconds: float, *, banner: bool = True) -> bool:
-        """Whether the port of `process` takes connections (and, with `banner`, speaks AMQP) before `seconds` pass or it ends."""
+    def _answers(self, port: int, process: processes.Process, seconds: float, *, amqp: bool = True) -> bool:
+        """Whether the port of `process` takes connections (and, with `amqp`, speaks it) before `seconds` pass or it ends."""
         deadline = time.monotonic() + seconds
         while process.alive and time.monotonic() < deadline:
-            try:
-                with socket.create_connection(("127.0.0.1", port), timeout=2) as connection:
-                    if not banner:
-                        return True
-                    connection.sendall(b"AMQP\x00\x00\x09\x01")
-                    if connection.recv(1) == b"\x01":  # a method frame: Connection.Start
-                        return True
-            except OSError:
-                pass
+            if speaks_amqp(port) if amqp else _listens(port):
+                return True
             time.sleep(0.05)
         return False
+
+
+def speaks_amqp(port: int) -> bool:
+    """Whether a broker behind `port` of 127.0.0.1 begins to talk: it opens the port when it has started, and says so first."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=2) as connection:
+            connection.sendall(b"AMQP\x00\x00\x09\x01")
+            return connection.recv(1) == b"\x01"  # a method frame: Connection.Start
+    except OSError:
+        return False
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(2)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _tool(name: str) -> str:
