@@ -43,7 +43,8 @@ def refund(of: Order, unit: int, shipping: int) -> Refund:
     facts: dict[str, Any] = {"cause": "request", "status": "approved", "settlement": "unsettled"}
     return Refund(
         refund_id=new_id("refund"), order_id=of.order_id, order_number="1001", customer_id="c-1", version=2, order_version=2,
-        policy_version=0, reason="", currency="BDT", amount=goods + shipping, goods=goods, shipping=shipping, lines=(line,), requested_at=NOON, **facts,
+        policy_version=0, reason="", currency="BDT", amount=goods + shipping, goods=goods, shipping=shipping, lines=(line,),
+        requested_at=NOON, **facts,
     )  # fmt: skip
 
 
