@@ -21,7 +21,6 @@ from services.orders.queries.orders import order_for
 from services.orders.schemas.live import LiveEvent
 from shared.actor import Actor
 from shared.db import Database, Transaction
-from shared.errors import Failure
 from shared.service import Running
 
 log = structlog.get_logger()
@@ -100,8 +99,8 @@ class Hub:
         while self._listeners:
             try:
                 await self._look()
-            except Failure as failure:
-                log.warning("live_look_failed", error=repr(failure))
+            except Exception as error:  # whatever it was, the next look may work; meanwhile streams look at every heartbeat
+                log.warning("live_look_failed", error=repr(error))
             await asyncio.sleep(LOOK_SECONDS)
         self._seen = {}
 

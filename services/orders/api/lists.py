@@ -39,6 +39,7 @@ class OrderQuery(BaseModel):
     placed_before: Annotated[Instant | None, Field(alias="placed_at.lt")] = None
     total_from: Annotated[Total | None, Field(alias="total.gte", description="Minor units; give currency with it")] = None
     total_to: Annotated[Total | None, Field(alias="total.lte", description="Minor units; give currency with it")] = None
+    needs_attention: Annotated[bool, Field(description="Only orders of which more was collected than their total")] = False
     q: Annotated[
         str | None,
         Field(min_length=1, max_length=200, description="A number, reference, e-mail, phone or SKU as a whole, else a part of a name"),
@@ -46,10 +47,11 @@ class OrderQuery(BaseModel):
 
     async def resolved(self, tx: Transaction, actor: Actor) -> OrderFilter:
         """As the query takes it, once it is known what `q` names."""
+        search = None if self.q is None else await search_for(tx, actor, self.q.strip(), phone_or_none(self.q))
         return OrderFilter(
             status=tuple(self.status), payment=tuple(self.payment), refund_state=tuple(self.refund_state), customer_id=self.customer_id,
             currency=self.currency, placed_from=self.placed_from, placed_before=self.placed_before, total_from=self.total_from,
-            total_to=self.total_to, search=None if self.q is None else await search_for(tx, actor, self.q.strip(), phone_or_none(self.q)),
+            total_to=self.total_to, needs_attention=self.needs_attention, search=search,
         )  # fmt: skip
 
 

@@ -17,9 +17,7 @@ from shared.web import Call, problems
 router = APIRouter()
 
 LastSeen = Annotated[int | None, Header(alias="Last-Event-ID", ge=0, lt=2**63, description="The id of the last event that was seen")]
-STREAM: dict[int | str, dict[str, Any]] = {
-    200: {"description": "A stream", "content": {"text/event-stream": {"schema": {"type": "string"}}}}
-}
+STREAM: dict[int | str, dict[str, Any]] = {200: {"description": "A stream", "content": {"text/event-stream": {}}}}
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 

@@ -37,6 +37,7 @@ class OrderFilter:
     placed_before: datetime | None = None  # exclusive
     total_from: int | None = None
     total_to: int | None = None
+    needs_attention: bool = False
     search: "Search | None" = None
 
 
@@ -155,6 +156,8 @@ def _conditions(wanted: OrderFilter, columns: Any) -> list[sa.ColumnElement[bool
         conditions.append(columns.total >= wanted.total_from)
     if wanted.total_to is not None:
         conditions.append(columns.total <= wanted.total_to)
+    if wanted.needs_attention:
+        conditions.append(columns.collected > columns.total)
     if wanted.search is not None and wanted.search.kind == "name":
         conditions.append(sa.func.lower(columns.customer_name).contains(wanted.search.text.lower(), autoescape=True))
     return conditions

@@ -22,14 +22,20 @@ class Stream:
 
     async def next(self) -> dict[str, Any]:
         """The next event: id, event, data (parsed). Heartbeats are passed over."""
+        try:
+            async with asyncio.timeout(SECONDS):
+                return await self._frame()
+        except TimeoutError:
+            raise AssertionError(f"nothing came within {SECONDS} s") from None
+
+    async def _frame(self) -> dict[str, Any]:
         frame: dict[str, Any] = {}
-        async with asyncio.timeout(SECONDS):
-            async for line in self._lines:
-                if not line and frame:
-                    return frame | {"data": json.loads(frame["data"])}
-                name, _, value = line.partition(": ")
-                if name:
-                    frame[name] = value
+        async for line in self._lines:
+            if not line and frame:
+                return frame | {"data": json.loads(frame["data"])}
+            name, _, value = line.partition(": ")
+            if name:
+                frame[name] = value
         raise AssertionError("the stream ended")
 
     async def ended(self) -> bool:
