@@ -130,7 +130,7 @@ async def _make(tx: Transaction, actor: Actor, ledger: Ledger, due: Due, policy:
         settlement=settlement_of(due.amount),
         cause=due.cause,
         payment_id=due.key,
-        order_version=order.version,
+        order_version=due.order_version,
         order_invoiced=order.invoiced,
         policy_version=policy.version,
         reason=due.cause,

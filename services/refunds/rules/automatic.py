@@ -25,6 +25,7 @@ class Due:
     """An automatic refund that is to be made now; `key` is the payment's id, or None for the cancellation's own."""
 
     key: str | None
+    order_version: int  # of its cause, so that it is the same whatever else was known when it was made
     amount: int
     shipping_kept: int
     collected: int  # up to its cause, and not known to be reversed
@@ -47,20 +48,20 @@ def due_refunds(order: KnownOrder, policy: Policy, already: Already) -> list[Due
         return []
     kept_at_most = order.shipping if policy.deduct_shipping and order.goods_left else 0
     approved, kept, due = already.approved, already.shipping_kept, []
-    for key, collected in _collected_by_cause(order):
+    for key, version, collected in _collected_by_cause(order):
         if key in already.keys:
             continue
         amount = max(0, max(0, collected - kept_at_most) - approved)
         if amount == 0 and not (key is None and order.goods_left):
             continue
         shipping_kept = max(0, min(collected, kept_at_most) - kept)
-        due.append(Due(key, amount, shipping_kept, collected, kept_at_most))
+        due.append(Due(key, version, amount, shipping_kept, collected, kept_at_most))
         approved, kept = approved + amount, kept + shipping_kept
     return due
 
 
-def _collected_by_cause(order: KnownOrder) -> list[tuple[str | None, int]]:
-    """The cancellation (None) and each standing payment after it, with what was collected up to there and still is."""
+def _collected_by_cause(order: KnownOrder) -> list[tuple[str | None, int, int]]:
+    """The cancellation (None) and each standing payment after it: its version, and what was collected up to there and still is."""
     if order.cancellation is None:
         return []
     cancelled, reversed_ids = order.cancellation.order_version, {payment.reverses for payment in order.payments}
@@ -74,4 +75,5 @@ def _collected_by_cause(order: KnownOrder) -> list[tuple[str | None, int]]:
         seen = sum(payment.amount for payment in order.payments if payment.order_version <= version)
         return max(0, min(seen, order.collected))
 
-    return [(None, collected_upto(cancelled)), *((payment.payment_id, collected_upto(payment.order_version)) for payment in later)]
+    causes: list[tuple[str | None, int]] = [(None, cancelled), *((payment.payment_id, payment.order_version) for payment in later)]
+    return [(key, version, collected_upto(version)) for key, version in causes]

@@ -1,0 +1,130 @@
+"""Worked case 15, and P4 and P5 for this service: every event three times, the whole history shuffled, and the state is the same."""
+
+import asyncio
+import json
+import random
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from sqlalchemy.engine import Row
+
+from services.refunds.commands.policy import Settings, save_policy
+from services.refunds.consumers import consumers
+from services.refunds.models import metadata
+from services.refunds.settings import RefundSettings
+from shared.actor import Actor
+from shared.db import Database
+from shared.inbox import Inbox
+from shared.outbox import cloud_event
+from tests.services.refunds.own_stack import own_stack
+from tests.services.refunds.scenes import cancel, move, order, pay, prepaid, refunds_of
+from tests.shop import Shop
+from tests.stack import Stack
+
+STATE = """
+select o.status, o.version, o.payments, o.cancellation, o.events,
+  (select jsonb_agg(jsonb_build_array(r.cause, r.payment_id, r.status, r.settlement, r.order_version, r.order_invoiced, r.policy_version,
+     r.amount, r.goods, r.shipping, r.overpaid, r.shipping_kept, r.explanation,
+     (select jsonb_agg(to_jsonb(l) - 'refund_id' - 'store_id' order by l.line) from refund_lines l where l.refund_id = r.refund_id))
+     order by r.refund_id) from refunds r where (r.store_id, r.order_id) = (o.store_id, o.order_id)) as refunds,
+  (select jsonb_agg(jsonb_build_array(c.line, c.first, c.last) order by c.line, c.first)
+     from claims c where (c.store_id, c.order_id) = (o.store_id, o.order_id)) as claims,
+  (select jsonb_agg(jsonb_build_array(a.number, a.amount, a.approved_before) order by a.number)
+     from approvals a where (a.store_id, a.order_id) = (o.store_id, o.order_id)) as approvals
+from orders o where o.store_id = {store} order by o.order_id
+"""
+
+
+@dataclass
+class Elsewhere:
+    """A refunds database that no process serves: what arrives, and when, is the test's."""
+
+    shop: Shop
+    database: Database
+
+    async def take(self, bodies: Sequence[bytes]) -> None:
+        """Let messages take effect, one after the other, as a worker does."""
+        inbox = Inbox(self.database, consumers)
+        for body in bodies:
+            await inbox.take(body)
+
+    async def state(self) -> list[dict[str, Any]]:
+        """What the service holds of the store's orders, apart from ids and times of receipt."""
+        assert await self.shop.rows("refunds", "select reason, detail from parked where store_id = {store}") == []
+        return await self.shop.rows("refunds", STATE)
+
+
+@pytest.fixture(scope="module")
+async def empty(stack: Stack) -> AsyncIterator[tuple[Stack, Database]]:
+    """A provisioned database without any process."""
+    with tempfile.TemporaryDirectory(prefix="aftersale-case-15-") as folder:
+        made = await asyncio.to_thread(own_stack, stack, Path(folder), "case15")
+        settings = RefundSettings.load("refunds", **_named(made))
+        database = Database(settings, metadata)
+        yield made, database
+        await database.close()
+        await asyncio.to_thread(made.stop)
+
+
+def _named(stack: Stack) -> dict[str, str]:
+    plain = {name.removeprefix("AFTERSALE_").removeprefix("REFUNDS_").lower(): value for name, value in stack.settings.items()}
+    return {name: value for name, value in plain.items() if name in RefundSettings.model_fields}
+
+
+def bodies(events: list[dict[str, Any]], store_id: str) -> list[bytes]:
+    """Events of the order service as they crossed the broker, for another store."""
+    return [cloud_event("orders", cast("Row[Any]", SimpleNamespace(**event | {"store_id": store_id}))) for event in events]
+
+
+async def history(shop: Shop) -> list[dict[str, Any]]:
+    """Worked cases 8, 9 (with 2.50 too much at the end) and 10, and an order that was delivered."""
+    case_8, case_9, case_10, case_1 = await order(shop), await order(shop), await order(shop), await order(shop, **prepaid())
+    await move(shop, case_8, "picked_up")
+    await cancel(shop.customer(), case_8)
+    await pay(shop, case_9, 3_000)
+    await move(shop, case_9, "confirmed", "shipped")
+    await cancel(shop.customer(), case_9)
+    await pay(shop, case_9, 8_000)
+    await pay(shop, case_9, 250)
+    await cancel(shop.customer(), case_10)
+    await pay(shop, case_10, 11_000)
+    await move(shop, case_1, "confirmed", "picked_up", "shipped", "delivered")
+    for case, number in ((case_8, 1), (case_9, 3), (case_10, 1)):
+        await refunds_of(shop, case, number)
+    return await shop.rows("orders", "select * from events where store_id = {store} and type like 'order.%' order by position")
+
+
+@pytest.mark.parametrize("deduct", [True, False])
+async def test_three_times_and_shuffled(shop: Shop, empty: tuple[Stack, Database], deduct: bool) -> None:
+    stack, database = empty
+    events = await history(shop)
+    luck, states = random.Random(15), []
+    for play in range(4):
+        there = Shop(stack, shop._client, {})
+        settings = Settings(True, True, deduct, None, ("other",), 48)
+        async with database.transaction("test.policy") as tx:
+            long_ago = min(event["recorded_at"] for event in events)
+            await save_policy(tx, Actor(there.store, "staff", "anna"), settings, now=long_ago.astimezone(UTC), expected_version=0)
+        arriving = bodies(events, there.store)
+        if play:
+            arriving = arriving * 3
+            luck.shuffle(arriving)
+        elsewhere = Elsewhere(there, database)
+        await elsewhere.take(arriving)
+        states.append(await elsewhere.state())
+        for pool in there._pools.values():
+            await pool.close()
+    assert states[1:] == [states[0]] * 3
+    amounts = [[refund[7] for refund in _refunds(row)] for row in states[0]]
+    kept = 1_000 if deduct else 0
+    assert sorted(amounts) == sorted([[0], [3_000 - kept, 8_000, 250], [11_000], []])
+
+
+def _refunds(row: dict[str, Any]) -> Any:
+    return json.loads(row["refunds"] or "[]")
