@@ -1,5 +1,5 @@
 # Every target works from a clean clone: each begins with the Python environment, which takes no time when nothing changed.
-.PHONY: help up test lint demo faults bench migrate lock clean
+.PHONY: help up test lint demo faults bench fuzz migrate lock clean
 
 python := .venv/bin/python
 lock := uv pip compile --universal --python-version 3.11 --generate-hashes --quiet
@@ -33,6 +33,10 @@ faults: ## Break everything under load and count what was lost or doubled (SEED=
 bench: ## Measure beside the limits of this machine (OUT=folder for JSON, SVG and Markdown; ANYWAY=1 on a busy machine)
 	@deploy/bootstrap.sh --tests
 	$(python) -m tests.bench $(if $(OUT),--out $(OUT)) $(if $(ANYWAY),--anyway)
+
+fuzz: ## Ask every route for everything that its OpenAPI allows and more (CASES=200 for each; the table goes to docs/fuzz-table.md)
+	@deploy/bootstrap.sh --tests
+	AFTERSALE_SCHEMATHESIS_CASES=$(or $(CASES),200) AFTERSALE_SCHEMATHESIS_TABLE=docs/fuzz-table.md $(python) -m pytest tests/services/test_schemathesis.py
 
 migrate: ## Bring every schema to head
 	@./aftersale migrate

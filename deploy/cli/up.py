@@ -24,7 +24,7 @@ from deploy.places import PROJECT
 from deploy.servers import Servers, resolve
 from deploy.trouble import Trouble
 
-READY_SECONDS = 60
+READY_SECONDS = 120  # 3 on a machine with nothing else to do
 STOP_SECONDS = 12  # of the services; the servers take 2 more, so that all of it is within 20
 WATCH_SECONDS = 0.5
 RESTART_SECONDS = (0.0, 1.0, 2.0, 5.0, 10.0)
