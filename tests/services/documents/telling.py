@@ -167,7 +167,7 @@ class Teller:
             await self.send(one)
             await self.taken(shop, one)
 
-    async def taken(self, shop: Shop, *told: Told) -> None:
+    async def taken(self, shop: Shop, *told: Told, seconds: float = 60) -> None:
         """Wait until each of these has taken effect."""
         wanted = {one.event_id for one in told}
 
@@ -175,7 +175,7 @@ class Teller:
             rows = await shop.rows("documents", "select event_id::text from inbox where store_id = {store}")
             return wanted <= {row["event_id"] for row in rows}
 
-        await eventually(all_taken)
+        await eventually(all_taken, seconds=seconds)
 
 
 @asynccontextmanager

@@ -16,9 +16,9 @@ KILLED_AT = (
 )
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 async def test_64_concurrent_issuers_with_kills_leave_no_gap_and_no_double(shop: Shop, stack: Stack, teller: Teller) -> None:
-    workers = [await asyncio.to_thread(doomed, stack, point) for point in KILLED_AT]
+    workers = await asyncio.gather(*[asyncio.to_thread(doomed, stack, point) for point in KILLED_AT])
     lives = [Life(shop.store) for _ in range(ORDERS)]
     placed = [life.step("pending") for life in lives]
     paid = [life.pay(11000) for life in lives]
@@ -26,7 +26,7 @@ async def test_64_concurrent_issuers_with_kills_leave_no_gap_and_no_double(shop:
     try:
         await teller.send(*placed)
         await asyncio.gather(*[teller.send(*told) for told in (confirmed, paid, confirmed)])
-        await teller.taken(shop, *placed, *paid, *confirmed)
+        await teller.taken(shop, *placed, *paid, *confirmed, seconds=120)
         codes = await asyncio.to_thread(lambda: [worker.child.wait(60) for worker in workers])
     finally:
         for worker in workers:
