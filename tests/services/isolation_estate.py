@@ -11,6 +11,7 @@ import httpx2
 from shared.actor import Actor
 from shared.ids import new_id
 from shared.tokens import issue
+from tests.services.schemathesis_world import PNG
 from tests.shop import ISSUER, Shop, eventually, order_p
 
 CANARY = "canary-7d1f"  # stands in every text that only this store may read
@@ -62,7 +63,7 @@ class Estate:
         return self
 
     async def _refunds(self, order_id: str) -> None:
-        body = {"order_id": order_id, "lines": [{"line": 1, "quantity": 1}], "reason": "damaged", "description": CANARY}
+        body: dict[str, Any] = {"order_id": order_id, "lines": [{"line": 1, "quantity": 1}], "reason": "damaged", "description": CANARY}
 
         async def asked() -> str:
             return str((await self.shop.customer().post("/refunds/v1/refunds", json=body)).ok()["refund_id"])
@@ -73,6 +74,10 @@ class Estate:
             report = {"outcome": "succeeded", "reference": reference, "method": "card"}
             (await self.shop.staff.post(f"/refunds/v1/refunds/{settled}/settlements", json=report)).ok()
         self.ids["attention_id"] = (await self.shop.staff.get("/refunds/v1/attention")).ok()["items"][0]["attention_id"]
+        files = {"file": ("photo.png", PNG, "image/png")}
+        uploaded = (await self.shop.customer().post("/refunds/v1/attachments", files=files)).ok()
+        self.ids["attachment_id"] = uploaded["attachment_id"]
+        body["attachments"] = [uploaded["attachment_id"]]
         self.ids["refund_id"] = await asked()
 
     async def _notes(self, order_id: str) -> None:
