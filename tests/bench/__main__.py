@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 import sys
 import tempfile
 import time
@@ -40,6 +41,7 @@ def main(
     before = machine.look(Path(tempfile.gettempdir()))
     if (why := machine.doubts(before, before)) and not anyway:
         sys.exit("Not measured: " + "; ".join(why) + ". Wait for a quiet machine, or measure all the same with --anyway (ANYWAY=1).")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # asked to end, we stop what we started
     began = time.monotonic()
 
     def say(line: str) -> None:

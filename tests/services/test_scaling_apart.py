@@ -1,41 +1,18 @@
 """Scaling apart: several APIs and several workers of one service at once lose nothing, double nothing, and share the work."""
 
 import asyncio
-import os
-import time
-import uuid
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import asyncpg
-import httpx2
 import pytest
 
-from deploy.servers import resolve
-from shared.actor import Actor
-from shared.tokens import issue
-from tests.shop import ISSUER, eventually, order_p
-from tests.stack import PROJECT, Stack, new_stack
+from tests.services.conftest import PATIENCE_SECONDS, place
+from tests.shop import eventually
+from tests.stack import Stack
 
 ORDERS = 160
 SLOW = {"AFTERSALE_CONSUMER_DELAY_MS": "50", "AFTERSALE_CONSUMER_PREFETCH": "1", "AFTERSALE_LOG_LEVEL": "warning"}
 """Each message waits 50 ms, and a worker holds one at a time: a worker's pace is the waiting's, whatever the machine."""
 WARM, WINDOW = 5, 40
-PATIENCE_SECONDS = float(os.environ.get("AFTERSALE_TEST_PATIENCE_SECONDS", "60"))
-
-
-@pytest.fixture
-async def alone(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stack]:
-    """A database and a namespace of its own, on the same servers, in which nothing runs yet."""
-    monkeypatch.setenv("AFTERSALE_POSTGRES_ADMIN_URL", stack.postgres_url)
-    monkeypatch.setenv("AFTERSALE_AMQP_ADMIN_URL", stack.amqp_url)
-    servers = await asyncio.to_thread(resolve, PROJECT, "test", lambda line: None)
-    made = await asyncio.to_thread(new_stack, servers, tmp_path, "apart")
-    try:
-        yield made
-    finally:
-        await asyncio.to_thread(made.stop)
-        await asyncio.to_thread(servers.stop)
 
 
 @pytest.mark.timeout(300)
@@ -43,7 +20,7 @@ async def test_two_apis_and_two_workers_share_the_work_and_double_nothing(alone:
     """Notes has one worker and refunds has two, over the same events in the same window: so the machine's mood does not count."""
     apis = [alone.run("orders", roles=("api",), ports=None, AFTERSALE_LOG_LEVEL="warning") for _ in range(2)]
     await asyncio.gather(*(asyncio.to_thread(api.wait_until_ready) for api in apis))
-    placed = await _place_each_twice([api.urls["orders"] for api in apis], alone)
+    placed = await place(alone, [api.urls["orders"] for api in apis], ORDERS)  # each order goes to both, under one key
     assert len(placed) == ORDERS
     connection = await asyncpg.connect(alone.postgres_url, database=alone.name)
 
@@ -71,20 +48,3 @@ async def test_two_apis_and_two_workers_share_the_work_and_double_nothing(alone:
         assert (await count("notes.parked"), await count("refunds.parked")) == (0, 0)
     finally:
         await connection.close()
-
-
-async def _place_each_twice(urls: list[str], stack: Stack) -> set[str]:
-    """Each order goes to both APIs at the same time under one key; the ids that were answered."""
-    actor = Actor(f"store-{uuid.uuid4().hex[:8]}", "platform", "p")
-    token = issue(stack.secret, issuer=ISSUER, actor=actor, lifetime_seconds=600, now=time.time())
-    slots = asyncio.Semaphore(8)
-    async with httpx2.AsyncClient(timeout=60) as client:
-
-        async def place(url: str, number: int) -> str:
-            headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": f"order-{number}"}
-            async with slots:
-                answer = await client.post(f"{url}/v1/orders", json=order_p(), headers=headers)
-            assert answer.status_code == 201, answer.text
-            return str(answer.json()["order_id"])
-
-        return set(await asyncio.gather(*(place(url, number) for number in range(ORDERS) for url in urls)))

@@ -1,5 +1,6 @@
 """`make faults`, by hand: python -m tests.faults.load --seed 1 --faults 200 --writes 100000 --report docs/faults-run.md"""
 
+import signal
 import sys
 import tempfile
 import time
@@ -22,6 +23,7 @@ def main(
     faults: Annotated[int, typer.Option(help="How many faults come.")] = 60,
     writes: Annotated[int, typer.Option(help="The load goes on until so many writes are acknowledged.")] = 10_000,
     clients: Annotated[int, typer.Option(help="Clients at once.")] = 8,
+    minutes: Annotated[float, typer.Option(help="No new fault after so many minutes, however many are done.")] = float("inf"),
     kind: Annotated[list[str] | None, typer.Option(help="Only these kinds of faults.")] = None,
     disk_megabytes: Annotated[
         int, typer.Option(help="Size of the small disk for the database; 0: none, and no disk_full.")
@@ -31,7 +33,8 @@ def main(
     """Put the whole system under load, break it again and again, and count what was lost, doubled or late."""
     if reason := why_not():
         sys.exit(f"Faults need private servers that may be killed: {reason}")
-    run = Run(seed=seed, faults=faults, writes=writes, clients=clients, kinds=tuple(kind or ()))
+    run = Run(seed=seed, faults=faults, writes=writes, clients=clients, kinds=tuple(kind or ()), minutes=minutes)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # asked to end, we stop what we started
     began = time.monotonic()
 
     def say(line: str) -> None:

@@ -25,7 +25,7 @@ from deploy.trouble import Trouble
 from shared.broker import exchange_name, queue_name
 from shared.outbox import cloud_event
 from tests.faults.load.plan import Fault
-from tests.faults.load.world import GROUPS, World
+from tests.faults.load.world import GROUPS, NotBack, World
 from tests.proxy import COMMITTED, CONFIRMED, Proxy
 
 Bite = Callable[[], Awaitable[str]]
@@ -260,14 +260,18 @@ async def clock_jump(world: World, fault: Fault) -> AsyncIterator[Bite]:
     group, minutes = rng.choice(sorted(GROUPS)), rng.choice((-30, -5, 5, 30))
     world.kill(group)
     world.start(group, LD_PRELOAD=FAKETIME, FAKETIME=f"{minutes:+d}m", FAKETIME_DONT_FAKE_MONOTONIC="1")
-    address = f"http://127.0.0.1:{world.ports[group]}/health/live"
+    told: list[str] = []
+
+    async def says() -> bool:
+        async with httpx2.AsyncClient(timeout=5) as client:
+            told.append((await client.get(f"http://127.0.0.1:{world.ports[group]}/health/live")).headers["date"])
+        return True
+
+    with suppress(NotBack):
+        await world.until(f"{group} lives in another time", says)
 
     async def bite() -> str:
-        with suppress(httpx2.HTTPError, OSError):
-            async with httpx2.AsyncClient(timeout=2) as client:
-                told = (await client.get(address)).headers["date"]
-            return f"{group} answers at {told}, {minutes:+d} minutes"
-        return ""
+        return f"{group} answers at {told[-1]}, {minutes:+d} minutes" if told else ""
 
     yield bite
     world.kill(group)

@@ -19,7 +19,7 @@ from tests.faults.load.journal import Journal
 from tests.faults.load.kinds import KINDS, Bite, possible, said
 from tests.faults.load.oracle import Verdict, judge
 from tests.faults.load.plan import Fault, draw
-from tests.faults.load.world import NotBack, World, build
+from tests.faults.load.world import NotBack, World, world_of
 
 LATE_SECONDS = 30.0
 """P3: every event takes effect within this time after the last failed part is back."""
@@ -54,7 +54,9 @@ class Run:
     writes: int
     clients: int
     kinds: tuple[str, ...] = ()
+    minutes: float = float("inf")
     happened: list[Happened] = field(default_factory=list)
+    ends_at: float = float("inf")
     left_out: list[str] = field(default_factory=list)
     seconds: float = 0.0
     drain_seconds: float = 0.0
@@ -62,51 +64,53 @@ class Run:
 
 
 async def play(run: Run, servers: PrivateServers, small_disk: Path | None, folder: Path, say: Callable[[str], None]) -> Journal:
-    """All of it; `run` holds the outcome. Raises NotBack when the system does not come back within two minutes."""
-    world = await build(servers, small_disk, folder)
+    """All of it; `run` holds the outcome. Raises NotBack when the system does not even start."""
     journal = Journal(folder / "journal.jsonl")
-    load = Load(world.stack.secret, world.urls, f"faults-{uuid.uuid4().hex[:8]}", journal)
-    began = time.time()
     try:
-        await _open_shop(load)
-        load.open_road.set()
-        clients = [asyncio.create_task(Client(load, number, run.seed * 1000 + number).run()) for number in range(run.clients)]
-        pace = asyncio.create_task(_pace(world, load))
-        try:
-            await _faults(run, world, journal, say)
-            while journal.count("acknowledged") < run.writes and not any(task.done() for task in clients):
-                await asyncio.sleep(PACE_SECONDS)
-                say(_line(journal, "all faults done, load goes on"))
-        except BaseException:
-            for client in clients:
-                client.cancel()
-            raise
-        finally:
-            pace.cancel()
-            load.open_road.set()
-            load.stopping.set()
-            load.give_up_at = time.monotonic() + UNKNOWN_SECONDS
+        async with world_of(servers, small_disk, folder) as world:
+            load = Load(world.stack.secret, world.urls, f"faults-{uuid.uuid4().hex[:8]}", journal)
+            began = time.time()
+            await _open_shop(load)
+            healed_at = await _under_load(run, world, load, say)
+            say(_line(journal, "draining"))
+            never = ""
+            try:
+                run.drain_seconds = await world.until("everything is drained", lambda: _drained(world), DRAIN_SECONDS)
+            except NotBack as trouble:
+                never = str(trouble)
+            run.seconds = time.time() - began
+            run.verdict = await judge(world, journal, healed_at=healed_at, late_seconds=LATE_SECONDS)
+            if never:
+                run.verdict.broken["at rest: nothing is left to do"] = [never]
+    finally:
+        journal.close()
+    return journal
+
+
+async def _under_load(run: Run, world: World, load: Load, say: Callable[[str], None]) -> float:
+    """Clients at work while the faults come; when all was healed, by the clock."""
+    load.open_road.set()
+    run.ends_at = time.monotonic() + run.minutes * 60
+    clients = [asyncio.create_task(Client(load, number, run.seed * 1000 + number).run()) for number in range(run.clients)]
+    pace = asyncio.create_task(_pace(world, load))
+    try:
+        await _faults(run, world, load.journal, say)
+        while (
+            load.journal.count("acknowledged") < run.writes and not any(task.done() for task in clients) and time.monotonic() < run.ends_at
+        ):
+            await asyncio.sleep(PACE_SECONDS)
+            say(_line(load.journal, "all faults done, the load goes on"))
         world.revive()
         healed_at = time.time()
-        for outcome in await asyncio.gather(*clients, return_exceptions=True):
-            if isinstance(outcome, BaseException):
-                raise outcome
-        say(_line(journal, "draining"))
-        never = ""
-        try:
-            run.drain_seconds = await world.until("everything is drained", lambda: _drained(world), DRAIN_SECONDS)
-        except NotBack as trouble:
-            never = str(trouble)
-        run.verdict = await judge(world, journal, healed_at=healed_at, late_seconds=LATE_SECONDS)
-        if never:
-            run.verdict.broken["at rest: nothing is left to do"] = [never]
+        load.stopping.set()
+        load.open_road.set()
+        load.give_up_at = time.monotonic() + UNKNOWN_SECONDS
+        await asyncio.gather(*clients)
     finally:
-        run.seconds = time.time() - began
-        journal.close()
-        await world.stop()
-        for proxy in (world.database, world.broker):
-            await proxy.cut()
-    return journal
+        for task in (pace, *clients):
+            task.cancel()
+        await asyncio.gather(pace, *clients, return_exceptions=True)
+    return healed_at
 
 
 async def _open_shop(load: Load) -> None:
@@ -134,7 +138,7 @@ async def _pace(world: World, load: Load) -> None:
             clear = await world.backlog() < MAX_BACKLOG
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, aio_pika.exceptions.AMQPError):
             clear = True  # a part is away: clients find out for themselves
-        (load.open_road.set if clear else load.open_road.clear)()
+        (load.open_road.set if clear or load.stopping.is_set() else load.open_road.clear)()
         await asyncio.sleep(PACE_SECONDS)
 
 
@@ -143,6 +147,9 @@ async def _faults(run: Run, world: World, journal: Journal, say: Callable[[str],
     run.left_out = [kind for kind in KINDS if kind not in kinds]
     planned = draw(run.seed, run.faults, kinds)
     for fault in planned:
+        if time.monotonic() > run.ends_at:
+            say(_line(journal, f"the time is up after {len(run.happened)} faults"))
+            break
         if fault.paired:
             continue  # done with the one before
         follower = planned[fault.number] if fault.number < len(planned) and planned[fault.number].paired else None

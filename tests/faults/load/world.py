@@ -5,8 +5,8 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -33,7 +33,9 @@ GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
     "documents": ("documents", ("api", "worker")),
 }
 SETTINGS = {"AFTERSALE_LOG_LEVEL": "warning", "AFTERSALE_DATABASE_POOL_SIZE": "6", "AFTERSALE_DATABASE_POOL_OVERFLOW": "4"}
+START_SECONDS = 300.0  # a machine that is busy with something else needs its time for six interpreters
 PATIENCE_SECONDS = 120.0
+LOOK_DEADLINE_SECONDS = 30.0
 LOOK_SECONDS = 0.25
 
 
@@ -56,7 +58,7 @@ class World:
     _admin: "asyncpg.Connection[asyncpg.Record] | None" = None
     _asking: asyncio.Lock = field(default_factory=asyncio.Lock)
     _watching: AbstractConnection | None = None
-    _http: httpx2.AsyncClient = field(default_factory=lambda: httpx2.AsyncClient(timeout=3))
+    _http: httpx2.AsyncClient = field(default_factory=lambda: httpx2.AsyncClient(timeout=8))
 
     @property
     def urls(self) -> dict[str, list[str]]:
@@ -124,7 +126,7 @@ class World:
         began = time.monotonic()
         while True:
             try:
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(LOOK_DEADLINE_SECONDS):
                     if await look():
                         return time.monotonic() - began
             except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, httpx2.HTTPError, aio_pika.exceptions.AMQPError):
@@ -176,22 +178,23 @@ def _mounted(folder: Path, megabytes: int) -> bool:
     return done.returncode == 0
 
 
-async def build(started: PrivateServers, small_disk: Path | None, folder: Path) -> World:
-    """Database, queues and proxies; the services run when it returns."""
+@asynccontextmanager
+async def world_of(started: PrivateServers, small_disk: Path | None, folder: Path) -> AsyncIterator[World]:
+    """Database, queues, proxies and running services; all of it but the servers is gone afterwards. Raises NotBack."""
     stack = await asyncio.to_thread(new_stack, started, folder, "faults")
-    database = Proxy("127.0.0.1", started.postgres.port)
-    broker = Proxy("127.0.0.1", started.rabbitmq.port)
-    await database.join()
-    await broker.join()
-    for service in topology.SERVICES:
-        prefix = f"AFTERSALE_{service.upper()}"
-        stack.settings[f"{prefix}_DATABASE_URL"] = database.url(stack.settings[f"{prefix}_DATABASE_URL"])
-        stack.settings[f"{prefix}_AMQP_URL"] = broker.url(stack.settings[f"{prefix}_AMQP_URL"])
-    world = World(started, stack, database, broker, small_disk, {group: free_port() for group in GROUPS})
-    for group in GROUPS:
-        world.start(group)
-    await world.until("the system is ready", world.all_ready)
-    return world
+    async with Proxy.to(started.postgres_url) as database, Proxy.to(started.amqp_url) as broker:
+        for service in topology.SERVICES:
+            prefix = f"AFTERSALE_{service.upper()}"
+            stack.settings[f"{prefix}_DATABASE_URL"] = database.url(stack.settings[f"{prefix}_DATABASE_URL"])
+            stack.settings[f"{prefix}_AMQP_URL"] = broker.url(stack.settings[f"{prefix}_AMQP_URL"])
+        world = World(started, stack, database, broker, small_disk, {group: free_port() for group in GROUPS})
+        try:
+            for group in GROUPS:
+                world.start(group)
+            await world.until("the system is ready", world.all_ready, START_SECONDS)
+            yield world
+        finally:
+            await world.stop()
 
 
 def why_not() -> str | None:
