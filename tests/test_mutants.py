@@ -9,7 +9,8 @@ A patch is what `git diff` prints, under a header of comment lines:
 
 `services` are those that its test needs running (none: it needs the servers at most, and no patched service). The patched copy of
 the tree runs that one test on the same servers, in a database and a namespace of its own, and must fail by an assertion: an error
-of an import, of a fixture or of the patch itself proves nothing.
+of an import, of a fixture or of the patch itself proves nothing. AFTERSALE_MUTANTS=all tries every one; a usual run tries those that need
+no running services, and a seventh of the others, another one each day.
 """
 
 import os
@@ -18,6 +19,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -29,6 +31,7 @@ from tests.stack import PROJECT, SERVICES, VARIABLE, Stack
 MUTANTS = PROJECT / "tests" / "mutants"
 COPIED = ("shared", "services", "deploy", "tests", "pyproject.toml")
 FIELD = re.compile(r"(promise|red|services): (.+)")
+GROUPS = 7
 DEADLINE_SECONDS = 150
 PATIENCE_SECONDS = "8"  # how long the fault tests wait for what a mutant never does
 
@@ -58,6 +61,16 @@ class Mutant:
 
 
 ALL = [Mutant.read(path) for path in sorted(MUTANTS.glob("*.patch"))]
+
+
+def todays(mutants: list[Mutant], day: int) -> list[Mutant]:
+    """All that need no running services, and of those that do one group a day: a week sees every one."""
+    quick = [mutant for mutant in mutants if not mutant.services]
+    slow = [mutant for mutant in mutants if mutant.services]
+    return quick + slow[day % GROUPS :: GROUPS]
+
+
+TRIED = ALL if os.environ.get("AFTERSALE_MUTANTS") == "all" else todays(ALL, datetime.now(UTC).toordinal())
 
 
 def copy_of_the_tree(folder: Path) -> Path:
@@ -110,7 +123,7 @@ def verdict(report: str) -> str:
     return "red" if message.startswith(("AssertionError", "assert ")) else f"failed, but not by an assertion: {message[:500]}"
 
 
-@pytest.mark.parametrize("mutant", ALL, ids=lambda mutant: mutant.path.stem)
+@pytest.mark.parametrize("mutant", TRIED, ids=lambda mutant: mutant.path.stem)
 @pytest.mark.timeout(DEADLINE_SECONDS + 30)
 def test_a_broken_promise_is_seen(mutant: Mutant, stack: Stack, tmp_path: Path) -> None:
     tree = copy_of_the_tree(tmp_path)
@@ -124,6 +137,17 @@ def test_without_a_mutant_the_same_run_is_green(stack: Stack, tmp_path: Path) ->
     """The copy itself breaks nothing: one mutant's test, unpatched. (All of them run green in this very suite.)"""
     sane = next(mutant for mutant in ALL if not mutant.services and mutant.red.startswith("tests/faults"))
     assert verdict(run_one(copy_of_the_tree(tmp_path), sane.red, sane.services, stack)) == "green"
+
+
+def test_a_week_sees_every_mutant() -> None:
+    assert {mutant.path for day in range(GROUPS) for mutant in todays(ALL, day)} == {mutant.path for mutant in ALL}
+
+
+def test_every_patch_still_applies() -> None:
+    stale = [
+        one.path.name for one in ALL if subprocess.run(["git", "apply", "--check", str(one.path)], cwd=PROJECT, check=False).returncode
+    ]
+    assert stale == []
 
 
 def test_every_named_test_exists() -> None:
