@@ -96,10 +96,14 @@ class Grave:
 
     async def run_and_kill_after(self, acknowledgements: int, changes: int = 5_000) -> None:
         """A busy victim, killed from outside once it has acknowledged this many changes."""
-        enough = len(self.acknowledged) + acknowledgements
         started = self.start(changes)
-        await eventually(lambda: self._has(enough), seconds=PATIENCE_SECONDS)
+        await self.hears(acknowledgements)
         await self.bury(started)
+
+    async def hears(self, more: int) -> None:
+        """Wait until this many more changes were acknowledged."""
+        enough = len(self.acknowledged) + more
+        await eventually(lambda: self._has(enough), seconds=PATIENCE_SECONDS)
 
     async def _has(self, acknowledgements: int) -> bool:
         return len(self.acknowledged) >= acknowledgements

@@ -60,12 +60,12 @@ async def live(shop: Shop) -> list[str]:
         body = {"order_id": kept, "lines": [{"line": 1, "quantity": 1}], "reason": "damaged", "description": "torn"}
         return dict((await customer.post("/refunds/v1/refunds", body)).ok().body)
 
-    refund = await eventually(request)
+    refund = await eventually(request, seconds=PATIENCE_SECONDS)
 
     async def approve() -> bool:
         return bool((await staff.post(f"/refunds/v1/refunds/{refund['refund_id']}/approve")).ok())
 
-    await eventually(approve)
+    await eventually(approve, seconds=PATIENCE_SECONDS)
     (await staff.post(f"/orders/v1/orders/{cancelled}/cancel", {"reason": "not wanted"})).ok()
     (await staff.post(f"/notes/v1/orders/{kept}/notes", {"audience": "customer", "text": "Sorry"})).ok()
     return ids

@@ -91,6 +91,7 @@ async def running_lab(stack: Stack, **changes: Any) -> AsyncIterator[Lab]:
     name = f"lab_{uuid.uuid4().hex[:8]}"
     admin = await asyncpg.connect(stack.postgres_url)
     await admin.execute(f"create database {name}")
+    await admin.close()
     url = sa.make_url(stack.postgres_url).set(database=name).render_as_string(hide_password=False)
     settings = Settings(service=SERVICE, database_url=url, amqp_url=stack.amqp_url, amqp_namespace=name, keys_file=os.devnull, **changes)
     engine = create_async_engine(sa.make_url(url).set(drivername="postgresql+asyncpg"))
@@ -99,24 +100,31 @@ async def running_lab(stack: Stack, **changes: Any) -> AsyncIterator[Lab]:
         await connection.run_sync(create_kernel_tables, SERVICE)
         await connection.run_sync(lambda bind: EFFECTS.create(bind))
     await engine.dispose()
-    rabbit = await aio_pika.connect(stack.amqp_url)
-    channel = await rabbit.channel()
-    exchange = await channel.declare_exchange(exchange_name(name), "topic", durable=True)
-    await channel.declare_queue(dead_queue_name(name), durable=True, arguments={"x-queue-type": "quorum"})
-    queue = await channel.declare_queue(queue_name(name, SERVICE), durable=True, arguments=dict(queue_arguments(name)))
-    for event_type in types_read_by(SERVICE):
-        await queue.bind(exchange, event_type)
+    async with await aio_pika.connect(stack.amqp_url) as rabbit:
+        channel = await rabbit.channel()
+        exchange = await channel.declare_exchange(exchange_name(name), "topic", durable=True)
+        await channel.declare_queue(dead_queue_name(name), durable=True, arguments={"x-queue-type": "quorum"})
+        queue = await channel.declare_queue(queue_name(name, SERVICE), durable=True, arguments=dict(queue_arguments(name)))
+        for event_type in types_read_by(SERVICE):
+            await queue.bind(exchange, event_type)
     lab = Lab(settings, url)
     try:
         yield lab
     finally:
         await lab.database.close()
+        await _take_away(stack, name)
+
+
+async def _take_away(stack: Stack, name: str) -> None:
+    """By connections of its own: the test may have killed the servers meanwhile."""
+    async with await aio_pika.connect(stack.amqp_url) as rabbit:
+        channel = await rabbit.channel()
         for leftover in (queue_name(name, SERVICE), dead_queue_name(name)):
             await channel.queue_delete(leftover)
         await channel.exchange_delete(exchange_name(name))
-        await rabbit.close()
-        await admin.execute(f"drop database {name} with (force)")
-        await admin.close()
+    admin = await asyncpg.connect(stack.postgres_url)
+    await admin.execute(f"drop database {name} with (force)")
+    await admin.close()
 
 
 @asynccontextmanager
