@@ -17,7 +17,7 @@ from shared.tokens import issue
 from tests.shop import ISSUER, TOKEN_SECONDS, order_p
 from tests.stack import Stack
 
-SEEN_SECONDS = 30.0
+SEEN_SECONDS = 90.0
 PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c49444154789c63f8cfc0000003010100c9fe92ef0000000049454e44ae426082"
 )
@@ -37,6 +37,7 @@ class World:
         self.orders: dict[str, str] = {}
         self.documents: list[str] = []
         self.refunds: list[str] = []
+        self.attachment = ""
         self._wide: list[str] = []
 
     def close(self) -> None:
@@ -81,6 +82,7 @@ class World:
         etag = self.etag("/documents/v1/settings", self.token)
         headers = {"Authorization": f"Bearer {self.token}", "If-Match": etag}
         self.client.put(f"{self.urls['documents']}/v1/settings/logo", content=PNG, headers=headers).raise_for_status()
+        self.attachment = self.uploaded()
         self.wait_for("the notes service to know the orders", self._noted)
         return self
 
@@ -147,6 +149,14 @@ class World:
         body = {"outcome": "succeeded", "reference": uuid.uuid4().hex, "method": "card"}
         self.call("POST", f"/refunds/v1/refunds/{refund_id}/settlements", body)
         return refund_id
+
+    def uploaded(self) -> str:
+        """A file of a customer."""
+        headers = {"Authorization": f"Bearer {self.token}", "Idempotency-Key": uuid.uuid4().hex}
+        form: dict[str, Any] = {"files": {"file": ("photo.png", PNG, "image/png")}, "data": {"customer_id": "c-1"}}
+        answer = self.client.post(f"{self.urls['refunds']}/v1/attachments", headers=headers, **form)
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["attachment_id"])
 
     def attention(self) -> str:
         """Something that needs attention: a refund that was settled twice."""
