@@ -1,5 +1,6 @@
 """`./aftersale up` as a newcomer has it: from nothing to a working system, bad days, a second time, and nothing left behind."""
 
+import asyncio
 import json
 import os
 import signal
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import aio_pika
 import pytest
 
 from deploy.places import PROJECT, State
@@ -128,6 +130,8 @@ def test_up_from_nothing_through_bad_days_and_once_more(clone: Clone) -> None:
     secrets = {row["name"]: row["value"] for row in shown["settings"] if row["name"].endswith("_url")}
     assert secrets["database_url"].startswith("postgresql://***@127.0.0.1:")
 
+    a_message_that_cannot_be_read_is_seen_and_can_be_tried_again(clone)
+
     os.kill(int((clone.home / "up" / "services.process").read_text().split()[0]), signal.SIGKILL)
     wait_until(lambda: not answers(orders))
     wait_until(lambda: all(answers(url) for url in said["up"].values()))
@@ -137,6 +141,40 @@ def test_up_from_nothing_through_bad_days_and_once_more(clone: Clone) -> None:
     assert told[-1]["done"] is True
     assert {"order.placed.v1", "order.cancelled.v1", "refund.approved.v1", "document.issued.v1"} <= {line.get("event") for line in told}
     once_more_after_a_kill_9(clone, placed["order_id"])
+
+
+def a_message_that_cannot_be_read_is_seen_and_can_be_tried_again(clone: Clone) -> None:
+    """It is parked in each of its three readers; `parked` shows it and lets it be tried; nothing else is disturbed."""
+    asyncio.run(publish_garbage(State(clone.home / "up").read("running")["AFTERSALE_ORDERS_AMQP_URL"]))
+
+    def parked() -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = clone.command("parked", "list")[1][0]["parked"]
+        return rows
+
+    wait_until(lambda: len(parked()) == 3)
+    rows = parked()
+    assert sorted(row["service"] for row in rows) == ["documents", "notes", "refunds"]
+    assert {(row["state"], row["reason"]) for row in rows} == {("parked", "not_a_cloud_event")}
+    code, [shown] = clone.command("parked", "show", rows[0]["parked_id"])
+    assert (code, shown["body"]) == (0, "not an event")
+    code, [retried] = clone.command("parked", "retry", rows[0]["parked_id"])
+    assert (code, len(retried["retried"])) == (0, 1)
+    wait_until(lambda: [row["attempts"] for row in parked() if row["parked_id"] == rows[0]["parked_id"]] == [2])
+    code, [unknown] = clone.command("parked", "show", "00000000-0000-0000-0000-000000000000")
+    assert (code, unknown["fix"]) == (1, "see `aftersale parked list`")
+    code, [checked] = clone.command("doctor")
+    assert (code, [check["what"] for check in checked["checks"] if not check["ok"]]) == (
+        1,
+        ["refunds parked", "notes parked", "documents parked"],
+    )
+
+
+async def publish_garbage(url: str) -> None:
+    """As the order service might, if it were broken."""
+    async with await aio_pika.connect(url) as connection:
+        channel = await connection.channel()
+        exchange = await channel.get_exchange("aftersale.events", ensure=False)
+        await exchange.publish(aio_pika.Message(b"not an event"), "order.placed.v1")
 
 
 def once_more_after_a_kill_9(clone: Clone, order_id: str) -> None:
