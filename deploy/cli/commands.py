@@ -190,6 +190,26 @@ def import_online_retail(
     raise typer.Exit(import_online_retail(wanted, Output(as_json=as_json)))
 
 
+@app.command()
+def reconcile(
+    *,
+    watch: Annotated[bool, typer.Option("--watch", help="Go on until stopped, every so often.")] = False,
+    every: Annotated[float, typer.Option(min=1, help="Seconds from one start to the next, with --watch.")] = 30.0,
+    grace: Annotated[float, typer.Option(min=0, help="Seconds that an event may take: what is younger is left for the next time.")] = 30.0,
+    metrics_file: Annotated[Path | None, typer.Option(help="Keep the number of discrepancies in this Prometheus text file.")] = None,
+    metrics_port: Annotated[int | None, typer.Option(min=1, max=65535, help="Serve it to Prometheus on this port.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Explain every order, refund, stock level, document and event from the databases alone; exit code 1 where something cannot be."""
+    from deploy.cli import reconcile as command  # noqa: PLC0415  (imported when called: every command starts quickly)
+
+    output = Output(as_json=as_json)
+    if watch:
+        where = {"metrics_file": metrics_file, "metrics_port": metrics_port}
+        command.watch(grace_seconds=grace, every_seconds=every, output=output, **where)  # type: ignore[arg-type]  # each has its own type
+    raise typer.Exit(command.run_reconcile(grace_seconds=grace, output=output))
+
+
 def main() -> None:
     """Run the command; what cannot be done is one line with the fix, never a traceback."""
     try:

@@ -11,8 +11,8 @@ import httpx2
 from deploy.importing.results import Refusal
 from deploy.trouble import Trouble
 
-CALL_SECONDS = 120.0
-PATIENCE_SECONDS = 60.0
+CALL_SECONDS = 300.0
+PATIENCE_SECONDS = 900.0
 """How long a call is repeated that is answered by nobody, or by "later"."""
 PAUSES_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0)
 CONNECTIONS = 32

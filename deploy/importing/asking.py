@@ -10,9 +10,9 @@ from deploy.importing.mapping import PlannedLine, PlannedOrder, PlannedRefund
 
 PREFIX = "online-retail:"
 CURRENCY = "GBP"
-CHUNK_ORDERS = 200
+CHUNK_ORDERS = 100
 CHUNK_LINES = 8_000
-"""Orders of one batch: a body stays below 2 MB."""
+"""Orders of one batch: its body stays below 1 MB, its answer (the orders, whole) below 8 MB."""
 
 
 def external_ref(invoice: str) -> str:

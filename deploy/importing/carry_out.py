@@ -153,7 +153,17 @@ async def _place(work: Work, orders: list[PlannedOrder]) -> None:
             work.results.orders[order.invoice] = placed
         else:
             problem = item["problem"]
-            work.results.orders[order.invoice] = Refusal(problem["code"], problem["detail"])
+            work.results.orders[order.invoice] = await _there_already(work, order) or Refusal(problem["code"], problem["detail"])
+
+
+async def _there_already(work: Work, order: PlannedOrder) -> Placed | None:
+    """The order, if a call that we never heard back from had placed it after we looked."""
+    reference = asking.external_ref(order.invoice)
+    page = await work.api.get("orders", "/v1/orders", q=reference)
+    for item in page["items"]:
+        if item["external_ref"] == reference:
+            return Placed(item["order_id"], order.goods, item["total"]["amount"] - order.goods)
+    return None
 
 
 def _id(work: Work, invoice: str) -> str:

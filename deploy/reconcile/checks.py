@@ -1,0 +1,64 @@
+"""How a check is written: one set-based SELECT that gives a row (store_id, id, detail) for each thing that cannot be explained.
+
+`settled` is the instant before which everything must have come to rest; what is younger may still be on its way.
+"""
+
+# ruff: noqa: S608  (the SQL is put together from constants of this package; values are always bound)
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One question to one service's database. `kind` is stable; `about` says what should hold. `$1` is `settled`, where used."""
+
+    service: str
+    kind: str
+    about: str
+    sql: str
+
+
+def public(prefix: str, column: str) -> str:
+    """SQL: the public id (TypeID: base 32 of the UUID's 128 bits after two zero bits) of a uuid column."""
+    bits = f"(b'00' || ('x' || replace(({column})::text, '-', ''))::bit(128))"
+    digits = f"select string_agg(substr('{ALPHABET}', substring({bits} from 5 * i + 1 for 5)::bit(5)::int + 1, 1), '' order by i)"
+    return f"('{prefix}_' || ({digits} from generate_series(0, 25) i))"
+
+
+def differs(pairs: Mapping[str, tuple[str, str]]) -> str:
+    """SQL: what of `pairs` (name: two expressions that should be the same) is not, as text; empty where all is well."""
+    parts = [
+        f"case when ({left}) is distinct from ({right}) then "
+        f"'{name}: ' || left(coalesce(({left})::text, 'nothing'), 120) || ' is not ' || left(coalesce(({right})::text, 'nothing'), 120) end"
+        for name, (left, right) in pairs.items()
+    ]
+    return f"concat_ws('; ', {', '.join(parts)})"
+
+
+def same(
+    service: str, kind: str, about: str, *, store: str, about_id: str, source: str, pairs: Mapping[str, tuple[str, str]], only: str = "true"
+) -> Check:
+    """A check that two sides of each pair are the same in every row of `source` that is `only`."""
+    where = " or ".join(f"({left}) is distinct from ({right})" for left, right in pairs.values())
+    sql = f"select {store} as store_id, ({about_id})::text as id, {differs(pairs)} as detail from {source} where ({only}) and ({where})"
+    return Check(service, kind, about, sql)
+
+
+def wrong(service: str, kind: str, about: str, sql: str) -> Check:
+    """A check whose query gives the wrong rows themselves: store_id, id, detail."""
+    return Check(service, kind, about, sql)
+
+
+def field(document: str, name: str, kind: str = "text") -> str:
+    """SQL: a field of a JSON document as `kind`; `jsonb` gives null for a JSON null."""
+    if kind == "jsonb":
+        return f"nullif({document}->'{name}', 'null'::jsonb)"
+    return f"({document}->>'{name}')::{kind}"
+
+
+def fields(row: str, document: str, names: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """Pairs of a row's columns with the fields of the same names in a JSON document, by their types."""
+    return {name: (f"{row}.{name}", field(document, name, kind)) for name, kind in names.items()}

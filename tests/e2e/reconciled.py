@@ -1,0 +1,179 @@
+"""A small shop in which everything has happened at least once, for the reconciler to explain."""
+
+import asyncio
+from typing import Any
+
+import asyncpg
+
+from deploy.reconcile.run import Report, reconcile, snapshots
+from tests.shop import Answer, Shop, eventually, order_p
+from tests.stack import SERVICES, Stack
+
+
+def urls(stack: Stack) -> dict[str, str]:
+    return {service: stack.database_url(service) for service in SERVICES}
+
+
+async def report(stack: Stack) -> Report:
+    async with snapshots(urls(stack)) as connections:
+        return await reconcile(connections)
+
+
+async def until_explained(stack: Stack, seconds: float = 90.0) -> Report:
+    """Once every event has taken effect everywhere, nothing is unexplained."""
+
+    async def explained() -> Report:
+        made = await report(stack)
+        assert not made.found, made.found[:5]
+        return made
+
+    return await eventually(explained, seconds)
+
+
+async def place(shop: Shop, **changes: Any) -> str:
+    return str((await shop.platform.post("/orders/v1/orders", json=order_p(**changes))).ok()["order_id"])
+
+
+async def move(shop: Shop, order_id: str, *steps: str) -> None:
+    for step in steps:
+        (await shop.staff.post(f"/orders/v1/orders/{order_id}/transitions", json={"to": step, "message": f"It is {step}."})).ok()
+
+
+async def pay(shop: Shop, order_id: str, amount: int, reference: str) -> str:
+    body = {"amount": amount, "method": "cod", "reference": reference, "collected_by": "rider-7"}
+    answer = (await shop.platform.post(f"/orders/v1/orders/{order_id}/payments", json=body)).ok()
+    return str(answer["payments"][-1]["payment_id"])
+
+
+async def ask(shop: Shop, order_id: str, *lines: tuple[int, int], **also: Any) -> str:
+    body = {"order_id": order_id, "reason": "damaged", "lines": [{"line": line, "quantity": units} for line, units in lines], **also}
+
+    async def seen() -> Answer:
+        return (await shop.staff.post("/refunds/v1/refunds", json=body)).ok()
+
+    return str((await eventually(seen, 60))["refund_id"])
+
+
+async def decide(shop: Shop, refund_id: str, what: str = "approve", **body: Any) -> None:
+    async def covered() -> Answer:
+        return (await shop.staff.post(f"/refunds/v1/refunds/{refund_id}/{what}", json=body)).ok()
+
+    await eventually(covered, 60)
+
+
+async def settle(shop: Shop, refund_id: str, outcome: str, reference: str) -> None:
+    body = {"outcome": outcome, "reference": reference, "method": "card", "reason": "" if outcome == "succeeded" else "no such account"}
+    (await shop.staff.post(f"/refunds/v1/refunds/{refund_id}/settlements", json=body)).ok()
+
+
+async def everything_happens(shop: Shop) -> None:
+    """Settings, stock, and orders in every state with payments, refunds, notes and documents of every kind."""
+    await _settings(shop, manage_stock=False, deduct_shipping=False)
+    lines = [
+        {"sku": "TEE-1", "name": "T-shirt", "quantity": 3, "unit_price": 3333, "discount": 100},
+        {"sku": "MUG-1", "name": "Mug", "quantity": 4, "unit_price": 250},
+        {"sku": "TEE-1", "name": "T-shirt, again", "quantity": 1, "unit_price": 3000},
+    ]
+    await asyncio.gather(_a_returned_order(shop, lines), _orders_that_were_cancelled(shop, lines), _orders_in_between(shop, lines))
+    await _settings(shop, manage_stock=True, deduct_shipping=True, version=1)
+    await _kept_shipping(shop, lines)
+
+
+async def _settings(shop: Shop, *, manage_stock: bool, deduct_shipping: bool, version: int = 0) -> None:
+    match = {"If-Match": f'"v{version}"'}
+    orders = {
+        "cancel_preset": "cancellation-control",
+        "customer_cancel_until": "delivered",
+        "stock": True,
+        "number_prefix": "N",
+        "time_zone": "Asia/Dhaka",
+    }
+    (await shop.staff.put("/orders/v1/settings", json=orders | {"number_prefix": f"N{version}-"}, headers=match)).ok()
+    policy = {"manage_stock": manage_stock, "attachments": True, "deduct_shipping": deduct_shipping}
+    (await shop.staff.put("/refunds/v1/policy", json=policy, headers=match)).ok()
+    (await shop.staff.put("/notes/v1/settings", json={"customer_answers": version == 1}, headers=match)).ok()
+    for sku in ("TEE-1", "MUG-1"):
+        (await shop.staff.put(f"/orders/v1/stock/{sku}", json={"on_hand": 200 + version})).ok()
+
+
+async def _a_returned_order(shop: Shop, lines: list[dict[str, Any]]) -> None:
+    """Two refunds with inspections and reports, one in part, one declined, one open; notes of both sides."""
+    order_id = await place(shop, lines=lines, discount=57, external_ref="theirs-1", customer={"id": "c-1", "name": "Rahima Begum"})
+    wrong = await pay(shop, order_id, 500, "wrong")
+    (await shop.staff.post(f"/orders/v1/orders/{order_id}/payments/{wrong}/reversals", json={"reason": "another order's"})).ok()
+    await move(shop, order_id, "confirmed", "picked_up", "shipped")
+    (await shop.staff.post(f"/orders/v1/orders/{order_id}/delivery-failures", json={"reason": "nobody home"})).ok()
+    await pay(shop, order_id, 20_000, "all")
+    await move(shop, order_id, "delivered")
+    first = await ask(shop, order_id, (1, 2), (2, 1))
+    await decide(shop, first, lines=[{"line": 1, "quantity": 1, "disposition": "restock"}, {"line": 2, "quantity": 1}])
+    await settle(shop, first, "failed", "try-1")
+    await settle(shop, first, "succeeded", "try-2")
+    await settle(shop, first, "succeeded", "try-3")
+    (
+        await shop.staff.post(
+            f"/refunds/v1/refunds/{first}/inspections", json={"lines": [{"line": 2, "quantity": 1, "disposition": "restock"}]}
+        )
+    ).ok()
+    second = await ask(shop, order_id, (2, 2), (3, 1))
+    await decide(shop, second)
+    await decide(shop, await ask(shop, order_id, (1, 1)), "decline", internal_reason="worn", message="Sorry.")
+    await ask(shop, order_id, (1, 1), description="It is torn.")
+    await _notes(shop, order_id)
+
+
+async def _notes(shop: Shop, order_id: str) -> None:
+    async def write(**body: str) -> str:
+        async def known() -> Answer:
+            return (await shop.staff.post(f"/notes/v1/orders/{order_id}/notes", json=body)).ok()
+
+        return str((await eventually(known, 60))["note_id"])
+
+    note = await write(audience="customer", text="On its way.")
+    (await shop.staff.patch(f"/notes/v1/notes/{note}", json={"text": "It is on its way."})).ok()
+    private = await write(audience="private", text="Careful.")
+    (await shop.staff.post(f"/notes/v1/notes/{private}/retract")).ok()
+    await write(audience="private", text="Called twice.")
+    (await shop.customer("c-1").post(f"/notes/v1/orders/{order_id}/read")).ok()
+
+
+async def _orders_that_were_cancelled(shop: Shop, lines: list[dict[str, Any]]) -> None:
+    """One before pickup and unpaid, paid afterwards; one after shipping, paid too much."""
+    for steps, paid, later in ((), 0, 5_000), (("confirmed", "shipped"), 30_000, 0), (("confirmed",), 16_000, 0):
+        order_id = await place(shop, lines=lines)
+        await move(shop, order_id, *steps)
+        if paid:
+            await pay(shop, order_id, paid, "before")
+        (await shop.platform.post(f"/orders/v1/orders/{order_id}/cancel", json={"reason": "changed my mind"})).ok()
+        if later:
+            await pay(shop, order_id, later, "after")
+
+
+async def _orders_in_between(shop: Shop, lines: list[dict[str, Any]]) -> None:
+    await place(shop, lines=lines)
+    await move(
+        shop, await place(shop, lines=lines, number="OWN-7", payments=[{"amount": 700, "method": "card", "reference": "x"}]), "confirmed"
+    )
+    order_id = await place(shop, lines=[{"sku": "FREE", "name": "Sample", "quantity": 2, "unit_price": 0}], shipping={"amount": 101})
+    await move(shop, order_id, "delivered")
+    edit = {"reason": "typing error", "customer": {"email": "r@example.com"}}
+    (await shop.staff.patch(f"/orders/v1/orders/{order_id}", json=edit)).ok()
+
+
+async def _kept_shipping(shop: Shop, lines: list[dict[str, Any]]) -> None:
+    """Product section 8, case 9, with the policy on: an invoice over what is kept."""
+    order_id = await place(shop, lines=lines)
+    await pay(shop, order_id, 3_000, "part")
+    await move(shop, order_id, "picked_up")
+
+    async def seen() -> bool:
+        return bool(await shop.rows("refunds", "select 1 from policies where store_id = {store} and version = 2"))
+
+    assert await eventually(seen)
+    (await shop.customer("c-1").post(f"/orders/v1/orders/{order_id}/cancel", json={"reason": "too late"})).ok()
+    await pay(shop, order_id, 12_000, "rest")
+
+
+async def admin(stack: Stack) -> asyncpg.Connection:
+    """The administrator in the stack's own database: sees every schema in one transaction."""
+    return await asyncpg.connect(stack.postgres_url.rsplit("/", 1)[0] + f"/{stack.name}")

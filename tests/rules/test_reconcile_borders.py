@@ -1,0 +1,24 @@
+"""The reconciler shares nothing with what it checks: no service, no rule, not even the product's own arithmetic."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[2]
+MODULES = sorted((PROJECT / "deploy" / "reconcile").glob("*.py"))
+ALLOWED_OF_OURS = ("deploy.reconcile", "deploy.running", "deploy.trouble", "shared.events")
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.stem)
+def test_the_reconciler_imports_no_service(module: Path) -> None:
+    imported = set()
+    for node in ast.walk(ast.parse(module.read_text())):
+        if isinstance(node, ast.Import):
+            imported |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module == "deploy":
+            imported |= {f"deploy.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            imported.add(node.module or "")
+    ours = [name for name in imported if name.split(".")[0] in ("services", "shared", "deploy", "tests")]
+    assert [name for name in ours if not name.startswith(ALLOWED_OF_OURS)] == []
