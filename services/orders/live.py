@@ -7,7 +7,7 @@ rows are the truth, so a stream resumes anywhere by the id of the last event it 
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -17,10 +17,10 @@ import structlog
 from sqlalchemy.engine import Row
 
 from services.orders.models import metadata
-from services.orders.queries.orders import order_for
 from services.orders.schemas.live import LiveEvent
 from shared.actor import Actor
-from shared.db import Database, Transaction
+from shared.db import Database
+from shared.errors import Transient, Unavailable
 from shared.service import Running
 
 log = structlog.get_logger()
@@ -30,6 +30,7 @@ HEARTBEAT_SECONDS = 15.0  # keeps proxies from closing a silent stream
 LIFETIME_SECONDS = 3600.0  # then the client comes again, with a token that is looked at again
 LATE_SECONDS = 10  # an event may commit this much later than one with a higher position
 ROWS_PER_LOOK = 500
+READS_AT_ONCE = 4
 
 events = metadata.tables["orders.events"]
 Key = tuple[str, str | None]
@@ -79,6 +80,17 @@ class Hub:
         self._listeners: dict[Key, set[asyncio.Event]] = defaultdict(set)
         self._seen: dict[str, Seen] = {}
         self._task: asyncio.Task[None] | None = None
+        self._slots = asyncio.Semaphore(READS_AT_ONCE)
+
+    async def rows(self, query: sa.Select[Any]) -> Sequence[Row[Any]]:
+        """What a stream reads: a few at a time, so that thousands leave connections for calls; again while the database is away."""
+        while True:
+            try:
+                async with self._slots, self._database.reading() as tx:
+                    return await tx.all(query)
+            except (Transient, Unavailable) as failure:
+                log.warning("live_read_failed", error=repr(failure))
+                await asyncio.sleep(LOOK_SECONDS)
 
     @contextmanager
     def listening(self, store_id: str, subject: str | None) -> Iterator[asyncio.Event]:
@@ -132,13 +144,13 @@ def hub_of(running: Running) -> Hub:
 
 async def order_stream(running: Running, actor: Actor, order_id: str, last: int | None) -> AsyncIterator[bytes]:
     """What happens to one order, for whoever may see it: its events after version `last`, else how it stands, and then what comes."""
-    with hub_of(running).listening(actor.store, order_id) as woken:
+    hub = hub_of(running)
+    with hub.listening(actor.store, order_id) as woken:
         if last is None:
-            async with running.database.reading() as tx:
-                last = (await order_for(tx, actor, order_id)).order.version - 1
+            ((newest,),) = await hub.rows(_newest_of_order(actor, order_id))
+            last = newest - 1
         async for _ in _moments(running, woken):
-            async with running.database.reading() as tx:
-                rows = await tx.all(_of_order(actor, order_id, last))
+            rows = await hub.rows(_of_order(actor, order_id, last))
             for row in rows:
                 last = row.sequence
                 yield _framed(row, str(row.sequence), actor)
@@ -148,12 +160,12 @@ async def order_stream(running: Running, actor: Actor, order_id: str, last: int 
 
 async def store_stream(running: Running, actor: Actor, last: int | None) -> AsyncIterator[bytes]:
     """What happens to every order of the store, for the shop. A resumed stream may repeat the last seconds: `event_id` tells."""
-    with hub_of(running).listening(actor.store, None) as woken:
-        async with running.database.reading() as tx:
-            seen = Seen(await _resume(tx, actor, last))
+    hub = hub_of(running)
+    with hub.listening(actor.store, None) as woken:
+        ((after,),) = await hub.rows(_resume(actor, last))
+        seen = Seen(after)
         async for _ in _moments(running, woken):
-            async with running.database.reading() as tx:
-                rows = await tx.all(_of_store(actor, seen))
+            rows = await hub.rows(_of_store(actor, seen))
             for row in rows:
                 seen.is_new(row.position)
                 yield _framed(row, str(row.position), actor)
@@ -188,15 +200,19 @@ def _of_store(actor: Actor, seen: Seen) -> sa.Select[Any]:
     return sa.select(events).where(mine, events.c.type.like("order.%")).order_by(events.c.position).limit(ROWS_PER_LOOK)
 
 
-async def _resume(tx: Transaction, actor: Actor, last: int | None) -> int:
+def _newest_of_order(actor: Actor, order_id: str) -> sa.Select[Any]:
+    return sa.select(sa.func.max(events.c.sequence)).where(events.c.store_id == actor.store, events.c.subject == order_id)
+
+
+def _resume(actor: Actor, last: int | None) -> sa.Select[Any]:
     """The position after which to tell: a little before `last`, for what committed late; the newest where nothing was seen."""
     mine = events.c.store_id == actor.store
     if last is None:
-        return int(await tx.scalar(sa.select(sa.func.coalesce(sa.func.max(events.c.position), 0)).where(mine)))
-    at = sa.select(events.c.recorded_at).where(mine, events.c.position == last).scalar_subquery()
+        return sa.select(sa.func.coalesce(sa.func.max(events.c.position), 0)).where(mine)
+    at = sa.select(events.c.recorded_at).where(mine, events.c.position <= last).order_by(events.c.position.desc()).limit(1)
     late = sa.text(f"interval '{LATE_SECONDS} seconds'")
-    earlier = sa.select(events.c.position).where(mine, events.c.position < last, events.c.recorded_at < at - late)
-    return int(await tx.scalar(earlier.order_by(events.c.position.desc()).limit(1)) or 0) if last > 0 else 0
+    earlier = sa.select(events.c.position).where(mine, events.c.position < last, events.c.recorded_at < at.scalar_subquery() - late)
+    return sa.select(sa.func.coalesce(earlier.order_by(events.c.position.desc()).limit(1).scalar_subquery(), 0))
 
 
 def _framed(row: Row[Any], event_id: str, actor: Actor) -> bytes:

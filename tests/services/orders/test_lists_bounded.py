@@ -30,6 +30,8 @@ STORE = "store-of-very-many"
 STAFF = Actor(STORE, "staff", "staff-1")
 MAX_ROWS = 10_000
 
+pytestmark = pytest.mark.timeout(900)  # a million orders take some minutes to write
+
 FILL = """
 insert into orders.orders (store_id, order_id, version, number, status, currency, language, prices_include_tax, customer_id,
     customer_name, email, phone, metadata, line_count, unit_count, goods_total, discount_total, tax_total, shipping, shipping_tax, total,
