@@ -15,6 +15,7 @@ import secrets
 import shutil
 import signal
 import socket
+import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -36,8 +37,11 @@ def clone_name(project: Path) -> str:
     return hashlib.sha256(str(project.resolve()).encode()).hexdigest()[:10]
 
 
-def base_folder(project: Path) -> Path:
-    """The folder that holds all state of a clone, reachable for the user that the servers run as."""
+def base_folder(project: Path, purpose: Purpose = "up") -> Path:
+    """The folder that holds all state of a clone, reachable for the user that the servers run as.
+
+    Where that user cannot enter the project, a test run takes the system's folder for temporary files: it keeps nothing.
+    """
     if named := os.environ.get("AFTERSALE_HOME"):
         base = Path(named).expanduser().resolve()
         base.mkdir(parents=True, exist_ok=True)
@@ -45,6 +49,12 @@ def base_folder(project: Path) -> Path:
     base = project / ".aftersale"
     user = processes.server_user()
     if not base.exists() and user is not None and not processes.can_reach(user, project):
+        if purpose == "test":
+            base = Path(tempfile.gettempdir()) / f"aftersale-{clone_name(project)}"
+            base.mkdir(mode=0o755, exist_ok=True)
+            if base.is_symlink() or base.stat().st_uid != os.geteuid():
+                raise Trouble(f"{base} belongs to somebody else.", "remove it, or set AFTERSALE_HOME to a folder of yours")
+            return base
         target = SHARED_ROOT / clone_name(project)
         target.mkdir(parents=True, exist_ok=True)
         base.unlink(missing_ok=True)
@@ -177,7 +187,7 @@ def choose_port(wanted: list[int], taken: set[int], free: Callable[[int], bool])
 
 def hold_state(project: Path, purpose: Purpose) -> State:
     """The folder for `purpose`, held. What still runs from a holder that died is stopped, and a dead test run's folder cleared away."""
-    base = base_folder(project)
+    base = base_folder(project, purpose)
     with open(base / "lock", "a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # one at a time, so that nobody clears away what another is about to hold
         if purpose == "up":

@@ -151,6 +151,11 @@ def test_a_clone_that_the_servers_user_cannot_enter_keeps_its_state_elsewhere(
     assert base.is_relative_to(home / "shared")
     assert (closed / ".aftersale").is_symlink()
     assert places.base_folder(closed) == base
+    fleeting = tmp_path / "another"
+    fleeting.mkdir(mode=0o700)
+    kept_by_tests = places.base_folder(fleeting, "test")
+    assert not (fleeting / ".aftersale").exists()
+    kept_by_tests.rmdir()
     user = processes.server_user()
     assert user is not None
     assert processes.can_reach(user, base)
