@@ -277,10 +277,7 @@ async def _items(reads: Reads, service: str, sql: str, settled: datetime) -> Asy
 
 async def _merged(streams: list[AsyncIterator[Item]]) -> AsyncIterator[Item]:
     """Several sorted streams as one."""
-    heads: list[tuple[Item, AsyncIterator[Item]]] = []
-    for stream in streams:
-        if (item := await anext(stream, None)) is not None:
-            heads.append((item, stream))
+    heads = [(item, stream) for stream in streams if (item := await anext(stream, None)) is not None]
     while heads:
         at = min(range(len(heads)), key=lambda number: _key(heads[number][0]))
         item, stream = heads.pop(at)

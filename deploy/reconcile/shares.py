@@ -54,9 +54,11 @@ async def shares(reads: Reads, settled: datetime) -> AsyncIterator[Found]:
 
 def requested(refund: dict[str, Any]) -> Expected:
     """The sum of its units' fixed shares, without their shipping where the policy keeps it."""
-    order: list[tuple[int, int]] = [(total, quantity) for total, quantity in refund["order"]]
+    order: list[tuple[int, int]] = [(total, quantity) for total, quantity in refund["order"] or []]
     lines = {}
     for line, _, _, units in refund["lines"]:
+        if not 1 <= line <= len(order):
+            continue  # said by _wrong
         total, quantity = order[line - 1]
         goods = sum(goods_of(total, quantity, first, last) for first, last in units)
         shipping = 0 if refund["deduct"] else sum(shipping_of(refund["shipping"], order, line, first, last) for first, last in units)
@@ -66,7 +68,7 @@ def requested(refund: dict[str, Any]) -> Expected:
 
 def automatic(refund: dict[str, Any]) -> Expected:
     """max(0, collected so far − kept) − already approved; the money fills goods, then shipping, then what was overpaid."""
-    order: list[tuple[int, int]] = [(total, quantity) for total, quantity in refund["order"]]
+    order: list[tuple[int, int]] = [(total, quantity) for total, quantity in refund["order"] or []]
     had_left = refund["left_from"] in ("picked_up", "shipped")
     may_keep = refund["shipping"] if refund["deduct"] and had_left else 0
     collected = _collected(refund)
@@ -101,7 +103,7 @@ def _wrong(refund: dict[str, Any], expected: Expected) -> str:
         for line, money in expected.lines.items()
         if said.get(line, (0, 0)) != money
     ]
-    parts += [f"line {line} is not of its order" for line in said if not 1 <= line <= len(refund["order"])]
+    parts += [f"line {line} is not of its order" for line in said if not 1 <= line <= len(refund["order"] or [])]
     rest = {"overpaid": expected.overpaid, "kept": expected.kept} | ({} if expected.amount is None else {"amount": expected.amount})
     parts += [f"{name}: {refund[name]} is not {value}" for name, value in rest.items() if refund[name] != value]
     return "; ".join(parts)
