@@ -160,7 +160,8 @@ def _as_json(wanted: Wanted, kept: Account, results: Results, differs: dict[str,
 
 
 def _show(console: Console, seconds: float, kept: Account, results: Results, differs: dict[str, str], *, dry_run: bool) -> None:
-    console.print(account_table(kept), width=max(console.width, TABLE_WIDTH), crop=False)
+    wide = Console(file=console.file, width=max(console.width, TABLE_WIDTH))  # a terminal that is narrower wraps; nothing is cut off
+    wide.print(account_table(kept))
     for outcome in kept.buckets:
         console.print(f"[dim]{outcome.replace('_', ' ')}: {OUTCOMES[outcome][1]}[/dim]")
     verb = "would be" if dry_run else "are"
