@@ -100,7 +100,8 @@ class Tokens:
             raise Unauthenticated("wrong_audience", f"The token's aud must be {AUDIENCE!r}.")
         if now >= claims["exp"] + self._leeway:
             raise Unauthenticated("token_expired", "The token has expired: ask its issuer for a new one.")
-        if max(claims["iat"], claims.get("nbf") or 0) > now + self._leeway:
+        not_before = claims.get("nbf", 0)
+        if not isinstance(not_before, int | float) or max(claims["iat"], not_before) > now + self._leeway:
             raise Unauthenticated("token_not_yet_valid", "The token was issued in the future.")
         if claims["role"] not in trusted.roles or claims["role"] not in ROLES:
             raise Unauthenticated("role_not_issued", "This issuer's key may not speak for that role.")

@@ -69,6 +69,7 @@ def test_scope_read_and_guests_may_only_read(tokens: Tokens) -> None:
         ({"exp": int(NOW) - 11}, "token_expired"),
         ({"iat": int(NOW) + 60}, "token_not_yet_valid"),
         ({"nbf": int(NOW) + 60}, "token_not_yet_valid"),
+        ({"nbf": "tomorrow"}, "token_not_yet_valid"),
         ({"aud": "another"}, "wrong_audience"),
         ({"aud": None}, "wrong_audience"),
         ({"store": "someone-elses"}, "store_not_issued"),
