@@ -304,7 +304,15 @@ async def test_another_stores_order_is_missing(shop: Shop, stack: Stack, client:
 
 @pytest.mark.parametrize(
     "prefix",
-    ["", "refund_", "order_" + "8" + "0" * 25, "order_" + "0" * 27, "ORDER_" + "0" * 26, "0190a5f0-0000-7000-8000-000000000001", "'; drop table orders; --"],
+    [
+        "",
+        "refund_",
+        "order_" + "8" + "0" * 25,
+        "order_" + "0" * 27,
+        "ORDER_" + "0" * 26,
+        "0190a5f0-0000-7000-8000-000000000001",
+        "'; drop table orders; --",
+    ],
 )
 async def test_an_id_that_is_none_is_refused(shop: Shop, prefix: str) -> None:
     problem = explained(await shop.platform.post(f"/orders/v1/orders/{prefix or 'x'}/cancel", json={"reason": "x"}))
