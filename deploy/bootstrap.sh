@@ -53,7 +53,7 @@ find_uv() {
         if ! "$1" -m pip --version >/dev/null 2>&1; then
             install python3-pip "to fetch uv, which makes the Python environment" >&2
             # Debian's pip belongs to Debian's Python; uv then works with any
-            set -- "$(command -v python3)"
+            set -- /usr/bin/python3
         fi
         say "fetching uv into .tools/"
         quietly "$1" -m pip install --disable-pip-version-check --no-deps --require-hashes --target .tools -r deploy/uv.lock ||
