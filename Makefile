@@ -2,6 +2,7 @@
 .PHONY: help up test lint demo faults bench fuzz migrate lock clean
 
 python := .venv/bin/python
+WORKERS ?= 3
 lock := uv pip compile --universal --python-version 3.11 --generate-hashes --quiet
 
 help: ## What there is
@@ -10,9 +11,9 @@ help: ## What there is
 up: ## Run everything on this machine until Ctrl-C; the data stays
 	@./aftersale up
 
-test: ## Every test, on real servers that it starts by itself (TESTS=path for some)
+test: ## Every test, on real servers that it starts by itself (TESTS=path for some, WORKERS=0 in one process)
 	@deploy/bootstrap.sh --tests
-	$(python) -m pytest $(TESTS)
+	$(python) -m pytest -n $(WORKERS) --dist worksteal $(TESTS)
 
 lint: ## Format, lint, types, borders between services, dependencies, tidiness
 	@deploy/bootstrap.sh
