@@ -131,6 +131,7 @@ def _engine(settings: Settings) -> AsyncEngine:
     cache = settings.database_statement_cache
     return create_async_engine(
         url,
+        hide_parameters=True,  # an error's text reaches logs and parked messages; what a customer wrote must not
         pool_size=settings.database_pool_size,
         max_overflow=settings.database_pool_overflow,
         pool_timeout=settings.database_pool_timeout_seconds,

@@ -51,4 +51,4 @@ async def on_store_settings(tx: Transaction, event: StoreSettingsChanged, envelo
 async def on_customer_erased(tx: Transaction, event: CustomerErased, envelope: Envelope) -> None:
     """Blank what is personal, except in issued documents."""
     await copies.forget_customer(tx, envelope.store_id, event, envelope.received_at)
-    await forget(tx, envelope.store_id, event.order_ids)
+    await forget(tx, envelope.store_id, event.order_ids, customer_id=event.customer_id)

@@ -10,7 +10,7 @@ from sqlalchemy.engine import Row
 from services.notes import queries
 from services.notes.models import notes, orders, revisions, settings, timeline
 from services.notes.rules.order_copy import copy_of
-from services.notes.rules.timeline import entry_of, source_rank
+from services.notes.rules.timeline import PERSONAL_DETAILS, entry_of, forgotten, source_rank
 from services.notes.rules.writing import Audience, may_edit, may_mark_read, may_retract, may_write, plain_text, side_of
 from shared.actor import Actor
 from shared.db import Transaction
@@ -137,7 +137,8 @@ async def record(tx: Transaction, event: OrderEvent | RefundEvent | DocumentIssu
     if entry is None:
         return
     counters = await _count_change(tx, order, entry.audience)
-    erased = order.erased_at is not None
+    if order.erased_at is not None:
+        entry = forgotten(entry)
     row = {
         "store_id": envelope.store_id,
         "order_id": order.order_id,
@@ -150,8 +151,8 @@ async def record(tx: Transaction, event: OrderEvent | RefundEvent | DocumentIssu
         "audience": entry.audience,
         **_by_columns(entry.by),
         "details": entry.details,
-        "internal": {} if erased else entry.internal,
-        "message": "" if erased else entry.message,
+        "internal": entry.internal,
+        "message": entry.message,
         **_positions(counters, entry.audience),
     }
     await tx.execute(sa.insert(timeline).values(**row))
@@ -170,8 +171,9 @@ async def erase(tx: Transaction, event: CustomerErased, envelope: Envelope) -> N
     blank_notes = sa.update(notes).where(notes.c.store_id == envelope.store_id, notes.c.order_id.in_(order_ids))
     await tx.execute(blank_notes.values(text="", erased_at=envelope.occurred_at))
     blank_entries = sa.update(timeline).where(timeline.c.store_id == envelope.store_id, timeline.c.order_id.in_(order_ids))
-    await tx.execute(blank_entries.values(message="", internal={}))
-    await forget(tx, envelope.store_id, order_ids)
+    facts = timeline.c.details - sa.cast(list(PERSONAL_DETAILS), sa.ARRAY(sa.Text))
+    await tx.execute(blank_entries.values(message="", internal={}, details=facts))
+    await forget(tx, envelope.store_id, order_ids, customer_id=event.customer_id)
 
 
 async def _mark_erased(tx: Transaction, event: CustomerErased, envelope: Envelope) -> list[str]:

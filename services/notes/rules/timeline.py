@@ -1,7 +1,7 @@
 """What each event adds to its order's timeline, where it stands in it, and who may read which part of it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from services.notes.rules.writing import Audience
@@ -44,6 +44,9 @@ class Entry:
     message: str = ""
 
 
+PERSONAL_DETAILS = ("tracking",)
+"""Details that lead to a person: a parcel's number opens a page of the carrier that shows who lives where."""
+
 SOURCE_RANK = {"orders": 0, "refunds": 1, "documents": 2}
 """Of two entries at the very same instant: an order's change comes before the refund that it caused, and both before their paper."""
 
@@ -57,6 +60,12 @@ def entry_of(event: Event) -> Entry | None:
     """The timeline entry that an event makes, or None where it only repeats another (`order.refunded` echoes the refund)."""
     make = ENTRIES.get(type(event))
     return make(event) if make else None
+
+
+def forgotten(entry: Entry) -> Entry:
+    """The entry as an erased customer's order keeps it: what happened, when and by whom, and nothing that somebody wrote."""
+    facts = {name: value for name, value in entry.details.items() if name not in PERSONAL_DETAILS}
+    return replace(entry, details=facts, internal={}, message="")
 
 
 def _status(event: OrderEvent) -> Entry:

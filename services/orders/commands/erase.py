@@ -4,7 +4,6 @@ from dataclasses import replace
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB
 
 from services.orders.commands.change import Doing, by, changed, enforce, write
 from services.orders.models import changes, metadata, orders
@@ -12,13 +11,14 @@ from services.orders.queries.orders import order_for
 from services.orders.rules.status import shop_only
 from shared.actor import Actor
 from shared.db import Transaction
-from shared.erasure import forget
+from shared.erasure import ERASED_REASON, forget
 from shared.errors import Refused
 from shared.events import CustomerErased, OrderEdited, OrderPersonal
 from shared.outbox import emit
 
 MAX_ORDERS_AT_ONCE = 2_000
-PERSONAL = ("customer", "shipping_address", "billing_address")
+PERSONAL = ("customer", "shipping_address", "billing_address", "tracking")
+WRITTEN = ["tracking", "reported_by"]  # in the details of a change
 
 events = metadata.tables["orders.events"]
 
@@ -37,7 +37,7 @@ async def erase_customer(tx: Transaction, actor: Actor, customer_id: str, *, now
     for order_id in order_ids:
         await _blank(tx, actor, order_id, now)
     await _blank_history(tx, actor.store, order_ids)
-    await forget(tx, actor.store, order_ids)
+    await forget(tx, actor.store, order_ids, customer_id=customer_id)
     subject = f"customer:{customer_id}"
     told = sa.select(sa.func.coalesce(sa.func.max(events.c.sequence), 0)).where(
         events.c.store_id == actor.store, events.c.subject == subject
@@ -49,21 +49,18 @@ async def erase_customer(tx: Transaction, actor: Actor, customer_id: str, *, now
 
 async def _blank(tx: Transaction, actor: Actor, order_id: str, now: datetime) -> None:
     state = await order_for(tx, actor, order_id, lock=True)
-    if state.personal == OrderPersonal() and not state.metadata:
+    told = state.order.cancellation
+    written = told is not None and told.reason != ""
+    if state.personal == OrderPersonal() and not state.metadata and state.order.tracking is None and not written:
         return
-    cancellation = state.order.cancellation and state.order.cancellation.model_copy(update={"reason": ""})
-    after = changed(replace(state, personal=OrderPersonal(), metadata={}), cancellation=cancellation)
-    doing = Doing(actor, now, now, reason="customer erased")
-    await write(tx, after, OrderEdited, doing, {"fields": list(PERSONAL)}, reason="customer erased", fields=PERSONAL)
+    cancellation = told and told.model_copy(update={"reason": ""})
+    after = changed(replace(state, personal=OrderPersonal(), metadata={}), cancellation=cancellation, tracking=None)
+    doing = Doing(actor, now, now, reason=ERASED_REASON)
+    await write(tx, after, OrderEdited, doing, {"fields": list(PERSONAL)}, reason=ERASED_REASON, fields=PERSONAL)
 
 
 async def _blank_history(tx: Transaction, store_id: str, order_ids: list[str]) -> None:
-    """Free text that customers may have written: messages and reasons of the timeline, reasons inside past events."""
+    """What somebody wrote in the timeline: messages, reasons, who reported it, where the parcel could be followed."""
     mine = (changes.c.store_id == store_id) & changes.c.order_id.in_(order_ids)
-    await tx.execute(sa.update(changes).where(mine, changes.c.reason != "customer erased").values(message="", reason=""))
-    told = (events.c.store_id == store_id) & events.c.subject.in_(order_ids)
-    for path in ("reason", "order,cancellation,reason"):
-        keys = path.split(",")
-        blank = sa.func.jsonb_set(events.c.data, keys, sa.text("'\"\"'"), type_=JSONB)
-        there = sa.func.jsonb_extract_path_text(events.c.data, *keys).not_in(("", "customer erased"))
-        await tx.execute(sa.update(events).where(told, there).values(data=blank))
+    blank = {"message": "", "reason": "", "details": changes.c.details - sa.cast(WRITTEN, sa.ARRAY(sa.Text))}
+    await tx.execute(sa.update(changes).where(mine, changes.c.reason != ERASED_REASON).values(blank))
