@@ -111,6 +111,11 @@ class Order(Part):
     confirmed_at: datetime | None = None
     delivered_at: datetime | None = None
 
+    def forgotten(self) -> "Order":
+        """The order of an erased customer: without the reason that somebody wrote, and without what leads to the parcel's address."""
+        cancellation = self.cancellation and self.cancellation.model_copy(update={"reason": ""})
+        return self.model_copy(update={"cancellation": cancellation, "tracking": None})
+
 
 class OrderPersonal(Part):
     """The personal part of an order event. `message` is what the actor wrote to the customer with this change."""

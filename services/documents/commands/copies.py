@@ -19,6 +19,7 @@ async def take_order(tx: Transaction, store_id: str, order: Order, personal: Ord
     if copy.version >= order.version:
         return  # what the newer copy calls for was issued with it
     kept = OrderPersonal() if copy.erased else personal
+    order = order.forgotten() if copy.erased else order
     await tx.execute(
         sa.update(orders)
         .where(orders.c.store_id == store_id, orders.c.order_id == order.order_id)

@@ -49,12 +49,11 @@ async def erase_customer(tx: Transaction, actor: Actor, customer_id: str, *, now
 
 async def _blank(tx: Transaction, actor: Actor, order_id: str, now: datetime) -> None:
     state = await order_for(tx, actor, order_id, lock=True)
-    told = state.order.cancellation
-    written = told is not None and told.reason != ""
-    if state.personal == OrderPersonal() and not state.metadata and state.order.tracking is None and not written:
+    forgotten = state.order.forgotten()
+    if state.personal == OrderPersonal() and not state.metadata and forgotten == state.order:
         return
-    cancellation = told and told.model_copy(update={"reason": ""})
-    after = changed(replace(state, personal=OrderPersonal(), metadata={}), cancellation=cancellation, tracking=None)
+    blank = {name: getattr(forgotten, name) for name in ("cancellation", "tracking")}
+    after = changed(replace(state, personal=OrderPersonal(), metadata={}), **blank)
     doing = Doing(actor, now, now, reason=ERASED_REASON)
     await write(tx, after, OrderEdited, doing, {"fields": list(PERSONAL)}, reason=ERASED_REASON, fields=PERSONAL)
 
