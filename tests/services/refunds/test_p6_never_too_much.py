@@ -4,6 +4,7 @@ import asyncio
 import random
 import tempfile
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,26 @@ LINES = [{"sku": "A", "name": "A", "quantity": 601, "total": 1_234_567}, {"sku":
 SHIPPING, TOTAL = 4_321, 1_234_567 + 98_765 + 4_321
 
 
+@asynccontextmanager
+async def the_order_is_held(shop: Shop, order_id: str) -> AsyncIterator[None]:
+    """Hold the order's row, so that whatever is asked meanwhile meets at the same moment."""
+    connection = await asyncpg.connect(shop.stack.database_url("refunds"))
+    try:
+        async with connection.transaction():
+            held = "select 1 from refunds.orders where store_id = $1 and order_id = $2 for update"
+            assert await connection.fetchval(held, shop.store, uuid_of("order", order_id)) == 1
+            yield
+    finally:
+        await connection.close()
+
+
+async def waiting_for_locks(shop: Shop, number: int) -> bool:
+    """Whether so many statements of the service wait for somebody else's lock."""
+    sql = "select count(*) from pg_stat_activity where usename = current_user and wait_event_type = 'Lock' and $1 <> ''"
+    [row] = await shop.rows("refunds", sql)
+    return bool(row["count"] >= number)
+
+
 # -- races that happened elsewhere (reliability.md section 2) ---------------------------------------------------------------
 
 
@@ -33,7 +54,10 @@ async def test_over_refund_by_parallel_requests(shop: Shop) -> None:
     """juspay/hyperswitch#13182, saleor#19645: check, then insert. One of 32 gets the last unit, 31 hear why not."""
     order_id = await delivered(shop, **prepaid())
     (await ask(shop.customer(), order_id, (1, 1))).ok()
-    answers = await asyncio.gather(*(ask(shop.customer(), order_id, (1, 1)) for _ in range(32)))
+    async with the_order_is_held(shop, order_id):
+        asking = asyncio.gather(*(ask(shop.customer(), order_id, (1, 1)) for _ in range(32)))
+        await eventually(lambda: waiting_for_locks(shop, 8))
+    answers = await asking
     assert sorted(answer.status for answer in answers) == [201] + [409] * 31
     assert {answer.code for answer in answers if answer.status == 409} == {"units_not_free"}
     held = await everything(shop, order_id)
