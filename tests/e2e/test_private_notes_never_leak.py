@@ -27,7 +27,7 @@ STAFF_ONLY = {
     "internal_settlement",
     "internal_settled",
 }
-"""Facts that the platform may be told in events, and its customer in no answer. A cancellation's reason is not among them: both sides see it."""
+"""Facts that the platform may be told in events, and its customer in no answer. Both sides see a cancellation's reason."""
 SEEN = {"name", "shipping_street", "ship_message", "carrier", "customer_note_edited", "answer", "description", "approve_message"}
 """What a customer does get: shows that the search finds what is there."""
 
