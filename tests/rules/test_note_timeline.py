@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from services.notes.rules.order_copy import OrderCopy, copy_of
-from services.notes.rules.timeline import ENTRIES, Entry, entry_of, source_rank
+from services.notes.rules.timeline import ENTRIES, Entry, entry_of, forgotten, source_rank
 from shared import events
 from shared.events import (
     By,
@@ -214,6 +214,12 @@ def test_nothing_personal_but_the_message_gets_in() -> None:
             entry = entry_of(made(kind, personal=whole))
             assert entry is not None
             assert "canary" not in repr(entry), kind
+
+
+def test_an_erased_order_keeps_what_happened_and_nothing_that_was_written() -> None:
+    details = {"status": "shipped", "version": 3, "tracking": {"carrier": "Pathao", "number": "PX-1"}}
+    entry = Entry("customer", STAFF, details, {"reason": "Rahima called"}, "Dear Rahima")
+    assert forgotten(entry) == Entry("customer", STAFF, {"status": "shipped", "version": 3})
 
 
 def test_every_event_read_about_an_order_is_decided() -> None:
