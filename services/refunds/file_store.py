@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,10 +14,13 @@ from shared.errors import Unavailable
 from shared.settings import Settings
 
 if TYPE_CHECKING:
-    from obstore import GetResult  # a type alone: it is not there at run time
+    from obstore import GetResult  # types alone: they are not there at run time
+    from obstore.store import RetryConfig
 
 CHUNK_BYTES = 256 * 1024
 FOLDER = "refunds"
+# A caller waits for an answer: soon 503 and a try of their own, instead of the three minutes that the client would go on by itself.
+RETRY: "RetryConfig" = {"max_retries": 2, "retry_timeout": timedelta(seconds=10)}
 
 
 def store_of(settings: Settings) -> ObjectStore:
@@ -27,7 +30,7 @@ def store_of(settings: Settings) -> ObjectStore:
 
 @lru_cache(maxsize=8)
 def _open(url: str, folder: str) -> ObjectStore:
-    return from_url(url) if url else LocalStore(folder, mkdir=True)
+    return from_url(url, retry_config=RETRY) if url else LocalStore(folder, mkdir=True)
 
 
 def key_of(store_id: str, attachment_id: str) -> str:
@@ -44,8 +47,11 @@ async def put(store: ObjectStore, key: str, path: Path) -> None:
 
 
 async def read(store: ObjectStore, key: str) -> AsyncIterator[bytes]:
-    """A file's bytes, part by part. Raises FileNotFoundError."""
-    found = await obstore.get_async(store, key)
+    """A file's bytes, part by part. Raises FileNotFoundError, Unavailable (an absent store)."""
+    try:
+        found = await obstore.get_async(store, key)
+    except obstore.exceptions.BaseError as error:
+        raise Unavailable(detail="The file cannot be read just now.", retry_after_seconds=5) from error
     return _parts(found)
 
 
