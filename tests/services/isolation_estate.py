@@ -28,8 +28,8 @@ class Stranger:
     store: str = ""
 
 
-FOLDED = {"counts", "count_deltas"}
-"""Counts per status that a sweeper adds up in the background: they follow from the rows that are compared."""
+FOLLOWS = {"counts", "count_deltas", "renderings"}
+"""Made in the background from rows that are compared: counts per status, and the pictures of issued documents."""
 
 
 @dataclass
@@ -132,7 +132,7 @@ class Estate:
         for service in SERVICES:
             columns = "select table_name from information_schema.columns where table_schema = $2 and column_name = 'store_id'"
             tables = await self.shop.rows(service, f"{columns} and {{store}}::text is not null", service)
-            for table in sorted({row["table_name"] for row in tables} - FOLDED):
+            for table in sorted({row["table_name"] for row in tables} - FOLLOWS):
                 row = "to_jsonb(t) - 'published_at'"
                 digest = (
                     f"select md5(string_agg(({row})::text, '|' order by ({row})::text)) as it from {table} t where store_id = {{store}}"
