@@ -4,11 +4,13 @@ from services.refunds.api import router
 from services.refunds.commands.files import sweep
 from services.refunds.consumers import consumers
 from services.refunds.models import metadata
+from services.refunds.queries.counts import fold_counts
 from services.refunds.rules.problems import PROBLEMS
 from services.refunds.settings import RefundSettings
 from shared.service import Service, Sweeper
 
 SWEEP_FILES_SECONDS = 3_600
+FOLD_COUNTS_SECONDS = 5
 
 SERVICE = Service(
     name="refunds",
@@ -18,6 +20,6 @@ SERVICE = Service(
     router=router,
     consumers=consumers,
     problems=PROBLEMS,
-    sweepers=(Sweeper("files", SWEEP_FILES_SECONDS, sweep),),
+    sweepers=(Sweeper("files", SWEEP_FILES_SECONDS, sweep), Sweeper("counts", FOLD_COUNTS_SECONDS, fold_counts)),
     settings=RefundSettings,
 )

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from sqlalchemy.engine import Row
 
-from services.refunds.queries.refunds import SUMMARY, Filter, listing
+from services.refunds.queries.refunds import SUMMARY, Filter, listing, resolved
 from shared.actor import Actor
 from shared.db import Database
 from shared.money import Money
@@ -25,7 +25,7 @@ async def exported(database: Database, actor: Actor, wanted: Filter, kind: Forma
     """Every refund that matches and that the actor may see, the last requested first, some lines at a time."""
     lines = [_csv(COLUMNS)] if kind == "csv" else []
     async with database.transaction("refunds.export") as tx:
-        async for row in tx.stream(listing(actor, wanted)):
+        async for row in tx.stream(listing(actor, await resolved(tx, actor, wanted))):
             values = _values(row)
             lines.append(_csv(values.values()) if kind == "csv" else json.dumps(values, ensure_ascii=False) + "\n")
             if len(lines) >= LINES_AT_ONCE:

@@ -113,7 +113,28 @@ sa.Index(None, refunds.c.store_id, refunds.c.status, refunds.c.requested_at, ref
 sa.Index(None, refunds.c.store_id, refunds.c.customer_id, refunds.c.requested_at, refunds.c.refund_id)
 sa.Index(None, refunds.c.store_id, refunds.c.order_id)
 sa.Index("ix_refunds_order_number", refunds.c.store_id, refunds.c.order_number, postgresql_ops={"order_number": "text_pattern_ops"})
+sa.Index(None, refunds.c.store_id, refunds.c.settlement, refunds.c.requested_at, refunds.c.refund_id)
+sa.Index("ix_refunds_overdue", refunds.c.store_id, refunds.c.overdue_at, postgresql_where=refunds.c.status == "processing")
 sa.Index("ix_refunds_decided", refunds.c.store_id, refunds.c.decided_at, postgresql_where=refunds.c.cause == "request")
+
+# How many refunds stand where: folded sums, and what happened since (append-only, written by the trigger `counted`).
+counts = sa.Table(
+    "counts",
+    metadata,
+    sa.Column("store_id", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("refunds", sa.BigInteger, nullable=False),
+    sa.PrimaryKeyConstraint("store_id", "status"),
+)
+count_deltas = sa.Table(
+    "count_deltas",
+    metadata,
+    sa.Column("store_id", sa.Text, nullable=False),
+    sa.Column("position", sa.BigInteger, sa.Identity(always=True), nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("delta", sa.Integer, nullable=False),
+    sa.PrimaryKeyConstraint("store_id", "position"),
+)
 
 refund_lines = sa.Table(
     "refund_lines",

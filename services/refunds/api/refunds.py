@@ -9,6 +9,7 @@ from services.refunds.commands.inspect import inspect_goods
 from services.refunds.commands.settle import report_settlement
 from services.refunds.queries import details, ledgers
 from services.refunds.queries import refunds as queries
+from services.refunds.queries.counts import counts_of
 from services.refunds.rules.decisions import decisions
 from services.refunds.schemas.lists import RefundList, place
 from services.refunds.schemas.requests import ApproveRefund, DeclineRefund, InspectGoods, ReportSettlement
@@ -28,9 +29,8 @@ async def list_refunds(query: Annotated[RefundList, Query()], call: Call) -> Res
     """Refunds, the last requested first: the shop's whole store, a customer's own, a guest's of their order."""
     after = place(query.cursor, "refund")
     async with call.reading() as tx:
-        rows = await queries.page(tx, call.actor, query.filter(call.now), after=after, limit=query.limit + 1)
-    shown = rows[: query.limit]
-    more = encode_cursor([shown[-1].requested_at, shown[-1].refund_id]) if len(rows) > query.limit else None
+        shown, goes_on = await queries.page(tx, call.actor, query.filter(call.now), after=after, limit=query.limit)
+    more = encode_cursor(list(goes_on)) if goes_on else None
     links = link_header("/v1/refunds", query.model_dump(mode="json", exclude={"cursor"}, exclude_defaults=True), next_cursor=more)
     return call.show(RefundPage(items=[SummaryView.of(row, call.now) for row in shown], next_cursor=more), **links)
 
@@ -39,7 +39,7 @@ async def list_refunds(query: Annotated[RefundList, Query()], call: Call) -> Res
 async def counts(call: Call) -> Response:
     """How many refunds stand where, and how long decisions took."""
     async with call.reading() as tx:
-        numbers = await queries.counts(tx, call.actor, call.now)
+        numbers = await counts_of(tx, call.actor, call.now)
         median = await queries.median_seconds_to_decide(tx, call.actor.store) if call.actor.is_shop else None
     return call.show(CountsView(**numbers, median_seconds_to_decide=median))
 

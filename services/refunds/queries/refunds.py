@@ -1,7 +1,7 @@
 """Loading refunds: one, one with its order's ledger locked, or a page of a list."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -72,9 +72,9 @@ class Filter:
     overdue_at: datetime | None = None
     search: str | None = None
 
-    def conditions(self) -> list[sa.ColumnElement[bool]]:
-        """As SQL, each served by an index that leads with the store."""
-        r = refunds.c
+    def conditions(self, table: sa.FromClause) -> list[sa.ColumnElement[bool]]:
+        """As SQL, on refunds or on what was walked of them."""
+        r = table.c
         equal = {name: getattr(self, name) for name in ("status", "settlement", "cause", "order_id", "order_number", "customer_id")}
         found = [r[name] == value for name, value in equal.items() if value is not None]
         if self.requested_from is not None:
@@ -84,7 +84,7 @@ class Filter:
         if self.overdue_at is not None:
             found.append((r.status == "processing") & (r.overdue_at <= self.overdue_at))
         if self.search:
-            found.append(r.order_number.startswith(self.search, autoescape=True) | (r.customer_id == self.search))
+            found.append(r.order_number.startswith(self.search, autoescape=True))
         return found
 
 
@@ -94,32 +94,73 @@ SUMMARY = (
 )  # fmt: skip
 
 
-async def page(tx: Transaction, actor: Actor, wanted: Filter, *, after: tuple[datetime, str] | None, limit: int) -> Sequence[Row[Any]]:
-    """Up to `limit` refunds that the actor may see, the last requested first, behind (requested_at, refund_id) `after`."""
-    return await tx.all(listing(actor, wanted, after).limit(limit))
+MAX_EXAMINED_ROWS = 5_000
+Place = tuple[datetime, str]
+"""Where a refund stands in every list: (requested_at, refund_id)."""
 
 
-def listing(actor: Actor, wanted: Filter, after: tuple[datetime, str] | None = None) -> sa.Select[Any]:
-    """The list as a statement, without a limit: for a page, and for the export that streams it."""
-    place = (refunds.c.requested_at, refunds.c.refund_id)
-    statement = (
-        sa.select(*(refunds.c[name] for name in SUMMARY))
-        .where(orders_of(actor, refunds), *wanted.conditions())
-        .order_by(*(column.desc() for column in place))
-    )
+async def page(
+    tx: Transaction, actor: Actor, wanted: Filter, *, after: Place | None, limit: int
+) -> tuple[Sequence[Row[Any]], Place | None]:
+    """Up to `limit` refunds that the actor may see, the last requested first, behind `after`; and where the list goes on (None: nowhere).
+
+    Walks at most 5,000 rows of the index that fits best, so a page may be short or empty and still go on
+    (docs/decisions/0205-lists-and-counts.md).
+    """
+    wanted = await resolved(tx, actor, wanted)
+    walked = _walk(actor, wanted, after).limit(MAX_EXAMINED_ROWS).subquery("refunds")
+    left = sa.select(*(walked.c[name] for name in SUMMARY)).where(*wanted.conditions(walked)).order_by(*_newest_first(walked))
+    found = await tx.all(left.limit(limit + 1))
+    if len(found) > limit:
+        return found[:limit], (found[limit - 1].requested_at, found[limit - 1].refund_id)
+    end = await tx.first(_walk(actor, wanted, after).offset(MAX_EXAMINED_ROWS - 1).limit(1))
+    return found, None if end is None else (end.requested_at, end.refund_id)
+
+
+async def resolved(tx: Transaction, actor: Actor, wanted: Filter) -> Filter:
+    """What `search` turns out to be: an order's whole number or a customer, which indexes answer; else the beginning of a number."""
+    if not wanted.search:
+        return wanted
+    number = replace(wanted, search=None, order_number=wanted.search) if wanted.order_number in (None, wanted.search) else None
+    customer = replace(wanted, search=None, customer_id=wanted.search) if wanted.customer_id in (None, wanted.search) else None
+    for column, meant in ((refunds.c.order_number, number), (refunds.c.customer_id, customer)):
+        one = sa.select(refunds.c.refund_id).where(orders_of(actor, refunds), column == wanted.search).limit(1)
+        if meant is not None and await tx.first(one) is not None:
+            return meant
+    return wanted
+
+
+def listing(actor: Actor, wanted: Filter) -> sa.Select[Any]:
+    """The whole list as a statement, for the export that streams it."""
+    listed = sa.select(*(refunds.c[name] for name in SUMMARY)).where(orders_of(actor, refunds), *wanted.conditions(refunds))
+    return listed.order_by(*_newest_first(refunds))
+
+
+def _newest_first(table: sa.FromClause) -> tuple[sa.UnaryExpression[Any], ...]:
+    return table.c.requested_at.desc(), table.c.refund_id.desc()
+
+
+def _walk(actor: Actor, wanted: Filter, after: Place | None) -> sa.Select[Any]:
+    """Rows in the order of one index, of which the other questions then leave some."""
+    r = refunds.c
+    statement = sa.select(*(r[name] for name in SUMMARY)).where(orders_of(actor, refunds)).order_by(*_newest_first(refunds))
+    open_only = wanted.overdue_at is not None
+    indexed = ("order_number", "order_id", "customer_id", "settlement", "status")
+    first = next((name for name in indexed if getattr(wanted, name) is not None), None)
+    if first in ("settlement", "status", None) and actor.role == "customer":
+        first = None  # the customer's own index is the best there is
+    elif first is None and open_only:
+        statement = statement.where(r.status == "processing")
+    if first is not None:
+        statement = statement.where(r[first] == getattr(wanted, first))
+    if wanted.requested_from is not None:
+        statement = statement.where(r.requested_at >= wanted.requested_from)
+    if wanted.requested_to is not None:
+        statement = statement.where(r.requested_at < wanted.requested_to)
     if after is None:
         return statement
-    values = (sa.literal(value, column.type) for value, column in zip(after, place, strict=True))
-    return statement.where(sa.tuple_(*place) < sa.tuple_(*values))
-
-
-async def counts(tx: Transaction, actor: Actor, now: datetime) -> dict[str, int]:
-    """How many refunds stand where; `overdue` are open ones that should have been decided by `now`."""
-    r = refunds.c
-    by_status = sa.select(r.status, sa.func.count().label("number")).where(orders_of(actor, refunds)).group_by(r.status)
-    found = {row.status: row.number for row in await tx.all(by_status)}
-    overdue = sa.select(sa.func.count()).where(orders_of(actor, refunds), r.status == "processing", r.overdue_at <= now)
-    return {status: found.get(status, 0) for status in ("processing", "approved", "cancelled")} | {"overdue": await tx.scalar(overdue)}
+    values = (sa.literal(value, column.type) for value, column in zip(after, (r.requested_at, r.refund_id), strict=True))
+    return statement.where(sa.tuple_(r.requested_at, r.refund_id) < sa.tuple_(*values))
 
 
 MEDIAN_OVER_LAST = 1_000

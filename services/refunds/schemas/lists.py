@@ -37,7 +37,7 @@ class RefundFilter(BaseModel):
     requested_from: Instant | None = None
     requested_to: Instant | None = Field(default=None, description="Before this instant")
     overdue: bool = Field(default=False, description="Only open ones that should have been decided by now")
-    q: Annotated[str | None, Field(max_length=128, description="The beginning of an order number, or a customer's id")] = None
+    q: Annotated[str | None, Field(max_length=128, description="An order number, a customer's id, or the beginning of a number")] = None
 
     def filter(self, now: datetime) -> Filter:
         """For the query."""

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.services.refunds.scenes import approve, ask, cancel, delivered, order, pay, prepaid, refunds_of, withdraw
-from tests.shop import Shop
+from tests.shop import Shop, eventually
 
 LINES = [{"sku": "A", "name": "A", "quantity": 9, "total": 9_000}]
 
@@ -108,6 +108,15 @@ async def test_counts_ages_and_the_overdue_mark(shop: Shop) -> None:
     [item] = (await shop.staff.get("/refunds/v1/refunds", params={"overdue": "true"})).ok()["items"]
     assert (item["refund_id"], item["overdue"], item["age_seconds"] >= 3 * 86_400) == (ids["processing"], True, True)
     assert (await shop.staff.get("/refunds/v1/refunds/counts"))["overdue"] == 1
+    theirs = (await shop.customer("c-2").get("/refunds/v1/refunds/counts")).ok()
+    assert [theirs[name] for name in ("processing", "approved", "cancelled", "overdue")] == [0, 1, 0, 0]
+
+    async def folded() -> bool:
+        return not await shop.rows("refunds", "select 1 from count_deltas where store_id = {store}")
+
+    await eventually(folded)
+    again = (await shop.staff.get("/refunds/v1/refunds/counts")).ok()
+    assert [again[name] for name in ("processing", "approved", "cancelled", "overdue")] == [1, 2, 1, 1]
 
 
 async def test_an_overpaid_order_gives_everything_back(shop: Shop) -> None:

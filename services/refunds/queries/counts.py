@@ -1,0 +1,59 @@
+"""How many refunds stand where: folded sums and what happened since the last fold, so that a million are counted like ten."""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from services.refunds.models import count_deltas, counts, refunds
+from services.refunds.queries.ledgers import orders_of
+from shared.actor import Actor
+from shared.db import Database, Transaction
+from shared.settings import Settings
+
+STATUSES = ("processing", "approved", "cancelled")
+FOLD_BATCH = 20_000
+MAX_OVERDUE = 10_000
+
+# Rows that nobody else is folding go out of the deltas and into the sums, in the order of the sums' key (no circle of waits).
+FOLD = sa.text("""
+with taken as (
+    delete from refunds.count_deltas where (store_id, position) in
+        (select store_id, position from refunds.count_deltas order by store_id, position limit :batch for update skip locked)
+    returning store_id, status, delta
+), summed as (
+    select store_id, status, sum(delta) as refunds from taken group by 1, 2 order by 1, 2
+), folded as (
+    insert into refunds.counts as c (store_id, status, refunds) select * from summed
+    on conflict (store_id, status) do update set refunds = c.refunds + excluded.refunds
+)
+select count(*) from taken
+""")
+
+
+async def counts_of(tx: Transaction, actor: Actor, now: datetime) -> dict[str, int]:
+    """How many refunds stand where; `overdue` are open ones that should have been decided by `now`, at most 10,000 of them."""
+    r = refunds.c
+    found = {row.status: int(row.number) for row in await tx.all(_of_the_store(actor) if actor.is_shop else _of_their_own(actor))}
+    late = sa.select(sa.literal(1)).where(orders_of(actor, refunds), r.status == "processing", r.overdue_at <= now).limit(MAX_OVERDUE)
+    overdue = await tx.scalar(sa.select(sa.func.count()).select_from(late.subquery()))
+    return {status: found.get(status, 0) for status in STATUSES} | {"overdue": overdue}
+
+
+def _of_the_store(actor: Actor) -> sa.Select[tuple[str, int]]:
+    parts = [
+        sa.select(table.c.status, number.label("number")).where(table.c.store_id == actor.store)
+        for table, number in ((counts, counts.c.refunds), (count_deltas, sa.cast(count_deltas.c.delta, sa.BigInteger)))
+    ]
+    every = sa.union_all(*parts).subquery()
+    return sa.select(every.c.status, sa.func.sum(every.c.number).label("number")).group_by(every.c.status)
+
+
+def _of_their_own(actor: Actor) -> sa.Select[tuple[str, int]]:
+    own = sa.select(refunds.c.status, sa.func.count().label("number"))
+    return own.where(orders_of(actor, refunds)).group_by(refunds.c.status)
+
+
+async def fold_counts(db: Database, settings: Settings, now: datetime) -> int:
+    """Fold up to 20,000 deltas into the sums; how many."""
+    async with db.transaction("refunds.fold_counts") as tx:
+        return int(await tx.scalar(FOLD, {"batch": FOLD_BATCH}))
