@@ -12,7 +12,7 @@ from shared.settings import Settings
 
 STATUSES = ("processing", "approved", "cancelled")
 FOLD_BATCH = 20_000
-MAX_OVERDUE = 10_000
+MAX_OVERDUE = 5_000
 
 # Rows that nobody else is folding go out of the deltas and into the sums, in the order of the sums' key (no circle of waits).
 FOLD = sa.text("""
@@ -31,7 +31,7 @@ select count(*) from taken
 
 
 async def counts_of(tx: Transaction, actor: Actor, now: datetime) -> dict[str, int]:
-    """How many refunds stand where; `overdue` are open ones that should have been decided by `now`, at most 10,000 of them."""
+    """How many refunds stand where; `overdue` are open ones that should have been decided by `now`, at most 5,000 of them."""
     r = refunds.c
     found = {row.status: int(row.number) for row in await tx.all(_of_the_store(actor) if actor.is_shop else _of_their_own(actor))}
     late = sa.select(sa.literal(1)).where(orders_of(actor, refunds), r.status == "processing", r.overdue_at <= now).limit(MAX_OVERDUE)

@@ -260,7 +260,7 @@ class RefundableView(View):
 
 
 class CountsView(View):
-    """How many refunds stand where (of overdue ones at most 10,000); how long the last 1,000 decisions took in the middle."""
+    """How many refunds stand where (of overdue ones at most 5,000); how long the last 1,000 decisions took in the middle."""
 
     processing: int
     approved: int
