@@ -221,6 +221,7 @@ async def _call(
         if actor.read_only:
             raise Forbidden("read_only", "This token may only read.")
         _check_key(request)
+        _version(request.headers.get("if-match"), "If-Match")  # also where nothing looks at it: a dry run, a call without versions
         if request.headers.get("content-type", "").startswith("application/json") and JSON_NUL in await request.body():
             raise Invalid("nul_character", "Text may not contain the character U+0000.")
     structlog.contextvars.bind_contextvars(store_id=actor.store, actor=f"{actor.role}:{actor.id}")

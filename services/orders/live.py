@@ -7,8 +7,8 @@ rows are the truth, so a stream resumes anywhere by the id of the last event it 
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from contextlib import aclosing, contextmanager
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -149,13 +149,14 @@ async def order_stream(running: Running, actor: Actor, order_id: str, last: int 
         if last is None:
             ((newest,),) = await hub.rows(_newest_of_order(actor, order_id))
             last = newest - 1
-        async for _ in _moments(running, woken):
-            rows = await hub.rows(_of_order(actor, order_id, last))
-            for row in rows:
-                last = row.sequence
-                yield _framed(row, str(row.sequence), actor)
-            if not rows:
-                yield b": still here\n\n"
+        async with aclosing(_moments(running, woken)) as moments:
+            async for _ in moments:
+                rows = await hub.rows(_of_order(actor, order_id, last))
+                for row in rows:
+                    last = row.sequence
+                    yield _framed(row, str(row.sequence), actor)
+                if not rows:
+                    yield b": still here\n\n"
 
 
 async def store_stream(running: Running, actor: Actor, last: int | None) -> AsyncIterator[bytes]:
@@ -164,17 +165,18 @@ async def store_stream(running: Running, actor: Actor, last: int | None) -> Asyn
     with hub.listening(actor.store, None) as woken:
         ((after,),) = await hub.rows(_resume(actor, last))
         seen = Seen(after)
-        async for _ in _moments(running, woken):
-            rows = await hub.rows(_of_store(actor, seen))
-            for row in rows:
-                seen.is_new(row.position)
-                yield _framed(row, str(row.position), actor)
-            seen.forget_old()
-            if not rows:
-                yield b": still here\n\n"
+        async with aclosing(_moments(running, woken)) as moments:
+            async for _ in moments:
+                rows = await hub.rows(_of_store(actor, seen))
+                for row in rows:
+                    seen.is_new(row.position)
+                    yield _framed(row, str(row.position), actor)
+                seen.forget_old()
+                if not rows:
+                    yield b": still here\n\n"
 
 
-async def _moments(running: Running, woken: asyncio.Event) -> AsyncIterator[None]:
+async def _moments(running: Running, woken: asyncio.Event) -> AsyncGenerator[None]:
     """Now, then whenever woken, at least at every heartbeat; ends when the service stops or the stream is old."""
     stopping = asyncio.create_task(running.stopping.wait())
     deadline = asyncio.get_running_loop().time() + LIFETIME_SECONDS
@@ -183,8 +185,10 @@ async def _moments(running: Running, woken: asyncio.Event) -> AsyncIterator[None
             woken.clear()
             yield
             waiting = asyncio.create_task(woken.wait())
-            await asyncio.wait((waiting, stopping), timeout=HEARTBEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-            waiting.cancel()
+            try:
+                await asyncio.wait((waiting, stopping), timeout=HEARTBEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            finally:  # a client that leaves cancels us just here
+                waiting.cancel()
     finally:
         stopping.cancel()
 
