@@ -95,9 +95,10 @@ ORDER_ID = public("order", "o.order_id")
 ORDERS = f"""select o.store_id, {ORDER_ID}, jsonb_build_object({{fields}})::text as says, e.recorded_at >= $1 as young
     from orders.orders o join orders.events e on e.store_id = o.store_id and e.subject = {ORDER_ID} and e.sequence = o.version"""
 
+# without the reason of a cancellation: somebody wrote it, and refunds does not keep what decides nothing there
 FOR_REFUNDS = """'version', o.version, 'number', o.number, 'customer_id', o.customer_id, 'status', o.status, 'currency', o.currency,
     'shipping', o.shipping,
-    'delivered_at', o.delivered_at, 'cancellation', md5(o.cancellation::text), 'payments', (select
+    'delivered_at', o.delivered_at, 'cancellation', md5((o.cancellation - 'reason')::text), 'payments', (select
         coalesce(jsonb_agg(jsonb_build_object('payment_id',
     p->'payment_id', 'amount', p->'amount', 'order_version', p->'order_version', 'reverses', p->'reverses') order by n), '[]')
     from jsonb_array_elements(e.data->'order'->'payments') with ordinality t(p, n)), 'lines', (select
@@ -105,8 +106,8 @@ FOR_REFUNDS = """'version', o.version, 'number', o.number, 'customer_id', o.cust
     total, stock_tracked) order by line)::text) from orders.lines l where l.store_id = o.store_id and l.order_id = o.order_id)"""
 REFUNDS_COPY = f"""select o.store_id, {ORDER_ID}, jsonb_build_object('version', o.version, 'number', o.number, 'customer_id',
     o.customer_id, 'status', o.status,
-    'currency', o.currency, 'shipping', o.shipping, 'delivered_at', o.delivered_at, 'cancellation', md5(o.cancellation::text), 'payments',
-        o.payments,
+    'currency', o.currency, 'shipping', o.shipping, 'delivered_at', o.delivered_at,
+    'cancellation', md5((o.cancellation - 'reason')::text), 'payments', o.payments,
     'lines', (select md5(jsonb_agg(jsonb_build_array(line, sku, name, quantity, total, stock_tracked) order by line)::text) from
         refunds.order_lines l
     where l.store_id = o.store_id and l.order_id = o.order_id))::text as says, false as young from refunds.orders o"""

@@ -20,6 +20,7 @@ TELLERS = ("orders", "refunds", "notes", "documents")
 READERS = ("orders", "refunds", "notes", "documents")
 MOVING = {  # what changes by itself, without any event: sums that are folded, pictures that are rendered, marks of the relay
     "orders": {"counts", "count_deltas"},
+    "refunds": {"counts", "count_deltas"},
     "documents": {"renderings"},
 }
 PATIENCE_SECONDS = 60.0
