@@ -286,6 +286,18 @@ CHECKS: list[Check] = [
     ),
     wrong(
         "refunds",
+        "counts",
+        "the counts of the staff's list are the counts of the refunds",
+        """with shown as (
+                select store_id, status, sum(n) as n from (
+                    select store_id, status, refunds as n from refunds.counts
+                    union all select store_id, status, delta from refunds.count_deltas) x group by 1, 2
+            ), real as (select store_id, status, count(*) as n from refunds.refunds group by 1, 2)
+            select store_id, status as id, format('%s counted, %s there', s.n, r.n) as detail
+            from shown s full join real r using (store_id, status) where coalesce(s.n, 0) <> coalesce(r.n, 0)""",
+    ),
+    wrong(
+        "refunds",
         "answer_of_a_refund",
         "what an answer under a key says of a refund is a version that it has had; the first was created by it",
         f"""select k.store_id, k.caller || ' ' || k.key as id, format('status %s, version %s of %s',
