@@ -9,6 +9,7 @@
 --  * event and kept answer are the very texts that the service wrote for such an order in this run (:event, :answer);
 --  * fsync and synchronous_commit are on, as everywhere.
 --
+-- pgbench takes a colon before a word for a variable, within quotes too: so callers are written without one here.
 -- A line `-- section NAME` begins a section; tests/bench/reference.py gives each to pgbench as a file of its own.
 
 -- section setup
@@ -52,7 +53,7 @@ with o as materialized (
   select 'reference', event, 'order.placed.v1', 'order_' || id, 1, true, now(), now(), :event::jsonb from o
 )
 insert into orders.idempotency (store_id, caller, key, request_hash, status, etag, body, recorded_at)
-select 'reference', 'platform:p', key, decode(md5(key), 'hex'), 201, '"v1"', :answer, now() from o;
+select 'reference', 'platform p', key, decode(md5(key), 'hex'), 201, '"v1"', :answer, now() from o;
 
 -- section change
 -- One step of an order: its row, the change, the event, the kept answer.
@@ -68,7 +69,7 @@ with o as (
   select 'reference', gen_random_uuid(), 'order.confirmed.v1', 'order_' || order_id, version, true, now(), now(), :event::jsonb from o
 )
 insert into orders.idempotency (store_id, caller, key, request_hash, status, etag, body, recorded_at)
-select 'reference', 'staff:s', gen_random_uuid()::text, decode(md5('x'), 'hex'), 200, '"v2"', :answer, now() from o;
+select 'reference', 'staff s', gen_random_uuid()::text, decode(md5('x'), 'hex'), 200, '"v2"', :answer, now() from o;
 
 -- section refund
 -- A request for one unit and its approval: two writes, one statement each, counted by pgbench as one transaction pair.
@@ -95,7 +96,7 @@ with o as (
   select 'reference', gen_random_uuid(), 'refund.requested.v1', 'order_' || order_id, events, true, now(), now(), :refund_event::jsonb from unit
 )
 insert into refunds.idempotency (store_id, caller, key, request_hash, status, etag, body, recorded_at)
-select 'reference', 'customer:c-1', gen_random_uuid()::text, decode(md5('x'), 'hex'), 201, '"v1"', :refund_answer, now() from unit;
+select 'reference', 'customer c-1', gen_random_uuid()::text, decode(md5('x'), 'hex'), 201, '"v1"', :refund_answer, now() from unit;
 with o as (
   update refunds.orders set events = events + 1 where store_id = 'reference' and order_id = md5('order ' || :n)::uuid
   returning order_id, events
@@ -115,4 +116,4 @@ with o as (
   select 'reference', gen_random_uuid(), 'refund.approved.v1', 'order_' || order_id, events, true, now(), now(), :refund_event::jsonb from decided
 )
 insert into refunds.idempotency (store_id, caller, key, request_hash, status, etag, body, recorded_at)
-select 'reference', 'staff:s', gen_random_uuid()::text, decode(md5('x'), 'hex'), 200, '"v2"', :refund_answer, now() from decided;
+select 'reference', 'staff s', gen_random_uuid()::text, decode(md5('x'), 'hex'), 200, '"v2"', :refund_answer, now() from decided;

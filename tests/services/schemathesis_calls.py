@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from tests.services.schemathesis_world import World
+from tests.services.schemathesis_world import PNG, World
 from tests.shop import BANGLADESH
 
 Body = dict[str, Any]
@@ -157,6 +157,7 @@ BODIES: dict[str, Callable[[World, Body], Any]] = {
     "refunds_settle": _settled,
     "refunds_inspect": _inspected,
     "refunds_save_policy": _policy,
+    "refunds_upload": lambda world, body: {"file": PNG, "customer_id": uuid.uuid4().hex},
     "notes_read": lambda world, body: {},
 }
 
