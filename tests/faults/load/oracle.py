@@ -89,7 +89,7 @@ and not exists (select from {reader}.inbox i where i.store_id = e.store_id and i
 
 LATE = """
 select count(*) from {schema}.events e join {reader}.inbox i using (store_id, event_id)
-where i.received_at > to_timestamp($1) and e.recorded_at < to_timestamp($2)"""
+where pg_xact_commit_timestamp(i.xmin) > to_timestamp($1) and e.recorded_at < to_timestamp($2)"""
 
 
 @dataclass

@@ -18,6 +18,7 @@ from aio_pika.abc import AbstractConnection
 
 from deploy import processes, topology
 from deploy.places import PROJECT, hold_state
+from deploy.servers import postgres
 from deploy.servers.private import PrivateServers
 from deploy.trouble import Trouble
 from shared.broker import queue_name
@@ -114,12 +115,20 @@ class World:
         counts = " + ".join(f"(select count(*) from {service}.events where published_at is null)" for service in topology.SERVICES)
         unsent = (await self.sql(f"select {counts}"))[0][0]
         async with asyncio.timeout(5):
+            return int(unsent) + await self._queued()
+
+    async def _queued(self) -> int:
+        """Messages in the readers' queues. Raises ConnectionError while the broker is away: a dead connection says RuntimeError."""
+        try:
             if self._watching is None or self._watching.is_closed:
                 self._watching = await self.amqp()
             channel = await self._watching.channel()  # a queue that is not there closes it
             queues = [await channel.declare_queue(queue_name(self.stack.name, reader), passive=True) for reader in topology.READERS]
             await channel.close()
-            return int(unsent) + sum(int(queue.declaration_result.message_count or 0) for queue in queues)
+        except RuntimeError as error:
+            self._watching = None
+            raise ConnectionError(str(error)) from error
+        return sum(int(queue.declaration_result.message_count or 0) for queue in queues)
 
     async def until(self, what: str, look: Callable[[], Awaitable[bool]], seconds: float = PATIENCE_SECONDS) -> float:
         """Seconds until `look` is true. Raises NotBack."""
@@ -156,6 +165,7 @@ class World:
 def servers(say: Callable[[str], None], disk_megabytes: int = 0) -> Iterator[tuple[PrivateServers, Path | None]]:
     """Private servers for one run. With `disk_megabytes`, PostgreSQL's data lies on a tmpfs of that size, where we may mount one."""
     state = hold_state(PROJECT, "test")
+    postgres.SETTINGS["track_commit_timestamp"] = "on"  # the services' own clocks jump
     started = PrivateServers(state, say)
     small = state.folder / "postgres" if disk_megabytes and _mounted(state.folder / "postgres", disk_megabytes) else None
     try:
@@ -199,7 +209,7 @@ async def world_of(started: PrivateServers, small_disk: Path | None, folder: Pat
 
 def why_not() -> str | None:
     """Why private servers cannot be had here; None where they can."""
-    from deploy.servers import postgres, rabbitmq  # noqa: PLC0415  (only to ask)
+    from deploy.servers import rabbitmq  # noqa: PLC0415  (only to ask)
 
     try:
         postgres.find_binaries()
