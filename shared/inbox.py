@@ -10,6 +10,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -223,8 +224,15 @@ async def first_time(tx: Transaction, envelope: Envelope) -> bool:
 
     Two workers with the same event: the second waits for the first's row and then sees a repeat.
     """
-    row = {"store_id": envelope.store_id, "event_id": envelope.id, "received_at": envelope.received_at}
-    return (await tx.execute(insert(tx.kernel.inbox).values(**row).on_conflict_do_nothing())).rowcount == 1
+    row = {"store": envelope.store_id, "event": envelope.id, "received_at": envelope.received_at}
+    return (await tx.execute(_first_time(tx.kernel.inbox), row)).rowcount == 1
+
+
+@lru_cache
+def _first_time(inbox: sa.Table) -> sa.Executable:
+    """Made once for each service, not for each event."""
+    row: dict[str, Any] = {"store_id": sa.bindparam("store"), "event_id": sa.bindparam("event"), "received_at": sa.bindparam("received_at")}
+    return insert(inbox).values(row).on_conflict_do_nothing()
 
 
 def _pauses() -> Any:

@@ -9,6 +9,7 @@ from sqlalchemy.engine import Row
 
 from services.notes import queries
 from services.notes.models import notes, orders, revisions, settings, timeline
+from services.notes.record_statement import KEEP_COPY, RECORD
 from services.notes.rules.order_copy import copy_of
 from services.notes.rules.timeline import PERSONAL_DETAILS, entry_of, forgotten, source_rank
 from services.notes.rules.writing import Audience, may_edit, may_mark_read, may_retract, may_write, plain_text, side_of
@@ -42,7 +43,7 @@ async def add_note(tx: Transaction, actor: Actor, order_id: str, *, audience: Au
     _, answers_allowed = await queries.settings_of(tx, actor.store)
     may_write(actor, audience, answers_allowed=answers_allowed).or_raise()
     text = plain_text(text)
-    counters = await _count_change(tx, order, audience, emits=True)
+    counters = await _count_change(tx, order, audience)
     row = {
         "store_id": actor.store,
         "note_id": new_id("note"),
@@ -73,7 +74,7 @@ async def edit_note(tx: Transaction, actor: Actor, note_id: str, *, text: str, e
     text = plain_text(text)
     if text == note.text:
         return note
-    counters = await _count_change(tx, order, note.audience, emits=True)
+    counters = await _count_change(tx, order, note.audience)
     change: dict[str, Any] = {"text": text, "revision": note.revision + 1, "edited_at": now, "erased_at": None}
     change |= {"customer_read_at": None} if note.side == "shop" else {"shop_read_at": None}
     note = await _change(tx, note, **change, **_positions(counters, note.audience))
@@ -90,7 +91,7 @@ async def retract_note(tx: Transaction, actor: Actor, note_id: str, *, expected_
     note, order = await queries.note_for_change(tx, actor, note_id)
     may_retract(actor, queries.state_of(note)).or_raise()
     _expect(note, expected_version)
-    counters = await _count_change(tx, order, note.audience, emits=True)
+    counters = await _count_change(tx, order, note.audience)
     note = await _change(tx, note, retracted_at=now, retracted_by_side=side_of(actor), **_positions(counters, note.audience))
     await _tell(tx, NoteRetracted, note, counters, actor, now=now)
     return note
@@ -132,16 +133,20 @@ async def change_settings(
 
 async def record(tx: Transaction, event: OrderEvent | RefundEvent | DocumentIssued, envelope: Envelope) -> None:
     """Keep what an event tells of its order (a newer version wins), and add its entry to the timeline (never skipped as stale)."""
-    entry = entry_of(event)
-    order = await _keep_copy(tx, event, envelope)
+    entry, copy = entry_of(event), copy_of(event, envelope)
+    kept = {
+        "store": envelope.store_id,
+        "order_id": copy.order_id,
+        "customer": copy.customer_id,
+        "number": copy.number,
+        "version": copy.version,
+        "told_to_shop": int(entry is not None),
+        "told_to_customer": int(entry is not None and entry.audience == "customer"),
+    }
     if entry is None:
+        await tx.execute(KEEP_COPY, kept)
         return
-    counters = await _count_change(tx, order, entry.audience)
-    if order.erased_at is not None:
-        entry = forgotten(entry)
-    row = {
-        "store_id": envelope.store_id,
-        "order_id": order.order_id,
+    told = {
         "event_id": envelope.id,
         "type": envelope.type,
         "source_rank": source_rank(envelope.source),
@@ -151,11 +156,11 @@ async def record(tx: Transaction, event: OrderEvent | RefundEvent | DocumentIssu
         "audience": entry.audience,
         **_by_columns(entry.by),
         "details": entry.details,
+        "facts": forgotten(entry).details,
         "internal": entry.internal,
         "message": entry.message,
-        **_positions(counters, entry.audience),
     }
-    await tx.execute(sa.insert(timeline).values(**row))
+    await tx.execute(RECORD, kept | told)
 
 
 async def erase(tx: Transaction, event: CustomerErased, envelope: Envelope) -> None:
@@ -189,32 +194,16 @@ async def _mark_erased(tx: Transaction, event: CustomerErased, envelope: Envelop
     return order_ids
 
 
-async def _keep_copy(tx: Transaction, event: OrderEvent | RefundEvent | DocumentIssued, envelope: Envelope) -> Row[Any]:
-    """The order's row, made or brought up to date, and locked until the transaction ends."""
-    copy = copy_of(event, envelope)
-    new = insert(orders).values(
-        store_id=envelope.store_id, order_id=copy.order_id, customer_id=copy.customer_id, number=copy.number, version=copy.version
-    )
-    newer = new.excluded.version > orders.c.version
-    upsert = new.on_conflict_do_update(
-        index_elements=["store_id", "order_id"],
-        set_={
-            "customer_id": sa.case((newer, new.excluded.customer_id), else_=orders.c.customer_id),
-            "number": sa.case((newer, new.excluded.number), else_=sa.func.coalesce(orders.c.number, new.excluded.number)),
-            "version": sa.func.greatest(new.excluded.version, orders.c.version),
-        },
-    )
-    return await _returned(tx, upsert.returning(orders))
+async def _count_change(tx: Transaction, order: Row[Any], audience: Audience) -> Row[Any]:
+    """Count a note's change in its locked order, and its event: for the shop always, for the customer only what it may see.
 
-
-async def _count_change(tx: Transaction, order: Row[Any], audience: Audience, *, emits: bool = False) -> Row[Any]:
-    """Count one change of a locked order: for the shop always, for the customer only what it may see. The new counters."""
+    The new counters.
+    """
     bump = {"shop_position": orders.c.shop_position + 1}
     if audience == "customer":
         bump["customer_position"] = orders.c.customer_position + 1
-    if emits:
-        sequence = "public_sequence" if audience == "customer" else "private_sequence"
-        bump[sequence] = orders.c[sequence] + 1
+    sequence = "public_sequence" if audience == "customer" else "private_sequence"
+    bump[sequence] = orders.c[sequence] + 1
     mine = sa.and_(orders.c.store_id == order.store_id, orders.c.order_id == order.order_id)
     return await _returned(tx, sa.update(orders).where(mine).values(**bump).returning(orders))
 

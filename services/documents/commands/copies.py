@@ -1,6 +1,7 @@
 """What the service learns from events. Copies go by "newer version wins"; what a copy shows as due is issued at once."""
 
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -12,20 +13,48 @@ from services.documents.queries import Copy
 from shared.db import Transaction
 from shared.events import CustomerErased, Order, OrderPersonal, Refund
 
+NOTHING_PERSONAL = OrderPersonal().model_dump_json()
+
+# The newer version wins; of an erased customer's order nothing personal is taken in, and nothing that somebody wrote.
+KEEP = sa.text("""
+insert into documents.orders as kept (store_id, order_id, customer_id, version, data, personal)
+values (:store, :order_id, :customer, :version, cast(:data as jsonb), cast(:personal as jsonb))
+on conflict (store_id, order_id) do update set
+    version = excluded.version,
+    data = case when kept.erased_at is null then excluded.data else cast(:facts as jsonb) end,
+    personal = case when kept.erased_at is null then excluded.personal else cast(:nothing as jsonb) end
+where kept.version < excluded.version
+returning kept.erased_at is not null as erased, kept.event_sequence, kept.xmax = 0 as created
+""").bindparams(
+    *(sa.bindparam(name, type_=sa.Text) for name in ("store", "customer", "data", "personal", "facts", "nothing")),
+    sa.bindparam("order_id", type_=orders.c.order_id.type),
+    sa.bindparam("version", type_=sa.BigInteger),
+)
+
 
 async def take_order(tx: Transaction, store_id: str, order: Order, personal: OrderPersonal, now: datetime) -> None:
     """Keep `order` if it is newer than our copy, and issue what it shows as due."""
-    copy = await _locked_copy(tx, store_id, order.order_id, order.customer_id)
-    if copy.version >= order.version:
+    kept = await tx.first(KEEP, _values(store_id, order, personal))
+    if kept is None:
         return  # what the newer copy calls for was issued with it
-    kept = OrderPersonal() if copy.erased else personal
-    order = order.forgotten() if copy.erased else order
-    await tx.execute(
-        sa.update(orders)
-        .where(orders.c.store_id == store_id, orders.c.order_id == order.order_id)
-        .values(version=order.version, data=order.model_dump(mode="json"), personal=kept.model_dump(mode="json"))
-    )
-    await issue_due(tx, store_id, Copy(order.order_id, order.version, copy.erased, copy.event_sequence, order, kept), now)
+    if kept.erased:
+        order, personal = order.forgotten(), OrderPersonal()
+    copy = Copy(order.order_id, order.version, kept.erased, kept.event_sequence, order, personal)
+    known = () if kept.created else await queries.refunds_of(tx, store_id, order.order_id)  # a refund makes the order's row, too
+    await issue_due(tx, store_id, copy, known, now)
+
+
+def _values(store_id: str, order: Order, personal: OrderPersonal) -> dict[str, Any]:
+    return {
+        "store": store_id,
+        "order_id": order.order_id,
+        "customer": order.customer_id,
+        "version": order.version,
+        "data": order.model_dump_json(),
+        "personal": personal.model_dump_json(),
+        "facts": order.forgotten().model_dump_json(),
+        "nothing": NOTHING_PERSONAL,
+    }
 
 
 async def take_refund(tx: Transaction, store_id: str, refund: Refund, now: datetime) -> None:
@@ -42,7 +71,7 @@ async def take_refund(tx: Transaction, store_id: str, refund: Refund, now: datet
         )
         .on_conflict_do_nothing()  # an approval is final: a second event about it says nothing new
     )
-    await issue_due(tx, store_id, copy, now)
+    await issue_due(tx, store_id, copy, await queries.refunds_of(tx, store_id, refund.order_id), now)
 
 
 async def take_time_zone(tx: Transaction, store_id: str, time_zone: str, version: int) -> None:

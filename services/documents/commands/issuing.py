@@ -38,15 +38,14 @@ class _Desk:
         return issuing_day(self.now, self.office.time_zone)
 
 
-async def issue_due(tx: Transaction, store_id: str, copy: Copy, now: datetime) -> int:
-    """Issue every document that the copy and the refunds call for and that does not exist yet; how many.
+async def issue_due(tx: Transaction, store_id: str, copy: Copy, known: tuple[Refund, ...], now: datetime) -> int:
+    """Issue every document that the copy and the refunds that we know call for and that does not exist yet; how many.
 
     The caller holds the copy's row, so that two events of one order never issue at once; the unique (cause, subject) of the
     table stands behind it. Series are taken in one fixed order of kinds, so that issuers never wait for each other in a ring.
     """
     if copy.order is None or copy.personal is None:
         return 0
-    known = await queries.refunds_of(tx, store_id, copy.order_id)
     wanted = due_documents(copy.order, known)
     if not wanted:
         return 0

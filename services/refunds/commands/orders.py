@@ -9,8 +9,9 @@ from sqlalchemy.dialects.postgresql import insert
 
 from services.refunds.commands import attention, record
 from services.refunds.commands.decide import cancel
+from services.refunds.commands.keep_statement import KEEP, LINE
 from services.refunds.commands.lines import lines_of_money
-from services.refunds.models import order_lines, orders, refunds, stores
+from services.refunds.models import refunds, stores
 from services.refunds.queries import ledgers, policies
 from services.refunds.queries.refunds import open_refunds_of
 from services.refunds.rules import explanation
@@ -31,7 +32,11 @@ ACTOR_NAME = "refunds"
 
 async def see_order(tx: Transaction, store_id: str, order: Order, now: datetime) -> None:
     """Take an order into the copy if it is newer, then do what the copy shows due, which a stale event never skips."""
-    if not await _copy(tx, store_id, order):
+    written = await tx.first(KEEP, _values(store_id, order))
+    if written is None:
+        return  # what the newer copy shows due was done with it
+    approved = 0 if written.created else await ledgers.approved_of(tx, store_id, order.order_id)
+    if order.cancellation is None and approved <= sum(payment.amount for payment in order.payments):
         return
     actor = system(store_id, ACTOR_NAME)
     ledger = await ledgers.ledger(tx, actor, order.order_id, lock=True)
@@ -52,27 +57,14 @@ async def see_store(tx: Transaction, store_id: str, version: int, time_zone: str
     await tx.execute(newer)
 
 
-async def _copy(tx: Transaction, store_id: str, order: Order) -> bool:
-    """Write the copy unless it is as new already; whether it was written."""
-    values = _columns(order)
-    row = insert(orders).values(store_id=store_id, order_id=order.order_id, **values)
-    newer: sa.Executable = row.on_conflict_do_update(
-        index_elements=["store_id", "order_id"],
-        set_={name: row.excluded[name] for name in values},
-        where=orders.c.version < row.excluded.version,
-    ).returning(sa.literal_column("xmax = 0").label("created"))
-    written = await tx.first(newer)
-    if written is not None and written.created:
-        await tx.execute(sa.insert(order_lines), [_line(store_id, order, at) for at in range(len(order.lines))])
-    return written is not None
-
-
-def _columns(order: Order) -> dict[str, Any]:
+def _values(store_id: str, order: Order) -> dict[str, Any]:
     cancellation = order.forgotten().cancellation  # its reason decides nothing here, and somebody wrote it
     return {
+        "store": store_id,
+        "order_id": order.order_id,
         "version": order.version,
         "number": order.number,
-        "customer_id": order.customer_id,
+        "customer": order.customer_id,
         "status": order.status,
         "currency": order.currency,
         "shipping": order.shipping,
@@ -82,13 +74,8 @@ def _columns(order: Order) -> dict[str, Any]:
         ],
         "delivered_at": order.delivered_at,
         "cancellation": cancellation.model_dump(mode="json") if cancellation else None,
+        "lines": [{name: getattr(line, name) for name in LINE} for line in order.lines],
     }
-
-
-def _line(store_id: str, order: Order, at: int) -> dict[str, Any]:
-    line = order.lines[at]
-    same = ("line", "sku", "name", "quantity", "total", "stock_tracked")
-    return {"store_id": store_id, "order_id": order.order_id, **{name: getattr(line, name) for name in same}}
 
 
 async def _give_back(tx: Transaction, actor: Actor, ledger: Ledger, cancellation: Cancellation, now: datetime) -> None:

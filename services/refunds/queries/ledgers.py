@@ -16,6 +16,13 @@ from shared.db import Transaction
 from shared.errors import NotFound
 from shared.events import Cancellation
 
+_APPROVED = (
+    sa.select(approvals.c.approved_after)
+    .where(approvals.c.store_id == sa.bindparam("store"), approvals.c.order_id == sa.bindparam("order"))
+    .order_by(approvals.c.number.desc())
+    .limit(1)
+)
+
 
 def orders_of(actor: Actor, table: sa.Table = orders) -> sa.ColumnElement[bool]:
     """Whose rows the actor may see: the shop all of its store, a customer their own, a guest those of their one order."""
@@ -40,6 +47,11 @@ async def ledger_of_refund(tx: Transaction, actor: Actor, refund_id: str) -> Led
     """The ledger of a refund's order, locked. Raises NotFound."""
     its_order = sa.select(refunds.c.order_id).where(refunds.c.store_id == actor.store, refunds.c.refund_id == refund_id)
     return await _ledger(tx, await _order_row(tx, actor, its_order.scalar_subquery(), lock=True))
+
+
+async def approved_of(tx: Transaction, store_id: str, order_id: str) -> int:
+    """The money approved so far of an order whose row the caller holds: the end of its chain of approvals."""
+    return int(await tx.scalar(_APPROVED, {"store": store_id, "order": order_id}) or 0)
 
 
 async def _order_row(tx: Transaction, actor: Actor, order_id: sa.ColumnElement[Any], *, lock: bool) -> Row[Any]:
