@@ -22,11 +22,14 @@ from tests.bench.generator import drive, request
 from tests.bench.measures import Bench
 from tests.bench.outcome import Outcome, to_json, to_markdown, to_terminal
 from tests.bench.pages import pages
+from tests.bench.restock import restocked
 from tests.bench.system import cost, servers_cost
 from tests.stack import new_stack
 
 CLIENTS = (1, 8, 16, 32)
 REST_SECONDS = 5.0
+RESTOCKS = 100
+REFUNDS_PER_SECOND = 300  # more than are asked for in a second: each can be asked for once
 
 
 def main(
@@ -77,7 +80,7 @@ async def _measure(  # the order matters: what needs rest comes first, what leav
     try:
         say("the load generator by itself")
         outcome.echo_per_second = await _echo(bench)
-        await _whole_system(bench, servers, outcome, seconds)
+        await _refunds(bench, outcome, await _whole_system(bench, servers, outcome, seconds))
         await _writes(bench, outcome)
         await _events(bench, outcome, backlog)
         await _pages(bench, outcome, many)
@@ -86,8 +89,11 @@ async def _measure(  # the order matters: what needs rest comes first, what leav
     return outcome
 
 
-async def _whole_system(bench: Bench, servers: PrivateServers, outcome: Outcome, seconds: float) -> None:
-    """All four services in one process, as `make up` runs them: memory at rest, and how soon an event takes effect."""
+async def _whole_system(bench: Bench, servers: PrivateServers, outcome: Outcome, seconds: float) -> list[str]:
+    """All four services in one process, as `make up` runs them: memory at rest, and how soon an event takes effect.
+
+    Leaves delivered orders behind; their ids.
+    """
     process = bench.stack.run(*measures.SERVICES, AFTERSALE_LOG_LEVEL="warning")
     try:
         await asyncio.to_thread(process.wait_until_ready)
@@ -98,11 +104,27 @@ async def _whole_system(bench: Bench, servers: PrivateServers, outcome: Outcome,
         outcome.at_rest = [*servers_cost(servers), cost(name, process.child.pid)]
         bench.say("from commit to effect, at 100 orders a second")
         outcome.lag_rate, outcome.lags = await events.lags(bench, max(seconds * 2, 5.0))
-        await measures.first_order(bench)
-        bench.say("refunds")
-        delivered = await measures.delivered(bench, int(bench.seconds * 150))
-        outcome.writes += await measures.refunds(bench, 8, delivered)
+        bench.say("from approval to the shelf")
+        outcome.restock = await restocked(bench, RESTOCKS)
         outcome.after_load = [*servers_cost(servers), cost(name, process.child.pid)]
+        await measures.first_order(bench)
+        bench.say("delivered orders that refunds can be asked for")
+        delivered = await measures.delivered(bench, int(bench.seconds * REFUNDS_PER_SECOND))
+        await events.at_rest(bench)
+    finally:
+        await asyncio.to_thread(process.stop)
+    return delivered
+
+
+async def _refunds(bench: Bench, outcome: Outcome, delivered: list[str]) -> None:
+    """One process of the refunds API with its relay, with nobody consuming."""
+    process = bench.stack.run("refunds", roles=("api",), AFTERSALE_LOG_LEVEL="warning", AFTERSALE_DATABASE_POOL_SIZE="16")
+    try:
+        await asyncio.to_thread(process.wait_until_ready)
+        bench.urls, bench.service_pid = {"refunds": [process.urls["refunds"]]}, process.child.pid
+        bench.say("refunds, 16 clients")
+        outcome.writes += await measures.refunds(bench, 16, delivered)
+        await measures.drained(bench, "refunds")
     finally:
         await asyncio.to_thread(process.stop)
 

@@ -55,7 +55,7 @@ async def lags(bench: Bench, seconds: float) -> tuple[float, list[Lag]]:
     store, bench.store = bench.store, f"{bench.store}-lag"
     token, url = bench.token("platform", "p"), bench.urls["orders"][0]
     count = int(RATE_PER_SECOND * seconds)
-    admin = await _admin(bench)
+    admin = await connected(bench)
     try:
         async with httpx2.AsyncClient(timeout=30) as client:
 
@@ -73,7 +73,7 @@ async def lags(bench: Bench, seconds: float) -> tuple[float, list[Lag]]:
         found = []
         for reader in READERS:
             sql = f"select count(*) > $2 from {reader}.inbox where store_id = $1"
-            await _until(partial(_is, admin, sql, bench.store, placed))
+            await until(partial(holds, admin, sql, bench.store, placed))
             rows = [row[0] for row in await admin.fetch(LATENCIES.format(reader=reader), bench.store)]
             found.append(Lag(reader, len(rows), round(rows[len(rows) // 2], 2), round(rows[int(len(rows) * 0.99)], 2)))
     finally:
@@ -94,7 +94,7 @@ async def backlog(bench: Bench, count: int) -> None:
     try:
         async with httpx2.AsyncClient(timeout=120) as client:
             url = process.urls["orders"]
-            await _until(lambda: _alive(client, url))
+            await until(lambda: _alive(client, url))
             token, step = bench.token("platform", "p"), 500
             for first in range(0, count, step):
                 headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": f"backlog-{time.time_ns()}"}
@@ -102,6 +102,23 @@ async def backlog(bench: Bench, count: int) -> None:
                 (await client.post(f"{url}/v1/orders/batch", json=body, headers=headers)).raise_for_status()
     finally:
         await asyncio.to_thread(process.stop)
+
+
+async def at_rest(bench: Bench) -> None:
+    """Until every message was taken and every document rendered."""
+    async with await aio_pika.connect(bench.stack.amqp_url) as connection:
+        channel = await connection.channel()
+
+        async def taken() -> bool:
+            queues = [await channel.declare_queue(queue_name(bench.stack.name, reader), passive=True) for reader in READERS]
+            return not sum(queue.declaration_result.message_count or 0 for queue in queues)
+
+        await until(taken)
+    admin = await connected(bench)
+    try:
+        await until(partial(holds, admin, "select not exists (select from documents.documents where rendered_at is null)"))
+    finally:
+        await admin.close()
 
 
 async def emptied(bench: Bench) -> None:
@@ -114,11 +131,11 @@ async def emptied(bench: Bench) -> None:
 
 async def relayed(bench: Bench, count: int, limit: float) -> Rate:
     """A backlog of events, sent by the relay of one process; its first batch starts the clock."""
-    admin = await _admin(bench)
+    admin = await connected(bench)
     process = bench.stack.run("orders", roles=("worker",))
     try:
-        await _until(lambda: _is(admin, "select not exists (select from orders.events where published_at is null)"))
-        sent, seconds = await admin.fetchrow(
+        await until(lambda: holds(admin, "select not exists (select from orders.events where published_at is null)"))
+        [(sent, seconds)] = await admin.fetch(
             "select count(*) filter (where published_at > first), extract(epoch from max(published_at) - min(first))::float8 from"
             " (select published_at, min(published_at) over () as first from orders.events order by position desc limit $1) last",
             count,
@@ -131,13 +148,13 @@ async def relayed(bench: Bench, count: int, limit: float) -> Rate:
 
 async def consumed(bench: Bench, reader: str, count: int, limit: float | None, *, workers: int = 1, **settings: str) -> Rate:
     """`count` messages that wait in the reader's queue, taken by so many workers: from the first effect's commit to the last one's."""
-    admin = await _admin(bench)
+    admin = await connected(bench)
     before = await admin.fetchval(f"select count(*) from {reader}.inbox")
     began = await admin.fetchval("select clock_timestamp()")
     processes: list[Process] = []
     try:
         processes = [bench.stack.run(reader, roles=("worker",), ports=None, **settings) for _ in range(workers)]
-        await _until(lambda: _is(admin, f"select count(*) >= $1 from {reader}.inbox", before + count))
+        await until(lambda: holds(admin, f"select count(*) >= $1 from {reader}.inbox", before + count))
         seconds = await admin.fetchval(
             f"select extract(epoch from max(at) - min(at))::float8 from (select pg_xact_commit_timestamp(xmin) at from {reader}.inbox) i"
             " where at > $1",
@@ -160,11 +177,12 @@ async def second_worker(bench: Bench, count: int) -> tuple[Rate, Rate]:
     return rates[0], rates[1]
 
 
-async def _admin(bench: Bench) -> "asyncpg.Connection[asyncpg.Record]":
+async def connected(bench: Bench) -> "asyncpg.Connection[asyncpg.Record]":
+    """A connection that sees all schemas."""
     return await asyncpg.connect(bench.stack.postgres_url, database=urlsplit(bench.stack.database_url("orders")).path[1:])
 
 
-async def _is(admin: "asyncpg.Connection[asyncpg.Record]", sql: str, *arguments: object) -> bool:
+async def holds(admin: "asyncpg.Connection[asyncpg.Record]", sql: str, *arguments: object) -> bool:
     return bool(await admin.fetchval(sql, *arguments))
 
 
@@ -175,7 +193,8 @@ async def _alive(client: httpx2.AsyncClient, url: str) -> bool:
         return False
 
 
-async def _until(look: Callable[[], Awaitable[bool]]) -> None:
+async def until(look: Callable[[], Awaitable[bool]]) -> None:
+    """Until `look` says so. Raises TimeoutError."""
     deadline = time.monotonic() + DEADLINE_SECONDS
     while not await look():
         if time.monotonic() > deadline:

@@ -27,6 +27,7 @@ class Outcome:
     pages: list[PageCost] = field(default_factory=list)
     lag_rate: float = 0.0
     lags: list[Lag] = field(default_factory=list)
+    restock: Lag | None = None
     rates: list[Rate] = field(default_factory=list)
     one_worker: Rate | None = None
     two_workers: Rate | None = None
@@ -46,9 +47,14 @@ class Outcome:
                 found.append(("placing, 16 clients, share of pgbench", "at least 0.20", f"{one.ratio:.2f}", _met(one.ratio >= 0.2)))
             if one.what.startswith("placing in batches"):
                 found.append(("placing in batches", "at least 2,000/s", f"{one.per_second:,.0f}/s", _met(one.per_second >= 2_000)))
+            if one.unit == "refunds" and one.ratio is not None:
+                found.append((f"{one.what}, share of pgbench", "at least 0.20", f"{one.ratio:.2f}", _met(one.ratio >= 0.2)))
         if self.lags:
             worst = max(lag.p50_ms for lag in self.lags)
             found.append(("commit to consumed at 100 events/s, p50", "at most 20 ms", f"{worst:.1f} ms", _met(worst <= 20)))
+        if self.restock:
+            p50 = self.restock.p50_ms
+            found.append(("approval to restocked, p50", "at most 50 ms", f"{p50:.1f} ms", _met(p50 <= 50)))
         if self.one_worker and self.two_workers:
             gain = self.two_workers.per_second / self.one_worker.per_second
             found.append((f"two workers, {INJECTED_MS} ms of waiting in each message", "at least 1.7", f"{gain:.2f}", _met(gain >= 1.7)))
@@ -92,7 +98,10 @@ class Outcome:
             ),
             f"From commit to effect, at {self.lag_rate:.0f} orders a second": (
                 ("reader", "events", "p50", "p99"),
-                [(lag.reader, f"{lag.events:,}", f"{lag.p50_ms:.1f} ms", f"{lag.p99_ms:.1f} ms") for lag in self.lags],
+                [
+                    (lag.reader, f"{lag.events:,}", f"{lag.p50_ms:.1f} ms", f"{lag.p99_ms:.1f} ms")
+                    for lag in (*self.lags, *([self.restock] if self.restock else []))
+                ],
             ),
             "Events": (
                 ("what", "per second", "aio-pika alone", "share"),

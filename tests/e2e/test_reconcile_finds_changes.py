@@ -5,7 +5,10 @@ that is rolled back. At least 95 % are found; each column whose changes are not 
 """
 
 import asyncio
+import os
 import random
+import re
+import sys
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -18,7 +21,7 @@ import pytest
 from deploy.reconcile.run import reconcile
 from deploy.servers import resolve
 from tests.e2e.reconciled import admin, everything_happens, report, until_explained
-from tests.shop import Shop
+from tests.shop import Shop, eventually
 from tests.stack import PROJECT, SERVICES, new_stack
 
 pytestmark = pytest.mark.timeout(900)
@@ -203,3 +206,30 @@ async def test_what_is_missing_is_found(shop: Shop, sql: str, kind: str) -> None
         await transaction.rollback()
         await connection.close()
     assert kind in found.counted
+
+
+async def test_the_sweeper_exports_what_it_finds(shop: Shop, tmp_path: Path) -> None:
+    """Reconciling goes on beside the services; Prometheus sees the number rise, and fall again when the row is right again."""
+    metrics = tmp_path / "aftersale.prom"
+    command = (sys.executable, "-m", "deploy", "reconcile", "--watch", "--every", "1", "--grace", "0", "--metrics-file", str(metrics))
+    environment = {**os.environ, **shop.stack.settings}
+    child = await asyncio.create_subprocess_exec(*command, cwd=PROJECT, env=environment, stdout=asyncio.subprocess.DEVNULL)
+    connection = await admin(shop.stack)
+    levels = await connection.fetchval("select count(*) from orders.stock_levels")
+    try:
+        await eventually(lambda: is_told(metrics, 0))
+        await connection.execute("update orders.stock_levels set on_hand = on_hand + 1")
+        await eventually(lambda: is_told(metrics, levels))
+        await connection.execute("update orders.stock_levels set on_hand = on_hand - 1")
+        await eventually(lambda: is_told(metrics, 0))
+    finally:
+        await connection.close()
+        child.terminate()
+        await child.wait()
+
+
+async def is_told(metrics: Path, levels: int) -> bool:
+    """Whether so many stock levels are told to be wrong, and nothing else."""
+    text = await asyncio.to_thread(lambda: metrics.read_text() if metrics.exists() else "")
+    told = {kind: float(n) for kind, n in re.findall(r'^aftersale_reconcile_discrepancies{kind="(\w+)"} ([\d.]+)$', text, re.MULTILINE)}
+    return bool(told) and {kind: n for kind, n in told.items() if n} == ({"stock_level": levels} if levels else {})
