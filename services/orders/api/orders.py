@@ -35,10 +35,8 @@ async def batch(request: PlaceBatch, call: Call) -> Response:
     """Place up to 1,000 orders, each by itself: a repeat under the same key places what is missing and answers the same."""
     claim = await call.claim()
     assert claim is not None
-    path = call.request.url.path
-    return Response(
-        (await place_batch(call.db, call.actor, request, claim.key, path, now=call.now)).model_dump_json(), media_type="application/json"
-    )
+    placed = await place_batch(call.db, call.actor, request, claim.key, call.request.url.path, now=call.now)
+    return Response(placed, media_type="application/json")
 
 
 @router.get("/orders/{order_id}", operation_id="orders_get", response_model=OrderDetails, responses=problems(NotFound))

@@ -1,46 +1,82 @@
-"""Many at once: each item is a transaction of its own, with the batch's key and its place in the batch as its own key."""
+"""Many at once: each item stands or falls alone, with the batch's key and its place in the batch as its own key."""
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from services.orders.commands.change import enforce
-from services.orders.commands.place import place_order
+from services.orders.commands.draft import Draft, draft
+from services.orders.commands.place import place_together
 from services.orders.rules.status import shop_only
 from services.orders.schemas.placing import PlaceBatch, PlaceOrder
-from services.orders.schemas.views import BatchView, PlacedItem
+from services.orders.schemas.views import PlacedItem
 from shared.actor import Actor
 from shared.db import Database
 from shared.errors import Failure, FieldError, Invalid
-from shared.idempotency import Claim
+from shared.idempotency import Claim, Kept
 
 AT_ONCE = 6
-"""Items of one batch at work together: a batch must not take every connection of its process."""
+"""Items of one bulk change at work together: it must not take every connection of its process."""
+
+CHUNK_ORDERS = 64
+CHUNK_LINES = 512
+"""What one statement places at most; an order of more lines goes by itself."""
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 
-async def place_batch(db: Database, actor: Actor, request: PlaceBatch, key: str, path: str, *, now: datetime) -> BatchView:
-    """Place each order by itself, in their order: earlier ones get the lower numbers and the last of the stock.
+async def place_batch(db: Database, actor: Actor, request: PlaceBatch, key: str, path: str, *, now: datetime) -> str:
+    """Place each order by itself, in their order: earlier ones get the lower numbers and the last of the stock. A BatchView as JSON.
 
     Raises Forbidden; everything else is the item's own answer.
     """
     enforce(shop_only(actor))
-    items = []
+    items: list[str] = []
+    placed = 0
+    async for wishes in _chunks(_wishes(actor, request, key, path, now)):
+        answers = iter(await place_together(db, [wish for wish in wishes if isinstance(wish, Draft)], now))
+        for wish in wishes:
+            answer = next(answers) if isinstance(wish, Draft) else wish
+            placed += isinstance(answer, Kept)
+            items.append(_item(len(items), answer))
+    return f'{{"placed":{placed},"refused":{len(items) - placed},"items":[{",".join(items)}]}}'
+
+
+def _wishes(actor: Actor, request: PlaceBatch, key: str, path: str, now: datetime) -> Iterator[Draft | Failure]:
+    """Each item as far as it goes without the database: a draft, or what is wrong with it."""
     for index, body in enumerate(request.orders):
         claim = Claim.of(actor, f"{key}\n{index}", "POST", path, json.dumps(body, sort_keys=True).encode())
         try:
-            placed = await place_order(db, actor, _parsed(body), claim, now=now)
-            items.append(PlacedItem(index=index, status=placed.kept.status, order=json.loads(placed.kept.body)))
+            yield draft(actor, _parsed(body), claim, now)
         except Failure as failure:
-            items.append(PlacedItem(index=index, status=failure.status, problem=problem(failure)))
-    done = sum(1 for item in items if item.order is not None)
-    return BatchView(placed=done, refused=len(items) - done, items=items)
+            yield failure
+
+
+async def _chunks(wishes: Iterable[Draft | Failure]) -> AsyncIterator[list[Draft | Failure]]:
+    """So many at a time that a chunk neither holds its stock for long nor fills the memory; other calls get their turn meanwhile."""
+    chunk: list[Draft | Failure] = []
+    lines = 0
+    for wish in wishes:
+        await asyncio.sleep(0)
+        more = len(wish.line_events) if isinstance(wish, Draft) else 0
+        if chunk and (len(chunk) == CHUNK_ORDERS or lines + more > CHUNK_LINES):
+            yield chunk
+            chunk, lines = [], 0
+        chunk.append(wish)
+        lines += more
+    yield chunk
+
+
+def _item(index: int, answer: Kept | Failure) -> str:
+    """A PlacedItem as JSON. The kept answer is the order's JSON already, and stands here word for word."""
+    if isinstance(answer, Kept):
+        return f'{{"index":{index},"status":{answer.status},"order":{answer.body},"problem":null}}'
+    return PlacedItem(index=index, status=answer.status, problem=problem(answer)).model_dump_json()
 
 
 async def each(items: Sequence[T], work: Callable[[int, T], Awaitable[R]]) -> list[R]:

@@ -1,35 +1,30 @@
-"""Placing: one order, or a batch of them of which each stands or falls alone."""
+"""Placing orders: one, or several of a batch of which each stands or falls alone."""
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from services.orders import addresses
-from services.orders.commands.change import by, enforce
+from services.orders.commands.change import enforce
+from services.orders.commands.draft import Draft, draft
 from services.orders.commands.placing_statement import FIRST_NUMBER, PLACE, SERIES
-from services.orders.rules.payments import payment_state
-from services.orders.rules.placing import OrderAmounts, amounts
 from services.orders.rules.status import shop_only
-from services.orders.rules.times import happened_at
 from services.orders.schemas.placing import PlaceOrder
-from services.orders.schemas.views import OrderView, line_view
-from services.orders.state import OrderState
 from shared.actor import Actor
 from shared.db import Database
-from shared.errors import FieldError, Invalid, Refused, TooLarge, Transient
-from shared.events import MAX_EVENT_BYTES, Order, OrderLine, OrderPersonal, OrderPlaced, Payment, StockMoved
+from shared.errors import Failure, Refused, Transient, Unavailable
+from shared.events import OrderPlaced, StockMoved
 from shared.idempotency import Claim, Kept, answer, find
-from shared.ids import new_id, new_uuid, uuid_of
+from shared.ids import new_uuid
 from shared.telemetry import current_traceparent
 
-ROOM_FOR_LIFE_BYTES = 300_000  # of an event: payments, tracking and corrections come after placing
 MAX_ATTEMPTS = 20  # the series may meet numbers that the platform gave out itself
-UNTRACKED = '"stock_tracked":false}'
+PARTS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,127 +41,92 @@ async def place_order(db: Database, actor: Actor, request: PlaceOrder, claim: Cl
     Raises Forbidden, Invalid (figures, addresses, times), TooLarge, Refused `out_of_stock`, `number_taken`, `external_ref_taken`.
     """
     enforce(shop_only(actor))
-    state = drafted(actor, request, now)
-    parameters = _parameters(actor, state, request.number, claim, now)
+    return await _place(db, draft(actor, request, claim, now), now)
+
+
+async def place_together(db: Database, drafts: Sequence[Draft], now: datetime) -> list[Kept | Failure]:
+    """Place several orders as if one after the other, in one statement if nothing is in the way: each one's answer, or its refusal.
+
+    What was placed before is answered from what was kept. Where anything else stands in the way nothing is written, and the orders
+    go again in smaller parts, down to each by itself, so that only those in the way are refused.
+    """
+    if not drafts:
+        return []
+    if len(drafts) == 1:
+        try:
+            return [(await _place(db, drafts[0], now)).kept]
+        except Failure as failure:
+            return [failure]
+    try:
+        rows = await db.execute_once("orders.place_together", PLACE, _parameters(drafts, now))
+    except (DBAPIError, Transient, Unavailable):  # each by itself finds out what it means for it, and whether it was placed
+        rows = []
+    if rows and all(row.placed for row in rows):
+        return [Kept(201, row.answer, '"v1"') for row in rows]
+    left = [one for one, row in zip(drafts, rows, strict=True) if row.status is None] if rows else []
+    if rows and len(left) < len(drafts):
+        others = iter(await place_together(db, left, now))
+        return [next(others) if row.status is None else _earlier(one.claim, row) for one, row in zip(drafts, rows, strict=True)]
+    size = -(-len(drafts) // PARTS)
+    parts = [drafts[first : first + size] for first in range(0, len(drafts), size)]
+    return [placed for part in parts for placed in await place_together(db, part, now)]
+
+
+async def _place(db: Database, one: Draft, now: datetime) -> Placed:
+    parameters = _parameters([one], now)
     for _ in range(MAX_ATTEMPTS):
         try:
             (row,) = await db.execute_once("orders.place", PLACE, parameters)
         except IntegrityError as error:
-            if _taken(error, request):
+            if _taken(error, one):
                 continue
-            raise
+            earlier = await _find(db, one.claim)
+            if earlier is None:
+                raise
+            return Placed(earlier, replayed=True)
         if row.placed:
             return Placed(Kept(201, row.answer, '"v1"'), replayed=False)
         if row.status is not None:
-            return Placed(answer(claim, row), replayed=True)
+            return Placed(answer(one.claim, row), replayed=True)
         if row.short:
             raise Refused("out_of_stock", "There is less on hand than ordered.", short=row.short)
-        if row.no_series:
-            await _start_series(db, actor.store)
-            continue
-        earlier = await _find(db, claim)
-        if earlier is not None:
-            return Placed(earlier, replayed=True)
+        await _start_series(db, one.claim.store_id)
     raise Transient(detail="No free number was found; nothing was placed.", retry_after_seconds=1)
 
 
-def drafted(actor: Actor, request: PlaceOrder, now: datetime) -> OrderState:
-    """The order that `request` asks for, its figures complete, its number still its id. Raises Invalid, TooLarge."""
-    placed_at = happened_at(request.placed_at, now, field="placed_at")
-    figures = amounts(request.figures())
-    payments = _prepaid(request, now)
-    collected = sum(payment.amount for payment in payments)
-    order_id = new_id("order")
-    order = Order(
-        order_id=order_id, number=order_id, external_ref=request.external_ref, version=1, status="pending", currency=request.currency,
-        language=request.language, prices_include_tax=request.prices_include_tax, customer_id=request.customer.id,
-        lines=_lines(request, figures), goods_total=figures.goods_total, discount_total=figures.discount_total,
-        tax_total=figures.tax_total, shipping=figures.shipping, shipping_tax=figures.shipping_tax, total=figures.total,
-        payments=payments, collected=collected, payment=payment_state(collected, figures.total), placed_at=placed_at,
-    )  # fmt: skip
-    return OrderState(order, _personal(request), request.metadata)
-
-
-def _lines(request: PlaceOrder, figures: OrderAmounts) -> tuple[OrderLine, ...]:
-    return tuple(
-        OrderLine(
-            line=number, sku=line.sku, name=line.name, quantity=line.quantity, unit_price=line.unit_price, subtotal=made.subtotal,
-            discount=made.discount, order_discount=made.order_discount, tax=made.tax, total=made.total,
-        )
-        for number, (line, made) in enumerate(zip(request.lines, figures.lines, strict=True), start=1)
-    )  # fmt: skip
-
-
-def _personal(request: PlaceOrder) -> OrderPersonal:
-    """Contact and addresses as their countries accept them. The billing address is the shipping address where none is given."""
-    customer = request.customer
-    shipping = addresses.checked(request.shipping_address.parts(), "/shipping_address")
-    billing = shipping if request.billing_address is None else addresses.checked(request.billing_address.parts(), "/billing_address")
-    phone = addresses.checked_phone(customer.phone, shipping.country_code, "/customer/phone")
-    return OrderPersonal(
-        customer_name=customer.name, email=customer.email or "", phone=phone, shipping_address=shipping, billing_address=billing
-    )
-
-
-def _prepaid(request: PlaceOrder, now: datetime) -> tuple[Payment, ...]:
-    seen = {(payment.method, payment.reference) for payment in request.payments}
-    if len(seen) < len(request.payments):
-        message = "A method and reference name one payment."
-        raise Invalid("same_payment_twice", message, errors=(FieldError("/payments", "same_payment_twice", message),))
-    return tuple(
-        Payment(
-            payment_id=new_id("payment"), amount=payment.amount, method=payment.method, reference=payment.reference,
-            collected_by=payment.collected_by, order_version=1, occurred_at=happened_at(payment.occurred_at, now), recorded_at=now,
-        )
-        for payment in request.payments
-    )  # fmt: skip
-
-
-def _parameters(actor: Actor, state: OrderState, number: str | None, claim: Claim, now: datetime) -> dict[str, Any]:
-    """What the statement takes. Event and answer go as text without their lines, which follow one by one."""
-    order, personal = state.order, state.personal
-    line_events = [line.model_dump_json() for line in order.lines]
-    line_answers = [line_view(line, order.currency).model_dump_json() for line in order.lines]
-    assert all(text.endswith(UNTRACKED) for text in (*line_events, *line_answers))
-    bare = OrderState(order.model_copy(update={"lines": ()}), personal, state.metadata)
-    event = OrderPlaced(occurred_at=order.placed_at, order=bare.order, by=by(actor), personal=personal).model_dump_json()
-    if len(event.encode()) + sum(len(text.encode()) for text in line_events) > MAX_EVENT_BYTES - ROOM_FOR_LIFE_BYTES:
-        raise TooLarge("order_too_large", "The order's texts are too long.")
+def _parameters(drafts: Sequence[Draft], now: datetime) -> dict[str, Any]:
+    """What the statement takes: an array for each column of the orders, and for each column of all their lines."""
+    orders = [one.state.order for one in drafts]
+    claim = drafts[0].claim
     return {
-        "store": actor.store, "caller": claim.caller, "key": claim.key, "request_hash": claim.request_hash, "now": now,
-        "now_text": now.isoformat(), "placed_at": order.placed_at, "order_id": uuid_of("order", order.order_id),
-        "public_id": order.order_id, "number": number, "skus": [line.sku for line in order.lines],
-        "quantities": [line.quantity for line in order.lines], "line_answers": line_answers, "line_events": line_events,
-        "answer": OrderView.of(bare, actor).model_dump_json(), "event": event, "type": OrderPlaced.type,
-        "order": json.dumps(_order_row(state)), "lines": f"[{','.join(line_events)}]",
-        "payments": json.dumps(_payment_rows(order.payments)),
-        "by": by(actor).model_dump_json(), "event_id": str(new_uuid()), "stock_type": StockMoved.type, "traceparent": current_traceparent(),
+        "store": claim.store_id, "caller": claim.caller, "now": now, "now_text": now.isoformat(), "type": OrderPlaced.type,
+        "stock_type": StockMoved.type, "traceparent": current_traceparent(),
+        "keys": [one.claim.key for one in drafts], "request_hashes": [one.claim.request_hash for one in drafts],
+        "order_ids": [one.order_uuid for one in drafts], "public_ids": [order.order_id for order in orders],
+        "numbers": [one.number for one in drafts], "answers": [one.answer for one in drafts], "events": [one.event for one in drafts],
+        "event_ids": [new_uuid() for _ in drafts], "metadata": [json.dumps(one.state.metadata) for one in drafts],
+        "payments": [one.payments for one in drafts],
+        "line_items": [n for n, order in enumerate(orders, start=1) for _ in order.lines],
+        "skus": [line.sku for order in orders for line in order.lines],
+        "quantities": [line.quantity for order in orders for line in order.lines],
+        "line_answers": list(chain.from_iterable(one.line_answers for one in drafts)),
+        "line_events": list(chain.from_iterable(one.line_events for one in drafts)),
     }  # fmt: skip
 
 
-def _order_row(state: OrderState) -> dict[str, Any]:
-    order, personal = state.order, state.personal
-    same = ("external_ref", "currency", "language", "prices_include_tax", "customer_id", "goods_total", "discount_total", "tax_total",
-            "shipping", "shipping_tax", "total", "collected")  # fmt: skip
-    return {
-        **{name: getattr(order, name) for name in same},
-        **personal.model_dump(mode="json", exclude={"message"}),
-        "metadata": state.metadata,
-        "line_count": len(order.lines),
-        "unit_count": sum(line.quantity for line in order.lines),
-    }
+def _earlier(claim: Claim, row: Any) -> Kept | Failure:
+    try:
+        return answer(claim, row)
+    except Failure as failure:
+        return failure
 
 
-def _payment_rows(payments: Sequence[Payment]) -> list[dict[str, Any]]:
-    return [payment.model_dump(mode="json") | {"payment_id": str(uuid_of("payment", payment.payment_id))} for payment in payments]
-
-
-def _taken(error: IntegrityError, request: PlaceOrder) -> bool:
+def _taken(error: IntegrityError, one: Draft) -> bool:
     """Whether to take the next number: ours met one that the platform had given. Raises Refused for what the caller chose."""
     broken = str(error.orig)
     if "uq_orders_store_id_external_ref" in broken:
         raise Refused("external_ref_taken", "Another order of the store has this external_ref.") from error
-    if "uq_orders_store_id_number" in broken and request.number is not None:
+    if "uq_orders_store_id_number" in broken and one.number is not None:
         raise Refused("number_taken", "Another order of the store has this number.") from error
     return "uq_orders_store_id_number" in broken
 

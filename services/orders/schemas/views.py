@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -19,11 +20,13 @@ from shared.web import View
 class MoneyView(BaseModel):
     """An amount in minor units; `decimal` is the same as text with the currency's digits."""
 
+    model_config = ConfigDict(frozen=True)
     amount: int
     currency: str
     decimal: str
 
 
+@lru_cache(maxsize=4096)  # an order shows dozens, most of them 0 or equal
 def money(amount: int, currency: str) -> MoneyView:
     """An amount as answers show it."""
     return MoneyView(amount=amount, currency=currency, decimal=Money(amount, currency).decimal)

@@ -184,6 +184,14 @@ async def test_a_batch_of_which_each_stands_or_falls_alone(shop: Shop) -> None:
     assert len(await shop.rows("orders", "select 1 from orders where store_id = {store}")) == 3
 
 
+async def test_orders_that_lock_the_same_skus_in_different_order(shop: Shop) -> None:
+    await stocked(shop, **{f"S{n}": 1000 for n in range(8)})
+    lines = [{"sku": f"S{n}", "name": "s", "quantity": 1, "unit_price": 1} for n in range(8)]
+    orders = [order_p(lines=lines[n:] + lines[:n]) for n in range(8)] * 6
+    answers = await asyncio.gather(*(shop.platform.post("/orders/v1/orders", json=order) for order in orders))
+    assert Counter(answer.status for answer in answers) == {201: 48}
+
+
 async def test_batches_that_lock_the_same_skus_in_different_order(shop: Shop) -> None:
     await stocked(shop, **{f"S{n}": 1000 for n in range(8)})
     lines = [{"sku": f"S{n}", "name": "s", "quantity": 1, "unit_price": 1} for n in range(8)]
