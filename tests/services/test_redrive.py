@@ -4,6 +4,7 @@ import asyncio
 
 import aio_pika
 import asyncpg
+import httpx2
 
 from deploy.redrive import redrive
 from shared.broker import queue_name
@@ -40,3 +41,46 @@ async def test_events_in_a_deleted_queue_reach_their_reader_after_a_redrive(alon
         assert (await count("notes.inbox"), await count("refunds.parked")) == (ORDERS, 0)
     finally:
         await connection.close()
+
+
+async def test_a_batch_that_was_published_while_the_queue_was_missing_is_sent_again(alone: Stack) -> None:
+    """The relay that publishes it has not marked it yet when the queues come back: the redrive waits for the mark."""
+    api = alone.run("orders", roles=("api",), ports=None, AFTERSALE_LOG_LEVEL="warning", AFTERSALE_ORDERS_AMQP_URL="amqp://127.0.0.1:9")
+    await eventually(lambda: answers(api.urls["orders"]), PATIENCE_SECONDS)
+    await place(alone, [api.urls["orders"]], 1)
+    relay = await asyncpg.connect(alone.postgres_url, database=alone.name)
+    watcher = await asyncpg.connect(alone.postgres_url, database=alone.name)
+    try:
+        batch = relay.transaction()
+        await batch.start()
+        await relay.execute("select from orders.events where published_at is null for update skip locked")
+        redriving = asyncio.create_task(asyncio.to_thread(redrive, alone.amqp_url, alone.postgres_url, alone.name))
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not redriving.done() and not await looks_at_locks(watcher):
+                await asyncio.sleep(0.01)
+        assert not redriving.done()
+        await relay.execute("update orders.events set published_at = now()")
+        await batch.commit()
+        assert await redriving == 1
+        assert await watcher.fetchval("select count(*) from orders.events where published_at is null") == 1
+    finally:
+        await relay.close()
+        await watcher.close()
+
+
+async def looks_at_locks(watcher: "asyncpg.Connection[asyncpg.Record]") -> bool:
+    """Whether the redrive has come to the point where it waits."""
+    return bool(
+        await watcher.fetchval(
+            "select exists (select from pg_stat_activity where query like '%virtualtransaction%' and pid <> pg_backend_pid())"
+        )
+    )
+
+
+async def answers(url: str) -> bool:
+    """Whether the API is up; it is never ready without a broker."""
+    try:
+        async with httpx2.AsyncClient() as client:
+            return (await client.get(f"{url}/health/live")).status_code == 200
+    except httpx2.HTTPError:
+        return False
