@@ -65,17 +65,19 @@ class Database:
 
     def __init__(self, settings: Settings, metadata: sa.MetaData) -> None:
         self.service = settings.service
+        self.pool_size = settings.database_pool_size
         self.kernel = kernel_tables(metadata)
         self.events_committed = asyncio.Event()  # wakes the relay of this process; polling is the truth
         self._engine = _engine(settings)
         self._autocommit = self._engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @asynccontextmanager
-    async def transaction(self, name: str) -> AsyncIterator[Transaction]:
+    async def transaction(self, *names: str) -> AsyncIterator[Transaction]:
         """One transaction: commits at the end of the block, rolls back on any exception.
 
-        `name` (such as "orders.cancel") names its crash points. Commit, rollback and the connection's way back to the pool
-        are finished even when the task is cancelled meanwhile, or connections would leak `idle in transaction`.
+        `names` (such as "orders.cancel"; one for each thing that it does) name its crash points. Commit, rollback and the
+        connection's way back to the pool are finished even when the task is cancelled meanwhile, or connections would leak
+        `idle in transaction`.
         Raises Transient (nothing written, try again) and Unavailable (database away; a lost COMMIT is unknown).
         """
         with _translated():
@@ -85,9 +87,11 @@ class Database:
                 await _finished(connection.start())
                 try:
                     yield tx
-                    crash_point("commit.before", name)
+                    for name in names:
+                        crash_point("commit.before", name)
                     await _finished(connection.commit())
-                    crash_point("commit.after", name)
+                    for name in names:
+                        crash_point("commit.after", name)
                 except BaseException:
                     await _finished(connection.rollback())
                     raise

@@ -1,6 +1,6 @@
 """Consuming: an event takes effect once, for ever, because its id is written in the effect's own transaction.
 
-    message → parse → transaction: inbox row, handler → commit → ack
+    message → parse → transaction: inbox row, handler → commit → ack        (shared by those that wait: shared/together.py)
 
 A failure never goes back to the broker (which would redeliver at once, or drop): it becomes a row with its next attempt, or a
 parked row with its reason. Only while the database is away does the message stay with the broker, unacked.
@@ -8,9 +8,8 @@ parked row with its reason. Only while the database is away does the message sta
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -22,11 +21,12 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Row
 
 from shared.crash import crash_point
-from shared.db import Database, Transaction
+from shared.db import Database
 from shared.errors import Failure, OnMessage, Unavailable
 from shared.events import EVENTS, Envelope, Event
 from shared.ids import new_uuid
 from shared.telemetry import CONSUMED, LAG_SECONDS, consumed
+from shared.together import Handler, Together, first_times
 
 log = structlog.get_logger()
 
@@ -37,9 +37,15 @@ RETRY_BATCH = 50
 RETRY_POLL_SECONDS = 1.0
 AWAY_BACKOFF_SECONDS = (0.2, 0.5, 1.0, 2.0)
 UNKNOWN_STORE = ""
+SPARE_CONNECTIONS = 2
+"""Kept connections that events taken alone leave to the relay and to groups: beyond them each event would open one, and close it."""
 
 E = TypeVar("E", bound=Event)
-Handler = Callable[[Transaction, Any, Envelope], Awaitable[None]]
+
+
+def always(event: Event) -> bool:
+    """For `together`: whatever the event says."""
+    return True
 
 
 class Malformed(Exception):  # noqa: N818  (says what the message is)
@@ -57,15 +63,22 @@ class Consumers:
     def __init__(self, service: str) -> None:
         self.service = service
         self.handlers: dict[str, Handler] = {}
+        self.together: dict[str, Callable[[Any], bool]] = {}
 
-    def on(self, *events: type[E]) -> Callable[[Handler], Handler]:
-        """Register the decorated `async (tx, event, envelope) -> None` for these event types."""
+    def on(self, *events: type[E], together: Callable[[Any], bool] | None = None) -> Callable[[Handler], Handler]:
+        """Register the decorated `async (tx, event, envelope) -> None` for these event types.
+
+        Those for which `together(event)` holds may share a transaction with others: nothing else than rows of the event's own
+        subject is locked for them, or two workers with different events would wait for each other in a ring.
+        """
 
         def register(handler: Handler) -> Handler:
             for event in events:
                 if event.type in self.handlers:
                     raise ValueError(f"{self.service} has two handlers for {event.type}")
                 self.handlers[event.type] = handler
+                if together is not None:
+                    self.together[event.type] = together
             return handler
 
         return register
@@ -106,6 +119,8 @@ class Inbox:
         self._database = database
         self._consumers = consumers
         self._delay_seconds = delay_ms / 1000
+        self._together = Together(database)
+        self._alone = asyncio.Semaphore(max(1, database.pool_size - SPARE_CONNECTIONS))
 
     async def deliver(self, message: RabbitMessage) -> None:
         """Handle one message from the broker to its ack. Cancelled before the ack, it is delivered again."""
@@ -144,15 +159,23 @@ class Inbox:
             LAG_SECONDS.labels(self._consumers.service).observe((datetime.now(UTC) - envelope.recorded_at).total_seconds())
 
     async def _apply(self, envelope: Envelope, event: Event) -> str:
-        """The effect and the inbox row in one transaction, within the deadline."""
-        handler = self._consumers.handlers[envelope.type]
-        async with asyncio.timeout(HANDLER_DEADLINE_SECONDS):
-            async with self._database.transaction(f"consume:{envelope.type}") as tx:
-                first = await first_time(tx, envelope)
-                if first:
-                    await handler(tx, event, envelope)
+        """The effect and the inbox row in one transaction, within the deadline; with others that wait, where that is safe."""
+        handler, together = self._consumers.handlers[envelope.type], self._consumers.together.get(envelope.type)
+        first = None
+        if together is not None and together(event):
+            first = await self._together.apply(handler, event, envelope)
+        if first is None:
+            first = await self._apply_alone(handler, event, envelope)
         log.info("event_applied" if first else "event_repeated", type=envelope.type, sequence=envelope.sequence)
         return "applied" if first else "repeated"
+
+    async def _apply_alone(self, handler: Handler, event: Event, envelope: Envelope) -> bool:
+        name = f"consume:{envelope.type}"
+        async with self._alone, asyncio.timeout(HANDLER_DEADLINE_SECONDS), self._database.transaction(name) as tx:
+            first = bool(await first_times(tx, [envelope]))
+            if first:
+                await handler(tx, event, envelope)
+        return first
 
     async def _failed(self, body: bytes, envelope: Envelope, error: Exception, now: datetime) -> str:
         action, reason, detail = _verdict(error)
@@ -198,7 +221,7 @@ class Inbox:
                     async with self._database.transaction(f"consume:{envelope.type}") as tx:
                         if (await tx.execute(sa.delete(parked).where(mine, parked.c.state == "waiting"))).rowcount == 0:
                             return  # another worker was quicker
-                        if await first_time(tx, envelope):
+                        if await first_times(tx, [envelope]):
                             await self._consumers.handlers[envelope.type](tx, event, envelope)
             log.info("event_applied", type=envelope.type, event_id=str(envelope.id), attempt=row.attempts + 1)
         except Unavailable:
@@ -217,22 +240,6 @@ class Inbox:
             }
             async with self._database.transaction("consume:failed") as tx:
                 await tx.execute(sa.update(parked).where(mine).values(state="waiting" if more else "parked", **change))
-
-
-async def first_time(tx: Transaction, envelope: Envelope) -> bool:
-    """Whether this event has not yet taken effect here; writes the inbox row in the caller's transaction.
-
-    Two workers with the same event: the second waits for the first's row and then sees a repeat.
-    """
-    row = {"store": envelope.store_id, "event": envelope.id, "received_at": envelope.received_at}
-    return (await tx.execute(_first_time(tx.kernel.inbox), row)).rowcount == 1
-
-
-@lru_cache
-def _first_time(inbox: sa.Table) -> sa.Executable:
-    """Made once for each service, not for each event."""
-    row: dict[str, Any] = {"store_id": sa.bindparam("store"), "event_id": sa.bindparam("event"), "received_at": sa.bindparam("received_at")}
-    return insert(inbox).values(row).on_conflict_do_nothing()
 
 
 def _pauses() -> Any:

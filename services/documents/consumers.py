@@ -1,6 +1,7 @@
 """What the service hears: every change of an order, approved refunds, the store's time zone, erasures."""
 
 from services.documents.commands import copies
+from services.documents.rules.due import due_documents
 from shared.db import Transaction
 from shared.erasure import forget
 from shared.events import (
@@ -26,9 +27,15 @@ from shared.inbox import Consumers
 consumers = Consumers("documents")
 
 
+def calls_for_nothing(event: OrderEvent) -> bool:
+    """Whether the order by itself calls for no document: issuing locks the store's series, which all its orders share."""
+    return not due_documents(event.order, ())
+
+
 @consumers.on(
     OrderPlaced, OrderConfirmed, OrderPickedUp, OrderShipped, OrderDelivered, OrderCancelled, OrderDeliveryFailed,
     OrderPaymentRecorded, OrderPaymentReversed, OrderEdited, OrderRefunded,
+    together=calls_for_nothing,
 )  # fmt: skip
 async def on_order(tx: Transaction, event: OrderEvent, envelope: Envelope) -> None:
     """Keep the order as it now is; issue what it calls for."""

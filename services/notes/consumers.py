@@ -25,7 +25,7 @@ from shared.events import (
     RefundSettled,
     RefundSettlementFailed,
 )
-from shared.inbox import Consumers
+from shared.inbox import Consumers, always
 
 consumers = Consumers("notes")
 
@@ -42,19 +42,20 @@ consumers = Consumers("notes")
     OrderPaymentReversed,
     OrderEdited,
     OrderRefunded,
+    together=always,
 )
 async def on_order_changed(tx: Transaction, event: OrderEvent, envelope: Envelope) -> None:
     """Keep the copy, and tell it in the timeline."""
     await commands.record(tx, event, envelope)
 
 
-@consumers.on(RefundRequested, RefundApproved, RefundCancelled, RefundSettled, RefundSettlementFailed)
+@consumers.on(RefundRequested, RefundApproved, RefundCancelled, RefundSettled, RefundSettlementFailed, together=always)
 async def on_refund_changed(tx: Transaction, event: RefundEvent, envelope: Envelope) -> None:
     """Tell it in the timeline: a request to the shop alone (seed 9.2), a decision to both."""
     await commands.record(tx, event, envelope)
 
 
-@consumers.on(DocumentIssued)
+@consumers.on(DocumentIssued, together=always)
 async def on_document_issued(tx: Transaction, event: DocumentIssued, envelope: Envelope) -> None:
     """Tell it in the timeline."""
     await commands.record(tx, event, envelope)

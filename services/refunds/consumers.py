@@ -27,6 +27,7 @@ consumers = Consumers("refunds")
 @consumers.on(
     OrderPlaced, OrderConfirmed, OrderPickedUp, OrderShipped, OrderDelivered, OrderCancelled, OrderDeliveryFailed,
     OrderPaymentRecorded, OrderPaymentReversed, OrderEdited, OrderRefunded,
+    together=orders.is_only_kept,
 )  # fmt: skip
 async def on_order_changed(tx: Transaction, event: OrderEvent, envelope: Envelope) -> None:
     """Every order event carries the whole order: the newest wins, and a cancelled order's money and goods come back by themselves."""

@@ -15,7 +15,7 @@ from sqlalchemy.schema import CreateTable
 
 from shared.crash import VARIABLE
 from tests.faults import victim
-from tests.faults.victim import CHANGES, REACTIONS, SERVICE
+from tests.faults.victim import CHANGES, REACTIONS, SERVICE, TOGETHER
 from tests.services.kernel.lab import Lab, running_lab
 from tests.shop import eventually
 from tests.stack import Stack
@@ -45,8 +45,8 @@ class Grave:
     victims: list[Victim] = field(default_factory=list)
     _next: int = 0
 
-    def start(self, changes: int, crash_at: str = "", *, consumes: bool = True) -> Victim:
-        """A victim that makes `changes` more changes; dies by itself at `crash_at`."""
+    def start(self, changes: int, crash_at: str = "", *, consumes: bool = True, together: bool = False) -> Victim:
+        """A victim that makes `changes` more changes; dies by itself at `crash_at`. `together`: it consumes in groups."""
         settings = self.lab.settings
         prefix = f"AFTERSALE_{SERVICE.upper()}_"
         environment = {
@@ -56,6 +56,7 @@ class Grave:
             f"{prefix}KEYS_FILE": os.devnull,
             f"{prefix}RELAY_POLL_SECONDS": "0.1",
             VARIABLE: crash_at,
+            TOGETHER: "1" if together else "",
         }
         hears, says = _victims.Pipe(duplex=False)
         process = _victims.Process(target=victim.live, args=(environment, self._next, changes, says, consumes), daemon=True)
@@ -74,9 +75,9 @@ class Grave:
             except (EOFError, OSError):
                 return
 
-    async def run_until_killed(self, crash_at: str, changes: int = 5) -> None:
+    async def run_until_killed(self, crash_at: str, changes: int = 5, *, together: bool = False) -> None:
         """A victim that must die by itself at `crash_at`."""
-        started = self.start(changes, crash_at)
+        started = self.start(changes, crash_at, together=together)
         assert started.hearing is not None
         await asyncio.wait([started.hearing], timeout=PATIENCE_SECONDS)
         died_by_itself = started.hearing.done()

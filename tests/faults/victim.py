@@ -27,10 +27,11 @@ STORE = "victims"
 METADATA = service_metadata(SERVICE)
 CHANGES = sa.Table("changes", METADATA, sa.Column("number", sa.Integer, primary_key=True))
 REACTIONS = sa.Table("reactions", METADATA, sa.Column("number", sa.Integer, nullable=False))  # nothing here forbids a double
+TOGETHER = "AFTERSALE_TEST_VICTIM_TOGETHER"  # set: it takes events in groups
 consumers = Consumers(SERVICE)
 
 
-@consumers.on(DocumentIssued)
+@consumers.on(DocumentIssued, together=lambda event: bool(os.environ.get(TOGETHER)))
 async def react(tx: Transaction, event: DocumentIssued, envelope: Envelope) -> None:
     """One row for each time that the event takes effect."""
     await tx.execute(sa.insert(REACTIONS).values(number=int(event.number)))

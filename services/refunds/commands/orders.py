@@ -24,10 +24,15 @@ from services.refunds.rules.settlement import settlement_of
 from services.refunds.state import Ledger, Refund, by
 from shared.actor import Actor, system
 from shared.db import Transaction
-from shared.events import Cancellation, Order, RefundApproved
+from shared.events import Cancellation, Order, OrderEvent, RefundApproved
 from shared.ids import new_id
 
 ACTOR_NAME = "refunds"
+
+
+def is_only_kept(event: OrderEvent) -> bool:
+    """Whether keeping the copy is all that the event asks for by itself: a cancelled order's money and goods come back."""
+    return event.order.cancellation is None
 
 
 async def see_order(tx: Transaction, store_id: str, order: Order, now: datetime) -> None:
