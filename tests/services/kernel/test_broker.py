@@ -114,6 +114,11 @@ async def test_a_failing_handler_is_tried_again_later_not_at_once(lab: Lab) -> N
         (b"[]", "not_a_cloud_event"),
         (b"[" * 100_000, "not_a_cloud_event"),
         (
+            b'{"id":"0190a5f0-0000-7000-8000-000000000001","type":"document.issued.v1","source":"documents","subject":"s","storeid":"x",'
+            b'"sequence":"1","time":"2026-01-01T00:00:00+00:00","recordedtime":"2026-01-01T00:00:00+00:00"}',
+            "not_a_cloud_event",
+        ),
+        (
             b'{"id":"0190a5f0-0000-7000-8000-000000000001","type":"document.issued.v9","source":"documents","subject":"s","storeid":"x",'
             b'"sequence":"1","time":"2026-01-01T00:00:00+00:00","recordedtime":"2026-01-01T00:00:00+00:00","data":{}}',
             "unknown_type",
