@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
 
 from services.orders.models import changes, orders
 from services.orders.rules.payments import payment_state
@@ -18,6 +19,23 @@ from shared.outbox import emit
 
 FORBIDDEN = ("shop_only", "read_only")
 """Refusals that no state of the order would lift: 403 rather than 409."""
+
+OF_ORDER = ("version", "status", "collected", "refunded_total", "refund_state", "delivery_failed_at", "confirmed_at", "delivered_at")
+PARTS = ("tracking", "cancellation", "shipping_address", "billing_address")
+OTHERS = ("customer_name", "email", "phone", "metadata", "refunds", "refunded_units")
+
+# Made once: to build them costs more than to run them. A part that is not there is NULL, not JSON's null.
+UPDATE = (
+    sa.update(orders)
+    .where(
+        orders.c.store_id == sa.bindparam("of_store"),
+        orders.c.order_id == sa.bindparam("of_order"),
+        orders.c.version == sa.bindparam("of_version"),
+    )
+    .values({name: sa.bindparam(name, type_=orders.c[name].type) for name in (*OF_ORDER, *OTHERS)})
+    .values({name: sa.bindparam(name, type_=JSONB(none_as_null=True)) for name in PARTS})
+)
+INSERT = sa.insert(changes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,28 +96,26 @@ async def write(
 
     Raises VersionConflict if the version before is not what the table holds (the row was not locked).
     """
-    order, personal = after.order, after.personal
-    of_order = (orders.c.store_id == doing.actor.store) & (orders.c.order_id == order.order_id)
-    done = await tx.execute(sa.update(orders).where(of_order, orders.c.version == order.version - 1).values(**_columns(after)))
-    if done.rowcount != 1:
+    order, personal, store = after.order, after.personal, doing.actor.store
+    of_order = {"of_store": store, "of_order": order.order_id, "of_version": order.version - 1}
+    if (await tx.execute(UPDATE, of_order | _columns(after))).rowcount != 1:
         raise VersionConflict(order.version)
-    await tx.execute(
-        sa.insert(changes).values(
-            store_id=doing.actor.store, order_id=order.order_id, version=order.version, type=event.type, by=doing.by.model_dump(),
-            message=doing.message, reason=doing.reason, details=details or {}, occurred_at=doing.occurred_at, recorded_at=doing.recorded_at,
-        )
-    )  # fmt: skip
+    row = {
+        "store_id": store, "order_id": order.order_id, "version": order.version, "type": event.type, "by": doing.by.model_dump(),
+        "message": doing.message, "reason": doing.reason, "details": details or {}, "occurred_at": doing.occurred_at,
+        "recorded_at": doing.recorded_at,
+    }  # fmt: skip
+    await tx.execute(INSERT, row)
     told = personal.model_copy(update={"message": doing.message})
     happened = event(occurred_at=doing.occurred_at, order=order, by=doing.by, personal=told, **also)
-    await emit(tx, happened, store_id=doing.actor.store, sequence=order.version, recorded_at=doing.recorded_at)
+    await emit(tx, happened, store_id=store, sequence=order.version, recorded_at=doing.recorded_at)
 
 
 def _columns(state: OrderState) -> dict[str, Any]:
     """What a change may touch; what was bought is not among it."""
     order, personal = state.order, state.personal
-    same = ("version", "status", "collected", "refunded_total", "refund_state", "delivery_failed_at", "confirmed_at", "delivered_at")
     return {
-        **{name: getattr(order, name) for name in same},
+        **{name: getattr(order, name) for name in OF_ORDER},
         "tracking": _json(order.tracking),
         "cancellation": _json(order.cancellation),
         "customer_name": personal.customer_name,
@@ -114,4 +130,4 @@ def _columns(state: OrderState) -> dict[str, Any]:
 
 
 def _json(part: Any) -> Any:
-    return sa.null() if part is None else part.model_dump(mode="json")
+    return None if part is None else part.model_dump(mode="json")

@@ -39,7 +39,7 @@ async def order_for(tx: Transaction, actor: Actor, order_id: str, *, lock: bool 
     """
     if lock:
         await tx.execute(sa.select(sa.literal(1)).where(visible_to(actor), orders.c.order_id == order_id).with_for_update())
-    row = await tx.first(sa.select(orders, _lines(), _payments()).where(visible_to(actor), orders.c.order_id == order_id))
+    row = await tx.first(WHOLE.where(visible_to(actor), orders.c.order_id == order_id))
     if row is None:
         raise NotFound(detail="No such order.")
     return state_of(row)
@@ -47,7 +47,7 @@ async def order_for(tx: Transaction, actor: Actor, order_id: str, *, lock: bool 
 
 async def order_with_history(tx: Transaction, actor: Actor, order_id: str) -> tuple[OrderState, list[Change]]:
     """The order and all of its changes, oldest first, in one query. Raises NotFound."""
-    row = await tx.first(sa.select(orders, _lines(), _payments(), _changes()).where(visible_to(actor), orders.c.order_id == order_id))
+    row = await tx.first(WITH_HISTORY.where(visible_to(actor), orders.c.order_id == order_id))
     if row is None:
         raise NotFound(detail="No such order.")
     return state_of(row), [_change(change) for change in row.order_changes]
@@ -96,6 +96,11 @@ def _payments() -> sa.Label[Any]:
 
 def _changes() -> sa.Label[Any]:
     return _listed(CHANGE_COLUMNS, (changes.c.version,), "order_changes")
+
+
+# Made once: to build them costs more than to run them.
+WHOLE = sa.select(orders, _lines(), _payments())
+WITH_HISTORY = WHOLE.add_columns(_changes())
 
 
 def _payment(row: dict[str, Any]) -> Payment:
