@@ -39,6 +39,13 @@ class Office:
     time_zone: str
 
 
+# Made once, for every event: docs/decisions/0007-what-an-event-costs.md
+_REFUNDS = sa.select(refunds.c.data).where(refunds.c.store_id == sa.bindparam("store"), refunds.c.order_id == sa.bindparam("order"))
+_REFERENCES = sa.select(
+    documents.c.cause, documents.c.subject_id, documents.c.document_id, documents.c.kind, documents.c.number, documents.c.issued_on
+).where(documents.c.store_id == sa.bindparam("store"), documents.c.order_id == sa.bindparam("order"))
+
+
 async def copy(tx: Transaction, store_id: str, order_id: str, *, lock: bool = False) -> Copy:
     """Our copy of an order, for consumers. Raises NotFound."""
     statement = sa.select(orders).where(orders.c.store_id == store_id, orders.c.order_id == order_id)
@@ -86,21 +93,13 @@ def mine(actor: Actor) -> sa.ColumnElement[bool]:
 
 async def refunds_of(tx: Transaction, store_id: str, order_id: str) -> tuple[Refund, ...]:
     """Every approved refund of an order that was seen, whether or not our copy has reached it."""
-    statement = sa.select(refunds.c.data).where(refunds.c.store_id == store_id, refunds.c.order_id == order_id)
-    return tuple(Refund.model_validate(row.data, strict=False) for row in await tx.all(statement))
+    rows = await tx.all(_REFUNDS, {"store": store_id, "order": order_id})
+    return tuple(Refund.model_validate(row.data, strict=False) for row in rows)
 
 
 async def references_of(tx: Transaction, store_id: str, order_id: str) -> dict[tuple[str, str], Reference]:
     """What was issued for an order, by (cause, subject)."""
-    columns = (
-        documents.c.cause,
-        documents.c.subject_id,
-        documents.c.document_id,
-        documents.c.kind,
-        documents.c.number,
-        documents.c.issued_on,
-    )
-    rows = await tx.all(sa.select(*columns).where(documents.c.store_id == store_id, documents.c.order_id == order_id))
+    rows = await tx.all(_REFERENCES, {"store": store_id, "order": order_id})
     return {
         (row.cause, row.subject_id): Reference(document_id=row.document_id, kind=row.kind, number=row.number, issued_on=row.issued_on)
         for row in rows
