@@ -7,6 +7,8 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+from schemathesis.transport.serialization import Binary
+
 from tests.services.schemathesis_world import PNG, World
 from tests.shop import BANGLADESH
 
@@ -157,7 +159,7 @@ BODIES: dict[str, Callable[[World, Body], Any]] = {
     "refunds_settle": _settled,
     "refunds_inspect": _inspected,
     "refunds_save_policy": _policy,
-    "refunds_upload": lambda world, body: {"file": PNG, "customer_id": uuid.uuid4().hex},
+    "refunds_upload": lambda world, body: {"file": Binary(PNG), "customer_id": uuid.uuid4().hex},
     "notes_read": lambda world, body: {},
 }
 

@@ -83,17 +83,13 @@ async def take_time_zone(tx: Transaction, store_id: str, time_zone: str, version
 
 async def forget_customer(tx: Transaction, store_id: str, erased: CustomerErased, now: datetime) -> None:
     """Blank what is personal in our copies, and take nothing personal in again. Issued documents stay: the law keeps them."""
-    for order_id in sorted(erased.order_ids):
-        await _locked_copy(tx, store_id, order_id, erased.customer_id)
-    mine = sa.or_(orders.c.customer_id == erased.customer_id, orders.c.order_id.in_(erased.order_ids))
-    await tx.execute(
-        sa.update(orders)
-        .where(orders.c.store_id == store_id, mine)
-        .values(
-            erased_at=now,
-            personal=sa.case((orders.c.version > 0, sa.literal(OrderPersonal().model_dump(mode="json"), orders.c.personal.type))),
-        )
-    )
+    theirs = sa.select(orders.c.order_id).where(orders.c.store_id == store_id, orders.c.customer_id == erased.customer_id)
+    for order_id in sorted({*erased.order_ids, *(row.order_id for row in await tx.all(theirs))}):
+        copy = await _locked_copy(tx, store_id, order_id, erased.customer_id)
+        blank: dict[str, Any] = {"erased_at": now}
+        if copy.order is not None:
+            blank |= {"data": copy.order.forgotten().model_dump(mode="json"), "personal": OrderPersonal().model_dump(mode="json")}
+        await tx.execute(sa.update(orders).where(orders.c.store_id == store_id, orders.c.order_id == order_id).values(blank))
 
 
 async def _locked_copy(tx: Transaction, store_id: str, order_id: str, customer_id: str) -> Copy:
