@@ -11,7 +11,7 @@ from services.orders import addresses
 from services.orders.rules.payments import needs_attention
 from services.orders.state import Change, OrderState, Summary
 from shared.actor import Actor, Decision, Role
-from shared.events import Address, By, Order, OrderCancelled, OrderLine, OrderStatus, PaymentState, RefundState, Tracking
+from shared.events import Address, By, Order, OrderLine, OrderStatus, PaymentState, RefundState, Tracking
 from shared.ids import OrderId, PaymentId
 from shared.money import Money
 from shared.web import View
@@ -308,15 +308,14 @@ SHOWN_TO_CUSTOMERS = ("from", "to", "tracking", "payment_id", "amount", "method"
 
 
 def timeline_entry(change: Change, actor: Actor) -> TimelineEntry:
-    """One change as `actor` may see it: what staff noted for each other (a reason, a rider's name) stays with the shop."""
+    """One change as `actor` may see it: what staff noted for each other (a rider's name) stays with the shop."""
     shop = actor.is_shop
-    own = shop or change.by.id == actor.id or change.type == OrderCancelled.type
     return TimelineEntry(
         version=change.version,
         type=change.type,
         by=ByView.of(change.by, actor),
         message=change.message,
-        reason=change.reason if own else "",
+        reason=_reason(change.reason, change.by, actor),
         details={name: value for name, value in change.details.items() if shop or name in SHOWN_TO_CUSTOMERS},
         occurred_at=change.occurred_at,
         recorded_at=change.recorded_at,
@@ -369,5 +368,11 @@ def _payment(order: Order, at: int, actor: Actor) -> PaymentView:
 def _cancellation(order: Order, actor: Actor) -> CancellationView | None:
     if order.cancellation is None:
         return None
-    kept = order.cancellation.model_dump(include={"cancelled_from", "reason", "occurred_at", "recorded_at"})
-    return CancellationView(by=ByView.of(order.cancellation.by, actor), **kept)
+    kept = order.cancellation.model_dump(include={"cancelled_from", "occurred_at", "recorded_at"})
+    reason = _reason(order.cancellation.reason, order.cancellation.by, actor)
+    return CancellationView(by=ByView.of(order.cancellation.by, actor), reason=reason, **kept)
+
+
+def _reason(reason: str, by: By, actor: Actor) -> str:
+    """A reason is for the shop and for who gave it; what the shop tells the customer is the change's message."""
+    return reason if actor.is_shop or by.id == actor.id else ""

@@ -80,11 +80,13 @@ async def many(stack: Stack) -> AsyncIterator[None]:
     """A store with very many orders, written past the triggers (their work is not what is measured here)."""
     url = sa.make_url(stack.postgres_url).set(database=stack.name).render_as_string(hide_password=False)
     admin = await asyncpg.connect(url)
+    await admin.execute("select pg_advisory_lock(hashtext($1))", STORE)  # another process of this run may be writing and analyzing them
     await admin.execute("set session_replication_role = replica")
     if not await admin.fetchval("select exists (select from orders.orders where store_id = $1)", STORE):
         await admin.execute(FILL, STORE, ORDERS, RARE, timeout=600)
         await admin.execute(FILL_LINES, STORE, timeout=600)
         await admin.execute("analyze orders.orders; analyze orders.lines")
+    await admin.execute("select pg_advisory_unlock(hashtext($1))", STORE)
     yield
     await admin.close()
 

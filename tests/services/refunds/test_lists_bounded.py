@@ -52,12 +52,14 @@ async def many(stack: Stack) -> AsyncIterator[None]:
     """A store with very many refunds, written past the triggers and keys (their work is not what is measured here)."""
     url = sa.make_url(stack.postgres_url).set(database=stack.name).render_as_string(hide_password=False)
     admin = await asyncpg.connect(url)
+    await admin.execute("select pg_advisory_lock(hashtext($1))", STORE)  # another process of this run may be writing and analyzing them
     await admin.execute("set session_replication_role = replica")
     if not await admin.fetchval("select exists (select from refunds.refunds where store_id = $1)", STORE):
         await admin.execute(FILL, STORE, REFUNDS, FAILED_EVERY, timeout=600)
         sums = "insert into refunds.counts select store_id, status, count(*) from refunds.refunds where store_id = $1 group by 1, 2"
         await admin.execute(sums, STORE, timeout=600)
         await admin.execute("vacuum analyze refunds.refunds", timeout=600)
+    await admin.execute("select pg_advisory_unlock(hashtext($1))", STORE)
     yield
     await admin.close()
 
