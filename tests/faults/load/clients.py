@@ -21,6 +21,8 @@ from tests.shop import BANGLADESH, ISSUER
 CALL_SECONDS = 12.0
 PAUSES_SECONDS = (0.05, 0.2, 0.5, 1.0)
 BATCH_ORDERS = 60
+BATCH_SHARE = 0.1
+"""Of what clients begin: the rest is lives of single orders, where most can go wrong."""
 PAY_AHEAD = 0.6
 SKUS = tuple(f"SKU-{n}" for n in range(8))
 STEPS = ("confirmed", "picked_up", "shipped", "delivered")
@@ -71,7 +73,7 @@ class Client:
         try:
             while not self.load.stopping.is_set():
                 await self.load.open_road.wait()
-                if self.rng.random() < 0.55:
+                if self.rng.random() < BATCH_SHARE:
                     await self.batch()
                 else:
                     await self.life()
