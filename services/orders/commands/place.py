@@ -59,7 +59,9 @@ async def place_together(db: Database, drafts: Sequence[Draft], now: datetime) -
             return [failure]
     try:
         rows = await db.execute_once("orders.place_together", PLACE, _parameters(drafts, now))
-    except (DBAPIError, Transient, Unavailable):  # each by itself finds out what it means for it, and whether it was placed
+    except Unavailable as away:  # unknown for all of them, and no use to ask for each: a repeat under the same keys finds out
+        return [away] * len(drafts)
+    except (DBAPIError, Transient):  # each by itself finds out what it means for it, and whether it was placed
         rows = []
     if rows and all(row.placed for row in rows):
         return [Kept(201, row.answer, '"v1"') for row in rows]
