@@ -1,7 +1,10 @@
 """What a benchmark says of itself: it refuses a busy machine, keeps its reference whole, and draws what it measured."""
 
+import re
 from dataclasses import replace
 from xml.etree import ElementTree
+
+import pytest
 
 from tests.bench import picture
 from tests.bench.events import Lag, Rate
@@ -67,3 +70,10 @@ def test_the_reference_has_every_section_and_leaves_nothing_out_of_a_write() -> 
         assert f"insert into {table} " in found["place"]
     for table in ("refunds.refunds", "refunds.refund_lines", "refunds.claims", "refunds.approvals", "refunds.events"):
         assert f"insert into {table} " in found["refund"]
+
+
+@pytest.mark.parametrize("section", sorted(sections()))
+def test_no_literal_of_the_reference_looks_like_a_variable(section: str) -> None:
+    """pgbench would take it for one, within quotes too, and then not know its type."""
+    literals = re.findall(r"'[^']*'", "\n".join(line for line in sections()[section].splitlines() if not line.startswith("--")))
+    assert [literal for literal in literals if re.search(r"(?<!:):\w", literal)] == []
