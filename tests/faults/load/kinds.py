@@ -218,7 +218,7 @@ async def disk_full(world: World, fault: Fault) -> AsyncIterator[Bite]:
                 "create table if not exists public.ballast as select repeat(md5(n::text), 1000) from generate_series(1, 2000) n"
             )
         except (asyncpg.PostgresError, OSError, asyncpg.InterfaceError) as error:
-            refused.append(f"{type(error).__name__}: {error}"[:120])
+            refused.append(f"{type(error).__name__}: {error}".splitlines()[0][:120])
         return refused[-1] if refused else ""
 
     await fill()
