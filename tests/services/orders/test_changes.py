@@ -193,6 +193,22 @@ async def test_steps_are_forward_only_with_message_and_tracking(shop: Shop) -> N
     assert (seen["timeline"][1]["message"], seen["timeline"][1]["by"]) == ("on its way", {"role": "platform", "id": None, "via": None})
 
 
+async def test_a_reason_is_for_the_shop_and_for_who_gave_it(shop: Shop) -> None:
+    prepaid = [{"amount": 11000, "method": "card", "reference": "ch_1"}]
+    own, shops = await placed(shop), await placed(shop, payments=prepaid)  # what is not paid is the customer's to cancel
+    (await act(shop.customer(), own, "cancel", CANCEL)).ok()
+    (await act(shop.staff, shops, "cancel", CANCEL)).ok()
+    for order_id, reader, reason in (
+        (own, shop.customer(), CANCEL["reason"]),
+        (own, shop.staff, CANCEL["reason"]),
+        (shops, shop.customer(), ""),
+        (shops, shop.staff, CANCEL["reason"]),
+    ):
+        shown = (await reader.get(f"/orders/v1/orders/{order_id}")).ok()
+        [entry] = [entry for entry in shown["timeline"] if entry["type"] == "order.cancelled.v1"]
+        assert (shown["cancellation"]["reason"], entry["reason"], entry["message"]) == (reason, reason, CANCEL["message"])
+
+
 async def test_versions_are_honoured(shop: Shop) -> None:
     order_id = await placed(shop, at="confirmed")
     async with unchanged(shop, order_id):
