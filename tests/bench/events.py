@@ -116,7 +116,7 @@ async def at_rest(bench: Bench) -> None:
         await until(taken)
     admin = await connected(bench)
     try:
-        await until(partial(holds, admin, "select not exists (select from documents.documents where rendered_at is null)"))
+        await until(partial(holds, admin, "select not exists (select from documents.renderings where rendered_at is null)"))
     finally:
         await admin.close()
 

@@ -16,6 +16,14 @@ STOCKED = {
     "number_prefix": "",
     "time_zone": "UTC",
 }
+RESTOCKING = {
+    "manage_stock": True,
+    "attachments": True,
+    "deduct_shipping": False,
+    "window_days": None,
+    "reasons": ["damaged"],
+    "overdue_after_hours": 48,
+}
 DEFAULTS = '"v0"'
 ON_HAND = 1_000_000
 
@@ -34,13 +42,13 @@ async def restocked(bench: Bench, count: int) -> Lag:
     async def call(service: str, method: str, path: str, body: object, **headers: str) -> Any:
         headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": f"restock-{time.time_ns()}", **headers}
         answer = await client.request(method, f"{bench.urls[service][0]}{path}", json=body, headers=headers)
-        answer.raise_for_status()
+        assert answer.is_success, answer.text
         return answer.json()
 
     try:
         async with httpx2.AsyncClient(timeout=30) as client:
             await call("orders", "PUT", "/v1/settings", STOCKED, **{"If-Match": DEFAULTS})
-            await call("refunds", "PUT", "/v1/policy", {"manage_stock": True}, **{"If-Match": DEFAULTS})
+            await call("refunds", "PUT", "/v1/policy", RESTOCKING, **{"If-Match": DEFAULTS})
             for line in (1, 2, 3):
                 await call("orders", "PUT", f"/v1/stock/TEE-{line}", {"on_hand": ON_HAND})
             paid = [{"amount": 10_000, "method": "card", "reference": "prepaid"}]
