@@ -125,7 +125,7 @@ async def emptied(bench: Bench) -> None:
     """Queues without messages, as if nothing had been measured before."""
     async with await aio_pika.connect(bench.stack.amqp_url) as connection:
         channel = await connection.channel()
-        for reader in READERS:
+        for reader in ("orders", *READERS):
             await (await channel.get_queue(queue_name(bench.stack.name, reader))).purge()
 
 
@@ -137,7 +137,8 @@ async def relayed(bench: Bench, count: int, limit: float) -> Rate:
         await until(lambda: holds(admin, "select not exists (select from orders.events where published_at is null)"))
         [(sent, seconds)] = await admin.fetch(
             "select count(*) filter (where published_at > first), extract(epoch from max(published_at) - min(first))::float8 from"
-            " (select published_at, min(published_at) over () as first from orders.events order by position desc limit $1) last",
+            " (select published_at, min(published_at) over () as first from orders.events where type = 'order.placed.v1'"
+            " order by position desc limit $1) last",
             count,
         )
     finally:

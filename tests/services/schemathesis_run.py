@@ -97,6 +97,8 @@ def fuzz(service: str, world: World, cases: int, *, all_phases: bool) -> Outcome
             if isinstance(event, events.ScenarioFinished):
                 outcome.read(event.recorder, names)
             elif isinstance(event, events.NonFatalError):
+                if names.get(event.label) in STREAMS and "Read timed out" in str(event.info):
+                    continue  # a busy machine said nothing for so long: the table shows fewer calls
                 outcome.failures.setdefault((event.label, "the run itself failed"), str(event.info))
             elif isinstance(event, events.FatalError):
                 raise event.exception
