@@ -26,6 +26,10 @@ CHUNK_ORDERS = 64
 CHUNK_LINES = 512
 """What one statement places at most; an order of more lines goes by itself."""
 
+TURNS = 8
+"""Rounds of the event loop between two items. A publish takes several, one message after the other: with an item's work in each round, the
+relay of this process would send a few dozen events a second."""
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -62,7 +66,8 @@ async def _chunks(wishes: Iterable[Draft | Failure]) -> AsyncIterator[list[Draft
     chunk: list[Draft | Failure] = []
     lines = 0
     for wish in wishes:
-        await asyncio.sleep(0)
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
         more = len(wish.line_events) if isinstance(wish, Draft) else 0
         if chunk and (len(chunk) == CHUNK_ORDERS or lines + more > CHUNK_LINES):
             yield chunk
