@@ -1,8 +1,10 @@
 """The README says what is there: its links, its commands, its services."""
 
 import importlib
+import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,3 +33,23 @@ def test_the_table_of_services_is_complete_and_its_ports_are_the_real_ones() -> 
 
 def test_it_stays_short() -> None:
     assert len(README.split()) < 700
+
+
+def test_the_figures_that_it_quotes_are_those_of_the_last_bench() -> None:
+    bench = json.loads((PROJECT / "docs" / "bench.json").read_text())
+    assert bench["quotable"]
+    writes = {(one["what"], one["clients"]): one for one in bench["writes"]}
+    pages = [page for page in bench["pages"] if page["orders"] == 1_000_000]
+    quoted = {
+        "orders placed, 16 clients": _beside_sql(writes["placing an order of 3 lines", 16]),
+        "orders placed in batches": _beside_sql(writes["placing in batches of 500", 2]),
+        "refunds requested, 16 clients": _beside_sql(writes["requesting a refund", 16]),
+        "commit → effect elsewhere, median": f"{max(lag['p50_ms'] for lag in bench['lags']):.0f} ms at 100 a second",
+        "a page among 1,000,000 orders, median": f"{max(page['p50_ms'] for page in pages):.0f} ms",
+        "memory at rest": f"{sum(cost['pss_mb'] for cost in bench['at_rest']):.0f} MB",
+    }
+    assert [f"| {what} | {figure} |" for what, figure in quoted.items() if f"| {what} | {figure} |" not in README] == []
+
+
+def _beside_sql(one: dict[str, Any]) -> str:
+    return f"{one['per_second']:,.0f} a second, {one['per_second'] / one['limit']['per_second']:.2f} of plain SQL"

@@ -130,8 +130,8 @@ async def pdf(document_id: DocumentId, call: Call) -> Response:
 async def verify(document_id: DocumentId, call: Call) -> Response:
     """Recompute its hashes from what is stored now, and compare them with those of its issuing."""
     async with call.reading() as tx:
+        kept = await queries.pdf_of(tx, call.actor.store, document_id)  # first: were it rendered in between, the row would lack its hash
         row = await queries.document_for(tx, call.actor, document_id)
-        kept = await queries.pdf_of(tx, call.actor.store, document_id)
     computed = sha256_of(row.data)
     data_matches = computed == row.sha256
     pdf_matches = None if kept is None else hashlib.sha256(kept).hexdigest() == row.pdf_sha256
