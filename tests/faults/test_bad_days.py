@@ -208,8 +208,10 @@ async def test_no_2xx_is_false_while_postgresql_comes_and_goes(
         assert refused <= {503}
         await day.until("orders", ready=True)
         acknowledged = dict(done)
-        await writer([key for key in keys if key not in done])
-        assert set(done) == set(keys)
+        async with asyncio.timeout(30):
+            while left := [key for key in keys if key not in done]:  # a connection that died in the pool may cost one more repeat
+                await writer(left)
+        assert refused <= {503}
         assert {key: order_id for key, order_id in done.items() if key in acknowledged} == acknowledged
         assert len(await day.orders()) == len(keys) == len(set(done.values()))
 
