@@ -29,6 +29,10 @@ class Actor:
         """Staff of the store, its platform, or ourselves: whoever may see every order of the store."""
         return self.role in ("staff", "platform", "system")
 
+    def did(self, role: str, actor_id: str) -> bool:
+        """Whether it was this actor who did what `role` and `actor_id` did: a member of staff may have the id of some customer."""
+        return (self.role, self.id) == (role, actor_id)
+
 
 def system(store: str, name: str) -> Actor:
     """The actor of a consumer or sweeper, named after the service that acts."""

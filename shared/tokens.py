@@ -55,18 +55,17 @@ class Tokens:
         self._verified: OrderedDict[str, tuple[Actor, float]] = OrderedDict()
         self._reload()
 
-    def actor(self, token: str, now: float | None = None) -> Actor:
-        """The actor that a token names. Raises Unauthenticated with what is wrong, never with the token."""
+    def actor(self, token: str, now: float | None = None) -> tuple[Actor, float]:
+        """The actor that a token names, and until when (Unix seconds). Raises Unauthenticated with what is wrong, never with the token."""
         now = time.time() if now is None else now
         self._reload()
         known = self._verified.get(token)
         if known is not None and now < known[1]:
-            return known[0]
-        actor, until = self._verify(token, now)
-        self._verified[token] = (actor, until)
+            return known
+        known = self._verified[token] = self._verify(token, now)
         if len(self._verified) > VERIFIED_TOKENS_KEPT:
             self._verified.popitem(last=False)
-        return actor
+        return known
 
     def _reload(self) -> None:
         changed_at = self._file.stat().st_mtime

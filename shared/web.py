@@ -53,10 +53,11 @@ class View(BaseModel):
 class Calling:
     """One HTTP call: who calls, when, under which conditions, and the ways to answer it."""
 
-    def __init__(self, request: Request, running: "Running", actor: Actor) -> None:
+    def __init__(self, request: Request, running: "Running", actor: Actor, until: float) -> None:
         self.request = request
         self.running = running
         self.actor = actor
+        self.until = until  # Unix seconds at which the caller's token ends; a stream ends with it
         self.now = datetime.now(UTC)
 
     @property
@@ -210,7 +211,7 @@ async def _call(
     running: Running = request.app.state.running
     if credentials is None or credentials.scheme.lower() != "bearer":
         raise Unauthenticated(detail="Send Authorization: Bearer <token>.")
-    actor = running.tokens.actor(credentials.credentials)
+    actor, until = running.tokens.actor(credentials.credentials)
     if on_behalf_of is not None:
         if actor.role != "platform":
             raise Forbidden("on_behalf_of_platform_only", "Only a platform may act on behalf of its customer.")
@@ -225,7 +226,7 @@ async def _call(
         if request.headers.get("content-type", "").startswith("application/json") and JSON_NUL in await request.body():
             raise Invalid("nul_character", "Text may not contain the character U+0000.")
     structlog.contextvars.bind_contextvars(store_id=actor.store, actor=f"{actor.role}:{actor.id}")
-    return Calling(request, running, actor)
+    return Calling(request, running, actor, until)
 
 
 def _check_key(request: Request) -> None:

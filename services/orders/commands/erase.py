@@ -39,11 +39,14 @@ async def erase_customer(tx: Transaction, actor: Actor, customer_id: str, *, now
     enforce(shop_only(actor))
     await tx.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(f"erase:{actor.store}:{customer_id}", 0))))
     mine = (orders.c.store_id == actor.store) & (orders.c.customer_id == customer_id)
-    order_ids = [row.order_id for row in await tx.all(sa.select(orders.c.order_id).where(mine).order_by(orders.c.order_id))]
+    found = sa.select(orders.c.order_id, _says_something.label("says_something")).where(mine).order_by(orders.c.order_id)
+    rows = await tx.all(found)
+    order_ids = [row.order_id for row in rows]
     if len(order_ids) > MAX_ORDERS_AT_ONCE:
         raise Refused("too_many_orders", f"A customer with more than {MAX_ORDERS_AT_ONCE} orders is erased by hand.")
-    for row in await tx.all(sa.select(orders.c.order_id).where(mine, _says_something).order_by(orders.c.order_id)):
-        await _blank(tx, actor, row.order_id, now)
+    for row in rows:
+        if row.says_something:
+            await _blank(tx, actor, row.order_id, now)
     await _blank_history(tx, actor.store, order_ids)
     await forget(tx, actor.store, order_ids, customer_id=customer_id)
     subject = f"customer:{customer_id}"

@@ -42,7 +42,7 @@ class ByView(BaseModel):
     @classmethod
     def of(cls, by: By, actor: Actor) -> "ByView":
         """`by` as `actor` may see it."""
-        if actor.is_shop or by.id == actor.id:
+        if actor.is_shop or actor.did(by.role, by.id):
             return cls(role=by.role, id=by.id, via=by.via)
         return cls(role=by.role)
 
@@ -375,4 +375,4 @@ def _cancellation(order: Order, actor: Actor) -> CancellationView | None:
 
 def _reason(reason: str, by: By, actor: Actor) -> str:
     """A reason is for the shop and for who gave it; what the shop tells the customer is the change's message."""
-    return reason if actor.is_shop or by.id == actor.id else ""
+    return reason if actor.is_shop or actor.did(by.role, by.id) else ""

@@ -42,7 +42,7 @@ class ByView(BaseModel):
     @classmethod
     def of(cls, by: Mapping[str, Any], actor: Actor) -> "ByView":
         """`by` as `actor` may see it."""
-        return cls(**by) if actor.is_shop or by["id"] == actor.id else cls(role=by["role"])
+        return cls(**by) if actor.is_shop or actor.did(by["role"], by["id"]) else cls(role=by["role"])
 
 
 class UnitsView(BaseModel):
