@@ -1,4 +1,7 @@
-"""The four tables that every service's schema has, and the naming of constraints."""
+"""The four tables that every service's schema has, as they are today, and the naming of constraints.
+
+Migrations never read this: what makes these tables is frozen by version in shared/kernel_versions, whose docstring says how to change them.
+"""
 
 from dataclasses import dataclass
 
@@ -38,17 +41,6 @@ def service_metadata(schema: str) -> sa.MetaData:
 def kernel_tables(metadata: sa.MetaData) -> KernelTables:
     """The kernel's tables within a service's metadata."""
     return KernelTables(**{name: metadata.tables[f"{metadata.schema}.{name}"] for name in ("events", "inbox", "parked", "idempotency")})
-
-
-def create_kernel_tables(bind: sa.Connection, schema: str) -> None:
-    """For a service's first migration: the kernel's tables as they are today (later changes are migrations of their own)."""
-    metadata = service_metadata(schema)
-    metadata.create_all(bind, checkfirst=False)
-
-
-def drop_kernel_tables(bind: sa.Connection, schema: str) -> None:
-    """The way back of create_kernel_tables."""
-    service_metadata(schema).drop_all(bind, checkfirst=False)
 
 
 def _events(metadata: sa.MetaData) -> None:

@@ -13,13 +13,14 @@ import asyncpg
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from shared import kernel_versions
 from shared.broker import Broker, dead_queue_name, exchange_name, queue_arguments, queue_name, types_read_by
 from shared.db import Database
 from shared.events import DocumentIssued, Event
 from shared.ids import new_id
 from shared.inbox import Consumers, Inbox
 from shared.outbox import Relay, emit
-from shared.schema import create_kernel_tables, service_metadata
+from shared.schema import service_metadata
 from shared.settings import Settings
 from tests.stack import Stack
 
@@ -97,7 +98,7 @@ async def running_lab(stack: Stack, **changes: Any) -> AsyncIterator[Lab]:
     engine = create_async_engine(sa.make_url(url).set(drivername="postgresql+asyncpg"))
     async with engine.begin() as connection:
         await connection.execute(sa.text(f"create schema {SERVICE}"))
-        await connection.run_sync(create_kernel_tables, SERVICE)
+        await connection.run_sync(kernel_versions.apply_all, SERVICE)
         await connection.run_sync(lambda bind: EFFECTS.create(bind))
     await engine.dispose()
     async with await aio_pika.connect(stack.amqp_url) as rabbit:

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP, UUID
 
-from shared.schema import create_kernel_tables, drop_kernel_tables
+from shared.kernel_versions import v1
 
 revision = "0001"
 down_revision = None
@@ -21,7 +21,7 @@ $$ begin raise exception 'an issued document is never changed or deleted' using 
 
 
 def upgrade() -> None:
-    create_kernel_tables(op.get_bind(), SCHEMA)
+    v1.apply(op.get_bind(), SCHEMA)
     _create_copies()
     _create_settings()
     _create_documents()
@@ -36,7 +36,7 @@ def downgrade() -> None:
     for table in ("renderings", "documents", "series", "logos", "settings", "stores", "refunds", "orders"):
         op.drop_table(table, schema=SCHEMA)
     op.execute("drop function documents.refuse_change()")
-    drop_kernel_tables(op.get_bind(), SCHEMA)
+    v1.undo(op.get_bind(), SCHEMA)
 
 
 def _create_copies() -> None:

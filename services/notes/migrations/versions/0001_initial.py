@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from shared.schema import create_kernel_tables, drop_kernel_tables
+from shared.kernel_versions import v1
 
 revision = "0001"
 down_revision = None
@@ -16,7 +16,7 @@ TIME = postgresql.TIMESTAMP(timezone=True)
 
 
 def upgrade() -> None:
-    create_kernel_tables(op.get_bind(), SCHEMA)
+    v1.apply(op.get_bind(), SCHEMA)
     _orders()
     _notes()
     _revisions()
@@ -27,7 +27,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table in ("settings", "timeline", "revisions", "notes", "orders"):
         op.drop_table(table, schema=SCHEMA)
-    drop_kernel_tables(op.get_bind(), SCHEMA)
+    v1.undo(op.get_bind(), SCHEMA)
 
 
 def _by() -> list[sa.Column[str]]:

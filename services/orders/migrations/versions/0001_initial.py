@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from shared.schema import create_kernel_tables, drop_kernel_tables
+from shared.kernel_versions import v1
 
 revision = "0001"
 down_revision = None
@@ -87,7 +87,7 @@ create trigger counted after insert or update on orders.orders for each row exec
 
 
 def upgrade() -> None:
-    create_kernel_tables(op.get_bind(), SCHEMA)
+    v1.apply(op.get_bind(), SCHEMA)
     _orders()
     _lines()
     _payments()
@@ -114,7 +114,7 @@ def downgrade() -> None:
             where relkind = 'S' and relnamespace = 'orders'::regnamespace and relname like 'numbers_%'
           loop execute 'drop sequence ' || numbers; end loop;
         end $$""")
-    drop_kernel_tables(op.get_bind(), SCHEMA)
+    v1.undo(op.get_bind(), SCHEMA)
 
 
 def _orders() -> None:

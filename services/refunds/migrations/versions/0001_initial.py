@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from shared.schema import create_kernel_tables, drop_kernel_tables
+from shared.kernel_versions import v1
 
 revision = "0001"
 down_revision = None
@@ -27,7 +27,7 @@ TABLES = (
 
 
 def upgrade() -> None:
-    create_kernel_tables(op.get_bind(), SCHEMA)
+    v1.apply(op.get_bind(), SCHEMA)
     for statement in STATEMENTS.split(";\n"):
         op.execute(statement)
 
@@ -35,7 +35,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table in reversed(TABLES):
         op.drop_table(table, schema=SCHEMA)
-    drop_kernel_tables(op.get_bind(), SCHEMA)
+    v1.undo(op.get_bind(), SCHEMA)
 
 
 STATEMENTS = """
