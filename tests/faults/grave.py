@@ -17,10 +17,8 @@ from shared.crash import VARIABLE
 from tests.faults import victim
 from tests.faults.victim import CHANGES, REACTIONS, SERVICE, TOGETHER
 from tests.services.kernel.lab import Lab, running_lab
-from tests.shop import eventually
+from tests.shop import PATIENCE_SECONDS, eventually
 from tests.stack import Stack
-
-PATIENCE_SECONDS = float(os.environ.get("AFTERSALE_TEST_PATIENCE_SECONDS", "60"))
 
 # Imports take longer than a victim lives: a server that has them forks each one.
 _victims = multiprocessing.get_context("forkserver")

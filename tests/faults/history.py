@@ -13,7 +13,7 @@ import aio_pika
 from shared.broker import queue_name
 from shared.events import EVENTS
 from shared.outbox import cloud_event
-from tests.shop import Shop, eventually, order_p
+from tests.shop import PATIENCE_SECONDS, Shop, eventually, order_p
 from tests.stack import Stack
 
 TELLERS = ("orders", "refunds", "notes", "documents")
@@ -23,7 +23,6 @@ MOVING = {  # what changes by itself, without any event: sums that are folded, p
     "refunds": {"counts", "count_deltas"},
     "documents": {"renderings"},
 }
-PATIENCE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from functools import partial
 import pytest
 
 from tests.faults.grave import Grave
-from tests.faults.history import PATIENCE_SECONDS, READERS, live, quiet, shuffled, state_hash, telling, told
-from tests.shop import Shop, eventually
+from tests.faults.history import READERS, live, quiet, shuffled, state_hash, telling, told
+from tests.shop import PATIENCE_SECONDS, Shop, eventually
 from tests.stack import Stack
 
 TYPE = "document.issued.v1"

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.faults.history import PATIENCE_SECONDS, Retelling, Told, live, quiet, shuffled, telling
-from tests.shop import Shop, eventually
+from tests.faults.history import Retelling, Told, live, quiet, shuffled, telling
+from tests.shop import PATIENCE_SECONDS, Shop, eventually
 from tests.stack import Stack
 
 SEEN = {

@@ -1,7 +1,6 @@
 """A database and a namespace of a test's own, for tests that start and stop whole services."""
 
 import asyncio
-import os
 import time
 import uuid
 from collections.abc import AsyncIterator, Sequence
@@ -16,7 +15,6 @@ from shared.tokens import issue
 from tests.shop import ISSUER, order_p
 from tests.stack import PROJECT, Stack, new_stack
 
-PATIENCE_SECONDS = float(os.environ.get("AFTERSALE_TEST_PATIENCE_SECONDS", "60"))
 CALLS_AT_ONCE = 8
 
 

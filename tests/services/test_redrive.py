@@ -8,8 +8,8 @@ import httpx2
 
 from deploy.redrive import redrive
 from shared.broker import queue_name
-from tests.services.conftest import PATIENCE_SECONDS, place
-from tests.shop import eventually
+from tests.services.conftest import place
+from tests.shop import PATIENCE_SECONDS, eventually
 from tests.stack import Stack
 
 ORDERS = 12

@@ -5,8 +5,8 @@ import asyncio
 import asyncpg
 import pytest
 
-from tests.services.conftest import PATIENCE_SECONDS, place
-from tests.shop import eventually
+from tests.services.conftest import place
+from tests.shop import PATIENCE_SECONDS, eventually
 from tests.stack import Stack
 
 ORDERS = 160

@@ -7,9 +7,7 @@ from typing import Any
 
 import httpx2
 
-from tests.shop import Answer, Caller
-
-PATIENCE_SECONDS = 60.0
+from tests.shop import PATIENCE_SECONDS, Answer, Caller
 
 
 async def insist(caller: Caller, path: str, json: Any) -> Answer:
