@@ -10,6 +10,7 @@ from sqlalchemy.engine import CursorResult, Row
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from shared.crash import crash_point
 from shared.errors import Transient, Unavailable
@@ -70,6 +71,12 @@ class Database:
         self.events_committed = asyncio.Event()  # wakes the relay of this process; polling is the truth
         self._engine = _engine(settings)
         self._autocommit = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    @property
+    def connections_in_use(self) -> int:
+        """How many connections are out of the pool just now."""
+        pool = self._engine.pool
+        return pool.checkedout() if isinstance(pool, AsyncAdaptedQueuePool) else 0
 
     @asynccontextmanager
     async def transaction(self, *names: str) -> AsyncIterator[Transaction]:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 import sqlalchemy as sa
 import structlog
@@ -19,6 +19,7 @@ from shared.broker import Broker
 from shared.db import Database
 from shared.inbox import Consumers, Inbox
 from shared.outbox import Relay
+from shared.readiness import Readiness, Role, Source
 from shared.settings import Settings
 from shared.telemetry import set_up_telemetry
 from shared.tokens import Tokens
@@ -26,7 +27,6 @@ from shared.web import create_app
 
 log = structlog.get_logger()
 
-Role = Literal["api", "worker"]
 ROLES: tuple[Role, ...] = ("api", "worker")
 
 HTTP_STOP_SECONDS = 8
@@ -69,6 +69,8 @@ class Running:
         self.broker = Broker(self.settings)
         self.tokens = Tokens(self.settings.keys_file, self.settings.token_leeway_seconds)
         self.stopping = asyncio.Event()  # live streams end when it is set
+        self.readiness = Readiness(self)
+        self.warnings: list[Source] = []  # what else /health/ready tells; append what may have something to say
         self.app: FastAPI = create_app(self, with_api="api" in roles)
         self._tasks: list[asyncio.Task[None]] = []
 

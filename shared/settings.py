@@ -50,6 +50,11 @@ class Settings(BaseSettings):
     files_dir: Path = Field(Path(".aftersale/files"), description="Where files are kept when no object store is named.")
     files_url: str = Field("", description="Object store for files, such as s3://bucket/prefix; empty keeps them in files_dir.")
 
+    instance: str = Field("", max_length=100, description="Name of this process in its readiness; empty takes a random one.")
+    clock_tolerance_seconds: float = Field(
+        5.0, gt=0, description="Difference between this process's and the database's clock that readiness warns about."
+    )
+
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe log line that is written.")
     log_format: Literal["json", "text"] = Field("json", description="JSON for machines, text for people.")
     otlp_endpoint: str = Field("", description="OpenTelemetry collector (OTLP over HTTP) that traces go to; empty sends none.")

@@ -11,7 +11,8 @@ from deploy import running
 from deploy.cli.output import Output
 from deploy.places import choose_port, is_free
 from deploy.trouble import Trouble
-from shared.service import Role, Service
+from shared.readiness import Role
+from shared.service import Service
 from shared.service import run as run_until_stopped
 
 

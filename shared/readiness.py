@@ -1,0 +1,180 @@
+"""Whether this process can do its own role, what else an operator should look at, and figures: the answer of /health/ready.
+
+`ready` is the status code: an API can take writes (the broker is a figure there: events wait in the outbox), a worker consumes.
+`warnings` never change it: a restart or fewer replicas would mend none of them.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
+
+from shared.errors import Failure
+
+if TYPE_CHECKING:
+    from shared.service import Running
+
+CHECK_SECONDS = 3.0
+KEPT_SECONDS = 0.5
+"""How long one look at the tables answers for all who ask: whoever asks without a token costs no query each time."""
+STANDSTILL_SECONDS = 25.0
+"""How long something may wait before it counts as standing still: with a look every few seconds it is told within 30 s."""
+
+PROCESS = secrets.token_hex(8)
+"""The name of this process where the setting `instance` gives none."""
+
+Role = Literal["api", "worker"]
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Something that an operator should look at, though this process does its work: a stable code, a sentence, and how many."""
+
+    code: str
+    detail: str
+    count: int | None = None
+
+    def view(self) -> dict[str, Any]:
+        """As it stands in the answer."""
+        return {"code": self.code, "detail": self.detail} | ({} if self.count is None else {"count": self.count})
+
+
+Source = Callable[[], Awaitable[Sequence[Warned]]]
+"""Something that may have warnings; one that raises is itself a warning."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """What one look at the database found; `away` says why there was none."""
+
+    looked_at: float
+    away: str = ""
+    clock_ahead_seconds: float = 0.0  # the database's clock minus ours
+    figures: dict[str, Any] = field(default_factory=dict)
+
+
+class Readiness:
+    """Looks for one service of this process; several who ask at once share a look."""
+
+    def __init__(self, running: "Running") -> None:
+        self._running = running
+        self._look = asyncio.Lock()
+        self._tables: Tables | None = None
+
+    async def answer(self, role: Role | None = None) -> dict[str, Any]:
+        """The whole answer, for one role of this process or for all that it has."""
+        running = self._running
+        tables = await self.tables()
+        roles = {one: all(self._checks(one, tables).values()) for one in running.roles}
+        asked = running.roles if role is None else (role,)
+        checks = {name: good for one in asked for name, good in self._checks(one, tables).items()}
+        return {
+            "ready": all(checks.values()),
+            "service": running.service.name,
+            "instance": running.settings.instance or PROCESS,
+            "now": datetime.now(UTC).isoformat(),
+            "roles": roles,
+            "checks": checks,
+            "warnings": [warned.view() for warned in await self._warnings(tables)],
+            "figures": tables.figures | self._figures(),
+        }
+
+    async def tables(self) -> Tables:
+        """What the database says, at most half a second old."""
+        async with self._look:
+            if self._tables is None or monotonic() - self._tables.looked_at > KEPT_SECONDS:
+                self._tables = await _look(self._running)
+            return self._tables
+
+    def _checks(self, role: Role, tables: Tables) -> dict[str, bool]:
+        running = self._running
+        checks = {"not_stopping": not running.stopping.is_set(), "database": not tables.away}
+        if role not in running.roles:
+            checks[f"has_role_{role}"] = False
+        elif role == "worker" and running.service.consumers.handlers:
+            checks["consumer"] = running.broker.connected and running.broker.consuming
+        return checks
+
+    def _figures(self) -> dict[str, Any]:
+        running = self._running
+        return {
+            "broker_connected": running.broker.connected,
+            "database_connections_in_use": running.database.connections_in_use,
+        }
+
+    async def _warnings(self, tables: Tables) -> list[Warned]:
+        running, settings = self._running, self._running.settings
+        found = []
+        if tables.away:
+            found.append(Warned("database_away", tables.away))
+        elif abs(tables.clock_ahead_seconds) > settings.clock_tolerance_seconds:
+            apart = f"{abs(tables.clock_ahead_seconds):.1f} s {'behind' if tables.clock_ahead_seconds > 0 else 'ahead of'}"
+            found.append(Warned("clock", f"This process's clock is {apart} the database's: synchronise both (NTP)."))
+        if not running.broker.connected:
+            found.append(Warned("broker_away", "RabbitMQ cannot be reached: what is written here waits in the outbox."))
+        age = tables.figures.get("outbox_oldest_seconds", 0)
+        if age > STANDSTILL_SECONDS:
+            unsent = tables.figures["outbox_unsent"]
+            found.append(Warned("outbox_waits", f"The oldest event that RabbitMQ has not confirmed is {age:.0f} s old.", unsent))
+        if parked := tables.figures.get("parked", 0):
+            found.append(Warned("parked", "Messages failed for good: see `aftersale parked list`.", parked))
+        for source in running.warnings:
+            found += await _asked(source)
+        return found
+
+
+async def _asked(source: Source) -> list[Warned]:
+    try:
+        async with asyncio.timeout(CHECK_SECONDS):
+            return list(await source())
+    except Exception as error:
+        return [Warned("warning_unknown", f"A check could not be made: {type(error).__name__}.")]
+
+
+async def _look(running: "Running") -> Tables:
+    """Ask the database for its clock, whether it takes our writes, and the figures, in one statement."""
+    events, parked = running.database.kernel.events, running.database.kernel.parked
+    unsent = events.c.published_at.is_(None)
+    now = sa.func.clock_timestamp()
+
+    def outbox(what: sa.ColumnElement[Any]) -> sa.ScalarSelect[Any]:
+        return sa.select(what).where(unsent).scalar_subquery()
+
+    def failed(state: str) -> sa.ScalarSelect[Any]:
+        return sa.select(sa.func.count()).where(parked.c.state == state).scalar_subquery()
+
+    statement = sa.select(
+        now.label("now"),
+        sa.func.current_setting("transaction_read_only").label("read_only"),
+        sa.func.has_table_privilege(f"{events.schema}.{events.name}", "insert").label("writable"),
+        outbox(sa.func.count()).label("unsent"),
+        outbox(sa.func.extract("epoch", now - sa.func.min(events.c.recorded_at))).label("oldest"),
+        failed("waiting").label("waiting"),
+        failed("parked").label("parked"),
+    )
+    try:
+        async with asyncio.timeout(CHECK_SECONDS), running.database.reading() as tx:
+            asked_at = datetime.now(UTC)
+            row = await tx.first(statement)
+            answered_at = datetime.now(UTC)
+    except (Failure, SQLAlchemyError, OSError, TimeoutError) as error:
+        detail = error.detail if isinstance(error, Failure) else type(getattr(error, "orig", error)).__name__
+        return Tables(monotonic(), away=detail or "The database did not answer in time.")
+    assert row is not None
+    if row.read_only == "on" or not row.writable:
+        why = "The database takes no writes." if row.read_only == "on" else "The database role may not write events."
+        return Tables(monotonic(), away=why)
+    figures = {
+        "outbox_unsent": row.unsent,
+        "outbox_oldest_seconds": round(max(0.0, float(row.oldest or 0)), 1),
+        "waiting": row.waiting,
+        "parked": row.parked,
+    }
+    middle = asked_at + (answered_at - asked_at) / 2
+    return Tables(monotonic(), clock_ahead_seconds=(row.now - middle).total_seconds(), figures=figures)
