@@ -18,6 +18,7 @@ from opentelemetry.trace import SpanKind
 from prometheus_client import Counter, Gauge, Histogram
 
 from shared.settings import Settings
+from shared.visible import visible
 
 HTTP_SECONDS = Histogram("aftersale_http_request_seconds", "Time to answer, by route", ["service", "method", "route", "status"])
 CONSUMED = Counter("aftersale_events_consumed_total", "Messages handled, by outcome", ["service", "type", "outcome"])
@@ -67,6 +68,7 @@ def _set_up_logs(settings: Settings) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
+            _visible_values,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -80,6 +82,14 @@ def _add_trace_id(_: Any, __: str, entry: MutableMapping[str, Any]) -> MutableMa
     span = trace.get_current_span().get_span_context()
     if span.is_valid:
         entry["trace_id"] = f"{span.trace_id:032x}"
+    return entry
+
+
+def _visible_values(_: Any, __: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Text for people goes to terminals, and a log line may hold a stranger's words: none of them steers one."""
+    for name, value in entry.items():
+        if isinstance(value, str):
+            entry[name] = visible(value)
     return entry
 
 

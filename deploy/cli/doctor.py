@@ -16,6 +16,7 @@ import asyncpg
 from aiormq.exceptions import AMQPError
 from alembic.script import ScriptDirectory
 from rich.console import Console
+from rich.markup import escape
 
 from deploy import running, topology
 from deploy.cli.output import Output
@@ -49,9 +50,9 @@ def run_doctor(output: Output) -> int:
     def render(console: Console) -> None:
         for check in checks:
             mark = "[green]✓[/green]" if check.ok else "[red]✗[/red]"
-            console.print(f"{mark} {check.what:<22} {check.found}")
+            console.print(f"{mark} {check.what:<22} {escape(check.found)}")
             if not check.ok:
-                console.print(f"  [bold]Fix:[/bold] {check.fix}")
+                console.print(f"  [bold]Fix:[/bold] {escape(check.fix)}")
 
     output.result({"well": all(check.ok for check in checks), "checks": [asdict(check) for check in checks]}, render)
     return 0 if all(check.ok for check in checks) else 1

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
 from deploy import running
-from deploy.cli.output import Output
+from deploy.cli.output import Output, terminal
 from deploy.importing import carry_out
 from deploy.importing.account import Account, Bucket, account, foreseen
 from deploy.importing.api import Api
@@ -111,7 +112,7 @@ async def _run(
 def _bar() -> Progress:
     """Done of all, how many a second, and the time that is left."""
     columns = (TextColumn("{task.description:>17}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
-    return Progress(*columns, console=Console(stderr=True))
+    return Progress(*columns, console=terminal(stderr=True, soft_wrap=False))
 
 
 class _Rate(ProgressColumn):
@@ -160,7 +161,9 @@ def _as_json(wanted: Wanted, kept: Account, results: Results, differs: dict[str,
 
 
 def _show(console: Console, seconds: float, kept: Account, results: Results, differs: dict[str, str], *, dry_run: bool) -> None:
-    wide = Console(file=console.file, width=max(console.width, TABLE_WIDTH))  # a terminal that is narrower wraps; nothing is cut off
+    wide = terminal(
+        file=console.file, width=max(console.width, TABLE_WIDTH), soft_wrap=False
+    )  # a terminal that is narrower wraps; nothing is cut off
     wide.print(account_table(kept))
     for outcome in kept.buckets:
         console.print(f"[dim]{outcome.replace('_', ' ')}: {OUTCOMES[outcome][1]}[/dim]")
@@ -168,9 +171,9 @@ def _show(console: Console, seconds: float, kept: Account, results: Results, dif
     console.print(f"{kept.orders:,} orders {verb} placed, delivered and paid ({kept.guests:,} of customers made up), in {seconds:,.0f} s")
     console.print(f"{kept.matched_rows:,} of {kept.cancellation_rows:,} product cancellation rows matched, in {kept.refunds:,} refunds")
     for invoice, refusal in list(results.unfinished.items())[:SHOWN_DIFFERENCES]:
-        console.print(f"[red]✗[/red] invoice {invoice} was placed and not finished: {refusal.code}: {refusal.detail}")
+        console.print(f"[red]✗[/red] invoice {invoice} was placed and not finished: {refusal.code}: {escape(refusal.detail)}")
     for invoice, why in list(differs.items())[:SHOWN_DIFFERENCES]:
-        console.print(f"[red]✗[/red] invoice {invoice} {why}")
+        console.print(f"[red]✗[/red] invoice {invoice} {escape(why)}")
     mark = "[green]✓[/green]" if kept.adds_up else "[red]✗[/red]"
     console.print(f"{mark} {kept.unexplained_rows:,} rows and {kept.whole.unexplained} pounds of the file are unexplained")
 

@@ -1,14 +1,41 @@
-"""How commands speak: lines for people, or (`--json`) one JSON object a line for tools. Progress goes to stderr, results to stdout."""
+"""How commands speak: lines for people, or (`--json`) one JSON object a line for tools. Progress goes to stderr, results to stdout.
+
+Whatever is printed may hold the words of strangers (a message's type, a log line, an answer): no control character of it reaches the
+terminal, whichever way it takes to the page. So every console of ours is made by `terminal()`.
+"""
 
 import json
 import sys
-from collections.abc import Callable
-from typing import Annotated, Any
+from collections.abc import Callable, Iterable
+from typing import IO, Annotated, Any
 
 import typer
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.markup import escape
+from rich.segment import Segment
+
+from shared.visible import visible, visible_json
 
 AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON, one object a line.")]
+
+
+class _SafeConsole(Console):
+    """A console on which only styles of ours become escape sequences: the text itself is always shown, never obeyed."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """As rich does it, but what would steer the terminal is written out, and nothing becomes a link."""
+        for text, style, control in super().render(renderable, options):
+            if control is not None:
+                yield Segment(text, style, control)
+                continue
+            yield Segment(visible(text), style.update_link(None) if style is not None and style.link else style)
+
+
+def terminal(
+    *, stderr: bool = False, file: IO[str] | None = None, width: int | None = None, record: bool = False, soft_wrap: bool = True
+) -> Console:
+    """A console for people that no text can steer (see the module)."""
+    return _SafeConsole(stderr=stderr, file=file, width=width, record=record, soft_wrap=soft_wrap, highlight=False)
 
 
 class Output:
@@ -16,22 +43,22 @@ class Output:
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
-        self.console = Console(highlight=False, soft_wrap=True)
-        self._errors = Console(stderr=True, highlight=False, soft_wrap=True)
+        self.console = terminal()
+        self._errors = terminal(stderr=True)
 
     def progress(self, line: str) -> None:
         """Something is being done that takes a moment."""
         if self.as_json:
             self._write({"progress": line})
         else:
-            self._errors.print(f"[dim]·[/dim] {line}")
+            self._errors.print(f"[dim]·[/dim] {escape(line)}")
 
     def warning(self, line: str) -> None:
         """Something went wrong and was dealt with."""
         if self.as_json:
             self._write({"warning": line})
         else:
-            self._errors.print(f"[yellow]![/yellow] {line}")
+            self._errors.print(f"[yellow]![/yellow] {escape(line)}")
 
     def result(self, value: Any, render: Callable[[Console], None]) -> None:
         """The answer: `value` for tools, `render` for people."""
@@ -42,16 +69,21 @@ class Output:
 
     @staticmethod
     def _write(value: Any) -> None:
-        sys.stdout.write(json.dumps(value, default=str, ensure_ascii=False) + "\n")
+        sys.stdout.write(as_json_line(value))
         sys.stdout.flush()
+
+
+def as_json_line(value: Any) -> str:
+    """`value` as a line of JSON that may go to a terminal: readable in any language, with every control character escaped."""
+    return visible_json(json.dumps(value, default=str, ensure_ascii=False)) + "\n"
 
 
 def trouble(what: str, fix: str, *, as_json: bool) -> None:
     """The one clear line that says why a command could not do it, and the fix."""
     if as_json:
-        sys.stdout.write(json.dumps({"error": what, "fix": fix}) + "\n")
+        sys.stdout.write(as_json_line({"error": what, "fix": fix}))
         return
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
-    console.print(f"[red]✗[/red] {what}", markup=True)
+    errors = terminal(stderr=True)
+    errors.print(f"[red]✗[/red] {escape(what)}")
     if fix:
-        console.print(f"  [bold]Fix:[/bold] {fix}", markup=True)
+        errors.print(f"  [bold]Fix:[/bold] {escape(fix)}")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Gauge, start_http_server, write_to_textfile
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from deploy import running
@@ -76,7 +77,7 @@ def show(console: Console, report: Report) -> None:
         console.print(f"[red]✗[/red] [bold]{kind}[/bold] × {count:,}: it should hold that {ABOUTS[kind]}")
         table = Table(box=None, show_header=False, padding=(0, 1, 0, 3))
         for one in [one for one in report.found if one.kind == kind][:SHOWN]:
-            table.add_row(one.service, one.store_id, one.id, one.detail)
+            table.add_row(one.service, escape(one.store_id), escape(one.id), escape(one.detail))
         console.print(table)
         if count > SHOWN:
             console.print(f"   [dim]… and {count - SHOWN:,} more (--json lists up to a thousand)[/dim]")

@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from rich.console import Console
+from rich.markup import escape
 
 from deploy import running
 from deploy.cli.output import Output
@@ -24,7 +25,7 @@ def show_settings(service: str, output: Output) -> None:
     def render(console: Console) -> None:
         console.print(f"Settings of [bold]{service}[/bold]: {PREFIX}{service.upper()}_<NAME>, else {PREFIX}<NAME>\n")
         for row in rows:
-            value = "[red]missing[/red]" if row["value"] is None else f"[bold]{row['value']}[/bold] {row['unit']}".rstrip()
+            value = "[red]missing[/red]" if row["value"] is None else f"[bold]{escape(str(row['value']))}[/bold] {row['unit']}".rstrip()
             console.print(f"{row['name']} = {value}   [dim]({row['source']})[/dim]")
             console.print(f"    [dim]{row['meaning']}[/dim]")
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx2
 from rich.console import Console
+from rich.markup import escape
 from rich.text import Text
 
 from deploy import running
@@ -100,7 +101,7 @@ class Stage:
         if self.output.as_json:
             self.output.result({"found": text} | value, _unused)
         else:
-            self.console.print(f"  [green]✓[/green] {text}")
+            self.console.print(f"  [green]✓[/green] {escape(text)}")
 
     def _show_event(self, event: Seen) -> None:
         reached = {reader: round(ms or 0, 1) for reader, ms in event.reached_ms.items()}

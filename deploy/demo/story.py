@@ -10,7 +10,7 @@ import httpx2
 from rich.console import Console
 
 from deploy import running
-from deploy.cli.output import Output
+from deploy.cli.output import Output, terminal
 from deploy.demo.stage import Json, Stage, total_ms
 from deploy.demo.wire import Wire
 from deploy.trouble import Trouble
@@ -31,7 +31,7 @@ STATUSES = {
 def run_demo(output: Output, picture: Path | None = None) -> int:
     """Play it; 0 when all of it happened. Raises Trouble that says what did not."""
     running.apply()
-    console = Console(highlight=False, record=picture is not None, width=WIDTH if picture else None)
+    console = terminal(record=picture is not None, width=WIDTH if picture else None, soft_wrap=False)
     asyncio.run(_play(output, console))
     if picture is not None:
         drawn = console.export_svg(title="./aftersale demo")
