@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, TypeVar
 
+import asyncpg
 import sqlalchemy as sa
+import structlog
 from sqlalchemy.engine import CursorResult, Row
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -17,11 +19,14 @@ from shared.errors import Transient, Unavailable
 from shared.schema import KernelTables, kernel_tables
 from shared.settings import Settings
 
+log = structlog.get_logger()
+
 T = TypeVar("T")
 Parameters = dict[str, Any] | Sequence[dict[str, Any]] | None
 
-TRY_AGAIN = ("40001", "40P01", "55P03")  # serialization failure, deadlock, lock timeout
+TRY_AGAIN = ("40001", "40P01", "55P03", "57014")  # serialization failure, deadlock, lock timeout, statement timeout
 AWAY = ("08", "53", "57P", "25006", "58")  # connection, resources (disk full), shutdown, read-only standby, system error
+REFUSES_US = ("28", "3D", "3F", "42501", "55000")  # login, database, schema or right missing, database closed: mended from outside
 CONNECTION_LOST = (ConnectionError, OSError, TimeoutError)
 
 
@@ -35,8 +40,9 @@ class Transaction:
         self.emitted = False
 
     async def execute(self, statement: sa.Executable, parameters: Parameters = None) -> CursorResult[Any]:
-        """Run a statement; a list of parameters runs it for each of them."""
-        return await self._connection.execute(statement, parameters)
+        """Run a statement; a list of parameters runs it for each of them. Raises Transient and Unavailable as transaction() does."""
+        with _translated():
+            return await self._connection.execute(statement, parameters)
 
     async def all(self, statement: sa.Executable, parameters: Parameters = None) -> Sequence[Row[Any]]:
         """Every row."""
@@ -54,9 +60,18 @@ class Transaction:
         """Rows one by one from a server-side cursor, `batch_rows` in memory at a time (needs a real transaction)."""
 
         async def rows() -> AsyncIterator[Row[Any]]:
-            async with self._connection.stream(statement, execution_options={"yield_per": batch_rows}) as result:
-                async for row in result:
-                    yield row
+            with _translated():
+                result = await self._connection.stream(statement, execution_options={"yield_per": batch_rows})
+            try:
+                while True:
+                    with _translated():
+                        some = await result.fetchmany(batch_rows)
+                    if not some:
+                        return
+                    for row in some:
+                        yield row
+            finally:
+                await result.close()
 
         return rows()
 
@@ -87,36 +102,37 @@ class Database:
         `idle in transaction`.
         Raises Transient (nothing written, try again) and Unavailable (database away; a lost COMMIT is unknown).
         """
-        with _translated():
-            connection = self._engine.connect()
-            tx = Transaction(connection, self.kernel, self.service)
-            try:
+        connection = self._engine.connect()
+        tx = Transaction(connection, self.kernel, self.service)
+        try:
+            with _translated():
                 await _finished(connection.start())
-                try:
-                    yield tx
-                    for name in names:
-                        crash_point("commit.before", name)
+            try:
+                yield tx
+                for name in names:
+                    crash_point("commit.before", name)
+                with _translated():
                     await _finished(connection.commit())
-                    for name in names:
-                        crash_point("commit.after", name)
-                except BaseException:
-                    await _finished(connection.rollback())
-                    raise
-            finally:
-                if tx.emitted:
-                    self.events_committed.set()
-                await _given_back(connection)
+                for name in names:
+                    crash_point("commit.after", name)
+            except BaseException:
+                await _rolled_back(connection)
+                raise
+        finally:
+            if tx.emitted:
+                self.events_committed.set()
+            await _given_back(connection)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Transaction]:
         """For queries only: each statement by itself, without the two round trips of BEGIN and COMMIT."""
-        with _translated():
-            connection = self._autocommit.connect()
-            try:
+        connection = self._autocommit.connect()
+        try:
+            with _translated():
                 await _finished(connection.start())
-                yield Transaction(connection, self.kernel, self.service)
-            finally:
-                await _given_back(connection)
+            yield Transaction(connection, self.kernel, self.service)
+        finally:
+            await _given_back(connection)
 
     async def execute_once(self, name: str, statement: sa.Executable, parameters: Parameters = None) -> Sequence[Row[Any]]:
         """One statement that is a transaction by itself: the hot write, in one round trip. Wakes the relay."""
@@ -175,32 +191,55 @@ async def _finished(work: Coroutine[Any, Any, T]) -> T:
     return task.result()
 
 
+async def _rolled_back(connection: AsyncConnection) -> None:
+    """Undo what was not committed. A connection that cannot even do that is lost, and PostgreSQL rolls back by itself."""
+    with suppress(SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, *CONNECTION_LOST):
+        await _finished(connection.rollback())
+
+
 async def _given_back(connection: AsyncConnection) -> None:
-    """Return a connection to the pool, unless it was never had."""
+    """Return a connection to the pool, unless it was never had; one that is lost is replaced by the pool."""
     if connection.sync_connection is not None:
-        await _finished(connection.close())
+        with suppress(SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, *CONNECTION_LOST):
+            await _finished(connection.close())
 
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """Driver errors as Transient or Unavailable; what is our own mistake (a broken constraint, bad SQL) stays as it is."""
+    """Driver errors as Transient or Unavailable; what is our own mistake (a broken constraint, bad SQL) stays as it is.
+
+    Only round what is asked of the database: a handler's own OSError or time-out says nothing about it.
+    """
     try:
         yield
     except PoolTimeoutError as error:
         raise Unavailable(detail="Every database connection is in use.", retry_after_seconds=1) from error
-    except DBAPIError as error:
-        state = str(getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None) or "")
-        if state in TRY_AGAIN:
-            raise Transient(detail="The database asked to repeat; nothing was changed.", retry_after_seconds=1) from error
-        if error.connection_invalidated or state.startswith(AWAY) or (not state and _connection_lost(error)):
-            raise Unavailable(detail="The database cannot be reached.", retry_after_seconds=2) from error
-        raise
+    except (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:  # the driver's own while connecting
+        failure = _failure(error)
+        if failure is None:
+            raise
+        raise failure from error
     except SQLAlchemyError:
         raise
     except CONNECTION_LOST as error:
         raise Unavailable(detail="The database cannot be reached.", retry_after_seconds=2) from error
 
 
-def _connection_lost(error: DBAPIError) -> bool:
-    text = str(error.orig).lower()
-    return isinstance(error.orig, CONNECTION_LOST) or "connection" in text or "closed" in text
+def _failure(error: Exception) -> Transient | Unavailable | None:
+    """What an error of the driver means; None where it is a mistake of ours."""
+    original = error.orig if isinstance(error, DBAPIError) else error
+    state = str(getattr(original, "sqlstate", None) or getattr(original, "pgcode", None) or "")
+    if state in TRY_AGAIN:
+        return Transient(detail="The database asked to repeat; nothing was changed.", retry_after_seconds=1)
+    if state.startswith(REFUSES_US):
+        log.error("database_refuses_us", sqlstate=state, error=f"{type(original).__name__}: {str(original)[:300]}")
+        return Unavailable(detail="The database does not let this service in.", retry_after_seconds=5)
+    lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    if lost or state.startswith(AWAY) or (not state and _connection_lost(original)):
+        return Unavailable(detail="The database cannot be reached.", retry_after_seconds=2)
+    return None
+
+
+def _connection_lost(error: BaseException | None) -> bool:
+    text = str(error).lower()
+    return isinstance(error, CONNECTION_LOST) or "connection" in text or "closed" in text

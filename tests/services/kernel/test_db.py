@@ -71,6 +71,46 @@ async def test_a_database_that_is_away_is_unavailable_not_an_error_of_ours(lab: 
     await away.close()
 
 
+async def test_who_is_not_let_in_is_told_to_come_again(lab: Lab) -> None:
+    """A rotated password, a locked role, a missing database or right heal from outside: away, not a mistake of ours."""
+    role = f"{lab.settings.amqp_namespace}_guest"
+    admin = await asyncpg.connect(lab.admin_url)
+    url = sa.make_url(lab.admin_url).set(username=role, password="right")
+
+    async def asked(url: sa.URL) -> None:
+        secret = type(lab.settings.database_url)(url.render_as_string(hide_password=False))
+        database = Database(lab.settings.model_copy(update={"database_url": secret}), METADATA)
+        try:
+            async with database.transaction("lab.guest") as tx:
+                await tx.execute(sa.insert(EFFECTS).values(event_id=sa.func.gen_random_uuid()))
+        finally:
+            await database.close()
+
+    try:
+        await admin.execute(f"create role {role} login password 'right'")
+        for wrong in (url.set(password="wrong"), url.set(database="nowhere"), url):
+            with pytest.raises(Unavailable, match="does not let this service in"):
+                await asked(wrong)
+        await admin.execute(f"grant usage on schema notes to {role}; grant insert on notes.effects to {role}; alter role {role} nologin")
+        with pytest.raises(Unavailable, match="does not let this service in"):
+            await asked(url)
+        await admin.execute(f"alter role {role} login")
+        await asked(url)
+        assert await lab.count("notes.effects") == 1
+    finally:
+        await admin.execute(f"drop owned by {role}; drop role {role}")
+        await admin.close()
+
+
+async def test_what_a_handler_meets_elsewhere_is_not_taken_for_the_database(lab: Lab) -> None:
+    """Files and time-outs of its own: said to be the database's, they would keep a message waiting for ever."""
+    for error in (FileNotFoundError("a file"), TimeoutError("a renderer"), ConnectionResetError("a store of files")):
+        with pytest.raises(type(error), match=str(error)):
+            async with lab.database.transaction("lab.elsewhere") as tx:
+                await tx.execute(sa.text("select 1"))
+                raise error
+
+
 async def test_a_killed_connection_is_unavailable_once_and_then_replaced(lab: Lab) -> None:
     admin = await asyncpg.connect(lab.admin_url)
 
