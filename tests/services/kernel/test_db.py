@@ -104,11 +104,15 @@ async def test_who_is_not_let_in_is_told_to_come_again(lab: Lab) -> None:
 
 async def test_what_a_handler_meets_elsewhere_is_not_taken_for_the_database(lab: Lab) -> None:
     """Files and time-outs of its own: said to be the database's, they would keep a message waiting for ever."""
+
+    async def meets(error: Exception) -> None:
+        async with lab.database.transaction("lab.elsewhere") as tx:
+            await tx.execute(sa.text("select 1"))
+            raise error
+
     for error in (FileNotFoundError("a file"), TimeoutError("a renderer"), ConnectionResetError("a store of files")):
         with pytest.raises(type(error), match=str(error)):
-            async with lab.database.transaction("lab.elsewhere") as tx:
-                await tx.execute(sa.text("select 1"))
-                raise error
+            await meets(error)
 
 
 async def test_a_killed_connection_is_unavailable_once_and_then_replaced(lab: Lab) -> None:
