@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from shared.db import Transaction
 from shared.inbox import UNKNOWN_STORE
@@ -14,9 +14,6 @@ ERASED_ANSWER = '{"erased":true}'
 ERASED_REASON = "customer erased"
 """The reason that an erasure itself writes; it stays."""
 KEPT: tuple[Any, ...] = (None, "", {}, ERASED_REASON)
-
-ANY_ID = "[a-z]+_[0-9a-z]{26}"
-"""What our ids look like: an answer is searched once for all that it names, not once for each id."""
 
 WRITTEN: tuple[tuple[tuple[str, ...], Any], ...] = (
     (("personal",), {}),
@@ -38,18 +35,18 @@ async def forget(tx: Transaction, store_id: str, subjects: Sequence[str], *, cus
     be replayed; a kept answer that names a subject, or that was given to the customer, is replaced: its key still stands for a
     call that was made.
     """
-    idempotency = tx.kernel.idempotency
-    ids = sa.column("ids", sa.ARRAY(sa.Text))
-    named = sa.func.regexp_matches(idempotency.c.body, ANY_ID, "g").table_valued(ids, name="named").render_derived()
-    ours = sa.any_(sa.literal(list(subjects), sa.ARRAY(sa.Text)))
-    theirs: list[sa.ColumnElement[bool]] = [sa.exists().select_from(named).where(named.c.ids[1] == ours)]
-    if customer_id is not None:
-        caller = f"customer:{customer_id}"
-        theirs += [idempotency.c.caller == caller, idempotency.c.caller.startswith(f"{caller} via ", autoescape=True)]
-    await tx.execute(sa.update(idempotency).where(idempotency.c.store_id == store_id, sa.or_(*theirs)).values(body=ERASED_ANSWER))
+    named = [*subjects] if customer_id is None else [*subjects, f"{store_id} customer:{customer_id}"]
+    await tx.execute(blank_answers(tx.kernel.idempotency, store_id, named))
     if subjects:
         await _forget_events(tx, store_id, subjects)
         await _forget_failed_messages(tx, store_id, subjects)
+
+
+def blank_answers(idempotency: sa.Table, store_id: str, named: Sequence[str]) -> sa.Update:
+    """The statement that blanks every kept answer about one of these subjects, found by the index (kernel_versions/v2.py)."""
+    about = idempotency.c.subjects.overlap(sa.cast(list(named), ARRAY(sa.Text)))
+    there = (idempotency.c.store_id == store_id) & (idempotency.c.body != ERASED_ANSWER)
+    return sa.update(idempotency).where(about, there).values(body=ERASED_ANSWER)
 
 
 async def _forget_events(tx: Transaction, store_id: str, subjects: Sequence[str]) -> None:

@@ -6,7 +6,7 @@ Migrations never read this: what makes these tables is frozen by version in shar
 from dataclasses import dataclass
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP, UUID
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP, UUID
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -118,6 +118,15 @@ def _idempotency(metadata: sa.MetaData) -> None:
         sa.Column("etag", sa.Text),
         sa.Column("body", sa.Text, nullable=False),
         sa.Column("recorded_at", TIME, nullable=False),
+        # Whom and what the answer is about, for erasures: see kernel_versions/v2.py.
+        sa.Column(
+            "subjects",
+            ARRAY(sa.Text),
+            sa.Computed(f"{metadata.schema}.answer_subjects(store_id, caller, body)", persisted=True),
+            nullable=False,
+        ),
         sa.PrimaryKeyConstraint("store_id", "caller", "key"),
     )
     sa.Index(None, table.c.recorded_at)
+    # It need not lead with store_id: an id of ours is the same nowhere else, and a customer's subject begins with the store.
+    sa.Index(None, table.c.subjects, postgresql_using="gin", postgresql_with={"gin_pending_list_limit": 256})
