@@ -8,7 +8,8 @@ from pathlib import Path
 from deploy.places import State
 from deploy.trouble import Trouble
 from shared.actor import Actor, Role
-from shared.tokens import SigningKey, issue
+from shared.keys import KeysUnreadable, read_keys
+from shared.tokens import issue
 
 ISSUER = "aftersale-local"
 ROLES: tuple[Role, ...] = ("platform", "staff", "customer", "guest")
@@ -33,11 +34,16 @@ def local_token(state: State, actor: Actor, lifetime_seconds: int) -> str:
     """
     path = Path(os.environ.get("AFTERSALE_KEYS_FILE") or state.folder / "keys.json")
     try:
-        keys = [SigningKey.model_validate(entry) for entry in json.loads(path.read_text())]
+        keys = read_keys(path)
     except FileNotFoundError:
         raise Trouble(f"There is no signing key in {path}.", "start the system once with `make up`") from None
+    except (OSError, KeysUnreadable) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise Trouble(
+            f"The keys file {path} cannot be used: {why}.", "mend it; the services go on with the keys that they read last"
+        ) from None
     for key in keys:
-        if key.secret is not None and actor.role in key.roles and ("*" in key.stores or actor.store in key.stores):
+        if key.secret is not None and key.speaks_for(actor.role, actor.store):
             secret = key.secret.get_secret_value()
             return issue(secret, issuer=key.issuer, actor=actor, lifetime_seconds=lifetime_seconds, now=time.time())
     raise Trouble(f"No key in {path} may speak for {actor.role} of store {actor.store}.", "ask its issuer for a token")

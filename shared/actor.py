@@ -15,7 +15,7 @@ class Actor:
 
     `role` and `id` are the rules that apply. A platform acting on behalf of a customer is an Actor with that
     customer's role and id whose `via` names the platform, so that no rule needs to know of the detour.
-    A guest's `id` is the one order that its link may read.
+    A guest's `id` is the one order that its link may read, and `token_id` the link, by which it is revoked.
     """
 
     store: str
@@ -23,6 +23,7 @@ class Actor:
     id: str
     via: str | None = None
     read_only: bool = False
+    token_id: str | None = field(default=None, compare=False)
 
     @property
     def is_shop(self) -> bool:

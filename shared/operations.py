@@ -8,7 +8,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from shared.asyncapi import asyncapi
 from shared.readiness import Role
-from shared.telemetry import BROKER_UP, OUTBOX_AGE_SECONDS, OUTBOX_UNSENT, PARKED
+from shared.telemetry import BROKER_UP, KEYS_FILE_BAD, OUTBOX_AGE_SECONDS, OUTBOX_UNSENT, PARKED
 
 if TYPE_CHECKING:
     from shared.service import Running
@@ -48,6 +48,8 @@ async def _measure(running: "Running") -> None:
     """Set the gauges that are read from tables; a database that is away leaves them as they were."""
     name, figures = running.service.name, (await running.readiness.tables()).figures
     BROKER_UP.labels(name).set(running.broker.connected)
+    running.tokens.keys.look()
+    KEYS_FILE_BAD.labels(name).set(bool(running.tokens.keys.trouble))
     if not figures:
         return
     OUTBOX_UNSENT.labels(name).set(figures["outbox_unsent"])

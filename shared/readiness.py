@@ -70,6 +70,7 @@ class Readiness:
     async def answer(self, role: Role | None = None) -> dict[str, Any]:
         """The whole answer, for one role of this process or for all that it has."""
         running = self._running
+        running.tokens.keys.look()  # also where nobody calls: a file that was mended is found, a broken one told
         tables = await self.tables()
         roles = {one: all(self._checks(one, tables).values()) for one in running.roles}
         asked = running.roles if role is None else (role,)
@@ -97,6 +98,8 @@ class Readiness:
         checks = {"not_stopping": not running.stopping.is_set(), "database": not tables.away}
         if role not in running.roles:
             checks[f"has_role_{role}"] = False
+        elif role == "api":
+            checks["keys"] = running.tokens.keys.ready
         elif role == "worker" and running.service.consumers.handlers:
             checks["consumer"] = running.broker.connected and running.broker.consuming
         return checks
@@ -124,6 +127,8 @@ class Readiness:
             found.append(Warned("outbox_waits", f"The oldest event that RabbitMQ has not confirmed is {age:.0f} s old.", unsent))
         if parked := tables.figures.get("parked", 0):
             found.append(Warned("parked", "Messages failed for good: see `aftersale parked list`.", parked))
+        if running.tokens.keys.trouble:  # which entry, and why, is for the log and `doctor`: anybody may ask here
+            found.append(Warned("keys_file", "The keys file cannot be used as it is: see `keys_file_bad` in the log."))
         for source in running.warnings:
             found += await _asked(source)
         return found

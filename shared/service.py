@@ -67,7 +67,7 @@ class Running:
         self.settings = service.settings.load(service.name)
         self.database = Database(self.settings, service.metadata)
         self.broker = Broker(self.settings)
-        self.tokens = Tokens(self.settings.keys_file, self.settings.token_leeway_seconds)
+        self.tokens = Tokens(self.settings.keys_file, self.settings.token_leeway_seconds, self.settings.token_lifetimes)
         self.stopping = asyncio.Event()  # live streams end when it is set
         self.readiness = Readiness(self)
         self.warnings: list[Source] = []  # what else /health/ready tells; append what may have something to say

@@ -15,7 +15,7 @@ PREFIX = "AFTERSALE_"
 class Settings(BaseSettings):
     """Settings that every service has."""
 
-    model_config = SettingsConfigDict(extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)  # an input may be a password
 
     service: str = Field(description="Which service this is: orders, refunds, notes or documents.")
 
@@ -44,6 +44,10 @@ class Settings(BaseSettings):
 
     keys_file: Path = Field(description="JSON file of the signing keys whose tokens are trusted, each bound to its stores and roles.")
     token_leeway_seconds: int = Field(10, ge=0, le=300, description="Clock difference to an issuer that is forgiven.")
+    platform_token_days: int = Field(366, ge=1, le=3660, description="Longest life of a platform's token, from iat to exp.")
+    staff_token_days: int = Field(31, ge=1, le=3660, description="Longest life of a staff member's token.")
+    customer_token_days: int = Field(31, ge=1, le=3660, description="Longest life of a customer's token.")
+    guest_link_days: int = Field(90, ge=1, le=3660, description="Longest life of a guest link's token.")
 
     relay_poll_seconds: float = Field(1.0, gt=0, description="How often the outbox is looked at when nothing woke the relay.")
     relay_batch: int = Field(500, ge=1, le=5000, description="Events published in one go, all in flight together.")
@@ -67,6 +71,17 @@ class Settings(BaseSettings):
     def load(cls, service: str, **overrides: object) -> "Settings":
         """Read the environment for `service`. Raises pydantic.ValidationError that names what is missing."""
         return cls(service=service, **overrides)  # type: ignore[arg-type]  # the rest comes from the environment
+
+    @property
+    def token_lifetimes(self) -> dict[str, int]:
+        """The longest life of each role's token, in seconds."""
+        days = {
+            "platform": self.platform_token_days,
+            "staff": self.staff_token_days,
+            "customer": self.customer_token_days,
+            "guest": self.guest_link_days,
+        }
+        return {role: count * 86_400 for role, count in days.items()}
 
     @classmethod
     def settings_customise_sources(

@@ -32,6 +32,7 @@ OUTBOX_UNSENT = Gauge("aftersale_outbox_unsent", "Committed events that the brok
 OUTBOX_AGE_SECONDS = Gauge("aftersale_outbox_oldest_unsent_seconds", "Age of the oldest of them", ["service"])
 PARKED = Gauge("aftersale_messages_parked", "Messages that failed, by state", ["service", "state"])
 BROKER_UP = Gauge("aftersale_broker_connected", "1 while this process is connected to RabbitMQ", ["service"])
+KEYS_FILE_BAD = Gauge("aftersale_keys_file_bad", "1 while the keys file cannot be used and the last good keys stay in force", ["service"])
 
 _tracer = trace.get_tracer("aftersale")
 

@@ -27,7 +27,7 @@ from deploy import topology
 from deploy.provision import provision
 from deploy.servers import Servers
 from shared.broker import dead_queue_name, exchange_name, queue_name
-from shared.tokens import SigningKey
+from shared.keys import SigningKey
 
 PROJECT = Path(__file__).resolve().parent.parent
 SERVICES = tuple(os.environ.get("AFTERSALE_TEST_SERVICES", "orders refunds notes documents").split())

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import aio_pika
@@ -24,6 +25,7 @@ from deploy.cli.up import is_ready
 from deploy.places import PROJECT
 from deploy.servers import docker, postgres, rabbitmq
 from deploy.trouble import Trouble
+from shared.keys import KeysUnreadable, read_keys
 from shared.migrate import config
 
 FREE_BYTES = 1_000_000_000
@@ -97,7 +99,7 @@ async def _system() -> list[Check]:
         running.apply()
     except Trouble as trouble:
         return [Check("System", False, trouble.what, trouble.fix)]
-    checks = []
+    checks = [_keys_file(path) for path in sorted({running.setting(service, "KEYS_FILE") for service in running.SERVICES}) if path]
     for service in running.SERVICES:
         checks += await _database(service)
     checks += await _broker()
@@ -109,6 +111,16 @@ async def _system() -> list[Check]:
             )
         )
     return checks
+
+
+def _keys_file(path: str) -> Check:
+    """Whether services would take the file as it is; nothing of it is shown but issuers."""
+    try:
+        keys = read_keys(Path(path))
+    except (OSError, KeysUnreadable) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        return Check("Keys file", False, f"{path}: {why}", "mend it; services that run go on with the keys that they read last")
+    return Check("Keys file", True, f"{len(keys)} keys of {', '.join(sorted({key.issuer for key in keys}))}")
 
 
 async def _database(service: str) -> list[Check]:

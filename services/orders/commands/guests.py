@@ -9,7 +9,8 @@ from services.orders.schemas.views import GuestLinkView
 from shared.actor import Actor
 from shared.db import Transaction
 from shared.errors import Forbidden, Refused
-from shared.tokens import SigningKey, issue
+from shared.keys import SigningKey
+from shared.tokens import issue
 
 
 async def guest_link(tx: Transaction, actor: Actor, order_id: str, days: int, keys_file: Path, *, now: datetime) -> GuestLinkView:

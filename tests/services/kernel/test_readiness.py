@@ -69,7 +69,7 @@ async def test_a_process_says_that_it_can_do_its_roles(lab: Lab, monkeypatch: py
             "service": SERVICE,
             "instance": PROCESS,
             "roles": {"api": True, "worker": True},
-            "checks": {"not_stopping": True, "database": True, "consumer": True},
+            "checks": {"not_stopping": True, "database": True, "keys": True, "consumer": True},
             "warnings": [],
         },
     )
@@ -84,7 +84,11 @@ async def test_the_instance_is_what_the_setting_says(lab: Lab, monkeypatch: pyte
 async def test_an_api_without_a_broker_is_ready_and_says_so(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     async with at_work(running(lab, monkeypatch, "api", AMQP_URL=NO_BROKER)) as one:
         status, answer = await asked(one)
-    assert (status, answer["checks"], answer["figures"]["broker_connected"]) == (200, {"not_stopping": True, "database": True}, False)
+    assert (status, answer["checks"], answer["figures"]["broker_connected"]) == (
+        200,
+        {"not_stopping": True, "database": True, "keys": True},
+        False,
+    )
     assert [warned["code"] for warned in answer["warnings"]] == ["broker_away"]
 
 
