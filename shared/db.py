@@ -16,6 +16,7 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from shared.crash import crash_point
 from shared.errors import Transient, Unavailable
+from shared.readable import read_everything, read_json
 from shared.schema import KernelTables, kernel_tables
 from shared.settings import Settings
 
@@ -156,8 +157,9 @@ class Database:
 def _engine(settings: Settings) -> AsyncEngine:
     url = sa.make_url(settings.database_url.get_secret_value()).set(drivername="postgresql+asyncpg")
     cache = settings.database_statement_cache
-    return create_async_engine(
+    engine = create_async_engine(
         url,
+        json_deserializer=read_json,
         hide_parameters=True,  # an error's text reaches logs and parked messages; what a customer wrote must not
         pool_size=settings.database_pool_size,
         max_overflow=settings.database_pool_overflow,
@@ -170,6 +172,12 @@ def _engine(settings: Settings) -> AsyncEngine:
             "server_settings": {"application_name": f"aftersale-{settings.service}"},
         },
     )
+
+    @sa.event.listens_for(engine.sync_engine, "connect")
+    def connected(connection: Any, record: Any) -> None:
+        connection.run_async(read_everything)
+
+    return engine
 
 
 async def _finished(work: Coroutine[Any, Any, T]) -> T:

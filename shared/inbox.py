@@ -27,6 +27,7 @@ from shared.errors import Failure, OnMessage, Unavailable
 from shared.events import EVENTS, Envelope, Event, Part
 from shared.ids import new_uuid
 from shared.telemetry import CONSUMED, LAG_SECONDS, consumed
+from shared.times import read_time
 from shared.together import Handler, Together, first_times
 
 log = structlog.get_logger()
@@ -97,8 +98,8 @@ def parse(body: bytes, handlers: dict[str, Handler], received_at: datetime) -> t
             subject=message["subject"],
             store_id=message["storeid"],
             sequence=int(message["sequence"]),
-            occurred_at=datetime.fromisoformat(message["time"]),
-            recorded_at=datetime.fromisoformat(message["recordedtime"]),
+            occurred_at=read_time(message["time"]),
+            recorded_at=read_time(message["recordedtime"]),
             traceparent=message.get("traceparent"),
             received_at=received_at,
         )

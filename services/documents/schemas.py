@@ -1,10 +1,9 @@
 """What the outside sees, and what it may send."""
 
-import re
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 from sqlalchemy.engine import Row
 
 from services.documents.queries import Office
@@ -14,17 +13,6 @@ from shared.ids import DocumentId, OrderId
 from shared.money import Money
 from shared.web import Input, View, example
 
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-
-
-def _written_out(value: Any) -> Any:
-    """A day as text: a bare number would be taken for seconds since 1970."""
-    if not isinstance(value, str) or not _DAY.fullmatch(value):
-        raise ValueError("a day is written as YYYY-MM-DD")
-    return value
-
-
-Day = Annotated[date, BeforeValidator(_written_out)]
 Line = Annotated[str, Field(max_length=200)]
 Prefix = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]{0,9}$", description="One to ten capital letters and digits.")]
 SampleKind = Literal["invoice", "credit_note", "receipt", "refund_receipt", "order_receipt", "packing_slip"]

@@ -29,7 +29,7 @@ from services.notes.stream import starting_position, stream
 from shared.db import Transaction
 from shared.errors import Busy, Forbidden, Invalid, NotFound, PreconditionRequired, Refused, VersionConflict
 from shared.ids import NoteId, OrderId, uuid_of
-from shared.pages import DEFAULT_LIMIT, MAX_LIMIT, decode_cursor, encode_cursor, link_header
+from shared.pages import DEFAULT_LIMIT, MAX_LIMIT, Int16, decode_cursor, encode_cursor, link_header
 from shared.web import Call, Calling, problems
 
 router = APIRouter(prefix="/v1", tags=["notes"])
@@ -111,7 +111,7 @@ async def retract(note_id: NoteId, call: Call) -> Response:
 @router.get("/orders/{order_id}/timeline", operation_id="notes_timeline", response_model=TimelineView, responses=problems(NotFound))
 async def of_timeline(order_id: OrderId, call: Call, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Response:
     """What happened to an order, in the order in which it happened: status, payments, cancellation, refunds, documents."""
-    after = _after(cursor, (datetime, int, int, str), event_at=3)
+    after = _after(cursor, (datetime, Int16, int, str), event_at=3)
     async with call.reading() as tx:
         order = await queries.order_for(tx, call.actor, order_id)
         rows = await queries.timeline_of(tx, call.actor, order_id, after=after, limit=limit + 1)

@@ -1,12 +1,12 @@
 """What every event is made of, and the CloudEvents attributes that it crosses the broker with."""
 
-from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.actor import Role
+from shared.times import Moment
 
 MAX_EVENT_BYTES = 1_000_000
 
@@ -30,7 +30,7 @@ class Event(Part):
 
     type: ClassVar[str]
     readers: ClassVar[tuple[str, ...]] = ()
-    occurred_at: datetime
+    occurred_at: Moment
 
     @property
     def subject(self) -> str:
@@ -51,8 +51,8 @@ class Envelope(Part):
     source: str
     subject: str
     store_id: str
-    sequence: int = Field(ge=1)
-    occurred_at: datetime
-    recorded_at: datetime
+    sequence: int = Field(ge=1, lt=2**63)
+    occurred_at: Moment
+    recorded_at: Moment
     traceparent: str | None = None
-    received_at: datetime  # ours: the clock of whatever the event makes happen
+    received_at: Moment  # ours: the clock of whatever the event makes happen

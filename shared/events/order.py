@@ -1,10 +1,10 @@
 """Events of the order service: `order.*`, `stock.*`, `store_settings.*`, `customer.*`."""
 
-from datetime import datetime
 from typing import ClassVar, Literal
 
 from shared.events.envelope import By, Event, Part
 from shared.ids import OrderId, PaymentId, RefundId
+from shared.times import Moment
 
 MAX_ORDER_LINES = 2_000
 
@@ -57,8 +57,8 @@ class Payment(Part):
     collected_by: str | None = None
     reverses: PaymentId | None = None
     order_version: int  # the version that this record made: orders it against the cancellation, whatever arrives first
-    occurred_at: datetime
-    recorded_at: datetime
+    occurred_at: Moment
+    recorded_at: Moment
 
 
 class Cancellation(Part):
@@ -68,8 +68,8 @@ class Cancellation(Part):
     cancelled_from: OrderStatus
     reason: str
     order_version: int
-    occurred_at: datetime
-    recorded_at: datetime  # rules which refund policy applies
+    occurred_at: Moment
+    recorded_at: Moment  # rules which refund policy applies
 
 
 class Tracking(Part):
@@ -105,11 +105,11 @@ class Order(Part):
     refunded_total: int = 0
     refund_state: RefundState = "none"
     tracking: Tracking | None = None
-    delivery_failed_at: datetime | None = None
+    delivery_failed_at: Moment | None = None
     cancellation: Cancellation | None = None
-    placed_at: datetime
-    confirmed_at: datetime | None = None
-    delivered_at: datetime | None = None
+    placed_at: Moment
+    confirmed_at: Moment | None = None
+    delivered_at: Moment | None = None
 
     def forgotten(self) -> "Order":
         """The order of an erased customer: without the reason that somebody wrote, and without what leads to the parcel's address."""

@@ -1,11 +1,11 @@
 """Events of the refund service: `refund.*` and `refund_policy.*`."""
 
-from datetime import datetime
 from typing import ClassVar, Literal
 from uuid import UUID
 
 from shared.events.envelope import By, Event, Part
 from shared.ids import OrderId, PaymentId, RefundId
+from shared.times import Moment
 
 Disposition = Literal["restock", "inspect", "discard", "never_left"]
 
@@ -57,8 +57,8 @@ class Refund(Part):
     overpaid: int = 0  # collected above the order's total, which a cancellation pays back too
     shipping_kept: int = 0  # of a cancelled order only: what of the collected money stays for shipping, and is invoiced
     lines: tuple[RefundLine, ...]
-    requested_at: datetime
-    decided_at: datetime | None = None
+    requested_at: Moment
+    decided_at: Moment | None = None
 
 
 class RefundPersonal(Part):
@@ -150,7 +150,7 @@ class RefundPolicyChanged(Event):
 
     type: ClassVar[str] = "refund_policy.changed.v1"
     version: int
-    valid_from: datetime
+    valid_from: Moment
     manage_stock: bool
     attachments: bool
     deduct_shipping: bool

@@ -1,13 +1,14 @@
 """Cursors: ours come back as they went, anything else is refused as what it is."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.errors import Invalid
-from shared.pages import decode_cursor, encode_cursor, link_header
+from shared.pages import Int16, Int32, decode_cursor, encode_cursor, link_header
+from shared.readable import OutOfRange
 
 MOMENTS = st.datetimes(timezones=st.just(UTC))
 
@@ -30,6 +31,36 @@ def test_any_other_text_is_refused(text: str) -> None:
 def test_a_cursor_of_another_list_is_refused(values: list[object]) -> None:
     with pytest.raises(Invalid):
         decode_cursor(encode_cursor(values), [datetime, int])
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        (datetime, "0001-01-01T00:00:00+14:00"),
+        (datetime, "9999-12-31T23:59:59-14:00"),
+        (datetime, "2026-01-01"),
+        (datetime, 0),
+        (datetime, "~1"[:1]),
+        (datetime, f"~{2**63}"),
+        (datetime, "~-211813488000000001"),
+        (date, "~2145031949"),
+        (date, "infinity"),
+        (Int32, 2**31),
+        (Int16, 2**15),
+        (Int16, True),
+        (int, 2**63),
+    ],
+)
+def test_a_value_that_no_column_can_hold_is_refused(kind: type, value: object) -> None:
+    with pytest.raises(Invalid) as refusal:
+        decode_cursor(encode_cursor([value]), [kind])
+    assert refusal.value.code == "bad_cursor"
+
+
+@pytest.mark.parametrize("value", [OutOfRange("timestamptz", -(2**63)), OutOfRange("timestamptz", 2**63 - 1), OutOfRange("date", -800_000)])
+def test_a_page_may_end_at_a_row_whose_time_cannot_be_read(value: OutOfRange) -> None:
+    kind = {"timestamptz": datetime, "date": date}[value.kind]
+    assert decode_cursor(encode_cursor([value]), [kind]) == [value]
 
 
 def test_the_link_header_keeps_the_filters_and_leaves_absent_ones_out() -> None:

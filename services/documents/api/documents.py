@@ -13,11 +13,12 @@ from services.documents.archive import archive
 from services.documents.commands import pictures
 from services.documents.queries import Wanted
 from services.documents.rules.contents import sha256_of
-from services.documents.schemas import Day, DocumentView, OrderDocumentsView, SeriesReport, SeriesView, VerificationView
+from services.documents.schemas import DocumentView, OrderDocumentsView, SeriesReport, SeriesView, VerificationView
 from shared.errors import FieldError, Forbidden, Invalid, NotFound
 from shared.events import DocumentKind
 from shared.ids import DocumentId, OrderId
 from shared.pages import DEFAULT_LIMIT, MAX_LIMIT, Page, decode_cursor, encode_cursor, link_header
+from shared.times import Day
 from shared.web import Call, problems
 
 router = APIRouter()
@@ -59,7 +60,7 @@ async def listed(
     async with call.reading() as tx:
         rows = await queries.page_of_documents(tx, call.actor, wanted, after=after, limit=limit + 1)
     shown = rows[:limit]
-    following = encode_cursor([shown[-1].issued_on.isoformat(), shown[-1].document_id]) if len(rows) > limit else None
+    following = encode_cursor([shown[-1].issued_on, shown[-1].document_id]) if len(rows) > limit else None
     page = Page[DocumentView](items=[DocumentView.of(row) for row in shown], next_cursor=following)
     query = {"from": wanted.since, "to": wanted.until, "kind": wanted.kind, "limit": limit}
     links = link_header(call.request.url.path, query, next_cursor=following)
@@ -68,9 +69,9 @@ async def listed(
 
 def _after(cursor: str) -> tuple[date, str]:
     """Where the page before ended. Raises Invalid `bad_cursor`."""
-    day, document_id = decode_cursor(cursor, (str, str))
+    day, document_id = decode_cursor(cursor, (date, str))
     try:
-        return date.fromisoformat(day), queries.checked_document_id(document_id)
+        return day, queries.checked_document_id(document_id)
     except ValueError as error:
         raise Invalid("bad_cursor", "The cursor is not one of this list.") from error
 

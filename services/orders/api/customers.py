@@ -8,9 +8,10 @@ from services.orders.commands.erase import erase_customer
 from services.orders.schemas.views import ErasedView
 from shared.db import Transaction
 from shared.errors import Forbidden, Refused
+from shared.segments import ForeignIdRoute
 from shared.web import Call, problems
 
-router = APIRouter()
+router = APIRouter(route_class=ForeignIdRoute)
 
 
 @router.delete(

@@ -11,13 +11,13 @@ from services.orders.export import MEDIA_TYPES, Format, exported
 from services.orders.queries.counts import counts_of
 from services.orders.queries.lists import OrderFilter, page_of, search_for
 from services.orders.schemas.views import CountsView, OrderPage, SummaryView
-from services.orders.schemas.words import Instant
 from shared.actor import Actor
 from shared.db import Transaction
 from shared.errors import Forbidden
 from shared.events import OrderStatus, PaymentState, RefundState
 from shared.money import MAX_AMOUNT_MINOR_UNITS
 from shared.pages import DEFAULT_LIMIT, MAX_LIMIT, link_header
+from shared.times import Instant
 from shared.web import Call, problems
 
 router = APIRouter()

@@ -11,9 +11,10 @@ from services.orders.schemas.stock import AdjustmentInput, LevelInput, LevelView
 from shared.db import Transaction
 from shared.errors import Forbidden, NotFound, Refused, VersionConflict
 from shared.pages import DEFAULT_LIMIT, MAX_LIMIT, Page, decode_cursor, encode_cursor, link_header
+from shared.segments import ForeignIdRoute
 from shared.web import Call, problems
 
-router = APIRouter()
+router = APIRouter(route_class=ForeignIdRoute)
 
 SkuPath = Annotated[str, Path(min_length=1, max_length=100)]
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]

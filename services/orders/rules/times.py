@@ -1,10 +1,9 @@
 """When something happened, as the caller tells it."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from shared.errors import FieldError, Invalid
-
-CLOCKS_MAY_DIFFER = timedelta(seconds=60)
+from shared.times import CLOCKS_MAY_DIFFER
 
 
 def happened_at(said: datetime | None, now: datetime, *, not_before: datetime | None = None, field: str = "occurred_at") -> datetime:

@@ -6,9 +6,10 @@ from pydantic import EmailStr, Field, model_validator
 
 from services.orders.rules.status import Step
 from services.orders.schemas.placing import AddressInput
-from services.orders.schemas.words import Instant, Link, Method, Name, PositiveAmount, Reason, Reference, Text, Word
+from services.orders.schemas.words import Link, Method, Name, PositiveAmount, Reason, Reference, Text, Word
 from shared.events import Tracking
 from shared.ids import OrderId
+from shared.times import Instant
 from shared.web import Input, example
 
 MAX_BULK_ORDERS = 500

@@ -7,7 +7,6 @@ from pydantic import EmailStr, Field, StringConstraints, field_validator
 from services.orders.rules.placing import LineFigures, OrderFigures, ShippingFigures
 from services.orders.schemas.words import (
     Amount,
-    Instant,
     Language,
     Method,
     Name,
@@ -15,10 +14,12 @@ from services.orders.schemas.words import (
     Reference,
     Sku,
     Text,
+    Whole,
     Word,
 )
 from shared.events import MAX_ORDER_LINES, Address
 from shared.money import exponent
+from shared.times import Instant
 from shared.web import Input, example
 
 MAX_BATCH_ORDERS = 1_000
@@ -133,7 +134,7 @@ class PlaceOrder(Input):
         default=None, description="The platform's own number; else the store's next one"
     )
     external_ref: Word | None = None
-    metadata: Annotated[dict[Word, Text | int | bool], Field(max_length=MAX_METADATA_ENTRIES)] = Field(default_factory=dict)
+    metadata: Annotated[dict[Word, Text | Whole | bool], Field(max_length=MAX_METADATA_ENTRIES)] = Field(default_factory=dict)
     payments: Annotated[list[PrepaidInput], Field(max_length=MAX_PREPAID)] = Field(default_factory=list)
     placed_at: Instant | None = None
 

@@ -1,22 +1,10 @@
 """The small types that requests are made of: each a limit with a name."""
 
-from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints, TypeAdapter, WithJsonSchema
+from pydantic import AfterValidator, Field, StringConstraints
 
 from shared.money import MAX_AMOUNT_MINOR_UNITS
-
-_LAX_DATETIME: TypeAdapter[datetime] = TypeAdapter(AwareDatetime)
-
-
-def _rfc3339(value: Any) -> Any:
-    """Text to a time: strict mode leaves that to us, and a bare number is not a time."""
-    if isinstance(value, datetime):
-        return value
-    if not isinstance(value, str) or "T" not in value.upper():
-        raise ValueError("a time is RFC 3339 text with an offset, such as 2026-01-31T09:30:00Z")
-    return _LAX_DATETIME.validate_python(value)
 
 
 def _without_nul(value: str) -> str:
@@ -29,7 +17,7 @@ _stored = AfterValidator(_without_nul)
 
 Amount = Annotated[int, Field(ge=0, le=MAX_AMOUNT_MINOR_UNITS, description="Minor units of the order's currency")]
 PositiveAmount = Annotated[int, Field(ge=1, le=MAX_AMOUNT_MINOR_UNITS, description="Minor units of the order's currency")]
-Instant = Annotated[AwareDatetime, BeforeValidator(_rfc3339), WithJsonSchema({"type": "string", "format": "date-time"})]
+Whole = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), _stored]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), _stored]
 Sku = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), _stored]

@@ -14,7 +14,7 @@ from services.refunds.schemas.views import ByView, PolicyPage, PolicyView
 from shared.actor import Actor
 from shared.db import Transaction
 from shared.errors import Forbidden, PreconditionRequired, Refused, VersionConflict
-from shared.pages import DEFAULT_LIMIT, MAX_LIMIT, decode_cursor, encode_cursor
+from shared.pages import DEFAULT_LIMIT, MAX_LIMIT, Int32, decode_cursor, encode_cursor
 from shared.web import Call, problems
 
 router = APIRouter(tags=["refunds"])
@@ -65,7 +65,7 @@ async def history(
     """Every version with who saved it and when, newest first; the defaults (version 0) come last."""
     if not call.actor.is_shop:
         raise Forbidden("staff_only", "Only the shop may do this.")
-    before = decode_cursor(cursor, (int,))[0] if cursor else None
+    before = decode_cursor(cursor, (Int32,))[0] if cursor else None
     async with call.reading() as tx:
         rows = await queries.versions(tx, call.actor.store, before=before, limit=limit)
     items = [_view(row, call.actor) for row in rows]

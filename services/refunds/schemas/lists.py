@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from services.refunds.queries.refunds import Filter
 from services.refunds.rules.decisions import Status
@@ -12,15 +12,7 @@ from services.refunds.schemas.views import Cause
 from shared.errors import FieldError, Invalid
 from shared.ids import OrderId, uuid_of
 from shared.pages import DEFAULT_LIMIT, MAX_LIMIT, decode_cursor
-
-
-def _is_text_with_time(value: object) -> object:
-    if not isinstance(value, str) or "T" not in value.upper():
-        raise ValueError("a time is RFC 3339 text with an offset, such as 2026-01-31T09:30:00Z")
-    return value
-
-
-Instant = Annotated[AwareDatetime, BeforeValidator(_is_text_with_time)]
+from shared.times import Instant
 
 
 class RefundFilter(BaseModel):

@@ -1,6 +1,5 @@
 """What callers send. Unknown fields and other types are refused."""
 
-from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
@@ -12,6 +11,7 @@ from services.refunds.commands.request import Request
 from services.refunds.commands.settle import Report
 from shared.events import MAX_ORDER_LINES
 from shared.ids import OrderId, uuid_of
+from shared.times import Instant
 from shared.web import Input, example
 
 MAX_QUANTITY = 1_000_000
@@ -37,15 +37,6 @@ Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=5_000)
 ReasonWord = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 LineNumber = Annotated[int, Field(ge=1, le=MAX_ORDER_LINES)]
 Quantity = Annotated[int, Field(ge=1, le=MAX_QUANTITY)]
-
-
-def _with_zone(value: datetime) -> datetime:
-    if value.tzinfo is None:
-        raise ValueError("say the zone, such as 2026-03-01T12:00:00Z")
-    return value
-
-
-Instant = Annotated[datetime, Field(strict=False), AfterValidator(_with_zone)]
 
 
 class WantedLine(Input):

@@ -1,0 +1,79 @@
+"""Times from outside: one strict type for every door, within what every part of the product can hold and show.
+
+PostgreSQL takes times from 4713 BC to the year 294276; Python reads those of the years 1 to 9999, and only where no offset leads out
+of them. A time that one part takes and another cannot read stops whoever reads it.
+"""
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
+
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST = datetime(2100, 1, 1, tzinfo=UTC)
+"""The first moment that is too late, also for a plan. What has happened is bounded by the clock beside that: see CLOCKS_MAY_DIFFER."""
+
+CLOCKS_MAY_DIFFER = timedelta(seconds=60)
+"""How far ahead of ours the clock of a caller may run: what it says happened in this minute is taken as happening now."""
+
+_RFC3339 = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_BOUNDS = f"between {EARLIEST:%Y-%m-%dT%H:%M:%SZ} and {LATEST:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def read_time(text: str) -> datetime:
+    """RFC 3339 text as a moment in UTC, fractions cut to microseconds. Raises ValueError for anything else, or out of bounds."""
+    if not _RFC3339.fullmatch(text):
+        raise ValueError("a time is RFC 3339 text with an offset, such as 2026-01-31T09:30:00Z")
+    try:
+        moment = datetime.fromisoformat(text.upper())
+    except ValueError:
+        raise ValueError("a time names a day, an hour and an offset that exist, such as 2026-01-31T09:30:00Z") from None
+    return within(moment)
+
+
+def within(moment: datetime) -> datetime:
+    """`moment` in UTC. Raises ValueError without an offset, or out of bounds: checked after the conversion, which may lead there."""
+    if moment.tzinfo is None:
+        raise ValueError("a time has an offset, such as 2026-01-31T09:30:00Z")
+    try:
+        moment = moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"a time lies {_BOUNDS}") from None
+    if not EARLIEST <= moment < LATEST:
+        raise ValueError(f"a time lies {_BOUNDS}")
+    return moment
+
+
+def day_within(day: date) -> date:
+    """`day`. Raises ValueError out of bounds."""
+    if not EARLIEST.date() <= day < LATEST.date():
+        raise ValueError(f"a day lies between {EARLIEST:%Y-%m-%d} and {LATEST:%Y-%m-%d}")
+    return day
+
+
+def _instant(value: Any) -> Any:
+    """Text to a time: strict models leave that to us, and a bare number is not a time."""
+    if isinstance(value, datetime):
+        return within(value)
+    if not isinstance(value, str):
+        raise ValueError("a time is RFC 3339 text with an offset, such as 2026-01-31T09:30:00Z")
+    return read_time(value)
+
+
+def _day(value: Any) -> Any:
+    """A day as text: a bare number would be taken for seconds since 1970."""
+    if not isinstance(value, str) or not _DAY.fullmatch(value):
+        raise ValueError("a day is written as YYYY-MM-DD")
+    return day_within(date.fromisoformat(value))
+
+
+Instant = Annotated[datetime, BeforeValidator(_instant), WithJsonSchema({"type": "string", "format": "date-time"})]
+"""A time in a body or in a query: a fact (its rule adds that it is not later than now), a plan, or a filter."""
+
+Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
+"""A calendar day in a body or in a query."""
+
+Moment = Annotated[datetime, AfterValidator(within)]
+"""A time in an event."""
