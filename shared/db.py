@@ -1,7 +1,7 @@
 """PostgreSQL: transaction() and execute_once() are the only commits in the codebase."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, TypeVar
 
@@ -19,6 +19,7 @@ from shared.errors import Transient, Unavailable
 from shared.readable import read_everything, read_json
 from shared.schema import KernelTables, kernel_tables
 from shared.settings import Settings
+from shared.shares import Rules, Shares
 
 log = structlog.get_logger()
 
@@ -85,6 +86,7 @@ class Database:
         self.pool_size = settings.database_pool_size
         self.kernel = kernel_tables(metadata)
         self.events_committed = asyncio.Event()  # wakes the relay of this process; polling is the truth
+        self.shares = Shares(f"{settings.service}.connections", _rules(settings), wait_seconds=settings.database_pool_timeout_seconds)
         self._engine = _engine(settings)
         self._autocommit = self._engine.execution_options(isolation_level="AUTOCOMMIT")
 
@@ -101,8 +103,9 @@ class Database:
         `names` (such as "orders.cancel"; one for each thing that it does) name its crash points. Commit, rollback and the
         connection's way back to the pool are finished even when the task is cancelled meanwhile, or connections would leak
         `idle in transaction`.
-        Raises Transient (nothing written, try again) and Unavailable (database away; a lost COMMIT is unknown).
+        Raises Transient (nothing written, try again), Unavailable (database away; a lost COMMIT is unknown) and StoreBusy.
         """
+        give = await self.shares.take()
         connection = self._engine.connect()
         tx = Transaction(connection, self.kernel, self.service)
         try:
@@ -122,21 +125,23 @@ class Database:
         finally:
             if tx.emitted:
                 self.events_committed.set()
-            await _given_back(connection)
+            await _given_back(connection, give)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Transaction]:
         """For queries only: each statement by itself, without the two round trips of BEGIN and COMMIT."""
+        give = await self.shares.take()
         connection = self._autocommit.connect()
         try:
             with _translated():
                 await _finished(connection.start())
             yield Transaction(connection, self.kernel, self.service)
         finally:
-            await _given_back(connection)
+            await _given_back(connection, give)
 
     async def execute_once(self, name: str, statement: sa.Executable, parameters: Parameters = None) -> Sequence[Row[Any]]:
         """One statement that is a transaction by itself: the hot write, in one round trip. Wakes the relay."""
+        give = await self.shares.take()
         with _translated():
             connection = self._autocommit.connect()
             try:
@@ -145,13 +150,23 @@ class Database:
                 rows = (await _finished(connection.execute(statement, parameters))).all()
                 crash_point("commit.after", name)
             finally:
-                await _given_back(connection)
+                await _given_back(connection, give)
         self.events_committed.set()
         return rows
 
     async def close(self) -> None:
         """Give every connection back."""
         await self._engine.dispose()
+
+
+def _rules(settings: Settings) -> Rules:
+    return Rules(
+        slots=settings.database_pool_size + settings.database_pool_overflow,
+        headroom=settings.share_headroom,
+        reserve=settings.database_system_connections,
+        part=settings.share_part_percent / 100,
+        queue=settings.share_queue,
+    )
 
 
 def _engine(settings: Settings) -> AsyncEngine:
@@ -205,11 +220,14 @@ async def _rolled_back(connection: AsyncConnection) -> None:
         await _finished(connection.rollback())
 
 
-async def _given_back(connection: AsyncConnection) -> None:
-    """Return a connection to the pool, unless it was never had; one that is lost is replaced by the pool."""
-    if connection.sync_connection is not None:
-        with suppress(SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, *CONNECTION_LOST):
-            await _finished(connection.close())
+async def _given_back(connection: AsyncConnection, give: Callable[[], None]) -> None:
+    """Return a connection to the pool, unless it was never had, and then its slot; one that is lost is replaced by the pool."""
+    try:
+        if connection.sync_connection is not None:
+            with suppress(SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, *CONNECTION_LOST):
+                await _finished(connection.close())
+    finally:
+        give()
 
 
 @contextmanager

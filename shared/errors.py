@@ -12,6 +12,7 @@ Failure
 ├── Busy                 409  retry   the same Idempotency-Key, or a row, is in use right now
 ├── Transient            503  retry   the database asked us to try again (deadlock, serialization)
 └── Unavailable          503  wait    database or broker away: nothing can be recorded, so the message waits
+    └── StoreBusy        429  wait    this store has its fair share at work already; others are served
 """
 
 from dataclasses import dataclass
@@ -116,3 +117,9 @@ class Unavailable(Failure):
     """The database is away; nothing was written, or (after a lost COMMIT) the Idempotency-Key will tell."""
 
     status, title, on_message, default_code = 503, "Temporarily unavailable", "wait", "unavailable"
+
+
+class StoreBusy(Unavailable):
+    """A store, or one caller of it, has its fair share at work already and as many waiting; others are served meanwhile."""
+
+    status, title, on_message, default_code = 429, "Too many requests", "wait", "store_busy"

@@ -60,6 +60,7 @@ KERNEL_PROBLEMS = {
     "event_too_large": "The change would make an event of more than 1 MB.",
     "try_again": "The database asked to repeat; nothing was changed.",
     "unavailable": "The service cannot reach its database; repeat in a moment with the same Idempotency-Key.",
+    "store_busy": "This store has its fair share of the service at work and more waiting: repeat after Retry-After.",
     "internal_error": "Our mistake; the trace id finds it in the logs.",
 }
 
@@ -96,6 +97,7 @@ PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
     403: problem_response("Not allowed"),
     413: problem_response("Too large"),
     422: problem_response("Invalid input"),
+    429: problem_response("Too many requests"),
     500: problem_response("Internal error"),
     503: problem_response("Temporarily unavailable"),
 }

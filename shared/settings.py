@@ -30,6 +30,17 @@ class Settings(BaseSettings):
     database_statement_cache: int = Field(
         200, ge=0, description="Prepared statements kept per connection; 0 behind a pooler without prepared statement support."
     )
+    database_system_connections: int = Field(
+        4, ge=0, le=100, description="Connections per process that only the service's own work may take: relay, inbox, sweepers, health."
+    )
+    share_headroom: int = Field(2, ge=0, le=100, description="Connections per process that one store alone leaves free for the next store.")
+    share_part_percent: int = Field(
+        40,
+        ge=1,
+        le=100,
+        description="Part of the slots that a store may hold beside others, and a caller beside others of its store.",
+    )
+    share_queue: int = Field(200, ge=1, le=10_000, description="Calls of one store that may wait for a slot of one kind, per process.")
 
     amqp_url: SecretStr = Field(description="RabbitMQ as this service's own user: amqp://user:password@host:port/vhost.")
     amqp_namespace: str = Field(

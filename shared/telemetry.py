@@ -33,6 +33,9 @@ OUTBOX_AGE_SECONDS = Gauge("aftersale_outbox_oldest_unsent_seconds", "Age of the
 PARKED = Gauge("aftersale_messages_parked", "Messages that failed, by state", ["service", "state"])
 BROKER_UP = Gauge("aftersale_broker_connected", "1 while this process is connected to RabbitMQ", ["service"])
 KEYS_FILE_BAD = Gauge("aftersale_keys_file_bad", "1 while the keys file cannot be used and the last good keys stay in force", ["service"])
+SHARES_IN_USE = Gauge("aftersale_shares_in_use", "Slots of one kind that are held: connections, exports, decoders, renderers", ["name"])
+SHARES_WAITING = Gauge("aftersale_shares_waiting", "Tasks that wait for a slot of that kind", ["name"])
+SHARES_REFUSED = Counter("aftersale_shares_refused_total", "Waits for a slot that ended in a refusal", ["name"])
 
 _tracer = trace.get_tracer("aftersale")
 

@@ -20,6 +20,7 @@ from shared.observed import Observed
 from shared.openapi import tidy_openapi
 from shared.problems import PROBLEM_RESPONSES, add_problem_handlers, problem_response
 from shared.settings import Settings
+from shared.shares import current_caller, current_store
 
 if TYPE_CHECKING:
     from shared.service import Running
@@ -225,6 +226,8 @@ async def _call(
         _version(request.headers.get("if-match"), "If-Match")  # also where nothing looks at it: a dry run, a call without versions
         if request.headers.get("content-type", "").startswith("application/json") and JSON_NUL in await request.body():
             raise Invalid("nul_character", "Text may not contain the character U+0000.")
+    current_store.set(actor.store)
+    current_caller.set(f"{actor.role}:{actor.id}")
     structlog.contextvars.bind_contextvars(store_id=actor.store, actor=f"{actor.role}:{actor.id}")
     return Calling(request, running, actor, until)
 

@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import Context
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,7 +58,7 @@ class Watch:
         watcher = Watcher(store_id, order_id)
         self._watchers.add(watcher)
         if self._looking is None or self._looking.done():
-            self._looking = asyncio.create_task(self._look_while_watched(), name="notes-watch")
+            self._looking = asyncio.create_task(self._look_while_watched(), name="notes-watch", context=Context())  # nobody's share
         try:
             yield watcher
         finally:

@@ -9,6 +9,7 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import aclosing, contextmanager
+from contextvars import Context
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -99,7 +100,7 @@ class Hub:
         woken = asyncio.Event()
         self._listeners[key].add(woken)
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._run(), name="orders-live")
+            self._task = asyncio.create_task(self._run(), name="orders-live", context=Context())  # nobody's share
         try:
             yield woken
         finally:

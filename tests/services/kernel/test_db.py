@@ -11,8 +11,9 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from shared.db import Database
-from shared.errors import Transient, Unavailable
+from shared.errors import StoreBusy, Transient, Unavailable
 from shared.outbox import emit
+from shared.shares import current_caller, current_store
 from tests.services.kernel.lab import EFFECTS, METADATA, Lab, an_event
 from tests.shop import eventually
 
@@ -170,3 +171,40 @@ async def test_one_statement_writes_and_wakes_the_relay(lab: Lab) -> None:
 async def _all_idle(admin: Any) -> bool:
     sql = "select state from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
     return {row["state"] for row in await admin.fetch(sql)} <= {"idle"}
+
+
+async def test_one_store_leaves_connections_to_others_and_to_our_own_work(lab: Lab) -> None:
+    """A store whose calls all hold their connection (a locked row, a slow query) is refused; the next store and the relay are not."""
+    changes = {"database_pool_size": 8, "database_pool_overflow": 0, "database_pool_timeout_seconds": 0.2, "database_system_connections": 2}
+    small, release = Database(lab.settings.model_copy(update=changes), METADATA), asyncio.Event()
+
+    async def held_by(store: str, caller: str = "platform:one") -> str:
+        current_store.set(store)
+        current_caller.set(caller)
+        async with small.reading() as tx:
+            await tx.scalar(sa.select(sa.literal(1)))
+            await release.wait()
+        return store
+
+    greedy = [asyncio.create_task(held_by("greedy")) for _ in range(20)]
+    await eventually(lambda: _settled(small, greedy))
+    assert small.shares.held("greedy") == 4, "one store holds no more than its share"
+    refused = [task.exception() for task in greedy if task.done()]
+    assert [error.code for error in refused if isinstance(error, StoreBusy)] == ["store_busy"] * 16
+    others = [asyncio.create_task(held_by(store)) for store in ("calm", "", "")]
+    await eventually(lambda: _used(small, 7))
+    assert [small.shares.held(store) for store in ("greedy", "calm", "")] == [4, 1, 2]
+    release.set()
+    assert await asyncio.gather(*others) == ["calm", "", ""]
+    assert sum(task.exception() is None for task in (await asyncio.wait(greedy))[0]) == 4
+    assert small.shares.used == 0
+    await small.close()
+
+
+async def _settled(database: Database, tasks: "list[asyncio.Task[str]]") -> bool:
+    """Whether each of the tasks holds a connection or has ended."""
+    return database.shares.used + sum(task.done() for task in tasks) == len(tasks)
+
+
+async def _used(database: Database, slots: int) -> bool:
+    return database.shares.used == slots
