@@ -31,7 +31,11 @@ class Actor:
         return self.role in ("staff", "platform", "system")
 
     def did(self, role: str, actor_id: str) -> bool:
-        """Whether it was this actor who did what `role` and `actor_id` did: a member of staff may have the id of some customer."""
+        """Whether it was this actor who did what `role` and `actor_id` did. Never the id alone: staff 7 and customer 7 are two people.
+
+        `via` is how somebody spoke, not who: what a customer did through the store's platform is that customer's own, and its role
+        and id say so. Whoever must tell calls apart (an Idempotency-Key's owner) compares `via` as well.
+        """
         return (self.role, self.id) == (role, actor_id)
 
 

@@ -8,6 +8,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -18,6 +19,7 @@ from shared.errors import Busy, Invalid
 
 MAX_KEY_CHARACTERS = 255
 SWEEP_BATCH = 5_000
+VIA = " via "
 
 
 class Overtaken(Exception):  # noqa: N818  (not an error: the same call finished first)
@@ -37,14 +39,21 @@ class Claim:
     def of(cls, actor: Actor, key: str, method: str, target: str, body: bytes) -> "Claim":
         """The claim of `actor` calling `method target` with `body` (for an upload: its digest)."""
         digest = hashlib.sha256(b"\n".join((method.encode(), target.encode(), body))).digest()
-        caller = f"{actor.role}:{actor.id}" + (f" via {actor.via}" if actor.via else "")
-        return cls(actor.store, caller, key, digest)
+        return cls(actor.store, caller_text(actor), key, digest)
 
     @property
     def lock(self) -> int:
         """The advisory lock that a running call holds: 64 bits, so that two keys never meet by chance."""
         text = f"{self.store_id}\n{self.caller}\n{self.key}"
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big", signed=True)
+
+
+def caller_text(actor: Actor) -> str:
+    """Who calls, as the key's owner: no two of role, id and via give the same text, also where an id reads like somebody else's via."""
+    direct = f"{actor.role}:{actor.id}"
+    if actor.via is None:
+        return f"{direct}{VIA}" if VIA in direct else direct
+    return f"{direct}{VIA}{quote(actor.via, safe=':')}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -216,9 +216,9 @@ def write_action(actor: Actor, *, answers_allowed: bool) -> ActionView:
 
 def by_view(row: Row[Any], actor: Actor) -> ByView:
     """Who did it, as `actor` may know it."""
-    if actor.is_shop:
+    if actor.is_shop or actor.did(row.by_role, row.by_id):
         return ByView(role=row.by_role, id=row.by_id, via=row.by_via)
-    return ByView(role=row.by_role, id=row.by_id if row.by_role == "customer" else None, via=None)
+    return ByView(role=row.by_role, id=None, via=None)
 
 
 def _action(decision: Decision) -> ActionView:

@@ -1,5 +1,7 @@
 """A store with one of everything that is somebody's, another store beside it, and everybody who might try to get at it."""
 
+import base64
+import re
 import time
 import uuid
 from collections.abc import Iterator
@@ -8,7 +10,7 @@ from typing import Any
 
 import httpx2
 
-from shared.actor import Actor
+from shared.actor import Actor, Role
 from shared.ids import new_id
 from shared.tokens import issue
 from tests.services.schemathesis_world import PNG
@@ -16,6 +18,8 @@ from tests.shop import ISSUER, Shop, eventually, order_p
 
 CANARY = "canary-7d1f"  # stands in every text that only this store may read
 PRIVATE = "private-canary-93ab"  # stands in a private note: staff only
+INTERNAL = "internal-canary-51ce"  # stands in every reason of staff and platform, some with the very id of the customer
+HEADERS = ("link", "location", "etag", "content-disposition", "content-location")
 SERVICES = ("orders", "refunds", "notes", "documents")
 
 
@@ -54,6 +58,7 @@ class Estate:
         another = (await self.shop.platform.post("/orders/v1/orders", json=order_p(customer=others))).ok()["order_id"]
         (await self.other.platform.post("/orders/v1/orders", json=order_p())).ok()
         await self.shop.staff.put("/orders/v1/stock/TEE-1", json={"on_hand": 10})
+        await self._reasons(another)
         self.ids = {"order_id": order_id, "another_order_id": another, "payment_id": placed["payments"][0]["payment_id"], "sku": "TEE-1",
                     "button": "receipt", "customer_id": "c-1"}  # fmt: skip
         await self._refunds(order_id)
@@ -66,6 +71,18 @@ class Estate:
         self.missing |= {"sku": "NOT-THERE", "customer_id": "c-nobody"}
         return self
 
+    async def _reasons(self, order_id: str) -> None:
+        """What the shop noted for itself on the order of c-2: by staff and by a platform that have that customer's id."""
+        (await self.shop.staff.post(f"/orders/v1/orders/{order_id}/transitions", json={"to": "shipped"})).ok()
+        roles: tuple[Role, ...] = ("staff", "platform")
+        for role in roles:
+            caller = self.shop.caller(role, "c-2")
+            path = f"/orders/v1/orders/{order_id}"
+            failed = {"reason": INTERNAL, "reported_by": INTERNAL, "message": "We try again."}
+            (await caller.post(f"{path}/delivery-failures", json=failed)).ok()
+            (await caller.patch(path, json={"reason": INTERNAL, "customer": {"name": f"Rahima of {role}"}})).ok()
+        (await self.shop.caller("staff", "c-2").post(f"{path}/cancel", json={"reason": INTERNAL})).ok()
+
     async def _refunds(self, order_id: str) -> None:
         body: dict[str, Any] = {"order_id": order_id, "lines": [{"line": 1, "quantity": 1}], "reason": "damaged", "description": CANARY}
 
@@ -73,6 +90,9 @@ class Estate:
             return str((await self.shop.customer().post("/refunds/v1/refunds", json=body)).ok()["refund_id"])
 
         settled = await eventually(asked)
+        declined = await asked()
+        said = {"internal_reason": INTERNAL, "message": "Sorry."}
+        (await self.shop.caller("staff", "c-1").post(f"/refunds/v1/refunds/{declined}/decline", json=said)).ok()
         (await self.shop.staff.post(f"/refunds/v1/refunds/{settled}/approve", json={})).ok()
         for reference in ("first", "second"):  # a second success needs attention
             report = {"outcome": "succeeded", "reference": reference, "method": "card"}
@@ -110,6 +130,8 @@ class Estate:
             "expired": self._token(Actor(here, "platform", "platform-1"), lifetime_seconds=-60),
             "platform": platform,
             "staff": self._token(Actor(here, "staff", "staff-1")),
+            "same_staff": self._token(Actor(here, "staff", "c-1")),
+            "same_platform": self._token(Actor(here, "platform", "c-1")),
             "reader": self._token(Actor(here, "staff", "reader-1", read_only=True)),
             "customer": self._token(Actor(here, "customer", "c-1")),
             "behalf": {**platform, "On-Behalf-Of": "c-1"},
@@ -117,6 +139,9 @@ class Estate:
             "other_customer": self._token(Actor(here, "customer", "c-2")),
             "other_behalf": {**platform, "On-Behalf-Of": "c-2"},
             "staff_behalf": {**self._token(Actor(here, "staff", "staff-1")), "On-Behalf-Of": "c-1"},
+            "other_staffs_id": self._token(Actor(here, "customer", "staff-1")),
+            "other_orders_id": self._token(Actor(here, "customer", self.ids["order_id"])),
+            "other_platforms_id": {**platform, "On-Behalf-Of": "platform-1"},
             "other_guest": self._token(Actor(here, "guest", self.ids["another_order_id"])),
             "foreign_platform": self._token(Actor(there, "platform", "platform-1")),
             "foreign_staff": self._token(Actor(there, "staff", "staff-1")),
@@ -164,12 +189,20 @@ class Estate:
 
 
 async def send(client: httpx2.AsyncClient, method: str, url: str, headers: dict[str, str], **content: Any) -> tuple[int, bytes]:
-    """One call; of a live stream only its beginning."""
+    """One call; of a live stream only its beginning. Behind the body stands what its headers tell, and its cursors in clear."""
     keyed = {"Idempotency-Key": uuid.uuid4().hex} if method == "POST" else {}
     async with client.stream(method, url, headers={**keyed, **headers}, **content) as answer:
         if answer.headers.get("content-type", "").startswith("text/event-stream"):
             return answer.status_code, b""
-        return answer.status_code, await answer.aread()
+        body = await answer.aread()
+    told = [answer.headers[name] for name in HEADERS if name in answer.headers]
+    return answer.status_code, b"\n".join([body, *(text.encode() for text in [*told, *cursors(body)])])
+
+
+def cursors(body: bytes) -> list[str]:
+    """What the cursors of a page say to whoever decodes them."""
+    found = [match[1] for match in re.finditer(r'_cursor":"([^"]+)"', body.decode("utf-8", "replace"))]
+    return [base64.urlsafe_b64decode(one + "=" * (-len(one) % 4)).decode() for one in found]
 
 
 def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, str]]:

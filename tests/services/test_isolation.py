@@ -12,17 +12,18 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.services.isolation_estate import CANARY, PRIVATE, SERVICES, Estate, Stranger, operations, send
+from tests.services.isolation_estate import CANARY, INTERNAL, PRIVATE, SERVICES, Estate, Stranger, operations, send
 from tests.services.schemathesis_world import PNG
 from tests.shop import Shop, order_p
 from tests.stack import Stack
 
-SHOP = {"platform", "staff", "reader"}  # whoever sees the whole store
-WRITERS = {"platform", "staff"}
+SHOP = {"platform", "staff", "reader", "same_staff", "same_platform"}  # whoever sees the whole store
+WRITERS = {"platform", "staff", "same_staff", "same_platform"}
 SELF = {"customer", "behalf"}  # the customer, also by way of a platform
 SEES = SHOP | SELF | {"guest"}  # whoever sees this one order
 ACTS = WRITERS | SELF
-LISTS = SEES | {"other_customer", "other_behalf", "other_guest"}  # everybody, each their own
+OTHERS = {"other_customer", "other_behalf", "other_staffs_id", "other_orders_id", "other_platforms_id"}
+LISTS = SEES | OTHERS | {"other_guest"}  # everybody, each their own
 
 MAY: dict[str, set[str]] = {
     "orders_list": LISTS, "orders_export": LISTS, "orders_get": SEES, "orders_actions": SEES, "orders_stream": SEES,
@@ -33,7 +34,7 @@ MAY: dict[str, set[str]] = {
     "orders_settings_put": WRITERS, "orders_stock_put": WRITERS, "orders_stock_adjust": WRITERS, "orders_erase_customer": WRITERS,
     "orders_cancel": ACTS, "orders_guest_link": ACTS,
     "refunds_list": LISTS, "refunds_counts": LISTS, "refunds_read_policy": LISTS, "refunds_read": SEES, "refunds_refundable": SEES,
-    "refunds_export": LISTS, "refunds_download": SHOP | SELF, "refunds_upload": ACTS | {"other_customer", "other_behalf"},
+    "refunds_export": LISTS, "refunds_download": SHOP | SELF, "refunds_upload": ACTS | OTHERS,
     "refunds_attention": SHOP, "refunds_policy_history": SHOP,
     "refunds_request": ACTS, "refunds_preview": ACTS, "refunds_withdraw": SELF,
     "refunds_approve": WRITERS, "refunds_decline": WRITERS, "refunds_settle": WRITERS, "refunds_inspect": WRITERS,
@@ -162,7 +163,7 @@ async def _refusal(asking: Asking, operation: str, caller: Stranger) -> list[str
     of_their_own = operation in OF_A_STORE and caller.name.startswith("foreign")
     status, body = await asking.ask(operation, caller, estate.theirs if of_their_own else estate.ids)
     wrong = []
-    if CANARY.encode() in body or PRIVATE.encode() in body:
+    if any(canary.encode() in body for canary in (CANARY, PRIVATE, INTERNAL)):
         wrong.append(f"{who}: shows what is not theirs: {body[:200]!r}")
     if caller.name in ("anonymous", "forged", "expired"):
         expected = status == 401
@@ -208,24 +209,60 @@ async def _refused_though_they_may(service: str, estate: Estate, client: httpx2.
             missing = operation == "documents_logo" and status == 404  # it has none
             if not (status < 400 or status in (409, 412) or missing):
                 wrong.append(f"{operation} by {caller.name}: {status} {body[:300]!r}")
-            if PRIVATE.encode() in body and caller.name not in SHOP:
-                wrong.append(f"{operation} by {caller.name} shows a private note")
+            if (PRIVATE.encode() in body or INTERNAL.encode() in body) and caller.name not in SHOP:
+                wrong.append(f"{operation} by {caller.name} shows what is the staff's")
             if CANARY.encode() in body and caller.name.startswith("other"):
                 wrong.append(f"{operation} by {caller.name} shows what is not theirs")
     return wrong
 
 
+MOST_PAGES = 12
+
+
 async def test_lists_hold_only_what_is_the_callers(estate: Estate, client: httpx2.AsyncClient) -> None:
-    """An order id of the store appears in no answer to whom it does not belong, whatever the list."""
+    """No id of the store stands in an answer, a header or a cursor for whom it does not belong to, whatever the list and its page."""
+    theirs = {name: [estate.ids[name]] for name in ("order_id", "refund_id", "document_id", "note_id", "payment_id")}
+    wrong, pages = [], 0
     for service in SERVICES:
         asking = await _asking(service, estate, client)
-        for operation in asking.routes:
+        for operation in [one for one in asking.routes if MAY[one] == LISTS]:
             for caller in estate.callers.values():
-                if MAY[operation] == LISTS and caller.name.startswith(("other", "foreign")):
-                    _, body = await asking.ask(operation, caller, estate.ids)
-                    assert estate.ids["order_id"].encode() not in body, (operation, caller.name)
-                    assert estate.ids["refund_id"].encode() not in body, (operation, caller.name)
-                    assert estate.ids["document_id"].encode() not in body, (operation, caller.name)
+                strange = caller.name.startswith(("other", "foreign"))
+                hidden = [one for ids in theirs.values() for one in ids] if strange else []
+                hidden += [estate.ids["another_order_id"]] if caller.name in {"customer", "behalf", "guest"} else []
+                for text in await _pages(asking, operation, caller) if hidden else []:
+                    pages += 1
+                    wrong += [(operation, caller.name, one) for one in [*hidden, INTERNAL] if one.encode() in text]
+    assert wrong == []
+    assert pages > 100
+
+
+async def _pages(asking: Asking, operation: str, caller: Stranger) -> list[bytes]:
+    """A list page by page, one item on each, also as a search by the SKU that every order has."""
+    _, path = asking.routes[operation]
+    found = []
+    for query in ("?limit=1", "?limit=1&q=TEE-1", ""):
+        more = query
+        for _ in range(MOST_PAGES):
+            _, text = await asking.answer("GET", path + more, asking.estate.ids, caller.headers, {})
+            found.append(text)
+            cursor = re.search(rb'"next_cursor":"([^"]+)"', text)
+            if cursor is None:
+                break
+            more = f"{query}&cursor={cursor[1].decode()}"
+    return found
+
+
+async def test_who_has_the_same_id_in_another_role_reads_no_reason(estate: Estate) -> None:
+    """Decision 0108: a reason is for who gave it, and that is a role and an id."""
+    path = f"/orders/v1/orders/{estate.ids['another_order_id']}"
+    by_staff = (await estate.shop.caller("staff", "c-2").get(path)).ok()
+    assert by_staff["cancellation"]["reason"] == INTERNAL
+    for caller, headers in ((estate.shop.caller("customer", "c-2"), {}), (estate.shop.platform, {"On-Behalf-Of": "c-2"})):
+        seen = (await caller.get(path, headers=headers)).ok()
+        assert INTERNAL.encode() not in seen.content
+        assert (seen["cancellation"]["reason"], seen["cancellation"]["by"]) == ("", {"role": "staff", "id": None, "via": None})
+        assert {entry["reason"] for entry in seen["timeline"]} == {""}
 
 
 async def test_a_new_route_is_noticed() -> None:

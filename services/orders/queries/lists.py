@@ -67,7 +67,7 @@ async def search_for(tx: Transaction, actor: Actor, text: str, phone: str | None
             sa.exists().where(mine, orders.c.external_ref == text).label("external_ref"),
             sa.exists().where(mine, sa.func.lower(orders.c.email) == text.lower()).label("email"),
             sa.exists().where(mine, orders.c.phone == phone).label("phone"),
-            sa.exists().where(lines.c.store_id == actor.store, lines.c.sku == text).label("sku"),
+            _some_order_with(actor, text).label("sku"),
         )
     )
     assert row is not None
@@ -76,6 +76,22 @@ async def search_for(tx: Transaction, actor: Actor, text: str, phone: str | None
         if row._mapping[kind]:
             return Search(kind, phone if kind == "phone" and phone else text)
     return Search("name", text)
+
+
+def _some_order_with(actor: Actor, sku: str) -> sa.ColumnElement[bool]:
+    """Whether an order that `actor` may see has a line of this SKU; of a customer's orders the newest are looked at."""
+    if actor.is_shop:
+        return sa.exists().where(lines.c.store_id == actor.store, lines.c.sku == sku)
+    keys = sa.select(orders.c.store_id, orders.c.placed_at, orders.c.order_id).where(visible_to(actor))
+    newest = keys.order_by(*_in_order(orders.c, newest_first=True)).limit(MAX_EXAMINED_ROWS).subquery("newest")
+    return sa.exists().select_from(newest).where(_has_line_of(sku, newest.c, actor.store))
+
+
+def _has_line_of(sku: str, order: Any, store_id: str) -> sa.ColumnElement[bool]:
+    """Whether an order has a line of this SKU: one look into an index for each, never all lines of the SKU at once."""
+    of_order = (lines.c.placed_at == order.placed_at) & (lines.c.order_id == order.order_id)
+    one = sa.select(sa.true()).where(lines.c.store_id == store_id, lines.c.sku == sku, of_order).limit(1)
+    return one.scalar_subquery().is_(sa.true())
 
 
 async def page_of(tx: Transaction, actor: Actor, wanted: OrderFilter, *, cursor: str | None, limit: int) -> Page:
@@ -102,8 +118,11 @@ def matching(actor: Actor, wanted: OrderFilter) -> sa.Select[Any]:
 
 
 def _window(actor: Actor, wanted: OrderFilter, after: tuple[datetime, str] | None, *, newest_first: bool) -> sa.Subquery:
-    """The next rows that are looked at, by the index that fits what an index can answer."""
-    by_sku = wanted.search is not None and wanted.search.kind == "sku"
+    """The next rows that are looked at, by the index that fits what an index can answer.
+
+    What `actor` may not see is not in it: its end becomes a cursor. So only the shop walks all lines of a SKU.
+    """
+    by_sku = wanted.search is not None and wanted.search.kind == "sku" and actor.is_shop and wanted.customer_id is None
     source = lines if by_sku else orders
     query = sa.select(source.c.placed_at, source.c.order_id) if by_sku else sa.select(*SUMMARY_COLUMNS)
     query = query.where(lines.c.store_id == actor.store if by_sku else visible_to(actor), *_indexed(wanted, source))
@@ -116,7 +135,8 @@ def _window(actor: Actor, wanted: OrderFilter, after: tuple[datetime, str] | Non
 
 def _matching(actor: Actor, window: sa.Subquery, wanted: OrderFilter, *, newest_first: bool) -> sa.Select[Any]:
     if "status" in window.c:
-        return sa.select(window).where(*_conditions(wanted, window.c)).order_by(*_in_order(window.c, newest_first))
+        with_sku = [_has_line_of(search.text, window.c, actor.store)] if (search := wanted.search) and search.kind == "sku" else []
+        return sa.select(window).where(*_conditions(wanted, window.c), *with_sku).order_by(*_in_order(window.c, newest_first))
     hits = sa.select(window).distinct().order_by(*_in_order(window.c, newest_first)).subquery("hits")  # an order may have a SKU twice
     return (
         sa.select(*SUMMARY_COLUMNS)
@@ -134,9 +154,9 @@ def _indexed(wanted: OrderFilter, source: sa.Table) -> list[sa.ColumnElement[boo
     if wanted.placed_before is not None:
         conditions.append(source.c.placed_at < wanted.placed_before)
     search = wanted.search
-    if search is not None and search.kind == "sku":
-        conditions += [lines.c.sku == search.text] if source is lines else []
-    elif search is not None and search.kind != "name":
+    if search is not None and source is lines:
+        conditions.append(lines.c.sku == search.text)
+    elif search is not None and search.kind not in ("name", "sku"):
         column = {"email": lambda: sa.func.lower(orders.c.email)}.get(search.kind, lambda: source.c[search.kind])()
         conditions.append(column == (search.text.lower() if search.kind == "email" else search.text))
     elif source is orders and wanted.customer_id is not None:

@@ -91,7 +91,7 @@ def may_pay(order: KnownOrder, amount: int, approved_before: int) -> Decision:
 
 def may_withdraw(refund: RefundState, actor: Actor) -> Decision:
     """Whether `actor` may take the request back: its own customer, while it is open."""
-    if actor.role != "customer" or actor.id != refund.customer_id:
+    if not actor.did("customer", refund.customer_id):
         return refused("customer_only", "The shop declines a request instead of withdrawing it.")
     return _open(refund)
 

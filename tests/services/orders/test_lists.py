@@ -151,3 +151,38 @@ async def test_stock_is_counted_adjusted_and_listed_scarcest_first(shop: Shop) -
     assert [event["sequence"] for event in await shop.events("orders", "sku:A")] == [1, 2, 3]
     assert (await shop.customer().get("/orders/v1/stock/A")).status == 404
     assert (await shop.customer().put("/orders/v1/stock/A", json={"on_hand": 1})).code == "shop_only"
+
+
+HOT_LINES = 2_000
+
+
+async def _hot(shop: Shop, sku: str, customer_id: str, orders: int) -> list[str]:
+    lines = [{"sku": sku, "name": "x", "quantity": 1, "total": 100}] * HOT_LINES
+    body = order_p(customer={"id": customer_id, "name": sku}, lines=lines)
+    return [(await shop.platform.post("/orders/v1/orders", json=body)).ok()["order_id"] for _ in range(orders)]
+
+
+async def test_a_search_by_sku_tells_a_customer_nothing_of_others(shop: Shop) -> None:
+    """More lines of the SKU than a page looks at: its end must not become the customer's cursor."""
+    strangers = await _hot(shop, "HOT", "stranger", 3)
+    mine = (await shop.platform.post("/orders/v1/orders", json=order_p())).ok()["order_id"]
+    guest = shop.caller("guest", mine, read_only=True)
+    for caller in (shop.customer(), guest):
+        page = (await caller.get("/orders/v1/orders", params={"q": "HOT"})).ok()
+        assert (page["items"], page["next_cursor"], page["previous_cursor"], "link" in page.headers) == ([], None, None, False)
+        own = (await caller.get("/orders/v1/orders", params={"q": "TEE-1"})).ok()
+        assert ([item["order_id"] for item in own["items"]], own["next_cursor"]) == ([mine], None)
+    theirs = (await shop.customer("stranger").get("/orders/v1/orders", params={"q": "HOT"})).ok()
+    assert ([item["order_id"] for item in theirs["items"]], theirs["next_cursor"]) == (strangers[::-1], None)
+    narrowed = (await shop.staff.get("/orders/v1/orders", params={"q": "HOT", "customer_id": "c-1"})).ok()
+    assert (narrowed["items"], narrowed["next_cursor"]) == ([], None)
+
+
+async def test_a_sku_of_others_hides_no_customers_own_name(shop: Shop) -> None:
+    """What `q` names is asked of the orders that the caller may see, or a stranger's SKU would turn a name into one."""
+    await shop.platform.post(
+        "/orders/v1/orders", json=order_p(customer={"id": "stranger"}, lines=[{"sku": "Rahima", "name": "x", "quantity": 1, "total": 1}])
+    )
+    mine = (await shop.platform.post("/orders/v1/orders", json=order_p(customer={"id": "c-1", "name": "Rahima Begum"}))).ok()["order_id"]
+    found = (await shop.customer().get("/orders/v1/orders", params={"q": "Rahima"})).ok()
+    assert [item["order_id"] for item in found["items"]] == [mine]

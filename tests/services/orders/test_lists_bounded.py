@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from services.orders.export import exported
 from services.orders.models import metadata
-from services.orders.queries.lists import MAX_EXAMINED_ROWS, OrderFilter, Page, Search, page_of
+from services.orders.queries.lists import MAX_EXAMINED_ROWS, OrderFilter, Page, Search, page_of, search_for
 from shared.actor import Actor
 from shared.db import Database, Transaction
 from shared.schema import kernel_tables
@@ -101,10 +101,10 @@ async def tx(stack: Stack, many: None) -> AsyncIterator[Explained]:
     await engine.dispose()
 
 
-async def a_page(tx: Explained, wanted: OrderFilter, cursor: str | None = None) -> Page:
+async def a_page(tx: Explained, wanted: OrderFilter, cursor: str | None = None, actor: Actor = STAFF) -> Page:
     """One page, whose plans keep the promise."""
     tx.plans.clear()
-    page = await page_of(tx, STAFF, wanted, cursor=cursor, limit=50)
+    page = await page_of(tx, actor, wanted, cursor=cursor, limit=50)
     every = [node for plan in tx.plans for node in nodes(plan)]
     assert [node["Node Type"] for node in every if node["Node Type"] in ("Seq Scan", "HashAggregate", "Hash")] == []
     sorted_rows = [node["Actual Rows"] for node in every if "Sort" in node["Node Type"]]
@@ -158,6 +158,17 @@ async def test_one_in_a_hundred_thousand_is_found_page_by_page(tx: Explained) ->
 async def test_a_rare_sku_is_found_at_once(tx: Explained) -> None:
     page = await a_page(tx, OrderFilter(search=Search("sku", "RARE")))
     assert [item.number for item in page.items] == [f"N{n}" for n in range(ORDERS, 0, -1) if n % RARE == 7][:50]
+
+
+async def test_a_customers_search_by_sku_walks_their_own_orders(tx: Explained) -> None:
+    customer = Actor(STORE, "customer", "c-8")
+    page = await a_page(tx, OrderFilter(search=Search("sku", "TEE-1")), actor=customer)
+    assert [item.customer_id for item in page.items] == ["c-8"] * 50
+    assert looked_at(tx.plans) < 1_000, "not the lines of everybody"
+    tx.plans.clear()
+    assert (await search_for(tx, customer, "TEE-1", None)).kind == "sku"
+    assert (await search_for(tx, customer, "RARE", None)).kind == "name"
+    assert looked_at(tx.plans) < 1_000
 
 
 async def test_an_export_of_everything_runs_in_constant_memory(stack: Stack, many: None, monkeypatch: pytest.MonkeyPatch) -> None:
