@@ -126,6 +126,7 @@ class State:
 
     def keep(self, name: str, values: dict[str, str]) -> None:
         """Replace the kept values under `name`, at once or not at all, readable by the owner alone."""
+        self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"{name}.json"
         fresh = path.with_suffix(".new")
         with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:

@@ -1,20 +1,22 @@
-"""What the services need inside the servers: a database with a schema and a role for each, users and queues, keys; then migrations.
+"""What the services need inside the servers: a database with a schema and a role for each, users and queues, keys.
 
-Every step can be repeated: what is there stays, what is missing is made, passwords are set to the kept ones.
+Every step can be repeated: what is there stays as it is, passwords above all, and what is missing is made.
 """
 
 import asyncio
 import hashlib
 import json
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit
 
 import aio_pika
-import asyncpg
 
-from deploy import topology
+from deploy import databases, topology
+from deploy.databases import Roles, Wanted, as_user
 from deploy.places import State
 from deploy.servers import Servers
 from deploy.tokens import keep_local_key
@@ -22,130 +24,137 @@ from deploy.trouble import Trouble
 from shared.broker import exchange_name
 from shared.migrate import migrate
 
-MIN_POSTGRES = 150_000
-ROLE_SETTINGS = {
-    "lock_timeout": "10s",
-    "statement_timeout": "60s",
-    "idle_in_transaction_session_timeout": "60s",
-}
+Say = Callable[[str], None]
 
 
-def provision(servers: Servers, name: str = "aftersale", say: Callable[[str], None] = lambda line: None) -> dict[str, str]:
-    """Make all of it on `servers` and return the settings that the services run with. Blocks; raises Trouble.
+@dataclass(frozen=True, slots=True)
+class Provided:
+    """What the services run with. `unknown` are those whose role was there and whose password nobody here knows."""
+
+    settings: dict[str, str]
+    passwords: Mapping[str, str]
+    unknown: tuple[str, ...]
+    own_users: bool
+    """Whether each service has a user of its own at the broker, with narrow rights."""
+
+
+def provision(servers: Servers, name: str = "aftersale", say: Say = lambda line: None) -> dict[str, str]:
+    """Provide everything on `servers`, bring every schema to head, and return the settings that the services run with. Blocks.
 
     `name` is the database, the first word of every role and user, and the namespace of the queues: several can live on one server.
+    Raises Trouble, also where a role is there whose password is not known.
     """
-    passwords = {service: servers.state.secret(f"{name}_{service}") for service in topology.SERVICES}
-    settings = settings_for(servers, name)
     say("Database: one schema and one role for each service")
-    asyncio.run(_provision_database(servers.postgres_url, name, passwords))
-    say("Broker: exchange, queues, and one user for each service")
-    _provision_broker(servers, name, passwords, settings)
+    say("Broker: exchange and queues")
+    provided = provide(servers, name)
+    if provided.unknown:
+        role = topology.user_name(name, provided.unknown[0])
+        raise Trouble(
+            f"The role {role} is there, and its password is not known here.",
+            f"set AFTERSALE_{provided.unknown[0].upper()}_PASSWORD to it, or give the role the one in {servers.state.folder}/secrets.json",
+        )
     say("Migrations")
-    migrate_all(settings)
-    return settings
+    migrate_all(provided.settings)
+    return provided.settings
 
 
-def settings_for(servers: Servers, name: str = "aftersale") -> dict[str, str]:
-    """The environment that the services run with on `servers`; changes nothing but the kept secrets."""
-    return connection_settings(servers.state, name, servers.postgres_url, servers.amqp_url, own_users=servers.kind != "environment")
+def provide(servers: Servers, name: str, say: Say = lambda line: None, *, connection_limit: int | None = None) -> Provided:
+    """Make what is missing on `servers`, and nothing else; `say` hears what was done. Blocks. Raises Trouble."""
+    state = servers.state
+    known = known_passwords(state, name, os.environ if servers.kind == "environment" else {})
+    wanted = Wanted(name, known, lambda service: state.secret(topology.user_name(name, service)), connection_limit)
+    roles = asyncio.run(databases.provide(servers.postgres_url, wanted, say))
+    kept = {topology.user_name(name, service): password for service, password in roles.passwords.items()}
+    if not kept.items() <= state.read("secrets").items():
+        state.keep("secrets", state.read("secrets") | kept)
+    own_users = _provide_broker(servers, name, roles, say)
+    return Provided(_settings(servers, name, roles, own_users=own_users), roles.passwords, tuple(roles.unknown), own_users)
 
 
-def connection_settings(state: State, name: str, postgres_url: str, amqp_url: str, *, own_users: bool) -> dict[str, str]:
-    """The services' settings for servers at these (administrator's) URLs. Without `own_users` all share the given broker user."""
+def known_passwords(state: State, name: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """Passwords of the services' roles, by service: from a service's own URL, else its AFTERSALE_<SERVICE>_PASSWORD, else kept here."""
+    kept, known = state.read("secrets"), {}
+    for service in topology.SERVICES:
+        user = topology.user_name(name, service)
+        url = urlsplit(environment.get(f"AFTERSALE_{service.upper()}_DATABASE_URL", ""))
+        from_url = unquote(url.password or "") if unquote(url.username or "") == user else ""
+        if password := from_url or environment.get(f"AFTERSALE_{service.upper()}_PASSWORD", "") or kept.get(user, ""):
+            known[service] = password
+    return known
+
+
+def _settings(servers: Servers, name: str, roles: Roles, *, own_users: bool) -> dict[str, str]:
+    """The services' environment. Without `own_users` all share the given broker user; of an unknown password there is no URL."""
+    given = os.environ if servers.kind == "environment" else {}
     settings = {
         "AFTERSALE_AMQP_NAMESPACE": name,
-        "AFTERSALE_KEYS_FILE": str(keep_local_key(state)),
-        "AFTERSALE_FILES_DIR": str(state.folder / "files"),
+        "AFTERSALE_KEYS_FILE": given.get("AFTERSALE_KEYS_FILE") or str(keep_local_key(servers.state)),
+        "AFTERSALE_FILES_DIR": given.get("AFTERSALE_FILES_DIR") or str(servers.state.folder / "files"),
     }
+    for service, password in roles.passwords.items():
+        user = topology.user_name(name, service)
+        settings[f"AFTERSALE_{service.upper()}_DATABASE_URL"] = as_user(servers.postgres_url, user, password, database=name)
     for service in topology.SERVICES:
-        user, password = topology.user_name(name, service), state.secret(f"{name}_{service}")
-        prefix = f"AFTERSALE_{service.upper()}"
-        settings[f"{prefix}_DATABASE_URL"] = as_user(postgres_url, user, password, database=name)
-        settings[f"{prefix}_AMQP_URL"] = as_user(amqp_url, user, password) if own_users else amqp_url
+        if not own_users:
+            settings[f"AFTERSALE_{service.upper()}_AMQP_URL"] = servers.amqp_url
+        elif service in roles.passwords:
+            user = topology.user_name(name, service)
+            settings[f"AFTERSALE_{service.upper()}_AMQP_URL"] = as_user(servers.amqp_url, user, roles.passwords[service])
     return settings
 
 
-def as_user(url: str, user: str, password: str, database: str | None = None) -> str:
-    """The same server as another user (and in another database)."""
-    parts = urlsplit(url)
-    netloc = f"{quote(user, safe='')}:{quote(password, safe='')}@{parts.netloc.rpartition('@')[2]}"
-    return urlunsplit(parts._replace(netloc=netloc, path=parts.path if database is None else f"/{database}"))
-
-
-def migrate_all(settings: dict[str, str]) -> None:
-    """Every service's schema to head, each under its own role, side by side. Raises Trouble naming the service."""
+def migrate_all(settings: Mapping[str, str]) -> None:
+    """Every service's schema to head, each under its own role. Raises Trouble naming the service."""
     with ThreadPoolExecutor(1) as pool:  # one: alembic's context is global to the process
-        runs = {
-            service: pool.submit(migrate, service, settings[f"AFTERSALE_{service.upper()}_DATABASE_URL"]) for service in topology.SERVICES
-        }
-        for service, run in runs.items():
+        for service in topology.SERVICES:
+            name = f"AFTERSALE_{service.upper()}_DATABASE_URL"
+            url = settings.get(name) or settings.get("AFTERSALE_DATABASE_URL")
+            if not url:
+                raise Trouble(f"It is not known where the database of {service} is.", f"set {name}")
             try:
-                run.result()
+                pool.submit(migrate, service, url).result()
             except Exception as error:
                 raise Trouble(f"The migration of {service} failed: {error}") from error
 
 
-async def _provision_database(admin_url: str, name: str, passwords: dict[str, str]) -> None:
-    try:
-        admin = await asyncpg.connect(admin_url)
-    except (OSError, asyncpg.PostgresError) as error:
-        raise Trouble(f"PostgreSQL does not let us in: {error}", "check its URL and that it runs") from error
-    try:
-        version = int(await admin.fetchval("show server_version_num"))
-        if version < MIN_POSTGRES:
-            raise Trouble(f"PostgreSQL {version // 10_000} is too old.", "use PostgreSQL 15 or newer")
-        for service, password in passwords.items():
-            await _role(admin, topology.user_name(name, service), password)
-        if not await admin.fetchval("select true from pg_database where datname = $1", name):
-            await admin.execute(f"create database {_quoted(name)}")
-        await admin.execute(f"revoke all on database {_quoted(name)} from public")
-    finally:
-        await admin.close()
-    inside = await asyncpg.connect(admin_url, database=name)
-    try:
-        async with inside.transaction():
-            await _schemas(inside, name)
-    finally:
-        await inside.close()
-
-
-async def _role(admin: "asyncpg.Connection[Any]", role: str, password: str) -> None:
-    quoted = _quoted(role)
-    if not await admin.fetchval("select true from pg_roles where rolname = $1", role):
-        await admin.execute(f"create role {quoted} login")
-    await admin.execute(f"alter role {quoted} login password '{password}'")  # hexadecimal, ours: PostgreSQL takes no parameter here
-    for setting, value in ROLE_SETTINGS.items():
-        await admin.execute(f"alter role {quoted} set {setting} = '{value}'")
-    if not await admin.fetchval("select rolsuper from pg_roles where rolname = current_user"):
-        await admin.execute(f"grant {quoted} to current_user")
-
-
-async def _schemas(inside: "asyncpg.Connection[Any]", name: str) -> None:
-    """Each role owns the schema of its service and has no way into another."""
-    await inside.execute("revoke all on schema public from public")
-    for service in topology.SERVICES:
-        role = _quoted(topology.user_name(name, service))
-        await inside.execute(f"create schema if not exists {_quoted(service)} authorization {role}")
-        await inside.execute(f"grant connect on database {_quoted(name)} to {role}")
-        await inside.execute(f"alter role {role} in database {_quoted(name)} set search_path = {_quoted(service)}")
-
-
-def _quoted(identifier: str) -> str:
-    return '"' + identifier.replace('"', '""') + '"'
-
-
-def _provision_broker(servers: Servers, name: str, passwords: dict[str, str], settings: dict[str, str]) -> None:
-    """Import what is new; where that was done before and a service's user finds its queue, there is nothing to do."""
-    wanted = topology.definitions(name, passwords)
-    stamp = hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()
-    done_before = servers.state.read("provisioned").get(name) == stamp
-    own_url = settings[f"AFTERSALE_{topology.READERS[0].upper()}_AMQP_URL"]
-    if done_before and asyncio.run(_has_queues(own_url, name)):
-        return
-    if not servers.import_definitions(wanted):
+def _provide_broker(servers: Servers, name: str, roles: Roles, say: Say) -> bool:
+    """Exchange, queues, bindings and (where we may) users; whether each service has its own. Nothing where all of it was done before."""
+    if servers.kind == "environment":
         asyncio.run(_declare(servers.amqp_url, name))
-    servers.state.keep("provisioned", servers.state.read("provisioned") | {name: stamp})
+        say("broker: exchange, queues and bindings are declared")
+        return _own_users(servers.amqp_url, name, roles, say)
+    if roles.unknown:
+        return True  # nothing can be run with these settings; whoever asked for them hears it
+    wanted = topology.definitions(name, roles.passwords)
+    stamp = hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()
+    reader = topology.READERS[0]
+    own_url = as_user(servers.amqp_url, topology.user_name(name, reader), roles.passwords[reader])
+    if servers.state.read("provisioned").get(name) != stamp or not asyncio.run(_has_queues(own_url, name)):
+        servers.import_definitions(wanted)
+        servers.state.keep("provisioned", servers.state.read("provisioned") | {name: stamp})
+    return True
+
+
+def _own_users(amqp_url: str, name: str, roles: Roles, say: Say) -> bool:
+    """Whether the services' own users are there: AMQP alone cannot make them, so somebody else has to."""
+    urls = [as_user(amqp_url, topology.user_name(name, service), password) for service, password in roles.passwords.items()]
+    if len(urls) == len(topology.SERVICES) and all(asyncio.run(_lets_in(url)) for url in urls):
+        say("broker: each service has its own user")
+        return True
+    shared = unquote(urlsplit(amqp_url).username or "guest")
+    say(
+        f"broker: all services share the user {shared}, with all its rights. For a user each, have the broker import what"
+        " `aftersale provision --print-definitions` prints, and provision again"
+    )
+    return False
+
+
+async def _lets_in(url: str) -> bool:
+    try:
+        async with await aio_pika.connect(url, timeout=10):
+            return True
+    except (OSError, aio_pika.exceptions.AMQPError):
+        return False
 
 
 async def _has_queues(url: str, name: str) -> bool:
@@ -162,14 +171,30 @@ async def _has_queues(url: str, name: str) -> bool:
 async def _declare(url: str, name: str) -> None:
     """The topology over AMQP alone, as the user that the URL names: for servers that we do not administer."""
     try:
-        async with await aio_pika.connect(url, timeout=10) as connection:
-            channel = await connection.channel()
-            exchange = await channel.declare_exchange(exchange_name(name), aio_pika.ExchangeType.TOPIC, durable=True)
-            declared = {
-                queue: await channel.declare_queue(queue, durable=True, arguments=dict(arguments))
-                for queue, arguments in topology.queues(name).items()
-            }
-            for queue, event_type in topology.bindings(name):
-                await declared[queue].bind(exchange, routing_key=event_type)
+        await declare(url, name)
     except (OSError, aio_pika.exceptions.AMQPError) as error:
         raise Trouble(f"RabbitMQ does not let us declare our queues: {error}", "check its URL and the user's rights") from error
+
+
+async def declare(amqp_url: str, name: str) -> None:
+    """Exchange, queues and bindings, as far as they are missing."""
+    async with await aio_pika.connect(amqp_url, timeout=10) as connection:
+        channel = await connection.channel()
+        exchange = await channel.declare_exchange(exchange_name(name), aio_pika.ExchangeType.TOPIC, durable=True)
+        declared = {
+            queue: await channel.declare_queue(queue, durable=True, arguments=dict(arguments))
+            for queue, arguments in topology.queues(name).items()
+        }
+        for queue, event_type in topology.bindings(name):
+            await declared[queue].bind(exchange, routing_key=event_type)
+
+
+def definitions(amqp_url: str, name: str, provided: Provided) -> dict[str, Any]:
+    """What a broker's administrator imports, for the virtual host of `amqp_url`. Raises Trouble where a password is not known."""
+    if provided.unknown:
+        service = provided.unknown[0]
+        raise Trouble(
+            f"The password of {topology.user_name(name, service)} is not known here.", f"set AFTERSALE_{service.upper()}_PASSWORD to it"
+        )
+    path = urlsplit(amqp_url).path
+    return topology.definitions(name, provided.passwords, vhost=unquote(path[1:]) or "/")

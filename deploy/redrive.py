@@ -11,12 +11,11 @@ import asyncio
 import time
 from typing import Any
 
-import aio_pika
 import asyncpg
 
 from deploy import topology
+from deploy.provision import declare
 from deploy.trouble import Trouble
-from shared.broker import exchange_name
 from shared.events import EVENTS, SOURCES
 
 # One statement per service. An event still on its way is sent twice: its inbox row tells the second from the first.
@@ -63,19 +62,6 @@ async def _sent(admin: "asyncpg.Connection[Any]") -> None:
         if time.monotonic() > deadline:
             raise Trouble(f"A relay's batch did not end within {SENDING_DEADLINE_SECONDS:.0f} s.", "see what holds it, and redrive again")
         await asyncio.sleep(LOOK_SECONDS)
-
-
-async def declare(amqp_url: str, name: str) -> None:
-    """Exchange, queues and bindings, as far as they are missing."""
-    async with await aio_pika.connect(amqp_url, timeout=10) as connection:
-        channel = await connection.channel()
-        exchange = await channel.declare_exchange(exchange_name(name), aio_pika.ExchangeType.TOPIC, durable=True)
-        declared = {
-            queue: await channel.declare_queue(queue, durable=True, arguments=dict(arguments))
-            for queue, arguments in topology.queues(name).items()
-        }
-        for queue, event_type in topology.bindings(name):
-            await declared[queue].bind(exchange, routing_key=event_type)
 
 
 async def _mark(admin: "asyncpg.Connection[Any]", service: str, reader: str) -> int:

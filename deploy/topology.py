@@ -5,6 +5,7 @@ the default exchange), read only its own queue, and bind only what its readers d
 speak for another one nor listen to what is not meant for it.
 """
 
+import hashlib
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -57,8 +58,8 @@ def definitions(namespace: str, passwords: Mapping[str, str], vhost: str = "/") 
         "users": [
             {
                 "name": user_name(namespace, service),
-                # the salt comes from the random password, so that the same definitions are the same text
-                "password_hash": password_hash(passwords[service], passwords[service].encode()[:4]),
+                # the salt comes from the password, so that the same definitions are the same text
+                "password_hash": password_hash(passwords[service], hashlib.sha256(passwords[service].encode()).digest()[:4]),
                 "hashing_algorithm": "rabbit_password_hashing_sha256",
                 "tags": "",
             }

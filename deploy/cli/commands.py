@@ -78,6 +78,30 @@ def migrate(as_json: AsJson = False) -> None:
 
 
 @app.command()
+def provision(
+    *,
+    name: Annotated[str, typer.Option(help="The database, the first word of every role, and the namespace of the queues.")] = "aftersale",
+    connection_limit: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            envvar="AFTERSALE_ROLE_CONNECTION_LIMIT",
+            help="Connections of each role at most; else half of what the server takes, for a role without a limit.",
+        ),
+    ] = None,
+    print_env: Annotated[bool, typer.Option("--print-env", help="Print the services' settings, passwords included.")] = False,
+    print_definitions: Annotated[
+        bool, typer.Option("--print-definitions", help="Print users, rights and queues for RabbitMQ's import, passwords hashed.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make what the services need in given servers: roles, schemas, queues. What is there stays as it is, passwords above all."""
+    from deploy.cli.provisioning import Asked, run_provision  # noqa: PLC0415  (imported when called: every command starts quickly)
+
+    run_provision(Asked(name, connection_limit, print_env, print_definitions), Output(as_json=as_json))
+
+
+@app.command()
 def token(
     role: Annotated[ActorName, typer.Argument(help="For whom it speaks.")],
     *,

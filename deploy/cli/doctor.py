@@ -198,7 +198,7 @@ async def _queue(connection: aio_pika.abc.AbstractConnection, queue: str, *, is_
         async with connection.channel() as channel:
             found = (await channel.declare_queue(queue, passive=True)).declaration_result
     except AMQPError:
-        return Check(queue, False, "is not there", "./aftersale migrate (with the administrator's URLs), or `make up`")
+        return Check(queue, False, "is not there", "./aftersale provision (with the administrator's URLs), or `make up`")
     waiting, consumers = found.message_count or 0, found.consumer_count or 0
     if is_dead:
         return Check(queue, waiting == 0, f"{waiting} messages", "look at them with RabbitMQ's tools; our services never put any there")

@@ -10,8 +10,8 @@ import pytest
 
 from deploy import running
 from deploy.cli.settings import _masked
+from deploy.databases import as_user
 from deploy.places import PROJECT, State, choose_port, clone_name, hold_state
-from deploy.provision import as_user
 from deploy.servers.given import given
 from deploy.servers.rabbitmq import password_hash, version_of
 from deploy.servers.resolve import choose

@@ -45,10 +45,26 @@ async def test_a_service_owns_its_schema_and_cannot_look_into_another(settings: 
                     await connection.fetch(f"select * from {other}.events")
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await connection.execute("create table public.anything (id int)")
-        with pytest.raises(asyncpg.InsufficientPrivilegeError):
-            await connection.execute("create schema another")
+        for beyond in ("create schema another", "create temporary table loose (id int)", "select lo_create(0)"):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await connection.execute(beyond)
     finally:
         await connection.close()
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_a_service_has_its_own_database_only_and_half_of_the_connections(
+    servers: Servers, settings: dict[str, str], service: str
+) -> None:
+    for database in ("postgres", "template1"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="permission denied for database"):
+            await asyncpg.connect(settings[f"AFTERSALE_{service.upper()}_DATABASE_URL"], database=database)
+    admin = await asyncpg.connect(servers.postgres_url)
+    try:
+        limit = await admin.fetchval("select rolconnlimit from pg_roles where rolname = $1", topology.user_name(NAME, service))
+        assert limit == int(await admin.fetchval("show max_connections")) // 2
+    finally:
+        await admin.close()
 
 
 async def test_waits_of_a_service_are_bounded(settings: dict[str, str]) -> None:
