@@ -1,5 +1,5 @@
 # Every target works from a clean clone: each begins with the Python environment, which takes no time when nothing changed.
-.PHONY: help up test lint demo faults bench fuzz migrate lock clean
+.PHONY: help up test proof lint demo faults bench fuzz migrate lock clean
 
 python := .venv/bin/python
 WORKERS ?= 3
@@ -14,6 +14,10 @@ up: ## Run everything on this machine until Ctrl-C; the data stays
 test: ## Every test, on real servers that it starts by itself (TESTS=path for some, WORKERS=0 in one process)
 	@deploy/bootstrap.sh --tests
 	$(python) -m pytest -n $(WORKERS) --dist worksteal $(TESTS)
+
+proof: ## What proves the proofs: mutants, crash points, attacks, fuzz, long faults (ONLY=mutants/p1; what is proven for a commit is not run again)
+	@deploy/bootstrap.sh --tests
+	$(python) -m tests.proof $(if $(ONLY),--only '$(ONLY)')
 
 lint: ## Format, lint, types, borders between services, dependencies, tidiness
 	@deploy/bootstrap.sh

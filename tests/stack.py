@@ -46,6 +46,8 @@ class Stack:
     postgres_url: str
     amqp_url: str
     log: str
+    tree: str = str(PROJECT)
+    """The source that its services run from: another one where something is taken out of it."""
     processes: list["Process"] = field(default_factory=list)
 
     @classmethod
@@ -77,7 +79,7 @@ class Stack:
             environment[f"AFTERSALE_{service.upper()}_HTTP_PORT"] = str(port)
         command = [sys.executable, "-m", "deploy", "run", *services, *(word for role in roles for word in ("--role", role))]
         with open(self.log, "ab") as log:
-            child = subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+            child = subprocess.Popen(command, cwd=self.tree, env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         process = Process(child, {service: f"http://127.0.0.1:{port}" for service, port in ports.items()}, self.log)
         self.processes.append(process)
         return process

@@ -17,7 +17,8 @@ from tests.stack import PROJECT, Stack
 @pytest.mark.parametrize("mutant", ALL, ids=lambda mutant: mutant.path.stem)
 @pytest.mark.timeout(DEADLINE_SECONDS + 30)
 def test_a_broken_promise_is_seen(mutant: Mutant, stack: Stack, tmp_path: Path) -> None:
-    assert try_one(mutant, stack, tmp_path) == "red", mutant.what
+    verdict_of_it, shown = try_one(mutant, stack, tmp_path)
+    assert verdict_of_it == "red", f"{mutant.what}\n{shown}"
 
 
 @pytest.mark.timeout(DEADLINE_SECONDS + 30)

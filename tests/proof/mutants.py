@@ -22,6 +22,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from html import unescape
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -64,13 +65,14 @@ class Mutant:
 ALL = [Mutant.read(path) for path in sorted(MUTANTS.glob("*.patch"))]
 
 
-def try_one(mutant: Mutant, stack: Stack, folder: Path) -> str:
-    """What became of the mutant's test in a patched copy of the tree below `folder`: `red`, or what is wrong."""
+def try_one(mutant: Mutant, stack: Stack, folder: Path) -> tuple[str, str]:
+    """What became of the mutant's test in a patched copy of the tree below `folder`: `red` or what is wrong, and what pytest showed."""
     tree = copy_of_the_tree(folder)
     applied = subprocess.run(["git", "apply", str(mutant.path)], cwd=tree, capture_output=True, text=True, check=False)
     if applied.returncode:
-        return f"the patch no longer fits the code: {applied.stderr}"
-    return verdict(run_one(tree, mutant.red, mutant.services, stack), mutant.says)
+        return f"the patch no longer fits the code: {applied.stderr}", ""
+    report = run_one(tree, mutant.red, mutant.services, stack)
+    return verdict(report, mutant.says), "\n".join(SHOWN.findall(unescape(report)))
 
 
 def copy_of_the_tree(folder: Path) -> Path:
@@ -85,6 +87,19 @@ def copy_of_the_tree(folder: Path) -> Path:
 
 def run_one(tree: Path, red: str, services: tuple[str, ...], stack: Stack) -> str:
     """Run one test in a copy of the tree; its JUnit report."""
+    report = tree / "report.xml"
+    _, output = _pytest(tree, [red, f"--junitxml={report}"], services, stack)
+    return report.read_text() if report.exists() else f"<none>{output[-3000:]}</none>"
+
+
+def run_all(tree: Path, tests: list[str], stack: Stack) -> tuple[int, str]:
+    """Run these in a copy of the tree, all services running; exit code and output."""
+    return _pytest(tree, tests, SERVICES, stack, seconds=DEADLINE_SECONDS * len(tests))
+
+
+def _pytest(
+    tree: Path, arguments: list[str], services: tuple[str, ...], stack: Stack, seconds: float = DEADLINE_SECONDS
+) -> tuple[int, str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "AFTERSALE_TEST_"))}
     environment |= {
         "AFTERSALE_POSTGRES_ADMIN_URL": stack.postgres_url,
@@ -96,29 +111,14 @@ def run_one(tree: Path, red: str, services: tuple[str, ...], stack: Stack) -> st
         environment["AFTERSALE_TEST_SERVICES"] = " ".join(services)
     else:
         environment[VARIABLE] = os.environ[VARIABLE]  # the servers of this run; its services are not asked
-    report = tree / "report.xml"
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-x",
-        "-m",
-        "",
-        "-p",
-        "no:randomly",
-        "-o",
-        "junit_family=xunit2",
-        f"--junitxml={report}",
-        red,
-    ]
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-m", "", "-p", "no:randomly", *arguments]
     with subprocess.Popen(command, cwd=tree, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as child:
         try:
-            output, _ = child.communicate(timeout=DEADLINE_SECONDS)
+            output, _ = child.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
             child.terminate()
             output, _ = child.communicate()
-    return report.read_text() if report.exists() else f"<none>{output[-3000:]}</none>"
+    return child.returncode, output
 
 
 def verdict(report: str, says: str = "") -> str:

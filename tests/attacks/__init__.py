@@ -1,0 +1,33 @@
+"""Attacks of one source on a running system: each has a module, runs in a process of its own, and counts what was done to it.
+
+wire.py     raw HTTP: cheap enough for a thousand requests a second      target.py   what an attacker knows of the system
+source.py   the attacker's process (python -m tests.attacks.source)      __init__    every attack by its name
+
+One source: at most 1,000 connections and 1,000 requests a second. Beyond that a proxy belongs in front.
+`make proof ONLY=p19` measures others beside each; `make faults` has some of them among its faults.
+"""
+
+from tests.attacks.bodies import FourBigBodies, OneBigBody, UnknownFields
+from tests.attacks.dear import EventBacklog, LockedRow, LongInvoices, PictureBombs
+from tests.attacks.floods import BadTokens, NameSearches, NoTokens
+from tests.attacks.heads import HalfRequests, HugeHeads, Silent
+from tests.attacks.holding import ManyStreams, UnreadExports
+from tests.attacks.target import Attack
+
+ATTACKS: dict[str, type[Attack]] = {
+    "one_big_body": OneBigBody,
+    "four_big_bodies": FourBigBodies,
+    "unknown_fields": UnknownFields,
+    "huge_heads": HugeHeads,
+    "silent_connections": Silent,
+    "half_requests": HalfRequests,
+    "no_tokens": NoTokens,
+    "bad_tokens": BadTokens,
+    "unread_exports": UnreadExports,
+    "many_streams": ManyStreams,
+    "picture_bombs": PictureBombs,
+    "name_searches": NameSearches,
+    "long_invoices": LongInvoices,
+    "event_backlog": EventBacklog,
+    "locked_row": LockedRow,
+}

@@ -1,0 +1,37 @@
+"""Bodies that cost more to read than to send: anonymous ones, and unknown fields under a good token."""
+
+from tests.attacks.target import Attack, both
+from tests.attacks.wire import request
+
+NESTED = b"[" + b"[]," * 1_300_000 + b"[]]"
+UNKNOWN_FIELDS = b"{" + b",".join(b'"f%d":0' % n for n in range(250_000)) + b"}"
+
+
+class OneBigBody(Attack):
+    """One sender without a token, again as soon as it is answered."""
+
+    what = "anonymous: one sender of 3.9 MB JSON bodies"
+    senders = 1
+
+    async def run(self) -> None:
+        """Each sender's next body follows the answer to the one before."""
+        sent = request("POST", "/v1/orders", "", NESTED, key=True)
+        await both(*(self.repeat(self.target.line("orders"), lambda: sent, 20) for _ in range(self.senders)))
+
+
+class FourBigBodies(OneBigBody):
+    """Four of them."""
+
+    what = "anonymous: four senders of 3.9 MB JSON bodies"
+    senders = 4
+
+
+class UnknownFields(Attack):
+    """A customer's token and two senders: errors that are all built before a few are told."""
+
+    what = "one customer's token: two senders of bodies with 250,000 unknown fields"
+
+    async def run(self) -> None:
+        """To a route that a customer may call."""
+        sent = request("POST", "/v1/refunds", self.target.token("customer"), UNKNOWN_FIELDS, key=True)
+        await both(*(self.repeat(self.target.line("refunds"), lambda: sent, 20) for _ in range(2)))

@@ -1,0 +1,65 @@
+"""Many small calls: a thousand a second without a token or with a bad one, and one store's own reads."""
+
+import random
+import string
+
+from tests.attacks.target import MAX_REQUESTS_PER_SECOND, Attack, both, greedy_order
+from tests.attacks.wire import request
+
+SENDERS = 50
+SEARCHERS = 60
+ORDERS = 6_000
+WORDS = ("Rahima", "Karim", "Begum", "Hossain", "Akter", "Islam")
+
+
+class BadTokens(Attack):
+    """Tokens whose signature is wrong: each must be looked at before it is refused."""
+
+    what = "anonymous: 1,000 calls a second with bad tokens"
+
+    def token(self) -> str:
+        """What the flood carries."""
+        good = self.target.token("staff")
+        return good[:-6] + "AAAAAA"
+
+    async def run(self) -> None:
+        """Fifty kept connections, twenty calls a second each."""
+        sent = request("GET", "/v1/orders", self.token())
+        each = MAX_REQUESTS_PER_SECOND / SENDERS
+        await both(*(self.repeat(self.target.line("orders"), lambda: sent, each) for _ in range(SENDERS)))
+
+
+class NoTokens(BadTokens):
+    """The same without any."""
+
+    what = "anonymous: 1,000 calls a second without a token"
+
+    def token(self) -> str:
+        """None."""
+        return ""
+
+
+class NameSearches(Attack):
+    """Searches by a part of a name, which no index ends early."""
+
+    what = "one store: 60 senders of name searches among its 6,000 orders"
+    beside = ("search",)
+
+    async def prepare(self) -> None:
+        """Orders with names to search in."""
+        rng = random.Random(1)
+        orders = [greedy_order() for _ in range(ORDERS)]
+        for order in orders:
+            order["customer"] = order["customer"] | {"name": f"{rng.choice(WORDS)} {rng.choice(WORDS)}"}
+        await self.place(orders)
+
+    async def run(self) -> None:
+        """Each asks for something that is nowhere, so that every row is looked at."""
+        rng, token = random.Random(2), self.target.token("staff")
+
+        def search() -> bytes:
+            word = "".join(rng.choices(string.ascii_lowercase, k=5))
+            return request("GET", f"/v1/orders?limit=100&q={word}", token)
+
+        each = MAX_REQUESTS_PER_SECOND / SEARCHERS
+        await both(*(self.repeat(self.target.line("orders"), search, each) for _ in range(SEARCHERS)))

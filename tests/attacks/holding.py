@@ -1,0 +1,100 @@
+"""Answers that are asked for and not read, and streams that are kept open."""
+
+import asyncio
+import socket
+from typing import ClassVar
+
+from tests.attacks.heads import LOOK_SECONDS
+from tests.attacks.target import Attack, both, greedy_order
+from tests.attacks.wire import ended, opened, request
+
+EXPORTS = 40
+EXPORTED_ORDERS = 7_000
+STREAMS = 900
+SMALL_BUFFER_BYTES = 4_096
+GRINNING = "\N{GRINNING FACE}"
+AT_ONCE = 10
+
+
+class UnreadExports(Attack):
+    """Exports of 8 MB that nobody reads, more than there are connections to the database."""
+
+    what = "one store: 40 exports of 8 MB that are not read"
+    beside: ClassVar[tuple[str, ...]] = ("export",)
+    wanted = EXPORTS
+    receive_buffer = SMALL_BUFFER_BYTES
+
+    async def prepare(self) -> None:
+        """Orders that are long in an export."""
+        order = greedy_order()
+        order["customer"] = {"id": "export-customer", "name": GRINNING * 190}
+        await self.place([order] * EXPORTED_ORDERS)
+
+    def asked(self) -> bytes:
+        """The call that is not read."""
+        return request("GET", "/v1/orders/export?format=jsonl&customer_id=export-customer", self.target.token("staff"))
+
+    async def run(self) -> None:
+        """Hold them; ask again for each that the service ended."""
+        await both(*(self._hold(self.wanted // AT_ONCE) for _ in range(AT_ONCE)))
+
+    async def _hold(self, count: int) -> None:
+        held: list[socket.socket] = []
+        asked, address = self.asked(), self.target.address("orders")
+        try:
+            while True:
+                alive = [peer for peer in held if not self.over(peer)]
+                self.counts["ended by the service"] += len(held) - len(alive)
+                for peer in set(held) - set(alive):
+                    peer.close()
+                held = alive
+                if len(held) < count:
+                    new = await opened(address, asked, self.receive_buffer)
+                    self.counts["asked for" if new else "refused"] += 1
+                    held += [new] if new else []
+                if len(held) == count:
+                    await asyncio.sleep(LOOK_SECONDS)
+                await asyncio.sleep(0)
+                self.counts["most held at once"] = max(self.counts["most held at once"], len(held) * AT_ONCE)
+        finally:
+            for peer in held:
+                peer.close()
+
+    def over(self, peer: socket.socket) -> bool:
+        """Whether it was ended, or refused with an answer that fits a buffer: seen without reading what an export sends."""
+        try:
+            head = peer.recv(15, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+        return not head.startswith(b"HTTP/1.1 200")
+
+
+class ManyStreams(UnreadExports):
+    """As many live streams of one token as can be had, while the store's orders keep coming."""
+
+    what = "one token: 900 live streams of its store, and 20 orders a second in it"
+    beside = ()
+    wanted = STREAMS
+    receive_buffer = 0
+
+    async def prepare(self) -> None:
+        """Nothing."""
+
+    def asked(self) -> bytes:
+        """A stream of the store."""
+        return request("GET", "/v1/stream", self.target.token("staff"))
+
+    def over(self, peer: socket.socket) -> bool:
+        """Streams are read: what makes them dear is that all of them are told."""
+        return ended(peer, reads=True)
+
+    async def run(self) -> None:
+        """Streams, and something to tell them."""
+        token = self.target.token("platform")
+        placing = (
+            self.repeat(self.target.line("orders"), lambda: request("POST", "/v1/orders", token, greedy_order(), key=True), 10)
+            for _ in range(2)
+        )
+        await both(super().run(), *placing)

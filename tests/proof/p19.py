@@ -1,0 +1,142 @@
+"""P19: beside each attack, another store's p99 stays within three times its quiet value plus 50 ms, and nobody else is refused.
+
+The system is one process with all four services, as `make up` runs it, and may open 1,024 files, a common default. The attacker is a
+process of its own, of lower priority: it has a machine of its own elsewhere. A second run, on a system whose guard is taken out (a
+setting, or a mutant), must break the promise: else the attack, or its guard, is none.
+"""
+
+import asyncio
+import json
+import resource
+import subprocess
+import sys
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from tests.attacks import ATTACKS
+from tests.attacks.target import Target
+from tests.proof.mutants import MUTANTS, copy_of_the_tree
+from tests.proof.others import ONLY_TOLD, Heard, Others
+from tests.stack import PROJECT, SERVICES, Process, Stack
+
+FACTOR = 3.0
+MARGIN_MS = 50.0
+OPEN_FILES = 1_024
+QUIET_SECONDS = 25.0
+ATTACK_SECONDS = 25.0
+WARM_SECONDS = 4.0
+QUIET_ATTEMPTS = 3
+PREPARE_SECONDS = 900.0
+END_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What another store heard before and during one attack."""
+
+    attack: str
+    guarded: bool
+    quiet: dict[str, dict[str, float]]
+    during: dict[str, dict[str, float]]
+    refusals: dict[str, int]
+    counts: dict[str, int] = field(default_factory=dict)
+    failed: str = ""
+
+    def broken(self) -> list[str]:
+        """How the promise was broken; empty where it was kept."""
+        found = [f"{count} × {what}" for what, count in self.refusals.items() if what.split()[0] not in ONLY_TOLD]
+        for kind, quiet in self.quiet.items():
+            bound, heard = FACTOR * quiet["p99_ms"] + MARGIN_MS, self.during[kind]["p99_ms"]
+            if heard > bound and kind not in ONLY_TOLD:
+                found.append(f"{kind}: p99 {heard:,.0f} ms, bound {bound:,.0f} ms")
+        return found
+
+    def told(self) -> dict[str, object]:
+        """As plain data."""
+        return asdict(self)
+
+
+async def beside(name: str, stack: Stack, *, guarded: bool = True) -> Beside:
+    """Measure another store before and during one attack, on a stack in which nothing else runs."""
+    attack = ATTACKS[name]
+    process = await asyncio.to_thread(_started, stack, {} if guarded else attack.unguarded)
+    try:
+        greedy = Target.of(stack, process.urls, f"greedy-{uuid.uuid4().hex[:8]}")
+        others = Others(Target.of(stack, process.urls, f"calm-{uuid.uuid4().hex[:8]}"), attack.beside)
+        async with _attacker(name, greedy) as attacker:
+            assert await _line(attacker, PREPARE_SECONDS) == "ready", f"{name} could not be prepared"
+            await others.begin()
+            await others.listen(WARM_SECONDS)
+            quiet = await _quiet(others)
+            _say(attacker, "go")
+            during = await others.listen(ATTACK_SECONDS)
+            _say(attacker, "stop")
+            told = json.loads(await _line(attacker, END_SECONDS))
+        others.close()
+    finally:
+        await asyncio.to_thread(process.stop)
+    return _account(name, guarded, quiet, during, told)
+
+
+async def _quiet(others: Others) -> Heard:
+    """Raises AssertionError where the machine is too busy for a quiet phase."""
+    for _ in range(QUIET_ATTEMPTS):
+        heard = await others.listen(QUIET_SECONDS)
+        if not heard.refusals:
+            return heard
+    raise AssertionError(f"refused before any attack: {dict(heard.refusals)}")
+
+
+def _account(name: str, guarded: bool, quiet: Heard, during: Heard, told: dict[str, object]) -> Beside:
+    counts, failed = told["counts"], told["failed"]
+    assert isinstance(counts, dict)
+    return Beside(name, guarded, quiet.figures(), during.figures(), dict(during.refusals), counts, str(failed))
+
+
+def _started(stack: Stack, unguarded: dict[str, str]) -> Process:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, hard))
+    try:
+        process = stack.run(*SERVICES, roles=("api", "worker"), ports=None, **unguarded)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return process.wait_until_ready()
+
+
+def unguarded_tree(name: str, folder: Path) -> Path:
+    """A tree without the guard of this attack; the project itself where a setting does. Raises AssertionError for a stale patch."""
+    if not ATTACKS[name].broken:
+        return PROJECT
+    tree = copy_of_the_tree(folder)
+    for patch in ATTACKS[name].broken:
+        applied = subprocess.run(["git", "apply", str(MUTANTS / f"{patch}.patch")], cwd=tree, capture_output=True, text=True, check=False)
+        assert applied.returncode == 0, applied.stderr
+    return tree
+
+
+@asynccontextmanager
+async def _attacker(name: str, target: Target) -> AsyncIterator[asyncio.subprocess.Process]:
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.attacks.source", name, cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    try:
+        _say(child, target.told())
+        yield child
+    finally:
+        if child.returncode is None:
+            child.kill()
+        await child.wait()
+
+
+def _say(child: asyncio.subprocess.Process, line: str) -> None:
+    assert child.stdin is not None
+    child.stdin.write(f"{line}\n".encode())
+
+
+async def _line(child: asyncio.subprocess.Process, seconds: float) -> str:
+    assert child.stdout is not None
+    async with asyncio.timeout(seconds):
+        return (await child.stdout.readline()).decode().strip()

@@ -1,0 +1,62 @@
+"""docs/p19.md: what another store heard beside each attack, with its guard and without it."""
+
+import os
+import platform
+from collections.abc import Iterator
+
+from tests.attacks import ATTACKS
+from tests.proof.ledger import Entry, Ledger
+from tests.proof.p19 import ATTACK_SECONDS, FACTOR, MARGIN_MS, OPEN_FILES, QUIET_SECONDS, Beside
+from tests.stack import PROJECT
+
+REPORT = PROJECT / "docs" / "p19.md"
+
+
+def told(ledger: Ledger) -> str:
+    """The whole report."""
+    lines = [
+        "# One caller never stops others (P19)", "",
+        "Another store calls at a steady pace (12 reads, 12 placings and 12 status changes a second), each call timed from the moment",
+        f"when it was due: {QUIET_SECONDS:.0f} s quiet and {ATTACK_SECONDS:.0f} s beside each attack. Promised: p99 within",
+        f"{FACTOR:.0f} × quiet + {MARGIN_MS:.0f} ms, and nobody else refused. All four services are one process, as `make up` runs them,",
+        f"which may open {OPEN_FILES:,} files; the attacker is another process, of lower priority. Without its guard each attack must",
+        "break the promise. An attack is one source with at most 1,000 connections and 1,000 requests a second; beyond that a proxy",
+        "belongs in front.", "",
+        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}. Again: `make proof ONLY=p19`.",
+        "Milliseconds, p50 / p99.", "",
+    ]  # fmt: skip
+    entries = {entry.what: entry for entry in ledger.of("p19")}
+    for name, attack in ATTACKS.items():
+        lines += [f"## {name.replace('_', ' ')}", "", f"{attack.what[0].upper()}{attack.what[1:]}.", ""]
+        lines += ["| | call | quiet | beside it | bound on p99 |", "| --- | --- | ---: | ---: | ---: |"]
+        for title, what in (("guarded", name), ("guard taken out", f"{name}, guard taken out")):
+            lines += list(_rows(title, entries.get(what)))
+        lines += [""]
+        for title, what in (("Guarded", name), ("Without", f"{name}, guard taken out")):
+            lines += [f"- {title}: {_account(entries.get(what))}"]
+        lines += [""]
+    return "\n".join(lines)
+
+
+def _rows(title: str, entry: Entry | None) -> Iterator[str]:
+    if entry is None or not entry.found:
+        return
+    beside = Beside(**entry.found)
+    for kind, quiet in beside.quiet.items():
+        during = beside.during.get(kind, {"p50_ms": 0.0, "p99_ms": 0.0})
+        bound = FACTOR * quiet["p99_ms"] + MARGIN_MS
+        cells = (title, kind, _pair(quiet), _pair(during), f"{bound:,.0f}")
+        yield "| " + " | ".join(cells) + " |"
+
+
+def _pair(figures: dict[str, float]) -> str:
+    return f"{figures['p50_ms']:,.0f} / {figures['p99_ms']:,.0f}"
+
+
+def _account(entry: Entry | None) -> str:
+    if entry is None or not entry.found:
+        return "not run." if entry is None else entry.result
+    beside = Beside(**entry.found)
+    refused = ", ".join(f"{count} × {what}" for what, count in beside.refusals.items()) or "nobody else refused"
+    did = ", ".join(f"{what} {count:,}" for what, count in sorted(beside.counts.items())) or "nothing answered"
+    return f"{refused}; of the attack: {did}."
