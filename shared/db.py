@@ -58,25 +58,6 @@ class Transaction:
         """The first column of the first row, or None."""
         return (await self.execute(statement, parameters)).scalar()
 
-    def stream(self, statement: sa.Executable, batch_rows: int = 500) -> AsyncIterator[Row[Any]]:
-        """Rows one by one from a server-side cursor, `batch_rows` in memory at a time (needs a real transaction)."""
-
-        async def rows() -> AsyncIterator[Row[Any]]:
-            with _translated():
-                result = await self._connection.stream(statement, execution_options={"yield_per": batch_rows})
-            try:
-                while True:
-                    with _translated():
-                        some = await result.fetchmany(batch_rows)
-                    if not some:
-                        return
-                    for row in some:
-                        yield row
-            finally:
-                await result.close()
-
-        return rows()
-
 
 class Database:
     """One service's connections, in its own schema and under its own role."""

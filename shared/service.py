@@ -17,6 +17,7 @@ from fastapi import APIRouter, FastAPI
 from shared import idempotency, operations
 from shared.broker import Broker
 from shared.db import Database
+from shared.exports import Exporting
 from shared.inbox import Consumers, Inbox
 from shared.outbox import Relay
 from shared.readiness import Readiness, Role, Source
@@ -66,6 +67,7 @@ class Running:
         self.roles = tuple(roles)
         self.settings = service.settings.load(service.name)
         self.database = Database(self.settings, service.metadata)
+        self.exporting = Exporting(self.settings)
         self.broker = Broker(self.settings)
         self.tokens = Tokens(self.settings.keys_file, self.settings.token_leeway_seconds, self.settings.token_lifetimes)
         self.stopping = asyncio.Event()  # live streams end when it is set

@@ -41,6 +41,10 @@ class Settings(BaseSettings):
         description="Part of the slots that a store may hold beside others, and a caller beside others of its store.",
     )
     share_queue: int = Field(200, ge=1, le=10_000, description="Calls of one store that may wait for a slot of one kind, per process.")
+    export_slots: int = Field(
+        12, ge=1, le=1000, description="Exports and archives that run at once per process; a store has its part of them, alone too."
+    )
+    export_wait_seconds: float = Field(2.0, ge=0, description="Longest wait for one of them to end; then the caller gets 429.")
 
     amqp_url: SecretStr = Field(description="RabbitMQ as this service's own user: amqp://user:password@host:port/vhost.")
     amqp_namespace: str = Field(

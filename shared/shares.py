@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
 from shared.errors import StoreBusy, Unavailable
@@ -32,12 +32,13 @@ W = TypeVar("W")
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How `slots` are shared. `part` is what one may hold beside others, of 1; `queue` how many of one store may wait."""
+    """How `slots` are shared. `part` is what one may hold beside others, of 1; `queue` of one store may wait."""
 
     slots: int
     headroom: int = 0  # slots that whoever holds one already leaves for others
     reserve: int = 0  # slots that only SYSTEM may take
     part: float = 1.0
+    alone: float = 1.0  # what one may hold while nobody else is there, of 1
     queue: int = 100
     recent_seconds: float = 10.0  # another that came within this time counts as being there
 
@@ -45,7 +46,7 @@ class Rules:
         """The same with headroom and reserve that fit: of one or two slots nothing can be kept back."""
         spare = max(0, self.slots - 1)
         reserve = min(self.reserve, spare // 2)
-        return Rules(self.slots, min(self.headroom, spare - reserve), reserve, self.part, self.queue, self.recent_seconds)
+        return replace(self, headroom=min(self.headroom, spare - reserve), reserve=reserve)
 
 
 @dataclass(slots=True)
@@ -171,7 +172,7 @@ class Turns(Generic[W]):
         if free < 1 or (party.held >= its_own and free - 1 < self.rules.headroom):
             return False
         since = now - self.rules.recent_seconds
-        most = self._beside_others() if self._seen.other_than(store, since) else self.rules.slots
+        most = self._beside_others() if self._seen.other_than(store, since) else max(1, math.ceil(self.rules.slots * self.rules.alone))
         if party.held >= most:
             return False
         if store == SYSTEM or not party.seen.other_than(caller, since):

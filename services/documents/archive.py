@@ -3,7 +3,9 @@
 import csv
 import io
 import zipfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from datetime import date
+from functools import partial
 from typing import Any
 
 from sqlalchemy.engine import Row
@@ -13,6 +15,7 @@ from services.documents.commands import pictures
 from services.documents.queries import Wanted
 from services.documents.render import RenderingFailed
 from shared.db import Database
+from shared.exports import patiently
 from shared.money import Money
 from shared.settings import Settings
 
@@ -42,7 +45,7 @@ class _Sink(io.RawIOBase):
         return taken
 
 
-async def archive(database: Database, settings: Settings, store_id: str, wanted: Wanted) -> AsyncIterator[bytes]:
+async def archive(database: Database, settings: Settings, store_id: str, wanted: Wanted) -> AsyncGenerator[bytes, None]:
     """The ZIP in pieces: every PDF, then `index.csv` over all of them. Documents issued meanwhile are in it if they belong."""
     sink, index = _Sink(), io.StringIO()
     table = csv.writer(index)
@@ -50,8 +53,7 @@ async def archive(database: Database, settings: Settings, store_id: str, wanted:
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as pack:  # PDFs are compressed already
         after = None
         while True:
-            async with database.reading() as tx:
-                rows = await queries.next_in_archive(tx, store_id, wanted, after=after, limit=PAGE)
+            rows = await patiently(partial(_page, database, store_id, wanted, after))
             for row in rows:
                 name = await _put(database, settings, pack, row)
                 table.writerow([_cell(value) for value in _values(row, name)])
@@ -63,10 +65,15 @@ async def archive(database: Database, settings: Settings, store_id: str, wanted:
     yield sink.taken()
 
 
+async def _page(database: Database, store_id: str, wanted: Wanted, after: tuple[date, str] | None) -> list[Row[Any]]:
+    async with database.reading() as tx:
+        return await queries.next_in_archive(tx, store_id, wanted, after=after, limit=PAGE)
+
+
 async def _put(database: Database, settings: Settings, pack: zipfile.ZipFile, row: Row[Any]) -> str:
     """Put a document's PDF into the archive under its number; the index says so where it cannot be rendered."""
     try:
-        pdf = await pictures.pdf_of(database, settings, row.store_id, row.document_id)
+        pdf = await patiently(partial(pictures.pdf_of, database, settings, row.store_id, row.document_id))
     except RenderingFailed:
         return MISSING
     name = f"{row.kind}/{row.number}.pdf"

@@ -1,15 +1,16 @@
-"""Exports that stream: constant memory, whatever the size; no cell that a spreadsheet would run."""
+"""Exports: a page of rows in memory, whatever the size; no cell that a spreadsheet would run."""
 
 import csv
 import io
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from typing import Literal
 
-from services.orders.queries.lists import OrderFilter, matching
+from services.orders.queries.lists import OrderFilter, page_of
 from services.orders.schemas.views import SummaryView
 from services.orders.state import Summary
 from shared.actor import Actor
 from shared.db import Database
+from shared.exports import PAGE_ROWS, Exporting
 from shared.money import Money
 
 Format = Literal["csv", "jsonl"]
@@ -20,22 +21,20 @@ CSV_COLUMNS = (
 )  # fmt: skip
 MEDIA_TYPES: dict[Format, str] = {"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl"}
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-CHUNK_ROWS = 200
 
 
-async def exported(db: Database, actor: Actor, wanted: OrderFilter, form: Format) -> AsyncIterator[bytes]:
-    """Every matching order, newest first, a chunk at a time; the CSV has a header and amounts in decimal."""
-    if form == "csv":
-        yield _csv([CSV_COLUMNS])
-    chunk: list[Summary] = []
-    async with db.transaction("orders.export") as tx:
-        async for row in tx.stream(matching(actor, wanted)):
-            chunk.append(Summary(**row._mapping))
-            if len(chunk) == CHUNK_ROWS:
-                yield _rendered(chunk, form)
-                chunk.clear()
-    if chunk:
-        yield _rendered(chunk, form)
+async def exported(exporting: Exporting, db: Database, actor: Actor, wanted: OrderFilter, form: Format) -> AsyncGenerator[bytes, None]:
+    """Every matching order, newest first, a page at a time; the CSV has a header and amounts in decimal."""
+
+    async def read(after: str | None) -> tuple[list[Summary], str | None]:
+        async with db.reading() as tx:
+            page = await page_of(tx, actor, wanted, cursor=after, limit=PAGE_ROWS)
+        return page.items, page.next_cursor
+
+    header = _csv([CSV_COLUMNS]) if form == "csv" else b""
+    async for page in exporting.pages(read):
+        yield header + _rendered(page, form)
+        header = b""
 
 
 def harmless(text: str) -> str:

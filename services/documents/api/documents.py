@@ -16,6 +16,7 @@ from services.documents.rules.contents import sha256_of
 from services.documents.schemas import DocumentView, OrderDocumentsView, SeriesReport, SeriesView, VerificationView
 from shared.errors import FieldError, Forbidden, Invalid, NotFound
 from shared.events import DocumentKind
+from shared.exports import Export
 from shared.ids import DocumentId, OrderId
 from shared.pages import DEFAULT_LIMIT, MAX_LIMIT, Page, decode_cursor, encode_cursor, link_header
 from shared.times import Day
@@ -86,9 +87,8 @@ async def archived(call: Call, wanted: Chosen) -> Response:
     """A period's documents as a ZIP of PDFs with an index (`index.csv`), made while it is sent."""
     queries.shop_only(call.actor)
     period = "_".join(str(day) for day in (wanted.since, wanted.until) if day is not None) or "all"
-    headers = answers.FILE_HEADERS | {"Content-Disposition": f'attachment; filename="documents_{period}.zip"'}
     pieces = archive(call.db, call.settings, call.actor.store, wanted)
-    return StreamingResponse(pieces, media_type="application/zip", headers=headers)
+    return Export(pieces, call.running.exporting, file_name=f"documents_{period}.zip", media_type="application/zip")
 
 
 @router.get("/v1/series", operation_id="documents_series", response_model=SeriesReport, responses=problems(Forbidden))

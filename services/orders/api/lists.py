@@ -15,6 +15,7 @@ from shared.actor import Actor
 from shared.db import Transaction
 from shared.errors import Forbidden
 from shared.events import OrderStatus, PaymentState, RefundState
+from shared.exports import Export
 from shared.money import MAX_AMOUNT_MINOR_UNITS
 from shared.pages import DEFAULT_LIMIT, MAX_LIMIT, link_header
 from shared.times import Instant
@@ -94,9 +95,13 @@ async def counts(call: Call) -> Response:
 
 
 @router.get("/orders/export", operation_id="orders_export", response_class=StreamingResponse, responses=FILE | problems())
-async def export(query: Annotated[ExportQuery, Query()], call: Call) -> StreamingResponse:
-    """Every order that matches, newest first, streamed as CSV or JSON Lines. No cell begins as a formula would."""
+async def export(query: Annotated[ExportQuery, Query()], call: Call) -> Export:
+    """Every order that matches, newest first, as CSV or JSON Lines, made while it is sent. No cell begins as a formula would.
+
+    Not one moment's picture: an order that exists throughout is in it once, as it was when its page was read.
+    """
     async with call.reading() as tx:
         wanted = await query.resolved(tx, call.actor)
-    headers = {"Content-Disposition": f'attachment; filename="orders.{query.format}"', "Cache-Control": "no-store"}
-    return StreamingResponse(exported(call.db, call.actor, wanted, query.format), media_type=MEDIA_TYPES[query.format], headers=headers)
+    exporting = call.running.exporting
+    pieces = exported(exporting, call.db, call.actor, wanted, query.format)
+    return Export(pieces, exporting, file_name=f"orders.{query.format}", media_type=MEDIA_TYPES[query.format])

@@ -108,15 +108,6 @@ async def page_of(tx: Transaction, actor: Actor, wanted: OrderFilter, *, cursor:
     return Page(items, next_cursor=_cursor("next", end), previous_cursor=_cursor("prev", _first(items, after)) if cursor else None)
 
 
-def matching(actor: Actor, wanted: OrderFilter) -> sa.Select[Any]:
-    """Every matching order, newest first, for an export that streams them."""
-    query = sa.select(*SUMMARY_COLUMNS).where(visible_to(actor), *_indexed(wanted, orders), *_conditions(wanted, orders.c))
-    if wanted.search is not None and wanted.search.kind == "sku":
-        same_order = (lines.c.store_id == orders.c.store_id) & (lines.c.order_id == orders.c.order_id)
-        query = query.where(sa.exists().where(same_order, lines.c.sku == wanted.search.text))
-    return query.order_by(orders.c.placed_at.desc(), orders.c.order_id.desc())
-
-
 def _window(actor: Actor, wanted: OrderFilter, after: tuple[datetime, str] | None, *, newest_first: bool) -> sa.Subquery:
     """The next rows that are looked at, by the index that fits what an index can answer.
 

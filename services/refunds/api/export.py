@@ -7,6 +7,7 @@ from fastapi.responses import StreamingResponse
 
 from services.refunds.export import MEDIA_TYPES, exported
 from services.refunds.schemas.lists import RefundExport
+from shared.exports import Export
 from shared.web import Call, problems
 
 router = APIRouter(tags=["refunds"])
@@ -16,8 +17,10 @@ FILE: dict[int | str, dict[str, Any]] = {
 
 
 @router.get("/v1/refunds/export", operation_id="refunds_export", response_class=StreamingResponse, responses=FILE | problems())
-async def export(query: Annotated[RefundExport, Query()], call: Call) -> StreamingResponse:
-    """Every refund that matches, the last requested first, streamed as CSV or JSON Lines. No cell begins as a formula would."""
-    headers = {"Content-Disposition": f'attachment; filename="refunds.{query.format}"', "Cache-Control": "no-store"}
-    lines = exported(call.db, call.actor, query.filter(call.now), query.format)
-    return StreamingResponse(lines, media_type=MEDIA_TYPES[query.format], headers=headers)
+async def export(query: Annotated[RefundExport, Query()], call: Call) -> Export:
+    """Every refund that matches, the last requested first, as CSV or JSON Lines. No cell begins as a formula would.
+
+    Made while it is sent, so not one moment's picture: a refund that exists throughout is in it once, as it was when its page was read.
+    """
+    pieces = exported(call, query.filter(call.now), query.format)
+    return Export(pieces, call.running.exporting, file_name=f"refunds.{query.format}", media_type=MEDIA_TYPES[query.format])

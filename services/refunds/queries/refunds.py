@@ -130,12 +130,6 @@ async def resolved(tx: Transaction, actor: Actor, wanted: Filter) -> Filter:
     return wanted
 
 
-def listing(actor: Actor, wanted: Filter) -> sa.Select[Any]:
-    """The whole list as a statement, for the export that streams it."""
-    listed = sa.select(*(refunds.c[name] for name in SUMMARY)).where(orders_of(actor, refunds), *wanted.conditions(refunds))
-    return listed.order_by(*_newest_first(refunds))
-
-
 def _newest_first(table: sa.FromClause) -> tuple[sa.UnaryExpression[Any], ...]:
     return table.c.requested_at.desc(), table.c.refund_id.desc()
 

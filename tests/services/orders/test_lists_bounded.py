@@ -20,6 +20,7 @@ from services.orders.models import metadata
 from services.orders.queries.lists import MAX_EXAMINED_ROWS, OrderFilter, Page, Search, page_of, search_for
 from shared.actor import Actor
 from shared.db import Database, Transaction
+from shared.exports import Exporting
 from shared.schema import kernel_tables
 from shared.settings import Settings
 from tests.stack import Stack
@@ -174,11 +175,12 @@ async def test_a_customers_search_by_sku_walks_their_own_orders(tx: Explained) -
 async def test_an_export_of_everything_runs_in_constant_memory(stack: Stack, many: None, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in stack.settings.items():
         monkeypatch.setenv(name, value)
-    database = Database(Settings.load("orders"), metadata)
+    settings = Settings.load("orders")
+    database, exporting = Database(settings, metadata), Exporting(settings)
     lines, peaks = 0, []
     tracemalloc.start()
     try:
-        async for chunk in exported(database, STAFF, OrderFilter(), "csv"):
+        async for chunk in exported(exporting, database, STAFF, OrderFilter(), "csv"):
             lines += chunk.count(b"\r\n")
             if lines % 10_000 == 1:
                 peaks.append(tracemalloc.get_traced_memory()[0])
