@@ -66,10 +66,23 @@ class Database:
         self.service = settings.service
         self.pool_size = settings.database_pool_size
         self.kernel = kernel_tables(metadata)
-        self.events_committed = asyncio.Event()  # wakes the relay of this process; polling is the truth
+        self._woken_by_events: list[asyncio.Event] = []
         self.shares = Shares(f"{settings.service}.connections", _rules(settings), wait_seconds=settings.database_pool_timeout_seconds)
         self._engine = _engine(settings)
         self._autocommit = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    def woken_by_events(self) -> asyncio.Event:
+        """A new asyncio.Event that is set after each commit of this process that may have emitted; polling is the truth.
+
+        One for each who waits and clears it. The relay has one.
+        """
+        woken = asyncio.Event()
+        self._woken_by_events.append(woken)
+        return woken
+
+    def _wake(self) -> None:
+        for woken in self._woken_by_events:
+            woken.set()
 
     @property
     def connections_in_use(self) -> int:
@@ -105,7 +118,7 @@ class Database:
                 raise
         finally:
             if tx.emitted:
-                self.events_committed.set()
+                self._wake()
             await _given_back(connection, give)
 
     @asynccontextmanager
@@ -132,7 +145,7 @@ class Database:
                 crash_point("commit.after", name)
             finally:
                 await _given_back(connection, give)
-        self.events_committed.set()
+        self._wake()
         return rows
 
     async def close(self) -> None:

@@ -8,7 +8,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from shared.asyncapi import asyncapi
 from shared.readiness import Role
-from shared.telemetry import BROKER_UP, KEYS_FILE_BAD, OUTBOX_AGE_SECONDS, OUTBOX_UNSENT, PARKED
+from shared.telemetry import BROKER_UP, KEYS_FILE_BAD, OUTBOX_AGE_SECONDS, OUTBOX_UNSENT, PARKED, SET_ASIDE
 
 if TYPE_CHECKING:
     from shared.service import Running
@@ -54,5 +54,6 @@ async def _measure(running: "Running") -> None:
         return
     OUTBOX_UNSENT.labels(name).set(figures["outbox_unsent"])
     OUTBOX_AGE_SECONDS.labels(name).set(figures["outbox_oldest_seconds"])
+    SET_ASIDE.labels(name).set(figures["set_aside"])
     for state in ("waiting", "parked"):
         PARKED.labels(name, state).set(figures[state])

@@ -129,6 +129,9 @@ class Readiness:
             found.append(Warned("parked", "Messages failed for good: see `aftersale parked list`.", parked))
         if running.tokens.keys.trouble:  # which entry, and why, is for the log and `doctor`: anybody may ask here
             found.append(Warned("keys_file", "The keys file cannot be used as it is: see `keys_file_bad` in the log."))
+        if aside := tables.figures.get("set_aside", 0):
+            detail = "Rows cannot be read or published and were left out: see `aftersale parked list`."
+            found.append(Warned("set_aside", detail, aside))
         for source in running.warnings:
             found += await _asked(source)
         return found
@@ -144,9 +147,11 @@ async def _asked(source: Source) -> list[Warned]:
 
 async def _look(running: "Running") -> Tables:
     """Ask the database for its clock, whether it takes our writes, and the figures, in one statement."""
-    events, parked = running.database.kernel.events, running.database.kernel.parked
-    unsent = events.c.published_at.is_(None)
+    kernel = running.database.kernel
+    events, parked, aside = kernel.events, kernel.parked, kernel.set_aside
+    unsent = events.c.published_at.is_(None) & events.c.set_aside_at.is_(None)
     now = sa.func.clock_timestamp()
+    finite = sa.func.isfinite(events.c.recorded_at)  # of a row that is not yet set aside; nothing can be reckoned with infinity
 
     def outbox(what: sa.ColumnElement[Any]) -> sa.ScalarSelect[Any]:
         return sa.select(what).where(unsent).scalar_subquery()
@@ -159,9 +164,10 @@ async def _look(running: "Running") -> Tables:
         sa.func.current_setting("transaction_read_only").label("read_only"),
         sa.func.has_table_privilege(f"{events.schema}.{events.name}", "insert").label("writable"),
         outbox(sa.func.count()).label("unsent"),
-        outbox(sa.func.extract("epoch", now - sa.func.min(events.c.recorded_at))).label("oldest"),
+        outbox(sa.func.extract("epoch", now - sa.func.min(events.c.recorded_at).filter(finite))).label("oldest"),
         failed("waiting").label("waiting"),
         failed("parked").label("parked"),
+        sa.select(sa.func.count()).where(aside.c.discarded.is_(None)).scalar_subquery().label("set_aside"),
     )
     try:
         async with asyncio.timeout(CHECK_SECONDS), running.database.reading() as tx:
@@ -180,6 +186,7 @@ async def _look(running: "Running") -> Tables:
         "outbox_oldest_seconds": round(max(0.0, float(row.oldest or 0)), 1),
         "waiting": row.waiting,
         "parked": row.parked,
+        "set_aside": row.set_aside,
     }
     middle = asked_at + (answered_at - asked_at) / 2
     return Tables(monotonic(), clock_ahead_seconds=(row.now - middle).total_seconds(), figures=figures)

@@ -1,4 +1,4 @@
-"""The four tables that every service's schema has, as they are today, and the naming of constraints.
+"""The five tables that every service's schema has, as they are today, and the naming of constraints.
 
 Migrations never read this: what makes these tables is frozen by version in shared/kernel_versions, whose docstring says how to change them.
 """
@@ -20,12 +20,13 @@ TIME = TIMESTAMP(timezone=True)
 
 @dataclass(frozen=True, slots=True)
 class KernelTables:
-    """Outbox and history, inbox, messages that failed, and answers kept for repeats."""
+    """Outbox and history, inbox, messages that failed, answers kept for repeats, rows that cannot be used."""
 
     events: sa.Table
     inbox: sa.Table
     parked: sa.Table
     idempotency: sa.Table
+    set_aside: sa.Table
 
 
 def service_metadata(schema: str) -> sa.MetaData:
@@ -35,12 +36,14 @@ def service_metadata(schema: str) -> sa.MetaData:
     _inbox(metadata)
     _parked(metadata)
     _idempotency(metadata)
+    _set_aside(metadata)
     return metadata
 
 
 def kernel_tables(metadata: sa.MetaData) -> KernelTables:
     """The kernel's tables within a service's metadata."""
-    return KernelTables(**{name: metadata.tables[f"{metadata.schema}.{name}"] for name in ("events", "inbox", "parked", "idempotency")})
+    names = ("events", "inbox", "parked", "idempotency", "set_aside")
+    return KernelTables(**{name: metadata.tables[f"{metadata.schema}.{name}"] for name in names})
 
 
 def _events(metadata: sa.MetaData) -> None:
@@ -60,12 +63,15 @@ def _events(metadata: sa.MetaData) -> None:
         sa.Column("data", JSONB, nullable=False),
         sa.Column("traceparent", sa.Text),
         sa.Column("published_at", TIME),
+        sa.Column("set_aside_at", TIME),  # cannot be published (why: table set_aside); the relay passes it by
         sa.PrimaryKeyConstraint("store_id", "position"),
         # One event per counter value: this is what makes "exactly one order.* event per version" a fact of the database.
         sa.UniqueConstraint("store_id", "subject", "sequence"),
     )
-    # The relay's way to what is unsent. It alone does not lead with store_id: a relay serves every store of its database.
-    sa.Index("ix_events_unsent", events.c.position, postgresql_where=events.c.published_at.is_(None))
+    # The relay's way from store to store of those that have something unsent, and to each one's oldest. published_at is null in all
+    # of it: ordering by it, too, is what only this index can do. By the primary key the planner would wade through all that was sent.
+    unsent = events.c.published_at.is_(None) & events.c.set_aside_at.is_(None)
+    sa.Index("ix_events_unsent", events.c.store_id, events.c.published_at, events.c.position, postgresql_where=unsent)
 
 
 def _inbox(metadata: sa.MetaData) -> None:
@@ -81,7 +87,7 @@ def _inbox(metadata: sa.MetaData) -> None:
 
 
 def _parked(metadata: sa.MetaData) -> None:
-    """Messages that failed: `waiting` for their next attempt, or `parked` with the reason until somebody replays them."""
+    """Messages that failed: `waiting` for their next attempt, `parked` until somebody replays them, or `discarded` with the reason why."""
     parked = sa.Table(
         "parked",
         metadata,
@@ -97,10 +103,12 @@ def _parked(metadata: sa.MetaData) -> None:
         sa.Column("next_attempt_at", TIME),
         sa.Column("first_failed_at", TIME, nullable=False),
         sa.Column("last_failed_at", TIME, nullable=False),
+        sa.Column("discarded", sa.Text),
         sa.PrimaryKeyConstraint("store_id", "parked_id"),
         sa.UniqueConstraint("store_id", "event_id"),
-        sa.CheckConstraint("state in ('waiting', 'parked')", name="state"),
+        sa.CheckConstraint("state in ('waiting', 'parked', 'discarded')", name="state"),
         sa.CheckConstraint("(state = 'waiting') = (next_attempt_at is not null)", name="next_attempt"),
+        sa.CheckConstraint("(state = 'discarded') = (discarded is not null)", name="discarded"),
     )
     sa.Index("ix_parked_due", parked.c.next_attempt_at, postgresql_where=parked.c.state == "waiting")
 
@@ -130,3 +138,22 @@ def _idempotency(metadata: sa.MetaData) -> None:
     sa.Index(None, table.c.recorded_at)
     # It need not lead with store_id: an id of ours is the same nowhere else, and a customer's subject begins with the store.
     sa.Index(None, table.c.subjects, postgresql_using="gin", postgresql_with={"gin_pending_list_limit": 256})
+
+
+def _set_aside(metadata: sa.MetaData) -> None:
+    """Rows of this schema that cannot be published or read: where that was seen, and why (shared/set_aside.py)."""
+    sa.Table(
+        "set_aside",
+        metadata,
+        sa.Column("store_id", sa.Text, nullable=False),
+        sa.Column("place", sa.Text, nullable=False),
+        sa.Column("row_key", sa.Text, nullable=False),
+        sa.Column("set_aside_id", UUID(as_uuid=True), nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("detail", sa.Text, nullable=False),
+        sa.Column("first_seen_at", TIME, nullable=False),
+        sa.Column("last_seen_at", TIME, nullable=False),
+        sa.Column("times", sa.BigInteger, nullable=False),
+        sa.Column("discarded", sa.Text),
+        sa.PrimaryKeyConstraint("store_id", "place", "row_key"),
+    )

@@ -82,7 +82,7 @@ class Running:
 
     def start(self) -> None:
         """Start the background work; returns at once, whether or not database and broker are there."""
-        relay = Relay(self.database, self.broker, batch=self.settings.relay_batch, poll_seconds=self.settings.relay_poll_seconds)
+        relay = Relay(self.database, self.broker, self.settings)
         self._spawn("relay", relay.run)
         if "worker" in self.roles:
             inbox = Inbox(self.database, self.service.consumers, delay_ms=self.settings.consumer_delay_ms)

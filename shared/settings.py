@@ -65,7 +65,10 @@ class Settings(BaseSettings):
     guest_link_days: int = Field(90, ge=1, le=3660, description="Longest life of a guest link's token.")
 
     relay_poll_seconds: float = Field(1.0, gt=0, description="How often the outbox is looked at when nothing woke the relay.")
-    relay_batch: int = Field(500, ge=1, le=5000, description="Events published in one go, all in flight together.")
+    relay_batch: int = Field(500, ge=1, le=5000, description="Events that one process publishes in one go, all in flight together.")
+    relay_store_batch: int = Field(
+        100, ge=1, le=5000, description="Events of one store among them at most: other stores' events overtake what waits beyond these."
+    )
     files_dir: Path = Field(Path(".aftersale/files"), description="Where files are kept when no object store is named.")
     files_url: str = Field("", description="Object store for files, such as s3://bucket/prefix; empty keeps them in files_dir.")
 

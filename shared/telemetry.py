@@ -31,6 +31,7 @@ LAG_SECONDS = Histogram(
 OUTBOX_UNSENT = Gauge("aftersale_outbox_unsent", "Committed events that the broker has not confirmed", ["service"])
 OUTBOX_AGE_SECONDS = Gauge("aftersale_outbox_oldest_unsent_seconds", "Age of the oldest of them", ["service"])
 PARKED = Gauge("aftersale_messages_parked", "Messages that failed, by state", ["service", "state"])
+SET_ASIDE = Gauge("aftersale_rows_set_aside", "Rows that cannot be read or published and were left out", ["service"])
 BROKER_UP = Gauge("aftersale_broker_connected", "1 while this process is connected to RabbitMQ", ["service"])
 KEYS_FILE_BAD = Gauge("aftersale_keys_file_bad", "1 while the keys file cannot be used and the last good keys stay in force", ["service"])
 SHARES_IN_USE = Gauge("aftersale_shares_in_use", "Slots of one kind that are held: connections, exports, decoders, renderers", ["name"])

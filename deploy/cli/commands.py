@@ -145,7 +145,7 @@ def demo(
     raise typer.Exit(run_demo(Output(as_json=as_json), picture))
 
 
-parked = typer.Typer(help="Messages that failed: waiting for their next attempt, or parked with the reason.", no_args_is_help=True)
+parked = typer.Typer(help="Messages that failed, and rows that cannot be read or published, each with the reason.", no_args_is_help=True)
 app.add_typer(parked, name="parked")
 
 
@@ -159,7 +159,7 @@ def parked_list(as_json: AsJson = False) -> None:
 
 @parked.command("show")
 def parked_show(parked_id: Annotated[str, typer.Argument(help="The id in the list.")], as_json: AsJson = False) -> None:
-    """One message with everything that is known about it."""
+    """One message, or one row that was set aside, with everything that is known about it."""
     from deploy.cli.parked import show_parked  # noqa: PLC0415  (imported when called: every command starts quickly)
 
     show_parked(parked_id, Output(as_json=as_json))
@@ -170,10 +170,22 @@ def parked_retry(
     parked_id: Annotated[str, typer.Argument(help="The id in the list, or `all`.")],
     as_json: AsJson = False,
 ) -> None:
-    """Let it be tried again at once; the running worker takes it within a second."""
+    """Let it be tried again at once; the running processes take it within a second."""
     from deploy.cli.parked import retry_parked  # noqa: PLC0415  (imported when called: every command starts quickly)
 
     retry_parked(parked_id, Output(as_json=as_json))
+
+
+@parked.command("discard")
+def parked_discard(
+    parked_id: Annotated[str, typer.Argument(help="The id in the list.")],
+    reason: Annotated[str, typer.Option(help="Why it may be forgotten; it is kept beside the message.")],
+    as_json: AsJson = False,
+) -> None:
+    """Let go of one for good: it is never tried again and counts no longer, and stays with the reason."""
+    from deploy.cli.parked import discard_parked  # noqa: PLC0415  (imported when called: every command starts quickly)
+
+    discard_parked(parked_id, reason, Output(as_json=as_json))
 
 
 importing = typer.Typer(help="Bring a shop's history in through the public APIs, every row and penny accounted for.", no_args_is_help=True)

@@ -154,10 +154,17 @@ async def _revision(connection: "asyncpg.Connection[Any]", service: str) -> str 
 
 
 async def _backlog(connection: "asyncpg.Connection[Any]", service: str) -> list[Check]:
-    old = "published_at is null and recorded_at < now() - interval '30 s'"
+    old = "published_at is null and set_aside_at is null and recorded_at < now() - interval '30 s'"
     unsent = await connection.fetchval(f"select count(*) from {service}.events where {old}")  # noqa: S608  (one of our names)
     parked = await connection.fetchval(f"select count(*) from {service}.parked where state = 'parked'")  # noqa: S608  (one of our names)
+    aside = await connection.fetchval(f"select count(*) from {service}.set_aside where discarded is null")  # noqa: S608  (one of our names)
     return [
+        Check(
+            f"{service} set aside",
+            aside == 0,
+            f"{aside} rows cannot be read or published and were left out",
+            "`aftersale parked list`, mend the rows, `aftersale parked retry`",
+        ),
         Check(f"{service} outbox", unsent == 0, f"{unsent} events unsent for over 30 s", "start RabbitMQ and a process of this service"),
         Check(
             f"{service} parked",

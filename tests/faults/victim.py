@@ -71,7 +71,7 @@ async def main(first: int, count: int, says: Connection, *, consumes: bool) -> N
     if consumes:
         broker.consume(Inbox(database, consumers).deliver)
     broker.start()
-    relay = Relay(database, broker, batch=settings.relay_batch, poll_seconds=settings.relay_poll_seconds)
+    relay = Relay(database, broker, settings, source="documents")
     running = [asyncio.create_task(relay.run()), asyncio.create_task(Inbox(database, consumers).run_retries())]
     for number in range(first, first + count):
         await committed(database, number)

@@ -25,6 +25,7 @@ from shared.settings import Settings
 from tests.stack import Stack
 
 SERVICE = "notes"  # the reader of document.issued, which has the simplest data
+SOURCE = "documents"  # who may publish it
 METADATA = service_metadata(SERVICE)
 EFFECTS = sa.Table("effects", METADATA, sa.Column("event_id", sa.Uuid, nullable=False))
 
@@ -63,7 +64,8 @@ class Lab:
 
     def relay(self, broker: Broker, **changes: Any) -> Relay:
         """A relay, not yet running."""
-        return Relay(self.database, broker, **({"batch": 100, "poll_seconds": 0.05} | changes))
+        settings = {"relay_batch": 100, "relay_store_batch": 100, "relay_poll_seconds": 0.05} | changes
+        return Relay(self.database, broker, self.settings.model_copy(update=settings), source=SOURCE)
 
     def consume(self, handler: Callable[..., Any]) -> Inbox:
         """Handle document.issued with `handler(tx, event, envelope)`."""

@@ -50,7 +50,7 @@ async def test_a_broker_that_hangs_is_given_up_after_the_deadline_and_repeats_do
 async def test_several_relays_send_each_event_and_skip_each_others_claims(lab: Lab) -> None:
     await lab.emit(*[an_event() for _ in range(200)])
     async with started(lab.broker()) as one, started(lab.broker()) as other:
-        relays = [lab.relay(one, batch=20), lab.relay(other, batch=20)]
+        relays = [lab.relay(one, relay_batch=20), lab.relay(other, relay_batch=20)]
         sent = 0
         while await lab.count("notes.events where published_at is null"):
             sent += sum(await asyncio.gather(*(relay.send_batch() for relay in relays)))

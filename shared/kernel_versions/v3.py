@@ -1,0 +1,50 @@
+"""Version 3: rows that cannot be published or read are set aside; a parked message can be let go of; the outbox is read by stores."""
+
+import sqlalchemy as sa
+
+STATEMENTS = (
+    "alter table {schema}.events add column set_aside_at timestamp with time zone",
+    "drop index {schema}.ix_events_unsent",
+    """create index ix_events_unsent on {schema}.events (store_id, published_at, position)
+    where published_at is null and set_aside_at is null""",
+    """create table {schema}.set_aside (
+    store_id text not null,
+    place text not null,
+    row_key text not null,
+    set_aside_id uuid not null,
+    reason text not null,
+    detail text not null,
+    first_seen_at timestamp with time zone not null,
+    last_seen_at timestamp with time zone not null,
+    times bigint not null,
+    discarded text,
+    constraint pk_set_aside primary key (store_id, place, row_key)
+)""",
+    "alter table {schema}.parked add column discarded text",
+    "alter table {schema}.parked drop constraint ck_parked_state",
+    "alter table {schema}.parked add constraint ck_parked_state check (state in ('waiting', 'parked', 'discarded'))",
+    "alter table {schema}.parked add constraint ck_parked_discarded check ((state = 'discarded') = (discarded is not null))",
+)
+BACK = (
+    "delete from {schema}.parked where state = 'discarded'",
+    "alter table {schema}.parked drop constraint ck_parked_discarded",
+    "alter table {schema}.parked drop constraint ck_parked_state",
+    "alter table {schema}.parked add constraint ck_parked_state check (state in ('waiting', 'parked'))",
+    "alter table {schema}.parked drop column discarded",
+    "drop table {schema}.set_aside",
+    "drop index {schema}.ix_events_unsent",
+    "alter table {schema}.events drop column set_aside_at",
+    "create index ix_events_unsent on {schema}.events (position) where published_at is null",
+)
+
+
+def apply(bind: sa.Connection, schema: str) -> None:
+    """Add what sets rows aside, and the outbox's index by store."""
+    for statement in STATEMENTS:
+        bind.exec_driver_sql(statement.format(schema=schema))
+
+
+def undo(bind: sa.Connection, schema: str) -> None:
+    """Drop it again; what was set aside would be sent once more, what was discarded is gone."""
+    for statement in BACK:
+        bind.exec_driver_sql(statement.format(schema=schema))
