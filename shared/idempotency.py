@@ -5,7 +5,7 @@ that the same key may be tried again. Keys belong to their caller.
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -61,8 +61,9 @@ class Kept:
     """A successful answer: status, body, ETag."""
 
     status: int
-    body: str
+    body: str  # without the secrets that the first answer held: those are null
     etag: str | None = None
+    recorded_at: datetime | None = None  # of an answer that was kept before
 
 
 async def look_up(tx: Transaction, claim: Claim) -> Kept | None:
@@ -73,7 +74,7 @@ async def look_up(tx: Transaction, claim: Claim) -> Kept | None:
     table = tx.kernel.idempotency
     lock = sa.select(sa.func.pg_try_advisory_xact_lock(claim.lock).label("got")).cte("lock")
     row = await tx.first(
-        sa.select(lock.c.got, table.c.request_hash, table.c.status, table.c.body, table.c.etag).select_from(
+        sa.select(lock.c.got, table.c.request_hash, table.c.status, table.c.body, table.c.etag, table.c.recorded_at).select_from(
             lock.outerjoin(table, _mine(table, claim))
         )
     )
@@ -82,7 +83,7 @@ async def look_up(tx: Transaction, claim: Claim) -> Kept | None:
         if not row.got:
             raise Busy(detail="A call with this Idempotency-Key is still running: repeat in a moment.", retry_after_seconds=1)
         return None
-    return answer(claim, row)
+    return replace(answer(claim, row), recorded_at=row.recorded_at)
 
 
 def answer(claim: Claim, row: Any) -> Kept:
@@ -95,7 +96,7 @@ def answer(claim: Claim, row: Any) -> Kept:
 async def find(tx: Transaction, claim: Claim) -> Kept | None:
     """The kept answer of this claim without any claim to the work: for one-statement writes that met a conflict."""
     row = await tx.first(sa.select(tx.kernel.idempotency).where(_mine(tx.kernel.idempotency, claim)))
-    return None if row is None else answer(claim, row)
+    return None if row is None else replace(answer(claim, row), recorded_at=row.recorded_at)
 
 
 async def keep(tx: Transaction, claim: Claim, kept: Kept, now: datetime) -> None:

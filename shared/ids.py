@@ -51,6 +51,7 @@ def _pattern(prefix: str) -> WithJsonSchema:
 
 
 OrderId = Annotated[str, _prefixed("order"), _pattern("order")]
+LinkId = Annotated[str, _prefixed("link"), _pattern("link")]
 PaymentId = Annotated[str, _prefixed("payment"), _pattern("payment")]
 RefundId = Annotated[str, _prefixed("refund"), _pattern("refund")]
 NoteId = Annotated[str, _prefixed("note"), _pattern("note")]

@@ -99,6 +99,10 @@ class KeysFile:
         every = (trusted.signing for keys in (self._issuers or {}).values() for trusted in keys)
         return next((key for key in every if key.secret is not None and key.speaks_for(role, store)), None)
 
+    def secrets_of(self, issuer: str) -> list[str]:
+        """Every secret of the issuer that is trusted now, for what it signed before."""
+        return [trusted.signing.secret.get_secret_value() for trusted in self.of(issuer) if trusted.signing.secret is not None]
+
     def look(self) -> None:
         """Take the file's keys if it has changed and is good. Cheap: one stat() where nothing changed."""
         try:

@@ -11,6 +11,7 @@ PARAMETERS = {
     "limit": "How many items a page has at most.",
     "cursor": "`next_cursor` (or `previous_cursor`) of the page before; leave it out for the first page.",
     "order_id": "The order.",
+    "link_id": "A link by which a guest reads the order.",
     "payment_id": "A payment of the order.",
     "refund_id": "The refund.",
     "note_id": "The note.",

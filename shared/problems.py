@@ -45,6 +45,7 @@ KERNEL_PROBLEMS = {
     "token_expired": "The token has expired.",
     "token_not_yet_valid": "The token was issued in the future.",
     "token_too_long": "A token has at most 4,096 characters.",
+    "link_revoked": "This guest's link was taken back, or the order's customer was erased.",
     "role_not_issued": "The issuer's key may not speak for this role.",
     "store_not_issued": "The issuer's key may not speak for this store.",
     "forbidden": "This caller may never do this.",

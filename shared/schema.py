@@ -1,9 +1,9 @@
-"""The five tables that every service's schema has, as they are today, and the naming of constraints.
+"""The tables that every service's schema has, as they are today, and the naming of constraints.
 
 Migrations never read this: what makes these tables is frozen by version in shared/kernel_versions, whose docstring says how to change them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP, UUID
@@ -20,13 +20,14 @@ TIME = TIMESTAMP(timezone=True)
 
 @dataclass(frozen=True, slots=True)
 class KernelTables:
-    """Outbox and history, inbox, messages that failed, answers kept for repeats, rows that cannot be used."""
+    """Outbox and history, inbox, messages that failed, answers kept for repeats, rows that cannot be used, guests' links taken back."""
 
     events: sa.Table
     inbox: sa.Table
     parked: sa.Table
     idempotency: sa.Table
     set_aside: sa.Table
+    revoked_guests: sa.Table
 
 
 def service_metadata(schema: str) -> sa.MetaData:
@@ -37,13 +38,13 @@ def service_metadata(schema: str) -> sa.MetaData:
     _parked(metadata)
     _idempotency(metadata)
     _set_aside(metadata)
+    _revoked_guests(metadata)
     return metadata
 
 
 def kernel_tables(metadata: sa.MetaData) -> KernelTables:
     """The kernel's tables within a service's metadata."""
-    names = ("events", "inbox", "parked", "idempotency", "set_aside")
-    return KernelTables(**{name: metadata.tables[f"{metadata.schema}.{name}"] for name in names})
+    return KernelTables(**{one.name: metadata.tables[f"{metadata.schema}.{one.name}"] for one in fields(KernelTables)})
 
 
 def _events(metadata: sa.MetaData) -> None:
@@ -157,3 +158,17 @@ def _set_aside(metadata: sa.MetaData) -> None:
         sa.Column("discarded", sa.Text),
         sa.PrimaryKeyConstraint("store_id", "place", "row_key"),
     )
+
+
+def _revoked_guests(metadata: sa.MetaData) -> None:
+    """Guests' links that were taken back before their time (shared/guests.py); without `expires_at` for ever."""
+    table = sa.Table(
+        "revoked_guests",
+        metadata,
+        sa.Column("store_id", sa.Text, nullable=False),
+        sa.Column("order_id", sa.Text, nullable=False),
+        sa.Column("link_id", sa.Text, nullable=False),
+        sa.Column("expires_at", TIME),
+        sa.PrimaryKeyConstraint("store_id", "order_id", "link_id"),
+    )
+    sa.Index(None, table.c.expires_at)

@@ -14,7 +14,7 @@ import structlog
 import uvicorn
 from fastapi import APIRouter, FastAPI
 
-from shared import idempotency, operations
+from shared import guests, idempotency, operations
 from shared.broker import Broker
 from shared.db import Database
 from shared.exports import Exporting
@@ -33,6 +33,7 @@ ROLES: tuple[Role, ...] = ("api", "worker")
 HTTP_STOP_SECONDS = 8
 RESTART_TASK_SECONDS = 1.0
 SWEEP_IDEMPOTENCY_SECONDS = 600
+SWEEP_GUESTS_SECONDS = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ class Running:
             if self.service.consumers.handlers:
                 self.broker.consume(inbox.deliver)
             self._spawn("retries", inbox.run_retries)
-            for sweeper in (*self.service.sweepers, _IDEMPOTENCY_SWEEPER):
+            for sweeper in (*self.service.sweepers, _IDEMPOTENCY_SWEEPER, _GUEST_SWEEPER):
                 self._spawn(f"sweep-{sweeper.name}", partial(self._sweep, sweeper))
         self.broker.start()
 
@@ -130,6 +131,11 @@ async def _sweep_idempotency(database: Database, settings: Settings, now: dateti
     return await idempotency.sweep(database, now, settings.idempotency_days)
 
 
+async def _sweep_guests(database: Database, settings: Settings, now: datetime) -> int:
+    return await guests.sweep(database, now)
+
+
+_GUEST_SWEEPER = Sweeper("revoked-guests", SWEEP_GUESTS_SECONDS, _sweep_guests)
 _IDEMPOTENCY_SWEEPER = Sweeper("idempotency", SWEEP_IDEMPOTENCY_SECONDS, _sweep_idempotency)
 
 

@@ -55,6 +55,9 @@ class Settings(BaseSettings):
     http_host: str = Field("127.0.0.1", description="Address that the API listens on.")
     http_port: int = Field(8000, ge=0, le=65535, description="Port that the API listens on; 0 takes a free one.")
     max_body_bytes: int = Field(4_000_000, ge=1_000, description="Largest request body; uploads have a limit of their own.")
+    secret_replay_seconds: int = Field(
+        600, ge=0, description="How long a repeat shows a secret again (it is made anew, never kept); later it is null."
+    )
     idempotency_days: int = Field(30, ge=1, description="How long an Idempotency-Key and its answer are kept.")
 
     keys_file: Path = Field(description="JSON file of the signing keys whose tokens are trusted, each bound to its stores and roles.")

@@ -1,9 +1,11 @@
 """The HTTP side of every service: token to Actor, RFC 9457 problems, Idempotency-Key, ETag, limits, health, OpenAPI."""
 
-from collections.abc import Awaitable, Callable
+import json
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeVar
 
 import structlog
 from fastapi import Depends, FastAPI, Header, Request, Response, Security
@@ -11,7 +13,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, ConfigDict
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
-from shared import idempotency
+from shared import guests, idempotency
 from shared.actor import Actor
 from shared.db import Database, Transaction
 from shared.errors import Failure, Forbidden, Invalid, PreconditionRequired, Unauthenticated
@@ -32,6 +34,8 @@ MAX_OVERTAKEN = 3
 
 V = TypeVar("V", bound="View")
 Idempotent = bool | Literal["optional"]
+Remake = Callable[[Transaction, Mapping[str, Any]], Awaitable[dict[str, str]]]
+"""Makes the secrets of a kept answer again, by the names of its fields; {} where that cannot be."""
 
 
 class Input(BaseModel):
@@ -46,9 +50,13 @@ def example(body: dict[str, Any]) -> ConfigDict:
 
 
 class View(BaseModel):
-    """What the outside sees. A view with a `version` is answered with the ETag "v<version>"."""
+    """What the outside sees. A view with a `version` is answered with the ETag "v<version>".
+
+    `secrets` are fields that are shown once and never kept: a repeat of the call shows them again only where they can be made anew.
+    """
 
     model_config = ConfigDict(frozen=True)
+    secrets: ClassVar[tuple[str, ...]] = ()
 
 
 class Calling:
@@ -116,9 +124,11 @@ class Calling:
         status: int = 200,
         idempotent: Idempotent = True,
         body: bytes | None = None,
+        remake: Remake | None = None,
     ) -> Response:
         """Do `work` in one transaction called `name`, and answer with its view; a repeat under the same key gets the same answer.
 
+        `remake` makes the view's secrets again from the kept answer, which holds null for each; asked only in the first minutes.
         `idempotent="optional"` (PUT, PATCH, DELETE) honours a key without asking for one. None as the view answers 204.
         """
         claim = await self.claim(required=idempotent is True, body=body) if idempotent else None
@@ -127,11 +137,12 @@ class Calling:
                 async with self.db.transaction(name) as tx:
                     kept = await idempotency.look_up(tx, claim) if claim else None
                     if kept is not None:
-                        return replayed(kept)
-                    answer = _kept(await work(tx), status)
+                        return replayed(await self._with_secrets(kept, remake))
+                    view = await work(tx)
+                    answer = _kept(view, status)
                     if claim is not None:
                         await idempotency.keep(tx, claim, answer, self.now)
-                return answered(answer)
+                return answered(answer if view is None or not view.secrets else replace(answer, body=view.model_dump_json()))
             except Overtaken:
                 continue
             except Failure:
@@ -139,8 +150,18 @@ class Calling:
                 kept = await self.kept(claim)
                 if kept is None:
                     raise
-                return replayed(kept)
+                return replayed(await self._with_secrets(kept, remake))
         raise Overtaken
+
+    async def _with_secrets(self, kept: Kept, remake: Remake | None) -> Kept:
+        """A kept answer with its secrets made anew, if that is possible and the call is as young as the setting asks."""
+        young = timedelta(seconds=self.settings.secret_replay_seconds)
+        if remake is None or kept.recorded_at is None or self.now - kept.recorded_at > young:
+            return kept
+        said = json.loads(kept.body)
+        async with self.reading() as tx:
+            secrets = await remake(tx, said)
+        return replace(kept, body=json.dumps(said | secrets, ensure_ascii=False, separators=(",", ":"))) if secrets else kept
 
     async def kept(self, claim: Claim | None) -> Kept | None:
         """The kept answer of an earlier call with this claim."""
@@ -180,7 +201,11 @@ def replayed(kept: Kept) -> Response:
 
 
 def _kept(view: View | None, status: int) -> Kept:
-    return Kept(204, "") if view is None else Kept(status, view.model_dump_json(), _etag(view))
+    """What is kept of an answer: all of it but its secrets."""
+    if view is None:
+        return Kept(204, "")
+    told = view.model_copy(update=dict.fromkeys(view.secrets)) if view.secrets else view
+    return Kept(status, told.model_dump_json(), _etag(view))
 
 
 def _etag(view: View) -> str | None:
@@ -213,6 +238,8 @@ async def _call(
     if credentials is None or credentials.scheme.lower() != "bearer":
         raise Unauthenticated(detail="Send Authorization: Bearer <token>.")
     actor, until = running.tokens.actor(credentials.credentials)
+    if actor.role == "guest":
+        await guests.refuse_revoked(running.database, actor)
     if on_behalf_of is not None:
         if actor.role != "platform":
             raise Forbidden("on_behalf_of_platform_only", "Only a platform may act on behalf of its customer.")

@@ -138,6 +138,7 @@ NOT_TOLD = (
     "order.refunded.v1",
     "refund.inspected.v1",
     "customer.erased.v1",
+    "guest_link.revoked.v1",
     "store_settings.changed.v1",
 )  # these only repeat another, or are of no order
 TOLD = tuple(name for name in _types_read_by("notes") if name not in NOT_TOLD)

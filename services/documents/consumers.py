@@ -2,11 +2,13 @@
 
 from services.documents.commands import copies
 from services.documents.rules.due import due_documents
+from shared import guests
 from shared.db import Transaction
 from shared.erasure import forget
 from shared.events import (
     CustomerErased,
     Envelope,
+    GuestLinkRevoked,
     OrderCancelled,
     OrderConfirmed,
     OrderDelivered,
@@ -59,3 +61,10 @@ async def on_customer_erased(tx: Transaction, event: CustomerErased, envelope: E
     """Blank what is personal, except in issued documents."""
     await copies.forget_customer(tx, envelope.store_id, event, envelope.received_at)
     await forget(tx, envelope.store_id, event.order_ids, customer_id=event.customer_id)
+    await guests.revoke_all(tx, envelope.store_id, event.order_ids)
+
+
+@consumers.on(GuestLinkRevoked)
+async def on_guest_link_revoked(tx: Transaction, event: GuestLinkRevoked, envelope: Envelope) -> None:
+    """Let this link in no more."""
+    await guests.revoke(tx, envelope.store_id, event.order_id, event.link_id, event.expires_at)

@@ -1,11 +1,13 @@
 """What notes does with which event: the dispatcher owns transaction, inbox, retry and ack; one command does the work."""
 
 from services.notes import commands
+from shared import guests
 from shared.db import Transaction
 from shared.events import (
     CustomerErased,
     DocumentIssued,
     Envelope,
+    GuestLinkRevoked,
     OrderCancelled,
     OrderConfirmed,
     OrderDelivered,
@@ -65,3 +67,10 @@ async def on_document_issued(tx: Transaction, event: DocumentIssued, envelope: E
 async def on_customer_erased(tx: Transaction, event: CustomerErased, envelope: Envelope) -> None:
     """Blank everything that was ever written about the customer's orders."""
     await commands.erase(tx, event, envelope)
+    await guests.revoke_all(tx, envelope.store_id, event.order_ids)
+
+
+@consumers.on(GuestLinkRevoked)
+async def on_guest_link_revoked(tx: Transaction, event: GuestLinkRevoked, envelope: Envelope) -> None:
+    """Let this link in no more."""
+    await guests.revoke(tx, envelope.store_id, event.order_id, event.link_id, event.expires_at)

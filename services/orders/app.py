@@ -1,10 +1,12 @@
 """The order service, put together."""
 
 from services.orders.api import router
+from services.orders.commands.guests import sweep_links
 from services.orders.consumers import consumers
 from services.orders.models import metadata
 from services.orders.queries.counts import fold_counts
 from services.orders.rules.problems import PROBLEMS
+from services.orders.settings import OrderSettings
 from shared.service import Service, Sweeper
 
 SERVICE = Service(
@@ -15,5 +17,6 @@ SERVICE = Service(
     router=router,
     consumers=consumers,
     problems=PROBLEMS,
-    sweepers=(Sweeper("counts", 5, fold_counts),),
+    sweepers=(Sweeper("counts", 5, fold_counts), Sweeper("guest-links", 3600, sweep_links)),
+    settings=OrderSettings,
 )

@@ -160,6 +160,26 @@ refunds = sa.Table(
     sa.CheckConstraint("amount >= 0 and units >= 0", name="not_negative"),
 )
 
+# Links by which whoever has no account reads one order. The token itself is nowhere: its claims make it again, its hash tells it.
+guest_links = sa.Table(
+    "guest_links",
+    metadata,
+    sa.Column("store_id", sa.Text, nullable=False),
+    sa.Column("link_id", PublicIdColumn("link"), nullable=False),
+    sa.Column("order_id", PublicIdColumn("order"), nullable=False),
+    sa.Column("issuer", sa.Text, nullable=False),
+    sa.Column("token_hash", sa.LargeBinary, nullable=False),
+    sa.Column("by", JSONB, nullable=False),
+    sa.Column("created_at", TIME, nullable=False),
+    sa.Column("expires_at", TIME, nullable=False),
+    sa.Column("revoked_at", TIME),
+    sa.PrimaryKeyConstraint("store_id", "link_id"),
+    sa.ForeignKeyConstraint(("store_id", "order_id"), ("orders.orders.store_id", "orders.orders.order_id")),
+    sa.CheckConstraint("expires_at > created_at", name="expires"),
+)
+sa.Index(None, guest_links.c.store_id, guest_links.c.order_id)
+sa.Index(None, guest_links.c.expires_at)
+
 # A SKU is tracked while it has a level here and the store's stock is on; `on_hand` is what can still be promised.
 stock_levels = sa.Table(
     "stock_levels",

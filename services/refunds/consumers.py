@@ -1,10 +1,12 @@
 """What this service does with other services' events: it keeps its copy of each order, and does what the copy shows due."""
 
 from services.refunds.commands import erase, orders
+from shared import guests
 from shared.db import Transaction
 from shared.events import (
     CustomerErased,
     Envelope,
+    GuestLinkRevoked,
     OrderCancelled,
     OrderConfirmed,
     OrderDelivered,
@@ -44,3 +46,10 @@ async def on_store_settings_changed(tx: Transaction, event: StoreSettingsChanged
 async def on_customer_erased(tx: Transaction, event: CustomerErased, envelope: Envelope) -> None:
     """Texts and files of the customer go; ids, amounts and hashes stay, so that the sums still can be explained."""
     await erase.erase_customer(tx, envelope.store_id, event.customer_id, event.order_ids, envelope.received_at)
+    await guests.revoke_all(tx, envelope.store_id, event.order_ids)
+
+
+@consumers.on(GuestLinkRevoked)
+async def on_guest_link_revoked(tx: Transaction, event: GuestLinkRevoked, envelope: Envelope) -> None:
+    """Let this link in no more."""
+    await guests.revoke(tx, envelope.store_id, event.order_id, event.link_id, event.expires_at)

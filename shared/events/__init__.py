@@ -32,6 +32,7 @@ from shared.events.order import (
     Address,
     Cancellation,
     CustomerErased,
+    GuestLinkRevoked,
     Order,
     OrderCancelled,
     OrderConfirmed,
@@ -78,12 +79,12 @@ EVENTS: dict[str, type[Event]] = {
         OrderPlaced, OrderConfirmed, OrderPickedUp, OrderShipped, OrderDelivered, OrderCancelled, OrderDeliveryFailed,
         OrderPaymentRecorded, OrderPaymentReversed, OrderEdited, OrderRefunded, StockMoved, StoreSettingsChanged,
         RefundRequested, RefundApproved, RefundCancelled, RefundSettled, RefundSettlementFailed, RefundInspected, RefundPolicyChanged,
-        NoteAdded, NoteEdited, NoteRetracted, DocumentIssued, CustomerErased,
+        NoteAdded, NoteEdited, NoteRetracted, DocumentIssued, CustomerErased, GuestLinkRevoked,
     )
 }  # fmt: skip
 
 SOURCES: dict[str, tuple[str, ...]] = {
-    "orders": ("order", "stock", "store_settings", "customer"),
+    "orders": ("order", "stock", "store_settings", "customer", "guest_link"),
     "refunds": ("refund", "refund_policy"),
     "notes": ("note",),
     "documents": ("document",),
@@ -104,6 +105,7 @@ __all__ = [
     "DocumentKind",
     "Envelope",
     "Event",
+    "GuestLinkRevoked",
     "InspectedLine",
     "NoteAdded",
     "NoteEdited",

@@ -3,7 +3,7 @@
 from typing import ClassVar, Literal
 
 from shared.events.envelope import By, Event, Part
-from shared.ids import OrderId, PaymentId, RefundId
+from shared.ids import LinkId, OrderId, PaymentId, RefundId
 from shared.times import Moment
 
 MAX_ORDER_LINES = 2_000
@@ -245,6 +245,27 @@ class StoreSettingsChanged(Event):
     def subject(self) -> str:
         """The settings themselves."""
         return "store_settings"
+
+
+class GuestLinkRevoked(Event):
+    """A link by which a guest read one order is valid no more: every service that lets guests in stops taking it."""
+
+    type: ClassVar[str] = "guest_link.revoked.v1"
+    readers: ClassVar[tuple[str, ...]] = ("refunds", "notes", "documents")
+    link_id: LinkId
+    order_id: OrderId
+    expires_at: Moment
+    by: By
+
+    @property
+    def subject(self) -> str:
+        """The link: it is revoked once."""
+        return f"guest_link:{self.link_id}"
+
+    @property
+    def public(self) -> bool:
+        """Who may read an order by link is the shop's business."""
+        return False
 
 
 class CustomerErased(Event):

@@ -16,6 +16,7 @@ from shared.events import (
     DocumentIssued,
     Envelope,
     Event,
+    GuestLinkRevoked,
     Order,
     OrderLine,
     OrderPersonal,
@@ -226,7 +227,7 @@ def test_every_event_read_about_an_order_is_decided() -> None:
     """A new event type of another service must be given an entry, or be named here as an echo."""
     echoes = {OrderRefunded}
     read = {event for event in events.EVENTS.values() if "notes" in event.readers}
-    assert read == set(ENTRIES) | echoes | {CustomerErased}
+    assert read == set(ENTRIES) | echoes | {CustomerErased, GuestLinkRevoked}
 
 
 def test_sources_at_the_same_instant() -> None:

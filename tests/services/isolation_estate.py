@@ -61,6 +61,8 @@ class Estate:
         await self._reasons(another)
         self.ids = {"order_id": order_id, "another_order_id": another, "payment_id": placed["payments"][0]["payment_id"], "sku": "TEE-1",
                     "button": "receipt", "customer_id": "c-1"}  # fmt: skip
+        link = (await self.shop.staff.post(f"/orders/v1/orders/{order_id}/guest-links", json={})).ok()
+        self.ids["link_id"] = link["link_id"]
         await self._refunds(order_id)
         await self._notes(order_id)
         documents = await eventually(lambda: self._documents(order_id))

@@ -40,6 +40,11 @@ def _payment(world: World) -> dict[str, str]:
     return {"order_id": order_id, "payment_id": payment_id}
 
 
+def _link(world: World) -> dict[str, str]:
+    order_id = world.any_order()
+    return {"order_id": order_id, "link_id": world.link(order_id)}
+
+
 def _shipped(world: World) -> str:
     return world.move(world.order(), "shipped")
 
@@ -55,6 +60,8 @@ PATHS: dict[str, Callable[[World], dict[str, str]]] = {
     "orders_reverse_payment": _payment,
     "orders_stream": _order(World.any_order),
     "orders_guest_link": _order(World.any_order),
+    "orders_guest_links": _order(World.any_order),
+    "orders_guest_link_revoke": _link,
     "refunds_refundable": _order(World.any_order),
     "refunds_read": _refund(lambda world: world.choice.choice(world.refunds)),
     "refunds_withdraw": _refund(World.requested),

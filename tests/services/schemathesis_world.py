@@ -167,6 +167,10 @@ class World:
         found = [item for item in page["items"] if item.get("refund_id") == refund_id] or page["items"]
         return str(found[-1]["attention_id"])
 
+    def link(self, order_id: str) -> str:
+        """A link by which a guest reads this order."""
+        return str(self.call("POST", f"/orders/v1/orders/{order_id}/guest-links", {})["link_id"])
+
     def note(self) -> str:
         """A note of the shop on an order."""
         body = {"audience": self.choice.choice(["customer", "private"]), "text": "Your parcel waits."}

@@ -32,7 +32,7 @@ MAY: dict[str, set[str]] = {
     "orders_place": WRITERS, "orders_place_batch": WRITERS, "orders_transition": WRITERS, "orders_transition_many": WRITERS,
     "orders_delivery_failed": WRITERS, "orders_record_payment": WRITERS, "orders_reverse_payment": WRITERS, "orders_edit": WRITERS,
     "orders_settings_put": WRITERS, "orders_stock_put": WRITERS, "orders_stock_adjust": WRITERS, "orders_erase_customer": WRITERS,
-    "orders_cancel": ACTS, "orders_guest_link": ACTS,
+    "orders_cancel": ACTS, "orders_guest_link": ACTS, "orders_guest_links": SHOP | SELF, "orders_guest_link_revoke": ACTS,
     "refunds_list": LISTS, "refunds_counts": LISTS, "refunds_read_policy": LISTS, "refunds_read": SEES, "refunds_refundable": SEES,
     "refunds_export": LISTS, "refunds_download": SHOP | SELF, "refunds_upload": ACTS | OTHERS,
     "refunds_attention": SHOP, "refunds_policy_history": SHOP,

@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from services.orders.api import changes, customers, lists, live, orders, settings, stock
+from services.orders.api import changes, customers, guests, lists, live, orders, settings, stock
 
 router = APIRouter(prefix="/v1", tags=["orders"])
-for part in (lists, live, orders, changes, stock, settings, customers):
+for part in (lists, live, orders, guests, changes, stock, settings, customers):
     router.include_router(part.router)

@@ -3,15 +3,12 @@
 from fastapi import APIRouter, Response
 
 from services.orders.commands.batch import place_batch
-from services.orders.commands.guests import guest_link
 from services.orders.commands.place import place_order
 from services.orders.queries.orders import order_for, order_with_history
 from services.orders.queries.settings import settings_of
 from services.orders.rules.actions import actions
-from services.orders.schemas.changes import GuestLink
 from services.orders.schemas.placing import PlaceBatch, PlaceOrder
-from services.orders.schemas.views import ActionsView, BatchView, GuestLinkView, OrderDetails, OrderView, action_views
-from shared.db import Transaction
+from services.orders.schemas.views import ActionsView, BatchView, OrderDetails, OrderView, action_views
 from shared.errors import Forbidden, NotFound, Refused, TooLarge
 from shared.ids import OrderId
 from shared.web import Call, answered, problems, replayed
@@ -57,19 +54,3 @@ async def may(order_id: OrderId, call: Call) -> Response:
         settings = await settings_of(tx, call.actor.store)
     decisions = actions(order, call.actor, settings.cancel_preset, settings.customer_cancel_until)
     return call.show(ActionsView(order_id=order_id, version=order.version, actions=action_views(decisions)))
-
-
-@router.post(
-    "/orders/{order_id}/guest-links",
-    operation_id="orders_guest_link",
-    status_code=201,
-    response_model=GuestLinkView,
-    responses=problems(NotFound, Refused),
-)
-async def link(order_id: OrderId, request: GuestLink, call: Call) -> Response:
-    """A token that reads this one order until it expires, for whoever has no account."""
-
-    async def work(tx: Transaction) -> GuestLinkView:
-        return await guest_link(tx, call.actor, order_id, request.days, call.settings.keys_file, now=call.now)
-
-    return await call.once("orders.guest_link", work, status=201)

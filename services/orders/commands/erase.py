@@ -6,6 +6,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from services.orders.commands.change import Doing, by, changed, enforce, write
+from services.orders.commands.guests import revoke_links_of
 from services.orders.models import changes, metadata, orders
 from services.orders.queries.orders import order_for
 from services.orders.rules.status import shop_only
@@ -49,6 +50,7 @@ async def erase_customer(tx: Transaction, actor: Actor, customer_id: str, *, now
             await _blank(tx, actor, row.order_id, now)
     await _blank_history(tx, actor.store, order_ids)
     await forget(tx, actor.store, order_ids, customer_id=customer_id)
+    await revoke_links_of(tx, actor.store, order_ids, now=now)
     subject = f"customer:{customer_id}"
     told = sa.select(sa.func.coalesce(sa.func.max(events.c.sequence), 0)).where(
         events.c.store_id == actor.store, events.c.subject == subject

@@ -1,36 +1,135 @@
-"""Guest links: a signed, expiring token that reads one order."""
+"""Guest links: a signed, expiring token that reads one order, made, taken back, and made again for a repeat of the same call.
 
-import json
+The token is shown once and kept nowhere: a row holds what it says and its hash. The same row and the same key give the same token.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
+from typing import Any
 
+import sqlalchemy as sa
+from sqlalchemy.engine import Row
+
+from services.orders.commands.change import by
+from services.orders.models import guest_links
+from services.orders.queries.guests import is_valid
 from services.orders.queries.orders import order_for
-from services.orders.schemas.views import GuestLinkView
+from services.orders.schemas.changes import GuestLink
+from services.orders.schemas.guests import GuestLinkView
+from services.orders.settings import OrderSettings
+from shared import guests
 from shared.actor import Actor
-from shared.db import Transaction
-from shared.errors import Forbidden, Refused
-from shared.keys import SigningKey
+from shared.db import Database, Transaction
+from shared.errors import Forbidden, NotFound, Refused
+from shared.events import GuestLinkRevoked
+from shared.ids import new_id
+from shared.keys import KeysFile
+from shared.outbox import emit
+from shared.settings import Settings
 from shared.tokens import issue
 
+USUAL_DAYS = 30
+KEPT_DAYS = 1  # after its end: by then nobody asks any more
+SWEEP_BATCH = 5_000
 
-async def guest_link(tx: Transaction, actor: Actor, order_id: str, days: int, keys_file: Path, *, now: datetime) -> GuestLinkView:
-    """A token that reads this order for `days`. For the shop, and for the order's own customer.
 
-    Raises NotFound, Forbidden for a guest, Refused `no_guest_key` where no trusted key with a secret may speak for guests.
+async def make_link(
+    tx: Transaction, actor: Actor, order_id: str, wanted: GuestLink, *, keys: KeysFile, limits: OrderSettings, now: datetime
+) -> GuestLinkView:
+    """A token that reads this order for the days wanted. For the shop, and for the order's own customer.
+
+    Raises NotFound, Forbidden for a guest; Refused `no_guest_key` where no trusted key with a secret may speak for guests,
+    `guest_link_too_long`, `too_many_guest_links`, `customer_was_erased`.
+    """
+    if actor.role == "guest":
+        raise Forbidden("read_only", "A guest link only reads.")
+    await order_for(tx, actor, order_id, lock=True)  # so that two calls at once count each other's link
+    days = min(USUAL_DAYS, limits.guest_link_days) if wanted.days is None else wanted.days
+    if days > limits.guest_link_days:
+        raise Refused("guest_link_too_long", f"A link is valid for at most {limits.guest_link_days} days.", max_days=limits.guest_link_days)
+    if await guests.is_revoked(tx, actor.store, order_id):
+        raise Refused("customer_was_erased", "The order's customer was erased: nobody reads it by a link any more.")
+    mine = (guest_links.c.store_id == actor.store) & (guest_links.c.order_id == order_id)
+    if await tx.scalar(sa.select(sa.func.count()).where(mine, is_valid(now))) >= limits.guest_links_per_order:
+        raise Refused("too_many_guest_links", f"An order has at most {limits.guest_links_per_order} valid links: take one back first.")
+    key = keys.signing_for("guest", actor.store)
+    if key is None or key.secret is None:
+        raise Refused("no_guest_key", "No signing key of this installation may speak for guests of this store.")
+    made_at = now.replace(microsecond=0)  # as precise as the token's own times
+    row: dict[str, Any] = {
+        "store_id": actor.store,
+        "link_id": new_id("link"),
+        "order_id": order_id,
+        "issuer": key.issuer,
+        "created_at": made_at,
+        "expires_at": made_at + timedelta(days=days),
+        "by": by(actor).model_dump(),
+    }
+    token = _token(row, key.secret.get_secret_value())
+    await tx.execute(sa.insert(guest_links).values(**row, token_hash=_hash(token)))
+    return GuestLinkView.of(row, by(actor), actor, token=token)
+
+
+async def token_again(tx: Transaction, store_id: str, answer: Mapping[str, Any], keys: KeysFile, *, now: datetime) -> dict[str, str]:
+    """The token of an answer that was given before, while its link is valid and its key is trusted; else nothing."""
+    if not answer.get("link_id"):
+        return {}
+    mine = (guest_links.c.store_id == store_id) & (guest_links.c.link_id == answer["link_id"])
+    row = await tx.first(sa.select(guest_links).where(mine, is_valid(now)))
+    if row is None:
+        return {}
+    for key in keys.secrets_of(row.issuer):
+        token = _token(dict(row._mapping), key)
+        if _hash(token) == bytes(row.token_hash):
+            return {"token": token}
+    return {}
+
+
+async def revoke_link(tx: Transaction, actor: Actor, order_id: str, link_id: str, *, now: datetime) -> None:
+    """Take a link back, here at once and elsewhere by `guest_link.revoked`. Again is harmless.
+
+    Raises NotFound for a link that is not of this order, or an order that `actor` may not see; Forbidden for a guest.
     """
     if actor.role == "guest":
         raise Forbidden("read_only", "A guest link only reads.")
     await order_for(tx, actor, order_id)
-    key = _key(keys_file, actor.store)
-    lifetime = timedelta(days=days)
-    guest = Actor(store=actor.store, role="guest", id=order_id, read_only=True)
-    token = issue(key[1], issuer=key[0], actor=guest, lifetime_seconds=int(lifetime.total_seconds()), now=now.timestamp())
-    return GuestLinkView(token=token, expires_at=now.replace(microsecond=0) + lifetime)
+    mine = (guest_links.c.store_id == actor.store) & (guest_links.c.order_id == order_id) & (guest_links.c.link_id == link_id)
+    row = await tx.first(sa.select(guest_links).where(mine).with_for_update())
+    if row is None:
+        raise NotFound(detail="The order has no such link.")
+    if row.revoked_at is None:
+        await _revoke(tx, row, actor, now)
 
 
-def _key(keys_file: Path, store_id: str) -> tuple[str, str]:
-    for entry in json.loads(keys_file.read_text()):
-        key = SigningKey.model_validate(entry)
-        if key.secret is not None and "guest" in key.roles and ("*" in key.stores or store_id in key.stores):
-            return key.issuer, key.secret.get_secret_value()
-    raise Refused("no_guest_key", "No signing key of this installation may speak for guests of this store.")
+async def revoke_links_of(tx: Transaction, store_id: str, order_ids: Sequence[str], *, now: datetime) -> None:
+    """Every link of these orders ends for ever. The other services learn it by the `customer.erased` that goes with it."""
+    await guests.revoke_all(tx, store_id, order_ids)
+    open_links = (guest_links.c.store_id == store_id) & guest_links.c.order_id.in_(order_ids) & guest_links.c.revoked_at.is_(None)
+    await tx.execute(sa.update(guest_links).where(open_links).values(revoked_at=now))
+
+
+async def sweep_links(database: Database, settings: Settings, now: datetime) -> int:
+    """Forget up to 5,000 links that have ended; how many."""
+    ended = guest_links.c.expires_at < now - timedelta(days=KEPT_DAYS)
+    old: sa.Select[Any] = sa.select(sa.literal_column("ctid")).select_from(guest_links).where(ended).limit(SWEEP_BATCH)
+    async with database.transaction("orders.sweep_links") as tx:
+        return (await tx.execute(sa.delete(guest_links).where(sa.literal_column("ctid").in_(old)))).rowcount
+
+
+async def _revoke(tx: Transaction, row: Row[Any], actor: Actor, now: datetime) -> None:
+    mine = (guest_links.c.store_id == row.store_id) & (guest_links.c.link_id == row.link_id)
+    await tx.execute(sa.update(guest_links).where(mine).values(revoked_at=now))
+    await guests.revoke(tx, row.store_id, row.order_id, row.link_id, row.expires_at)
+    event = GuestLinkRevoked(occurred_at=now, link_id=row.link_id, order_id=row.order_id, expires_at=row.expires_at, by=by(actor))
+    await emit(tx, event, store_id=row.store_id, sequence=1, recorded_at=now)
+
+
+def _token(row: Mapping[str, Any], secret: str) -> str:
+    guest = Actor(store=row["store_id"], role="guest", id=row["order_id"], read_only=True, token_id=row["link_id"])
+    seconds = int((row["expires_at"] - row["created_at"]).total_seconds())
+    return issue(secret, issuer=row["issuer"], actor=guest, lifetime_seconds=seconds, now=row["created_at"].timestamp())
+
+
+def _hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()

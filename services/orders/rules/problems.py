@@ -34,6 +34,9 @@ PROBLEMS: dict[str, str] = {
     "unknown_time_zone": "An IANA time zone such as Asia/Dhaka.",
     "in_the_future": "It cannot have happened later than now.",
     "before_placing": "It cannot have happened before the order was placed.",
+    "guest_link_too_long": "A link is valid for at most the days that the installation's setting allows.",
+    "too_many_guest_links": "An order has only so many valid links at once: take one back first.",
+    "customer_was_erased": "The order's customer was erased: nobody reads it by a link any more.",
     "no_guest_key": "No signing key of this installation may speak for guests of this store.",
     "too_many_orders": "A customer with more than 2,000 orders is erased in parts, by the operator.",
 }

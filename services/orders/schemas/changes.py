@@ -126,4 +126,4 @@ class GuestLink(Input):
 
     model_config = example({})
 
-    days: Annotated[int, Field(ge=1, le=90)] = 30
+    days: Annotated[int | None, Field(ge=1, le=3_660, description="30, or what the installation allows, where nothing is said.")] = None

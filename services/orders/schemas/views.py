@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -289,14 +289,6 @@ class ErasedView(View):
 
     customer_id: str
     orders: int
-
-
-class GuestLinkView(View):
-    """A token that reads this one order until it expires."""
-
-    token: str
-    expires_at: datetime
-    audience: Literal["guest"] = "guest"
 
 
 def action_views(decisions: Mapping[str, Decision]) -> dict[str, ActionView]:

@@ -1,0 +1,66 @@
+"""Links by which whoever has no account reads one order: made, listed, taken back."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import APIRouter, Response
+
+from services.orders.commands.guests import make_link, revoke_link, token_again
+from services.orders.queries.guests import links_of
+from services.orders.schemas.changes import GuestLink
+from services.orders.schemas.guests import GuestLinksView, GuestLinkView
+from services.orders.settings import OrderSettings
+from shared.db import Transaction
+from shared.errors import Forbidden, NotFound, Refused
+from shared.ids import LinkId, OrderId
+from shared.web import Call, problems
+
+router = APIRouter()
+
+
+@router.post(
+    "/orders/{order_id}/guest-links",
+    operation_id="orders_guest_link",
+    status_code=201,
+    response_model=GuestLinkView,
+    responses=problems(NotFound, Refused, Forbidden),
+)
+async def link(order_id: OrderId, request: GuestLink, call: Call) -> Response:
+    """A token that reads this one order until it expires, for whoever has no account. It is kept nowhere: a late repeat shows null."""
+    keys, settings = call.running.tokens.keys, call.settings
+    assert isinstance(settings, OrderSettings)
+
+    async def work(tx: Transaction) -> GuestLinkView:
+        return await make_link(tx, call.actor, order_id, request, keys=keys, limits=settings, now=call.now)
+
+    async def again(tx: Transaction, answer: Mapping[str, Any]) -> dict[str, str]:
+        return await token_again(tx, call.actor.store, answer, keys, now=call.now)
+
+    return await call.once("orders.guest_link", work, status=201, remake=again)
+
+
+@router.get(
+    "/orders/{order_id}/guest-links",
+    operation_id="orders_guest_links",
+    response_model=GuestLinksView,
+    responses=problems(NotFound, Forbidden),
+)
+async def links(order_id: OrderId, call: Call) -> Response:
+    """The order's links that are valid now, newest first, without their tokens."""
+    async with call.reading() as tx:
+        return call.show(await links_of(tx, call.actor, order_id, now=call.now))
+
+
+@router.delete(
+    "/orders/{order_id}/guest-links/{link_id}",
+    operation_id="orders_guest_link_revoke",
+    status_code=204,
+    responses=problems(NotFound, Forbidden),
+)
+async def revoke(order_id: OrderId, link_id: LinkId, call: Call) -> Response:
+    """Take a link back: it opens nothing here from now on, and in the other services when they have heard of it. Again is harmless."""
+
+    async def work(tx: Transaction) -> None:
+        await revoke_link(tx, call.actor, order_id, link_id, now=call.now)
+
+    return await call.once("orders.guest_link_revoke", work, idempotent="optional")

@@ -1,0 +1,32 @@
+"""Links by which guests read an order."""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from services.orders.models import guest_links
+from services.orders.queries.orders import order_for
+from services.orders.schemas.guests import GuestLinksView, GuestLinkView
+from shared.actor import Actor
+from shared.db import Transaction
+from shared.errors import Forbidden
+from shared.events import By
+
+
+def is_valid(now: datetime) -> sa.ColumnElement[bool]:
+    """A link that still lets in."""
+    return guest_links.c.revoked_at.is_(None) & (guest_links.c.expires_at > now)
+
+
+async def links_of(tx: Transaction, actor: Actor, order_id: str, *, now: datetime) -> GuestLinksView:
+    """The order's valid links, newest first, for the shop and the order's customer: as many as the setting lets there be.
+
+    Raises NotFound, Forbidden for a guest: a link does not tell of others.
+    """
+    if actor.role == "guest":
+        raise Forbidden("read_only", "A guest link only reads its order.")
+    await order_for(tx, actor, order_id)
+    mine = (guest_links.c.store_id == actor.store) & (guest_links.c.order_id == order_id)
+    newest_first = (guest_links.c.created_at.desc(), guest_links.c.link_id.desc())
+    rows = await tx.all(sa.select(guest_links).where(mine, is_valid(now)).order_by(*newest_first))
+    return GuestLinksView(items=[GuestLinkView.of(dict(row._mapping), By(**row.by), actor) for row in rows])

@@ -1,0 +1,36 @@
+"""What callers see of links for guests."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, ClassVar, Literal
+
+from services.orders.schemas.views import ByView
+from shared.actor import Actor
+from shared.events import By
+from shared.web import View
+
+
+class GuestLinkView(View):
+    """A link that reads this one order until it expires. Its token is shown when it is made, and in repeats of that call soon after."""
+
+    secrets: ClassVar[tuple[str, ...]] = ("token",)
+
+    link_id: str
+    order_id: str
+    token: str | None
+    by: ByView
+    created_at: datetime
+    expires_at: datetime
+    audience: Literal["guest"] = "guest"
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any], by: By, actor: Actor, token: str | None = None) -> "GuestLinkView":
+        """A link's row as `actor` may see it."""
+        same = {name: row[name] for name in ("link_id", "order_id", "created_at", "expires_at")}
+        return cls(**same, token=token, by=ByView.of(by, actor))
+
+
+class GuestLinksView(View):
+    """The links of an order that are valid now, newest first."""
+
+    items: list[GuestLinkView]
