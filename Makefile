@@ -13,7 +13,7 @@ up: ## Run everything on this machine until Ctrl-C; the data stays
 
 test: ## Every test, on real servers that it starts by itself (TESTS=path for some, WORKERS=0 in one process)
 	@deploy/bootstrap.sh --tests
-	$(python) -m pytest -n $(WORKERS) --dist worksteal $(TESTS)
+	$(python) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(TESTS)
 
 proof: ## What proves the proofs: mutants, crash points, attacks, fuzz, long faults (ONLY=mutants/p1; what is proven for a commit is not run again)
 	@deploy/bootstrap.sh --tests

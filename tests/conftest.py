@@ -30,6 +30,13 @@ _stack: Stack | None = None
 _folder: tempfile.TemporaryDirectory[str] | None = None
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """The same order and the same seed in every run; another order by `pytest --randomly-seed=N`."""
+    if getattr(config.option, "randomly_seed", None) == "default":
+        config.option.randomly_seed = 1
+        config.option.randomly_reorganize = False
+
+
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Start the stack, unless this is an xdist worker (its controller did) or every named test is without I/O."""
     global _servers, _stack, _folder  # noqa: PLW0603  (one per process, started and stopped by these two hooks)
@@ -71,7 +78,7 @@ def stack() -> Stack:
 async def client() -> AsyncIterator[httpx2.AsyncClient]:
     """One HTTP client for the run."""
     limits = httpx2.Limits(max_connections=200, max_keepalive_connections=50)
-    async with httpx2.AsyncClient(timeout=60, limits=limits) as made:
+    async with httpx2.AsyncClient(timeout=120, limits=limits) as made:
         yield made
 
 

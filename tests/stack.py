@@ -32,8 +32,8 @@ from shared.keys import SigningKey
 PROJECT = Path(__file__).resolve().parent.parent
 SERVICES = tuple(os.environ.get("AFTERSALE_TEST_SERVICES", "orders refunds notes documents").split())
 VARIABLE = "AFTERSALE_TEST_STACK"
-READY_SECONDS = 60.0
-STOP_SECONDS = 25.0
+READY_SECONDS = 180.0
+STOP_SECONDS = 90.0
 
 
 @dataclass
@@ -92,13 +92,13 @@ class Stack:
 
     async def _drop(self) -> None:
         with contextlib.suppress(OSError, asyncpg.PostgresError):
-            admin = await asyncpg.connect(self.postgres_url, timeout=5)
+            admin = await asyncpg.connect(self.postgres_url, timeout=60)
             await admin.execute(f'drop database if exists "{self.name}" with (force)')
             for service in topology.SERVICES:
                 await admin.execute(f'drop role if exists "{topology.user_name(self.name, service)}"')
             await admin.close()
         with contextlib.suppress(OSError, aio_pika.exceptions.AMQPError):
-            broker = await aio_pika.connect(self.amqp_url, timeout=5)
+            broker = await aio_pika.connect(self.amqp_url, timeout=60)
             channel = await broker.channel()
             for queue in (*(queue_name(self.name, service) for service in SERVICES), dead_queue_name(self.name)):
                 await channel.queue_delete(queue)
@@ -157,7 +157,7 @@ def free_port() -> int:
 
 def _answers(url: str) -> bool:
     try:
-        with urlopen(url, timeout=2) as answer:
+        with urlopen(url, timeout=10) as answer:
             return bool(answer.status == 200)
     except (HTTPError, URLError, OSError):
         return False

@@ -11,7 +11,7 @@ from tests.attacks.bodies import FourBigBodies, OneBigBody, UnknownFields
 from tests.attacks.dear import EventBacklog, LockedRow, LongInvoices, PictureBombs
 from tests.attacks.floods import BadTokens, NameSearches, NoTokens
 from tests.attacks.heads import HalfRequests, HugeHeads, Silent
-from tests.attacks.holding import ManyStreams, UnreadExports
+from tests.attacks.holding import ManyStreams, UnreadExports, UnreadListings
 from tests.attacks.target import Attack
 
 ATTACKS: dict[str, type[Attack]] = {
@@ -31,3 +31,7 @@ ATTACKS: dict[str, type[Attack]] = {
     "event_backlog": EventBacklog,
     "locked_row": LockedRow,
 }
+"""Those that `make proof ONLY=p19` measures others beside."""
+
+UNMEASURED: dict[str, type[Attack]] = {"unread_listings": UnreadListings}
+"""Those that only `make faults` has."""

@@ -71,6 +71,19 @@ class UnreadExports(Attack):
         return not head.startswith(b"HTTP/1.1 200")
 
 
+class UnreadListings(UnreadExports):
+    """Exports of a store that has its orders already, as in `make faults`."""
+
+    what = "one store: 40 exports of all its orders that are not read"
+
+    async def prepare(self) -> None:
+        """Nothing."""
+
+    def asked(self) -> bytes:
+        """Everything."""
+        return request("GET", "/v1/orders/export?format=jsonl", self.target.token("staff"))
+
+
 class ManyStreams(UnreadExports):
     """As many live streams of one token as can be had, while the store's orders keep coming."""
 

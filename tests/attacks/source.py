@@ -1,44 +1,105 @@
-"""The attacker's process: python -m tests.attacks.source NAME, a line of JSON (target.py) on its standard input.
+"""The attacker's process: python -m tests.attacks.source NAME, and a line of JSON (target.py) on its standard input.
 
-It says `ready` once its store is prepared, attacks after the next line, and at the end of its input tells what it counted, as JSON.
+It says `ready` once its store is prepared and attacks after the next line. Every line from then on is answered with what was counted
+so far, as JSON; `stop`, or the end of the input, ends it. Attacker is the other end of its pipes.
 """
 
 import asyncio
 import json
 import os
 import resource
+import subprocess
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
 
-import uvloop
-
-from tests.attacks import ATTACKS
 from tests.attacks.target import Target
+from tests.stack import PROJECT
 
 POLITE = 10
 """An attacker has a machine of its own: here it takes what the service leaves of this one."""
+STOP = "stop"
+END_SECONDS = 60.0
+
+
+@dataclass
+class Attacker:
+    """An attacker's process, as who started it sees it."""
+
+    child: asyncio.subprocess.Process
+
+    async def prepared(self, seconds: float) -> None:
+        """Until its store is ready. Raises AssertionError or TimeoutError."""
+        assert await self._line(seconds) == "ready", "the attack could not be prepared"
+
+    def go(self) -> None:
+        """Attack from now on."""
+        self._say("go")
+
+    async def told(self, word: str = "count") -> dict[str, Any]:
+        """`counts` so far, and `failed` with the attack's own trouble; STOP ends it."""
+        self._say(word)
+        found: dict[str, Any] = json.loads(await self._line(END_SECONDS))
+        return found
+
+    def _say(self, line: str) -> None:
+        assert self.child.stdin is not None
+        self.child.stdin.write(f"{line}\n".encode())
+
+    async def _line(self, seconds: float) -> str:
+        assert self.child.stdout is not None
+        async with asyncio.timeout(seconds):
+            return (await self.child.stdout.readline()).decode().strip()
+
+
+@asynccontextmanager
+async def attacker(name: str, target: Target) -> AsyncIterator[Attacker]:
+    """A process of its own that prepares this attack; gone afterwards."""
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", __name__, name, cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    try:
+        made = Attacker(child)
+        made._say(target.told())
+        yield made
+    finally:
+        if child.returncode is None:
+            child.kill()
+        await child.wait()
 
 
 async def main() -> None:
-    """One attack from the beginning to the end of the input."""
-    attack = ATTACKS[sys.argv[1]](Target.heard(await _line()))
+    """One attack from the beginning to its end."""
+    from tests.attacks import ATTACKS, UNMEASURED  # noqa: PLC0415  (who only starts attackers needs none of them)
+
+    attack = (ATTACKS | UNMEASURED)[sys.argv[1]](Target.heard(await _heard()))
     await attack.prepare()
-    print("ready", flush=True)  # noqa: T201  (heard by who started this process)
-    await _line()
+    _tell("ready")
+    await _heard()
     running = asyncio.ensure_future(attack.run())
-    ending = asyncio.ensure_future(_line())
-    await asyncio.wait([running, ending], return_when=asyncio.FIRST_COMPLETED)
-    failed = "" if not running.done() else repr(running.exception())
+    word = "go"
+    while word not in {STOP, ""}:
+        word = await _heard()
+        failed = repr(running.exception()) if running.done() else ""
+        _tell(json.dumps({"counts": dict(attack.counts), "failed": failed}))
     running.cancel()
     await asyncio.wait([running])
-    print(json.dumps({"counts": dict(attack.counts), "failed": failed}), flush=True)  # noqa: T201  (heard by who started this process)
 
 
-async def _line() -> str:
-    return await asyncio.to_thread(sys.stdin.readline)
+async def _heard() -> str:
+    line: str = await asyncio.to_thread(sys.stdin.readline)
+    return line.strip()
+
+
+def _tell(line: str) -> None:
+    print(line, flush=True)  # noqa: T201  (heard by who started this process)
 
 
 if __name__ == "__main__":
+    import uvloop
+
     os.nice(POLITE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     uvloop.run(main())
-    os._exit(0)  # a thread still waits for the input

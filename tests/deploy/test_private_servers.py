@@ -47,7 +47,7 @@ async def write(servers: PrivateServers, number: int) -> None:
         channel = await connection.channel()
         queue = await channel.declare_queue("kept", durable=True, arguments={"x-queue-type": "quorum"})
         message = aio_pika.Message(str(number).encode(), delivery_mode=aio_pika.DeliveryMode.PERSISTENT)
-        async with asyncio.timeout(20):  # after a restart the queue first elects its leader, and until then takes nothing
+        async with asyncio.timeout(90):  # after a restart the queue first elects its leader, and until then takes nothing
             while True:
                 with contextlib.suppress(DeliveryError):
                     await channel.default_exchange.publish(message, queue.name)

@@ -129,7 +129,7 @@ async def test_every_reader_gets_what_it_declares(servers: Servers, settings: di
             await exchange.publish(aio_pika.Message(b"{}"), event_type, mandatory=False)
         for service, expected in counts.items():
             queue = await channel.get_queue(queue_name(NAME, service))
-            got = [await queue.get(timeout=5, fail=False) for _ in range(expected)]
+            got = [await queue.get(timeout=60, fail=False) for _ in range(expected)]
             assert sorted(str(message.routing_key) for message in got if message) == sorted(types_read_by(service))
             assert await queue.get(fail=False) is None
             for message in got:

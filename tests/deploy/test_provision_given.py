@@ -140,7 +140,7 @@ def run(home: Path, *arguments: str, **environment: str) -> "subprocess.Complete
     clean = {key: value for key, value in os.environ.items() if not key.startswith("AFTERSALE_")}
     command = [sys.executable, "-m", "deploy", *arguments]
     environment |= {"AFTERSALE_HOME": str(home)}
-    return subprocess.run(command, cwd=PROJECT, env=clean | environment, capture_output=True, text=True, timeout=100, check=False)
+    return subprocess.run(command, cwd=PROJECT, env=clean | environment, capture_output=True, text=True, timeout=300, check=False)
 
 
 def test_the_commands_from_a_clone_that_never_ran_up(servers: Servers, name: str, tmp_path: Path) -> None:

@@ -18,8 +18,8 @@ from deploy.places import PROJECT, State
 from tests.deploy.conftest import made_home
 from tests.deploy.test_private_servers import running_from
 
-START_SECONDS = 100
-STOP_SECONDS = 20
+START_SECONDS = 300
+STOP_SECONDS = 60
 ORDER = {
     "currency": "BDT",
     "customer": {"id": "cust-ada", "name": "Ada Rahman"},
@@ -66,7 +66,7 @@ class Clone:
         assert self.process is not None
         began = time.monotonic()
         self.process.send_signal(signal.SIGTERM)
-        out, _ = self.process.communicate(timeout=60)
+        out, _ = self.process.communicate(timeout=180)
         assert self.process.returncode == 0, out
         self.process = None
         return time.monotonic() - began
@@ -85,12 +85,12 @@ def call(url: str, token: str, body: Any = None) -> dict[str, Any]:
     """One HTTP call."""
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", "Idempotency-Key": "the-first"}
     data = None if body is None else json.dumps(body).encode()
-    with urllib.request.urlopen(urllib.request.Request(url, data=data, headers=headers), timeout=10) as answer:
+    with urllib.request.urlopen(urllib.request.Request(url, data=data, headers=headers), timeout=60) as answer:
         found: dict[str, Any] = json.loads(answer.read())
         return found
 
 
-def wait_until(condition: Any, seconds: float = 40) -> None:
+def wait_until(condition: Any, seconds: float = 180) -> None:
     """Until `condition()` holds."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -106,7 +106,7 @@ def answers(url: str) -> bool:
         return False
 
 
-@pytest.mark.timeout(500)
+@pytest.mark.timeout(1_800)
 def test_up_from_nothing_through_bad_days_and_once_more(clone: Clone) -> None:
     assert clone.command("doctor")[0] == 1, "nothing runs yet, and it says so"
     said = clone.up()

@@ -173,7 +173,7 @@ async def drained(shop: Shop) -> None:
         assert counts[0] == [], counts[0][:3]
         return len(before) > 1 and before[-2:] == [counts[1]] * 2
 
-    await eventually(at_rest, 60)
+    await eventually(at_rest)
 
 
 async def _undelivered(shop: Shop) -> tuple[list[str], int]:

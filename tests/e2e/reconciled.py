@@ -51,14 +51,14 @@ async def ask(shop: Shop, order_id: str, *lines: tuple[int, int], **also: Any) -
     async def seen() -> Answer:
         return (await shop.staff.post("/refunds/v1/refunds", json=body)).ok()
 
-    return str((await eventually(seen, 60))["refund_id"])
+    return str((await eventually(seen))["refund_id"])
 
 
 async def decide(shop: Shop, refund_id: str, what: str = "approve", **body: Any) -> None:
     async def covered() -> Answer:
         return (await shop.staff.post(f"/refunds/v1/refunds/{refund_id}/{what}", json=body)).ok()
 
-    await eventually(covered, 60)
+    await eventually(covered)
 
 
 async def settle(shop: Shop, refund_id: str, outcome: str, reference: str) -> None:
@@ -127,7 +127,7 @@ async def _notes(shop: Shop, order_id: str) -> None:
         async def known() -> Answer:
             return (await shop.staff.post(f"/notes/v1/orders/{order_id}/notes", json=body)).ok()
 
-        return str((await eventually(known, 60))["note_id"])
+        return str((await eventually(known))["note_id"])
 
     note = await write(audience="customer", text="On its way.")
     (await shop.staff.patch(f"/notes/v1/notes/{note}", json={"text": "It is on its way."})).ok()

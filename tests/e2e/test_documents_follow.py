@@ -39,7 +39,7 @@ async def become(shop: Shop, order_id: str, expected: list[tuple[str, str]]) -> 
         assert sorted((one["kind"], one["total"]["decimal"]) for one in items) == sorted(expected)
         return items
 
-    items = await eventually(look, seconds=60)
+    items = await eventually(look)
     for one in items:
         pdf = (await shop.customer().get(f"/documents/v1/documents/{one['document_id']}/pdf")).ok()
         assert pdf.content.startswith(b"%PDF-")

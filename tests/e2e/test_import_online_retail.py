@@ -14,7 +14,7 @@ from deploy.importing.results import Results
 from tests.rules.test_import_mapping import back, planned, sale
 from tests.shop import Shop
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(1_800)
 
 D = Decimal
 ROWS = (

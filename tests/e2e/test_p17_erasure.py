@@ -212,4 +212,4 @@ async def retell(stack: Stack, shop: Shop, events: list[dict[str, Any]]) -> None
         assert missing == set()
         return True
 
-    await eventually(taken, 60)
+    await eventually(taken)

@@ -24,7 +24,7 @@ from tests.e2e.reconciled import admin, everything_happens, report, until_explai
 from tests.shop import Shop, eventually
 from tests.stack import PROJECT, SERVICES, new_stack
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(1_800)
 
 SEED = 20_101_201
 TRIES = 4

@@ -19,9 +19,7 @@ from tests.shop import Answer, Shop, eventually, order_p
 from tests.stack import PROJECT, Process, Stack, new_stack
 
 RUNNING = ("orders", "notes")
-RECOVERY_SECONDS = 60.0
-
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(1_800)
 
 
 @dataclass
@@ -59,7 +57,7 @@ class Day:
             assert told["ready"] is ready
             return dict(told["checks"])
 
-        return await eventually(look, RECOVERY_SECONDS)
+        return await eventually(look)
 
     async def timeline(self, order_id: str) -> list[str]:
         """The types of what notes knows of an order."""
@@ -92,7 +90,7 @@ async def a_day(ground: Stack, client: httpx2.AsyncClient, pools: dict[str, Any]
         ground.urls = process.urls
         day = Day(ground, database, broker, Shop(ground, client, pools), client)
         try:
-            await eventually(lambda: _alive(day), RECOVERY_SECONDS)
+            await eventually(lambda: _alive(day))
             if not broker_away:
                 for service in RUNNING:
                     await day.until(service, ready=True)
@@ -129,7 +127,7 @@ async def test_rabbitmq_away_at_start(ground: Stack, client: httpx2.AsyncClient,
         await day.broker.join()
         for service in RUNNING:
             await day.until(service, ready=True)
-        await eventually(lambda: day.timeline(placed["order_id"]), RECOVERY_SECONDS)
+        await eventually(lambda: day.timeline(placed["order_id"]))
         assert await day.unsent() == 0
 
 
@@ -146,12 +144,12 @@ async def test_rabbitmq_away_in_the_middle(ground: Stack, client: httpx2.AsyncCl
         assert await day.health("orders", "live") == (200, {"status": "alive"})
         await day.broker.join()
         for order_id in placed:
-            await eventually(partial(day.timeline, order_id), RECOVERY_SECONDS)
+            await eventually(partial(day.timeline, order_id))
 
         async def shipped() -> bool:
             return "order.shipped" in await day.timeline(before)
 
-        await eventually(shipped, RECOVERY_SECONDS)
+        await eventually(shipped)
         assert await day.unsent() == 0
         for service in RUNNING:
             await day.until(service, ready=True)
@@ -176,7 +174,7 @@ async def test_postgresql_away_and_back(ground: Stack, client: httpx2.AsyncClien
             await day.until(service, ready=True)
         placed = (await day.place(key)).ok()
         assert (placed.status, placed.replayed) == (201, False)
-        await eventually(lambda: day.timeline(placed["order_id"]), RECOVERY_SECONDS)
+        await eventually(lambda: day.timeline(placed["order_id"]))
         assert len(await day.orders()) == len(there) + 1
 
 
@@ -208,7 +206,7 @@ async def test_no_2xx_is_false_while_postgresql_comes_and_goes(
         assert refused <= {503}
         await day.until("orders", ready=True)
         acknowledged = dict(done)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while left := [key for key in keys if key not in done]:  # a connection that died in the pool may cost one more repeat
                 await writer(left)
         assert refused <= {503}

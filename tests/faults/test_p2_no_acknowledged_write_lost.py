@@ -43,7 +43,7 @@ async def test_killed_at_random_moments_under_load(grave: Grave, seed: int) -> N
     await nothing_lost_or_doubled(grave)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1_800)
 async def test_broker_and_database_killed_under_load(stack: Stack, servers: PrivateServers) -> None:
     """Broker away: changes are still acknowledged. Database away: none is. Both come back, and all catches up by itself."""
     async with a_grave(replace(stack, postgres_url=servers.postgres_url, amqp_url=servers.amqp_url)) as grave:

@@ -6,17 +6,14 @@ setting, or a mutant), must break the promise: else the attack, or its guard, is
 """
 
 import asyncio
-import json
 import resource
 import subprocess
-import sys
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from tests.attacks import ATTACKS
+from tests.attacks.source import STOP, attacker
 from tests.attacks.target import Target
 from tests.proof.mutants import MUTANTS, copy_of_the_tree
 from tests.proof.others import ONLY_TOLD, Heard, Others
@@ -30,7 +27,6 @@ ATTACK_SECONDS = 25.0
 WARM_SECONDS = 4.0
 QUIET_ATTEMPTS = 3
 PREPARE_SECONDS = 900.0
-END_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -66,15 +62,14 @@ async def beside(name: str, stack: Stack, *, guarded: bool = True) -> Beside:
     try:
         greedy = Target.of(stack, process.urls, f"greedy-{uuid.uuid4().hex[:8]}")
         others = Others(Target.of(stack, process.urls, f"calm-{uuid.uuid4().hex[:8]}"), attack.beside)
-        async with _attacker(name, greedy) as attacker:
-            assert await _line(attacker, PREPARE_SECONDS) == "ready", f"{name} could not be prepared"
+        async with attacker(name, greedy) as attacking:
+            await attacking.prepared(PREPARE_SECONDS)
             await others.begin()
             await others.listen(WARM_SECONDS)
             quiet = await _quiet(others)
-            _say(attacker, "go")
+            attacking.go()
             during = await others.listen(ATTACK_SECONDS)
-            _say(attacker, "stop")
-            told = json.loads(await _line(attacker, END_SECONDS))
+            told = await attacking.told(STOP)
         others.close()
     finally:
         await asyncio.to_thread(process.stop)
@@ -115,28 +110,3 @@ def unguarded_tree(name: str, folder: Path) -> Path:
         applied = subprocess.run(["git", "apply", str(MUTANTS / f"{patch}.patch")], cwd=tree, capture_output=True, text=True, check=False)
         assert applied.returncode == 0, applied.stderr
     return tree
-
-
-@asynccontextmanager
-async def _attacker(name: str, target: Target) -> AsyncIterator[asyncio.subprocess.Process]:
-    child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.attacks.source", name, cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    try:
-        _say(child, target.told())
-        yield child
-    finally:
-        if child.returncode is None:
-            child.kill()
-        await child.wait()
-
-
-def _say(child: asyncio.subprocess.Process, line: str) -> None:
-    assert child.stdin is not None
-    child.stdin.write(f"{line}\n".encode())
-
-
-async def _line(child: asyncio.subprocess.Process, seconds: float) -> str:
-    assert child.stdout is not None
-    async with asyncio.timeout(seconds):
-        return (await child.stdout.readline()).decode().strip()

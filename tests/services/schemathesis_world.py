@@ -17,7 +17,7 @@ from shared.tokens import issue
 from tests.shop import ISSUER, TOKEN_SECONDS, order_p
 from tests.stack import Stack
 
-SEEN_SECONDS = 90.0
+SEEN_SECONDS = 180.0
 PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c49444154789c63f8cfc0000003010100c9fe92ef0000000049454e44ae426082"
 )

@@ -142,7 +142,7 @@ def _unclassified(routes: Iterable[str]) -> set[str]:
     return set(routes) - set(MAY)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1_800)
 @pytest.mark.parametrize("service", SERVICES)
 async def test_nobody_reads_or_changes_what_is_not_theirs(service: str, estate: Estate, client: httpx2.AsyncClient) -> None:
     asking = await _asking(service, estate, client)
@@ -187,7 +187,7 @@ async def _refusal(asking: Asking, operation: str, caller: Stranger) -> list[str
     return wrong
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1_800)
 async def test_whoever_may_is_not_refused_and_sees_only_their_own(stack: Stack, client: httpx2.AsyncClient, pools: dict[str, Any]) -> None:
     """The control of the test above: the same calls, by whoever may make them. A rule may say no, isolation must not.
 

@@ -15,7 +15,8 @@ SLOW = {"AFTERSALE_CONSUMER_DELAY_MS": "50", "AFTERSALE_CONSUMER_PREFETCH": "1",
 WARM, WINDOW = 5, 40
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.proof
+@pytest.mark.timeout(1_800)
 async def test_two_apis_and_two_workers_share_the_work_and_double_nothing(alone: Stack) -> None:
     """Notes has one worker and refunds has two, over the same events in the same window: so the machine's mood does not count."""
     apis = [alone.run("orders", roles=("api",), ports=None, AFTERSALE_LOG_LEVEL="warning") for _ in range(2)]

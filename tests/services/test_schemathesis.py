@@ -27,7 +27,7 @@ def world(stack: Stack) -> Iterator[World]:
         made.close()
 
 
-@pytest.mark.timeout(3600 if CASES >= ALL_PHASES_FROM else 120)
+@pytest.mark.timeout(3600 if CASES >= ALL_PHASES_FROM else 900)
 @pytest.mark.parametrize("service", SERVICES)
 def test_made_up_calls_find_nothing(service: str, world: World) -> None:
     outcome = fuzz(service, world, CASES, all_phases=CASES >= ALL_PHASES_FROM)

@@ -24,6 +24,7 @@ from deploy.redrive import redrive
 from deploy.trouble import Trouble
 from shared.broker import exchange_name, queue_name
 from shared.outbox import cloud_event
+from tests.faults.load.attacks import ATTACKS
 from tests.faults.load.plan import Fault
 from tests.faults.load.world import GROUPS, NotBack, World
 from tests.proxy import COMMITTED, CONFIRMED, Proxy
@@ -305,6 +306,7 @@ KINDS: dict[str, Do] = {
     "disk_full": disk_full,
     "events_repeated": events_repeated,
     "clock_jump": clock_jump,
+    **ATTACKS,
 }
 
 

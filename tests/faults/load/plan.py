@@ -12,7 +12,7 @@ WEIGHTS = {
     "freeze_rabbitmq": 2, "kill_everything": 1, "cut_database": 3, "cut_broker": 3, "slow_database": 2, "slow_broker": 2,
     "sliced_database": 1, "sliced_broker": 1, "half_open_database": 1, "half_open_broker": 2, "commit_answer_lost": 4,
     "confirm_lost": 4, "backends_terminated": 3, "memory_alarm": 1, "queue_deleted": 1, "disk_full": 1, "events_repeated": 3,
-    "clock_jump": 1,
+    "clock_jump": 1, "big_bodies": 2, "silent_connections": 2, "half_requests": 2, "bad_tokens": 2, "unread_exports": 2,
 }  # fmt: skip
 """How often each kind stands in the deck that faults are drawn from. tests/faults/load/kinds.py does them."""
 
@@ -22,6 +22,7 @@ PARTS = {
     "sliced_database": "database", "half_open_database": "database", "backends_terminated": "database",
     "disk_full": "database", "kill_rabbitmq": "broker", "freeze_rabbitmq": "broker", "cut_broker": "broker", "slow_broker": "broker",
     "sliced_broker": "broker", "half_open_broker": "broker", "memory_alarm": "broker",
+    "big_bodies": "services", "silent_connections": "services", "half_requests": "services", "bad_tokens": "services",
 }  # fmt: skip
 """What each kind spoils. Two faults come together only in different parts; a kind that is not here comes alone: a
 confirm cannot be lost while the database is away and nothing is published."""

@@ -19,7 +19,7 @@ from tests.faults.load.journal import Journal
 from tests.faults.load.kinds import KINDS, Bite, possible, said
 from tests.faults.load.oracle import Verdict, judge
 from tests.faults.load.plan import Fault, draw
-from tests.faults.load.world import NotBack, World, world_of
+from tests.faults.load.world import AWAY, NotBack, World, world_of
 
 LATE_SECONDS = 30.0
 """P3: every event takes effect within this time after the last failed part is back."""
@@ -137,7 +137,7 @@ async def _pace(world: World, load: Load) -> None:
     while True:
         try:
             clear = await world.backlog() < MAX_BACKLOG
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, aio_pika.exceptions.AMQPError):
+        except AWAY:
             clear = True  # a part is away: clients find out for themselves
         (load.open_road.set if clear or load.stopping.is_set() else load.open_road.clear)()
         await asyncio.sleep(PACE_SECONDS)

@@ -10,7 +10,7 @@ from tests.faults.load.report import summary
 from tests.faults.load.run import Run, play
 from tests.faults.load.world import servers, why_not
 
-QUICK = ("kill_service", "kill_postgres", "cut_broker", "commit_answer_lost", "confirm_lost", "events_repeated")
+QUICK = ("kill_service", "kill_postgres", "cut_broker", "commit_answer_lost", "confirm_lost", "events_repeated", "half_requests")
 """Those that take a few seconds each; the broker's own deaths and alarms take longer and are the long run's."""
 
 
@@ -22,7 +22,7 @@ def test_the_same_seed_draws_the_same_faults_and_every_kind_comes() -> None:
     assert not any(first.paired and second.paired for first, second in pairwise(planned))
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(1_800)
 @pytest.mark.skipif(why_not() is not None, reason="needs private servers that may be killed")
 async def test_nothing_is_lost_or_doubled_whatever_breaks(tmp_path: Path) -> None:
     run = Run(seed=3, faults=len(QUICK), writes=300, clients=3, kinds=QUICK)

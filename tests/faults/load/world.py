@@ -40,6 +40,13 @@ LOOK_DEADLINE_SECONDS = 30.0
 LOOK_SECONDS = 0.25
 
 
+AWAY = (
+    OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, httpx2.HTTPError,
+    aio_pika.exceptions.AMQPError,
+)  # fmt: skip
+"""What a look meets while something is broken. A connection that dies in the midst of an answer is an InternalClientError."""
+
+
 class NotBack(Exception):  # noqa: N818  (says what happened)
     """The system did not come back by itself within the longest time that we wait."""
 
@@ -100,7 +107,7 @@ class World:
                     name = urlsplit(self.stack.database_url("orders")).path[1:]
                     self._admin = await asyncpg.connect(self.servers.postgres_url, database=name, timeout=5, command_timeout=120)
                 return list(await self._admin.fetch(statement, *arguments))
-            except (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError):
+            except (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.InternalClientError):
                 self._admin = None
                 if attempt:
                     raise
@@ -138,7 +145,7 @@ class World:
                 async with asyncio.timeout(LOOK_DEADLINE_SECONDS):
                     if await look():
                         return time.monotonic() - began
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, httpx2.HTTPError, aio_pika.exceptions.AMQPError):
+            except AWAY:
                 pass
             if time.monotonic() - began > seconds:
                 raise NotBack(f"{what}: not within {seconds:.0f} s")

@@ -141,7 +141,7 @@ def golden(kind: str, language: str) -> Path:
 async def draw() -> None:
     """Draw every golden image anew."""
     GOLDEN.mkdir(parents=True, exist_ok=True)
-    renderer = Renderer(processes=1, deadline_seconds=20, memory_mb=1024)
+    renderer = Renderer(processes=1, deadline_seconds=90, memory_mb=1024)
     for kind, language in SPECIMENS:
         pdf = await renderer.pdf(view_of(specimen(kind, language), code=CODE, logo=logo()))
         picture_of(pdf, dots_per_inch=DOTS_PER_INCH).quantize(48).save(golden(kind, language), optimize=True)

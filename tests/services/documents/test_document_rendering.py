@@ -38,7 +38,7 @@ HOSTILE = {
 
 @pytest.fixture(scope="module")
 async def renderer() -> AsyncIterator[Renderer]:
-    made = Renderer(processes=1, deadline_seconds=30, memory_mb=1024)
+    made = Renderer(processes=1, deadline_seconds=90, memory_mb=1024)
     yield made
     await made.close()
 
@@ -141,7 +141,7 @@ async def test_the_same_data_is_the_same_bytes_in_any_process() -> None:
     view = view_of(specimen("invoice", "bn"), code=CODE, logo=logo())
     made = set()
     for _ in range(2):
-        fresh = Renderer(processes=1, deadline_seconds=30, memory_mb=1024)
+        fresh = Renderer(processes=1, deadline_seconds=90, memory_mb=1024)
         made |= {await fresh.pdf(view), await fresh.pdf(view)}
         await fresh.close()
     assert len(made) == 1

@@ -16,7 +16,7 @@ KILLED_AT = (
 )
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1_800)
 async def test_64_concurrent_issuers_with_kills_leave_no_gap_and_no_double(shop: Shop, stack: Stack, teller: Teller) -> None:
     workers = await asyncio.gather(*[asyncio.to_thread(doomed, stack, point) for point in KILLED_AT])
     lives = [Life(shop.store) for _ in range(ORDERS)]

@@ -135,7 +135,7 @@ async def started(broker: Broker) -> AsyncIterator[Broker]:
     """A broker that is connected, and stopped afterwards."""
     broker.start()
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(90):
             while not broker.connected:
                 await asyncio.sleep(0.01)
         yield broker

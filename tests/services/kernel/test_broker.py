@@ -28,7 +28,7 @@ async def test_messages_are_persistent(lab: Lab) -> None:
         channel = await connection.channel()
         await broker.publish(b"{}", event_type=DocumentIssued.type, event_id="1")
         queue = await channel.get_queue(queue_name(lab.settings.amqp_namespace, SERVICE))
-        message = await queue.get(timeout=5)
+        message = await queue.get(timeout=60)
         assert message is not None
         assert message.delivery_mode == aio_pika.DeliveryMode.PERSISTENT
         assert (message.routing_key, message.type, message.message_id) == (DocumentIssued.type, DocumentIssued.type, "1")
@@ -154,9 +154,9 @@ async def test_consuming_comes_back_when_the_queue_was_deleted(lab: Lab) -> None
         await eventually(lambda: _consumers(connection, lab))
         channel = await connection.channel()
         await channel.queue_delete(queue_name(lab.settings.amqp_namespace, SERVICE))
-        await eventually(lambda: _consumers(connection, lab), seconds=60)
+        await eventually(lambda: _consumers(connection, lab))
         await lab.emit(an_event())
-        await eventually(lambda: _is(lab, "notes.effects", 1), seconds=60)
+        await eventually(lambda: _is(lab, "notes.effects", 1))
 
 
 async def test_an_api_starts_while_the_broker_is_away_and_says_so(lab: Lab) -> None:

@@ -55,7 +55,7 @@ async def listening(caller: Caller, story: Story, last_event_id: int | None = No
 
     task = asyncio.create_task(listen())
     try:
-        await asyncio.wait_for(opened.wait(), 20)
+        await asyncio.wait_for(opened.wait(), 90)
         yield heard
     finally:
         task.cancel()

@@ -106,7 +106,7 @@ async def test_counts_per_axis(shop: Shop) -> None:
     async def folded() -> bool:
         return not await shop.rows("orders", "select 1 from count_deltas where store_id = {store}")
 
-    assert await eventually(folded, seconds=40)
+    assert await eventually(folded)
     assert (await shop.staff.get("/orders/v1/orders/counts")).ok().body == expected
 
 

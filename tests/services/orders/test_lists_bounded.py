@@ -31,7 +31,7 @@ STORE = "store-of-very-many"
 STAFF = Actor(STORE, "staff", "staff-1")
 MAX_ROWS = 10_000
 
-pytestmark = pytest.mark.timeout(900)  # a million orders take some minutes to write
+pytestmark = pytest.mark.timeout(1_800)  # a million orders take some minutes to write
 
 FILL = """
 insert into orders.orders (store_id, order_id, version, number, status, currency, language, prices_include_tax, customer_id,

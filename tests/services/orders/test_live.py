@@ -11,7 +11,7 @@ import httpx2
 from tests.services.orders.test_changes import act, placed
 from tests.shop import Caller, Shop
 
-SECONDS = 20
+SECONDS = 90
 
 
 class Stream:

@@ -29,7 +29,7 @@ CUSTOMER = Actor(STORE, "customer", "c-7")
 MAX_ROWS = 10_000
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 
-pytestmark = pytest.mark.timeout(900)  # a million refunds take some minutes to write
+pytestmark = pytest.mark.timeout(1_800)  # a million refunds take some minutes to write
 
 FILL = """
 insert into refunds.refunds (store_id, refund_id, order_id, order_number, customer_id, version, status, settlement, cause, payment_id,

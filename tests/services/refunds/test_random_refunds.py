@@ -45,7 +45,7 @@ PAID = st.sampled_from([TOTAL, TOTAL, 700, 0])
 REACHED = st.sampled_from(["delivered", "delivered", "delivered", "shipped", "confirmed", None])
 DISPOSITION = st.sampled_from([None, "restock", "inspect", "discard"])
 
-pytestmark = pytest.mark.timeout(max(180, 10 * LIVES))
+pytestmark = pytest.mark.timeout(max(900, 10 * LIVES))
 
 
 class Lives(RuleBasedStateMachine):
