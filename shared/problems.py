@@ -61,6 +61,7 @@ KERNEL_PROBLEMS = {
     "event_too_large": "The change would make an event of more than 1 MB.",
     "try_again": "The database asked to repeat; nothing was changed.",
     "unavailable": "The service cannot reach its database; repeat in a moment with the same Idempotency-Key.",
+    "heic_not_taken": "HEIC pictures are not taken: choose JPEG in the camera's settings, or save the picture as JPEG.",
     "store_busy": "This store has its fair share of the service at work and more waiting: repeat after Retry-After.",
     "internal_error": "Our mistake; the trace id finds it in the logs.",
 }

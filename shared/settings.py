@@ -40,11 +40,26 @@ class Settings(BaseSettings):
         le=100,
         description="Part of the slots that a store may hold beside others, and a caller beside others of its store.",
     )
-    share_queue: int = Field(200, ge=1, le=10_000, description="Calls of one store that may wait for a slot of one kind, per process.")
+    share_queue: int = Field(500, ge=1, le=10_000, description="Calls of one store that may wait for a slot of one kind, per process.")
     export_slots: int = Field(
         12, ge=1, le=1000, description="Exports and archives that run at once per process; a store has its part of them, alone too."
     )
     export_wait_seconds: float = Field(2.0, ge=0, description="Longest wait for one of them to end; then the caller gets 429.")
+    image_processes: int = Field(
+        2,
+        ge=1,
+        le=64,
+        description="Image decoding processes, started when first needed; a store alone leaves one free.",
+    )
+    image_deadline_seconds: float = Field(15.0, gt=0, description="Longest time that decoding one image may take.")
+    image_memory_mb: int = Field(512, ge=128, description="Address space of one image decoding process, in MiB.")
+    image_recycle_mb: int = Field(
+        160, ge=32, description="Resident memory, in MiB, above which such a process is replaced after its image."
+    )
+    image_max_side_pixels: int = Field(20_000, ge=100, description="Longest side of an image.")
+    image_max_jpeg_pixels: int = Field(
+        220_000_000, ge=10_000, description="Largest JPEG, in pixels: it is reduced while it is decoded. Other formats have smaller limits."
+    )
 
     amqp_url: SecretStr = Field(description="RabbitMQ as this service's own user: amqp://user:password@host:port/vhost.")
     amqp_namespace: str = Field(

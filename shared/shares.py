@@ -120,13 +120,14 @@ class Turns(Generic[W]):
         return party.held >= usual or (one is not None and one.held >= self._of_a_caller(usual))
 
     def wait(self, store: str, caller: str, waiter: W) -> bool:
-        """Queue for a slot, after take() said no; False where too many of this store wait already."""
+        """Queue for a slot, after take() said no; False where too many of this store, or of this caller, wait already."""
         party = self._stores[store]
-        if self.queued(store) >= self.rules.queue:
+        one = party.callers.get(caller)
+        queued_by_one = len(one.waiting) if one else 0
+        if self.queued(store) >= self.rules.queue or queued_by_one >= max(1, math.ceil(self.rules.queue * self.rules.part)):
             if not party.callers:
                 del self._stores[store]
             return False
-        one = party.callers.get(caller)
         if one is None:
             one = party.callers[caller] = _Party()
         one.waiting.append(waiter)

@@ -157,6 +157,14 @@ class SettingsInput(Input):
         return Letterhead(seller=Seller(**parts), footer=self.footer, terms=self.terms, language=self.language, paper=self.paper)
 
 
+class LogoLimitsView(View):
+    """What a logo may be."""
+
+    media_types: list[str]
+    max_bytes: int
+    max_side_pixels: int
+
+
 class SettingsView(View):
     """Document settings as they are, with their version."""
 

@@ -1,23 +1,25 @@
 """Whether an uploaded file is what we take, by its content alone; images come out decoded and encoded anew.
 
-Encoding anew drops EXIF (places, owners) and whatever was appended or hidden: what is stored was written by us. A PDF cannot be
-encoded anew; it must begin and end as one, and is only ever served as a download in a sandbox.
+Encoding anew (in a confined process: shared/images.py) drops EXIF (places, owners) and whatever was appended or hidden: what is stored
+was written by us. A PDF cannot be encoded anew; it must begin and end as one, and is only ever served as a download in a sandbox.
 """
 
+import asyncio
 from pathlib import Path
 from typing import IO, Literal, NamedTuple
 
-from PIL import Image, ImageOps, UnidentifiedImageError
-
+from services.refunds.settings import RefundSettings
 from shared.errors import Invalid
+from shared.images import BadImage, Kind, Wanted, drawn_anew, kind_of
 
 MediaType = Literal["image/jpeg", "image/png", "image/webp", "application/pdf"]
 
-FORMATS: dict[MediaType, str] = {"image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WEBP"}
+TYPES: dict[Kind, MediaType] = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
 EXTENSIONS: dict[MediaType, str] = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp", "application/pdf": "pdf"}
 HEAD_BYTES = 16
 PDF_END_WITHIN_BYTES = 1_024
 MAX_NAME_CHARACTERS = 100
+GROWS_AT_MOST = 4  # a picture written anew may be larger than it came, but not without end
 
 
 class Checked(NamedTuple):
@@ -27,34 +29,37 @@ class Checked(NamedTuple):
     path: Path
 
 
-def check(source: IO[bytes], folder: Path, max_pixels: int) -> Checked:
-    """Read `source` and write what may be stored into `folder`. Blocks: call it in a thread.
+async def check(source: IO[bytes], folder: Path, settings: RefundSettings) -> Checked:
+    """Read `source` and write what may be stored into `folder`.
 
-    Raises Invalid `file_type_not_allowed`, `file_unreadable`, `image_too_large`.
+    Raises Invalid `file_type_not_allowed`, `heic_not_taken`, `file_unreadable`, `image_too_large`; StoreBusy, Unavailable.
     """
-    media_type = sniff(source)
+    kind = sniff(source)
+    media_type = TYPES[kind] if kind else "application/pdf"
     target = folder / f"checked.{EXTENSIONS[media_type]}"
-    if media_type == "application/pdf":
-        _copy_pdf(source, target)
+    if kind is None:
+        await asyncio.to_thread(_copy_pdf, source, target)
     else:
-        _encode_anew(source, target, FORMATS[media_type], max_pixels)
+        content = await asyncio.to_thread(source.read)
+        await asyncio.to_thread(target.write_bytes, await _encoded_anew(content, kind, settings))
     return Checked(media_type, target)
 
 
-def sniff(source: IO[bytes]) -> MediaType:
-    """The type that the first bytes say. Raises Invalid `file_type_not_allowed` for any other."""
+def sniff(source: IO[bytes]) -> Kind | None:
+    """The kind of image that the first bytes say, None for a PDF. Raises Invalid `heic_not_taken`, `file_type_not_allowed`."""
     source.seek(0)
     head = source.read(HEAD_BYTES)
     source.seek(0)
-    if head.startswith(b"\xff\xd8\xff"):
-        return "image/jpeg"
-    if head.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "image/png"
-    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return "image/webp"
-    if head.startswith(b"%PDF-"):
-        return "application/pdf"
-    raise Invalid("file_type_not_allowed", "Send a JPEG, PNG, WebP or PDF; the content decides, not the name.")
+    kind = kind_of(head)
+    if kind is None and not head.startswith(b"%PDF-"):
+        raise Invalid("file_type_not_allowed", "Send a JPEG, PNG, WebP or PDF; the content decides, not the name.")
+    return kind
+
+
+def max_pixels(kind: Kind, settings: RefundSettings) -> int:
+    """The most pixels that are taken: of a JPEG many, it is reduced while it is decoded; of a WebP half, it costs twice the memory."""
+    limits = {"JPEG": settings.image_max_jpeg_pixels, "PNG": settings.attachment_max_pixels, "WEBP": settings.attachment_max_pixels // 2}
+    return limits[kind]
 
 
 def plain_name(name: str, media_type: MediaType) -> str:
@@ -65,19 +70,23 @@ def plain_name(name: str, media_type: MediaType) -> str:
     return f"{stem}.{EXTENSIONS[media_type]}"
 
 
-def _encode_anew(source: IO[bytes], target: Path, kind: str, max_pixels: int) -> None:
+async def _encoded_anew(content: bytes, kind: Kind, settings: RefundSettings) -> bytes:
+    pixels, side = max_pixels(kind, settings), settings.image_max_side_pixels
+    wanted = Wanted(
+        kind=kind,
+        save_as=kind,
+        max_side=side,
+        max_pixels=min(pixels, settings.attachment_max_pixels),
+        max_jpeg_pixels=pixels,
+        max_bytes=GROWS_AT_MOST * settings.attachment_max_bytes,
+    )
     try:
-        with Image.open(source, formats=[kind]) as image:
-            if image.width * image.height > max_pixels:
-                raise Invalid("image_too_large", f"An image has at most {max_pixels} pixels.", width=image.width, height=image.height)
-            upright = ImageOps.exif_transpose(image)
-            plain = upright.convert("RGB" if kind == "JPEG" else "RGBA")
-            plain.info.clear()
-            plain.save(target, kind)
-    except Image.DecompressionBombError as error:  # Pillow's own limit, before it tells the size
-        raise Invalid("image_too_large", f"An image has at most {max_pixels} pixels.") from error
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError, MemoryError) as error:
-        raise Invalid("file_unreadable", "The image is cut off or broken.") from error
+        return await drawn_anew(settings, content, wanted)
+    except BadImage as bad:
+        if bad.reason == "unreadable":
+            raise Invalid("file_unreadable", "The image is cut off or broken.") from bad
+        most = f"{max(1, pixels // 1_000_000)} million pixels and no side of more than {side}"
+        raise Invalid("image_too_large", f"A picture of this kind has at most {most}: send a smaller one.", **bad.sides) from bad
 
 
 def _copy_pdf(source: IO[bytes], target: Path) -> None:

@@ -1,5 +1,6 @@
 """Where files lie: a folder of this machine, or an object store. Keys are ours; no name of a customer is ever part of a path."""
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 CHUNK_BYTES = 256 * 1024
 FOLDER = "refunds"
+FOLDER_MODE, FILE_MODE = 0o700, 0o600
 # A caller waits for an answer: soon 503 and a try of their own, instead of the three minutes that the client would go on by itself.
 RETRY: "RetryConfig" = {"max_retries": 2, "retry_timeout": timedelta(seconds=10)}
 
@@ -39,11 +41,26 @@ def key_of(store_id: str, attachment_id: str) -> str:
 
 
 async def put(store: ObjectStore, key: str, path: Path) -> None:
-    """Store a file, in parts, without holding it in memory. Raises Unavailable where that fails (a full disk, an absent store)."""
+    """Store a file, in parts, without holding it in memory; on a disk, for nobody else of the machine to read.
+
+    Raises Unavailable where that fails (a full disk, an absent store).
+    """
     try:
+        if isinstance(store, LocalStore):
+            await asyncio.to_thread(_private_folder, Path(str(store.prefix)) / key)
         await obstore.put_async(store, key, path)
+        if isinstance(store, LocalStore):
+            (Path(str(store.prefix)) / key).chmod(FILE_MODE)
     except (obstore.exceptions.BaseError, OSError) as error:
         raise Unavailable(detail="The file could not be stored; nothing was changed.", retry_after_seconds=5) from error
+
+
+def _private_folder(file: Path) -> None:
+    """Make the folders of a file, ours alone: whoever cannot enter them cannot read a file that is being written either."""
+    for folder in (file.parent.parent, file.parent):
+        folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
+        if folder.stat().st_mode & 0o077:
+            folder.chmod(FOLDER_MODE)
 
 
 async def read(store: ObjectStore, key: str) -> AsyncIterator[bytes]:

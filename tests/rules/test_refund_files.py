@@ -2,15 +2,32 @@
 
 import io
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 
 from services.refunds.file_check import check, plain_name
+from services.refunds.settings import RefundSettings
 from shared.errors import Invalid
+from shared.images import decoders
 from tests.services.refunds.pictures import PLACE, pdf, picture, polyglot, zip_bomb_png
 
-PIXELS = 25_000_000
+SETTINGS = RefundSettings.model_construct(service="refunds")
+
+
+def jpeg(size: tuple[int, int], **options: Any) -> bytes:
+    """A flat photograph."""
+    out = io.BytesIO()
+    Image.new("RGB", size, (90, 80, 70)).save(out, "JPEG", **options)
+    return out.getvalue()
+
+
+def flat_png(width: int, height: int) -> bytes:
+    """A picture of one bit a pixel: 25 million of them are a few kilobytes."""
+    out = io.BytesIO()
+    Image.new("1", (width, height)).save(out, "PNG")
+    return out.getvalue()
 
 
 @pytest.mark.parametrize(
@@ -22,8 +39,8 @@ PIXELS = 25_000_000
         (pdf(), "application/pdf"),
     ],
 )
-def test_what_is_taken(content: bytes, media_type: str, tmp_path: Path) -> None:
-    checked = check(io.BytesIO(content), tmp_path, PIXELS)
+async def test_what_is_taken(content: bytes, media_type: str, tmp_path: Path) -> None:
+    checked = await check(io.BytesIO(content), tmp_path, SETTINGS)
     assert checked.media_type == media_type
     assert PLACE not in checked.path.read_bytes()
     if media_type != "application/pdf":
@@ -32,8 +49,8 @@ def test_what_is_taken(content: bytes, media_type: str, tmp_path: Path) -> None:
         assert dict(Image.open(checked.path).getexif()) == {}
 
 
-def test_a_polyglot_comes_out_as_an_image_alone(tmp_path: Path) -> None:
-    checked = check(io.BytesIO(polyglot()), tmp_path, PIXELS)
+async def test_a_polyglot_comes_out_as_an_image_alone(tmp_path: Path) -> None:
+    checked = await check(io.BytesIO(polyglot()), tmp_path, SETTINGS)
     assert b"<script>" not in checked.path.read_bytes()
 
 
@@ -53,12 +70,58 @@ def test_a_polyglot_comes_out_as_an_image_alone(tmp_path: Path) -> None:
         (pdf() + b"PK\x03\x04" + bytes(2_000), "file_unreadable"),
         (zip_bomb_png(), "image_too_large"),
         (zip_bomb_png(5_001), "image_too_large"),
+        (flat_png(1, 20_001), "image_too_large"),
+        (jpeg((20_001, 8)), "image_too_large"),
+        (b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00", "heic_not_taken"),
+        (b"\x00\x00\x00\x18ftypmif1\x00\x00\x00\x00", "heic_not_taken"),
+        (b"\x00\x00\x00\x18ftypavif\x00\x00\x00\x00", "file_type_not_allowed"),
     ],
 )
-def test_what_is_refused(content: bytes, code: str, tmp_path: Path) -> None:
+async def test_what_is_refused(content: bytes, code: str, tmp_path: Path) -> None:
     with pytest.raises(Invalid) as refused:
-        check(io.BytesIO(content), tmp_path, PIXELS)
+        await check(io.BytesIO(content), tmp_path, SETTINGS)
     assert refused.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("size", "kept"),
+    [
+        ((4_000, 3_000), (4_000, 3_000)),
+        ((8_160, 6_120), (4_080, 3_060)),
+        ((16_320, 12_240), (4_080, 3_060)),  # a phone of 200 megapixels
+    ],
+)
+async def test_a_photograph_is_reduced_while_it_is_decoded(size: tuple[int, int], kept: tuple[int, int], tmp_path: Path) -> None:
+    checked = await check(io.BytesIO(jpeg(size)), tmp_path, SETTINGS)
+    assert Image.open(checked.path).size == kept
+
+
+async def test_a_photograph_that_lies_on_its_side_is_turned_upright(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    checked = await check(io.BytesIO(jpeg((40, 30), exif=exif)), tmp_path, SETTINGS)
+    assert Image.open(checked.path).size == (30, 40)
+    assert dict(Image.open(checked.path).getexif()) == {}
+
+
+async def test_what_a_decoder_may_not_take_ends_the_decoder_alone(tmp_path: Path) -> None:
+    """Too slow, or too much for its memory: this picture is refused, the next one is drawn by another process."""
+    small = SETTINGS.model_copy(update={"image_memory_mb": 128})
+    with pytest.raises(Invalid) as refused:
+        await check(io.BytesIO(jpeg((9_000, 9_000), progressive=True)), tmp_path, small)
+    assert refused.value.code == "image_too_large"
+    assert refused.value.facts == {"width": 9_000, "height": 9_000}
+    slow = SETTINGS.model_copy(update={"image_deadline_seconds": 60.0, "image_memory_mb": 513})
+    assert (await check(io.BytesIO(flat_png(5_000, 5_000)), tmp_path, slow)).media_type == "image/png"
+    decoders(slow).deadline_seconds = 0.0
+    with pytest.raises(Invalid) as late:
+        await check(io.BytesIO(flat_png(5_000, 5_000)), tmp_path, slow)
+    assert late.value.code == "image_too_large"
+    decoders(slow).deadline_seconds = 60.0
+    assert (await check(io.BytesIO(picture("PNG")), tmp_path, slow)).media_type == "image/png"
+    for settings in (small, slow, SETTINGS):
+        await decoders(settings).close()
+        assert decoders(settings).shares.used == 0
 
 
 @pytest.mark.parametrize(

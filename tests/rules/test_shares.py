@@ -121,6 +121,13 @@ def test_the_queue_of_a_store_is_bounded_and_no_other_stores() -> None:
     assert turns.waiting == 3
 
 
+def test_a_caller_leaves_room_in_its_stores_queue() -> None:
+    turns = Turns[str](Rules(slots=1, part=0.4, queue=5))
+    assert turns.take("shop", "greedy", 0.0)
+    assert [turns.wait("shop", "greedy", str(number)) for number in range(3)] == [True, True, False]
+    assert turns.wait("shop", "calm", "calm")
+
+
 @dataclass(frozen=True)
 class Waiting:
     store: str

@@ -35,6 +35,7 @@ MAY: dict[str, set[str]] = {
     "orders_cancel": ACTS, "orders_guest_link": ACTS, "orders_guest_links": SHOP | SELF, "orders_guest_link_revoke": ACTS,
     "refunds_list": LISTS, "refunds_counts": LISTS, "refunds_read_policy": LISTS, "refunds_read": SEES, "refunds_refundable": SEES,
     "refunds_export": LISTS, "refunds_download": SHOP | SELF, "refunds_upload": ACTS | OTHERS,
+    "refunds_upload_limits": LISTS, "documents_logo_limits": SHOP,
     "refunds_attention": SHOP, "refunds_policy_history": SHOP,
     "refunds_request": ACTS, "refunds_preview": ACTS, "refunds_withdraw": SELF,
     "refunds_approve": WRITERS, "refunds_decline": WRITERS, "refunds_settle": WRITERS, "refunds_inspect": WRITERS,

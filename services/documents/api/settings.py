@@ -1,6 +1,5 @@
 """What stands on a store's paper: read, save, logo, preview."""
 
-import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Query, Response
@@ -8,11 +7,11 @@ from fastapi import APIRouter, Body, Query, Response
 from services.documents import queries
 from services.documents.api import answers
 from services.documents.commands import letterhead, pictures
-from services.documents.logo import cleaned_logo
+from services.documents.logo import MAX_SIDE_PIXELS, MAX_UPLOAD_BYTES, cleaned_logo
 from services.documents.rules.contents import Language
 from services.documents.rules.sample import sample
 from services.documents.rules.series import issuing_day
-from services.documents.schemas import SampleKind, SettingsInput, SettingsView
+from services.documents.schemas import LogoLimitsView, SampleKind, SettingsInput, SettingsView
 from shared.db import Transaction
 from shared.errors import Forbidden, Invalid, NotFound, PreconditionRequired, Refused, TooLarge, VersionConflict
 from shared.web import WITHOUT_KEY, Call, problems
@@ -53,7 +52,7 @@ async def save_logo(
     """Set the logo: the body is the image itself. It is drawn again before it is kept, so nothing but the picture stays."""
     queries.shop_only(call.actor)
     version = call.if_match_required
-    logo = await asyncio.to_thread(cleaned_logo, image)
+    logo = await cleaned_logo(call.settings, image)
 
     async def work(tx: Transaction) -> SettingsView:
         return SettingsView.of(await letterhead.save_logo(tx, call.actor, logo, expected_version=version, now=call.now))
@@ -85,6 +84,14 @@ async def read_logo(call: Call) -> Response:
     if png is None:
         raise NotFound(detail="The store has no logo.")
     return Response(png, media_type="image/png", headers=answers.FILE_HEADERS)
+
+
+@router.get("/v1/settings/logo/limits", operation_id="documents_logo_limits", response_model=LogoLimitsView, responses=problems(Forbidden))
+async def logo_limits(call: Call) -> Response:
+    """What a logo may be, so that a form can say so before anything is sent."""
+    queries.shop_only(call.actor)
+    limits = LogoLimitsView(media_types=["image/png", "image/jpeg"], max_bytes=MAX_UPLOAD_BYTES, max_side_pixels=MAX_SIDE_PIXELS)
+    return call.show(limits)
 
 
 @router.post(

@@ -13,11 +13,13 @@ from services.documents.present import view_of
 from services.documents.render import ENGINE, RenderingFailed, renderer
 from services.documents.rules.contents import Contents, canonical, sha256_of
 from shared.db import Database
+from shared.errors import StoreBusy
 from shared.settings import Settings
 
 log = structlog.get_logger()
 
 BATCH = 4  # few at a time, so that a worker that dies holds up few
+CANDIDATES = 200  # that are looked at for them, so that a backlog of one store costs no more than this
 LEASE_SECONDS = 30  # a claim lasts this long; if it was too short, two render the same and the first bytes are kept
 LONGEST_PAUSE_SECONDS = 3_600
 
@@ -36,7 +38,8 @@ async def picture(database: Database, settings: Settings, store_id: str, content
     """The PDF of any contents, issued or not; nothing is kept. Raises RenderingFailed."""
     async with database.reading() as tx:
         logo = await queries.logo(tx, store_id, contents.logo_sha256)
-    return await renderer(settings).pdf(view_of(contents, code=check_code(contents), logo=logo))
+    view = view_of(contents, code=check_code(contents), logo=logo)
+    return await renderer(settings).pdf(view, store_id)
 
 
 def check_code(contents: Contents) -> str:
@@ -64,17 +67,25 @@ async def _render(database: Database, settings: Settings, store_id: str, documen
     except RenderingFailed as failure:
         await _failed(database, store_id, document_id, failure, datetime.now(UTC))
         return False
+    except StoreBusy:
+        return False  # its lease ends, and it is claimed again
     return True
 
 
 async def _claim(database: Database, now: datetime) -> list[tuple[str, str]]:
-    """Take what is due for the length of a lease, in one statement."""
+    """Take what is due for the length of a lease, in one statement: by turns over the stores among those that wait longest."""
+    r = renderings.c
+    waits = r.pdf.is_(None) & (r.next_attempt_at <= now)
+    oldest = sa.select(r.store_id, r.document_id, r.next_attempt_at).where(waits).order_by(r.next_attempt_at).limit(CANDIDATES).subquery()
+    turn = sa.func.row_number().over(partition_by=oldest.c.store_id, order_by=oldest.c.next_attempt_at).label("turn")
+    turns = sa.select(oldest.c.store_id, oldest.c.document_id, turn).subquery()
     due = (
-        sa.select(renderings.c.store_id, renderings.c.document_id)
-        .where(renderings.c.pdf.is_(None), renderings.c.next_attempt_at <= now)
-        .order_by(renderings.c.next_attempt_at)
+        sa.select(r.store_id, r.document_id)
+        .join(turns, (turns.c.store_id == r.store_id) & (turns.c.document_id == r.document_id))
+        .where(waits)
+        .order_by(turns.c.turn, r.next_attempt_at)
         .limit(BATCH)
-        .with_for_update(skip_locked=True)
+        .with_for_update(of=renderings, skip_locked=True)
         .cte("due")
     )
     claim = (

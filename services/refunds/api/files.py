@@ -15,16 +15,15 @@ from services.refunds import file_check, file_store
 from services.refunds.commands import files
 from services.refunds.commands.files import Upload
 from services.refunds.queries.details import file_for
-from services.refunds.schemas.requests import MAX_UPLOAD_BODY_BYTES, AttachmentId
-from services.refunds.schemas.views import AttachmentView
+from services.refunds.schemas.requests import MAX_ATTACHMENTS, MAX_UPLOAD_BODY_BYTES, AttachmentId
+from services.refunds.schemas.views import AttachmentView, UploadLimitsView, UploadTypeView
 from services.refunds.settings import RefundSettings
 from shared.db import Transaction
-from shared.errors import Invalid, NotFound, Refused, TooLarge
+from shared.errors import Failure, Invalid, NotFound, Refused, StoreBusy, TooLarge, Unavailable
 from shared.ids import new_id
 from shared.web import Call, Calling, problems, replayed
 
 router = APIRouter(tags=["refunds"])
-DECODING = asyncio.Semaphore(2)  # images at a time: each may take four bytes a pixel
 FORM = {
     "requestBody": {
         "required": True,
@@ -70,9 +69,43 @@ async def upload(call: Call) -> Response:
         stored = await _store(call, settings, source, customer_id)
 
     async def work(tx: Transaction) -> AttachmentView:
-        return AttachmentView.of(await files.add_upload(tx, call.actor, stored, call.now))
+        return AttachmentView.of(await files.add_upload(tx, call.actor, stored, settings.attachment_unused_max, call.now))
 
-    return await call.once("refunds.upload", work, status=201, body=asked)
+    try:
+        answer = await call.once("refunds.upload", work, status=201, body=asked)
+    except Failure as failure:
+        if isinstance(failure, StoreBusy) or not isinstance(failure, Unavailable):  # a lost COMMIT is unknown: the sweeper finds out
+            await _forget(call, stored)
+        raise
+    if "idempotent-replayed" in answer.headers:
+        await _forget(call, stored)
+    return answer
+
+
+async def _forget(call: Calling, stored: Upload) -> None:
+    """Delete the file of an upload that has no row."""
+    await file_store.delete(file_store.store_of(call.settings), file_store.key_of(call.actor.store, stored.attachment_id))
+
+
+@router.get("/v1/attachments/limits", operation_id="refunds_upload_limits", response_model=UploadLimitsView, responses=problems())
+async def limits(call: Call) -> Response:
+    """What an upload may be, so that a form can say so before anything is sent."""
+    settings = call.settings
+    assert isinstance(settings, RefundSettings)
+    types = [
+        UploadTypeView(media_type=media_type, max_pixels=file_check.max_pixels(kind, settings))
+        for kind, media_type in file_check.TYPES.items()
+    ]
+    return call.show(
+        UploadLimitsView(
+            types=[*types, UploadTypeView(media_type="application/pdf", max_pixels=None)],
+            max_bytes=settings.attachment_max_bytes,
+            max_side_pixels=settings.image_max_side_pixels,
+            max_unused=settings.attachment_unused_max,
+            unused_hours=settings.attachment_unused_hours,
+            max_in_a_request=MAX_ATTACHMENTS,
+        )
+    )
 
 
 @router.get("/v1/attachments/{attachment_id}", operation_id="refunds_download", response_class=Response, responses=problems(NotFound))
@@ -121,8 +154,7 @@ async def _store(call: Calling, settings: RefundSettings, source: UploadFile, cu
     """Check the file, encode it anew and store it; nothing tells of it yet."""
     attachment_id = new_id("attachment")
     with tempfile.TemporaryDirectory(prefix="aftersale-upload-") as folder:
-        async with DECODING:
-            checked = await asyncio.to_thread(file_check.check, source.file, Path(folder), settings.attachment_max_pixels)
+        checked = await file_check.check(source.file, Path(folder), settings)
         sha256 = await asyncio.to_thread(files.digest, checked.path)
         size = checked.path.stat().st_size
         await file_store.put(file_store.store_of(settings), file_store.key_of(call.actor.store, attachment_id), checked.path)

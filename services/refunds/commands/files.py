@@ -36,7 +36,7 @@ class Upload:
 
 
 async def may_upload(tx: Transaction, actor: Actor, customer_id: str, unused_max: int, now: datetime) -> None:
-    """Raises Refused `attachments_off`, `too_many_attachments`."""
+    """Whether one more may wait for its request. Raises Refused `attachments_off`, `too_many_attachments`."""
     policy = await policies.policy_at(tx, actor.store, now)
     if not policy.attachments:
         raise Refused("attachments_off", "This store takes no files with a request: say it in the description.")
@@ -45,8 +45,11 @@ async def may_upload(tx: Transaction, actor: Actor, customer_id: str, unused_max
         raise Refused("too_many_attachments", f"{unused_max} uploads wait for their request already: use them, or wait.")
 
 
-async def add_upload(tx: Transaction, actor: Actor, upload: Upload, now: datetime) -> Row[Any]:
-    """Keep the row of a stored file."""
+async def add_upload(tx: Transaction, actor: Actor, upload: Upload, unused_max: int, now: datetime) -> Row[Any]:
+    """Keep the row of a stored file. Raises Refused as may_upload does: of uploads at once each counts those before it."""
+    mine = f"refunds.uploads:{actor.store}:{upload.customer_id}"
+    await tx.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(mine, 0))))
+    await may_upload(tx, actor, upload.customer_id, unused_max, now)
     values = {name: getattr(upload, name) for name in Upload.__dataclass_fields__}
     row = {"store_id": actor.store, **values, "uploaded_by": by(actor).model_dump(), "uploaded_at": now}
     saved = await tx.first(sa.insert(attachments).values(**row).returning(attachments))

@@ -26,6 +26,6 @@ PROBLEMS = {
     "file_type_not_allowed": "Only JPEG, PNG, WebP and PDF are taken, and the content decides, not the name.",
     "file_missing": "The file is sent as multipart/form-data, in the field `file`.",
     "customer_missing": "Where the shop uploads, the field `customer_id` says whose file it is.",
-    "image_too_large": "The image has more pixels than the limit.",
+    "image_too_large": "The image has more pixels than the limit; GET /v1/attachments/limits says how many there may be.",
     "file_unreadable": "The file is not a whole, well-formed file of its type.",
 }

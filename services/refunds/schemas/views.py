@@ -188,6 +188,24 @@ class AttachmentView(View):
         return cls(**{name: row._mapping[name] for name in cls.model_fields})
 
 
+class UploadTypeView(BaseModel):
+    """A kind of file that is taken; an image of more pixels is refused."""
+
+    media_type: str
+    max_pixels: int | None
+
+
+class UploadLimitsView(View):
+    """What an upload may be. `max_unused` is how many of a customer may wait for their request, for `unused_hours` each."""
+
+    types: list[UploadTypeView]
+    max_bytes: int
+    max_side_pixels: int
+    max_unused: int
+    unused_hours: int
+    max_in_a_request: int
+
+
 class SettlementView(BaseModel):
     """A report about the money; `counts` is false for what came after the first success and changed nothing."""
 

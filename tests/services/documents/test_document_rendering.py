@@ -17,7 +17,8 @@ from services.documents import render_child
 from services.documents.catalogues import catalogue, languages
 from services.documents.present import amount, printable, view_of
 from services.documents.printable import page
-from services.documents.render import PROJECT, Renderer, RenderingFailed
+from services.documents.render import Renderer, RenderingFailed
+from shared.confined import PROJECT
 from shared.events import Address
 from tests.services.documents.pdftext import missing_from, picture_of, squeezed, text_of
 from tests.services.documents.specimens import CODE, DOTS_PER_INCH, SPECIMENS, golden, logo, specimen
@@ -196,7 +197,7 @@ async def test_over_the_deadline_is_refused_and_the_next_is_rendered() -> None:
     view = view_of(specimen("invoice", "en"))
     with pytest.raises(RenderingFailed):
         await hasty.pdf(view)
-    hasty._deadline_seconds = 30
+    hasty.processes.deadline_seconds = 30
     assert (await hasty.pdf(view)).startswith(b"%PDF-")
     await hasty.close()
 

@@ -8,7 +8,7 @@ import pytest
 from shared.errors import StoreBusy, Unavailable
 from shared.shares import Rules, Shares
 
-FOUR = Rules(slots=4, headroom=1, part=0.5, queue=3)
+FOUR = Rules(slots=4, headroom=1, part=0.5, queue=5)
 
 
 async def holding(shares: Shares, store: str, release: asyncio.Event) -> str:

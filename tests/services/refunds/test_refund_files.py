@@ -1,7 +1,9 @@
 """Files over HTTP: uploaded first, taken by a request, served as a download to those who may see the refund, swept when unused."""
 
+import asyncio
 import hashlib
 import io
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from services.refunds.commands.files import sweep
 from services.refunds.models import metadata
 from services.refunds.settings import RefundSettings
 from shared.db import Database
-from shared.ids import new_id
+from shared.ids import new_id, uuid_of
 from tests.services.refunds.pictures import PLACE, pdf, picture, polyglot, zip_bomb_png
 from tests.services.refunds.scenes import ask, delivered, everything, policy, prepaid
 from tests.shop import Answer, Caller, Shop, eventually
@@ -129,6 +131,37 @@ async def test_nobody_piles_up_files(shop: Shop) -> None:
     await shop.rows("refunds", sql)
     assert row["media_type"] == "application/pdf"
     assert (await upload(shop.customer(), pdf(b"other"))).code == "too_many_attachments"
+
+
+async def test_of_sixty_uploads_at_once_twenty_are_taken(shop: Shop) -> None:
+    """Each counts those before it, however close; what is refused leaves no file behind, and no other customer's upload is refused."""
+    uploads = [upload(shop.customer(), pdf(str(number).encode())) for number in range(60)]
+    *answers, other = await asyncio.gather(*uploads, upload(shop.customer("c-2"), pdf()))
+    assert Counter((answer.status, answer.code) for answer in answers) == {(201, None): 20, (409, "too_many_attachments"): 40}
+    assert other.status == 201
+    assert {row["attachment_id"] for row in await files(shop)} == {uuid_of("attachment", path.name) for path in stored(shop)}
+    assert len(stored(shop)) == 21
+
+
+async def test_files_are_for_nobody_else_of_the_machine(shop: Shop) -> None:
+    (await upload(shop.customer(), picture())).ok()
+    [file] = stored(shop)
+    modes = [path.stat().st_mode & 0o777 for path in (file, file.parent, file.parent.parent)]
+    assert modes == [0o600, 0o700, 0o700]
+
+
+async def test_what_an_upload_may_be_is_told_before(shop: Shop) -> None:
+    told = (await shop.customer().get("/refunds/v1/attachments/limits")).ok().body
+    pixels = {"image/jpeg": 220_000_000, "image/png": 25_000_000, "image/webp": 12_500_000, "application/pdf": None}
+    assert {one["media_type"]: one["max_pixels"] for one in told.pop("types")} == pixels
+    assert told == {"max_bytes": 10_000_000, "max_side_pixels": 20_000, "max_unused": 20, "unused_hours": 24, "max_in_a_request": 5}
+
+
+async def test_a_heic_picture_is_refused_in_words_for_a_form(shop: Shop) -> None:
+    refused = await upload(shop.customer(), b"\x00\x00\x00\x18ftypheic" + bytes(100), "IMG_1.HEIC", "image/heic")
+    assert (refused.status, refused.code) == (422, "heic_not_taken")
+    assert "choose JPEG" in refused["detail"]
+    assert (await files(shop), stored(shop)) == ([], [])
 
 
 def settings_of(shop: Shop) -> RefundSettings:

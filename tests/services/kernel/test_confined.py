@@ -1,0 +1,75 @@
+"""Confined processes by turns: one store's (or customer's) pictures and renderings do not hold up another's."""
+
+import asyncio
+import io
+
+import pytest
+from PIL import Image
+
+from shared.confined import Confined, Confines
+from shared.images import BadImage, Wanted, drawn_anew
+from shared.settings import Settings
+from shared.shares import Rules
+
+SLOW = Confines(
+    name="test.confined",
+    module="tests.services.kernel.slow_child",
+    what="answers",
+    rules=Rules(2, headroom=1, part=0.4, queue=15),
+    deadline_seconds=60,
+    memory_mb=512,
+    recycle_mb=10_000,
+    wait_seconds=60,
+)
+
+
+async def test_one_store_leaves_a_process_to_others_and_one_caller_a_turn() -> None:
+    """Answers come in the order of turns, counted and not timed: six of a greedy customer, one of a calm one, one of another store."""
+    confined, order = Confined(SLOW), list[str]()
+
+    async def asks(store: str, caller: str) -> None:
+        await confined.ask(b"0.05", store, caller)
+        order.append(f"{store}.{caller}")
+
+    greedy = [asyncio.create_task(asks("shop", "greedy")) for _ in range(6)]
+    await asyncio.sleep(0)
+    calm = [asyncio.create_task(asks("shop", "calm")), asyncio.create_task(asks("other", "one"))]
+    await asyncio.wait([*greedy, *calm])
+    await confined.close()
+    assert [task.exception() for task in (*greedy, *calm)] == [None] * 8
+    assert "other.one" in order[:2], "another store has a process of its own at once"
+    assert "shop.calm" in order[:3], "another customer of the store comes after one picture, not after all"
+    assert confined.shares.used == 0
+
+
+async def test_a_process_that_has_grown_is_replaced() -> None:
+    confined = Confined(Confines(**{name: getattr(SLOW, name) for name in SLOW.__slots__} | {"recycle_mb": 1}))
+    first, second = await confined.ask(b"pid"), await confined.ask(b"pid")
+    assert first != second
+    confined = Confined(SLOW)
+    assert await confined.ask(b"pid") == await confined.ask(b"pid")
+    await confined.close()
+
+
+async def test_a_cancelled_caller_leaves_neither_slot_nor_process() -> None:
+    confined = Confined(SLOW)
+    pid = int(await confined.ask(b"pid"))
+    asking = asyncio.create_task(confined.ask(b"60"))
+    await asyncio.sleep(0.05)
+    asking.cancel()
+    await asyncio.wait([asking])
+    assert confined.shares.used == 0
+    assert int(await confined.ask(b"pid")) != pid
+    await confined.close()
+
+
+async def test_a_small_picture_of_many_pixels_costs_little() -> None:
+    """5,000 x 5,000 of one bit: 3 kB. Drawn as it is, it needs a byte a pixel, in a process of 128 MB."""
+    out = io.BytesIO()
+    Image.new("1", (5_000, 5_000)).save(out, "PNG")
+    settings = Settings.model_construct(service="test", image_memory_mb=128)
+    wanted = Wanted("PNG", "PNG", 20_000, 25_000_000, 25_000_000, 40_000_000)
+    assert Image.open(io.BytesIO(await drawn_anew(settings, out.getvalue(), wanted))).size == (5_000, 5_000)
+    with pytest.raises(BadImage) as bad:
+        await drawn_anew(settings, out.getvalue(), Wanted("PNG", "PNG", 20_000, 24_000_000, 24_000_000, 40_000_000))
+    assert (bad.value.reason, bad.value.sides) == ("too_large", {"width": 5_000, "height": 5_000})
