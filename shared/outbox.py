@@ -16,7 +16,7 @@ from shared.broker import Broker
 from shared.crash import crash_point
 from shared.db import Database, Transaction
 from shared.errors import Refused
-from shared.events import EVENTS, MAX_EVENT_BYTES, SOURCES, Event
+from shared.events import EVENTS, MAX_EVENT_BYTES, SOURCES, Event, event_bytes
 from shared.ids import new_uuid
 from shared.set_aside import OUTBOX, Unusable, note, unusable
 from shared.settings import Settings
@@ -35,7 +35,7 @@ async def emit(tx: Transaction, event: Event, *, store_id: str, sequence: int, r
     """Write `event` into the service's own history, in the transaction of the change that it tells of.
 
     `sequence` counts the events of (this service, store, event.subject); giving one twice violates a constraint.
-    Raises Refused `event_too_large` above 1 MB.
+    Raises Refused `event_too_large` above 4 MB.
     """
     row = event_row(event, store_id=store_id, sequence=sequence, recorded_at=recorded_at)
     await tx.execute(sa.insert(tx.kernel.events), row)
@@ -45,7 +45,7 @@ async def emit(tx: Transaction, event: Event, *, store_id: str, sequence: int, r
 def event_row(event: Event, *, store_id: str, sequence: int, recorded_at: datetime) -> dict[str, Any]:
     """The row of an event, for emit() and for statements that insert it beside the change (see orders' placing)."""
     data = event.model_dump(mode="json")
-    size = len(json.dumps(data, separators=(",", ":")))
+    size = event_bytes(data)
     if size > MAX_EVENT_BYTES:
         raise Refused("event_too_large", f"The event would have {size} bytes; at most {MAX_EVENT_BYTES} are possible.")
     return {

@@ -58,7 +58,7 @@ KERNEL_PROBLEMS = {
     "too_large": "The body is over the limit.",
     "version_conflict": "It was changed since you read it: read it again, then repeat.",
     "if_match_required": "Send If-Match with the ETag that you read.",
-    "event_too_large": "The change would make an event of more than 1 MB.",
+    "event_too_large": "The change would make an event of more than 4 MB.",
     "try_again": "The database asked to repeat; nothing was changed.",
     "unavailable": "The service cannot reach its database; repeat in a moment with the same Idempotency-Key.",
     "heic_not_taken": "HEIC pictures are not taken: choose JPEG in the camera's settings, or save the picture as JPEG.",

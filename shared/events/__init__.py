@@ -19,6 +19,7 @@ from shared.events.envelope import (
     Envelope,
     Event,
     Part,
+    event_bytes,
 )
 from shared.events.note import (
     NoteAdded,
@@ -147,4 +148,5 @@ __all__ = [
     "StoreSettingsChanged",
     "Tracking",
     "UnitRange",
+    "event_bytes",
 ]

@@ -5,7 +5,6 @@ from datetime import timedelta
 import pytest
 
 from services.orders.rules.payments import (
-    MAX_PAYMENT_RECORDS,
     may_record,
     may_reverse,
     needs_attention,
@@ -14,6 +13,7 @@ from services.orders.rules.payments import (
     same_reference,
 )
 from services.orders.rules.refunds import refund_state
+from services.orders.rules.room import MAX_PAYMENT_RECORDS
 from services.orders.rules.times import happened_at
 from shared.errors import Invalid
 from shared.events import RefundState
@@ -36,6 +36,9 @@ def test_late_money_is_real_money_in_every_status() -> None:
 def test_limits_of_payments() -> None:
     full = order(payments=tuple(payment() for _ in range(MAX_PAYMENT_RECORDS)))
     assert may_record(full, STAFF, 1).code == "too_many_payments"
+    assert all(may_reverse(full, one, STAFF).allowed for one in full.payments), "a mistake can always be corrected"
+    reversal = payment(-11000, reverses=full.payments[0].payment_id)
+    assert may_record(order(payments=(*full.payments[1:], reversal)), STAFF, 1).allowed
     assert may_record(order(collected=10**15), STAFF, 1).code == "amount_too_large"
 
 

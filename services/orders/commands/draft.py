@@ -9,17 +9,17 @@ from services.orders import addresses
 from services.orders.commands.change import by
 from services.orders.rules.payments import payment_state
 from services.orders.rules.placing import OrderAmounts, amounts
+from services.orders.rules.room import enough_room
 from services.orders.rules.times import happened_at
 from services.orders.schemas.placing import PlaceOrder
 from services.orders.schemas.views import OrderView, line_view
 from services.orders.state import OrderState
 from shared.actor import Actor
-from shared.errors import FieldError, Invalid, TooLarge
-from shared.events import MAX_EVENT_BYTES, Order, OrderLine, OrderPersonal, OrderPlaced, Payment
+from shared.errors import FieldError, Invalid
+from shared.events import Order, OrderLine, OrderPersonal, OrderPlaced, Payment
 from shared.idempotency import Claim
 from shared.ids import new_id, uuid_of
 
-ROOM_FOR_LIFE_BYTES = 300_000  # of an event: payments, tracking and corrections come after placing
 UNTRACKED = '"stock_tracked":false}'
 
 
@@ -47,12 +47,11 @@ def draft(actor: Actor, request: PlaceOrder, claim: Claim, now: datetime) -> Dra
     state = drafted(actor, request, now)
     order = state.order
     line_events = [line.model_dump_json() for line in order.lines]
+    enough_room(line_events)
     line_answers = [line_view(line, order.currency).model_dump_json() for line in order.lines]
     assert all(text.endswith(UNTRACKED) for text in (*line_events, *line_answers))
     bare = OrderState(order.model_copy(update={"lines": ()}), state.personal, state.metadata)
     event = OrderPlaced(occurred_at=order.placed_at, order=bare.order, by=by(actor), personal=state.personal).model_dump_json()
-    if len(event.encode()) + sum(len(text.encode()) for text in line_events) > MAX_EVENT_BYTES - ROOM_FOR_LIFE_BYTES:
-        raise TooLarge("order_too_large", "The order's texts are too long.")
     answer = OrderView.of(bare, actor).model_dump_json()
     return Draft(claim, state, request.number, event, answer, line_events, line_answers, _payment_rows(order.payments))
 

@@ -4,9 +4,8 @@ from shared.actor import Actor, Decision, allowed, refused
 from shared.events import Order, Payment, PaymentState
 from shared.money import MAX_AMOUNT_MINOR_UNITS
 
+from .room import MAX_PAYMENT_RECORDS
 from .status import shop_only
-
-MAX_PAYMENT_RECORDS = 500  # an order's event carries them all and must stay below 1 MB
 
 
 def payment_state(collected: int, total: int) -> PaymentState:
@@ -24,8 +23,8 @@ def may_record(order: Order, actor: Actor, amount: int) -> Decision:
     decision = shop_only(actor)
     if not decision.allowed:
         return decision
-    if len(order.payments) >= MAX_PAYMENT_RECORDS:
-        return refused("too_many_payments", f"An order holds at most {MAX_PAYMENT_RECORDS} payment records.")
+    if sum(payment.reverses is None for payment in order.payments) >= MAX_PAYMENT_RECORDS:
+        return refused("too_many_payments", f"An order holds at most {MAX_PAYMENT_RECORDS} payments.")
     if order.collected + amount > MAX_AMOUNT_MINOR_UNITS:
         return refused("amount_too_large", f"At most {MAX_AMOUNT_MINOR_UNITS} minor units can be collected.")
     return allowed()

@@ -52,7 +52,7 @@ async def nothing_written(shop: Shop) -> None:
         ({"shipping_address": {"country_code": "BD"}}, 422, "bad_address"),
         ({"customer": {"id": "c-1", "phone": "12"}}, 422, "bad_phone"),
         ({"customer": {"id": "c-1", "email": "nobody"}}, 422, "invalid"),
-        ({"placed_at": "2999-01-01T00:00:00Z"}, 422, "in_the_future"),
+        ({"placed_at": "2098-01-01T00:00:00Z"}, 422, "in_the_future"),
         ({"placed_at": 1}, 422, "invalid"),
         ({"payments": [{"amount": 0, "method": "card", "reference": "x"}]}, 422, "invalid"),
         ({"payments": [{"amount": 1, "method": "card", "reference": "x"}] * 2}, 422, "same_payment_twice"),

@@ -1,0 +1,160 @@
+"""Room for an order's life: the largest of each part that any of its events may carry, added up from the limits of the requests."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from pydantic import TypeAdapter
+
+from services.orders.rules.room import MAX_LINES_BYTES, MAX_OTHER_BYTES, MAX_PAYMENT_RECORDS, MAX_RECORD_BYTES, enough_room, lines_bytes
+from services.orders.schemas import words
+from services.orders.schemas.placing import MAX_PREPAID, AddressInput
+from services.refunds.schemas import requests as refund_requests
+from shared.errors import TooLarge
+from shared.events import (
+    EVENTS,
+    MAX_EVENT_BYTES,
+    MAX_ORDER_LINES,
+    Address,
+    By,
+    Cancellation,
+    InspectedLine,
+    Order,
+    OrderEvent,
+    OrderLine,
+    OrderPersonal,
+    Payment,
+    Refund,
+    RefundEvent,
+    RefundLine,
+    RefundPersonal,
+    Tracking,
+    UnitRange,
+    event_bytes,
+)
+from shared.money import MAX_AMOUNT_MINOR_UNITS
+from tests.rules.orders import NOW, ORDER_ID
+
+WORST = "\x01"  # six bytes in JSON: more than any letter has
+LATE = NOW + timedelta(microseconds=1)  # a time with all of its digits
+PAYMENT_ID = "payment_01jd00000000000000000000a0"
+REFUND_ID = "refund_01jd00000000000000000000a0"
+ACTOR_ID = WORST * 128
+MOST = MAX_AMOUNT_MINOR_UNITS
+
+
+def longest(annotation: Any) -> str:
+    """The worst text that a request may hold where it says `annotation`."""
+    return WORST * int(TypeAdapter(annotation).json_schema()["maxLength"])
+
+
+BY = By(role="customer", id=ACTOR_ID, via=f"platform:{ACTOR_ID}")
+LINK = "https://" + WORST * 1_990
+TRACKING = Tracking(carrier=longest(words.Word), number=longest(words.Word), url=LINK)
+RECORD = Payment(
+    payment_id=PAYMENT_ID, amount=-MOST, method="m" * 40, reference=longest(words.Reference), collected_by=longest(words.Name),
+    reverses=PAYMENT_ID, order_version=2**31, occurred_at=LATE, recorded_at=LATE,
+)  # fmt: skip
+LINE = OrderLine(
+    line=MAX_ORDER_LINES, sku="", name="", quantity=1_000_000, unit_price=MOST, subtotal=MOST, discount=MOST, order_discount=MOST, tax=MOST,
+    total=MOST, stock_tracked=False,
+)  # fmt: skip
+
+
+def address() -> Address:
+    parts = {name: longest(field.rebuild_annotation()) for name, field in AddressInput.model_fields.items() if name != "country_code"}
+    return Address(country_code="BD", **parts)
+
+
+def bare_order() -> Order:
+    """Everything but lines and payments, as long as it can be."""
+    cancellation = Cancellation(
+        by=BY, cancelled_from="picked_up", reason=longest(words.Reason), order_version=2**31, occurred_at=LATE, recorded_at=LATE
+    )
+    return Order(
+        order_id=ORDER_ID, number="n" * 60, external_ref=longest(words.Word), version=2**31, status="picked_up", currency="BDT",
+        language="l" * 35, prices_include_tax=False, customer_id=longest(words.Word), lines=(), goods_total=MOST, discount_total=MOST,
+        tax_total=MOST, shipping=MOST, shipping_tax=MOST, total=2 * MOST, collected=MOST, payment="unpaid", refunded_total=MOST,
+        refund_state="partial", tracking=TRACKING, delivery_failed_at=LATE, cancellation=cancellation, placed_at=LATE, confirmed_at=LATE,
+        delivered_at=LATE,
+    )  # fmt: skip
+
+
+PERSONAL = OrderPersonal(
+    customer_name=longest(words.Name), email=WORST * 320, phone=longest(words.Name), shipping_address=address(), billing_address=address(),
+    message=longest(words.Text),
+)  # fmt: skip
+ALSO = {
+    "payment_id": PAYMENT_ID,
+    "refund_id": REFUND_ID,
+    "reason": longest(words.Reason),
+    "reported_by": longest(words.Name),
+    "fields": ("customer", "shipping_address", "billing_address", "tracking"),
+}
+ORDER_EVENTS = [event for event in EVENTS.values() if issubclass(event, OrderEvent)]
+
+
+@pytest.mark.parametrize("event", ORDER_EVENTS, ids=lambda event: event.type)
+def test_what_no_line_and_no_payment_is_has_its_bound(event: type[OrderEvent]) -> None:
+    also = {name: value for name, value in ALSO.items() if name in event.model_fields}
+    made = event(occurred_at=LATE, order=bare_order(), by=BY, personal=PERSONAL, **also)
+    assert event_bytes(made.model_dump(mode="json")) <= MAX_OTHER_BYTES
+
+
+def test_a_payment_record_has_its_bound() -> None:
+    assert event_bytes([RECORD.model_dump(mode="json")]) <= MAX_RECORD_BYTES
+    assert MAX_PREPAID <= MAX_PAYMENT_RECORDS
+
+
+def test_every_event_of_an_accepted_order_fits() -> None:
+    assert MAX_LINES_BYTES + 2 * MAX_PAYMENT_RECORDS * MAX_RECORD_BYTES + MAX_OTHER_BYTES <= MAX_EVENT_BYTES
+
+
+def test_every_event_of_its_refunds_fits() -> None:
+    """Lines whose SKUs take all the room that an order's lines have, all of them refunded, and inspected with both outcomes."""
+    skus = MAX_LINES_BYTES - MAX_ORDER_LINES * event_bytes([LINE.model_copy(update={"unit_price": None}).model_dump(mode="json")]) // 2
+    line = RefundLine(
+        line=MAX_ORDER_LINES, sku="", quantity=1_000_000, units=(UnitRange(first=1_000_000, last=1_000_000),) * 8, goods=MOST,
+        shipping=MOST, disposition="never_left", restock=1_000_000, not_restocked_because="n" * 100,
+    )  # fmt: skip
+    inspected = InspectedLine(line=MAX_ORDER_LINES, sku="", quantity=1_000_000, disposition="discard", restock=1_000_000)
+    refund = Refund(
+        refund_id=REFUND_ID, order_id=ORDER_ID, order_number="n" * 60, customer_id=longest(words.Word), version=2**31, status="processing",
+        settlement="unsettled", cause="cancellation", payment_id=PAYMENT_ID, order_version=2**31, policy_version=2**31, reason="r" * 64,
+        currency="BDT", amount=MOST, goods=MOST, shipping=MOST, overpaid=MOST, shipping_kept=MOST, lines=(), requested_at=LATE,
+        decided_at=LATE,
+    )  # fmt: skip
+    text = longest(refund_requests.Text)
+    personal = RefundPersonal(description=text, further_information=text, message=text)
+    bare = RefundEvent(occurred_at=LATE, refund=refund, by=BY, personal=personal)
+    also = event_bytes({"inspection_id": str(UUID(int=0)), "reference": longest(refund_requests.Word), "reason": WORST * 1_000})
+    lines = MAX_ORDER_LINES * (event_bytes([line.model_dump(mode="json")]) + 2 * event_bytes([inspected.model_dump(mode="json")]))
+    assert event_bytes(bare.model_dump(mode="json")) + also + lines + 3 * skus <= MAX_EVENT_BYTES
+
+
+def _line(name: str) -> str:
+    return LINE.model_copy(update={"sku": "S", "name": name}).model_dump_json()
+
+
+@pytest.mark.parametrize("letter", ["a", "ক", "😀", '"', "\n", WORST])
+def test_what_is_promised_is_what_is_sent(letter: str) -> None:
+    """Placing knows its lines as compact JSON, and promises by what PostgreSQL will write: byte for byte the same measure."""
+    lines = [_line(letter * 50)] * 3
+    data = {"lines": [OrderLine.model_validate_json(line).model_dump(mode="json") for line in lines]}
+    assert lines_bytes(lines) == event_bytes(data) - event_bytes({"lines": []}) + len(", ")  # behind the last item no comma follows
+
+
+def test_a_refusal_says_what_is_possible() -> None:
+    line = _line("ক" * 50)
+    fits = MAX_LINES_BYTES // lines_bytes([line])
+    enough_room([line] * fits)
+    with pytest.raises(TooLarge) as refusal:
+        enough_room([line] * (fits + 1))
+    assert refusal.value.facts == {"bytes": lines_bytes([line]) * (fits + 1), "most_bytes": MAX_LINES_BYTES}
+    assert str(MAX_LINES_BYTES) in refusal.value.detail
+
+
+def test_long_bengali_names_are_taken() -> None:
+    usual = OrderLine(line=1_000, sku="PANJABI-42", name="ক" * 60, quantity=2, unit_price=125_000, subtotal=250_000, total=250_000)
+    enough_room([usual.model_dump_json()] * MAX_ORDER_LINES)
