@@ -9,6 +9,7 @@ Failure
 ├── VersionConflict      412  retry   somebody changed it since the caller looked
 ├── PreconditionRequired 428  park    If-Match is required here
 ├── TooLarge             413  park    over a named limit
+├── TooMany              429  retry   too often, or too many at once, for this token or store
 ├── Busy                 409  retry   the same Idempotency-Key, or a row, is in use right now
 ├── Transient            503  retry   the database asked us to try again (deadlock, serialization)
 └── Unavailable          503  wait    database or broker away: nothing can be recorded, so the message waits
@@ -43,6 +44,7 @@ class Failure(Exception):  # noqa: N818  (a refusal is not an error: "Refused" r
         self.detail = detail
         self.facts = facts
         self.retry_after_seconds = retry_after_seconds
+        self.headers: dict[str, str] = {}  # what the HTTP answer says beside the problem, such as Allow
         super().__init__(f"{self.code}: {detail}" if detail else self.code)
 
 
@@ -99,6 +101,12 @@ class TooLarge(Failure):
     """Over a named limit."""
 
     status, title, on_message, default_code = 413, "Too large", "park", "too_large"
+
+
+class TooMany(Failure):
+    """Too often, or too many at once, for this token or store; `retry_after_seconds` says when there is room again."""
+
+    status, title, on_message, default_code = 429, "Too many requests", "retry", "rate_limited"
 
 
 class Busy(Failure):

@@ -1,26 +1,25 @@
-"""What surrounds every HTTP call: a span, a request id, a log line, a duration; and the plain 413 made a problem like any other."""
+"""What surrounds every call that was let in: a span, a request id, a log line, a duration, and the headers of every answer."""
 
-import json
 import time
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.telemetry import HTTP_SECONDS, current_trace_id, served
+from shared.telemetry import HTTP_SECONDS, served
 
 log = structlog.get_logger()
 
 MAX_REQUEST_ID_BYTES = 128
 UNLOGGED = ("/health", "/metrics")
+METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 
 
 class Observed:
-    """Outermost ASGI middleware of a service."""
+    """Outermost ASGI middleware of a service, behind the front door."""
 
-    def __init__(self, app: ASGIApp, service: str, max_body_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, service: str) -> None:
         self.app = app
         self.service = service
-        self.max_body_bytes = max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
@@ -28,57 +27,44 @@ class Observed:
             await self.app(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        answer = _Answer(send, headers.get(b"x-request-id", b"")[:MAX_REQUEST_ID_BYTES], scope["path"], self.max_body_bytes)
-        if "\x00" in scope["path"]:
-            scope["path"] = "/nul"  # PostgreSQL text cannot hold it; no route has this path: a 404 like any other
+        answer = _Answer(send, headers.get(b"x-request-id", b"")[:MAX_REQUEST_ID_BYTES])
+        method = scope["method"] if scope["method"] in METHODS else "other"  # a label that strangers choose would grow for ever
         began = time.perf_counter()
         structlog.contextvars.clear_contextvars()
-        with served(scope["method"], scope["path"], headers.get(b"traceparent", b"").decode("latin-1")):
+        with served(method, scope["path"], headers.get(b"traceparent", b"").decode("latin-1")):
             try:
                 await self.app(scope, receive, answer.send)
             finally:
                 took = time.perf_counter() - began
-                route = getattr(scope.get("route"), "path", "unmatched")
-                HTTP_SECONDS.labels(self.service, scope["method"], route, answer.status).observe(took)
+                route = _template(scope)
+                HTTP_SECONDS.labels(self.service, method, route, answer.status).observe(took)
                 if not route.startswith(UNLOGGED):
-                    log.info("http", method=scope["method"], path=scope["path"], status=answer.status, ms=round(took * 1000, 1))
+                    log.info("http", method=method, path=scope["path"], status=answer.status, ms=round(took * 1000, 1))
+
+
+def _template(scope: Scope) -> str:
+    """The route's whole path, with the prefix of the router that it was included by."""
+    context = scope.get("fastapi", {}).get("effective_route_context")
+    return str(getattr(context, "path", None) or getattr(scope.get("route"), "path", "unmatched"))
 
 
 class _Answer:
-    """Watches what is sent: keeps the status, echoes X-Request-Id, and turns Starlette's plain 413 into a problem."""
+    """Watches what is sent: keeps the status, echoes X-Request-Id, and lets nobody guess a kind or keep what was for one caller."""
 
-    def __init__(self, send: Send, request_id: bytes, path: str, max_body_bytes: int) -> None:
+    def __init__(self, send: Send, request_id: bytes) -> None:
         self._send = send
         self._request_id = request_id
-        self._path = path
-        self._max_body_bytes = max_body_bytes
-        self._too_large: Message | None = None
         self.status = 500
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
+            headers = message["headers"] = list(message.get("headers", ()))
+            named = {name for name, _ in headers}
             if self._request_id:
-                message["headers"] = [*message["headers"], (b"x-request-id", self._request_id)]
-            if self.status == 413 and (b"content-type", b"text/plain; charset=utf-8") in message["headers"]:
-                self._too_large = message
-                return
-        elif self._too_large is not None:
-            start, self._too_large = self._too_large, None
-            body = json.dumps(self._problem()).encode()
-            kept = [header for header in start["headers"] if header[0] not in (b"content-type", b"content-length")]
-            start["headers"] = [*kept, (b"content-type", b"application/problem+json"), (b"content-length", str(len(body)).encode())]
-            await self._send(start)
-            message = {"type": "http.response.body", "body": body}
+                headers.append((b"x-request-id", self._request_id))
+            if b"x-content-type-options" not in named:
+                headers.append((b"x-content-type-options", b"nosniff"))
+            if b"cache-control" not in named:
+                headers.append((b"cache-control", b"private, no-cache" if b"etag" in named else b"no-store"))
         await self._send(message)
-
-    def _problem(self) -> dict[str, object]:
-        return {
-            "type": "/problems/too_large",
-            "title": "Too large",
-            "status": 413,
-            "code": "too_large",
-            "detail": f"A request body has at most {self._max_body_bytes} bytes here.",
-            "instance": self._path,
-            "trace_id": current_trace_id(),
-        }

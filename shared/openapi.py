@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 from shared.idempotency import MAX_KEY_CHARACTERS
 from shared.problems import problem_response
+from shared.routes import KEYLESS, MANY, ROLES
 
 PARAMETERS = {
     "limit": "How many items a page has at most.",
@@ -50,6 +51,7 @@ def tidy_openapi(app: FastAPI) -> None:
         if fresh:
             for path in document["paths"].values():
                 for method, operation in path.items():
+                    operation.pop(ROLES, None), operation.pop(MANY, None)
                     _describe(operation)
                     if operation.get("security"):
                         _say_conditions(method, operation)
@@ -74,15 +76,15 @@ def _describe(operation: dict[str, Any]) -> None:
 def _say_conditions(method: str, operation: dict[str, Any]) -> None:
     """Add the conditional headers that a call takes, and the answers that come of them."""
     parameters, answers = operation.setdefault("parameters", []), operation["responses"]
-    needs_key = method == "post" and not operation.pop("x-without-idempotency-key", False)
+    needs_key = method == "post" and not operation.pop(KEYLESS, False)
     if method == "get":
         if "application/json" in answers.get("200", {}).get("content", {}):
-            parameters.append(_header("If-None-Match", 'The ETag that you have, such as "v7"; 304 if it still holds.', {}))
+            parameters.append(_header("If-None-Match", 'The ETag that you have, such as "v7.0123456789abcdef"; 304 if it still holds.', {}))
             answers["304"] = {"description": "You have it already"}
         return
     if "412" in answers:
-        said = 'The ETag that you read, such as "v7"; 412 if it changed since.'
-        pattern = {"pattern": r'^(\*|"v[0-9]{1,19}")$'}
+        said = 'The ETag that you read, such as "v7.0123456789abcdef", or its version alone, "v7"; 412 if it changed since.'
+        pattern = {"pattern": r'^(\*|"v[0-9]{1,19}(\.[0-9a-f]{16})?")$'}
         parameters.append(_header("If-Match", said, pattern, required="428" in answers))
     if needs_key or method != "post":
         length = {"minLength": 1, "maxLength": MAX_KEY_CHARACTERS}

@@ -1,16 +1,17 @@
 """Failures as RFC 9457 problems: a stable code, what would be accepted, never the input itself."""
 
-import re
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
 import structlog
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
-from pydantic import BaseModel
+from fastapi.responses import Response
+from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.requests import ClientDisconnect
 
 from shared.errors import Failure, FieldError, Invalid, NotFound, Transient
 from shared.idempotency import Overtaken
@@ -20,6 +21,8 @@ log = structlog.get_logger()
 
 MEDIA_TYPE = "application/problem+json"
 MAX_FIELD_ERRORS = 20
+MAX_ERRORS_BUILT = 500
+"""Above this the wrong fields are counted and not listed: pydantic builds a dict for each, and a body may have 250,000 of them."""
 HTTP_CODES = {400: "invalid_json", 404: "no_such_route", 405: "method_not_allowed", 413: "too_large", 415: "unsupported_media_type"}
 
 KERNEL_PROBLEMS = {
@@ -55,7 +58,16 @@ KERNEL_PROBLEMS = {
     "no_such_route": "There is no such address.",
     "method_not_allowed": "This address does not take this method.",
     "unsupported_media_type": "Send application/json.",
-    "too_large": "The body is over the limit.",
+    "invalid_form": "The body is not a form of the kind that its Content-Type names.",
+    "too_large": "The body is over the limit of its route.",
+    "too_many_values": "The body holds more lists, objects or fields than any call of its size needs.",
+    "body_timeout": "The body did not arrive in time: send it without pauses.",
+    "head_too_large": "The request's head is over the limit: send fewer and shorter headers.",
+    "address_too_long": "The request's address is over the limit: send fewer and shorter parameters.",
+    "malformed_request": "What was sent is not an HTTP/1.1 request.",
+    "rate_limited": "Too many calls of this token or store in a short time: wait as long as Retry-After says.",
+    "too_many_calls": "Too many calls of this token or store are under way: wait for answers before you send more.",
+    "too_many_streams": "Too many streams are open for this token: close one first.",
     "version_conflict": "It was changed since you read it: read it again, then repeat.",
     "if_match_required": "Send If-Match with the ETag that you read.",
     "event_too_large": "The change would make an event of more than 4 MB.",
@@ -109,27 +121,27 @@ def add_problem_handlers(app: FastAPI, own: Mapping[str, str]) -> None:
     """Answer every failure as a problem, and explain every code at /problems/{code}."""
     known = {**KERNEL_PROBLEMS, **own}
 
-    async def on_failure(request: Request, error: Exception) -> JSONResponse:
+    async def on_failure(request: Request, error: Exception) -> Response:
         assert isinstance(error, Failure)
         return _problem(request, error)
 
-    async def on_validation(request: Request, error: Exception) -> JSONResponse:
+    async def on_validation(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        if any(item["loc"][0] == "path" for item in error.errors()) and (methods := _methods(request, literal=True)):
-            return _problem(request, Failure("method_not_allowed"), status=405, title="Method Not Allowed", headers={"Allow": methods})
-        return _problem(request, _invalid(error, request.headers.get("content-type", "")))
+        return _problem(request, invalid(error.errors()))
 
-    async def on_http(request: Request, error: Exception) -> JSONResponse:
+    async def on_http(request: Request, error: Exception) -> Response:
         assert isinstance(error, StarletteHTTPException)
-        failure = Failure(HTTP_CODES.get(error.status_code, "http_error"), str(error.detail))
-        methods = _methods(request) if error.status_code == 405 else ""
-        headers = {"Allow": methods} if methods else error.headers
-        return _problem(request, failure, status=error.status_code, title=HTTPStatus(error.status_code).phrase, headers=headers)
+        form = request.headers.get("content-type", "").startswith("multipart/")
+        code = "invalid_form" if form and error.status_code == 400 else HTTP_CODES.get(error.status_code, "http_error")
+        return _problem(request, plain(code, error.status_code, str(error.detail)), headers=error.headers)
 
-    async def on_overtaken(request: Request, error: Exception) -> JSONResponse:
+    async def on_overtaken(request: Request, error: Exception) -> Response:
         return _problem(request, Transient(detail="The same call was made too often at once.", retry_after_seconds=1))
 
-    async def on_bug(request: Request, error: Exception) -> JSONResponse:
+    async def on_disconnect(request: Request, error: Exception) -> Response:
+        return _problem(request, plain("body_timeout", 408))  # nobody reads it: the log and the metrics do
+
+    async def on_bug(request: Request, error: Exception) -> Response:
         log.error("bug", error=repr(error), exc_info=error)
         return _problem(request, Failure(detail="Our mistake; nothing was half-done. The trace id finds it in the logs."))
 
@@ -138,6 +150,7 @@ def add_problem_handlers(app: FastAPI, own: Mapping[str, str]) -> None:
     app.add_exception_handler(StarletteHTTPException, on_http)
     app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(Overtaken, on_overtaken)
+    app.add_exception_handler(ClientDisconnect, on_disconnect)
     app.add_exception_handler(Exception, on_bug)
 
     @app.get("/problems/{code}", include_in_schema=False)
@@ -147,59 +160,65 @@ def add_problem_handlers(app: FastAPI, own: Mapping[str, str]) -> None:
         return {"code": code, "explanation": known[code]}
 
 
-def _problem(
-    request: Request, failure: Failure, *, status: int | None = None, title: str | None = None, headers: Mapping[str, str] | None = None
-) -> JSONResponse:
+def rendered(failure: Failure, path: str, trace_id: str | None) -> tuple[dict[str, str], bytes]:
+    """A failure as the headers and the body of an answer with its status."""
     body: dict[str, Any] = {
         **failure.facts,
         "type": f"/problems/{failure.code}",
-        "title": title or failure.title,
-        "status": status or failure.status,
+        "title": failure.title,
+        "status": failure.status,
         "code": failure.code,
         "detail": failure.detail,
-        "instance": request.url.path,
-        "trace_id": current_trace_id(),
+        "instance": path,
+        "trace_id": trace_id,
     }
     if isinstance(failure, Invalid) and failure.errors:
         body["errors"] = [{"pointer": error.pointer, "code": error.code, "message": error.message} for error in failure.errors]
-    sent = dict(headers or {})
+    headers = {"Content-Type": MEDIA_TYPE, **failure.headers}
     if failure.retry_after_seconds is not None:
-        sent["Retry-After"] = str(failure.retry_after_seconds)
-    if body["status"] == 401:
-        sent["WWW-Authenticate"] = "Bearer"
-    return JSONResponse(body, status_code=body["status"], headers=sent, media_type=MEDIA_TYPE)
+        headers["Retry-After"] = str(failure.retry_after_seconds)
+    if failure.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return headers, json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(errors="backslashreplace")
 
 
-def _methods(request: Request, *, literal: bool = False) -> str:
-    """The methods that this address takes, for `Allow`. A path of just this text goes before one that only a parameter matches."""
-    paths: dict[str, dict[str, Any]] = request.app.openapi()["paths"]
-    path = request.url.path
-    same = [paths[path]] if path in paths else []
-    if not same and not literal:
-        same = [methods for template, methods in paths.items() if re.fullmatch(re.sub(r"\{[^/]+\}", "[^/]+", template), path)]
-    return ", ".join(sorted({method.upper() for methods in same for method in methods}))
+def _problem(request: Request, failure: Failure, *, headers: Mapping[str, str] | None = None) -> Response:
+    ours, body = rendered(failure, request.url.path, current_trace_id())
+    return Response(body, status_code=failure.status, headers={**(headers or {}), **ours})
 
 
-def _invalid(error: RequestValidationError, content_type: str) -> Invalid:
-    found = error.errors()
-    if found[0]["loc"] == ("body",) and isinstance(found[0].get("input"), bytes) and not _is_json(content_type):
-        return _NotJson("unsupported_media_type", "Send application/json.")
-    if any(item["type"] == "json_invalid" for item in found):
+def plain(code: str, status: int, detail: str = "") -> Failure:
+    """A failure of HTTP itself, for which there is no class."""
+    kind = type("Plain", (Failure,), {"status": status, "title": HTTPStatus(status).phrase})
+    made = kind(code, detail or KERNEL_PROBLEMS.get(code, ""))
+    assert isinstance(made, Failure)
+    return made
+
+
+def invalid_value(error: ValidationError, where: str = "body") -> Invalid:
+    """What pydantic found wrong, listed as far as a caller reads: the rest is counted."""
+    count = error.error_count()
+    if count > MAX_ERRORS_BUILT:
+        return Invalid("invalid", f"{count} fields are wrong, unknown or missing: too many to list.", wrong=count)
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    return invalid({**item, "loc": (where, *item["loc"])} for item in found)
+
+
+def invalid(found: Iterable[Mapping[str, Any]]) -> Invalid:
+    """The first of these errors, as pydantic and FastAPI tell them."""
+    listed = list(found)
+    if any(item["type"] == "json_invalid" for item in listed):
         return _BadJson("invalid_json", "The body is not JSON.")
-    fields = tuple(FieldError(_pointer(item["loc"]), item["type"], item["msg"]) for item in found[:MAX_FIELD_ERRORS])
+    fields = tuple(FieldError(_pointer(item["loc"]), item["type"], item["msg"]) for item in listed[:MAX_FIELD_ERRORS])
     first = fields[0]
     return Invalid("invalid", f"{first.pointer}: {first.message}", errors=fields)
 
 
-def _is_json(content_type: str) -> bool:
-    kind = content_type.partition(";")[0].strip().lower()
-    return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
+class BadKey(Invalid):
+    """The header that makes calls repeatable is missing or malformed: 400 by the IETF draft."""
 
-
-class _NotJson(Invalid):
-    """Another kind of content, or none named."""
-
-    status, title = 415, "Unsupported media type"
+    status = 400
+    title = "Idempotency-Key"
 
 
 class _BadJson(Invalid):

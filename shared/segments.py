@@ -16,15 +16,22 @@ _ENCODED = re.compile("%2f", re.IGNORECASE)
 _SLASH = "\udc2f"  # stands for a slash within a segment; no decoded path can hold a lone surrogate of its own
 
 
+def path_of(scope: Scope) -> str:
+    """The path of a call, in which a slash within a segment is a stand-in that `with_slashes` turns back."""
+    sent = scope.get("raw_path")
+    if sent is None or not _ENCODED.search(sent.decode("latin-1")):
+        return str(scope["path"])
+    return unquote(_ENCODED.sub(_SLASH, sent.decode("ascii", "replace").partition("?")[0]))
+
+
 class ForeignIdRoute(APIRoute):
-    """For the routers of such paths: `APIRouter(route_class=ForeignIdRoute)`."""
+    """A route whose ids may hold slashes."""
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """As every route, but with the slashes of ids in their segments."""
-        sent = scope.get("raw_path")
-        if scope["type"] != "http" or sent is None or not _ENCODED.search(sent.decode("latin-1")):
+        path = path_of(scope)
+        if path == scope["path"]:
             return super().matches(scope)
-        path = unquote(_ENCODED.sub(_SLASH, sent.decode("ascii", "replace").partition("?")[0]))
         match, found = super().matches({**scope, "path": path})
         if "path_params" in found:
             found["path_params"] = {name: _with_slashes(value) for name, value in found["path_params"].items()}

@@ -1,6 +1,7 @@
 """Putting a service together and running it: as API, as worker, or both, one or several services in one process."""
 
 import asyncio
+import math
 import signal
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,14 +18,16 @@ from fastapi import APIRouter, FastAPI
 from shared import guests, idempotency, operations
 from shared.broker import Broker
 from shared.db import Database
+from shared.door import Door
 from shared.exports import Exporting
 from shared.inbox import Consumers, Inbox
+from shared.lobby import Lobby
 from shared.outbox import Relay
 from shared.readiness import Readiness, Role, Source
 from shared.settings import Settings
 from shared.telemetry import set_up_telemetry
 from shared.tokens import Tokens
-from shared.web import create_app
+from shared.web import create_app, front_of
 
 log = structlog.get_logger()
 
@@ -155,8 +158,10 @@ async def run(services: Sequence[Service], roles: Sequence[Role] = ROLES) -> Non
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    servers = [_server(one) for one in running]
+    lobby = Lobby(max(one.settings.max_connections for one in running))
+    servers = [_server(one, lobby) for one in running]
     serving = [asyncio.create_task(server.serve()) for server in servers]
+    sweeping = asyncio.create_task(lobby.run(), name="lobby")
     for one in running:
         one.start()
         log.info("started", service=one.service.name, roles=roles, port=one.settings.http_port)
@@ -168,14 +173,16 @@ async def run(services: Sequence[Service], roles: Sequence[Role] = ROLES) -> Non
         server.should_exit = True
     stopped.cancel()
     await asyncio.gather(*serving, return_exceptions=True)
+    sweeping.cancel()
     await asyncio.gather(*(one.stop() for one in running))
     if not stop.is_set():
         raise SystemExit("an API could not listen on its port: see the log above")
 
 
-def _server(running: Running) -> _Server:
+def _server(running: Running, lobby: Lobby) -> _Server:
+    door: Any = partial(Door, lobby, running.settings)  # what uvicorn calls with its own arguments for each connection
     config = uvicorn.Config(
-        running.app,
+        front_of(running),
         host=running.settings.http_host,
         port=running.settings.http_port,
         lifespan="off",
@@ -183,6 +190,8 @@ def _server(running: Running) -> _Server:
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=HTTP_STOP_SECONDS,
-        timeout_keep_alive=30,
+        http=door,
+        ws="none",  # an upgrade would go round the front door
+        timeout_keep_alive=math.ceil(running.settings.idle_seconds),
     )
     return _Server(config)

@@ -69,10 +69,40 @@ class Settings(BaseSettings):
 
     http_host: str = Field("127.0.0.1", description="Address that the API listens on.")
     http_port: int = Field(8000, ge=0, le=65535, description="Port that the API listens on; 0 takes a free one.")
-    max_body_bytes: int = Field(4_000_000, ge=1_000, description="Largest request body; uploads have a limit of their own.")
     secret_replay_seconds: int = Field(
         600, ge=0, description="How long a repeat shows a secret again (it is made anew, never kept); later it is null."
     )
+    max_small_body_bytes: int = Field(
+        64_000, ge=1_000, description="Largest request body of a route that does not say that it needs more, as placing and uploads do."
+    )
+    max_head_bytes: int = Field(32_000, ge=4_000, description="Largest head of a request: its address and headers together.")
+    max_headers: int = Field(100, ge=20, description="Most headers of a request.")
+    max_address_bytes: int = Field(16_000, ge=1_000, description="Longest address of a request, with its parameters.")
+    max_connections: int = Field(
+        0, ge=0, description="Connections to one process, of all its services; 0 takes half of the descriptors that it may open."
+    )
+    head_seconds: float = Field(10.0, gt=0, description="Longest time for a request's head, and for the first one after connecting.")
+    idle_seconds: float = Field(30.0, gt=0, description="How long a connection is kept open for its next request.")
+    body_pause_seconds: float = Field(10.0, gt=0, description="Longest pause in a request's body; then the caller gets 408.")
+    body_bytes_per_second: int = Field(
+        1_000, ge=1, description="Slowest that a body may come, and an answer be read, beyond the pause that each may make."
+    )
+    answer_pause_seconds: float = Field(
+        20.0, gt=0, description="Longest time that an answer is held for a client that does not read; then its connection is cut."
+    )
+    linger_seconds: float = Field(
+        2.0, gt=0, description="How long the rest of a refused body is thrown away, so that its sender sees the answer."
+    )
+    token_calls_per_second: int = Field(
+        1_000, ge=0, description="Calls a second of one token, per process; what it did not use in 5 s is its burst. 0 counts none."
+    )
+    store_calls_per_second: int = Field(
+        2_000, ge=0, description="Calls a second of one store, per process; what it did not use in 5 s is its burst. 0 counts none."
+    )
+    token_calls_at_once: int = Field(256, ge=0, description="Calls of one token that may be under way, per process. 0 counts none.")
+    store_calls_at_once: int = Field(512, ge=0, description="Calls of one store that may be under way, per process. 0 counts none.")
+    token_streams: int = Field(100, ge=0, description="Live streams that one token may hold open, per process. 0 counts none.")
+    streams_per_process: int = Field(1_000, ge=0, description="Live streams of one service's process, of all tokens. 0 counts none.")
     idempotency_days: int = Field(30, ge=1, description="How long an Idempotency-Key and its answer are kept.")
 
     keys_file: Path = Field(description="JSON file of the signing keys whose tokens are trusted, each bound to its stores and roles.")

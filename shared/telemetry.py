@@ -21,6 +21,7 @@ from shared.settings import Settings
 from shared.visible import visible
 
 HTTP_SECONDS = Histogram("aftersale_http_request_seconds", "Time to answer, by route", ["service", "method", "route", "status"])
+HTTP_REFUSED = Counter("aftersale_http_refused_total", "Calls refused before their body was read", ["service", "status", "code"])
 CONSUMED = Counter("aftersale_events_consumed_total", "Messages handled, by outcome", ["service", "type", "outcome"])
 LAG_SECONDS = Histogram(
     "aftersale_consumer_lag_seconds",

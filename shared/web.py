@@ -1,5 +1,6 @@
 """The HTTP side of every service: token to Actor, RFC 9457 problems, Idempotency-Key, ETag, limits, health, OpenAPI."""
 
+import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -11,25 +12,27 @@ import structlog
 from fastapi import Depends, FastAPI, Header, Request, Response, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, ConfigDict
-from starlette.middleware.body_limit import RequestBodyLimitMiddleware
+from starlette.types import ASGIApp
 
 from shared import guests, idempotency
 from shared.actor import Actor
+from shared.bodies import Router as Router
 from shared.db import Database, Transaction
-from shared.errors import Failure, Forbidden, Invalid, PreconditionRequired, Unauthenticated
-from shared.idempotency import MAX_KEY_CHARACTERS, Claim, Kept, Overtaken
+from shared.errors import Failure, PreconditionRequired, Unauthenticated
+from shared.gate import CALLER, Caller, Gate, version_of
+from shared.idempotency import Claim, Kept, Overtaken
 from shared.observed import Observed
 from shared.openapi import tidy_openapi
-from shared.problems import PROBLEM_RESPONSES, add_problem_handlers, problem_response
+from shared.problems import PROBLEM_RESPONSES, BadKey, add_problem_handlers, problem_response
+from shared.routes import MANY_VALUES as MANY_VALUES
+from shared.routes import SHOP_ONLY as SHOP_ONLY
+from shared.routes import WITHOUT_KEY as WITHOUT_KEY
+from shared.routes import ways_of
 from shared.settings import Settings
-from shared.shares import current_caller, current_store
 
 if TYPE_CHECKING:
     from shared.service import Running
 
-SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
-WITHOUT_KEY = {"x-without-idempotency-key": True}  # `openapi_extra` of a POST that writes nothing, such as a preview
-JSON_NUL = b"\\u0000"
 MAX_OVERTAKEN = 3
 
 V = TypeVar("V", bound="View")
@@ -85,8 +88,8 @@ class Calling:
 
     @property
     def if_match(self) -> int | None:
-        """The version that the caller wants to change, from `If-Match: "v7"`; None for `*` or no header."""
-        return _version(self.request.headers.get("if-match"), "If-Match")
+        """The version that the caller wants to change, from `If-Match: "v7"` or `"v7.<digest>"`; None for `*` or no header."""
+        return version_of(self.request.headers.get("if-match"))
 
     @property
     def if_match_required(self) -> int:
@@ -98,8 +101,8 @@ class Calling:
 
     def has(self, etag: str) -> bool:
         """Whether If-None-Match names `etag`. What is not one of ours matches nothing, as RFC 9110 has it, and is never refused."""
-        named = (tag.strip().removeprefix("W/") for tag in self.request.headers.get("if-none-match", "").split(","))
-        return any(tag in (etag, "*") for tag in named)
+        named = self.request.headers.get("if-none-match", "")
+        return etag in named or named.strip() == "*"  # our tags hold no quote inside: one that stands there is one of the list
 
     async def claim(self, *, required: bool = True, body: bytes | None = None) -> Claim | None:
         """The caller's Idempotency-Key with what it asks for; `body` stands for an upload's digest.
@@ -109,7 +112,7 @@ class Calling:
         key = self.request.headers.get("idempotency-key")
         if key is None:
             if required:
-                raise _BadKey("idempotency_key_missing", "Send an Idempotency-Key header: any text that is new for each new wish.")
+                raise BadKey("idempotency_key_missing", "Send an Idempotency-Key header: any text that is new for each new wish.")
             return None
         url = self.request.url
         target = f"{url.path}?{url.query}" if url.query else url.path
@@ -171,20 +174,18 @@ class Calling:
             return await idempotency.find(tx, claim)
 
     def show(self, view: View, **headers: str) -> Response:
-        """The answer to a GET: with its ETag, or 304 where the caller has it already."""
-        etag = _etag(view)
-        if etag is not None:
-            headers["ETag"] = etag
+        """The answer to a GET: with its ETag, or 304 where the caller has it already.
+
+        The version alone would lie: what a caller sees of it also follows from settings, role and time, so the tag has a digest of the
+        very bytes. If-None-Match compares all of it, If-Match the version only.
+        """
+        body = view.model_dump_json().encode()
+        version = getattr(view, "version", None)
+        if version is not None:
+            headers["ETag"] = etag = f'"v{version}.{hashlib.sha256(body).hexdigest()[:16]}"'
             if self.has(etag):
                 return Response(status_code=304, headers=headers)
-        return Response(view.model_dump_json(), media_type="application/json", headers=headers)
-
-
-class _BadKey(Invalid):
-    """The header that makes calls repeatable is missing or malformed: 400 by the IETF draft."""
-
-    status = 400
-    title = "Idempotency-Key"
+        return Response(body, media_type="application/json", headers=headers)
 
 
 def answered(kept: Kept) -> Response:
@@ -213,60 +214,26 @@ def _etag(view: View) -> str | None:
     return None if version is None else f'"v{version}"'
 
 
-def _version(header: str | None, name: str) -> int | None:
-    if header is None or header.strip() == "*":
-        return None
-    text = header.strip()
-    if not (text.startswith('"v') and text.endswith('"') and text[2:-1].isascii() and text[2:-1].isdigit() and len(text) < 24):
-        raise Invalid("bad_etag", f'{name} is one ETag of ours, such as "v7".')
-    return int(text[2:-1])
-
-
 _bearer = HTTPBearer(auto_error=False, description="A JWT of the store's platform, staff or customer.")
 
 
 async def _call(
     request: Request,
-    credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
+    _: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
     on_behalf_of: Annotated[
         str | None,
         Header(alias="On-Behalf-Of", min_length=1, max_length=128, description="A customer's id: the platform then acts by their rules."),
     ] = None,
 ) -> Calling:
-    """Authenticate, before anything of the call is looked at."""
+    """What the front door found out. The parameters are there for the OpenAPI document: their values were looked at already."""
     running: Running = request.app.state.running
-    if credentials is None or credentials.scheme.lower() != "bearer":
+    caller: Caller | None = request.scope.get(CALLER)
+    if caller is None:  # only where the app is served without its front door
         raise Unauthenticated(detail="Send Authorization: Bearer <token>.")
-    actor, until = running.tokens.actor(credentials.credentials)
-    if actor.role == "guest":
-        await guests.refuse_revoked(running.database, actor)
-    if on_behalf_of is not None:
-        if actor.role != "platform":
-            raise Forbidden("on_behalf_of_platform_only", "Only a platform may act on behalf of its customer.")
-        actor = Actor(actor.store, "customer", on_behalf_of, via=f"{actor.role}:{actor.id}", read_only=actor.read_only)
-    if b"%00" in request.scope["query_string"]:
-        raise Invalid("nul_character", "Text may not contain the character U+0000.")
-    if request.method not in SAFE_METHODS:
-        if actor.read_only:
-            raise Forbidden("read_only", "This token may only read.")
-        _check_key(request)
-        _version(request.headers.get("if-match"), "If-Match")  # also where nothing looks at it: a dry run, a call without versions
-        if request.headers.get("content-type", "").startswith("application/json") and JSON_NUL in await request.body():
-            raise Invalid("nul_character", "Text may not contain the character U+0000.")
-    current_store.set(actor.store)
-    current_caller.set(f"{actor.role}:{actor.id}")
-    structlog.contextvars.bind_contextvars(store_id=actor.store, actor=f"{actor.role}:{actor.id}")
-    return Calling(request, running, actor, until)
-
-
-def _check_key(request: Request) -> None:
-    """Every POST that may write needs an Idempotency-Key; where one is sent it must be one."""
-    key = request.headers.get("idempotency-key")
-    extra = getattr(request.scope.get("route"), "openapi_extra", None) or {}
-    if key is None and request.method == "POST" and not WITHOUT_KEY.items() <= extra.items():
-        raise _BadKey("idempotency_key_missing", "Send an Idempotency-Key header: any text that is new for each new wish.")
-    if key is not None and not 0 < len(key) <= MAX_KEY_CHARACTERS:
-        raise _BadKey("idempotency_key_invalid", f"An Idempotency-Key has 1 to {MAX_KEY_CHARACTERS} characters.")
+    if caller.actor.role == "guest":
+        await guests.refuse_revoked(running.database, caller.actor)
+    structlog.contextvars.bind_contextvars(store_id=caller.actor.store, actor=f"{caller.actor.role}:{caller.actor.id}")
+    return Calling(request, running, caller.actor, caller.until)
 
 
 Call = Annotated[Calling, Depends(_call)]
@@ -297,6 +264,10 @@ def create_app(running: "Running", *, with_api: bool) -> FastAPI:
         app.include_router(service.router)
     running.add_operations(app)
     tidy_openapi(app)
-    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=running.settings.max_body_bytes)
-    app.add_middleware(Observed, service=service.name, max_body_bytes=running.settings.max_body_bytes)
+    app.add_middleware(Observed, service=service.name)
     return app
+
+
+def front_of(running: "Running") -> ASGIApp:
+    """What the server calls: the app behind its front door."""
+    return Gate(running.app, running, ways_of(running.app, _call))

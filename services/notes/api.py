@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import Header, Query, Response
 from fastapi.responses import StreamingResponse
 from sqlalchemy.engine import Row
 
@@ -30,10 +30,11 @@ from shared.db import Transaction
 from shared.errors import Busy, Forbidden, Invalid, NotFound, PreconditionRequired, Refused, VersionConflict
 from shared.ids import NoteId, OrderId, uuid_of
 from shared.pages import DEFAULT_LIMIT, MAX_LIMIT, Int16, decode_cursor, encode_cursor, link_header
-from shared.web import Call, Calling, problems
+from shared.web import Call, Calling, Router, problems
 
-router = APIRouter(prefix="/v1", tags=["notes"])
+router = Router(prefix="/v1", tags=["notes"])
 
+MAX_NOTE_BODY_BYTES = 130_000  # the longest text, each letter of it written as two escapes
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Items on a page.")]
 Cursor = Annotated[str | None, Query(max_length=500, description="`next_cursor` of the page before.")]
 
@@ -44,6 +45,7 @@ Cursor = Annotated[str | None, Query(max_length=500, description="`next_cursor` 
     status_code=201,
     response_model=NoteView,
     responses=problems(NotFound, Refused, Busy),
+    max_body_size=MAX_NOTE_BODY_BYTES,
 )
 async def add(order_id: OrderId, request: NoteRequest, call: Call) -> Response:
     """Write a note on an order: staff to its customer or privately, a customer as an answer."""
@@ -80,8 +82,9 @@ async def of_order(order_id: OrderId, call: Call, limit: Limit = DEFAULT_LIMIT, 
 
 
 @router.patch(
-    "/notes/{note_id}", operation_id="notes_edit", response_model=NoteView, responses=problems(NotFound, Refused, VersionConflict)
-)
+    "/notes/{note_id}", operation_id="notes_edit", response_model=NoteView, responses=problems(NotFound, Refused, VersionConflict),
+    max_body_size=MAX_NOTE_BODY_BYTES,
+)  # fmt: skip
 async def edit(note_id: NoteId, request: EditRequest, call: Call) -> Response:
     """Give a note its next text; earlier ones stay for the shop to see. If-Match is honoured."""
 

@@ -5,11 +5,10 @@ prints.py     the print buttons of an order
 settings.py   what stands on a store's paper
 """
 
-from fastapi import APIRouter
-
 from services.documents.api import documents, prints, settings
+from shared.web import Router
 
-router = APIRouter()
+router = Router()
 router.include_router(prints.router, tags=["prints"])
 router.include_router(documents.router, tags=["documents"])
 router.include_router(settings.router, tags=["settings"])

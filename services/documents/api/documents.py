@@ -4,7 +4,7 @@ import hashlib
 from datetime import date
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import Depends, Query, Response
 from fastapi.responses import StreamingResponse
 
 from services.documents import queries
@@ -20,9 +20,9 @@ from shared.exports import Export
 from shared.ids import DocumentId, OrderId
 from shared.pages import DEFAULT_LIMIT, MAX_LIMIT, Page, decode_cursor, encode_cursor, link_header
 from shared.times import Day
-from shared.web import Call, problems
+from shared.web import Call, Router, problems
 
-router = APIRouter()
+router = Router()
 
 
 def _wanted(

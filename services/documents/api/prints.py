@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from services.documents import queries
 from services.documents.api import answers
@@ -15,9 +15,9 @@ from services.documents.rules.prints import Button, Desk
 from services.documents.rules.series import issuing_day
 from shared.errors import NotFound
 from shared.ids import OrderId
-from shared.web import Call, Calling, problems
+from shared.web import Call, Calling, Router, problems
 
-router = APIRouter()
+router = Router()
 
 
 @router.get(

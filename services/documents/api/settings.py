@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Query, Response
+from fastapi import Body, Query, Response
 
 from services.documents import queries
 from services.documents.api import answers
@@ -14,10 +14,11 @@ from services.documents.rules.series import issuing_day
 from services.documents.schemas import LogoLimitsView, SampleKind, SettingsInput, SettingsView
 from shared.db import Transaction
 from shared.errors import Forbidden, Invalid, NotFound, PreconditionRequired, Refused, TooLarge, VersionConflict
-from shared.web import WITHOUT_KEY, Call, problems
+from shared.web import SHOP_ONLY, WITHOUT_KEY, Call, Router, problems
 
-router = APIRouter()
+router = Router()
 
+MAX_LOGO_BODY_BYTES = 1_100_000  # a little more than a logo may have, so that its own refusal can say what it may have
 SAVING = problems(Forbidden, VersionConflict, PreconditionRequired)
 
 
@@ -45,6 +46,8 @@ async def save(request: SettingsInput, call: Call) -> Response:
 @router.put(
     "/v1/settings/logo", operation_id="documents_logo_save", response_model=SettingsView,
     responses={**SAVING, **problems(Invalid, TooLarge)},
+    max_body_size=MAX_LOGO_BODY_BYTES,
+    openapi_extra=SHOP_ONLY,
 )  # fmt: skip
 async def save_logo(
     call: Call, image: Annotated[bytes, Body(media_type="image/png", description="A PNG or a JPEG, up to 1 MB.")]

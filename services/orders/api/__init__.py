@@ -1,9 +1,8 @@
 """Routes of the order service: parse, one command or query, answer."""
 
-from fastapi import APIRouter
-
 from services.orders.api import changes, customers, guests, lists, live, orders, settings, stock
+from shared.web import Router
 
-router = APIRouter(prefix="/v1", tags=["orders"])
+router = Router(prefix="/v1", tags=["orders"])
 for part in (lists, live, orders, guests, changes, stock, settings, customers):
     router.include_router(part.router)

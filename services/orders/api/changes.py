@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 
 from services.orders.commands.bulk import move_orders
 from services.orders.commands.cancel import cancel_order, cancel_outlook
@@ -22,9 +22,9 @@ from services.orders.schemas.views import BulkView, CancelOutlook, OrderView
 from shared.db import Transaction
 from shared.errors import Forbidden, NotFound, Refused, VersionConflict
 from shared.ids import OrderId, PaymentId
-from shared.web import Call, problems
+from shared.web import Call, Router, problems
 
-router = APIRouter()
+router = Router()
 CHANGE = problems(NotFound, Forbidden, Refused, VersionConflict)
 
 

@@ -2,16 +2,15 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Response
+from fastapi import Path, Response
 
 from services.orders.commands.erase import erase_customer
 from services.orders.schemas.views import ErasedView
 from shared.db import Transaction
 from shared.errors import Forbidden, Refused
-from shared.segments import ForeignIdRoute
-from shared.web import Call, problems
+from shared.web import Call, Router, problems
 
-router = APIRouter(route_class=ForeignIdRoute)
+router = Router()
 
 
 @router.delete(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from services.orders.commands.guests import make_link, revoke_link, token_again
 from services.orders.queries.guests import links_of
@@ -13,9 +13,9 @@ from services.orders.settings import OrderSettings
 from shared.db import Transaction
 from shared.errors import Forbidden, NotFound, Refused
 from shared.ids import LinkId, OrderId
-from shared.web import Call, problems
+from shared.web import Call, Router, problems
 
-router = APIRouter()
+router = Router()
 
 
 @router.post(

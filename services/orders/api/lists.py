@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -19,9 +19,9 @@ from shared.exports import Export
 from shared.money import MAX_AMOUNT_MINOR_UNITS
 from shared.pages import DEFAULT_LIMIT, MAX_LIMIT, link_header
 from shared.times import Instant
-from shared.web import Call, problems
+from shared.web import Call, Router, problems
 
-router = APIRouter()
+router = Router()
 
 Total = Annotated[int, Field(ge=0, le=MAX_AMOUNT_MINOR_UNITS)]
 

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header
+from fastapi import Header
 from fastapi.responses import StreamingResponse
 
 from services.orders.commands.change import enforce
@@ -12,9 +12,9 @@ from services.orders.queries.orders import order_for
 from services.orders.rules.status import may_read_settings
 from shared.errors import Forbidden, NotFound
 from shared.ids import OrderId
-from shared.web import Call, problems
+from shared.web import Call, Router, problems
 
-router = APIRouter()
+router = Router()
 
 LastSeen = Annotated[int | None, Header(alias="Last-Event-ID", ge=0, lt=2**63, description="The id of the last event that was seen")]
 STREAM: dict[int | str, dict[str, Any]] = {200: {"description": "A stream", "content": {"text/event-stream": {}}}}

@@ -1,6 +1,6 @@
 """Placing orders and reading one."""
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from services.orders.commands.batch import place_batch
 from services.orders.commands.place import place_order
@@ -11,14 +11,18 @@ from services.orders.schemas.placing import PlaceBatch, PlaceOrder
 from services.orders.schemas.views import ActionsView, BatchView, OrderDetails, OrderView, action_views
 from shared.errors import Forbidden, NotFound, Refused, TooLarge
 from shared.ids import OrderId
-from shared.web import Call, answered, problems, replayed
+from shared.web import MANY_VALUES, SHOP_ONLY, Call, Router, answered, problems, replayed
 
-router = APIRouter()
+router = Router()
+
+MAX_ORDER_BODY_BYTES = 3_000_000  # an order as large as an event may be, each letter of it written as an escape
+MAX_BATCH_BODY_BYTES = 4_000_000
 
 
 @router.post(
-    "/orders", operation_id="orders_place", status_code=201, response_model=OrderView, responses=problems(Refused, Forbidden, TooLarge)
-)
+    "/orders", operation_id="orders_place", status_code=201, response_model=OrderView, responses=problems(Refused, Forbidden, TooLarge),
+    max_body_size=MAX_ORDER_BODY_BYTES, openapi_extra=SHOP_ONLY,
+)  # fmt: skip
 async def place(request: PlaceOrder, call: Call) -> Response:
     """Place an order, for platform and staff. The caller's figures stand when they add up; what is absent is computed."""
     claim = await call.claim()
@@ -27,7 +31,10 @@ async def place(request: PlaceOrder, call: Call) -> Response:
     return replayed(placed.kept) if placed.replayed else answered(placed.kept)
 
 
-@router.post("/orders/batch", operation_id="orders_place_batch", response_model=BatchView, responses=problems(Forbidden, TooLarge))
+@router.post(
+    "/orders/batch", operation_id="orders_place_batch", response_model=BatchView, responses=problems(Forbidden, TooLarge),
+    max_body_size=MAX_BATCH_BODY_BYTES, openapi_extra=SHOP_ONLY | MANY_VALUES,
+)  # fmt: skip
 async def batch(request: PlaceBatch, call: Call) -> Response:
     """Place up to 1,000 orders, each by itself: a repeat under the same key places what is missing and answers the same."""
     claim = await call.claim()

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 
 from services.orders.commands.change import enforce
 from services.orders.commands.settings import save_settings
@@ -12,9 +12,9 @@ from services.orders.schemas.settings import SavedSettings, SettingsHistory, Set
 from shared.db import Transaction
 from shared.errors import Forbidden, PreconditionRequired, VersionConflict
 from shared.pages import DEFAULT_LIMIT, MAX_LIMIT
-from shared.web import Call, problems
+from shared.web import Call, Router, problems
 
-router = APIRouter()
+router = Router()
 
 
 @router.get("/settings", operation_id="orders_settings_get", response_model=SettingsView, responses=problems(Forbidden))

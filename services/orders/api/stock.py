@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import Path, Query, Response
 
 from services.orders.commands.stock import adjust_level, set_level
 from services.orders.queries import stock as queries
@@ -11,10 +11,9 @@ from services.orders.schemas.stock import AdjustmentInput, LevelInput, LevelView
 from shared.db import Transaction
 from shared.errors import Forbidden, NotFound, Refused, VersionConflict
 from shared.pages import DEFAULT_LIMIT, MAX_LIMIT, Page, decode_cursor, encode_cursor, link_header
-from shared.segments import ForeignIdRoute
-from shared.web import Call, problems
+from shared.web import Call, Router, problems
 
-router = APIRouter(route_class=ForeignIdRoute)
+router = Router()
 
 SkuPath = Annotated[str, Path(min_length=1, max_length=100)]
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]

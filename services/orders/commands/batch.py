@@ -15,9 +15,11 @@ from services.orders.rules.status import shop_only
 from services.orders.schemas.placing import PlaceBatch, PlaceOrder
 from services.orders.schemas.views import PlacedItem
 from shared.actor import Actor
+from shared.bodies import MAX_FIELDS, crowded
 from shared.db import Database
-from shared.errors import Failure, FieldError, Invalid
+from shared.errors import Failure, Invalid
 from shared.idempotency import Claim, Kept
+from shared.problems import invalid_value
 
 AT_ONCE = 6
 """Items of one bulk change at work together: it must not take every connection of its process."""
@@ -110,8 +112,9 @@ def problem(failure: Failure) -> dict[str, Any]:
 
 
 def _parsed(body: dict[str, Any]) -> PlaceOrder:
+    if crowded(body, MAX_FIELDS):
+        raise Invalid("too_many_values", f"An order has at most {MAX_FIELDS} fields, those of its lines included.")
     try:
         return PlaceOrder.model_validate(body)
     except ValidationError as error:
-        fields = tuple(FieldError("".join(f"/{part}" for part in item["loc"]), item["type"], item["msg"]) for item in error.errors()[:20])
-        raise Invalid("invalid", f"{fields[0].pointer}: {fields[0].message}", errors=fields) from None
+        raise invalid_value(error) from None

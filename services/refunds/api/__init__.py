@@ -1,9 +1,8 @@
 """Routes: parse → transaction → one command or query → answer. They decide nothing."""
 
-from fastapi import APIRouter
-
 from services.refunds.api import attention, export, files, policy, refunds, requests
+from shared.web import Router
 
-router = APIRouter()
+router = Router()
 for routes in (requests.router, export.router, refunds.router, files.router, policy.router, attention.router):
     router.include_router(routes)

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 
 from services.refunds.commands.attention import close as close_matter
 from services.refunds.queries import attention as queries
@@ -12,9 +12,9 @@ from services.refunds.schemas.views import AttentionPage, AttentionView
 from shared.db import Transaction
 from shared.errors import Forbidden, NotFound, Refused
 from shared.pages import DEFAULT_LIMIT, MAX_LIMIT, encode_cursor
-from shared.web import Call, problems
+from shared.web import Call, Router, problems
 
-router = APIRouter(tags=["refunds"])
+router = Router(tags=["refunds"])
 
 
 @router.get("/v1/attention", operation_id="refunds_attention", response_model=AttentionPage, responses=problems(Forbidden))

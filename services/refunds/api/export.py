@@ -2,15 +2,15 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from fastapi.responses import StreamingResponse
 
 from services.refunds.export import MEDIA_TYPES, exported
 from services.refunds.schemas.lists import RefundExport
 from shared.exports import Export
-from shared.web import Call, problems
+from shared.web import Call, Router, problems
 
-router = APIRouter(tags=["refunds"])
+router = Router(tags=["refunds"])
 FILE: dict[int | str, dict[str, Any]] = {
     200: {"description": "A file", "content": {kind: {"schema": {"type": "string"}} for kind in ("text/csv", "application/jsonl")}}
 }

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from fastapi.responses import StreamingResponse
 from starlette.datastructures import UploadFile
 
@@ -21,9 +21,9 @@ from services.refunds.settings import RefundSettings
 from shared.db import Transaction
 from shared.errors import Failure, Invalid, NotFound, Refused, StoreBusy, TooLarge, Unavailable
 from shared.ids import new_id
-from shared.web import Call, Calling, problems, replayed
+from shared.web import Call, Calling, Router, problems, replayed
 
-router = APIRouter(tags=["refunds"])
+router = Router(tags=["refunds"])
 FORM = {
     "requestBody": {
         "required": True,

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from pydantic import Field
 from sqlalchemy.engine import Row
 
@@ -15,9 +15,9 @@ from shared.actor import Actor
 from shared.db import Transaction
 from shared.errors import Forbidden, PreconditionRequired, Refused, VersionConflict
 from shared.pages import DEFAULT_LIMIT, MAX_LIMIT, Int32, decode_cursor, encode_cursor
-from shared.web import Call, problems
+from shared.web import Call, Router, problems
 
-router = APIRouter(tags=["refunds"])
+router = Router(tags=["refunds"])
 
 
 def _view(row: Row[Any] | None, actor: Actor) -> PolicyView:

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 
 from services.refunds.commands.decide import approve_refund, decline_refund
 from services.refunds.commands.inspect import inspect_goods
@@ -12,15 +12,15 @@ from services.refunds.queries import refunds as queries
 from services.refunds.queries.counts import counts_of
 from services.refunds.rules.decisions import decisions
 from services.refunds.schemas.lists import RefundList, place
-from services.refunds.schemas.requests import ApproveRefund, DeclineRefund, InspectGoods, ReportSettlement
+from services.refunds.schemas.requests import MAX_LINES_BODY_BYTES, ApproveRefund, DeclineRefund, InspectGoods, ReportSettlement
 from services.refunds.schemas.views import CountsView, RefundDetails, RefundPage, RefundView, SummaryView
 from shared.db import Transaction
 from shared.errors import Forbidden, NotFound, Refused, VersionConflict
 from shared.ids import RefundId
 from shared.pages import encode_cursor, link_header
-from shared.web import Call, problems
+from shared.web import Call, Router, problems
 
-router = APIRouter(tags=["refunds"])
+router = Router(tags=["refunds"])
 CHANGES = problems(NotFound, Refused, VersionConflict, Forbidden)
 
 
@@ -56,7 +56,10 @@ async def read(refund_id: RefundId, call: Call) -> Response:
     return call.show(RefundDetails.with_more(refund, call.actor, files=files, reports=reports, decisions=may))
 
 
-@router.post("/v1/refunds/{refund_id}/approve", operation_id="refunds_approve", response_model=RefundView, responses=CHANGES)
+@router.post(
+    "/v1/refunds/{refund_id}/approve", operation_id="refunds_approve", response_model=RefundView, responses=CHANGES,
+    max_body_size=MAX_LINES_BODY_BYTES,
+)  # fmt: skip
 async def approve(refund_id: RefundId, body: ApproveRefund, call: Call) -> Response:
     """Approve a request, whole or for fewer units. Final."""
 
@@ -90,7 +93,10 @@ async def settle(refund_id: RefundId, body: ReportSettlement, call: Call) -> Res
     return await call.once("refunds.settle", work)
 
 
-@router.post("/v1/refunds/{refund_id}/inspections", operation_id="refunds_inspect", response_model=RefundView, responses=CHANGES)
+@router.post(
+    "/v1/refunds/{refund_id}/inspections", operation_id="refunds_inspect", response_model=RefundView, responses=CHANGES,
+    max_body_size=MAX_LINES_BODY_BYTES,
+)  # fmt: skip
 async def inspect(refund_id: RefundId, body: InspectGoods, call: Call) -> Response:
     """Decide on goods that wait: they go back to stock, or not."""
 

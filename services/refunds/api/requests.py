@@ -1,6 +1,6 @@
 """Asking for a refund: what can be asked for, what it would pay, the request, its withdrawal."""
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from services.refunds.commands.decide import withdraw_refund
 from services.refunds.commands.request import closing_time, plan, request_refund
@@ -10,19 +10,20 @@ from services.refunds.rules.amounts import refund_amount
 from services.refunds.rules.claim import all_free
 from services.refunds.rules.decisions import may_ask
 from services.refunds.rules.explanation import of_units
-from services.refunds.schemas.requests import MAX_ATTACHMENTS, RequestRefund
+from services.refunds.schemas.requests import MAX_ATTACHMENTS, MAX_LINES_BODY_BYTES, RequestRefund
 from services.refunds.schemas.views import ActionView, PreviewView, RefundableLine, RefundableView, RefundView, money
 from shared.db import Transaction
 from shared.errors import Forbidden, NotFound, Refused, VersionConflict
 from shared.ids import OrderId, RefundId
-from shared.web import WITHOUT_KEY, Call, problems
+from shared.web import WITHOUT_KEY, Call, Router, problems
 
-router = APIRouter(tags=["refunds"])
+router = Router(tags=["refunds"])
 
 
 @router.post(
-    "/v1/refunds", operation_id="refunds_request", status_code=201, response_model=RefundView, responses=problems(NotFound, Refused)
-)
+    "/v1/refunds", operation_id="refunds_request", status_code=201, response_model=RefundView, responses=problems(NotFound, Refused),
+    max_body_size=MAX_LINES_BODY_BYTES,
+)  # fmt: skip
 async def request(body: RequestRefund, call: Call) -> Response:
     """Ask for a refund of a delivered order, as its customer or for them. Nothing is sent to the customer."""
 
@@ -38,6 +39,7 @@ async def request(body: RequestRefund, call: Call) -> Response:
     response_model=PreviewView,
     responses=problems(NotFound, Refused, Forbidden),
     openapi_extra=WITHOUT_KEY,
+    max_body_size=MAX_LINES_BODY_BYTES,
 )
 async def preview(body: RequestRefund, call: Call) -> Response:
     """What a request would pay right now, with the figures that it is made from. Writes nothing; needs no Idempotency-Key."""

@@ -17,6 +17,7 @@ from shared.web import Input, example
 MAX_QUANTITY = 1_000_000
 MAX_ATTACHMENTS = 5
 MAX_UPLOAD_BODY_BYTES = 21_000_000  # settings lower it: see attachment_max_bytes
+MAX_LINES_BODY_BYTES = 400_000  # every line of the longest order, named twice
 MAX_WINDOW_DAYS = 3_650
 MAX_REASONS = 50
 

@@ -1,0 +1,91 @@
+"""Who is connected to this process, over all its services: how many may be, who makes room, and whose time is over."""
+
+import asyncio
+import resource
+from collections import OrderedDict
+from typing import Protocol
+
+SWEEP_SECONDS = 0.5
+MAX_LINGERING = 32
+KEPT_BACK = 200
+"""Descriptors for databases, brokers, files and child processes."""
+
+
+class Guest(Protocol):
+    """A connection, as the lobby sees it."""
+
+    known: bool
+
+    @property
+    def lingers(self) -> bool:
+        """Whether it was answered and only waits for the other side to see it."""
+
+    @property
+    def transport(self) -> asyncio.Transport:
+        """What can be aborted."""
+
+    def overdue(self, now: float) -> None:
+        """Look at the time, and leave if it is over."""
+
+
+def places() -> int:
+    """How many connections the process may hold: half of its descriptors, since a burst is accepted before anybody can be sent away."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return max(64, min(10_000, (soft - KEPT_BACK) // 2))
+
+
+class Lobby:
+    """One per process."""
+
+    def __init__(self, max_connections: int = 0) -> None:
+        self.max_connections = max_connections or places()
+        self.max_lingering = MAX_LINGERING
+        self.lingering = 0
+        self._guests: set[Guest] = set()
+        self._idle: tuple[OrderedDict[Guest, None], OrderedDict[Guest, None]] = (OrderedDict(), OrderedDict())  # strangers, known callers
+
+    @property
+    def count(self) -> int:
+        """Connections that are open."""
+        return len(self._guests)
+
+    def enter(self, guest: Guest) -> bool:
+        """Let it in, sending away the stranger that has been idle for longest, else the caller; False where everybody is at work."""
+        if len(self._guests) >= self.max_connections:
+            leaving = next((oldest for idle in self._idle for oldest in idle), None)
+            if leaving is None:
+                return False
+            leaving.transport.abort()
+            self._forget(leaving)
+        self._guests.add(guest)
+        self._idle[0][guest] = None
+        return True
+
+    def busy(self, guest: Guest) -> None:
+        """A call of it began: it keeps its place until it is answered."""
+        for idle in self._idle:
+            idle.pop(guest, None)
+
+    def idle(self, guest: Guest) -> None:
+        """It was answered."""
+        if guest in self._guests:
+            self._idle[guest.known][guest] = None
+
+    def leave(self, guest: Guest) -> None:
+        """It is gone."""
+        if guest.lingers:
+            self.lingering -= 1
+        self._forget(guest)
+
+    def _forget(self, guest: Guest) -> None:
+        self._guests.discard(guest)
+        self.busy(guest)
+
+    async def run(self) -> None:
+        """Look at everybody's time, for ever."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            now = loop.time()
+            for guest in list(self._guests):
+                guest.overdue(now)
