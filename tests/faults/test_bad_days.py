@@ -120,7 +120,7 @@ async def own_pools() -> AsyncIterator[dict[str, Any]]:
 async def test_rabbitmq_away_at_start(ground: Stack, client: httpx2.AsyncClient, own_pools: dict[str, Any]) -> None:
     async with a_day(ground, client, own_pools, broker_away=True) as day:
         checks = await day.until("orders", ready=False)
-        assert (checks["database"], checks["broker"]) == (True, False)
+        assert (checks["database"], checks["consumer"]) == (True, False)
         placed = (await day.place()).ok()
         assert placed.status == 201
         assert await day.unsent() == 1
