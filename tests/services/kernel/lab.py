@@ -22,6 +22,7 @@ from shared.inbox import Consumers, Inbox
 from shared.outbox import Relay, emit
 from shared.schema import service_metadata
 from shared.settings import Settings
+from tests.shop import PATIENCE_SECONDS
 from tests.stack import Stack
 
 SERVICE = "notes"  # the reader of document.issued, which has the simplest data
@@ -135,7 +136,7 @@ async def started(broker: Broker) -> AsyncIterator[Broker]:
     """A broker that is connected, and stopped afterwards."""
     broker.start()
     try:
-        async with asyncio.timeout(90):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not broker.connected:
                 await asyncio.sleep(0.01)
         yield broker

@@ -5,7 +5,7 @@ import asyncio
 from shared.broker import Broker
 from tests.proxy import Proxy
 from tests.services.kernel.lab import Lab, an_event, at_work, started
-from tests.shop import eventually
+from tests.shop import PATIENCE_SECONDS, eventually
 
 
 def through(lab: Lab, proxy: Proxy) -> Broker:
@@ -36,7 +36,7 @@ async def test_a_broker_that_hangs_is_given_up_after_the_deadline_and_repeats_do
         await lab.emit(an_event())
         proxy.hold_answers()  # the broker gets the message; its confirm does not come back
         sending = asyncio.create_task(relay.send_batch())
-        assert await asyncio.wait_for(sending, 90) == 0
+        assert await asyncio.wait_for(sending, PATIENCE_SECONDS) == 0
         assert await lab.count("notes.events where published_at is null") == 1
         proxy.release()
         again = lab.broker()

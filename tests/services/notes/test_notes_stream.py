@@ -12,7 +12,7 @@ import pytest
 
 from shared import events
 from tests.services.notes.story import Story, Teller
-from tests.shop import Caller, Shop, eventually
+from tests.shop import PATIENCE_SECONDS, Caller, Shop, eventually
 from tests.stack import Stack
 
 
@@ -55,7 +55,7 @@ async def listening(caller: Caller, story: Story, last_event_id: int | None = No
 
     task = asyncio.create_task(listen())
     try:
-        await asyncio.wait_for(opened.wait(), 90)
+        await asyncio.wait_for(opened.wait(), PATIENCE_SECONDS)
         yield heard
     finally:
         task.cancel()

@@ -9,9 +9,9 @@ from typing import Any
 import httpx2
 
 from tests.services.orders.test_changes import act, placed
-from tests.shop import Caller, Shop
+from tests.shop import PATIENCE_SECONDS, Caller, Shop
 
-SECONDS = 90
+SECONDS = PATIENCE_SECONDS
 
 
 class Stream:
