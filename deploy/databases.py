@@ -183,6 +183,11 @@ def as_user(url: str, user: str, password: str, database: str | None = None) -> 
     return urlunsplit(parts._replace(netloc=netloc, path=parts.path if database is None else f"/{database}"))
 
 
+def in_database(url: str, database: str) -> str:
+    """The same server and user in another database."""
+    return urlunsplit(urlsplit(url)._replace(path=f"/{database}"))
+
+
 def _quoted(identifier: str) -> str:
     return '"' + identifier.replace('"', '""') + '"'
 

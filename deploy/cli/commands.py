@@ -126,6 +126,25 @@ def doctor(as_json: AsJson = False) -> None:
 
 
 @app.command()
+def redrive(
+    *,
+    service: Annotated[list[ServiceName] | None, typer.Option(help="Only events that this service told; may be repeated.")] = None,
+    reader: Annotated[list[ServiceName] | None, typer.Option(help="Only events that this service reads; may be repeated.")] = None,
+    event_type: Annotated[list[str] | None, typer.Option("--type", help="Only of this type, such as order.placed.v1.")] = None,
+    since: Annotated[str | None, typer.Option(help="Only what was recorded since, such as 2026-11-26T18:00:00Z.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Send nothing; say what would go again.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Send again what was published and a reader never heard of: a queue was deleted or purged, a database restored. Safe at any time."""
+    from deploy.cli import redriving  # noqa: PLC0415  (imported when called: every command starts quickly)
+    from deploy.redrive import Wanted  # noqa: PLC0415  (imported when called: every command starts quickly)
+
+    services, readers = (tuple(one.value for one in some or ServiceName) for some in (service, reader))
+    wanted = Wanted(services, readers, tuple(event_type or ()), redriving.since(since), dry_run)
+    redriving.run_redrive(wanted, Output(as_json=as_json))
+
+
+@app.command()
 def settings(
     service: Annotated[ServiceName, typer.Argument(help="Of which service.")] = ServiceName.orders, as_json: AsJson = False
 ) -> None:
@@ -231,7 +250,13 @@ def reconcile(
     *,
     watch: Annotated[bool, typer.Option("--watch", help="Go on until stopped, every so often.")] = False,
     every: Annotated[float, typer.Option(min=1, help="Seconds from one start to the next, with --watch.")] = 30.0,
-    grace: Annotated[float, typer.Option(min=0, help="Seconds that an event may take: what is younger is left for the next time.")] = 30.0,
+    grace: Annotated[
+        float,
+        typer.Option(min=0, help="Seconds that what is in no queue may take to arrive; what is younger waits for the next time."),
+    ] = 30.0,
+    check_seconds: Annotated[float, typer.Option(min=1, help="Longest time for one check; then it is said that it was not made.")] = 120.0,
+    acknowledge: Annotated[str | None, typer.Option(help="KIND/ID of a finding that is known from now on: it raises nothing more.")] = None,
+    reason: Annotated[str, typer.Option(help="Why it is known, with --acknowledge.")] = "",
     metrics_file: Annotated[Path | None, typer.Option(help="Keep the number of discrepancies in this Prometheus text file.")] = None,
     metrics_port: Annotated[int | None, typer.Option(min=1, max=65535, help="Serve it to Prometheus on this port.")] = None,
     as_json: AsJson = False,
@@ -241,9 +266,9 @@ def reconcile(
 
     output = Output(as_json=as_json)
     if watch:
-        where = {"metrics_file": metrics_file, "metrics_port": metrics_port}
-        command.watch(grace_seconds=grace, every_seconds=every, output=output, **where)  # type: ignore[arg-type]  # each has its own type
-    raise typer.Exit(command.run_reconcile(grace_seconds=grace, output=output))
+        asked = command.Asked(grace, check_seconds)
+        command.watch(asked, every_seconds=every, metrics_file=metrics_file, metrics_port=metrics_port, output=output)
+    raise typer.Exit(command.run_reconcile(command.Asked(grace, check_seconds, acknowledge, reason), output))
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """`aftersale reconcile`: explain every order, refund, stock level, document and event from the databases alone."""
 
 import time
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Gauge, start_http_server, write_to_textfile
@@ -10,21 +11,47 @@ from rich.table import Table
 
 from deploy import running
 from deploy.cli.output import Output
-from deploy.reconcile.run import ABOUTS, Report, reconcile_now
+from deploy.reconcile.acknowledged import acknowledge, file, leave_out, read
+from deploy.reconcile.run import ABOUTS, CLOCKS, NOT_CHECKED, QUEUE_UNKNOWN, Report, reconcile_now
 from deploy.trouble import Trouble
 
 SHOWN = 20
 
 
-def run_reconcile(*, grace_seconds: float, output: Output) -> int:
-    """Reconcile once; 0 when everything is explained, else 1."""
+FIXES = {
+    "effect": "`aftersale redrive` sends again what a reader never heard of (it is safe at any time)",
+    "message_parked": "`aftersale parked list`, mend the cause, `aftersale parked retry`",
+    CLOCKS: "synchronise the clocks (`aftersale doctor` names them), then `aftersale reconcile --acknowledge KIND/ID --reason …`",
+    NOT_CHECKED: "ANALYZE the tables, or give each check longer (--check-seconds)",
+    QUEUE_UNKNOWN: "start RabbitMQ, or set AFTERSALE_…_AMQP_URL, and reconcile again",
+}
+"""By kind, without the reader's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The command's options."""
+
+    grace_seconds: float
+    check_seconds: float
+    acknowledge: str | None = None
+    reason: str = ""
+
+
+def run_reconcile(asked: Asked, output: Output) -> int:
+    """Reconcile once; 0 when everything is explained, else 1. With `acknowledge`: keep that finding as known, then 0."""
     running.apply()
-    report = reconcile_now(grace_seconds)
+    report = reconcile_now(asked.grace_seconds, asked.check_seconds, output.progress)
+    if asked.acknowledge is not None:
+        made = acknowledge(file(), asked.acknowledge, asked.reason, report)
+        output.result(asdict(made), lambda console: console.print(f"[green]✓[/green] {escape(asked.acknowledge or '')} is acknowledged"))
+        return 0
+    leave_out(report, read(file()))
     output.result(as_json(report), lambda console: show(console, report))
     return 1 if report.discrepancies else 0
 
 
-def watch(*, grace_seconds: float, every_seconds: float, metrics_file: Path | None, metrics_port: int | None, output: Output) -> None:
+def watch(asked: Asked, *, every_seconds: float, metrics_file: Path | None, metrics_port: int | None, output: Output) -> None:
     """Reconcile again and again until stopped, and keep the number of discrepancies where Prometheus finds it."""
     running.apply()
     registry = CollectorRegistry()
@@ -37,7 +64,8 @@ def watch(*, grace_seconds: float, every_seconds: float, metrics_file: Path | No
     while True:
         began = time.monotonic()
         try:
-            report = reconcile_now(grace_seconds)
+            report = reconcile_now(asked.grace_seconds, asked.check_seconds)
+            leave_out(report, read(file()))
         except Trouble as trouble:
             failed.set(1)
             output.warning(trouble.what)
@@ -58,9 +86,12 @@ def as_json(report: Report) -> dict[str, object]:
     found = [{"kind": one.kind, "service": one.service, "store": one.store_id, "id": one.id, "detail": one.detail} for one in report.found]
     return {
         "discrepancies": report.discrepancies,
-        "kinds": dict(report.counted),
+        "kinds": {kind: count for kind, count in report.counted.items() if count},
         "found": found,
         "looked_at": report.looked_at,
+        "on_its_way": report.on_its_way,
+        "explained_by_what_is_on_its_way": report.explained,
+        "acknowledged": dict(report.acknowledged),
         "settled_before": report.settled.isoformat(),
         "seconds": round(report.seconds, 2),
     }
@@ -70,10 +101,15 @@ def show(console: Console, report: Report) -> None:
     """A report for people: what is wrong, kind by kind, with the ids."""
     looked_at = ", ".join(f"{count:,} {table}" for table, count in report.looked_at.items())
     console.print(f"looked at {looked_at} in {report.seconds:.1f} s")
+    for reader, counts in report.on_its_way.items():
+        if any(counts.values()):
+            console.print(f"on its way to {reader}: " + ", ".join(f"{count:,} {where}" for where, count in counts.items() if count))
+    if report.acknowledged:
+        console.print(f"[dim]{report.acknowledged.total():,} findings are acknowledged ({file()})[/dim]")
     if not report.discrepancies:
         console.print("[green]✓[/green] everything is explained")
         return
-    for kind, count in report.counted.most_common():
+    for kind, count in (one for one in report.counted.most_common() if one[1]):
         console.print(f"[red]✗[/red] [bold]{kind}[/bold] × {count:,}: it should hold that {ABOUTS[kind]}")
         table = Table(box=None, show_header=False, padding=(0, 1, 0, 3))
         for one in [one for one in report.found if one.kind == kind][:SHOWN]:
@@ -81,3 +117,5 @@ def show(console: Console, report: Report) -> None:
         console.print(table)
         if count > SHOWN:
             console.print(f"   [dim]… and {count - SHOWN:,} more (--json lists up to a thousand)[/dim]")
+        if fix := FIXES.get(kind.partition("_in_")[0]):
+            console.print(f"  [bold]Fix:[/bold] {fix}")

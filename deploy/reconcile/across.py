@@ -9,7 +9,7 @@ import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from deploy.reconcile.checks import public
 from shared.events import EVENTS, SOURCES
@@ -59,6 +59,10 @@ class Found:
     store_id: str
     id: str
     detail: str
+    how: Literal["wrong", "missing", "extra", "differs"] = "wrong"
+    """What is wrong of a comparison: only its source has it, only the other side has it, or the two differ."""
+    order_id: str = ""
+    """The order that it is about, where that is not its id (as the column holds it)."""
 
 
 def _types_read_by(service: str) -> tuple[str, ...]:
@@ -186,8 +190,8 @@ def _between(kind: str, about: str, there: tuple[str, str], here: tuple[str, str
     return Comparison(kind, about, (there,), here)
 
 
+EFFECTS: tuple[Comparison, ...] = tuple(_effects(reader) for reader in ("orders", "refunds", "notes", "documents"))
 COMPARISONS: tuple[Comparison, ...] = (
-    *(_effects(reader) for reader in ("orders", "refunds", "notes", "documents")),
     _between(
         "copy_in_refunds",
         "the refund service's copy of an order is its newest version",
@@ -249,27 +253,29 @@ async def compare(reads: Reads, comparison: Comparison, settled: datetime) -> As
     """Walk both sides of a comparison and give what is missing, too much, twice or different."""
     there = _merged([_items(reads, service, sql, settled) for service, sql in comparison.there])
     here = _items(reads, *comparison.here, settled)
-    service = comparison.here[0]
     left, right, before = await anext(there, None), await anext(here, None), None
     while left is not None or right is not None:
         key, other = _key(left), _key(right)
         if right is None or (left is not None and key < other):
             assert left is not None  # one of them is there
             if not left.young:
-                yield Found(comparison.kind, service, left.store_id, left.id, f"is not there: {left.says[:200]}")
+                yield _found(comparison, left, f"is not there: {left.says[:200]}", "missing")
             left = await anext(there, None)
         elif left is None or other < key:
             if not right.young:
                 again = other == before
-                yield Found(
-                    comparison.kind, service, right.store_id, right.id, "is there twice" if again else f"has no origin: {right.says[:200]}"
-                )
+                yield _found(comparison, right, "is there twice" if again else f"has no origin: {right.says[:200]}", "extra")
             right = await anext(here, None)
         else:
             if left.says != right.says and not left.young:
-                yield Found(comparison.kind, service, left.store_id, left.id, _difference(left.says, right.says))
+                yield _found(comparison, left, _difference(left.says, right.says), "differs")
             before = key
             left, right = await anext(there, None), await anext(here, None)
+
+
+def _found(comparison: Comparison, item: Item, detail: str, how: Literal["missing", "extra", "differs"]) -> Found:
+    order_id = str(json.loads(item.says).get("order_id") or "")
+    return Found(comparison.kind, comparison.here[0], item.store_id, item.id, detail, how, order_id)
 
 
 async def _items(reads: Reads, service: str, sql: str, settled: datetime) -> AsyncIterator[Item]:

@@ -19,6 +19,8 @@ class Check:
     kind: str
     about: str
     sql: str
+    of_clocks: bool = False
+    """Whether times alone are wrong: what it finds is one finding of its service, since nothing heals it and nothing else may be wrong."""
 
 
 def public(prefix: str, column: str) -> str:
@@ -50,6 +52,11 @@ def same(
 def wrong(service: str, kind: str, about: str, sql: str) -> Check:
     """A check whose query gives the wrong rows themselves: store_id, id, detail."""
     return Check(service, kind, about, sql)
+
+
+def clocks(service: str, kind: str, about: str, sql: str) -> Check:
+    """A check of times that disagree: `kind` says which."""
+    return Check(service, kind, about, sql, of_clocks=True)
 
 
 def field(document: str, name: str, kind: str = "text") -> str:

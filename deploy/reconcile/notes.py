@@ -2,7 +2,7 @@
 
 # ruff: noqa: S608  (the SQL is put together from constants of this package; values are always bound)
 
-from deploy.reconcile.checks import Check, public, same, wrong
+from deploy.reconcile.checks import Check, clocks, public, same, wrong
 
 ID = public("note", "n.note_id")
 ORDER_ID = public("order", "n.order_id")
@@ -15,8 +15,7 @@ CHECKS: list[Check] = [
         store="n.store_id",
         about_id=ID,
         source=f"""notes.notes n
-            cross join lateral (select count(*) as n, max(revision) as last, min(revision) as first, min(written_at) as written,
-                max(written_at) as edited
+            cross join lateral (select count(*) as n, max(revision) as last, min(revision) as first
                 from notes.revisions v where v.store_id = n.store_id and v.note_id = n.note_id) v
             left join notes.revisions w on w.store_id = n.store_id and w.note_id = n.note_id and w.revision = n.revision
             left join notes.revisions f on f.store_id = n.store_id and f.note_id = n.note_id and f.revision = 1
@@ -32,8 +31,8 @@ CHECKS: list[Check] = [
             "revisions": ("v.last", "v.n"),
             "first": ("v.first", "1"),
             "text": ("n.text", "w.text"),
-            "written_at": ("n.written_at", "v.written"),
-            "edited_at": ("n.edited_at", "case when n.revision > 1 then v.edited end"),
+            "written_at": ("n.written_at", "f.written_at"),
+            "edited_at": ("n.edited_at", "case when n.revision > 1 then w.written_at end"),
             "told": ("e.n", "n.revision + case when n.retracted_at is null then 0 else 1 end"),
             "added": ("e.added", "1"),
             "edited": ("e.edited", "n.revision - 1"),
@@ -103,10 +102,16 @@ CHECKS: list[Check] = [
     wrong(
         "notes",
         "note_of_nothing",
-        "a note is on an order that is here; a note that was read had been written",
+        "a note is on an order that is here",
         f"""select n.store_id, {ID} as id, 'order ' || {ORDER_ID} as detail from notes.notes n
-            left join notes.orders o on o.store_id = n.store_id and o.order_id = n.order_id
-            where o.order_id is null or n.customer_read_at < n.written_at or n.shop_read_at < n.written_at""",
+            left join notes.orders o on o.store_id = n.store_id and o.order_id = n.order_id where o.order_id is null""",
+    ),
+    clocks(
+        "notes",
+        "notes read before they were written",
+        "a note that was read had been written",
+        f"""select n.store_id, {ID} as id, format('written %s, read %s and %s', written_at, customer_read_at, shop_read_at) as detail
+            from notes.notes n where n.customer_read_at < n.written_at or n.shop_read_at < n.written_at""",
     ),
     wrong(
         "notes",

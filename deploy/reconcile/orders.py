@@ -179,7 +179,8 @@ CHECKS: list[Check] = [
         about_id=ID,
         source="""orders.orders o cross join lateral (select count(*) as n, min(version) as low,
             max(version) as high,
-            min(recorded_at) as first from orders.changes c where c.store_id = o.store_id and c.order_id = o.order_id) c""",
+            min(recorded_at) filter (where version = 1) as first
+            from orders.changes c where c.store_id = o.store_id and c.order_id = o.order_id) c""",
         pairs={"versions": ("o.version", "c.n"), "last": ("o.version", "c.high"), "recorded_at": ("o.recorded_at", "c.first")},
     ),
     wrong(
@@ -200,7 +201,8 @@ CHECKS: list[Check] = [
         about_id="s.sku",
         source="""orders.stock_levels s cross join lateral (select count(*) as n, coalesce(sum(quantity), 0) as sum,
             coalesce(max(sequence), 0) as last,
-            coalesce(bool_and(on_hand = running), true) as adds, max(recorded_at) as changed from (select m.*, sum(quantity) over (order
+            coalesce(bool_and(on_hand = running), true) as adds,
+            (array_agg(recorded_at order by sequence desc))[1] as changed from (select m.*, sum(quantity) over (order
                 by sequence) as running
             from orders.stock_movements m where m.store_id = s.store_id and m.sku = s.sku) m) m""",
         pairs={

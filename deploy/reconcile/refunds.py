@@ -2,7 +2,7 @@
 
 # ruff: noqa: S608  (the SQL is put together from constants of this package; values are always bound)
 
-from deploy.reconcile.checks import Check, fields, public, same, wrong
+from deploy.reconcile.checks import Check, clocks, fields, public, same, wrong
 
 ID = public("refund", "r.refund_id")
 LAST = """refunds.refunds r left join lateral (select e.data->'refund' as refund, e.data->'personal' as personal, e.type from
@@ -263,7 +263,14 @@ CHECKS: list[Check] = [
                 and s.refund_id = a.refund_id and s.number::text = split_part(a.key, ':', 2) and s.outcome = a.facts->>'outcome'
                 and s.outcome = case a.kind when 'settled_twice' then 'succeeded' else 'failed' end
                 and s.method = a.facts->>'method' and s.reference = a.facts->>'reference' and not s.counts))
-            or a.closed_at < a.opened_at or (a.closed_at is null) <> (a.closed_by is null)""",
+            or (a.closed_at is null) <> (a.closed_by is null)""",
+    ),
+    clocks(
+        "refunds",
+        "attention closed before it was opened",
+        "what needed attention was closed after it was opened",
+        f"""select a.store_id, {public("attention", "a.attention_id")} as id, format('opened %s, closed %s', opened_at, closed_at) as detail
+            from refunds.attention a where a.closed_at < a.opened_at""",
     ),
     wrong(
         "refunds",

@@ -1,36 +1,39 @@
-"""Running every check: four read-only transactions, what comes out of them, and how many of each kind."""
+"""Running every check: four read-only transactions, what comes out of them, what is only on its way, and how many of each kind."""
 
 import asyncio
 import os
 from collections import Counter
 from collections.abc import AsyncIterator, Collection, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import asyncpg
-
-from deploy import running
+from deploy import connections, running
 from deploy.reconcile import documents, kernel, notes, orders, refunds
-from deploy.reconcile.across import COMPARISONS, FETCH_ROWS, Found, compare
+from deploy.reconcile.across import COMPARISONS, EFFECTS, Comparison, Found, compare
 from deploy.reconcile.checks import Check
+from deploy.reconcile.on_its_way import FAR, KEPT, Asked, Lives, To, Way, way_to
+from deploy.reconcile.queues import depth
+from deploy.reconcile.reading import Connections, Databases, Say, TooLong, snapshots
 from deploy.reconcile.shares import ABOUT, KIND, shares
-from deploy.trouble import Trouble
 
 SERVICES = running.SERVICES
-READERS_FIRST = ("notes", "documents", "refunds", "orders")
-"""The order in which snapshots are taken: what follows others first, so that a source never looks older than its copy."""
 CHECKS: tuple[Check, ...] = (
     *orders.CHECKS, *refunds.CHECKS, *notes.CHECKS, *documents.CHECKS, *(check for service in SERVICES for check in kernel.checks(service)),
 )  # fmt: skip
+CLOCKS, NOT_CHECKED, QUEUE_UNKNOWN = "clock_disagreement", "not_checked", "queue_unknown"
 ABOUTS: Mapping[str, str] = {
-    **{check.kind: check.about for check in CHECKS}, **{one.kind: one.about for one in COMPARISONS}, KIND: ABOUT,
-}  # fmt: skip
+    **{check.kind: check.about for check in CHECKS if not check.of_clocks},
+    **{one.kind: one.about for one in (*EFFECTS, *COMPARISONS)},
+    KIND: ABOUT,
+    CLOCKS: "the clocks of all processes and databases agree (nothing else is wrong; what was recorded stays: acknowledge it once)",
+    NOT_CHECKED: "each check is answered within its time (--check-seconds)",
+    QUEUE_UNKNOWN: "the broker says how many messages wait, so that what is queued can be told from what is lost",
+}
 SHOWN_OF_A_KIND = 1_000
 DEFAULT_GRACE_SECONDS = 30.0
-
-Connections = Mapping[str, asyncpg.Connection]
+DEFAULT_CHECK_SECONDS = 120.0
 
 
 @dataclass(slots=True)
@@ -41,6 +44,11 @@ class Report:
     found: list[Found] = field(default_factory=list)
     counted: Counter[str] = field(default_factory=Counter)
     looked_at: dict[str, int] = field(default_factory=dict)
+    on_its_way: dict[str, dict[str, int]] = field(default_factory=dict)
+    """By reader: how many events are unsent, queued, waiting for their next attempt, parked, discarded or set aside."""
+    explained: int = 0
+    """Differences that only follow from what is on its way."""
+    acknowledged: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
 
     def add(self, one: Found) -> None:
@@ -55,83 +63,131 @@ class Report:
         return self.counted.total()
 
 
-class Databases:
-    """The four services' databases, each within its own read-only snapshot."""
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """How a reconciliation goes about it."""
 
-    def __init__(self, connections: Connections) -> None:
-        self._connections = connections
-
-    async def fetch(self, check: Check, settled: datetime) -> list[Found]:
-        """What one check finds."""
-        arguments = (settled,) if "$1" in check.sql else ()
-        try:
-            rows = await self._connections[check.service].fetch(check.sql, *arguments)
-        except asyncpg.DataError as error:  # a value that cannot even be read, such as a document that is no JSON
-            return [Found(check.kind, check.service, "", "", f"cannot be read: {error}")]
-        return [Found(check.kind, check.service, row["store_id"], row["id"] or "", row["detail"] or "") for row in rows]
-
-    async def rows(self, service: str, sql: str, settled: datetime) -> AsyncIterator[Any]:
-        """Rows of a query, streamed."""
-        arguments = (settled,) if "$1" in sql else ()
-        async for row in self._connections[service].cursor(sql, *arguments, prefetch=FETCH_ROWS):
-            yield row
+    grace_seconds: float = 0.0
+    """What was recorded within it is left for the next time."""
+    patience_seconds: float = 0.0
+    """How long what was published and is in no queue may take to arrive."""
+    check_seconds: float | None = None
+    about: Collection[str] = SERVICES
+    lives: Lives | None = None
+    """The running system; None: there is none beside the snapshots."""
+    say: Say = lambda line: None
 
 
-async def reconcile(connections: Connections, *, grace_seconds: float = 0.0, about: Collection[str] = SERVICES) -> Report:
-    """Run every check that has to do with `about` on open transactions.
-
-    What is younger than the grace may still be on its way, and is left for the next time.
-    """
+async def reconcile(snapshot: Connections, asking: Asking = Asking()) -> Report:
+    """Run every check that has to do with `asking.about` on open transactions."""
     began = datetime.now(UTC)
-    report = Report(began - timedelta(seconds=grace_seconds))
-    databases = Databases(connections)
-    for check in (check for check in CHECKS if check.service in about):
-        for one in await databases.fetch(check, report.settled):
-            report.add(one)
-    for comparison in (one for one in COMPARISONS if not one.services.isdisjoint(about)):
-        async for one in compare(databases, comparison, report.settled):
-            report.add(one)
-    if "refunds" in about:
-        async for one in shares(databases, report.settled):
-            report.add(one)
+    report = Report(began - timedelta(seconds=asking.grace_seconds))
+    databases = Databases(snapshot, asking.check_seconds)
+    for service in (service for service in SERVICES if service in asking.about):
+        asking.say(f"checking {service} by itself")
+        for check in (check for check in CHECKS if check.service == service):
+            await _check(databases, check, report)
+    asking.say("comparing what each event did in each service")
+    ways = {one.here[0]: await _way(databases, one, report, asking) for one in EFFECTS if not one.services.isdisjoint(asking.about)}
+    for comparison in (one for one in COMPARISONS if not one.services.isdisjoint(asking.about)):
+        asking.say(f"comparing {comparison.kind}")
+        await _compare(databases, comparison, ways.get(comparison.here[0], Way()), report)
+    if "refunds" in asking.about:
+        asking.say("calculating every refund again")
+        await _all_of(shares(databases, report.settled), "refunds", KIND, report)
     for table in ("orders.orders", "orders.events", "refunds.refunds", "notes.timeline", "documents.documents"):
-        report.looked_at[table] = await connections[table.split(".")[0]].fetchval(f"select count(*) from {table}")  # noqa: S608  (our own names)
+        with suppress(TooLong):
+            counting = f"select count(*) from {table}"  # noqa: S608  (our own names)
+            [(report.looked_at[table],)] = await databases.all(table.split(".")[0], counting)
     report.seconds = (datetime.now(UTC) - began).total_seconds()
     return report
 
 
-@asynccontextmanager
-async def snapshots(urls: Mapping[str, str]) -> AsyncIterator[dict[str, asyncpg.Connection]]:
-    """A read-only snapshot of each service's database. Raises Trouble when one cannot be reached."""
-    async with AsyncExitStack() as stack:
-        made: dict[str, asyncpg.Connection] = {}
-        for service in READERS_FIRST:
-            try:
-                connection = await asyncpg.connect(urls[service], timeout=10, server_settings={"statement_timeout": "0", "jit": "off"})
-            except (OSError, TimeoutError, asyncpg.PostgresError) as error:
-                raise Trouble(f"The database of {service} cannot be reached: {error}", "is it running? see `aftersale doctor`") from error
-            stack.push_async_callback(connection.close)
-            await stack.enter_async_context(connection.transaction(isolation="repeatable_read", readonly=True))
-            await connection.fetchval("select 1")  # the snapshot is taken now
-            made[service] = connection
-        yield made
+async def _check(databases: Databases, check: Check, report: Report) -> None:
+    try:
+        found = await databases.fetch(check, report.settled)
+    except TooLong as error:
+        report.add(Found(NOT_CHECKED, check.service, "", check.kind, str(error)))
+        return
+    if check.of_clocks and found:
+        first = found[0]
+        detail = f"{len(found)} {check.kind}, such as {first.id} of {first.store_id}: {first.detail}"
+        found = [Found(CLOCKS, check.service, "", f"{check.service}: {check.kind}", detail)]
+    for one in found:
+        report.add(one)
+
+
+async def _way(databases: Databases, effects: Comparison, report: Report, asking: Asking) -> Way:
+    """What has not arrived at one reader; what never will is reported."""
+    reader = effects.here[0]
+    try:
+        unheard = [one async for one in compare(databases, effects, FAR)]
+        kept = await databases.all(reader, KEPT.format(reader=reader))
+        to = To(reader, tuple(service for service, _ in effects.there), asking.lives or Asked(databases.all), asking.patience_seconds)
+        way = await way_to(to, unheard, kept)
+    except TooLong as error:
+        report.add(Found(NOT_CHECKED, reader, "", effects.kind, str(error)))
+        return Way()
+    report.on_its_way[reader] = dict(way.counts)
+    for one in way.missing:
+        report.add(one)
+    if way.queue_unknown:
+        detail = f"{way.queue_unknown} events were published and not heard of: queued, or lost"
+        report.add(Found(QUEUE_UNKNOWN, reader, "", reader, detail))
+    return way
+
+
+async def _compare(databases: Databases, comparison: Comparison, way: Way, report: Report) -> None:
+    explained = 0
+
+    async def unexplained() -> AsyncIterator[Found]:
+        nonlocal explained
+        async for one in compare(databases, comparison, report.settled):
+            if way.explains(one):
+                explained += 1
+            else:
+                yield one
+
+    await _all_of(unexplained(), comparison.here[0], comparison.kind, report)
+    report.explained += explained
+
+
+async def _all_of(found: AsyncIterator[Found], service: str, kind: str, report: Report) -> None:
+    try:
+        async for one in found:
+            report.add(one)
+    except TooLong as error:
+        report.add(Found(NOT_CHECKED, service, "", kind, str(error)))
 
 
 def urls() -> dict[str, str]:
     """Where each service's database is: AFTERSALE_RECONCILE_DATABASE_URL for all, else each service's own setting. Raises Trouble."""
     everywhere = os.environ.get("AFTERSALE_RECONCILE_DATABASE_URL", "")
-    found = {service: everywhere or running.setting(service, "DATABASE_URL") for service in SERVICES}
-    if missing := [service for service, url in found.items() if not url]:
-        raise Trouble(f"It is not known where the database of {missing[0]} is.", f"set AFTERSALE_{missing[0].upper()}_DATABASE_URL")
-    return found
+    return {service: everywhere or connections.database_url(service) for service in SERVICES}
 
 
-async def reconcile_once(grace_seconds: float) -> Report:
-    """One reconciliation of the system that runs here, or that the environment names."""
-    async with snapshots(urls()) as connections:
-        return await reconcile(connections, grace_seconds=grace_seconds)
+def running_system(where: Mapping[str, str]) -> Lives:
+    """Beside the snapshots: a connection for each question, few of which are asked, and the broker's queues."""
+
+    async def now(service: str, sql: str, *arguments: Any) -> list[Any]:
+        connection = await connections.reached(service, where[service])
+        try:
+            return list(await connection.fetch(sql, *arguments))
+        finally:
+            await connection.close()
+
+    return Asked(now, depth)
 
 
-def reconcile_now(grace_seconds: float) -> Report:
+async def reconcile_once(grace_seconds: float, check_seconds: float | None, say: Say = lambda line: None) -> Report:
+    """One reconciliation of the system that runs here, or that the environment names. Raises Trouble."""
+    where = urls()
+
+    async with snapshots(where, say) as snapshot:
+        asking = Asking(grace_seconds, grace_seconds, check_seconds, lives=running_system(where), say=say)
+        return await reconcile(snapshot, asking)
+
+
+def reconcile_now(grace_seconds: float, check_seconds: float | None = None, say: Say = lambda line: None) -> Report:
     """reconcile_once() for callers without a loop."""
-    return asyncio.run(reconcile_once(grace_seconds))
+    return asyncio.run(reconcile_once(grace_seconds, check_seconds, say))

@@ -5,7 +5,8 @@ from typing import Any
 
 import asyncpg
 
-from deploy.reconcile.run import Report, reconcile, snapshots
+from deploy.reconcile.reading import snapshots
+from deploy.reconcile.run import Report, reconcile
 from tests.shop import Answer, Shop, eventually, order_p
 from tests.stack import SERVICES, Stack
 

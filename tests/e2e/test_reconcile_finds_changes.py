@@ -18,7 +18,7 @@ import asyncpg
 import httpx2
 import pytest
 
-from deploy.reconcile.run import reconcile
+from deploy.reconcile.run import Asking, reconcile
 from deploy.servers import resolve
 from tests.e2e.reconciled import admin, everything_happens, report, until_explained
 from tests.shop import Shop, eventually
@@ -140,7 +140,7 @@ async def one_change(connection: asyncpg.Connection, column: Column, rng: random
             await connection.execute(f"update {table} set \"{column.name}\" = {made} where ctid = '{row['place']}'::tid")
         except asyncpg.PostgresError as error:
             return "refused", f"{what} ({type(error).__name__})"
-        found = await reconcile(dict.fromkeys(SERVICES, connection), about={column.schema})
+        found = await reconcile(dict.fromkeys(SERVICES, connection), Asking(about={column.schema}))
         return ("found" if found.discrepancies else "missed"), what
     finally:
         await transaction.rollback()

@@ -1,16 +1,22 @@
 """What a deleted queue took with it is found by comparing outbox and inbox, and sent again: nothing is lost, nothing doubled."""
 
 import asyncio
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import aio_pika
 import asyncpg
 import httpx2
 
-from deploy.redrive import redrive
+from deploy.redrive import Wanted, redrive, redrive_some
 from shared.broker import queue_name
 from tests.services.conftest import place
 from tests.shop import PATIENCE_SECONDS, eventually
-from tests.stack import Stack
+from tests.stack import PROJECT, SERVICES, Stack
 
 ORDERS = 12
 
@@ -31,6 +37,10 @@ async def test_events_in_a_deleted_queue_reach_their_reader_after_a_redrive(alon
         async with await aio_pika.connect(alone.amqp_url) as rabbit:
             lost = await (await rabbit.channel()).queue_delete(queue_name(alone.name, "notes"))
         assert lost.message_count == ORDERS
+        refused = await asyncio.to_thread(command, alone, "--reader", "notes")
+        assert (refused.returncode, f"The queue {queue_name(alone.name, 'notes')} is not to be had" in refused.stdout) == (1, True)
+        await only_what_is_wanted(alone)
+        assert await is_("orders.events where published_at is not null", ORDERS)
         assert await asyncio.to_thread(redrive, alone.amqp_url, alone.postgres_url, alone.name) == ORDERS
         alone.run("notes", "refunds", roles=("worker",), ports=None, AFTERSALE_LOG_LEVEL="warning")
         await eventually(lambda: is_("notes.inbox", ORDERS), PATIENCE_SECONDS)
@@ -39,8 +49,35 @@ async def test_events_in_a_deleted_queue_reach_their_reader_after_a_redrive(alon
         await asyncio.to_thread(redrive, alone.amqp_url, alone.postgres_url, alone.name)  # documents has not run: only that is sent again
         await eventually(lambda: is_("orders.events where published_at is not null", ORDERS), PATIENCE_SECONDS)
         assert (await count("notes.inbox"), await count("refunds.parked")) == (ORDERS, 0)
+        done = await asyncio.to_thread(command, alone, "--reader", "notes")
+        assert (done.returncode, json.loads(done.stdout)) == (0, {"dry_run": True, "events": 0, "of": []})
     finally:
         await connection.close()
+
+
+async def only_what_is_wanted(alone: Stack) -> None:
+    """A dry run sends nothing again; reader, type and moment narrow it down."""
+    urls = {service: alone.database_url(service) for service in SERVICES}
+
+    async def would(**wanted: Any) -> int:
+        return (await redrive_some(urls, Wanted(dry_run=True, **wanted), there)).total()
+
+    async def there() -> None:
+        """The queues are not looked at here."""
+
+    assert await would(readers=("notes",)) == ORDERS
+    assert await would(readers=("notes", "documents")) == 2 * ORDERS
+    assert await would(readers=("notes",), types=("order.placed.v1",)) == ORDERS
+    assert await would(readers=("notes",), types=("order.shipped.v1",)) == 0
+    assert await would(readers=("notes",), services=("refunds",)) == 0
+    assert await would(readers=("notes",), since=datetime.now(UTC) - timedelta(minutes=10)) == ORDERS
+    assert await would(readers=("notes",), since=datetime.now(UTC) + timedelta(minutes=10)) == 0
+
+
+def command(alone: Stack, *options: str) -> "subprocess.CompletedProcess[str]":
+    """`aftersale redrive --dry-run`, as an operator calls it."""
+    words = [sys.executable, "-m", "deploy", "redrive", "--dry-run", "--json", *options]
+    return subprocess.run(words, cwd=PROJECT, env={**os.environ, **alone.settings}, capture_output=True, text=True, check=False)
 
 
 async def test_a_batch_that_was_published_while_the_queue_was_missing_is_sent_again(alone: Stack) -> None:
