@@ -5,6 +5,7 @@ import json
 import os
 import struct
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,9 +52,14 @@ class Confined:
         self.shares = Shares(confines.name, confines.rules, wait_seconds=confines.wait_seconds, what=confines.what)
         self._free: list[_Child] = []
 
-    async def ask(self, question: bytes, store: str | None = None, caller: str | None = None) -> bytes:
-        """The answer. Raises Refusal, Slow, Died, Broken; StoreBusy and Unavailable as Shares.of() does."""
+    async def ask(self, question: bytes | Callable[[], bytes], store: str | None = None, caller: str | None = None) -> bytes:
+        """The answer. A question that takes time to put is a function: it is made at its turn, in a thread.
+
+        Raises Refusal, Slow, Died, Broken; StoreBusy and Unavailable as Shares.of() does.
+        """
         async with self.shares.of(store, caller):
+            if not isinstance(question, bytes):
+                question = await asyncio.to_thread(question)
             child = await self._child()
             try:
                 async with asyncio.timeout(self.deadline_seconds):

@@ -1,6 +1,7 @@
 """Renders views in confined child processes, with a deadline and a memory limit on each rendering, by turns over the stores."""
 
 import json
+from collections.abc import Callable
 from functools import lru_cache
 from importlib.metadata import version
 from typing import Any
@@ -11,7 +12,7 @@ from pydantic import Field
 from shared.confined import Broken, Confined, Confines, Died, Slow
 from shared.errors import Failure
 from shared.settings import Settings
-from shared.shares import Rules
+from shared.shares import Rules, Shares
 
 log = structlog.get_logger()
 
@@ -41,11 +42,17 @@ class DocumentSettings(Settings):
 
 
 class Renderer:
-    """A few rendering processes, each started when it is first needed and replaced when it fails or grows."""
+    """A few rendering processes, each started when it is first needed and replaced when it fails or grows.
+
+    `preparing` are slots for making up what is printed: of thousands of lines that is work for the event loop itself.
+    """
 
     def __init__(
         self, processes: int, deadline_seconds: float, memory_mb: int, *, recycle_mb: int = 300, part: float = 0.4, queue: int = 200
     ) -> None:
+        self.preparing = Shares(
+            "documents.preparing", Rules(4, headroom=1, part=part, queue=queue), wait_seconds=WAIT_SECONDS, what="prints"
+        )
         rules = Rules(processes, headroom=1, part=part, queue=queue)
         self._deadline_seconds = deadline_seconds
         self.processes = Confined(
@@ -61,9 +68,15 @@ class Renderer:
             )
         )
 
-    async def pdf(self, view: dict[str, Any], store_id: str | None = None) -> bytes:
-        """The PDF of a view, at the store's turn. Raises RenderingFailed, StoreBusy."""
-        message = json.dumps(view, ensure_ascii=False).encode()
+    async def pdf(self, view: dict[str, Any] | Callable[[], dict[str, Any]], store_id: str | None = None) -> bytes:
+        """The PDF of a view (or of what makes it: thousands of lines would hold up the event loop), at the store's turn.
+
+        Raises RenderingFailed, StoreBusy.
+        """
+
+        def message() -> bytes:
+            return json.dumps(view() if callable(view) else view, ensure_ascii=False).encode()
+
         try:
             return await self.processes.ask(message, store_id)
         except Slow as error:

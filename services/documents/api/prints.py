@@ -1,5 +1,6 @@
 """The print buttons of an order: they always print something."""
 
+import asyncio
 from typing import Literal
 
 from fastapi import Response
@@ -9,6 +10,7 @@ from services.documents.api import answers
 from services.documents.commands import pictures
 from services.documents.present import view_of
 from services.documents.printable import page
+from services.documents.render import renderer
 from services.documents.rules import prints
 from services.documents.rules.contents import Contents
 from services.documents.rules.prints import Button, Desk
@@ -30,16 +32,21 @@ async def print_button(order_id: OrderId, button: Button, call: Call, format: Li
     Where an issued document stands for it, that is what is printed. Else: the order receipt (marked UNPAID until it is paid; every payment,
     the last first) or a draft invoice, neither of them numbered. A packing slip has the shipping address as it is now.
     """
-    contents = await _contents(call, order_id, button)
-    if format == "html":
-        async with call.reading() as tx:
-            logo = await queries.logo(tx, call.actor.store, contents.logo_sha256)
-        return answers.html(page(view_of(contents, code=pictures.check_code(contents), logo=logo)))
+    async with renderer(call.settings).preparing.of():
+        contents = await _contents(call, order_id, button)
+        if format == "html":
+            return answers.html(await _html(call, contents))
     if contents.document_id is not None:
         kept = await pictures.pdf_of(call.db, call.settings, call.actor.store, contents.document_id)
         return answers.pdf(kept, contents.number or "", kept=True)
     made = await pictures.picture(call.db, call.settings, call.actor.store, contents)
     return answers.pdf(made, f"{contents.kind}_{contents.order_number}", kept=False)
+
+
+async def _html(call: Calling, contents: Contents) -> str:
+    async with call.reading() as tx:
+        logo = await queries.logo(tx, call.actor.store, contents.logo_sha256)
+    return await asyncio.to_thread(lambda: page(view_of(contents, code=pictures.check_code(contents), logo=logo)))
 
 
 async def _contents(call: Calling, order_id: str, button: Button) -> Contents:

@@ -38,8 +38,7 @@ async def picture(database: Database, settings: Settings, store_id: str, content
     """The PDF of any contents, issued or not; nothing is kept. Raises RenderingFailed."""
     async with database.reading() as tx:
         logo = await queries.logo(tx, store_id, contents.logo_sha256)
-    view = view_of(contents, code=check_code(contents), logo=logo)
-    return await renderer(settings).pdf(view, store_id)
+    return await renderer(settings).pdf(lambda: view_of(contents, code=check_code(contents), logo=logo), store_id)
 
 
 def check_code(contents: Contents) -> str:

@@ -36,9 +36,9 @@ async def test_one_store_leaves_a_process_to_others_and_one_caller_a_turn() -> N
     calm = [asyncio.create_task(asks("shop", "calm")), asyncio.create_task(asks("other", "one"))]
     await asyncio.wait([*greedy, *calm])
     await confined.close()
-    assert [task.exception() for task in (*greedy, *calm)] == [None] * 8
     assert "other.one" in order[:2], "another store has a process of its own at once"
     assert "shop.calm" in order[:3], "another customer of the store comes after one picture, not after all"
+    assert [task.exception() for task in (*greedy, *calm)] == [None] * 8
     assert confined.shares.used == 0
 
 
