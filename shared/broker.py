@@ -11,6 +11,7 @@ reconnect_interval=1     back within a second of the broker's return
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping
+from time import monotonic
 from typing import Any, cast
 
 import structlog
@@ -20,7 +21,9 @@ from faststream.rabbit.schemas import QueueType
 from faststream.rabbit.schemas.queue import QuorumQueueArgs
 from yarl import URL
 
+from shared.deliveries import Deliveries
 from shared.events import EVENTS
+from shared.pulse import stopped
 from shared.settings import Settings
 
 log = structlog.get_logger()
@@ -28,8 +31,12 @@ log = structlog.get_logger()
 HEARTBEAT_SECONDS = 10
 RECONNECT_SECONDS = 1.0
 GRACEFUL_STOP_SECONDS = 10.0
-WATCH_SECONDS = 5.0
+OPEN_SECONDS = 30.0
+LOOK_SECONDS = 5.0
 WATCH_FAILURES_BEFORE_RESTART = 3
+SILENT_LOOKS = 2
+UNWATCHED_SECONDS = 20.0
+"""A consumer whose watchdog has not looked for so long beyond its time is not said to consume: nobody knows."""
 CONTENT_TYPE = "application/cloudevents+json"
 
 Deliver = Callable[[RabbitMessage], Awaitable[None]]
@@ -85,11 +92,15 @@ class Broker:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._namespace = settings.amqp_namespace
+        self._queue_name = queue_name(settings.amqp_namespace, settings.service)
         self._exchange = _exchange(self._namespace, declare=False)
         self._deliver: Deliver | None = None
+        self._deliveries: Deliveries | None = None
+        self._consumers_found = False
+        self._looked_at = monotonic()
+        self.queue_ready: int | None = None  # messages that wait in our queue for a free place, when last looked at
         self._rabbit: RabbitBroker | None = None
         self._supervisor: asyncio.Task[None] | None = None
-        self.consuming = False
 
     @property
     def connected(self) -> bool:
@@ -97,9 +108,21 @@ class Broker:
         connection = None if self._rabbit is None else self._rabbit._connection  # no public way to ask without connecting
         return connection is not None and not connection.is_closed and connection.connected.is_set()
 
-    def consume(self, deliver: Deliver) -> None:
-        """Consume this service's queue with `deliver`, which acks by itself. Call it before start()."""
+    @property
+    def consuming(self) -> bool:
+        """Whether our queue is read by us, and what is delivered is also settled."""
+        watched = monotonic() - self._looked_at < self._settings.broker_watch_seconds + UNWATCHED_SECONDS
+        return self._consumers_found and watched and not self.standstill
+
+    @property
+    def standstill(self) -> str:
+        """Why this process's consumer counts as standing still; empty while it goes on."""
+        return "" if self._deliveries is None else self._deliveries.standstill
+
+    def consume(self, deliver: Deliver, deliveries: Deliveries | None = None) -> None:
+        """Consume this service's queue with `deliver`, which acks by itself and counts in `deliveries`. Call it before start()."""
         self._deliver = deliver
+        self._deliveries = deliveries
 
     def start(self) -> None:
         """Connect in the background and stay connected."""
@@ -131,28 +154,53 @@ class Broker:
         )
 
     async def _supervise(self) -> None:
-        """Connect, then watch that our queue really has consumers: after some faults a connection looks fine and nothing is delivered."""
-        failures = 0
+        """Until cancelled: connect, then watch that our queue is really read and that something comes of it.
+
+        After some faults a connection looks fine and nothing is delivered, or what was delivered is never settled. Then a new
+        connection makes the broker give all of it again.
+        """
+        failures = silent = 0
         while True:
             try:
                 if self._rabbit is None:
-                    await self._open()
+                    async with asyncio.timeout(OPEN_SECONDS):
+                        await self._open()
                     failures = 0
-                await asyncio.sleep(WATCH_SECONDS)
-                self.consuming = await self._is_consuming()
-                failures = 0 if self.consuming else failures + 1
-                if failures >= WATCH_FAILURES_BEFORE_RESTART:
-                    log.error("consumer_missing_restarting", queue=queue_name(self._namespace, self._settings.service))
-                    await self._close()
-            except Exception as error:
+                await asyncio.sleep(self._settings.broker_watch_seconds)
+                failures, silent = 0 if await self._look() else failures + 1, 0
+            except BaseException as error:
+                if stopped():
+                    raise
                 log.warning("broker_away", error=repr(error))
-                self.consuming = False
-                if self._rabbit is not None and not self.connected:
+                silent += 1
+                if not (isinstance(error, TimeoutError) and self.connected):
                     failures += 1
-                if failures >= WATCH_FAILURES_BEFORE_RESTART or self._rabbit is None:
-                    await self._close()
-                    failures = 0
+                elif silent < SILENT_LOOKS:  # an alarm (a full disk) keeps it silent; the heartbeat ends what is dead
+                    continue
+                self._consumers_found, self.queue_ready = False, None
                 await asyncio.sleep(RECONNECT_SECONDS)
+            self._looked_at = monotonic()
+            stuck = self._deliveries is not None and self._deliveries.needs_a_new_connection
+            if self._rabbit is not None and (stuck or failures >= WATCH_FAILURES_BEFORE_RESTART):
+                log.error("consumer_restarting", queue=self._queue_name, reason=self.standstill or "Its queue cannot be watched.")
+                await self._reopen()
+                failures = 0
+
+    async def _look(self) -> bool:
+        """Ask the broker for our queue; whether it is read."""
+        ready, consumers = await self._queue_now()
+        self._consumers_found, self.queue_ready = consumers > 0, ready
+        if self._deliveries is not None:
+            self._deliveries.queue_has(ready)
+        return self._consumers_found
+
+    async def _reopen(self) -> None:
+        """Close, so that the next turn connects anew. What is in flight is ended first: the broker gives it again."""
+        if self._deliveries is not None:
+            self._deliveries.give_up()
+        await self._close()
+        if self._deliveries is not None:
+            self._deliveries.give_up()  # also what came while it closed
 
     async def _open(self) -> None:
         rabbit = RabbitBroker(
@@ -164,7 +212,7 @@ class Broker:
             logger=None,
         )
         queue = RabbitQueue(
-            queue_name(self._namespace, self._settings.service),
+            self._queue_name,
             queue_type=QueueType.QUORUM,
             arguments=cast(QuorumQueueArgs, dict(queue_arguments(self._namespace))),
         )
@@ -182,8 +230,8 @@ class Broker:
                 await rabbit.stop()
             raise
         self._rabbit = rabbit
-        self.consuming = self._deliver is not None
-        log.info("broker_connected", consuming=self.consuming)
+        self._consumers_found = self._deliver is not None
+        log.info("broker_connected", consuming=self._consumers_found)
 
     async def _bind(self, rabbit: RabbitBroker, queue: RabbitQueue) -> None:
         # After start(): FastStream keeps a queue with the channel that declared it first, and only the subscriber's has our prefetch.
@@ -192,19 +240,22 @@ class Broker:
         for event_type in types_read_by(self._settings.service):
             await declared.bind(exchange, routing_key=event_type)
 
-    async def _is_consuming(self) -> bool:
-        """Asked of the broker, on a channel of its own (a missing queue closes the channel that asks)."""
+    async def _queue_now(self) -> tuple[int, int]:
+        """Messages that wait in our queue, and its consumers; asked on a channel of its own (a missing queue closes the one that asks).
+
+        Raises what the library does while the broker or the queue is away.
+        """
         if self._rabbit is None or not self.connected:
-            return False
+            raise ConnectionError("not connected to RabbitMQ")
         if self._deliver is None:
-            return True
+            return 0, 1
         connection = await self._rabbit.connect()
-        async with asyncio.timeout(WATCH_SECONDS), connection.channel() as channel:
-            queue = await channel.declare_queue(queue_name(self._namespace, self._settings.service), passive=True)
-            return bool(queue.declaration_result.consumer_count)
+        async with asyncio.timeout(LOOK_SECONDS), connection.channel() as channel:
+            found = (await channel.declare_queue(self._queue_name, passive=True)).declaration_result
+            return found.message_count or 0, found.consumer_count or 0
 
     async def _close(self) -> None:
-        rabbit, self._rabbit, self.consuming = self._rabbit, None, False
+        rabbit, self._rabbit, self._consumers_found, self.queue_ready = self._rabbit, None, False, None
         if rabbit is not None:
             with contextlib.suppress(Exception):
                 async with asyncio.timeout(GRACEFUL_STOP_SECONDS + 5):

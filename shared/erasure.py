@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from shared.db import Transaction
-from shared.inbox import UNKNOWN_STORE
+from shared.messages import UNKNOWN_STORE
 
 ERASED_ANSWER = '{"erased":true}'
 ERASED_REASON = "customer erased"

@@ -11,9 +11,12 @@ Failure
 ├── TooLarge             413  park    over a named limit
 ├── TooMany              429  retry   too often, or too many at once, for this token or store
 ├── Busy                 409  retry   the same Idempotency-Key, or a row, is in use right now
-├── Transient            503  retry   the database asked us to try again (deadlock, serialization)
-└── Unavailable          503  wait    database or broker away: nothing can be recorded, so the message waits
+├── Transient            503  wait    the database asked us to try again (deadlock, lock time-out, serialization)
+└── Unavailable          503  wait    the database is away or does not let us in
     └── StoreBusy        429  wait    this store has its fair share at work already; others are served
+
+To a consumer: park = never again by itself, retry = a number of times, wait = nothing is wrong with the message, so it is tried again
+at least every 20 s for as long as it takes (shared/attempts.py).
 """
 
 from dataclasses import dataclass
@@ -118,7 +121,7 @@ class Busy(Failure):
 class Transient(Failure):
     """The database asked us to try again; nothing was written."""
 
-    status, title, on_message, default_code = 503, "Try again", "retry", "try_again"
+    status, title, on_message, default_code = 503, "Try again", "wait", "try_again"
 
 
 class Unavailable(Failure):

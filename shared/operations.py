@@ -8,7 +8,17 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from shared.asyncapi import asyncapi
 from shared.readiness import Role
-from shared.telemetry import BROKER_UP, KEYS_FILE_BAD, OUTBOX_AGE_SECONDS, OUTBOX_UNSENT, PARKED, SET_ASIDE
+from shared.telemetry import (
+    BROKER_UP,
+    DELIVERIES,
+    KEYS_FILE_BAD,
+    OUTBOX_AGE_SECONDS,
+    OUTBOX_UNSENT,
+    PARKED,
+    QUEUE_READY,
+    SET_ASIDE,
+    STANDS_STILL,
+)
 
 if TYPE_CHECKING:
     from shared.service import Running
@@ -50,6 +60,11 @@ async def _measure(running: "Running") -> None:
     BROKER_UP.labels(name).set(running.broker.connected)
     running.tokens.keys.look()
     KEYS_FILE_BAD.labels(name).set(bool(running.tokens.keys.trouble))
+    QUEUE_READY.labels(name).set(running.broker.queue_ready or 0)
+    DELIVERIES.labels(name).set(len(running.deliveries.in_flight))
+    STANDS_STILL.labels(name, "consumer").set(bool(running.broker.standstill))
+    for pulse in running.pulses:
+        STANDS_STILL.labels(name, pulse.name).set(bool(pulse.trouble))
     if not figures:
         return
     OUTBOX_UNSENT.labels(name).set(figures["outbox_unsent"])

@@ -18,6 +18,7 @@ from shared.db import Database, Transaction
 from shared.errors import Refused
 from shared.events import EVENTS, MAX_EVENT_BYTES, SOURCES, Event, event_bytes
 from shared.ids import new_uuid
+from shared.pulse import Pulse
 from shared.set_aside import OUTBOX, Unusable, note, unusable
 from shared.settings import Settings
 from shared.telemetry import current_traceparent, relayed
@@ -29,6 +30,7 @@ PUBLISH_DEADLINE_SECONDS = 10.0  # the library's own publish timeout did not fir
 BACKOFF_SECONDS = 1.0
 MAX_DATA_BYTES = 2 * MAX_EVENT_BYTES
 """What is published at most, as PostgreSQL writes JSON: with a space after each comma and colon, so more than emit() measured."""
+HANG_SECONDS = 90.0  # longer than its statements and the publish deadline together
 
 
 async def emit(tx: Transaction, event: Event, *, store_id: str, sequence: int, recorded_at: datetime) -> None:
@@ -108,6 +110,7 @@ class Relay:
         self._woken = database.woken_by_events()
         self._claiming = _claim_statement(str(database.kernel.events.schema))
         self.more = False  # whether more may wait than the last batch took
+        self.pulse = Pulse("relay", every_seconds=self._poll_seconds, hang_seconds=HANG_SECONDS)
 
     async def run(self) -> None:
         """Until cancelled. A frozen broker once raised a CancelledError that nobody asked for: it must not end the relay."""
@@ -115,8 +118,9 @@ class Relay:
         while True:
             try:
                 self._woken.clear()
-                if self._broker.connected:
-                    await self.send_batch()
+                with self.pulse.turn():
+                    if self._broker.connected:
+                        await self.send_batch()
                 if not (self._broker.connected and self.more):
                     await self._wait()
             except asyncio.CancelledError:

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from shared.errors import Failure
+from shared.pulse import STANDSTILL_SECONDS
 
 if TYPE_CHECKING:
     from shared.service import Running
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 CHECK_SECONDS = 3.0
 KEPT_SECONDS = 0.5
 """How long one look at the tables answers for all who ask: whoever asks without a token costs no query each time."""
-STANDSTILL_SECONDS = 25.0
-"""How long something may wait before it counts as standing still: with a look every few seconds it is told within 30 s."""
+WAITING_SECONDS = 120.0
+"""How long failed messages may wait for an attempt that succeeds before somebody should look what stands in their way."""
 
 PROCESS = secrets.token_hex(8)
 """The name of this process where the setting `instance` gives none."""
@@ -106,10 +107,17 @@ class Readiness:
 
     def _figures(self) -> dict[str, Any]:
         running = self._running
-        return {
+        figures: dict[str, Any] = {
             "broker_connected": running.broker.connected,
             "database_connections_in_use": running.database.connections_in_use,
         }
+        if "worker" in running.roles:
+            figures |= {
+                "queue_ready": running.broker.queue_ready,
+                "deliveries_in_flight": len(running.deliveries.in_flight),
+                "deliveries_oldest_seconds": round(running.deliveries.oldest_seconds, 1),
+            }
+        return figures
 
     async def _warnings(self, tables: Tables) -> list[Warned]:
         running, settings = self._running, self._running.settings
@@ -132,6 +140,12 @@ class Readiness:
         if aside := tables.figures.get("set_aside", 0):
             detail = "Rows cannot be read or published and were left out: see `aftersale parked list`."
             found.append(Warned("set_aside", detail, aside))
+        if tables.figures.get("waiting_oldest_seconds", 0) > WAITING_SECONDS:
+            found.append(Warned("messages_wait", "Failed messages wait for long: see `aftersale parked list`.", tables.figures["waiting"]))
+        if standstill := running.broker.standstill:
+            found.append(Warned("consumer_stands_still", standstill))
+        if trouble := [pulse.trouble for pulse in running.pulses if pulse.trouble]:
+            found.append(Warned("background_work", " ".join(trouble), len(trouble)))
         for source in running.warnings:
             found += await _asked(source)
         return found
@@ -166,6 +180,10 @@ async def _look(running: "Running") -> Tables:
         outbox(sa.func.count()).label("unsent"),
         outbox(sa.func.extract("epoch", now - sa.func.min(events.c.recorded_at).filter(finite))).label("oldest"),
         failed("waiting").label("waiting"),
+        sa.select(sa.func.extract("epoch", now - sa.func.min(parked.c.first_failed_at)))
+        .where(parked.c.state == "waiting")
+        .scalar_subquery()
+        .label("waiting_oldest"),
         failed("parked").label("parked"),
         sa.select(sa.func.count()).where(aside.c.discarded.is_(None)).scalar_subquery().label("set_aside"),
     )
@@ -185,6 +203,7 @@ async def _look(running: "Running") -> Tables:
         "outbox_unsent": row.unsent,
         "outbox_oldest_seconds": round(max(0.0, float(row.oldest or 0)), 1),
         "waiting": row.waiting,
+        "waiting_oldest_seconds": round(max(0.0, float(row.waiting_oldest or 0)), 1),
         "parked": row.parked,
         "set_aside": row.set_aside,
     }

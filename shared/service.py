@@ -18,11 +18,14 @@ from fastapi import APIRouter, FastAPI
 from shared import guests, idempotency, operations
 from shared.broker import Broker
 from shared.db import Database
+from shared.deliveries import Deliveries
 from shared.door import Door
+from shared.errors import Failure
 from shared.exports import Exporting
 from shared.inbox import Consumers, Inbox
 from shared.lobby import Lobby
 from shared.outbox import Relay
+from shared.pulse import Pulse, stopped
 from shared.readiness import Readiness, Role, Source
 from shared.settings import Settings
 from shared.telemetry import set_up_telemetry
@@ -35,8 +38,11 @@ ROLES: tuple[Role, ...] = ("api", "worker")
 
 HTTP_STOP_SECONDS = 8
 RESTART_TASK_SECONDS = 1.0
+LOOK_SECONDS = 5.0
 SWEEP_IDEMPOTENCY_SECONDS = 600
 SWEEP_GUESTS_SECONDS = 3600
+SWEEP_AGAIN_SECONDS = 30.0
+SWEEP_HANG_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +84,8 @@ class Running:
         self.readiness = Readiness(self)
         self.warnings: list[Source] = []  # what else /health/ready tells; append what may have something to say
         self.app: FastAPI = create_app(self, with_api="api" in roles)
+        self.deliveries = Deliveries(places=self.settings.consumer_prefetch, standstill_seconds=self.settings.consumer_standstill_seconds)
+        self.pulses: list[Pulse] = []
         self._tasks: list[asyncio.Task[None]] = []
 
     def add_operations(self, app: FastAPI) -> None:
@@ -87,14 +95,16 @@ class Running:
     def start(self) -> None:
         """Start the background work; returns at once, whether or not database and broker are there."""
         relay = Relay(self.database, self.broker, self.settings)
-        self._spawn("relay", relay.run)
+        self._spawn(relay.pulse, relay.run)
         if "worker" in self.roles:
-            inbox = Inbox(self.database, self.service.consumers, delay_ms=self.settings.consumer_delay_ms)
+            settings, deliveries = self.settings, self.deliveries
+            inbox = Inbox(self.database, self.service.consumers, delay_ms=settings.consumer_delay_ms, deliveries=deliveries)
             if self.service.consumers.handlers:
-                self.broker.consume(inbox.deliver)
-            self._spawn("retries", inbox.run_retries)
+                self.broker.consume(inbox.deliver, deliveries)
+            self._spawn(inbox.retries, inbox.run_retries)
             for sweeper in (*self.service.sweepers, _IDEMPOTENCY_SWEEPER, _GUEST_SWEEPER):
-                self._spawn(f"sweep-{sweeper.name}", partial(self._sweep, sweeper))
+                pulse = Pulse(f"sweeper {sweeper.name}", every_seconds=sweeper.every_seconds, hang_seconds=SWEEP_HANG_SECONDS)
+                self._spawn(pulse, partial(self._sweep, sweeper, pulse))
         self.broker.start()
 
     async def stop(self) -> None:
@@ -107,25 +117,44 @@ class Running:
         await self.database.close()
         log.info("stopped", service=self.service.name)
 
-    def _spawn(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        self._tasks.append(asyncio.create_task(self._kept_alive(name, work), name=f"{self.service.name}-{name}"))
+    def _spawn(self, pulse: Pulse, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        self.pulses.append(pulse)
+        self._tasks.append(asyncio.create_task(self._kept_alive(pulse, work), name=f"{self.service.name}-{pulse.name}"))
 
-    async def _kept_alive(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Start background work again whatever ends it, except our own stop."""
-        task = asyncio.current_task()
+    async def _kept_alive(self, pulse: Pulse, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Start background work again whatever ends it, except our own stop; end it where a turn hangs."""
         while True:
+            task = asyncio.create_task(work())
             try:
-                await work()
-            except BaseException as error:
-                if task is not None and task.cancelling():
+                while not task.done():
+                    await asyncio.wait({task}, timeout=LOOK_SECONDS)
+                    if pulse.hangs and not task.done():
+                        log.error("background_work_hangs", service=self.service.name, work=pulse.name)
+                        task.cancel()
+                        pulse.given_up()
+                ended: BaseException | None = None if task.cancelled() else task.exception()
+                log.error("background_work_ended", service=self.service.name, work=pulse.name, error=repr(ended), exc_info=ended)
+                await asyncio.sleep(RESTART_TASK_SECONDS)
+            except BaseException:
+                if stopped():
+                    task.cancel()
+                    await asyncio.gather(task, return_exceptions=True)
                     raise
-                log.error("background_work_ended", service=self.service.name, work=name, error=repr(error), exc_info=error)
-            await asyncio.sleep(RESTART_TASK_SECONDS)
 
-    async def _sweep(self, sweeper: Sweeper) -> None:
+    async def _sweep(self, sweeper: Sweeper, pulse: Pulse) -> None:
+        """Turn after turn. One that fails says so in a line, with its traceback the first time, and has another turn soon."""
+        pause, told = sweeper.every_seconds, ""
         while True:
-            await asyncio.sleep(sweeper.every_seconds)
-            done = await sweeper.run(self.database, self.settings, datetime.now(UTC))
+            await asyncio.sleep(pause)
+            try:
+                with pulse.turn():
+                    done = await sweeper.run(self.database, self.settings, datetime.now(UTC))
+            except Exception as error:
+                trace = None if isinstance(error, Failure) or told == repr(error) else error
+                log.error("sweep_failed", service=self.service.name, what=sweeper.name, error=repr(error), exc_info=trace)
+                pause, told = min(sweeper.every_seconds, SWEEP_AGAIN_SECONDS), repr(error)
+                continue
+            pause, told = sweeper.every_seconds, ""
             if done:
                 log.info("swept", service=self.service.name, what=sweeper.name, count=done)
 

@@ -67,6 +67,11 @@ class Settings(BaseSettings):
     )
     consumer_prefetch: int = Field(20, ge=1, le=1000, description="Messages that one worker handles at once.")
 
+    consumer_standstill_seconds: float = Field(
+        20.0, gt=0, description="How long nothing may be settled while messages wait, before a consumer counts as standing still."
+    )
+    broker_watch_seconds: float = Field(5.0, gt=0, description="How often a consumer's queue is looked at.")
+
     http_host: str = Field("127.0.0.1", description="Address that the API listens on.")
     http_port: int = Field(8000, ge=0, le=65535, description="Port that the API listens on; 0 takes a free one.")
     secret_replay_seconds: int = Field(

@@ -38,6 +38,9 @@ KEYS_FILE_BAD = Gauge("aftersale_keys_file_bad", "1 while the keys file cannot b
 SHARES_IN_USE = Gauge("aftersale_shares_in_use", "Slots of one kind that are held: connections, exports, decoders, renderers", ["name"])
 SHARES_WAITING = Gauge("aftersale_shares_waiting", "Tasks that wait for a slot of that kind", ["name"])
 SHARES_REFUSED = Counter("aftersale_shares_refused_total", "Waits for a slot that ended in a refusal", ["name"])
+QUEUE_READY = Gauge("aftersale_queue_ready", "Messages in the service's queue that no worker has yet", ["service"])
+DELIVERIES = Gauge("aftersale_deliveries_in_flight", "Messages that this process has and has not settled", ["service"])
+STANDS_STILL = Gauge("aftersale_stands_still", "1 while the consumer, or background work, stands still or fails", ["service", "work"])
 
 _tracer = trace.get_tracer("aftersale")
 

@@ -7,7 +7,8 @@ back and each of its events is taken by itself, so that a failure stays its own:
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -19,6 +20,7 @@ import structlog
 
 from shared.db import Database, Transaction
 from shared.events import Envelope, Event
+from shared.pulse import stopped
 from shared.schema import TIME
 
 log = structlog.get_logger()
@@ -29,6 +31,10 @@ TOGETHER_SECONDS = 0.5
 
 Handler = Callable[[Transaction, Any, Envelope], Awaitable[None]]
 Key = tuple[str, UUID]
+
+
+class TooSlow(Exception):  # noqa: N818  (says what a group was)
+    """A group passed its half second: each of its events goes by itself now."""
 
 
 @dataclass(eq=False, slots=True)
@@ -79,9 +85,11 @@ class Together:
             first: set[Key] | None = None
             try:
                 first = await self._take(group)
+            except TooSlow:
+                log.info("group_too_slow", events=len(group), seconds=TOGETHER_SECONDS)
             except BaseException as error:  # even a cancellation that nobody asked for: those who wait must hear of it
                 log.warning("group_undone", events=len(group), error=repr(error))
-                if not isinstance(error, Exception) and _stopped():
+                if not isinstance(error, Exception) and stopped():
                     raise
             finally:
                 for one in group:
@@ -90,15 +98,26 @@ class Together:
     async def _take(self, group: list[_Waiting]) -> set[Key]:
         """All of them in one transaction; which took effect. In order of subject, so that two workers lock in one order."""
         group = sorted(group, key=lambda one: (one.envelope.store_id, one.envelope.subject))
-        async with self._database.transaction(*(f"consume:{one.envelope.type}" for one in group)) as tx:
-            async with asyncio.timeout(TOGETHER_SECONDS):
-                first = await first_times(tx, [one.envelope for one in group])
-                todo = set(first)
-                for one in group:
-                    if one.key in todo:
-                        todo.remove(one.key)
-                        await asyncio.create_task(_handled(one, tx), context=one.context)
+        async with self._database.transaction(*(f"consume:{one.envelope.type}" for one in group)) as tx, _in_time():
+            first = await first_times(tx, [one.envelope for one in group])
+            todo = set(first)
+            for one in group:
+                if one.key in todo:
+                    todo.remove(one.key)
+                    await asyncio.create_task(_handled(one, tx), context=one.context)
         return first
+
+
+@asynccontextmanager
+async def _in_time() -> AsyncIterator[None]:
+    """Bound the block. Raises TooSlow, which says nothing about the database."""
+    try:
+        async with asyncio.timeout(TOGETHER_SECONDS) as limit:
+            yield
+    except TimeoutError:
+        if limit.expired():
+            raise TooSlow from None
+        raise
 
 
 async def _handled(one: _Waiting, tx: Transaction) -> None:
@@ -128,8 +147,3 @@ def _first_times(inbox: sa.Table) -> sa.TextClause:
         returning store_id, event_id""")  # noqa: S608  (the schema is ours)
     arrays = {"stores": sa.ARRAY(sa.Text), "events": sa.ARRAY(sa.Uuid), "times": sa.ARRAY(TIME)}
     return statement.bindparams(*(sa.bindparam(name, type_=kind) for name, kind in arrays.items()))
-
-
-def _stopped() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0

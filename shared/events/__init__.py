@@ -15,6 +15,7 @@ from shared.events.document import (
 )
 from shared.events.envelope import (
     MAX_EVENT_BYTES,
+    MAX_MESSAGE_BYTES,
     By,
     Envelope,
     Event,
@@ -90,11 +91,19 @@ SOURCES: dict[str, tuple[str, ...]] = {
     "notes": ("note",),
     "documents": ("document",),
 }
-"""First words of the types that each service may publish; the broker's rights are made from it."""
+"""First words of the types that each service may publish; the broker's rights are made from it, and readers hold every event against it."""
+
+
+def owner_of(event_type: str) -> str | None:
+    """The service that alone may say an event of this type; None for a type that is nobody's."""
+    word = event_type.partition(".")[0]
+    return next((service for service, words in SOURCES.items() if word in words), None)
+
 
 __all__ = [
     "EVENTS",
     "MAX_EVENT_BYTES",
+    "MAX_MESSAGE_BYTES",
     "MAX_ORDER_LINES",
     "SOURCES",
     "Address",
@@ -149,4 +158,5 @@ __all__ = [
     "Tracking",
     "UnitRange",
     "event_bytes",
+    "owner_of",
 ]

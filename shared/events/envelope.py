@@ -11,6 +11,8 @@ from shared.times import Moment
 
 MAX_EVENT_BYTES = 4_000_000
 """Of an event's data as it is sent. No event of an order that was accepted comes near (docs/decisions/0020-room-for-life.md)."""
+MAX_MESSAGE_BYTES = 2 * MAX_EVENT_BYTES + 64_000
+"""What a consumer reads: all that a relay publishes (JSON as PostgreSQL writes it has spaces in it), with the attributes on top."""
 
 
 def event_bytes(data: Any) -> int:

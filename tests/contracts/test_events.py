@@ -10,7 +10,8 @@ import pytest
 
 from shared.asyncapi import asyncapi
 from shared.events import EVENTS, SOURCES, DocumentIssued, NoteAdded, OrderPlaced, RefundInspected
-from shared.inbox import Consumers, Malformed, parse
+from shared.inbox import Consumers
+from shared.messages import Malformed, parse
 
 EXAMPLES = Path(__file__).parent / "events"
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -39,7 +40,7 @@ def test_every_type_has_one_example_and_no_example_is_left_over() -> None:
 @pytest.mark.parametrize("event_type", EVENTS)
 def test_an_example_is_read_and_written_back_to_the_letter(event_type: str) -> None:
     message = example(event_type)
-    envelope, event = parse(json.dumps(message).encode(), READ_ALL, NOW)
+    envelope, event = parse(json.dumps(message).encode(), message["type"], READ_ALL, NOW)
     assert (envelope.type, envelope.store_id, envelope.subject) == (event_type, "demo", event.subject)
     assert without_additions(event.model_dump(mode="json"), message["data"]) == message["data"]
     assert message["source"] == next(source for source, words in SOURCES.items() if event_type.split(".", maxsplit=1)[0] in words)
@@ -50,7 +51,7 @@ def test_a_newer_writers_fields_are_ignored(event_type: str) -> None:
     message = example(event_type)
     message["data"]["since_v9"] = {"anything": 1}
     message["futureattribute"] = "x"
-    parse(json.dumps(message).encode(), READ_ALL, NOW)
+    parse(json.dumps(message).encode(), message["type"], READ_ALL, NOW)
 
 
 @pytest.mark.parametrize("event_type", EVENTS)
@@ -58,7 +59,7 @@ def test_a_message_without_a_required_part_is_malformed(event_type: str) -> None
     message = example(event_type)
     del message["data"]["occurred_at"]
     with pytest.raises(Malformed) as malformed:
-        parse(json.dumps(message).encode(), READ_ALL, NOW)
+        parse(json.dumps(message).encode(), message["type"], READ_ALL, NOW)
     assert malformed.value.reason == "bad_data"
     assert "occurred_at" in malformed.value.detail
 

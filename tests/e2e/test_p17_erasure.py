@@ -23,6 +23,7 @@ from shared.events import EVENTS
 from shared.ids import new_uuid
 from shared.outbox import cloud_event
 from tests.e2e.canaries import ISSUED, Canaries, Life, drained
+from tests.retelling import OneReader
 from tests.shop import Shop, eventually
 from tests.stack import Stack
 
@@ -105,8 +106,9 @@ async def send_what_cannot_be_read(stack: Stack, shop: Shop, life: Life) -> None
     broker = await aio_pika.connect(stack.amqp_url)
     async with broker:
         channel = await broker.channel(publisher_confirms=True)
-        for body in bodies:
-            await channel.default_exchange.publish(aio_pika.Message(body), routing_key=queue_name(stack.name, "notes"))
+        notes = OneReader(channel, queue_name(stack.name, "notes"))
+        for body, routing_key in zip(bodies, ("order.placed.v9", "order.placed.v1", "order.placed.v1"), strict=True):
+            await notes.tell(aio_pika.Message(body), routing_key)
 
     async def parked() -> bool:
         rows = await shop.rows("notes", "select body from parked where store_id in ({store}, '')")
@@ -196,12 +198,13 @@ async def retell(stack: Stack, shop: Shop, events: list[dict[str, Any]]) -> None
     broker = await aio_pika.connect(stack.amqp_url)
     async with broker:
         channel = await broker.channel(publisher_confirms=True)
+        readers = {reader: OneReader(channel, queue_name(stack.name, reader)) for reader in ("refunds", "notes", "documents")}
         for event in events:
             row = SimpleNamespace(**event | {"event_id": new_uuid(), "store_id": shop.store})
             message = aio_pika.Message(cloud_event(event["source"], row), type=row.type, message_id=str(row.event_id))  # type: ignore[arg-type]  # a row's attributes
             for reader in EVENTS[row.type].readers:
                 if reader != "orders":
-                    await channel.default_exchange.publish(message, routing_key=queue_name(stack.name, reader))
+                    await readers[reader].tell(message, row.type)
                     wanted.add((reader, str(row.event_id)))
 
     async def taken() -> bool:

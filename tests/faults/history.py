@@ -13,6 +13,7 @@ import aio_pika
 from shared.broker import queue_name
 from shared.events import EVENTS
 from shared.outbox import cloud_event
+from tests.retelling import OneReader
 from tests.shop import PATIENCE_SECONDS, Shop, eventually, order_p
 from tests.stack import Stack
 
@@ -132,10 +133,10 @@ class Retelling:
 
     async def tell(self, reader: str, history: Sequence[Told]) -> None:
         """Deliver these to one service, in this order."""
-        queue = queue_name(self.stack.name, reader)
+        into = OneReader(self.channel, queue_name(self.stack.name, reader))
         for one in history:
             message = aio_pika.Message(one.body, type=one.type, message_id=one.event_id, delivery_mode=2)
-            await self.channel.default_exchange.publish(message, routing_key=queue)
+            await into.tell(message, one.type)
 
     async def drained(self, reader: str) -> bool:
         """Whether the service has taken all that waited."""

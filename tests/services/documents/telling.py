@@ -15,6 +15,7 @@ from shared.broker import queue_name
 from shared.events import Address, By, Cancellation, Event, Order, OrderEvent, OrderLine, OrderPersonal, Payment, Refund
 from shared.ids import new_id
 from shared.outbox import cloud_event, event_row
+from tests.retelling import OneReader
 from tests.shop import Shop, eventually
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -152,14 +153,13 @@ class Teller:
     """Puts events into the queue of documents, as often and in whatever order it is told to."""
 
     def __init__(self, channel: aio_pika.abc.AbstractChannel, queue: str) -> None:
-        self._channel = channel
-        self._queue = queue
+        self._reader = OneReader(channel, queue)
 
     async def send(self, *told: Told) -> None:
         """Deliver these, one after the other."""
         for one in told:
             message = aio_pika.Message(one.body, type=one.event.type, message_id=one.event_id, delivery_mode=2)
-            await self._channel.default_exchange.publish(message, routing_key=self._queue)
+            await self._reader.tell(message, one.event.type)
 
     async def tell(self, shop: Shop, *told: Told) -> None:
         """Deliver these, each after the one before has taken effect."""

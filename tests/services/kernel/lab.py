@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from shared import kernel_versions
 from shared.broker import Broker, dead_queue_name, exchange_name, queue_arguments, queue_name, types_read_by
 from shared.db import Database
+from shared.deliveries import Deliveries
 from shared.events import DocumentIssued, Event
 from shared.ids import new_id
 from shared.inbox import Consumers, Inbox
@@ -58,6 +59,7 @@ class Lab:
         self.store = f"store-{uuid.uuid4().hex[:8]}"
         self.database = Database(settings, METADATA)
         self.consumers = Consumers(SERVICE)
+        self.deliveries = Deliveries(places=settings.consumer_prefetch, standstill_seconds=settings.consumer_standstill_seconds)
 
     def broker(self, **changes: Any) -> Broker:
         """A broker of this lab, not yet started."""
@@ -71,7 +73,7 @@ class Lab:
     def consume(self, handler: Callable[..., Any]) -> Inbox:
         """Handle document.issued with `handler(tx, event, envelope)`."""
         self.consumers.handlers[DocumentIssued.type] = handler
-        return Inbox(self.database, self.consumers)
+        return Inbox(self.database, self.consumers, deliveries=self.deliveries)
 
     async def emit(self, *events: Event) -> None:
         """Commit events as a service does."""

@@ -9,10 +9,11 @@ import pytest
 import sqlalchemy as sa
 from faststream.rabbit import RabbitBroker
 
+from shared.attempts import RETRY_DELAYS_SECONDS
 from shared.broker import HEARTBEAT_SECONDS, Broker, queue_name
 from shared.events import DocumentIssued, NoteAdded
-from shared.inbox import RETRY_DELAYS_SECONDS
 from shared.outbox import emit
+from tests.retelling import OneReader
 from tests.services.kernel.lab import SERVICE, Lab, an_event, at_work, started
 from tests.shop import eventually
 
@@ -134,8 +135,10 @@ async def test_what_cannot_be_read_is_parked_with_its_reason_and_the_rest_flows(
     inbox = lab.consume(lab.effect)
     broker = lab.broker()
     broker.consume(inbox.deliver)
-    async with started(broker), at_work(lab.relay(broker).run()):
-        await broker.publish(body, event_type=DocumentIssued.type, event_id="1")
+    connection = await aio_pika.connect(lab.settings.amqp_url.get_secret_value())
+    async with connection, started(broker), at_work(lab.relay(broker).run()):
+        into = OneReader(await connection.channel(), queue_name(lab.settings.amqp_namespace, SERVICE))
+        await into.tell(aio_pika.Message(body), "document.issued.v9" if b"issued.v9" in body else DocumentIssued.type)
         await lab.emit(an_event())
         await eventually(lambda: _is(lab, "notes.effects", 1))
         await eventually(lambda: _is(lab, "notes.parked where state = 'parked'", 1))

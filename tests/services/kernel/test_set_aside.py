@@ -13,6 +13,7 @@ from deploy import running
 from deploy.cli.output import Output
 from deploy.cli.parked import discard_parked, list_parked, retry_parked, show_parked
 from deploy.trouble import Trouble
+from shared.events import DocumentIssued
 from shared.service import Running
 from tests.services.kernel.lab import SERVICE, Lab, an_event, started
 from tests.services.kernel.test_readiness import running as a_service
@@ -140,7 +141,7 @@ async def test_an_operator_sees_mends_and_retries_it(lab: Lab, capsys: pytest.Ca
 @pytest.mark.usefixtures("operator")
 async def test_a_parked_message_is_let_go_of_with_a_reason(lab: Lab, capsys: pytest.CaptureFixture[str]) -> None:
     inbox = lab.consume(lab.effect)
-    await inbox.take(b"no event \x1b[31m")
+    await inbox.take(b"no event \x1b[31m", DocumentIssued.type)
     [message] = (await commanded(list_parked, capsys=capsys))["parked"]
     with pytest.raises(Trouble, match="A reason has 1 to 500 characters"):
         await commanded(discard_parked, message["parked_id"], "  ", capsys=capsys)

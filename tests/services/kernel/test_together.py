@@ -6,6 +6,7 @@ from typing import Any
 import structlog
 
 from shared.errors import Refused
+from shared.events import DocumentIssued
 from shared.ids import public_id, uuid_of
 from shared.inbox import Inbox, always
 from tests.services.kernel.lab import Lab, an_event
@@ -34,7 +35,7 @@ async def test_what_waits_is_one_transaction_in_order_of_subject(lab: Lab) -> No
         await lab.effect(tx, event, envelope)
 
     inbox = together(lab, handler)
-    await asyncio.gather(*(inbox.take(body) for body in told))
+    await asyncio.gather(*(inbox.take(body, DocumentIssued.type) for body in told))
     assert seen == ORDERS
     assert await lab.count("notes.effects") == len(ORDERS)
     assert await lab.count("(select distinct xmin::text from notes.inbox union select xmin::text from notes.effects) commits") == 1
@@ -44,7 +45,7 @@ async def test_repeats_within_a_group_and_after_it_take_effect_once(lab: Lab) ->
     told = await messages(lab)
     inbox = together(lab, lab.effect)
     for _ in range(2):
-        await asyncio.gather(*(inbox.take(body) for body in told * 3))
+        await asyncio.gather(*(inbox.take(body, DocumentIssued.type) for body in told * 3))
     assert await lab.count("notes.effects") == len(ORDERS)
     assert (await lab.count("notes.inbox"), await lab.count("notes.parked")) == (len(ORDERS), 0)
 
@@ -56,7 +57,7 @@ async def test_one_that_fails_is_parked_alone(lab: Lab) -> None:
             raise Refused("too_late", "It is over.")
 
     inbox = together(lab, handler)
-    await asyncio.gather(*(inbox.take(body) for body in await messages(lab)))
+    await asyncio.gather(*(inbox.take(body, DocumentIssued.type) for body in await messages(lab)))
     assert await lab.count("notes.parked where reason = 'too_late'") == await lab.count("notes.parked") == 1
     assert await lab.count("notes.effects") == await lab.count("notes.inbox") == len(ORDERS) - 1
 
@@ -71,7 +72,7 @@ async def test_one_that_hangs_holds_up_no_other(lab: Lab) -> None:
 
     inbox = together(lab, handler)
     told = await messages(lab)
-    taken = [asyncio.create_task(inbox.take(body)) for body in told]
+    taken = [asyncio.create_task(inbox.take(body, DocumentIssued.type)) for body in told]
     hanging = taken.pop(ORDERS[::-1].index(ORDERS[2]))
     await asyncio.gather(*taken)
     assert await lab.count("notes.effects") == len(ORDERS) - 1
@@ -92,7 +93,7 @@ async def test_a_cancellation_that_nobody_asked_for_undoes_the_group_and_loses_n
             raise asyncio.CancelledError
 
     inbox = together(lab, handler)
-    await asyncio.gather(*(inbox.take(body) for body in await messages(lab)))
+    await asyncio.gather(*(inbox.take(body, DocumentIssued.type) for body in await messages(lab)))
     assert await lab.count("notes.effects") == await lab.count("notes.inbox") == len(ORDERS)
 
 
@@ -103,6 +104,6 @@ async def test_each_handler_has_its_own_log_context(lab: Lab) -> None:
         said.append((structlog.contextvars.get_contextvars()["event_id"], str(envelope.id)))
 
     inbox = together(lab, handler)
-    await asyncio.gather(*(inbox.take(body) for body in await messages(lab)))
+    await asyncio.gather(*(inbox.take(body, DocumentIssued.type) for body in await messages(lab)))
     assert len(said) == len(ORDERS)
     assert all(bound == own for bound, own in said)

@@ -52,7 +52,7 @@ class Elsewhere:
         """Let messages take effect, one after the other, as a worker does."""
         inbox = Inbox(self.database, consumers)
         for body in bodies:
-            await inbox.take(body)
+            await inbox.take(body, json.loads(body)["type"])
 
     async def state(self) -> list[dict[str, Any]]:
         """What the service holds of the store's orders, apart from ids and times of receipt."""

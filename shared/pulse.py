@@ -1,0 +1,61 @@
+"""Background work that must never stand still unseen: when its turns end, since when they fail, and who cancelled whom."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import monotonic
+
+STANDSTILL_SECONDS = 25.0
+"""How long something may take or wait before it counts as standing still: with a look every few seconds it is told within 30 s."""
+
+
+def stopped() -> bool:
+    """Whether somebody cancelled this very task. A frozen broker once raised a CancelledError that nobody had asked for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+class Pulse:
+    """How one piece of background work goes. `every_seconds`: how long it rests; a turn over `hang_seconds` is given up."""
+
+    def __init__(self, name: str, *, every_seconds: float, hang_seconds: float) -> None:
+        self.name = name
+        self._every = every_seconds
+        self._hang = hang_seconds
+        self._began: float | None = None
+        self._ended = monotonic()
+        self._failure = ""
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """One turn; what it raises is remembered until one ends well."""
+        self._began = monotonic()
+        try:
+            yield
+        except Exception as error:
+            self._failure = type(error).__name__
+            raise
+        else:
+            self._failure = ""
+        finally:
+            self._began, self._ended = None, monotonic()
+
+    def given_up(self) -> None:
+        """The turn that hung was cancelled; should it not even end by that, it is not given up again at once."""
+        self._began, self._ended, self._failure = None, monotonic(), "it hung"
+
+    @property
+    def hangs(self) -> bool:
+        """Whether its present turn takes so long that nothing will come of it."""
+        return self._began is not None and monotonic() - self._began > self._hang
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong with it, as a sentence; empty while it does its turns."""
+        if self._began is not None and (takes := monotonic() - self._began) > STANDSTILL_SECONDS:
+            return f"{self.name}: a turn has been running for {takes:.0f} s."
+        if self._failure:
+            return f"{self.name}: the last turn failed ({self._failure})."
+        if self._began is None and (rests := monotonic() - self._ended) > self._every + STANDSTILL_SECONDS:
+            return f"{self.name}: there was no turn for {rests:.0f} s."
+        return ""
