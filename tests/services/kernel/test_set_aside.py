@@ -33,7 +33,7 @@ SET_ASIDE = [
     ("type", "repeat('x', 100000)", "unknown_type"),
     ("type", "''", "unknown_type"),
     ("type", "'order.placed.v1'", "not_ours"),
-    ("data", "jsonb_build_object('much', repeat('x', 3000000))", "too_large"),
+    ("data", "jsonb_build_object('much', repeat('x', 9000000))", "too_large"),
     ("sequence", "0", "bad_sequence"),
     ("sequence", "-9223372036854775808", "bad_sequence"),
 ]
