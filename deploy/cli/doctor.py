@@ -7,7 +7,7 @@ import shutil
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,9 @@ from alembic.script import ScriptDirectory
 from rich.console import Console
 from rich.markup import escape
 
-from deploy import running, topology
+from deploy import connections, running, topology
+from deploy.cli.answers import CLOCK_SECONDS, Check, ask
 from deploy.cli.output import Output
-from deploy.cli.up import is_ready
 from deploy.places import PROJECT
 from deploy.servers import docker, postgres, rabbitmq
 from deploy.trouble import Trouble
@@ -29,20 +29,9 @@ from shared.keys import KeysUnreadable, read_keys
 from shared.migrate import config
 
 FREE_BYTES = 1_000_000_000
-CLOCK_SECONDS = 2.0
 FONTS = PROJECT / "services" / "documents" / "fonts"
 NEEDED_FONTS = {"NotoSans-Regular", "HindSiliguri-Regular"}
 CONNECT_SECONDS = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that was looked at."""
-
-    what: str
-    ok: bool
-    found: str
-    fix: str = ""
 
 
 def run_doctor(output: Output) -> int:
@@ -104,12 +93,7 @@ async def _system() -> list[Check]:
         checks += await _database(service)
     checks += await _broker()
     for service in running.SERVICES:
-        ready = await asyncio.to_thread(is_ready, service)
-        checks.append(
-            Check(
-                f"{service} API", ready, running.address(service), f"start it (`make up`), or see {running.address(service)}/health/ready"
-            )
-        )
+        checks += await asyncio.to_thread(ask, service)
     return checks
 
 
@@ -127,8 +111,10 @@ async def _database(service: str) -> list[Check]:
     """One service's database: reachable as its own role, new enough, migrated, the same clock, nothing stuck."""
     name = f"{service} database"
     try:
-        connection = await asyncpg.connect(running.setting(service, "DATABASE_URL"), timeout=CONNECT_SECONDS)
-    except (OSError, asyncpg.PostgresError, ValueError) as error:
+        connection = await connections.opened(service, timeout_seconds=CONNECT_SECONDS)
+    except asyncpg.PostgresError as error:
+        return [Check(name, False, f"does not let the service in: {error}", _let_in(service, error))]
+    except (OSError, TimeoutError, ValueError, Trouble) as error:
         return [Check(name, False, f"does not answer: {error}", "start PostgreSQL, or check AFTERSALE_…_DATABASE_URL")]
     try:
         version = str(await connection.fetchval("show server_version"))
@@ -144,6 +130,18 @@ async def _database(service: str) -> list[Check]:
         return checks
     finally:
         await connection.close()
+
+
+def _let_in(service: str, error: asyncpg.PostgresError) -> str:
+    """What to do about a server that answers and refuses."""
+    variable = f"AFTERSALE_{service.upper()}_DATABASE_URL"
+    if isinstance(error, asyncpg.InvalidAuthorizationSpecificationError):  # a wrong password is among them
+        return f"put the role's present password into {variable} and restart its processes, or set it with `alter role … password`"
+    if isinstance(error, asyncpg.InvalidCatalogNameError | asyncpg.InsufficientPrivilegeError):
+        return "make what is missing: ./aftersale provision (with the administrator's URLs), then ./aftersale migrate"
+    if isinstance(error, asyncpg.TooManyConnectionsError):
+        return "run fewer processes, smaller pools (AFTERSALE_DATABASE_POOL_SIZE), or raise the role's connection limit (provision)"
+    return f"see PostgreSQL's log, and check {variable}"
 
 
 async def _revision(connection: "asyncpg.Connection[Any]", service: str) -> str | None:
@@ -199,13 +197,18 @@ async def _connected() -> AsyncIterator[aio_pika.abc.AbstractConnection]:
         await connection.close()
 
 
+_MISSING_QUEUE = (
+    "./aftersale provision (with the administrator's URLs) or `make up` makes it; then `./aftersale redrive` sends what it lost"
+)
+
+
 async def _queue(connection: aio_pika.abc.AbstractConnection, queue: str, *, is_dead: bool) -> Check:
     """A queue that is there and read by somebody; the dead one: empty."""
     try:
         async with connection.channel() as channel:
             found = (await channel.declare_queue(queue, passive=True)).declaration_result
     except AMQPError:
-        return Check(queue, False, "is not there", "./aftersale provision (with the administrator's URLs), or `make up`")
+        return Check(queue, False, "is not there", _MISSING_QUEUE)
     waiting, consumers = found.message_count or 0, found.consumer_count or 0
     if is_dead:
         return Check(queue, waiting == 0, f"{waiting} messages", "look at them with RabbitMQ's tools; our services never put any there")

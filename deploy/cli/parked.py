@@ -14,7 +14,7 @@ from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from deploy import running
+from deploy import connections, running
 from deploy.cli.output import Output
 from deploy.trouble import Trouble
 from shared.schema import KernelTables, kernel_tables, service_metadata
@@ -176,9 +176,12 @@ async def _in_every_service(work: Callable[[AsyncConnection, str], Awaitable[lis
     rows: list[Row] = []
     for service in running.SERVICES:
         url = sa.make_url(running.setting(service, "DATABASE_URL")).set(drivername="postgresql+asyncpg")
-        engine = create_async_engine(url, poolclass=NullPool, connect_args={"server_settings": {"timezone": "UTC"}})
+        cache = connections.statement_cache(service)
+        arguments = {"timeout": connections.CONNECT_SECONDS, "statement_cache_size": cache, "prepared_statement_cache_size": cache}
+        engine = create_async_engine(url, poolclass=NullPool, connect_args=arguments)
         try:
             async with engine.begin() as connection:
+                await connection.execute(sa.text("set local timezone = 'UTC'"))  # no startup parameter: a pooler would refuse it
                 rows += await work(connection, service)
         except (OSError, sa.exc.SQLAlchemyError) as error:
             raise Trouble(f"The database of {service} does not answer: {error}", "see `aftersale doctor`") from error

