@@ -25,6 +25,9 @@ settings.load_profile("ci")
 
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))  # kernel parts also run inside the test process
 
+UNHURRIED_SECONDS = "60"
+"""Many callers at once on a busy machine wait for a connection longer than a shop should: that alone refuses nobody here."""
+
 _servers: Servers | None = None
 _stack: Stack | None = None
 _folder: tempfile.TemporaryDirectory[str] | None = None
@@ -49,7 +52,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     _servers = resolve(PROJECT, "test", say=lambda line: print(line, flush=True))  # noqa: T201  (pytest shows it)
     _folder = tempfile.TemporaryDirectory(prefix="aftersale-test-")
     _stack = new_stack(_servers, Path(_folder.name))
-    process = _stack.run(*SERVICES).wait_until_ready()
+    process = _stack.run(*SERVICES, AFTERSALE_DATABASE_POOL_TIMEOUT_SECONDS=UNHURRIED_SECONDS).wait_until_ready()
     _stack.urls = process.urls
     _stack.tell()
 
