@@ -31,7 +31,7 @@ install() { # install PACKAGE WHY: with apt-get, saying so first
         quietly $as_root apt-get update -qq || say "apt-get update failed; trying with the lists that are there"
         installed_apt_lists=yes
     fi
-    quietly $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$1" ||
+    quietly $as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends "$1" ||
         fail "apt-get could not install $1." "sudo apt-get install --no-install-recommends $1"
 }
 
@@ -67,6 +67,15 @@ if [ "${1:-}" = --tests ] && ! command -v pdftotext >/dev/null; then
 fi
 if [ -x .venv/bin/python ] && cmp -s requirements.lock "$stamp"; then
     exit 0
+fi
+# One at a time: `make up` and `make test` of one clone may begin in the same second. What another has just done is done.
+mkdir -p .tools
+if command -v flock >/dev/null; then
+    exec 9>.tools/lock
+    flock 9
+    if [ -x .venv/bin/python ] && cmp -s requirements.lock "$stamp"; then
+        exit 0
+    fi
 fi
 python=$(find_python)
 uv=$(find_uv "$python")

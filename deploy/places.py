@@ -44,23 +44,39 @@ def base_folder(project: Path, purpose: Purpose = "up") -> Path:
     """
     if named := os.environ.get("AFTERSALE_HOME"):
         base = Path(named).expanduser().resolve()
-        base.mkdir(parents=True, exist_ok=True)
+        base.mkdir(mode=_folder_mode(), parents=True, exist_ok=True)
         return base
     base = project / ".aftersale"
     user = processes.server_user()
     if not base.exists() and user is not None and not processes.can_reach(user, project):
         if purpose == "test":
             base = Path(tempfile.gettempdir()) / f"aftersale-{clone_name(project)}"
-            base.mkdir(mode=0o755, exist_ok=True)
+            base.mkdir(mode=_folder_mode(), exist_ok=True)
             if base.is_symlink() or base.stat().st_uid != os.geteuid():
                 raise Trouble(f"{base} belongs to somebody else.", "remove it, or set AFTERSALE_HOME to a folder of yours")
             return base
         target = SHARED_ROOT / clone_name(project)
-        target.mkdir(parents=True, exist_ok=True)
+        target.mkdir(mode=_folder_mode(), parents=True, exist_ok=True)
         base.unlink(missing_ok=True)
         base.symlink_to(target)
-    base.mkdir(exist_ok=True)
+    base.mkdir(mode=_folder_mode(), exist_ok=True)
     return base.resolve()
+
+
+def _folder_mode() -> int:
+    """Nobody but us lists a folder of ours; the servers' user, where it is another, must get through to its own."""
+    return 0o711 if processes.server_user() is not None else 0o700
+
+
+def shut(folder: Path) -> None:
+    """Take from other users what a clone before this release, or a hand, left open to them: logs, and files of customers."""
+    folder.chmod(_folder_mode())
+    ours = [path for path in folder.iterdir() if path.is_file() and not path.is_symlink()]
+    for top, folders, files in os.walk(folder / "files"):
+        ours += [Path(top), *(Path(top, name) for name in (*folders, *files))]
+    for path in ours:
+        if path.lstat().st_mode & 0o077 and not path.is_symlink():
+            path.chmod(path.lstat().st_mode & 0o700)
 
 
 class State:
@@ -71,11 +87,12 @@ class State:
         self._temporary = temporary
         self._lock: int | None = None
         self._writing = threading.RLock()  # servers start side by side and keep their ports here
+        self._reserved: dict[int, int] = {}  # port to the open file that keeps other clones away from it
 
     def hold(self) -> Self:
         """Take the folder for this process. Raises Trouble naming the holder when another one has it."""
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(mode=_folder_mode(), parents=True, exist_ok=True)
             lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except PermissionError as error:
             raise Trouble(
@@ -99,6 +116,9 @@ class State:
             return
         if self._temporary:
             self.remove()
+        for file in self._reserved.values():
+            os.close(file)
+        self._reserved = {}
         os.close(self._lock)
         self._lock = None
 
@@ -145,17 +165,41 @@ class State:
             return kept[name]
 
     def port(self, name: str, *, preferred: int | None = None) -> int:
-        """A free port of 127.0.0.1: the kept one if it is still free, else `preferred` if free, else any; kept from then on."""
+        """A free port of 127.0.0.1: the kept one if it is still free, else `preferred` if free, else any; kept from then on.
+
+        No other clone of this user takes it while we hold our folder. Anybody else may, before a server of ours listens on it: then
+        its start fails, and asking again gives another.
+        """
         with self._writing:
             kept = self.read("ports")
             wanted = [int(kept[name])] if name in kept else []
             if preferred is not None:
                 wanted.append(preferred)
             taken = {int(port) for other, port in kept.items() if other != name}
-            port = choose_port(wanted, taken, is_free)
+            port = choose_port(wanted, taken, lambda port: is_free(port) and self._reserve(port))
             if kept.get(name) != str(port):
                 self.keep("ports", kept | {name: str(port)})
             return port
+
+    def _reserve(self, port: int) -> bool:
+        """Whether the port is ours: clones that start in the same second would all find the same one free."""
+        if port in self._reserved or self._lock is None:
+            return True
+        folder = Path(tempfile.gettempdir()) / f"aftersale-ports-{os.geteuid()}"
+        try:
+            folder.mkdir(mode=0o700, exist_ok=True)
+            if folder.is_symlink() or folder.stat().st_uid != os.geteuid():
+                return True  # somebody else's: without it a port may be taken meanwhile, and then another is
+            file = os.open(folder / str(port), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        except OSError:
+            return True
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(file)
+            return False
+        self._reserved[port] = file
+        return True
 
     def remove(self) -> None:
         """Delete the folder with everything in it."""
@@ -193,6 +237,7 @@ def hold_state(project: Path, purpose: Purpose) -> State:
         fcntl.flock(lock, fcntl.LOCK_EX)  # one at a time, so that nobody clears away what another is about to hold
         if purpose == "up":
             state = State(base / "up").hold()
+            shut(state.folder)
             if services := processes.leftover(state.folder, "services"):  # they would hold the ports that are ours
                 services.stop(signal.SIGTERM, STOP_LEFT_SECONDS)
             return state

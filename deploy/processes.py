@@ -144,12 +144,13 @@ def start(
 ) -> Process:
     """Start a server in a session of its own (so that Ctrl-C in our terminal is ours to handle) and record it."""
     uid, gid, groups = _identity(user)
-    with log.open("ab") as out:
+    with open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600), "ab") as out:
         popen = subprocess.Popen(  # noqa: S603  (a list of arguments, no shell)
             arguments, env=env, cwd=cwd or "/", stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
-            start_new_session=True, user=uid, group=gid, extra_groups=groups,
+            start_new_session=True, user=uid, group=gid, extra_groups=groups, umask=0o077,
         )  # fmt: skip
     process = Process(state / f"{name}.process", popen.pid, popen)
+    process.record.touch(mode=0o600)
     process.record.write_text(f"{popen.pid} {started_at(popen.pid)}")
     return process
 

@@ -189,7 +189,7 @@ async def run(services: Sequence[Service], roles: Sequence[Role] = ROLES) -> Non
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     lobby = Lobby(max(one.settings.max_connections for one in running))
     servers = [_server(one, lobby) for one in running]
-    serving = [asyncio.create_task(server.serve()) for server in servers]
+    serving = [asyncio.create_task(_serve(server)) for server in servers]
     sweeping = asyncio.create_task(lobby.run(), name="lobby")
     for one in running:
         one.start()
@@ -206,6 +206,14 @@ async def run(services: Sequence[Service], roles: Sequence[Role] = ROLES) -> Non
     await asyncio.gather(*(one.stop() for one in running))
     if not stop.is_set():
         raise SystemExit("an API could not listen on its port: see the log above")
+
+
+async def _serve(server: _Server) -> None:
+    """Serve until it should end, or until it cannot: uvicorn leaves by SystemExit then, which would end the loop under all others."""
+    try:
+        await server.serve()
+    except SystemExit:
+        log.error("port_taken", host=server.config.host, port=server.config.port)
 
 
 def _server(running: Running, lobby: Lobby) -> _Server:

@@ -3,16 +3,17 @@
 This process stays small: what needs the services' libraries (provisioning, tokens) happens in a child that ends.
 """
 
+import http.client
 import json
 import multiprocessing
 import os
+import secrets
 import signal
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
@@ -20,13 +21,15 @@ from rich.console import Console
 
 from deploy import processes, running
 from deploy.cli.output import Output
-from deploy.places import PROJECT
+from deploy.places import PROJECT, is_free
 from deploy.servers import Servers, resolve
 from deploy.trouble import Trouble
 
-READY_SECONDS = 120  # 3 on a machine with nothing else to do
+READY_SECONDS = 240  # 3 on a machine with nothing else to do
+PORTS_TRIED = 5
 STOP_SECONDS = 12  # of the services; the servers take 2 more, so that all of it is within 20
 WATCH_SECONDS = 0.5
+MAX_ANSWER_BYTES = 1_000_000
 RESTART_SECONDS = (0.0, 1.0, 2.0, 5.0, 10.0)
 SETTLED_SECONDS = 60  # a child that ran as long starts its waits from the beginning
 
@@ -45,9 +48,8 @@ def run_up(output: Output) -> int:
         servers = resolve(PROJECT, "up", output.progress)
         output.progress(f"PostgreSQL and RabbitMQ are up ({servers.kind})")
         prepared = in_child(lambda: _prepare(servers, output))
-        running.keep(servers.state, prepared["settings"])
         os.environ.update(prepared["settings"])
-        services = Services(servers, output)
+        services = Services(servers, output, prepared["settings"])
         services.start()
         services.wait_until_ready()
         _welcome(prepared["tokens"], servers, time.monotonic() - began, output)
@@ -75,15 +77,13 @@ def _on_signals(handler: Callable[[int, FrameType | None], None] | signal.Handle
 
 
 def _prepare(servers: Servers, output: Output) -> dict[str, Any]:
-    """In the child: settings with their ports, everything provisioned, tokens for the demo store."""
+    """In the child: everything provisioned, its settings, tokens for the demo store."""
     from deploy.cli.token import SUBJECTS  # noqa: PLC0415  (must not stay in the runner's memory)
     from deploy.provision import provision  # noqa: PLC0415  (as above: only the child needs it)
     from deploy.tokens import local_token  # noqa: PLC0415  (as above: only the child needs it)
     from shared.actor import Actor  # noqa: PLC0415  (as above: only the child needs it)
 
     settings = provision(servers, say=output.progress)
-    for service, preferred in running.PORTS.items():
-        settings[f"AFTERSALE_{service.upper()}_HTTP_PORT"] = str(servers.state.port(f"http_{service}", preferred=preferred))
     actors = [Actor(running.DEMO_STORE, role, SUBJECTS[role]) for role in ("platform", "staff", "customer")]
     tokens = {actor.role: local_token(servers.state, actor, 24 * 3600) for actor in actors}
     return {"settings": settings, "tokens": tokens}
@@ -123,33 +123,57 @@ class Services:
 
     servers: Servers
     output: Output
+    settings: dict[str, str]
+    instance: str = field(default_factory=lambda: f"up-{secrets.token_hex(8)}")
     process: processes.Process | None = None
     started_at: float = 0.0
     failures: int = 0
 
     def start(self) -> None:
-        """Start the child; its output goes to services.log."""
+        """Start the child on ports that are free just now; its output goes to services.log."""
+        self._take_ports()
         arguments = [sys.executable, "-m", "deploy", "run", *running.SERVICES, "--role", "api", "--role", "worker"]
         self.process = processes.start(
             "services",
             arguments,
             state=self.servers.state.folder,
             log=self.servers.state.folder / "services.log",
-            env=os.environ,
+            env=os.environ | {"AFTERSALE_INSTANCE": self.instance},
             cwd=PROJECT,
         )
         self.started_at = time.monotonic()
 
+    def _take_ports(self) -> None:
+        """Those of before while they are free; where one is taken by somebody else, another, and all commands find it."""
+        for service, preferred in running.PORTS.items():
+            name = f"AFTERSALE_{service.upper()}_HTTP_PORT"
+            port = str(self.servers.state.port(f"http_{service}", preferred=preferred))
+            if self.process is not None and self.settings.get(name) != port:
+                self.output.warning(f"port {self.settings.get(name)} was taken meanwhile: {service} is at http://127.0.0.1:{port} now")
+            self.settings[name] = os.environ[name] = port
+        running.keep(self.servers.state, self.settings)
+
     def wait_until_ready(self) -> None:
-        """Until every service says that it can do its work. Raises Trouble with the last words of the log."""
+        """Until every service of *our* child says that it can do its work: anybody may answer on a port that they took from us.
+
+        Raises Trouble with the last words of the log.
+        """
         self.output.progress("starting orders, refunds, notes and documents")
         deadline = time.monotonic() + READY_SECONDS
-        waiting = list(running.SERVICES)
+        waiting, tried = list(running.SERVICES), 1
         while waiting:
+            if self.process is not None and not self.process.alive and tried < PORTS_TRIED and self._lost_a_port():
+                tried += 1
+                self.start()
+                waiting = list(running.SERVICES)
             if self.process is None or not self.process.alive or time.monotonic() > deadline:
                 raise Trouble(f"{waiting[0]} did not become ready: {self._last_words()}", f"read {self._log}")
-            waiting = [service for service in waiting if not is_ready(service)]
+            waiting = [service for service in waiting if not is_ready(service, self.instance)]
             time.sleep(0.05)
+
+    def _lost_a_port(self) -> bool:
+        """Whether somebody else listens where the child, which has ended, should have."""
+        return any(not is_free(int(self.settings[f"AFTERSALE_{service.upper()}_HTTP_PORT"])) for service in running.SERVICES)
 
     def check(self) -> None:
         """Start the child again when it has died, at once at first and slower if it goes on."""
@@ -176,12 +200,13 @@ class Services:
             return processes.last_words(log.read()[-1500:], lines=2)
 
 
-def is_ready(service: str) -> bool:
-    """Whether the service answers that database, broker and consumer work."""
+def is_ready(service: str, instance: str | None = None) -> bool:
+    """Whether the service answers that it can do its work, and (with `instance`) is the process of that name."""
     try:
         with urllib.request.urlopen(f"{running.address(service)}/health/ready", timeout=2) as answer:  # noqa: S310  (our own address)
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
+            said = json.loads(answer.read(MAX_ANSWER_BYTES))
+            return answer.status == 200 and (instance is None or said["instance"] == instance)
+    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):  # whatever a stranger on our port may answer
         return False
 
 

@@ -2,8 +2,10 @@
 
 import asyncio
 import re
+import secrets
 import statistics
 import uuid
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx2
@@ -15,7 +17,6 @@ from deploy.demo.stage import Json, Stage, total_ms
 from deploy.demo.wire import Wire
 from deploy.trouble import Trouble
 
-STORE = running.DEMO_STORE
 SKU = "MUG-1"
 WIDTH = 116
 CUSTOMER = {"id": "cust-ada", "name": "Ada Rahman", "email": "ada@example.com"}
@@ -40,12 +41,17 @@ def run_demo(output: Output, picture: Path | None = None) -> int:
 
 
 async def _play(output: Output, console: Console) -> None:
-    async with Wire(STORE) as wire, httpx2.AsyncClient(timeout=30) as client:
+    async with Wire(_a_store()) as wire, httpx2.AsyncClient(timeout=30) as client:
         stage = Stage(running.up_state(), wire, client, output, console)
         await _open_shop(stage)
         await _delivered_and_refunded(stage)
         await _cancelled(stage)
         _finish(stage)
+
+
+def _a_store() -> str:
+    """A store of this run's own: its settings, stock and numbers are nobody else's, so the demo may set them as it likes."""
+    return f"demo-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
 async def _open_shop(stage: Stage) -> None:
@@ -62,7 +68,10 @@ async def _open_shop(stage: Stage) -> None:
         await stage.call("staff", "sam", "PUT", "refunds/v1/policy", switches, headers={"If-Match": policy["etag"]})
     level = await stage.call("staff", "sam", "PUT", f"orders/v1/stock/{SKU}", {"on_hand": 10, "reason": "counted for the demo"})
     stage.title("Aftersale, live: every ⇢ is an event that just crossed RabbitMQ, with each service where it took effect")
-    stage.found(f"{level['on_hand']} mugs on the shelf; refunded goods go back to stock by themselves", {"on_hand": level["on_hand"]})
+    stage.found(
+        f"{level['on_hand']} mugs on the shelf; refunded goods go back to stock by themselves (store {stage.wire.store})",
+        {"on_hand": level["on_hand"], "store": stage.wire.store},
+    )
 
 
 async def _place(stage: Stage, **more: object) -> Json:

@@ -1,8 +1,10 @@
 """Installing a missing Debian package where we may, and saying so first."""
 
+import fcntl
 import os
 import shutil
 import socket
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -22,8 +24,19 @@ def may_install() -> list[str] | None:
     return None
 
 
-def install(package: str, purpose: str, say: Callable[[str], None]) -> None:
-    """Install `package` with apt-get, saying so first; a service that it starts is stopped again. Raises Trouble where we may not."""
+def install(package: str, purpose: str, there: Callable[[], bool], say: Callable[[str], None]) -> None:
+    """Install `package` with apt-get, saying so first, unless it is `there`; a service that it starts is stopped again.
+
+    One at a time on this machine: another clone may be installing it just now. Raises Trouble where we may not.
+    """
+    lock = Path(tempfile.gettempdir()) / f"aftersale-install-{os.geteuid()}"
+    with open(os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600), "w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        if not there():
+            _install(package, purpose, say)
+
+
+def _install(package: str, purpose: str, say: Callable[[str], None]) -> None:
     by = may_install()
     if by is None:
         raise Trouble(
@@ -33,7 +46,7 @@ def install(package: str, purpose: str, say: Callable[[str], None]) -> None:
         )
     say(f"{package} is missing ({purpose}): installing it with apt-get")
     epmd_was_there = _listens(4369)
-    apt = [*by, "env", "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1", "apt-get"]
+    apt = [*by, "env", "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1", "apt-get", "-o", "DPkg::Lock::Timeout=300"]
     environment = {"PATH": os.environ.get("PATH", os.defpath)}
     command = [*apt, "install", "-y", "-q", "--no-install-recommends", package]
     if processes.run_as(None, command, env=environment, timeout_seconds=600, check=False).returncode != 0:

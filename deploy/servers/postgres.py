@@ -14,10 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy import processes
-from deploy.places import State
+from deploy.places import State, is_free
 from deploy.trouble import Trouble
 
 MIN_MAJOR = 15
+PORTS_TRIED = 5
+START_SECONDS = 120  # under 1 on a machine with nothing else to do
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",  # its path would be too long for the kernel in a deep folder
@@ -107,17 +109,28 @@ class Postgres:
                 f"The data in {self.data} was written by PostgreSQL {written_by}, and this is {binaries.major}.",
                 f"use PostgreSQL {written_by}, or dump and restore it, or remove it with `make clean DATA=1`",
             )
-        self.port = self.port or self.state.port("postgres")  # the services know it: one that died comes back to it
+        again = bool(self.port)  # the services know the port: one that died comes back to it
+        for tried in range(PORTS_TRIED):
+            self.port = self.port if again else self.state.port("postgres")
+            if self._run(binaries):
+                return
+            if again or tried == PORTS_TRIED - 1 or is_free(self.port):
+                break
+            self.say(f"port {self.port} was taken meanwhile: PostgreSQL takes another")
+        raise Trouble(f"PostgreSQL did not start: {self._last_log()}", f"read {self.log}")
+
+    def _run(self, binaries: Binaries) -> bool:
+        """Whether it runs on its port now."""
         settings = SETTINGS | (SETTINGS_SINCE_18 if binaries.major >= 18 else {}) | {"port": str(self.port)}
         arguments = [str(binaries.folder / "postgres"), "-D", str(self.data), *(f"--{name}={value}" for name, value in settings.items())]
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + START_SECONDS
         while True:
             self.process = processes.start("postgres", arguments, state=self.state.folder, log=self.log, env=_environment(), user=self.user)
             if self._wait_until_ready(deadline):
-                return
+                return True
             # after a kill -9 its children need a moment to notice; until then a new one refuses the shared memory
             if time.monotonic() > deadline or "pre-existing shared memory" not in self._last_log():
-                raise Trouble(f"PostgreSQL did not start: {self._last_log()}", f"read {self.log}")
+                return False
             time.sleep(0.3)
 
     def stop(self) -> None:

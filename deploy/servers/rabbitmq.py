@@ -18,13 +18,16 @@ from pathlib import Path
 from typing import Any
 
 from deploy import processes
-from deploy.places import State
+from deploy.places import State, is_free
 from deploy.servers import packages
 from deploy.trouble import Trouble
 
 MIN_VERSION = (3, 10)
 SCRIPTS = (Path("/usr/lib/rabbitmq/bin"), Path("/usr/local/opt/rabbitmq/sbin"), Path("/opt/homebrew/opt/rabbitmq/sbin"))
-START_SECONDS = 90  # a first start after a kill -9 under load replays its log: up to 20 s were seen
+START_SECONDS = 180  # 20 s were seen of a start after a kill -9 under load; several clones at once share the processors
+EPMD_SECONDS = 30
+PORTS = ("rabbitmq", "rabbitmq_nodes", "rabbitmq_control", "epmd")
+PORTS_TRIED = 5
 STOP_SECONDS = 12
 
 CONFIGURATION = """\
@@ -48,7 +51,7 @@ def find_scripts(say: Callable[[str], None]) -> Path:
     """The folder of RabbitMQ's real scripts; installs the package first where we may. Raises Trouble with the fix otherwise."""
     if found := installed():
         return found
-    packages.install("rabbitmq-server", "RabbitMQ, the message broker that the services talk through", say)
+    packages.install("rabbitmq-server", "RabbitMQ, the message broker that the services talk through", lambda: installed() is not None, say)
     if found := installed():
         return found
     raise Trouble(
@@ -106,12 +109,29 @@ class RabbitMQ:
         for name in ("rabbitmq", "epmd"):
             if left := processes.leftover(self.state.folder, name):
                 left.stop(signal.SIGTERM, STOP_SECONDS)
-        self._prepare()
+        again = bool(self.port)  # the services know the port: one that died comes back to it
+        for tried in range(PORTS_TRIED):
+            self._prepare(again=again)
+            if self._run(scripts):
+                return
+            self.stop()
+            lost = [port for name, port in self.state.read("ports").items() if name in PORTS and not is_free(int(port))]
+            if again or tried == PORTS_TRIED - 1 or not lost:
+                break
+            self.say(f"port {', '.join(lost)} was taken meanwhile: RabbitMQ takes another")
+        raise Trouble(
+            f"RabbitMQ did not start: {processes.last_words(self.log.read_text(errors='replace')[-3000:])}",
+            f"read {self.log} and {self.folder}/log",
+        )
+
+    def _run(self, scripts: Path) -> bool:
+        """Whether the node answers on its port now."""
         self.epmd = processes.start(
             "epmd", [_tool("epmd"), "-address", "127.0.0.1", "-port", self.state.read("ports")["epmd"]],
             state=self.state.folder, log=self.log, user=self.user,
         )  # fmt: skip
-        self._answers(int(self.state.read("ports")["epmd"]), self.epmd, 10, amqp=False)
+        if not self._answers(int(self.state.read("ports")["epmd"]), self.epmd, EPMD_SECONDS, amqp=False):
+            return False
         self.process = processes.start(
             "rabbitmq",
             [str(scripts / "rabbitmq-server")],
@@ -121,11 +141,7 @@ class RabbitMQ:
             user=self.user,
             cwd=self.folder,
         )
-        if not self._answers(self.port, self.process, START_SECONDS):
-            raise Trouble(
-                f"RabbitMQ did not start: {processes.last_words(self.log.read_text(errors='replace')[-3000:])}",
-                f"read {self.log} and {self.folder}/log",
-            )
+        return self._answers(self.port, self.process, START_SECONDS)
 
     def stop(self) -> None:
         """Stop the node cleanly (SIGTERM closes connections and writes its log), then our own epmd and no other."""
@@ -183,12 +199,13 @@ class RabbitMQ:
             "ERL_EPMD_ADDRESS": "127.0.0.1",
         }
 
-    def _prepare(self) -> None:
+    def _prepare(self, *, again: bool) -> None:
         """Folders, ports and configuration."""
         self.folder.mkdir(mode=0o700, exist_ok=True)
         processes.give(self.user, self.folder)
-        self.port = self.port or self.state.port("rabbitmq")  # the services know it: one that died comes back to it
-        for name in ("rabbitmq_nodes", "rabbitmq_control", "epmd"):
+        if not again:
+            self.port = self.state.port("rabbitmq")
+        for name in PORTS[1:]:
             self.state.port(name)
         cookie = self.folder / ".erlang.cookie"
         files = {

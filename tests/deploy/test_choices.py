@@ -11,7 +11,7 @@ import pytest
 from deploy import running
 from deploy.cli.settings import _masked
 from deploy.databases import as_user
-from deploy.places import PROJECT, State, choose_port, clone_name, hold_state
+from deploy.places import PROJECT, State, choose_port, clone_name, hold_state, is_free, shut
 from deploy.servers.given import given
 from deploy.servers.rabbitmq import password_hash, version_of
 from deploy.servers.resolve import choose
@@ -193,3 +193,33 @@ def test_what_runs_is_found_only_while_it_is_held(monkeypatch: pytest.MonkeyPatc
     state.let_go()
     assert running.local_settings() == {}
     assert json.loads((tmp_path / "up" / "running.json").read_text())
+
+
+def test_a_port_of_one_clone_is_no_other_clones(tmp_path: Path) -> None:
+    """Clones that start in the same second find the same ports free, before any server listens there."""
+    first, second = State(tmp_path / "first").hold(), State(tmp_path / "second").hold()
+    port = choose_port([], set(), is_free)
+    assert first.port("http_orders", preferred=port) == port
+    assert second.port("http_orders", preferred=port) != port
+    assert first.port("http_orders", preferred=port) == port
+    first.let_go()
+    third = State(tmp_path / "third").hold()
+    assert third.port("http_orders", preferred=port) == port
+    for state in (second, third):
+        state.let_go()
+
+
+def test_what_was_left_open_to_others_is_shut(tmp_path: Path) -> None:
+    folder = tmp_path / "up"
+    attachment = folder / "files" / "refunds" / "0123" / "attachment_1"
+    attachment.parent.mkdir(parents=True)
+    for path in (attachment, folder / "services.log", folder / "ports.json"):
+        path.write_text("a customer's")
+        path.chmod(0o644)
+    shut(folder)
+    modes = {str(path.relative_to(folder)): oct(path.stat().st_mode & 0o777) for path in [*folder.rglob("*")]}
+    assert modes == {
+        "services.log": "0o600", "ports.json": "0o600", "files": "0o700", "files/refunds": "0o700", "files/refunds/0123": "0o700",
+        "files/refunds/0123/attachment_1": "0o600",
+    }  # fmt: skip
+    assert folder.stat().st_mode & 0o066 == 0

@@ -1,20 +1,24 @@
 """`./aftersale up` as a newcomer has it: from nothing to a working system, bad days, a second time, and nothing left behind."""
 
 import asyncio
+import http.server
 import json
 import os
 import signal
 import subprocess
+import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import aio_pika
 import pytest
 
-from deploy.places import PROJECT, State
+from deploy.places import PROJECT, State, choose_port, is_free
 from tests.deploy.conftest import made_home
 from tests.deploy.test_private_servers import running_from
 
@@ -39,7 +43,7 @@ class Clone:
         self.urls: dict[str, str] = {}
         self.tokens: dict[str, str] = {}
 
-    def up(self) -> dict[str, Any]:
+    def up(self, on_progress: Callable[[str], None] = lambda line: None) -> dict[str, Any]:
         """Start it; what it says when everything is ready."""
         errors = (self.home / "up.err").open("a")
         self.process = subprocess.Popen(
@@ -48,6 +52,7 @@ class Clone:
         assert self.process.stdout is not None
         for line in self.process.stdout:
             said: dict[str, Any] = json.loads(line)
+            on_progress(said.get("progress", ""))
             if "up" in said:
                 self.urls, self.tokens = said["up"], said["tokens"]
                 return said
@@ -81,6 +86,43 @@ def clone() -> Iterator[Clone]:
     State(made.home).remove()
 
 
+@contextmanager
+def squatter() -> Iterator[tuple[int, Callable[[], None]]]:
+    """A free port, and what makes a stranger listen on it who says that it is ready."""
+
+    class Stranger(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = b'{"ready": true, "instance": "somebody else"}'
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            """Nothing."""
+
+    servers: list[http.server.HTTPServer] = []
+    port = choose_port([], set(), is_free)
+
+    def listen() -> None:
+        servers.append(http.server.ThreadingHTTPServer(("127.0.0.1", port), Stranger))
+        threading.Thread(target=servers[0].serve_forever, daemon=True).start()
+
+    yield port, listen
+    assert servers, "nobody listened: the moment for it never came"
+    servers[0].shutdown()
+    servers[0].server_close()
+
+
+def nobody_else_may_read(clone: Clone) -> None:
+    """Logs, settings, customers' files: of all that stands in the clone's folder."""
+    theirs = [path for path in (clone.home / "up").rglob("*") if path.stat().st_mode & 0o077 and not path.is_symlink()]
+    assert [path for path in theirs if not path.is_relative_to(clone.home / "up" / "rabbitmq")] == []
+    assert (clone.home / "up" / "services.log").stat().st_mode & 0o777 == 0o600
+    for private in ("rabbitmq", "postgres"):
+        assert (clone.home / "up" / private).stat().st_mode & 0o777 == 0o700
+
+
 def call(url: str, token: str, body: Any = None) -> dict[str, Any]:
     """One HTTP call."""
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", "Idempotency-Key": "the-first"}
@@ -109,7 +151,13 @@ def answers(url: str) -> bool:
 @pytest.mark.timeout(1_800)
 def test_up_from_nothing_through_bad_days_and_once_more(clone: Clone) -> None:
     assert clone.command("doctor")[0] == 1, "nothing runs yet, and it says so"
-    said = clone.up()
+    with squatter() as (port, listen):
+        State(clone.home / "up").hold().let_go()
+        State(clone.home / "up").keep("ports", {"http_orders": str(port)})
+        said = clone.up(on_progress=lambda line: listen() if line.startswith("starting orders") else None)
+        assert not said["up"]["orders"].endswith(f":{port}"), "what a stranger answered was not taken for ours"
+        assert State(clone.home / "up").read("running")["AFTERSALE_ORDERS_HTTP_PORT"] == said["up"]["orders"].rpartition(":")[2]
+    nobody_else_may_read(clone)
     assert sorted(said["up"]) == ["documents", "notes", "orders", "refunds"]
     orders = said["up"]["orders"]
     placed = call(f"{orders}/v1/orders", said["tokens"]["platform"], ORDER)
@@ -136,8 +184,10 @@ def test_up_from_nothing_through_bad_days_and_once_more(clone: Clone) -> None:
     wait_until(lambda: not answers(orders))
     wait_until(lambda: all(answers(url) for url in said["up"].values()))
 
+    policy = call(f"{said['up']['refunds']}/v1/policy", said["tokens"]["staff"])
     code, told = clone.command("demo")
     assert code == 0, told[-1]
+    assert call(f"{said['up']['refunds']}/v1/policy", said["tokens"]["staff"]) == policy, "the demo has a store of its own"
     assert told[-1]["done"] is True
     assert {"order.placed.v1", "order.cancelled.v1", "refund.approved.v1", "document.issued.v1"} <= {line.get("event") for line in told}
     once_more_after_a_kill_9(clone, placed["order_id"])
@@ -201,3 +251,23 @@ def holder(clone: Clone) -> int:
     """The process that runs it (the launcher became it)."""
     assert clone.process is not None
     return clone.process.pid
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(900)
+def test_clones_that_start_in_the_same_second_all_come_up() -> None:
+    clones = [Clone(made_home()) for _ in range(3)]
+    try:
+        with ThreadPoolExecutor(len(clones)) as pool:
+            said = list(pool.map(lambda clone: clone.up(), clones))
+        urls = [url for one in said for url in one["up"].values()]
+        assert len(set(urls)) == 4 * len(clones)
+        for clone, one in zip(clones, said, strict=True):  # each answers for itself: its own database, its own keys
+            assert call(f"{one['up']['orders']}/v1/orders", one["tokens"]["platform"], ORDER)["number"] == "1001"
+            assert clone.stop() <= STOP_SECONDS
+            assert running_from(clone.home) == []
+    finally:
+        for clone in clones:
+            if clone.process is not None and clone.process.poll() is None:
+                clone.stop()
+            State(clone.home).remove()
