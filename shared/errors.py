@@ -11,6 +11,7 @@ Failure
 ├── TooLarge             413  park    over a named limit
 ├── TooMany              429  retry   too often, or too many at once, for this token or store
 ├── Busy                 409  retry   the same Idempotency-Key, or a row, is in use right now
+├── UnreadableRow        500  park    a row of ours that cannot be read: noted for the operator, and nobody else's trouble
 ├── Transient            503  wait    the database asked us to try again (deadlock, lock time-out, serialization)
 └── Unavailable          503  wait    the database is away or does not let us in
     └── StoreBusy        429  wait    this store has its fair share at work already; others are served
@@ -134,3 +135,16 @@ class StoreBusy(Unavailable):
     """A store, or one caller of it, has its fair share at work already and as many waiting; others are served meanwhile."""
 
     status, title, on_message, default_code = 429, "Too many requests", "wait", "store_busy"
+
+
+class UnreadableRow(Failure):
+    """What is kept of this cannot be read (a time of year 1 from before there were bounds, a restore by hand): the operator's to mend."""
+
+    status, title, on_message, default_code = 500, "Unreadable", "park", "unreadable_row"
+
+    def __init__(self, place: str, store_id: str, row_key: str, why: str) -> None:
+        super().__init__(detail="What is kept of this cannot be read; the operator sees which row it is and why. Nothing else is touched.")
+        self.place = place
+        self.store_id = store_id
+        self.row_key = row_key
+        self.why = why

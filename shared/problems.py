@@ -13,8 +13,9 @@ from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.requests import ClientDisconnect
 
-from shared.errors import Failure, FieldError, Invalid, NotFound, Transient
+from shared.errors import Failure, FieldError, Invalid, NotFound, Transient, UnreadableRow
 from shared.idempotency import Overtaken
+from shared.set_aside import Unusable, set_aside
 from shared.telemetry import current_trace_id
 
 log = structlog.get_logger()
@@ -75,6 +76,7 @@ KERNEL_PROBLEMS = {
     "unavailable": "The service cannot reach its database; repeat in a moment with the same Idempotency-Key.",
     "heic_not_taken": "HEIC pictures are not taken: choose JPEG in the camera's settings, or save the picture as JPEG.",
     "store_busy": "This store has its fair share of the service at work and more waiting: repeat after Retry-After.",
+    "unreadable_row": "What is kept of this cannot be read; the operator sees it in `aftersale parked list` and in readiness.",
     "internal_error": "Our mistake; the trace id finds it in the logs.",
 }
 
@@ -123,6 +125,9 @@ def add_problem_handlers(app: FastAPI, own: Mapping[str, str]) -> None:
 
     async def on_failure(request: Request, error: Exception) -> Response:
         assert isinstance(error, Failure)
+        if isinstance(error, UnreadableRow):
+            row = Unusable(error.store_id, error.row_key, "unreadable", error.why)
+            await set_aside(request.app.state.running.database, error.place, [row])
         return _problem(request, error)
 
     async def on_validation(request: Request, error: Exception) -> Response:

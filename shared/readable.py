@@ -1,11 +1,11 @@
 """Reading what Python cannot hold: a time before the year 1 or after 9999, `infinity`, a number of 100,000 digits in JSON.
 
 The driver would fail the whole result for one such value, and with it every other row of a page, an export or a batch. Here the value
-becomes a stand-in; whoever needs it (a rule, a view) fails on its own row alone: shared/rows.py.
+becomes a stand-in; whoever needs it (a rule, a view) fails on its own row alone: shared/set_aside.py.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
@@ -43,6 +43,12 @@ class BrokenJson:
 
     def __repr__(self) -> str:
         return "BrokenJson()"
+
+
+def all_read(values: Iterable[Any]) -> None:
+    """Raises ValueError where one of a row's values is a stand-in: for rows that become something before anything looks at each value."""
+    if any(isinstance(value, OutOfRange | BrokenJson) for value in values):
+        raise ValueError("a value that cannot be read")
 
 
 async def read_everything(connection: "asyncpg.Connection[Any]") -> None:

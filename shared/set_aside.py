@@ -4,7 +4,8 @@ Whoever meets such a row (the relay, a list, an export, a stream) leaves it out,
 the readiness warning `set_aside` and a metric show what is noted; `aftersale parked retry` takes the note away once the row is mended.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
@@ -15,6 +16,7 @@ from pydantic import ValidationError
 from sqlalchemy.dialects.postgresql import insert
 
 from shared.db import Database, Transaction
+from shared.errors import Failure, UnreadableRow
 from shared.ids import new_uuid
 
 log = structlog.get_logger()
@@ -61,6 +63,28 @@ def each_readable(
         except Exception as error:  # whatever it was, it is this row's
             bad.append(unusable(*key(row), error))
     return good, bad
+
+
+async def shown(database: Database, place: str, rows: Iterable[R], view: Callable[[R], V], key: Callable[[R], tuple[str, str]]) -> list[V]:
+    """Rows as views, one by one, for whatever shows more than one: those that cannot be shown are noted, and the others are there.
+
+    Call it while holding no connection (see set_aside).
+    """
+    good, bad = each_readable(rows, view, key)
+    await set_aside(database, place, bad)
+    return [seen for _, seen in good]
+
+
+@contextmanager
+def one_row(place: str, store_id: str, row_key: str) -> Iterator[None]:
+    """For reading a single row: raises UnreadableRow where the block fails on what the row holds."""
+    try:
+        yield
+    except Failure:
+        raise
+    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
+        why = unusable(store_id, row_key, error)
+        raise UnreadableRow(place, why.store_id, why.row_key, why.detail) from error
 
 
 async def set_aside(database: Database, place: str, rows: Sequence[Unusable]) -> None:

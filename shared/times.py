@@ -1,7 +1,8 @@
 """Times from outside: one strict type for every door, within what every part of the product can hold and show.
 
 PostgreSQL takes times from 4713 BC to the year 294276; Python reads those of the years 1 to 9999, and only where no offset leads out
-of them. A time that one part takes and another cannot read stops whoever reads it.
+of them. A time that one part takes and another cannot read stops whoever reads it
+(docs/decisions/0019-times-have-bounds.md).
 """
 
 import re

@@ -15,8 +15,10 @@ from services.documents.commands import pictures
 from services.documents.queries import Wanted
 from services.documents.render import RenderingFailed
 from shared.db import Database
+from shared.errors import UnreadableRow
 from shared.exports import patiently
 from shared.money import Money
+from shared.set_aside import each_readable, set_aside
 from shared.settings import Settings
 
 PAGE = 100
@@ -54,7 +56,9 @@ async def archive(database: Database, settings: Settings, store_id: str, wanted:
         after = None
         while True:
             rows = await patiently(partial(_page, database, store_id, wanted, after))
-            for row in rows:
+            good, bad = each_readable(rows, partial(_values, name=MISSING), lambda row: (row.store_id, row.document_id))
+            await set_aside(database, "documents", bad)
+            for row, _ in good:
                 name = await _put(database, settings, pack, row)
                 table.writerow([_cell(value) for value in _values(row, name)])
                 yield sink.taken()
@@ -74,7 +78,7 @@ async def _put(database: Database, settings: Settings, pack: zipfile.ZipFile, ro
     """Put a document's PDF into the archive under its number; the index says so where it cannot be rendered."""
     try:
         pdf = await patiently(partial(pictures.pdf_of, database, settings, row.store_id, row.document_id))
-    except RenderingFailed:
+    except (RenderingFailed, UnreadableRow):
         return MISSING
     name = f"{row.kind}/{row.number}.pdf"
     pack.writestr(zipfile.ZipInfo(name, date_time=(row.issued_on.year, row.issued_on.month, row.issued_on.day, 0, 0, 0)), pdf)

@@ -15,6 +15,7 @@ from shared.db import Transaction
 from shared.errors import Forbidden, NotFound
 from shared.events import Order, OrderPersonal, Refund
 from shared.ids import uuid_of
+from shared.set_aside import one_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +53,15 @@ async def copy(tx: Transaction, store_id: str, order_id: str, *, lock: bool = Fa
     row = await tx.first(statement.with_for_update() if lock else statement)
     if row is None:
         raise NotFound(detail="No such order is known here (yet).")
-    return Copy(
-        order_id=row.order_id,
-        version=row.version,
-        erased=row.erased_at is not None,
-        event_sequence=row.event_sequence,
-        order=Order.model_validate(row.data, strict=False) if row.data else None,
-        personal=OrderPersonal.model_validate(row.personal, strict=False) if row.personal else None,
-    )
+    with one_row("orders", store_id, order_id):
+        return Copy(
+            order_id=row.order_id,
+            version=row.version,
+            erased=row.erased_at is not None,
+            event_sequence=row.event_sequence,
+            order=Order.model_validate(row.data, strict=False) if row.data else None,
+            personal=OrderPersonal.model_validate(row.personal, strict=False) if row.personal else None,
+        )
 
 
 async def order_for(tx: Transaction, actor: Actor, order_id: str) -> tuple[Order, OrderPersonal]:
@@ -124,7 +126,8 @@ async def contents_of(tx: Transaction, store_id: str, document_id: str) -> Conte
     text = await tx.scalar(sa.select(documents.c.data).where(where))
     if text is None:
         raise NotFound
-    return Contents.model_validate_json(text)
+    with one_row("documents", store_id, document_id):
+        return Contents.model_validate_json(text)
 
 
 async def document_for(tx: Transaction, actor: Actor, document_id: str) -> Row[Any]:

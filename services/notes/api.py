@@ -30,6 +30,7 @@ from shared.db import Transaction
 from shared.errors import Busy, Forbidden, Invalid, NotFound, PreconditionRequired, Refused, VersionConflict
 from shared.ids import NoteId, OrderId, uuid_of
 from shared.pages import DEFAULT_LIMIT, MAX_LIMIT, Int16, decode_cursor, encode_cursor, link_header
+from shared.set_aside import shown
 from shared.web import Call, Calling, Router, problems
 
 router = Router(prefix="/v1", tags=["notes"])
@@ -67,9 +68,13 @@ async def of_order(order_id: OrderId, call: Call, limit: Limit = DEFAULT_LIMIT, 
         _, answers_allowed = await queries.settings_of(tx, call.actor.store)
         revisions = await queries.revisions_of(tx, call.actor, [row.note_id for row in rows[:limit]])
         unread = await queries.unread_total(tx, call.actor, order_id)
-    items = [
-        NoteView.of(row, call.actor, revisions=revisions.get(row.note_id, ()), answers_allowed=answers_allowed) for row in rows[:limit]
-    ]
+    items = await shown(
+        call.db,
+        "notes",
+        rows[:limit],
+        lambda row: NoteView.of(row, call.actor, revisions=revisions.get(row.note_id, ()), answers_allowed=answers_allowed),
+        lambda row: (row.store_id, row.note_id),
+    )
     next_cursor = _next(rows, limit, lambda row: (row.written_at, row.note_id))
     view = NotesView(
         items=items,
@@ -120,7 +125,9 @@ async def of_timeline(order_id: OrderId, call: Call, limit: Limit = DEFAULT_LIMI
         rows = await queries.timeline_of(tx, call.actor, order_id, after=after, limit=limit + 1)
     next_cursor = _next(rows, limit, lambda row: (row.occurred_at, row.source_rank, row.sequence, str(row.event_id)))
     view = TimelineView(
-        items=[EntryView.of(row, call.actor) for row in rows[:limit]],
+        items=await shown(
+            call.db, "timeline", rows[:limit], lambda row: EntryView.of(row, call.actor), lambda row: (row.store_id, str(row.event_id))
+        ),
         next_cursor=next_cursor,
         last_event_id=queries.position_for(call.actor, order),
     )
@@ -150,7 +157,7 @@ async def unread(call: Call, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
         rows = await queries.unread(tx, call.actor, after=after, limit=limit + 1)
         total = await queries.unread_total(tx, call.actor)
     next_cursor = _next(rows, limit, lambda row: (row.latest_at, row.order_id))
-    items = [UnreadOrderView(order_id=r.order_id, number=r.number, unread=r.unread, latest_at=r.latest_at) for r in rows[:limit]]
+    items = await shown(call.db, "notes", rows[:limit], UnreadOrderView.of, lambda row: (call.actor.store, row.order_id))
     return call.show(UnreadView(total=total, items=items, next_cursor=next_cursor), **_links(call, next_cursor))
 
 

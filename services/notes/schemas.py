@@ -185,6 +185,11 @@ class UnreadOrderView(View):
     unread: int
     latest_at: datetime
 
+    @classmethod
+    def of(cls, row: Row[Any]) -> "UnreadOrderView":
+        """One of the list."""
+        return cls(order_id=row.order_id, number=row.number, unread=row.unread, latest_at=row.latest_at)
+
 
 class UnreadView(View):
     """Unread notes over all orders of the caller (a customer) or of the store (its staff share one mark), the latest first."""

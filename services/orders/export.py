@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from typing import Literal
 
 from services.orders.queries.lists import OrderFilter, page_of
@@ -12,6 +12,7 @@ from shared.actor import Actor
 from shared.db import Database
 from shared.exports import PAGE_ROWS, Exporting
 from shared.money import Money
+from shared.set_aside import shown
 
 Format = Literal["csv", "jsonl"]
 
@@ -33,7 +34,8 @@ async def exported(exporting: Exporting, db: Database, actor: Actor, wanted: Ord
 
     header = _csv([CSV_COLUMNS]) if form == "csv" else b""
     async for page in exporting.pages(read):
-        yield header + _rendered(page, form)
+        rows = await shown(db, "orders", page, _row_of(form), lambda summary: (actor.store, summary.order_id))
+        yield header + b"".join(rows)
         header = b""
 
 
@@ -42,13 +44,14 @@ def harmless(text: str) -> str:
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text
 
 
-def _rendered(chunk: list[Summary], form: Format) -> bytes:
+def _row_of(form: Format) -> Callable[[Summary], bytes]:
     if form == "csv":
-        return _csv(_cells(summary) for summary in chunk)
-    return b"".join(SummaryView.of(summary).model_dump_json().encode() + b"\n" for summary in chunk)
+        return lambda summary: _csv([_cells(summary)])
+    return lambda summary: SummaryView.of(summary).model_dump_json().encode() + b"\n"
 
 
 def _cells(summary: Summary) -> list[str]:
+    SummaryView.of(summary)  # raises for what is no order, which a table would print as it is
     values = summary.fields()
     for name in ("total", "collected", "refunded_total"):
         values[name] = Money(values[name], summary.currency).decimal

@@ -3,15 +3,17 @@
 import csv
 import io
 import json
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy.engine import Row
 
 from services.refunds.queries.refunds import SUMMARY, Filter, Place, page, resolved
+from services.refunds.schemas.views import SummaryView
 from shared.exports import PAGE_ROWS
 from shared.money import Money
+from shared.set_aside import shown
 from shared.web import Calling
 
 Format = Literal["csv", "jsonl"]
@@ -31,13 +33,19 @@ async def exported(call: Calling, wanted: Filter, kind: Format) -> AsyncGenerato
 
     header = _csv(COLUMNS) if kind == "csv" else ""
     async for rows in call.running.exporting.pages(read):
-        lines = (_values(row) for row in rows)
-        text = (_csv(values.values()) if kind == "csv" else json.dumps(values, ensure_ascii=False) + "\n" for values in lines)
-        yield (header + "".join(text)).encode()
+        lines = await shown(call.db, "refunds", rows, _line_of(kind), lambda row: (call.actor.store, row.refund_id))
+        yield (header + "".join(lines)).encode()
         header = ""
 
 
+def _line_of(kind: Format) -> Callable[[Row[Any]], str]:
+    if kind == "csv":
+        return lambda row: _csv(_values(row).values())
+    return lambda row: json.dumps(_values(row), ensure_ascii=False) + "\n"
+
+
 def _values(row: Row[Any]) -> dict[str, Any]:
+    SummaryView.of(row, row.requested_at)  # raises for what is no refund, which a table would print as it is
     found = {name: row._mapping[name] for name in COLUMNS if name != "amount_decimal"}
     plain = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in found.items()}
     return plain | {"amount_decimal": Money(row.amount, row.currency).decimal}

@@ -19,6 +19,7 @@ from shared.events import DocumentKind
 from shared.exports import Export
 from shared.ids import DocumentId, OrderId
 from shared.pages import DEFAULT_LIMIT, MAX_LIMIT, Page, decode_cursor, encode_cursor, link_header
+from shared.set_aside import one_row, shown
 from shared.times import Day
 from shared.web import Call, Router, problems
 
@@ -46,7 +47,8 @@ async def of_order(order_id: OrderId, call: Call) -> Response:
     """Every issued document of an order, in the order of issuing."""
     async with call.reading() as tx:
         rows = await queries.documents_of(tx, call.actor, order_id)
-    return call.show(OrderDocumentsView(items=[DocumentView.of(row) for row in rows]))
+    items = await shown(call.db, "documents", rows, DocumentView.of, lambda row: (row.store_id, row.document_id))
+    return call.show(OrderDocumentsView(items=items))
 
 
 @router.get("/v1/documents", operation_id="documents_list", response_model=Page[DocumentView], responses=problems(Invalid))
@@ -60,9 +62,10 @@ async def listed(
     after = _after(cursor) if cursor is not None else None
     async with call.reading() as tx:
         rows = await queries.page_of_documents(tx, call.actor, wanted, after=after, limit=limit + 1)
-    shown = rows[:limit]
-    following = encode_cursor([shown[-1].issued_on, shown[-1].document_id]) if len(rows) > limit else None
-    page = Page[DocumentView](items=[DocumentView.of(row) for row in shown], next_cursor=following)
+    some = rows[:limit]
+    following = encode_cursor([some[-1].issued_on, some[-1].document_id]) if len(rows) > limit else None
+    items = await shown(call.db, "documents", some, DocumentView.of, lambda row: (row.store_id, row.document_id))
+    page = Page[DocumentView](items=items, next_cursor=following)
     query = {"from": wanted.since, "to": wanted.until, "kind": wanted.kind, "limit": limit}
     links = link_header(call.request.url.path, query, next_cursor=following)
     return Response(page.model_dump_json(), media_type="application/json", headers=links)
@@ -110,7 +113,10 @@ async def series(call: Call) -> Response:
 async def read(document_id: DocumentId, call: Call) -> Response:
     """One issued document."""
     async with call.reading() as tx:
-        return call.show(DocumentView.of(await queries.document_for(tx, call.actor, document_id)))
+        row = await queries.document_for(tx, call.actor, document_id)
+    with one_row("documents", call.actor.store, document_id):
+        view = DocumentView.of(row)
+    return call.show(view)
 
 
 @router.get(

@@ -13,7 +13,7 @@ from services.documents.present import view_of
 from services.documents.render import ENGINE, RenderingFailed, renderer
 from services.documents.rules.contents import Contents, canonical, sha256_of
 from shared.db import Database
-from shared.errors import StoreBusy
+from shared.errors import StoreBusy, Transient, Unavailable
 from shared.settings import Settings
 
 log = structlog.get_logger()
@@ -66,8 +66,11 @@ async def _render(database: Database, settings: Settings, store_id: str, documen
     except RenderingFailed as failure:
         await _failed(database, store_id, document_id, failure, datetime.now(UTC))
         return False
-    except StoreBusy:
+    except (StoreBusy, Unavailable, Transient):
         return False  # its lease ends, and it is claimed again
+    except Exception as error:  # its own trouble, and no other document's
+        await _failed(database, store_id, document_id, RenderingFailed(detail=type(error).__name__), datetime.now(UTC))
+        return False
     return True
 
 

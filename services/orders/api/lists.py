@@ -18,6 +18,7 @@ from shared.events import OrderStatus, PaymentState, RefundState
 from shared.exports import Export
 from shared.money import MAX_AMOUNT_MINOR_UNITS
 from shared.pages import DEFAULT_LIMIT, MAX_LIMIT, link_header
+from shared.set_aside import shown
 from shared.times import Instant
 from shared.web import Call, Router, problems
 
@@ -79,9 +80,8 @@ async def list_orders(query: Annotated[PageQuery, Query()], call: Call) -> Respo
     """Orders, newest first, that the caller may see. A page may be short and still have a next one: follow the cursor."""
     async with call.reading() as tx:
         page = await page_of(tx, call.actor, await query.resolved(tx, call.actor), cursor=query.cursor, limit=query.limit)
-    view = OrderPage(
-        items=[SummaryView.of(item) for item in page.items], next_cursor=page.next_cursor, previous_cursor=page.previous_cursor
-    )
+    items = await shown(call.db, "orders", page.items, SummaryView.of, lambda item: (call.actor.store, item.order_id))
+    view = OrderPage(items=items, next_cursor=page.next_cursor, previous_cursor=page.previous_cursor)
     asked: dict[str, Any] = query.model_dump(mode="json", by_alias=True, exclude={"cursor"}, exclude_defaults=True)
     links = link_header(call.request.url.path, asked, next_cursor=page.next_cursor, previous_cursor=page.previous_cursor)
     return call.show(view, **links)

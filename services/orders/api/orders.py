@@ -11,6 +11,7 @@ from services.orders.schemas.placing import PlaceBatch, PlaceOrder
 from services.orders.schemas.views import ActionsView, BatchView, OrderDetails, OrderView, action_views
 from shared.errors import Forbidden, NotFound, Refused, TooLarge
 from shared.ids import OrderId
+from shared.set_aside import one_row, set_aside
 from shared.web import MANY_VALUES, SHOP_ONLY, Call, Router, answered, problems, replayed
 
 router = Router()
@@ -44,13 +45,16 @@ async def batch(request: PlaceBatch, call: Call) -> Response:
 
 
 @router.get("/orders/{order_id}", operation_id="orders_get", response_model=OrderDetails, responses=problems(NotFound))
-async def details(order_id: OrderId, call: Call) -> Response:
+async def one_order(order_id: OrderId, call: Call) -> Response:
     """One order with its timeline and what the caller may do with it."""
     async with call.reading() as tx:
-        state, changes = await order_with_history(tx, call.actor, order_id)
+        state, changes, unreadable = await order_with_history(tx, call.actor, order_id)
         settings = await settings_of(tx, call.actor.store)
+    await set_aside(call.db, "changes", unreadable)
     decisions = actions(state.order, call.actor, settings.cancel_preset, settings.customer_cancel_until)
-    return call.show(OrderDetails.with_history(state, changes, decisions, call.actor))
+    with one_row("orders", call.actor.store, order_id):
+        details = OrderDetails.with_history(state, changes, decisions, call.actor)
+    return call.show(details)
 
 
 @router.get("/orders/{order_id}/actions", operation_id="orders_actions", response_model=ActionsView, responses=problems(NotFound))

@@ -1,8 +1,9 @@
 """A store's settings for its orders."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Query, Response
+from sqlalchemy.engine import Row
 
 from services.orders.commands.change import enforce
 from services.orders.commands.settings import save_settings
@@ -12,6 +13,7 @@ from services.orders.schemas.settings import SavedSettings, SettingsHistory, Set
 from shared.db import Transaction
 from shared.errors import Forbidden, PreconditionRequired, VersionConflict
 from shared.pages import DEFAULT_LIMIT, MAX_LIMIT
+from shared.set_aside import shown
 from shared.web import Call, Router, problems
 
 router = Router()
@@ -45,13 +47,10 @@ async def history(call: Call, limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] =
     enforce(may_read_settings(call.actor))
     async with call.reading() as tx:
         rows = await queries.history(tx, call.actor.store, limit)
-    return SettingsHistory(
-        items=[
-            SavedSettings(
-                **SettingsView.of(queries.as_settings(row)).model_dump(),
-                saved_by=f"{row.by['role']}:{row.by['id']}",
-                recorded_at=row.recorded_at,
-            )
-            for row in rows
-        ]
-    )
+    items = await shown(call.db, "settings", rows, _saved, lambda row: (call.actor.store, str(row.version)))
+    return SettingsHistory(items=items)
+
+
+def _saved(row: Row[Any]) -> SavedSettings:
+    settings = SettingsView.of(queries.as_settings(row)).model_dump()
+    return SavedSettings(**settings, saved_by=f"{row.by['role']}:{row.by['id']}", recorded_at=row.recorded_at)

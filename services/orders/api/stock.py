@@ -11,6 +11,7 @@ from services.orders.schemas.stock import AdjustmentInput, LevelInput, LevelView
 from shared.db import Transaction
 from shared.errors import Forbidden, NotFound, Refused, VersionConflict
 from shared.pages import DEFAULT_LIMIT, MAX_LIMIT, Page, decode_cursor, encode_cursor, link_header
+from shared.set_aside import shown
 from shared.web import Call, Router, problems
 
 router = Router()
@@ -31,8 +32,9 @@ async def levels(
         after = (on_hand, sku)
     async with call.reading() as tx:
         found = await queries.levels(tx, call.actor, below=below, after=after, limit=limit + 1)
-    items = [LevelView.of(level) for level in found[:limit]]
-    following = encode_cursor([items[-1].on_hand, items[-1].sku]) if len(found) > limit else None
+    page = found[:limit]
+    items = await shown(call.db, "stock_levels", page, LevelView.of, lambda level: (call.actor.store, level.sku))
+    following = encode_cursor([page[-1].on_hand, page[-1].sku]) if len(found) > limit else None
     links = link_header(call.request.url.path, {"below": below, "limit": limit}, next_cursor=following)
     return call.show(Page(items=items, next_cursor=following), **links)  # type: ignore[arg-type]  # a page has no version
 
@@ -80,11 +82,6 @@ async def movements(sku: SkuPath, call: Call, limit: Limit = DEFAULT_LIMIT, curs
     before = None if cursor is None else decode_cursor(cursor, (int,))[0]
     async with call.reading() as tx:
         found = await queries.movements(tx, call.actor, sku, before=before, limit=limit + 1)
-    items = [
-        MovementView(
-            sequence=row.sequence, quantity=row.quantity, on_hand=row.on_hand, cause=row.cause, order_id=row.order_id,
-            reason=row.reason, recorded_at=row.recorded_at,
-        )
-        for row in found[:limit]
-    ]  # fmt: skip
-    return Page(items=items, next_cursor=encode_cursor([items[-1].sequence]) if len(found) > limit else None)
+    page = found[:limit]
+    items = await shown(call.db, "stock_movements", page, MovementView.of, lambda row: (call.actor.store, f"{row.sku} {row.sequence}"))
+    return Page(items=items, next_cursor=encode_cursor([page[-1].sequence]) if len(found) > limit else None)

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterat
 from datetime import datetime
 from typing import Any, TypeVar
 
+import structlog
 from pydantic import ValidationError
 
 from services.orders.commands.change import enforce
@@ -31,6 +32,8 @@ CHUNK_LINES = 512
 TURNS = 8
 """Rounds of the event loop between two items. A publish takes several, one message after the other: with an item's work in each round, the
 relay of this process would send a few dozen events a second."""
+
+log = structlog.get_logger()
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -61,6 +64,8 @@ def _wishes(actor: Actor, request: PlaceBatch, key: str, path: str, now: datetim
             yield draft(actor, _parsed(body), claim, now)
         except Failure as failure:
             yield failure
+        except Exception as error:  # its own trouble, and no other order's
+            yield unexpected(error)
 
 
 async def _chunks(wishes: Iterable[Draft | Failure]) -> AsyncIterator[list[Draft | Failure]]:
@@ -109,6 +114,12 @@ def problem(failure: Failure) -> dict[str, Any]:
     if isinstance(failure, Invalid) and failure.errors:
         shown["errors"] = [{"pointer": error.pointer, "code": error.code, "message": error.message} for error in failure.errors]
     return shown
+
+
+def unexpected(error: Exception) -> Failure:
+    """What an item answers that met a mistake of ours."""
+    log.error("bug", error=repr(error), exc_info=error)
+    return Failure(detail="Our mistake; nothing of this item was done. The trace id finds it in the logs.")
 
 
 def _parsed(body: dict[str, Any]) -> PlaceOrder:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from services.orders.commands.batch import each, problem
+from services.orders.commands.batch import each, problem, unexpected
 from services.orders.commands.change import enforce
 from services.orders.commands.transitions import move_order
 from services.orders.rules.status import shop_only
@@ -34,6 +34,8 @@ async def move_orders(db: Database, actor: Actor, request: BulkTransition, key: 
             return await move(index, order_id)
         except Failure as failure:
             return MovedItem(order_id=order_id, status=failure.status, problem=problem(failure))
+        except Exception as error:  # its own trouble, and no other order's
+            return MovedItem(order_id=order_id, status=Failure.status, problem=problem(unexpected(error)))
         return moved
 
     items = await each(request.order_ids, move)

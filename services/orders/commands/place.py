@@ -8,6 +8,7 @@ from itertools import chain
 from typing import Any
 
 import sqlalchemy as sa
+import structlog
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from services.orders.commands.change import enforce
@@ -22,6 +23,8 @@ from shared.events import OrderPlaced, StockMoved
 from shared.idempotency import Claim, Kept, answer, find
 from shared.ids import new_uuid
 from shared.telemetry import current_traceparent
+
+log = structlog.get_logger()
 
 MAX_ATTEMPTS = 20  # the series may meet numbers that the platform gave out itself
 PARTS = 8
@@ -57,6 +60,9 @@ async def place_together(db: Database, drafts: Sequence[Draft], now: datetime) -
             return [(await _place(db, drafts[0], now)).kept]
         except Failure as failure:
             return [failure]
+        except Exception as error:  # its own trouble, and no other order's
+            log.error("bug", error=repr(error), exc_info=error)
+            return [Failure(detail="Our mistake; nothing of this order was placed. The trace id finds it in the logs.")]
     try:
         rows = await db.execute_once("orders.place_together", PLACE, _parameters(drafts, now))
     except Unavailable as away:  # unknown for all of them, and no use to ask for each: a repeat under the same keys finds out

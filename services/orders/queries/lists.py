@@ -100,12 +100,14 @@ async def page_of(tx: Transaction, actor: Actor, wanted: OrderFilter, *, cursor:
     window = _window(actor, wanted, after, newest_first=direction == "next")
     found = await tx.all(_matching(actor, window, wanted, newest_first=direction == "next").limit(limit + 1))
     more = len(found) > limit
-    items = [Summary(**row._mapping) for row in found[:limit]]
-    end = (items[-1].placed_at, items[-1].order_id) if more else await _end_of(tx, window)
+    items = [Summary(**{column.name: row._mapping[column.name] for column in SUMMARY_COLUMNS}) for row in found[:limit]]
+    keys = [(row.listed_at, row.order_id) for row in found[:limit]]
+    first, last = (keys[0], keys[-1]) if keys else (after, after)
+    end = last if more else await _end_of(tx, window)
     if direction == "prev":
         items.reverse()
-        return Page(items, next_cursor=_cursor("next", _last(items, after)), previous_cursor=_cursor("prev", end))
-    return Page(items, next_cursor=_cursor("next", end), previous_cursor=_cursor("prev", _first(items, after)) if cursor else None)
+        return Page(items, next_cursor=_cursor("next", first), previous_cursor=_cursor("prev", end))
+    return Page(items, next_cursor=_cursor("next", end), previous_cursor=_cursor("prev", first) if cursor else None)
 
 
 def _window(actor: Actor, wanted: OrderFilter, after: tuple[datetime, str] | None, *, newest_first: bool) -> sa.Subquery:
@@ -125,12 +127,14 @@ def _window(actor: Actor, wanted: OrderFilter, after: tuple[datetime, str] | Non
 
 
 def _matching(actor: Actor, window: sa.Subquery, wanted: OrderFilter, *, newest_first: bool) -> sa.Select[Any]:
+    """What of the window is wanted; `listed_at` is where it stands in the walk, which a cursor goes on from."""
     if "status" in window.c:
         with_sku = [_has_line_of(search.text, window.c, actor.store)] if (search := wanted.search) and search.kind == "sku" else []
-        return sa.select(window).where(*_conditions(wanted, window.c), *with_sku).order_by(*_in_order(window.c, newest_first))
+        listed = sa.select(window, window.c.placed_at.label("listed_at"))
+        return listed.where(*_conditions(wanted, window.c), *with_sku).order_by(*_in_order(window.c, newest_first))
     hits = sa.select(window).distinct().order_by(*_in_order(window.c, newest_first)).subquery("hits")  # an order may have a SKU twice
     return (
-        sa.select(*SUMMARY_COLUMNS)
+        sa.select(*SUMMARY_COLUMNS, hits.c.placed_at.label("listed_at"))
         .select_from(hits.join(orders, visible_to(actor) & (orders.c.order_id == hits.c.order_id)))
         .where(*_conditions(wanted, orders.c))
         .order_by(*_in_order(hits.c, newest_first))
@@ -196,11 +200,3 @@ def _position(cursor: str | None) -> tuple[Direction, tuple[datetime, str] | Non
 
 def _cursor(direction: Direction, key: tuple[datetime, str] | None) -> str | None:
     return None if key is None else encode_cursor([direction, *key])
-
-
-def _first(items: list[Summary], otherwise: tuple[datetime, str] | None) -> tuple[datetime, str] | None:
-    return (items[0].placed_at, items[0].order_id) if items else otherwise
-
-
-def _last(items: list[Summary], otherwise: tuple[datetime, str] | None) -> tuple[datetime, str] | None:
-    return (items[-1].placed_at, items[-1].order_id) if items else otherwise

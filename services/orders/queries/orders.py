@@ -1,5 +1,6 @@
 """Loading orders: whole, for whoever may see them."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -15,6 +16,8 @@ from shared.db import Transaction
 from shared.errors import NotFound
 from shared.events import Address, By, Cancellation, Order, OrderLine, OrderPersonal, Payment, Tracking
 from shared.ids import public_id, uuid_of
+from shared.readable import BrokenJson
+from shared.set_aside import Unusable, each_readable, one_row
 
 LINE_COLUMNS = tuple(column for column in lines.c if column.name not in ("store_id", "order_id", "placed_at"))
 PAYMENT_COLUMNS = tuple(column for column in payments.c if column.name not in ("store_id", "order_id"))
@@ -35,22 +38,35 @@ async def order_for(tx: Transaction, actor: Actor, order_id: str, *, lock: bool 
     """The order as it now is. With `lock` nobody else changes it before this transaction ends.
 
     The lock is a statement of its own: what follows then sees the payments of the transaction that it had waited for.
-    Raises NotFound for an order that is not there or that `actor` may not see.
+    Raises NotFound for an order that is not there or that `actor` may not see, UnreadableRow.
     """
     if lock:
         await tx.execute(sa.select(sa.literal(1)).where(visible_to(actor), orders.c.order_id == order_id).with_for_update())
     row = await tx.first(WHOLE.where(visible_to(actor), orders.c.order_id == order_id))
     if row is None:
         raise NotFound(detail="No such order.")
-    return state_of(row)
+    with one_row("orders", row.store_id, row.order_id):
+        return state_of(row)
 
 
-async def order_with_history(tx: Transaction, actor: Actor, order_id: str) -> tuple[OrderState, list[Change]]:
-    """The order and all of its changes, oldest first, in one query. Raises NotFound."""
+async def order_with_history(tx: Transaction, actor: Actor, order_id: str) -> tuple[OrderState, list[Change], list[Unusable]]:
+    """The order and all of its changes, oldest first, in one query; and changes that cannot be read. Raises NotFound, UnreadableRow."""
     row = await tx.first(WITH_HISTORY.where(visible_to(actor), orders.c.order_id == order_id))
     if row is None:
         raise NotFound(detail="No such order.")
-    return state_of(row), [_change(change) for change in row.order_changes]
+    with one_row("orders", row.store_id, row.order_id):
+        state = state_of(row)
+    made, unreadable = each_readable(await _written(tx, row), _change, lambda one: (row.store_id, f"{row.order_id} {one['version']}"))
+    return state, [change for _, change in made], unreadable
+
+
+async def _written(tx: Transaction, row: Row[Any]) -> list[Mapping[str, Any]]:
+    """The rows of an order's history; where all of them together cannot be read, one by one."""
+    if not isinstance(row.order_changes, BrokenJson):
+        return list(row.order_changes)
+    mine = (changes.c.store_id == row.store_id) & (changes.c.order_id == row.order_id)
+    alone = await tx.all(sa.select(*CHANGE_COLUMNS).where(mine).order_by(changes.c.version))
+    return [{**one._mapping, "occurred_at": str(one.occurred_at), "recorded_at": str(one.recorded_at)} for one in alone]
 
 
 def state_of(row: Row[Any]) -> OrderState:
@@ -115,9 +131,9 @@ def _payment(row: dict[str, Any]) -> Payment:
     )
 
 
-def _change(row: dict[str, Any]) -> Change:
+def _change(row: Mapping[str, Any]) -> Change:
     times = {name: datetime.fromisoformat(row[name]) for name in ("occurred_at", "recorded_at")}
-    return Change(**row | times | {"by": By(**row["by"])})
+    return Change(**{**row, **times, "by": By(**row["by"])})
 
 
 def _public(prefix: str, text: str) -> str:

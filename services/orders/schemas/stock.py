@@ -1,9 +1,10 @@
 """Stock, as sent and as shown."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, field_validator
+from sqlalchemy.engine import Row
 
 from services.orders.rules.stock import MAX_ON_HAND
 from services.orders.schemas.words import Reason
@@ -60,3 +61,8 @@ class MovementView(BaseModel):
     order_id: str | None
     reason: str
     recorded_at: datetime
+
+    @classmethod
+    def of(cls, row: Row[Any]) -> "MovementView":
+        """A row of the ledger."""
+        return cls(**{name: row._mapping[name] for name in cls.model_fields})

@@ -12,6 +12,7 @@ from services.refunds.schemas.views import AttentionPage, AttentionView
 from shared.db import Transaction
 from shared.errors import Forbidden, NotFound, Refused
 from shared.pages import DEFAULT_LIMIT, MAX_LIMIT, encode_cursor
+from shared.set_aside import shown
 from shared.web import Call, Router, problems
 
 router = Router(tags=["refunds"])
@@ -28,9 +29,11 @@ async def list_matters(
     after = place(cursor, "attention")
     async with call.reading() as tx:
         rows = await queries.page(tx, call.actor, closed=closed, after=after, limit=limit + 1)
-    shown = rows[:limit]
-    more = encode_cursor([shown[-1].opened_at, shown[-1].attention_id]) if len(rows) > limit else None
-    return call.show(AttentionPage(items=[AttentionView.of(row, call.actor) for row in shown], next_cursor=more))
+    page = rows[:limit]
+    more = encode_cursor([page[-1].opened_at, page[-1].attention_id]) if len(rows) > limit else None
+    actor = call.actor
+    items = await shown(call.db, "attention", page, lambda row: AttentionView.of(row, actor), lambda row: (actor.store, row.attention_id))
+    return call.show(AttentionPage(items=items, next_cursor=more))
 
 
 @router.post(

@@ -15,6 +15,7 @@ from shared.actor import Actor
 from shared.db import Transaction
 from shared.errors import Forbidden, PreconditionRequired, Refused, VersionConflict
 from shared.pages import DEFAULT_LIMIT, MAX_LIMIT, Int32, decode_cursor, encode_cursor
+from shared.set_aside import shown
 from shared.web import Call, Router, problems
 
 router = Router(tags=["refunds"])
@@ -68,7 +69,7 @@ async def history(
     before = decode_cursor(cursor, (Int32,))[0] if cursor else None
     async with call.reading() as tx:
         rows = await queries.versions(tx, call.actor.store, before=before, limit=limit)
-    items = [_view(row, call.actor) for row in rows]
+    items = await shown(call.db, "policies", rows, lambda row: _view(row, call.actor), lambda row: (call.actor.store, str(row.version)))
     complete = len(rows) < limit
     if complete and before != DEFAULT_POLICY.version:
         items.append(_view(None, call.actor))

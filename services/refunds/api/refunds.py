@@ -13,11 +13,12 @@ from services.refunds.queries.counts import counts_of
 from services.refunds.rules.decisions import decisions
 from services.refunds.schemas.lists import RefundList, place
 from services.refunds.schemas.requests import MAX_LINES_BODY_BYTES, ApproveRefund, DeclineRefund, InspectGoods, ReportSettlement
-from services.refunds.schemas.views import CountsView, RefundDetails, RefundPage, RefundView, SummaryView
+from services.refunds.schemas.views import AttachmentView, CountsView, RefundDetails, RefundPage, RefundView, SettlementView, SummaryView
 from shared.db import Transaction
 from shared.errors import Forbidden, NotFound, Refused, VersionConflict
 from shared.ids import RefundId
 from shared.pages import encode_cursor, link_header
+from shared.set_aside import one_row, shown
 from shared.web import Call, Router, problems
 
 router = Router(tags=["refunds"])
@@ -29,10 +30,11 @@ async def list_refunds(query: Annotated[RefundList, Query()], call: Call) -> Res
     """Refunds, the last requested first: the shop's whole store, a customer's own, a guest's of their order."""
     after = place(query.cursor, "refund")
     async with call.reading() as tx:
-        shown, goes_on = await queries.page(tx, call.actor, query.filter(call.now), after=after, limit=query.limit)
+        rows, goes_on = await queries.page(tx, call.actor, query.filter(call.now), after=after, limit=query.limit)
     more = encode_cursor(list(goes_on)) if goes_on else None
     links = link_header("/v1/refunds", query.model_dump(mode="json", exclude={"cursor"}, exclude_defaults=True), next_cursor=more)
-    return call.show(RefundPage(items=[SummaryView.of(row, call.now) for row in shown], next_cursor=more), **links)
+    items = await shown(call.db, "refunds", rows, lambda row: SummaryView.of(row, call.now), lambda row: (call.actor.store, row.refund_id))
+    return call.show(RefundPage(items=items, next_cursor=more), **links)
 
 
 @router.get("/v1/refunds/counts", operation_id="refunds_counts", response_model=CountsView, responses=problems(Forbidden))
@@ -53,7 +55,12 @@ async def read(refund_id: RefundId, call: Call) -> Response:
         reports = await details.reports_of(tx, call.actor, refund_id)
         ledger = await ledgers.ledger(tx, call.actor, refund.order_id)
     may = decisions(refund.state, call.actor, ledger.order, ledger.approved)
-    return call.show(RefundDetails.with_more(refund, call.actor, files=files, reports=reports, decisions=may))
+    store = call.actor.store
+    some_files = await shown(call.db, "attachments", files, AttachmentView.of, lambda row: (store, row.attachment_id))
+    some_reports = await shown(call.db, "settlements", reports, SettlementView.of, lambda row: (store, f"{refund_id} {row.reference}"))
+    with one_row("refunds", store, refund_id):
+        view = RefundDetails.with_more(refund, call.actor, files=some_files, reports=some_reports, decisions=may)
+    return call.show(view)
 
 
 @router.post(

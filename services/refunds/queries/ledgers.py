@@ -15,6 +15,8 @@ from shared.actor import Actor
 from shared.db import Transaction
 from shared.errors import NotFound
 from shared.events import Cancellation
+from shared.readable import all_read
+from shared.set_aside import one_row
 
 _APPROVED = (
     sa.select(approvals.c.approved_after)
@@ -64,14 +66,16 @@ async def _order_row(tx: Transaction, actor: Actor, order_id: sa.ColumnElement[A
 
 async def _ledger(tx: Transaction, row: Row[Any]) -> Ledger:
     lines = await tx.all(_lines_with_claims(row.store_id, row.order_id))
-    approvals_made, approved = lines[0].last_approval or (0, 0)
-    return Ledger(
-        order=_order(row, lines),
-        taken={line.line: tuple(Units(*pair) for pair in line.taken) for line in lines},
-        slots={line.line: line.slot for line in lines},
-        approved=approved,
-        approvals=approvals_made,
-    )
+    with one_row("orders", row.store_id, row.order_id):
+        all_read(row)
+        approvals_made, approved = lines[0].last_approval or (0, 0)
+        return Ledger(
+            order=_order(row, lines),
+            taken={line.line: tuple(Units(*pair) for pair in line.taken) for line in lines},
+            slots={line.line: line.slot for line in lines},
+            approved=approved,
+            approvals=approvals_made,
+        )
 
 
 def _lines_with_claims(store_id: str, order_id: str) -> sa.Select[Any]:

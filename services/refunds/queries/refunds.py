@@ -15,6 +15,8 @@ from services.refunds.state import Ledger, Refund, RefundLine
 from shared.actor import Actor
 from shared.db import Transaction
 from shared.errors import NotFound, VersionConflict
+from shared.readable import all_read
+from shared.set_aside import one_row
 
 _LINES = (
     sa.select(sa.func.jsonb_agg(sa.func.to_jsonb(refund_lines.table_valued())))
@@ -25,11 +27,11 @@ WHOLE = [*(refunds.c[field.name] for field in fields(Refund) if field.name != "l
 
 
 async def refund_for(tx: Transaction, actor: Actor, refund_id: str) -> Refund:
-    """A refund that the actor may see. Raises NotFound."""
+    """A refund that the actor may see. Raises NotFound, UnreadableRow."""
     row = await tx.first(sa.select(*WHOLE).where(orders_of(actor, refunds), refunds.c.refund_id == refund_id))
     if row is None:
         raise NotFound(detail="No refund of yours has this id.")
-    return _refund(row)
+    return _refund(row, actor.store)
 
 
 async def refund_for_change(tx: Transaction, actor: Actor, refund_id: str, *, expected_version: int | None = None) -> tuple[Refund, Ledger]:
@@ -44,12 +46,15 @@ async def refund_for_change(tx: Transaction, actor: Actor, refund_id: str, *, ex
 async def open_refunds_of(tx: Transaction, actor: Actor, order_id: str) -> list[Refund]:
     """The open requests of an order, oldest first. For use under the order's lock."""
     mine = (orders_of(actor, refunds), refunds.c.order_id == order_id, refunds.c.status == "processing")
-    return [_refund(row) for row in await tx.all(sa.select(*WHOLE).where(*mine).order_by(refunds.c.refund_id))]
+    return [_refund(row, actor.store) for row in await tx.all(sa.select(*WHOLE).where(*mine).order_by(refunds.c.refund_id))]
 
 
-def _refund(row: Row[Any]) -> Refund:
-    lines = sorted(row.lines or [], key=lambda line: line["line"])
-    return Refund(**{**row._mapping, "lines": tuple(_line(line) for line in lines)})
+def _refund(row: Row[Any], store_id: str) -> Refund:
+    """Raises UnreadableRow."""
+    with one_row("refunds", store_id, row.refund_id):
+        all_read(row)
+        lines = sorted(row.lines or [], key=lambda line: line["line"])
+        return Refund(**{**row._mapping, "lines": tuple(_line(line) for line in lines)})
 
 
 def _line(row: dict[str, Any]) -> RefundLine:
@@ -164,11 +169,11 @@ async def median_seconds_to_decide(tx: Transaction, store_id: str) -> float | No
     """Over the last 1,000 requests that were decided; None before the first."""
     r = refunds.c
     last = (
-        sa.select((r.decided_at - r.requested_at).label("took"))
-        .where(r.store_id == store_id, r.cause == "request", r.decided_at.is_not(None))
+        sa.select(sa.extract("epoch", r.decided_at - r.requested_at).label("took"))
+        .where(r.store_id == store_id, r.cause == "request", r.decided_at.is_not(None), sa.func.isfinite(r.decided_at))
         .order_by(r.decided_at.desc())
         .limit(MEDIAN_OVER_LAST)
         .subquery()
     )
     took = await tx.scalar(sa.select(sa.func.percentile_cont(0.5).within_group(last.c.took)))
-    return None if took is None else took.total_seconds()
+    return None if took is None else float(took)

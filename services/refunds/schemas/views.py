@@ -1,6 +1,6 @@
 """A refund as callers see it. Money is `{amount, currency, decimal}`; `amount` counts, `decimal` is help for the reader."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal
 
@@ -216,6 +216,11 @@ class SettlementView(BaseModel):
     counts: bool
     reported_at: datetime
 
+    @classmethod
+    def of(cls, row: Row[Any]) -> "SettlementView":
+        """One report."""
+        return cls(**{name: row._mapping[name] for name in cls.model_fields})
+
 
 class RefundDetails(RefundView):
     """A whole refund with its files, its settlement attempts (the shop's) and what the caller may do."""
@@ -226,13 +231,13 @@ class RefundDetails(RefundView):
 
     @classmethod
     def with_more(
-        cls, refund: Refund, actor: Actor, *, files: Sequence[Row[Any]], reports: Sequence[Row[Any]], decisions: Mapping[str, Decision]
+        cls, refund: Refund, actor: Actor, *, files: list[AttachmentView], reports: list[SettlementView], decisions: Mapping[str, Decision]
     ) -> "RefundDetails":
         """The refund, its files and reports, and the decisions for `actor`."""
         return cls(
             **_view(refund, actor),
-            attachments=[AttachmentView.of(row) for row in files],
-            settlements=[SettlementView(**{name: row._mapping[name] for name in SettlementView.model_fields}) for row in reports],
+            attachments=files,
+            settlements=reports,
             actions={name: ActionView.of(decision) for name, decision in decisions.items()},
         )
 
