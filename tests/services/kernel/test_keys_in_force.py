@@ -9,7 +9,7 @@ import pytest
 
 from shared.actor import Actor
 from shared.tokens import issue
-from shared.web import Call
+from shared.web import Call, front_of
 from tests.services.kernel.lab import Lab
 from tests.services.kernel.test_readiness import asked, running
 
@@ -29,7 +29,7 @@ async def test_a_bad_keys_file_is_told_and_stops_nobody(
     async def me(call: Call) -> str:
         return call.actor.id
 
-    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=one.app), base_url="http://lab") as client:
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=front_of(one)), base_url="http://lab") as client:
 
         async def seen() -> tuple[int, int, bool, list[str], str]:
             """Status of a call, of readiness, its check, its warnings, the gauge."""
