@@ -45,6 +45,7 @@ class PictureBombs(Attack):
 
     what = "one customer: 8 senders of 48 kB pictures of 25 million pixels"
     beside = ("upload",)
+    broken = ("p19_pictures_in_one_queue",)
 
     async def run(self) -> None:
         """Each sends its next one as soon as it is answered."""
@@ -62,6 +63,7 @@ class LongInvoices(Attack):
 
     what = "one store: 20 packing slips of 2,000 lines at once, again and again"
     beside = ("packing_slip",)
+    broken = ("p19_oldest_documents_first",)
 
     async def prepare(self) -> None:
         """The long orders, until documents knows them."""
@@ -90,6 +92,7 @@ class EventBacklog(Attack):
 
     what = "one store: 20,000 orders in batches of 500, two senders"
     beside = ("effect",)
+    broken = ("p19_one_store_fills_the_relay", "p19_one_store_takes_every_connection")
 
     async def run(self) -> None:
         """Two senders."""
@@ -107,6 +110,7 @@ class LockedRow(Attack):
     """Somebody forgot a transaction that holds one article's row; the store's orders for it wait."""
 
     what = "one store: a locked stock row, and 10 orders a second that wait for it"
+    broken = ("p19_one_store_takes_every_connection",)
 
     async def prepare(self) -> None:
         """The article, counted."""

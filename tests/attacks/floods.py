@@ -2,6 +2,7 @@
 
 import random
 import string
+from typing import ClassVar
 
 from tests.attacks.target import MAX_REQUESTS_PER_SECOND, Attack, both, greedy_order
 from tests.attacks.wire import request
@@ -16,6 +17,7 @@ class BadTokens(Attack):
     """Tokens whose signature is wrong: each must be looked at before it is refused."""
 
     what = "anonymous: 1,000 calls a second with bad tokens"
+    broken = ("p19_body_before_the_token",)
 
     def token(self) -> str:
         """What the flood carries."""
@@ -44,6 +46,8 @@ class NameSearches(Attack):
 
     what = "one store: 60 senders of name searches among its 6,000 orders"
     beside = ("search",)
+    unguarded: ClassVar[dict[str, str]] = {"AFTERSALE_TOKEN_CALLS_AT_ONCE": "0", "AFTERSALE_TOKEN_CALLS_PER_SECOND": "0"}
+    broken = ("p19_one_store_takes_every_connection",)
 
     async def prepare(self) -> None:
         """Orders with names to search in."""

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import socket
 import time
+from typing import ClassVar
 
 from tests.attacks.target import MAX_CONNECTIONS, Attack, both
 from tests.attacks.wire import Address, ended, opened, request
@@ -20,6 +21,7 @@ class HugeHeads(Attack):
     """One header of 128 MB, and heads of 100,000 headers."""
 
     what = "anonymous: a header of 128 MB, and heads of 100,000 headers"
+    broken = ("p19_heads_without_limit",)
 
     async def run(self) -> None:
         """One sender of each."""
@@ -35,6 +37,8 @@ class Silent(Attack):
     """As many connections as one source may have, all to one service; closed ones are opened again."""
 
     what = "anonymous: 1,000 connections that say nothing (the process may open 1,024 files)"
+    unguarded: ClassVar[dict[str, str]] = {"AFTERSALE_MAX_CONNECTIONS": "100000"}
+    broken: ClassVar[tuple[str, ...]] = ("p19_heads_without_deadline",)
 
     def begun(self, number: int) -> bytes:
         """What a connection sends when it is opened."""
@@ -79,6 +83,7 @@ class HalfRequests(Silent):
     """Heads and bodies that never end, a byte now and then."""
 
     what = "anonymous: 1,000 connections with half a head or half a body, a byte every 4 s"
+    broken = ("p19_heads_without_deadline", "p19_bodies_may_pause")
 
     def begun(self, number: int) -> bytes:
         """A head without its end, or one that promises a body."""

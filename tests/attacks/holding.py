@@ -21,6 +21,7 @@ class UnreadExports(Attack):
 
     what = "one store: 40 exports of 8 MB that are not read"
     beside: ClassVar[tuple[str, ...]] = ("export",)
+    broken: ClassVar[tuple[str, ...]] = ("p19_export_holds_its_connection", "p19_exports_without_slots")
     wanted = EXPORTS
     receive_buffer = SMALL_BUFFER_BYTES
 
@@ -89,6 +90,8 @@ class ManyStreams(UnreadExports):
 
     what = "one token: 900 live streams of its store, and 20 orders a second in it"
     beside = ()
+    broken = ()
+    unguarded: ClassVar[dict[str, str]] = {"AFTERSALE_TOKEN_STREAMS": "0", "AFTERSALE_STREAMS_PER_PROCESS": "0"}
     wanted = STREAMS
     receive_buffer = 0
 
