@@ -16,6 +16,7 @@ import pytest
 from shared.actor import Actor
 from shared.service import Running
 from shared.tokens import issue
+from shared.web import front_of
 from tests.services.orders.test_changes import placed
 from tests.shop import ISSUER, Shop, eventually, order_p
 from tests.stack import Stack
@@ -110,7 +111,7 @@ async def test_an_export_that_nobody_reads_holds_no_connection(
     await something_of(shop, "orders")
     async with running(service, stack, monkeypatch) as one:
         part = one.exporting.running._turns._beside_others()
-        stalled = [Reader(one.app, url, token(shop), pieces=1) for _ in range(part)]
+        stalled = [Reader(front_of(one), url, token(shop), pieces=1) for _ in range(part)]
         for reader in stalled:
             await asyncio.wait_for(reader.stopped.wait(), 60)
         assert one.database.shares.used == 0, "an export holds a connection while nobody reads it"
@@ -118,17 +119,17 @@ async def test_an_export_that_nobody_reads_holds_no_connection(
         assert one.exporting.running.used == part
         assert one.exporting.making.used == 0
 
-        refused = Reader(one.app, url, token(shop), pieces=1)
+        refused = Reader(front_of(one), url, token(shop), pieces=1)
         await refused.task
         assert (refused.status, json.loads(refused.body)["code"], refused.headers["retry-after"]) == (429, "store_busy", "1")
-        other = Reader(one.app, url, token(shop, store=f"{shop.store}-2"), pieces=-1)
+        other = Reader(front_of(one), url, token(shop, store=f"{shop.store}-2"), pieces=-1)
         await other.task
         assert other.status == 200, "another store's export is not refused"
 
         for reader in stalled:
             await reader.leave()
         assert one.exporting.running.used == 0
-        again = Reader(one.app, url, token(shop), pieces=-1)
+        again = Reader(front_of(one), url, token(shop), pieces=-1)
         await again.task
         assert again.status == 200
 
@@ -139,7 +140,7 @@ async def test_a_stream_that_nobody_reads_holds_no_connection(
 ) -> None:
     order_id = await something_of(shop, service)
     async with running(service, stack, monkeypatch) as one:
-        readers = [Reader(one.app, url.replace("{order_id}", order_id), token(shop), pieces=1) for _ in range(5)]
+        readers = [Reader(front_of(one), url.replace("{order_id}", order_id), token(shop), pieces=1) for _ in range(5)]
         for reader in readers:
             await asyncio.wait_for(reader.stopped.wait(), 60)
         await eventually(lambda: _idle(one))
@@ -156,7 +157,7 @@ async def test_an_export_has_every_order_once_though_more_come(shop: Shop, stack
     for _ in range(3):
         (await shop.platform.post("/orders/v1/orders/batch", json={"orders": [order_p()] * 150})).ok()
     async with running("orders", stack, monkeypatch) as one:
-        reader = Reader(one.app, "/v1/orders/export?format=jsonl", token(shop), pieces=-1)
+        reader = Reader(front_of(one), "/v1/orders/export?format=jsonl", token(shop), pieces=-1)
         while not reader.body:
             await asyncio.sleep(0)
         (await shop.platform.post("/orders/v1/orders/batch", json={"orders": [order_p()] * 10})).ok()
@@ -171,7 +172,7 @@ async def test_what_fails_before_the_first_byte_is_a_problem(shop: Shop, stack: 
     async with running("orders", stack, monkeypatch) as one:
         give = [await one.exporting.making.take(f"store-{number}") for number in range(4)]
         one.exporting.making._wait_seconds = 0.01
-        reader = Reader(one.app, "/v1/orders/export", token(shop), pieces=-1)
+        reader = Reader(front_of(one), "/v1/orders/export", token(shop), pieces=-1)
         await reader.task
         for back in give:
             back()
