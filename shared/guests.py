@@ -5,7 +5,8 @@ looked up here, in the service's own schema, whenever a guest calls. Of an erase
 that this installation never made.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from shared.actor import Actor
 from shared.db import Database, Transaction
-from shared.errors import Unauthenticated
+from shared.errors import Failure, Unauthenticated
 
 EVERY_LINK = ""
 """Stands for all links of an order."""
@@ -26,6 +27,21 @@ async def refuse_revoked(database: Database, actor: Actor) -> None:
     async with database.reading() as tx:
         if await is_revoked(tx, actor.store, actor.id, actor.token_id):
             raise Unauthenticated("link_revoked", "This link is no longer valid: ask the shop for a new one.")
+
+
+async def while_valid(database: Database, actor: Actor, frames: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    """A live stream's frames; a guest's ends before the next one (a sign of life is one too) when their link was taken back.
+
+    It ends as well where that cannot be looked up: the guest comes again, and is told.
+    """
+    async with aclosing(frames) as going_on:
+        async for frame in going_on:
+            if actor.role == "guest":
+                try:
+                    await refuse_revoked(database, actor)
+                except Failure:
+                    return
+            yield frame
 
 
 async def is_revoked(tx: Transaction, store_id: str, order_id: str, link_id: str | None = None) -> bool:

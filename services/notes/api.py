@@ -28,6 +28,7 @@ from services.notes.schemas import (
 from services.notes.stream import starting_position, stream
 from shared.db import Transaction
 from shared.errors import Busy, Forbidden, Invalid, NotFound, PreconditionRequired, Refused, VersionConflict
+from shared.guests import while_valid
 from shared.ids import NoteId, OrderId, uuid_of
 from shared.pages import DEFAULT_LIMIT, MAX_LIMIT, Int16, decode_cursor, encode_cursor, link_header
 from shared.set_aside import shown
@@ -146,7 +147,8 @@ async def live(order_id: OrderId, call: Call, last_event_id: Annotated[str | Non
     async with call.reading() as tx:
         await queries.order_for(tx, call.actor, order_id)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(stream(call, order_id, after), media_type="text/event-stream", headers=headers)
+    frames = while_valid(call.db, call.actor, stream(call, order_id, after))
+    return StreamingResponse(frames, media_type="text/event-stream", headers=headers)
 
 
 @router.get("/unread", operation_id="notes_unread", response_model=UnreadView, responses=problems())

@@ -6,7 +6,7 @@ what its actor may see. The event id is the count of changes for that side, so a
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import Context
 from dataclasses import dataclass, field
@@ -102,7 +102,7 @@ def starting_position(last_event_id: str | None) -> int:
     return int(last_event_id)
 
 
-async def stream(call: Calling, order_id: str, after: int) -> AsyncIterator[bytes]:
+async def stream(call: Calling, order_id: str, after: int) -> AsyncGenerator[bytes]:
     """The order's changes after position `after` as server-sent events, then new ones as they come, until somebody stops.
 
     The order is loaded, and so authorised, at every look: a stream ends when its actor may no longer see it.

@@ -143,7 +143,7 @@ def hub_of(running: Running) -> Hub:
     return hub
 
 
-async def order_stream(running: Running, actor: Actor, order_id: str, last: int | None) -> AsyncIterator[bytes]:
+async def order_stream(running: Running, actor: Actor, order_id: str, last: int | None) -> AsyncGenerator[bytes]:
     """What happens to one order, for whoever may see it: its events after version `last`, else how it stands, and then what comes."""
     hub = hub_of(running)
     with hub.listening(actor.store, order_id) as woken:

@@ -11,6 +11,7 @@ from services.orders.live import order_stream, store_stream
 from services.orders.queries.orders import order_for
 from services.orders.rules.status import may_read_settings
 from shared.errors import Forbidden, NotFound
+from shared.guests import while_valid
 from shared.ids import OrderId
 from shared.web import Call, Router, problems
 
@@ -32,7 +33,7 @@ async def follow(order_id: OrderId, call: Call, last_seen: LastSeen = None) -> S
     """Follow one order live: how it stands, then each change. The id of an event is the order's version."""
     async with call.reading() as tx:
         await order_for(tx, call.actor, order_id)
-    return _streamed(order_stream(call.running, call.actor, order_id, last_seen))
+    return _streamed(while_valid(call.db, call.actor, order_stream(call.running, call.actor, order_id, last_seen)))
 
 
 @router.get("/stream", operation_id="orders_stream_store", response_class=StreamingResponse, responses=STREAM | problems(Forbidden))

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.services.orders.test_changes import act, placed
+from tests.services.orders.test_live import following
 from tests.shop import Caller, Shop, eventually
 
 SERVICES = ("orders", "refunds", "notes", "documents")
@@ -134,6 +135,20 @@ async def _all_say(one: Caller, order_id: str, expected: list[Any]) -> bool:
     said = await codes(one, order_id)
     assert said == expected
     return True
+
+
+async def test_an_open_stream_ends_with_the_link(shop: Shop) -> None:
+    order_id = await placed(shop)
+    link = (await act(shop.staff, order_id, "guest-links")).ok()
+    reader = guest(shop, order_id, link["token"])
+    async with following(reader, shop.stack.urls["orders"], f"/v1/orders/{order_id}/stream") as stream:
+        assert (await stream.next())["id"] == "1"
+        (await act(shop.staff, order_id, "transitions", {"to": "confirmed"})).ok()
+        assert (await stream.next())["id"] == "2"  # the control: what happens is told while the link is valid
+        await shop.staff.delete(f"/orders/v1/orders/{order_id}/guest-links/{link['link_id']}")
+        (await act(shop.staff, order_id, "transitions", {"to": "picked_up"})).ok()
+        with pytest.raises(AssertionError, match="the stream ended"):
+            await stream.next()
 
 
 async def test_an_order_has_so_many_links_at_once(shop: Shop) -> None:
