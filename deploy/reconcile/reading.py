@@ -88,7 +88,7 @@ async def snapshots(urls: Mapping[str, str], say: Say = lambda line: None) -> As
         for service in READERS_FIRST:
             connection = await connections.reached(service, urls[service])
             stack.push_async_callback(connection.close)
-            await _analyze(connection, service, say)
+            await analyze(connection, service, say)
             made[service] = connection
         for connection in made.values():
             await stack.enter_async_context(connection.transaction(isolation="repeatable_read", readonly=True))
@@ -97,7 +97,7 @@ async def snapshots(urls: Mapping[str, str], say: Say = lambda line: None) -> As
         yield made
 
 
-async def _analyze(connection: "asyncpg.Connection[Any]", service: str, say: Say) -> None:
+async def analyze(connection: "asyncpg.Connection[Any]", service: str, say: Say) -> None:
     """Let the planner know tables that it never saw. Where we may not, it is said: the checks are bounded either way."""
     unknown = [str(row[0]) for row in await connection.fetch(UNKNOWN_TABLES, service)]
     if not unknown:

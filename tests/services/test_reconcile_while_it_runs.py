@@ -10,7 +10,7 @@ import pytest
 
 from deploy.reconcile.acknowledged import acknowledge, leave_out, read
 from deploy.reconcile.checks import Check
-from deploy.reconcile.reading import Databases, TooLong, snapshots
+from deploy.reconcile.reading import Databases, TooLong, analyze, snapshots
 from deploy.reconcile.run import CHECKS, CLOCKS, Asking, Report, reconcile, running_system
 from deploy.trouble import Trouble
 from services.orders.commands.place import place_order
@@ -131,3 +131,19 @@ async def test_a_check_that_takes_too_long_is_said_and_leaves_the_others_alone(s
         with pytest.raises(TooLong):
             [row async for row in databases.rows("orders", "select pg_sleep(60)", NOW)]
         assert await databases.all("orders", "select 1") == [(1,)]
+
+
+async def test_tables_that_the_database_knows_nothing_of_are_analyzed_and_that_is_said(stack: Stack) -> None:
+    """As after a restore: the planner took minutes for what takes seconds."""
+    connection = await asyncpg.connect(stack.database_url("notes"))
+    try:
+        await connection.execute("create table notes.restored as select n from generate_series(1, 1000) n")
+        said: list[str] = []
+        await analyze(connection, "notes", said.append)
+        assert await connection.fetchval("select reltuples from pg_class where oid = 'notes.restored'::regclass") == 1000
+        assert [line.partition(":")[0] for line in said] == ["notes"]
+        await analyze(connection, "notes", said.append)
+        assert len(said) == 1
+    finally:
+        await connection.execute("drop table notes.restored")
+        await connection.close()
