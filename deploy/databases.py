@@ -12,10 +12,11 @@ import asyncpg
 
 from deploy import topology
 from deploy.trouble import Trouble
+from shared.migrate import SERVICE_LOCK_TIMEOUT
 
 MIN_POSTGRES = 150_000
 ROLE_SETTINGS = {
-    "lock_timeout": "10s",
+    "lock_timeout": SERVICE_LOCK_TIMEOUT,
     "statement_timeout": "60s",
     "idle_in_transaction_session_timeout": "60s",
 }

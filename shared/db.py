@@ -28,7 +28,7 @@ Parameters = dict[str, Any] | Sequence[dict[str, Any]] | None
 
 TRY_AGAIN = ("40001", "40P01", "55P03", "57014")  # serialization failure, deadlock, lock timeout, statement timeout
 AWAY = ("08", "53", "57P", "25006", "58")  # connection, resources (disk full), shutdown, read-only standby, system error
-REFUSES_US = ("28", "3D", "3F", "42501", "55000")  # login, database, schema or right missing, database closed: mended from outside
+REFUSES_US = ("28", "3D", "3F", "42501", "42P01", "55000")  # login, database, schema, right or table missing: mended from outside
 CONNECTION_LOST = (ConnectionError, OSError, TimeoutError)
 
 

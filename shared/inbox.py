@@ -30,7 +30,7 @@ from shared.db import Database, Transaction
 from shared.deliveries import Deliveries, Delivery
 from shared.errors import Failure, Transient, Unavailable
 from shared.events import Envelope, Event
-from shared.messages import TOO_LARGE, Malformed, failed_row, parse, unrecordable
+from shared.messages import TOO_LARGE, Malformed, failed_row, parse, storable, unrecordable
 from shared.pulse import Pulse, stopped
 from shared.telemetry import CONSUMED, LAG_SECONDS, consumed
 from shared.together import Handler, Together, first_times
@@ -330,8 +330,8 @@ class Inbox:
         change: dict[str, Any] = {
             "state": "parked" if delay is None else "waiting",
             "attempts": row.attempts + (why.action != "wait"),
-            "reason": why.reason,
-            "detail": why.detail,
+            "reason": storable(why.reason),
+            "detail": storable(why.detail),
             "last_failed_at": now,
             "next_attempt_at": None if delay is None else now + timedelta(seconds=delay),
         }

@@ -11,6 +11,9 @@ from sqlalchemy.pool import NullPool
 
 PROJECT = Path(__file__).resolve().parent.parent
 LOCK_TIMEOUT = "5s"  # a migration that waits longer for a lock would queue every request behind it
+SERVICE_LOCK_TIMEOUT = "2s"
+"""How long a service waits for a lock: shorter than anybody waits for a connection, so that whoever waits for one store's locked row
+gives up before another store's call does. The role carries it, because a pooler between us keeps no session."""
 
 
 def config(service: str, database_url: str) -> Config:
@@ -66,3 +69,10 @@ def _migrate(connection: sa.Connection, metadata: sa.MetaData) -> None:
     )
     with context.begin_transaction():
         context.run_migrations()
+    connection.execute(sa.text(_BOUNDED_WAITS))
+
+
+_BOUNDED_WAITS = f"""
+do $$ begin
+  execute format('alter role current_user in database %I set lock_timeout = %L', current_database(), '{SERVICE_LOCK_TIMEOUT}');
+end $$"""

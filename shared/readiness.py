@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 CHECK_SECONDS = 3.0
 KEPT_SECONDS = 0.5
 """How long one look at the tables answers for all who ask: whoever asks without a token costs no query each time."""
-WAITING_SECONDS = 120.0
-"""How long failed messages may wait for an attempt that succeeds before somebody should look what stands in their way."""
-
 PROCESS = secrets.token_hex(8)
 """The name of this process where the setting `instance` gives none."""
 
@@ -57,6 +54,7 @@ class Tables:
     looked_at: float
     away: str = ""
     clock_ahead_seconds: float = 0.0  # the database's clock minus ours
+    lock_seconds: float = 0.0  # how long our statements wait for a lock; 0: for ever
     figures: dict[str, Any] = field(default_factory=dict)
 
 
@@ -127,6 +125,8 @@ class Readiness:
         elif abs(tables.clock_ahead_seconds) > settings.clock_tolerance_seconds:
             apart = f"{abs(tables.clock_ahead_seconds):.1f} s {'behind' if tables.clock_ahead_seconds > 0 else 'ahead of'}"
             found.append(Warned("clock", f"This process's clock is {apart} the database's: synchronise both (NTP)."))
+        if not tables.away and not 0 < tables.lock_seconds < settings.database_pool_timeout_seconds:
+            found.append(Warned("lock_timeout", "A locked row can refuse other stores' calls: run `./aftersale migrate`."))
         if not running.broker.connected:
             found.append(Warned("broker_away", "RabbitMQ cannot be reached: what is written here waits in the outbox."))
         age = tables.figures.get("outbox_oldest_seconds", 0)
@@ -140,7 +140,7 @@ class Readiness:
         if aside := tables.figures.get("set_aside", 0):
             detail = "Rows cannot be read or published and were left out: see `aftersale parked list`."
             found.append(Warned("set_aside", detail, aside))
-        if tables.figures.get("waiting_oldest_seconds", 0) > WAITING_SECONDS:
+        if tables.figures.get("waiting_oldest_seconds", 0) > STANDSTILL_SECONDS:
             found.append(Warned("messages_wait", "Failed messages wait for long: see `aftersale parked list`.", tables.figures["waiting"]))
         if standstill := running.broker.standstill:
             found.append(Warned("consumer_stands_still", standstill))
@@ -177,6 +177,7 @@ async def _look(running: "Running") -> Tables:
         now.label("now"),
         sa.func.current_setting("transaction_read_only").label("read_only"),
         sa.func.has_table_privilege(f"{events.schema}.{events.name}", "insert").label("writable"),
+        sa.func.extract("epoch", sa.cast(sa.func.current_setting("lock_timeout"), sa.Interval)).label("lock_seconds"),
         outbox(sa.func.count()).label("unsent"),
         outbox(sa.func.extract("epoch", now - sa.func.min(events.c.recorded_at).filter(finite))).label("oldest"),
         failed("waiting").label("waiting"),
@@ -208,4 +209,5 @@ async def _look(running: "Running") -> Tables:
         "set_aside": row.set_aside,
     }
     middle = asked_at + (answered_at - asked_at) / 2
-    return Tables(monotonic(), clock_ahead_seconds=(row.now - middle).total_seconds(), figures=figures)
+    ahead = (row.now - middle).total_seconds()
+    return Tables(monotonic(), clock_ahead_seconds=ahead, lock_seconds=float(row.lock_seconds), figures=figures)

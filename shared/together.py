@@ -121,7 +121,10 @@ async def _in_time() -> AsyncIterator[None]:
 
 
 async def _handled(one: _Waiting, tx: Transaction) -> None:
-    await one.handler(tx, one.event, one.envelope)
+    try:
+        await one.handler(tx, one.event, one.envelope)
+    except (SystemExit, KeyboardInterrupt, GeneratorExit) as error:  # out of a task of its own they would end the whole process
+        raise RuntimeError(f"a handler raised {type(error).__name__}") from error
 
 
 async def first_times(tx: Transaction, envelopes: Sequence[Envelope]) -> set[Key]:

@@ -23,7 +23,14 @@ NEEDS_NO_STACK = (
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("ci")
 
-structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))  # kernel parts also run inside the test process
+structlog.configure(  # kernel parts also run inside the test process; rich tracebacks would hold up its event loop for seconds
+    processors=[
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+    ],
+    wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
+)
 
 UNHURRIED_SECONDS = "60"
 """Many callers at once on a busy machine wait for a connection longer than a shop should: that alone refuses nobody here."""

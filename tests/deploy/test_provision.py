@@ -17,6 +17,7 @@ from deploy.servers.given import GivenServers
 from deploy.trouble import Trouble
 from shared.broker import dead_queue_name, queue_arguments, queue_name, types_read_by
 from shared.events import EVENTS, SOURCES
+from shared.migrate import migrate
 
 NAME = "shop"
 SERVICES = topology.SERVICES
@@ -76,7 +77,21 @@ async def test_waits_of_a_service_are_bounded(settings: dict[str, str]) -> None:
         ]
     finally:
         await connection.close()
-    assert waits == ["10s", "1min", "1min"]
+    assert waits == ["2s", "1min", "1min"]
+
+
+async def test_a_migration_bounds_the_waits_of_a_role_that_was_made_before(servers: Servers, settings: dict[str, str]) -> None:
+    role = topology.user_name(NAME, "orders")
+    admin = await asyncpg.connect(servers.postgres_url)
+    try:
+        await admin.execute(f"alter role {role} set lock_timeout = '10s'; alter role {role} in database {NAME} reset lock_timeout")
+        await asyncio.to_thread(migrate, "orders", settings["AFTERSALE_ORDERS_DATABASE_URL"])
+        connection = await connected(settings, "orders")
+        assert await connection.fetchval("show lock_timeout") == "2s"
+        await connection.close()
+    finally:
+        await admin.execute(f"alter role {role} set lock_timeout = '2s'")
+        await admin.close()
 
 
 @pytest.mark.parametrize("service", SERVICES)

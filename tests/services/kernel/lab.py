@@ -20,6 +20,7 @@ from shared.deliveries import Deliveries
 from shared.events import DocumentIssued, Event
 from shared.ids import new_id
 from shared.inbox import Consumers, Inbox
+from shared.migrate import SERVICE_LOCK_TIMEOUT
 from shared.outbox import Relay, emit
 from shared.schema import service_metadata
 from shared.settings import Settings
@@ -97,6 +98,7 @@ async def running_lab(stack: Stack, **changes: Any) -> AsyncIterator[Lab]:
     name = f"lab_{uuid.uuid4().hex[:8]}"
     admin = await asyncpg.connect(stack.postgres_url)
     await admin.execute(f"create database {name}")
+    await admin.execute(f"alter database {name} set lock_timeout = '{SERVICE_LOCK_TIMEOUT}'")
     await admin.close()
     url = sa.make_url(stack.postgres_url).set(database=name).render_as_string(hide_password=False)
     settings = Settings(service=SERVICE, database_url=url, amqp_url=stack.amqp_url, amqp_namespace=name, keys_file=os.devnull, **changes)
