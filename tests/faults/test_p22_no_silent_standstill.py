@@ -144,12 +144,17 @@ async def test_whatever_a_handler_raises_becomes_a_row_with_its_next_attempt(lab
 
 async def test_a_failure_that_cannot_be_recorded_is_tried_again_not_forgotten(lab: Lab) -> None:
     """Without a watchdog: the delivery itself must not end in nothing."""
-    fails = [NotFound("no_such_order", "not yet")]
+    fails, calls = [NotFound("no_such_order", "not yet")], 0
 
     async def handler(tx: Any, event: Any, envelope: Any) -> None:
+        nonlocal calls
+        calls += 1
         if fails:
             raise fails[0]
         await lab.effect(tx, event, envelope)
+
+    async def places_taken() -> bool:
+        return calls >= QUICK["consumer_prefetch"]
 
     inbox = lab.consume(handler)
     broker = lab.broker()
@@ -157,15 +162,11 @@ async def test_a_failure_that_cannot_be_recorded_is_tried_again_not_forgotten(la
     await execute(lab, "alter table notes.parked add constraint nothing check (reason = '')")
     await told(lab)
     async with started(broker), at_work(inbox.run_retries()):
-        await eventually(lambda: _places_taken(lab))
+        await eventually(places_taken)
         fails.clear()
         await execute(lab, "alter table notes.parked drop constraint nothing")
         await eventually(partial(counted, lab, "notes.effects", EVENTS_SENT))
     assert await lab.count("notes.parked") == 0
-
-
-async def _places_taken(lab: Lab) -> bool:
-    return len(lab.deliveries.in_flight) == QUICK["consumer_prefetch"]
 
 
 async def test_deliveries_that_end_in_nothing_are_seen_and_come_again(lab: Lab) -> None:

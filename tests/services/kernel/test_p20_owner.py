@@ -26,18 +26,18 @@ def says(**attributes: Any) -> Callable[[bytes], bytes]:
 
 
 FORGED = [
-    pytest.param(says(), OTHER_TYPE, "type_is_not_its_routing_key", id="sent under another key of its owner's"),
-    pytest.param(says(), "", "type_is_not_its_routing_key", id="sent under no key"),
-    pytest.param(says(), DocumentIssued.type.upper(), "type_is_not_its_routing_key", id="sent under a key that looks alike"),
-    pytest.param(says(type="customer.erased.v1"), DocumentIssued.type, "type_is_not_its_routing_key", id="another's type"),
-    pytest.param(says(type="customer.erased.v9"), DocumentIssued.type, "type_is_not_its_routing_key", id="another's type to come"),
-    pytest.param(says(source="orders"), DocumentIssued.type, "source_does_not_own_type", id="another's source"),
-    pytest.param(says(source=""), DocumentIssued.type, "source_does_not_own_type", id="no source"),
-    pytest.param(says(source="documents "), DocumentIssued.type, "source_does_not_own_type", id="a source that looks alike"),
-    pytest.param(says(storeid="x\x00"), DocumentIssued.type, "not_a_cloud_event", id="what the database does not keep"),
-    pytest.param(says(storeid="\ud800"), DocumentIssued.type, "not_a_cloud_event", id="half a character"),
-    pytest.param(says(storeid="x" * 10_000), DocumentIssued.type, "not_a_cloud_event", id="what no index takes"),
-    pytest.param(says(type=["document.issued.v1"]), DocumentIssued.type, "not_a_cloud_event", id="a list of types"),
+    pytest.param(says(), OTHER_TYPE, "type_is_not_its_routing_key", id="another-key"),
+    pytest.param(says(), "", "type_is_not_its_routing_key", id="no-key"),
+    pytest.param(says(), DocumentIssued.type.upper(), "type_is_not_its_routing_key", id="key-looks-alike"),
+    pytest.param(says(type="customer.erased.v1"), DocumentIssued.type, "type_is_not_its_routing_key", id="anothers-type"),
+    pytest.param(says(type="customer.erased.v9"), DocumentIssued.type, "type_is_not_its_routing_key", id="anothers-type-to-come"),
+    pytest.param(says(source="orders"), DocumentIssued.type, "source_does_not_own_type", id="anothers-source"),
+    pytest.param(says(source=""), DocumentIssued.type, "source_does_not_own_type", id="no-source"),
+    pytest.param(says(source="documents "), DocumentIssued.type, "source_does_not_own_type", id="source-looks-alike"),
+    pytest.param(says(storeid="x\x00"), DocumentIssued.type, "not_a_cloud_event", id="nul"),
+    pytest.param(says(storeid="\ud800"), DocumentIssued.type, "not_a_cloud_event", id="half-a-character"),
+    pytest.param(says(storeid="x" * 10_000), DocumentIssued.type, "not_a_cloud_event", id="too-long"),
+    pytest.param(says(type=["document.issued.v1"]), DocumentIssued.type, "not_a_cloud_event", id="list-of-types"),
 ]
 
 
