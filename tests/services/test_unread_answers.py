@@ -7,7 +7,7 @@ import asyncio
 import importlib
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -15,6 +15,7 @@ import pytest
 
 from shared.actor import Actor
 from shared.service import Running
+from shared.shares import SYSTEM, current_store
 from shared.tokens import issue
 from shared.web import front_of
 from tests.services.orders.test_changes import placed
@@ -138,14 +139,28 @@ async def test_an_export_that_nobody_reads_holds_no_connection(
 async def test_a_stream_that_nobody_reads_holds_no_connection(
     service: str, url: str, shop: Shop, stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """What looks for everybody's streams was started by the first reader's call, and is nevertheless nobody's share."""
     order_id = await something_of(shop, service)
     async with running(service, stack, monkeypatch) as one:
+        charged: set[str] = set()
+        take = one.database.shares.take
+
+        async def noted(store: str | None = None, caller: str | None = None) -> Callable[[], None]:
+            charged.add(current_store.get())
+            return await take(store, caller)
+
+        monkeypatch.setattr(one.database.shares, "take", noted)
         readers = [Reader(front_of(one), url.replace("{order_id}", order_id), token(shop), pieces=1) for _ in range(5)]
         for reader in readers:
             await asyncio.wait_for(reader.stopped.wait(), 60)
         await eventually(lambda: _idle(one))
+        await eventually(lambda: _charged(charged, SYSTEM))
         for reader in readers:
             await reader.leave()
+
+
+async def _charged(charged: set[str], store: str) -> bool:
+    return store in charged
 
 
 async def _idle(one: Running) -> bool:
