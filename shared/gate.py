@@ -16,8 +16,9 @@ from shared.actor import Actor
 from shared.errors import Failure, FieldError, Forbidden, Invalid, TooLarge, TooMany, Unauthenticated
 from shared.idempotency import MAX_KEY_CHARACTERS
 from shared.problems import BadKey, plain, rendered
+from shared.public import PublicAnswers
 from shared.rates import Buckets, UnderWay
-from shared.routes import Way, Ways
+from shared.routes import ROUTE, Way, Ways
 from shared.segments import path_of
 from shared.settings import Settings
 from shared.shares import current_caller, current_store
@@ -108,6 +109,7 @@ class Gate:
         self._ways = ways
         self._known = _KnownTokens(running.tokens)
         self._limits = _Limits(settings)
+        self._public = PublicAnswers()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
@@ -117,17 +119,22 @@ class Gate:
         call = _Call(self._settings.max_small_body_bytes, head.body_bytes)
         try:
             try:
-                self._admit(scope, head, call)
+                way = self._admit(scope, head, call)
             except Failure as failure:
                 await self._refuse(failure, head, call, send)
                 return
-            await self._app(scope, _bounded(call, receive), _completed(call, send))
+            send = _completed(call, send)
+            if way.needs_token or not way.safe:
+                await self._app(scope, _bounded(call, receive), send)
+            elif not await self._public.again(way.template, scope, send):
+                await self._app(scope, _bounded(call, receive), self._public.keeping(way.template, scope, send))
         finally:
             call.leave()
 
-    def _admit(self, scope: Scope, head: _Head, call: _Call) -> None:
-        """Raise the Failure that the head deserves; else note what the rest of the way needs to know."""
+    def _admit(self, scope: Scope, head: _Head, call: _Call) -> Way:
+        """The route. Raises the Failure that the head deserves; else it is noted what the rest of the way needs to know."""
         way = self._way(scope["method"], path_of(scope))
+        scope[ROUTE] = way.template
         if way.max_body_bytes is not None:
             call.max_body_bytes = way.max_body_bytes
         if way.needs_token:
@@ -145,6 +152,9 @@ class Gate:
             raise _too_large(call)
         if call.body_bytes and way.json and not _is_json(head.text(b"content-type") or ""):
             raise _NotJson("unsupported_media_type", "Send application/json.")
+        if way.needs_token and way.json and min(call.body_bytes, call.max_body_bytes) > self._settings.max_small_body_bytes:
+            self._limits.enter_large(issued, call)
+        return way
 
     def _way(self, method: str, path: str) -> Way:
         ways = {} if "\x00" in path else self._ways.at(path)  # PostgreSQL text cannot hold it: no address does
@@ -205,11 +215,13 @@ class _Limits:
         self._policy = ", ".join(one.policy for one in (self._token, self._store) if one.limit is not None).encode()
         self._calls_of_token = UnderWay(settings.token_calls_at_once)
         self._calls_of_store = UnderWay(settings.store_calls_at_once)
+        self._large_of_token = UnderWay(settings.token_large_bodies_at_once)
+        self._large_of_store = UnderWay(settings.store_large_bodies_at_once)
         self._streams = UnderWay(settings.token_streams, settings.streams_per_process)
 
     def enter(self, actor: Actor, call: _Call, *, stream: bool) -> None:
         """Count the call in all that limit it, and tell in its headers what is left. Raises TooMany."""
-        token = f"{actor.store}\n{actor.role}\n{actor.id}"
+        token = _token(actor)
         both = ((self._token, token), (self._store, actor.store))
         waits = [bucket.wait_seconds(key) for bucket, key in both]
         if self._policy:
@@ -226,11 +238,21 @@ class _Limits:
         self._count(call, self._calls_of_token, token, busy)
         self._count(call, self._calls_of_store, actor.store, busy)
 
+    def enter_large(self, actor: Actor, call: _Call) -> None:
+        """Count a body that is held in memory until all of it is there. Raises TooMany."""
+        busy = TooMany("too_many_calls", "Too many large bodies are under way: wait for an answer before the next.", retry_after_seconds=1)
+        self._count(call, self._large_of_token, _token(actor), busy)
+        self._count(call, self._large_of_store, actor.store, busy)
+
     @staticmethod
     def _count(call: _Call, counter: UnderWay, key: str, refusal: TooMany) -> None:
         if not counter.enter(key):
             raise refusal
         call.counted.append((counter, key))
+
+
+def _token(actor: Actor) -> str:
+    return f"{actor.store}\n{actor.role}\n{actor.id}"
 
 
 def _acting(issued: Actor, on_behalf_of: str | None) -> Actor:

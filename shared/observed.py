@@ -5,6 +5,7 @@ import time
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from shared.routes import ROUTE
 from shared.telemetry import HTTP_SECONDS, served
 
 log = structlog.get_logger()
@@ -36,16 +37,10 @@ class Observed:
                 await self.app(scope, receive, answer.send)
             finally:
                 took = time.perf_counter() - began
-                route = _template(scope)
+                route = scope.get(ROUTE, "unmatched")
                 HTTP_SECONDS.labels(self.service, method, route, answer.status).observe(took)
                 if not route.startswith(UNLOGGED):
                     log.info("http", method=method, path=scope["path"], status=answer.status, ms=round(took * 1000, 1))
-
-
-def _template(scope: Scope) -> str:
-    """The route's whole path, with the prefix of the router that it was included by."""
-    context = scope.get("fastapi", {}).get("effective_route_context")
-    return str(getattr(context, "path", None) or getattr(scope.get("route"), "path", "unmatched"))
 
 
 class _Answer:

@@ -106,6 +106,16 @@ class Settings(BaseSettings):
     )
     token_calls_at_once: int = Field(256, ge=0, description="Calls of one token that may be under way, per process. 0 counts none.")
     store_calls_at_once: int = Field(512, ge=0, description="Calls of one store that may be under way, per process. 0 counts none.")
+    token_large_bodies_at_once: int = Field(
+        16,
+        ge=0,
+        description="Bodies of JSON above max_small_body_bytes of one token that may be under way, per process. 0 counts none.",
+    )
+    store_large_bodies_at_once: int = Field(
+        32,
+        ge=0,
+        description="Bodies of JSON above max_small_body_bytes of one store that may be under way, per process. 0 counts none.",
+    )
     token_streams: int = Field(100, ge=0, description="Live streams that one token may hold open, per process. 0 counts none.")
     streams_per_process: int = Field(1_000, ge=0, description="Live streams of one service's process, of all tokens. 0 counts none.")
     idempotency_days: int = Field(30, ge=1, description="How long an Idempotency-Key and its answer are kept.")

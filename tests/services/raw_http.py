@@ -26,6 +26,15 @@ class Line:
 
     async def answer(self) -> tuple[int, dict[str, str], Any]:
         """The next answer: status, headers, JSON. Raises AssertionError where none comes."""
+        status, headers, body = await self._answer()
+        return status, headers, json.loads(body) if body else None
+
+    async def answer_of_any_kind(self) -> tuple[int, dict[str, str]]:
+        """The next answer whose body is not JSON: status and headers. Raises AssertionError where none comes."""
+        status, headers, _ = await self._answer()
+        return status, headers
+
+    async def _answer(self) -> tuple[int, dict[str, str], bytes]:
         try:
             async with asyncio.timeout(WAIT_SECONDS):
                 head = await self._reader.readuntil(b"\r\n\r\n")
@@ -36,7 +45,7 @@ class Line:
             raise AssertionError(f"no answer within {WAIT_SECONDS} s") from None
         except (asyncio.IncompleteReadError, ConnectionError) as error:
             raise AssertionError("closed without an answer") from error
-        return int(first.split(" ")[1]), headers, json.loads(body) if body else None
+        return int(first.split(" ")[1]), headers, body
 
     async def ended(self) -> bytes:
         """What still came until the other side closed, however it did. Raises AssertionError where it does not."""

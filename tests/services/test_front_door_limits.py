@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from fastapi.responses import StreamingResponse
+from prometheus_client import REGISTRY
 
 from services.notes.app import SERVICE
 from shared.actor import Actor
@@ -239,7 +240,8 @@ async def test_a_token_has_a_bucket_and_others_have_theirs(serve: Serve, shop: S
         sent.send(asked * 3)
         answers = [await sent.answer() for _ in range(3)]
     status, headers, problem = answers[-1]
-    assert (status, problem["code"], headers["retry-after"]) == (429, "rate_limited", "1")
+    assert status == 429, "a token calls as often as it likes"
+    assert (problem["code"], headers["retry-after"]) == ("rate_limited", "1")
     assert (await answered(served.url, head("GET", "/v1/settings", shop.platform.token)))[0] == 200
     other = shop.caller("staff", "staff-1", store=f"{shop.store}-2")
     assert (await answered(served.url, head("GET", "/v1/settings", other.token)))[0] == 200
@@ -267,7 +269,8 @@ async def test_open_streams_and_calls_of_a_token_are_counted(serve: Serve, shop:
             stream.send(follow)
             assert (await stream.answer())[0] == 200
         status, headers, problem = await answered(served.url, follow)
-        assert (status, problem["code"], headers["retry-after"]) == (429, "too_many_streams", "30")
+        assert status == 429, "a token opens as many streams as it likes"
+        assert (problem["code"], headers["retry-after"]) == ("too_many_streams", "30")
         others = head("GET", f"/v1/orders/{order_id}/stream", shop.platform.token)
         stream = await opened.enter_async_context(line(served.url))
         stream.send(others)
@@ -287,6 +290,46 @@ async def test_open_streams_and_calls_of_a_token_are_counted(serve: Serve, shop:
 async def _refused(served: Served, token: str) -> bool:
     status, _, problem = await answered(served.url, head("GET", "/v1/settings", token))
     return status == 429 and problem["code"] == "too_many_calls"
+
+
+async def test_large_bodies_under_way_are_counted_apart(serve: Serve, shop: Shop) -> None:
+    """They are held in memory until all of them is there: a token must not hold a gigabyte by sending slowly."""
+    served = await serve(TOKEN_LARGE_BODIES_AT_ONCE="2")
+    large = head("POST", "/v1/orders/order_1/notes", shop.staff.token, content_length="100000", **POST)
+    small = head("POST", "/v1/orders/order_1/notes", shop.staff.token, content_length="2", **POST) + b"{}"
+    async with AsyncExitStack() as opened:
+        for _ in range(2):
+            (await opened.enter_async_context(line(served.url))).send(large + b" " * 1_000)
+
+        async def full() -> bool:
+            status, _, problem = await answered(served.url, large)
+            return status == 429 and problem["code"] == "too_many_calls"
+
+        await eventually(full, seconds=WAIT_SECONDS)
+        assert (await answered(served.url, small))[0] == 422
+
+
+def _made(route: str) -> float:
+    """How often the app itself answered, as it counts."""
+    named = {"service": "notes", "method": "GET", "route": route, "status": "200"}
+    return REGISTRY.get_sample_value("aftersale_http_request_seconds_count", named) or 0
+
+
+async def test_what_anybody_may_read_is_made_once(serve: Serve) -> None:
+    served = await serve()
+    routes = {"/openapi.json": 1, "/asyncapi.json": 1, "/problems/invalid": 1, "/": 1, "/metrics": 30}
+    for path, most in routes.items():
+        route = path.replace("/invalid", "/{code}")
+        before = _made(route)
+        async with line(served.url) as sent:
+            first = None
+            for _ in range(60):
+                sent.send(head("GET", f"{path}?q={_made(route)}"))
+                status, headers, body = await sent.answer() if path != "/metrics" else (*(await sent.answer_of_any_kind()), None)
+                assert (status, headers["x-content-type-options"]) == (200, "nosniff")
+                first = first or body
+                assert path == "/metrics" or body == first
+        assert 1 <= _made(route) - before <= most, "a stranger's questions are answered from the beginning each time"
 
 
 async def test_a_bad_token_is_verified_once_and_refused_often(serve: Serve, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
