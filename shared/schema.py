@@ -3,6 +3,7 @@
 Migrations never read this: what makes these tables is frozen by version in shared/kernel_versions, whose docstring says how to change them.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import sqlalchemy as sa
@@ -16,6 +17,8 @@ NAMING = {
     "pk": "pk_%(table_name)s",
 }
 TIME = TIMESTAMP(timezone=True)
+FIRST, LAST = "timestamptz '1970-01-01 00:00:00+00'", "timestamptz '2199-12-31 23:59:59+00'"
+"""What a column of a time or day may hold: more than any door takes (shared/times.py), for what we compute from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,20 @@ def service_metadata(schema: str) -> sa.MetaData:
     _set_aside(metadata)
     _revoked_guests(metadata)
     return metadata
+
+
+def bound_times(metadata: sa.MetaData) -> None:
+    """A check on every table of the service's own, over all of its times and days; at the end of its models."""
+    kernel = {one.name for one in fields(KernelTables)}
+    for table in metadata.tables.values():
+        times = [column.name for column in table.c if isinstance(column.type, TIMESTAMP | sa.Date)]
+        if times and table.name not in kernel:
+            table.append_constraint(_within(times))
+
+
+def _within(columns: Sequence[str], *, unless: str = "") -> sa.CheckConstraint:
+    within = " and ".join(f"{column} between {FIRST} and {LAST}" for column in columns)
+    return sa.CheckConstraint(f"({within}) or {unless}" if unless else within, name="times")
 
 
 def kernel_tables(metadata: sa.MetaData) -> KernelTables:
@@ -68,6 +85,7 @@ def _events(metadata: sa.MetaData) -> None:
         sa.PrimaryKeyConstraint("store_id", "position"),
         # One event per counter value: this is what makes "exactly one order.* event per version" a fact of the database.
         sa.UniqueConstraint("store_id", "subject", "sequence"),
+        _within(("occurred_at", "recorded_at"), unless="set_aside_at is not null"),  # or it could not be set aside
     )
     # The relay's way from store to store of those that have something unsent, and to each one's oldest. published_at is null in all
     # of it: ordering by it, too, is what only this index can do. By the primary key the planner would wade through all that was sent.

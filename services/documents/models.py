@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
 from shared.ids import PublicIdColumn
-from shared.schema import TIME, service_metadata
+from shared.schema import TIME, bound_times, service_metadata
 
 SCHEMA = "documents"
 KINDS = "'invoice', 'receipt', 'cancelling_receipt', 'credit_note', 'refund_receipt'"
@@ -139,3 +139,5 @@ renderings = sa.Table(
     # The worker's way to what is not rendered yet. It does not lead with store_id: a worker serves every store of its database.
     sa.Index("ix_renderings_due", "next_attempt_at", postgresql_where=sa.text("pdf is null")),
 )
+
+bound_times(metadata)

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, UUID
 
 from shared.ids import PublicIdColumn
-from shared.schema import TIME, service_metadata
+from shared.schema import TIME, bound_times, service_metadata
 
 SCHEMA = "notes"
 metadata = service_metadata(SCHEMA)
@@ -142,3 +142,5 @@ settings = sa.Table(
     sa.PrimaryKeyConstraint("store_id", "version"),
     comment="Every version of a store's note settings; the highest is in force, none means the defaults.",
 )
+
+bound_times(metadata)

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
 from shared.ids import PublicIdColumn
-from shared.schema import TIME, service_metadata
+from shared.schema import TIME, bound_times, service_metadata
 
 metadata = service_metadata("orders")
 
@@ -255,3 +255,5 @@ count_deltas = sa.Table(
     sa.Column("delta", sa.Integer, nullable=False),
     sa.PrimaryKeyConstraint("store_id", "position"),
 )
+
+bound_times(metadata)

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, UUID, ExcludeConstraint
 
 from shared.ids import PublicIdColumn
-from shared.schema import TIME, service_metadata
+from shared.schema import TIME, bound_times, service_metadata
 
 SCHEMA = "refunds"
 metadata = service_metadata(SCHEMA)
@@ -340,3 +340,5 @@ sa.Index(
     attachments.c.uploaded_at,
     postgresql_where=attachments.c.refund_id.is_(None) | attachments.c.erased_at.is_not(None),
 )
+
+bound_times(metadata)

@@ -16,9 +16,9 @@ released revision with rows in it gives the schema of a fresh install; the servi
 
 import sqlalchemy as sa
 
-from shared.kernel_versions import v1, v2, v3, v4
+from shared.kernel_versions import v1, v2, v3, v4, v5
 
-VERSIONS = (v1, v2, v3, v4)
+VERSIONS = (v1, v2, v3, v4, v5)
 
 
 def apply_all(bind: sa.Connection, schema: str) -> None:

@@ -2,9 +2,11 @@
 
 import asyncio
 import hashlib
+import importlib
 import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -17,9 +19,12 @@ from alembic.script import ScriptDirectory
 
 from shared.kernel_versions import VERSIONS, v1
 from shared.migrate import config
+from shared.schema import KernelTables
+from shared.times import EARLIEST
 from tests.services.kernel.catalog import catalog, counted
 from tests.stack import Stack
 
+KERNEL = {field.name for field in fields(KernelTables)}
 SERVICES = ("orders", "refunds", "notes", "documents")
 RELEASED = Path(__file__).parent / "released"
 """Rows as commit e4d49c8 wrote them, by service: its revision 0001, with `aftersale demo` and some calls more."""
@@ -97,3 +102,47 @@ async def test_an_upgrade_with_rows_ends_where_a_fresh_install_does(stack: Stack
 
         await asyncio.to_thread(command.downgrade, config(service, old_url), "base")
         assert await catalog(old, service) == [line for line in await catalog(fresh, service) if "alembic_version" in line]
+
+
+BAD_TIMES = {"orders": ("payments", "occurred_at"), "refunds": ("refunds", "requested_at"), "notes": ("timeline", "occurred_at"),
+             "documents": ("documents", "issued_at")}  # fmt: skip
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_an_upgrade_mends_times_that_nobody_can_read_and_lets_in_no_more(stack: Stack, service: str) -> None:
+    table, column = BAD_TIMES[service]
+    async with database(stack, service) as (url, old):
+        await upgrade(service, url, revisions(service)[0])
+        async with old.transaction():
+            await old.execute("set local session_replication_role = replica")
+            await old.execute((RELEASED / f"{service}.sql").read_text())
+            await old.execute(f"update {service}.{table} set {column} = '0001-01-01 00:00:00+06'")
+            await old.execute(f"update {service}.events set occurred_at = 'infinity'")
+        before = await counted(old, service)
+        await upgrade(service, url, "head")
+        after = await counted(old, service)
+        assert {table: after[table] for table in before} == before
+        assert await old.fetchval(f"select max({column}) from {service}.{table}") == EARLIEST
+        assert await old.fetchval(f"select min(extract(year from occurred_at)) from {service}.events") == 2199
+        for name, bound in (("events", "occurred_at"), (table, column)):
+            await old.execute("set session_replication_role = replica")
+            for value in ("infinity", "-infinity", "0044-03-15 BC", "1969-12-31 23:59:59+00", "2200-01-01 00:00:00+00"):
+                with pytest.raises(asyncpg.CheckViolationError, match=f"ck_{name}_times"):
+                    await old.execute(f"update {service}.{name} set {bound} = '{value}'")
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_every_time_and_day_of_a_service_is_bounded(stack: Stack, service: str) -> None:
+    """The models say so of each of their columns, and the database has what they say."""
+    async with database(stack, service) as (url, fresh):
+        await upgrade(service, url, "head")
+        rows = await fresh.fetch(
+            "select t.relname, pg_get_constraintdef(c.oid) as said from pg_constraint c join pg_class t on t.oid = c.conrelid "
+            "where c.contype = 'c' and c.conname = 'ck_' || t.relname || '_times' and t.relnamespace = $1::regnamespace",
+            service,
+        )
+        said = {row["relname"]: set(re.findall(r"(\w+) >= ", row["said"])) for row in rows}
+    models = importlib.import_module(f"services.{service}.models").metadata
+    own = [one for one in models.tables.values() if one.name not in KERNEL]
+    times = {one.name: {column.name for column in one.c if isinstance(column.type, sa.TIMESTAMP | sa.Date)} for one in own}
+    assert said == {name: columns for name, columns in times.items() if columns} | {"events": {"occurred_at", "recorded_at"}}

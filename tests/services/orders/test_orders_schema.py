@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from services.orders.app import SERVICE
 from services.orders.rules.problems import PROBLEMS
 from shared import migrate
-from shared.events import EVENTS
+from shared.events import EVENTS, SOURCES
 from shared.problems import KERNEL_PROBLEMS
 from tests.shop import Shop, order_p
 from tests.stack import Stack
@@ -91,7 +91,5 @@ def test_the_readme_says_what_the_code_says() -> None:
     operations = {operation["operationId"] for path in app.openapi()["paths"].values() for operation in path.values()}
     assert _table(readme, "Calls") == operations
     assert _table(readme, "Events in") == set(SERVICE.consumers.handlers)
-    assert _table(readme, "Events out") == {
-        name for name in EVENTS if name.split(".")[0] in ("order", "stock", "store_settings", "customer")
-    }
+    assert _table(readme, "Events out") == {name for name in EVENTS if name.split(".")[0] in SOURCES["orders"]}
     assert _table(readme, "Refusals") == set(PROBLEMS)

@@ -1,0 +1,39 @@
+"""Version 5: no event is dated before 1970 or after 2199. What is, from before, is moved to the nearer end, so that it can be read."""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+FIRST, LAST = "timestamptz '1970-01-01 00:00:00+00'", "timestamptz '2199-12-31 23:59:59+00'"
+
+
+def apply(bind: sa.Connection, schema: str) -> None:
+    """Bound the times of events. One that is set aside may keep its own: to set it aside is a change, too."""
+    bound(bind, f"{schema}.events", ("occurred_at", "recorded_at"), "ck_events_times", unless="set_aside_at is not null")
+
+
+def undo(bind: sa.Connection, schema: str) -> None:
+    """Take the bounds away; a time that was moved stays where it is."""
+    bind.exec_driver_sql(f"alter table {schema}.events drop constraint ck_events_times")
+
+
+def bound(bind: sa.Connection, table: str, columns: Sequence[str], name: str, *, unless: str = "") -> None:
+    """Move what is out of bounds in these columns, and let nothing in that is; for the services' own tables as well.
+
+    `not valid`: what is there is in bounds by then, and nobody waits while it is read again. Append-only tables have triggers that
+    forbid to move anything; hardly any table has such a row, and then nothing is locked for it.
+    """
+    within = " and ".join(f"{column} between {FIRST} and {LAST}" for column in columns)
+    moved = ", ".join(f"{one} = case when {one} is not null then least(greatest({one}, {FIRST}), {LAST}) end" for one in columns)
+    move = f"update {table} set {moved} where not ({within})"  # noqa: S608  (the names are ours)
+    found = f"exists (select from {table} where not ({within}))"
+    bind.exec_driver_sql(f"""
+        do $$ begin
+          if {found} then
+            alter table {table} disable trigger user;
+            {move};
+            alter table {table} enable trigger user;
+          end if;
+        end $$""")
+    checked = f"({within}) or {unless}" if unless else within
+    bind.exec_driver_sql(f"alter table {table} add constraint {name} check ({checked}) not valid")
