@@ -30,6 +30,12 @@ class Entry:
         """Whether it was proven."""
         return self.result == "good"
 
+    @property
+    def told(self) -> str:
+        """The result, with the figure that it rests on."""
+        note = self.found.get("note")
+        return f"{self.result} ({note})" if note else self.result
+
 
 def commit_of_the_code() -> str:
     """The last commit that changed more than docs; with a plus where the tree differs from it."""
@@ -71,7 +77,7 @@ class Ledger:
         rows = []
         for key in wanted:
             entry = self._entries.get(key)
-            told = ("not run", "", "") if entry is None else (entry.result, f"{entry.seconds:.0f}", f"`{entry.commit}`")
+            told = ("not run", "", "") if entry is None else (entry.told, f"{entry.seconds:.0f}", f"`{entry.commit}`")
             rows.append("| " + " | ".join((*key, *(_cell(text) for text in told))) + " |")
         entries = [self._entries[key] for key in wanted if key in self._entries]
         good = sum(entry.good for entry in entries)

@@ -50,6 +50,11 @@ class Beside:
                 found.append(f"{kind}: p99 {heard:,.0f} ms, bound {bound:,.0f} ms")
         return found
 
+    def worst(self) -> str:
+        """The call that suffered most, in words."""
+        kind = max(self.during, key=lambda kind: self.during[kind]["p99_ms"] / (FACTOR * self.quiet[kind]["p99_ms"] + MARGIN_MS))
+        return f"{kind}: p99 {self.quiet[kind]['p99_ms']:,.0f} ms, beside it {self.during[kind]['p99_ms']:,.0f} ms"
+
     def told(self) -> dict[str, object]:
         """As plain data."""
         return asdict(self)

@@ -39,9 +39,9 @@ def told(ledger: Ledger) -> str:
 
 
 def _rows(title: str, entry: Entry | None) -> Iterator[str]:
-    if entry is None or not entry.found:
+    if entry is None or "beside" not in entry.found:
         return
-    beside = Beside(**entry.found)
+    beside = Beside(**entry.found["beside"])
     for kind, quiet in beside.quiet.items():
         during = beside.during.get(kind, {"p50_ms": 0.0, "p99_ms": 0.0})
         bound = FACTOR * quiet["p99_ms"] + MARGIN_MS
@@ -54,9 +54,9 @@ def _pair(figures: dict[str, float]) -> str:
 
 
 def _account(entry: Entry | None) -> str:
-    if entry is None or not entry.found:
+    if entry is None or "beside" not in entry.found:
         return "not run." if entry is None else entry.result
-    beside = Beside(**entry.found)
+    beside = Beside(**entry.found["beside"])
     refused = ", ".join(f"{count} × {what}" for what, count in beside.refusals.items()) or "nobody else refused"
     did = ", ".join(f"{what} {count:,}" for what, count in sorted(beside.counts.items())) or "nothing answered"
     return f"{refused}; of the attack: {did}."

@@ -144,12 +144,12 @@ def _attack(ground: Ground, name: str, *, guarded: bool) -> Outcome:
         beside = asyncio.run(p19.beside(name, stack, guarded=guarded))
     finally:
         stack.stop()
-    broken = beside.broken()
+    broken, found = beside.broken(), {"beside": beside.told(), "note": beside.worst()}
     if beside.failed:
-        return Outcome(f"the attack itself failed: {beside.failed}", beside.told())
+        return Outcome(f"the attack itself failed: {beside.failed}", found)
     if guarded:
-        return Outcome("; ".join(broken) or "good", beside.told())
-    return Outcome("good" if broken else "does not bite without its guard", beside.told())
+        return Outcome("; ".join(broken) or "good", found)
+    return Outcome("good" if broken else "does not bite without its guard", found)
 
 
 def _refusals() -> Iterator[Step]:
@@ -163,7 +163,7 @@ def _refusing(ground: Ground) -> Outcome:
     finally:
         stack.stop()
     result = "good" if milliseconds < refusing.AIM_MS else f"{milliseconds:.3f} ms, aim {refusing.AIM_MS} ms"
-    return Outcome(result, {"milliseconds": milliseconds})
+    return Outcome(result, {"note": f"{milliseconds:.2f} ms each, aim {refusing.AIM_MS}"})
 
 
 def _pytest(*words: str, **extra: str) -> Outcome:

@@ -3,9 +3,11 @@
 from dataclasses import replace
 from pathlib import Path
 
+from shared.settings import Settings
 from tests.attacks import ATTACKS
 from tests.proof import p19_report
 from tests.proof.ledger import Entry, Ledger
+from tests.proof.mutants import MUTANTS
 from tests.proof.others import percentile
 from tests.proof.p19 import Beside
 
@@ -33,16 +35,19 @@ def test_what_was_tried_with_changes_in_the_tree_is_run_again(tmp_path: Path) ->
 def test_the_report_has_a_row_for_everything(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "ledger.json")
     ledger.note(Entry("mutants", "p1_one", "a | b\nc", 3.2, "abc1234"))
-    told = ledger.report([("mutants", "p1_one"), ("fuzz", "orders")])
+    ledger.note(Entry("refusing", "cost", "good", 3.2, "abc1234", {"note": "0.10 ms"}))
+    told = ledger.report([("refusing", "cost"), ("mutants", "p1_one"), ("fuzz", "orders")])
     assert "| mutants | p1_one | a \\| b c | 3 | `abc1234` |" in told
     assert "| fuzz | orders | not run |  |  |" in told
-    assert "0 of 2 good" in told
+    assert "| refusing | cost | good (0.10 ms) | 3 | `abc1234` |" in told
+    assert "1 of 3 good" in told
 
 
 def test_the_promise_is_three_times_the_quiet_p99_and_fifty_milliseconds() -> None:
     slow = QUIET | {"read": {"calls": 100, "p50_ms": 5.0, "p99_ms": 80.0}}
     slower = QUIET | {"read": {"calls": 100, "p50_ms": 5.0, "p99_ms": 81.0}}
     assert KEPT.broken() == []
+    assert KEPT.worst() == "read: p99 10 ms, beside it 10 ms"
     assert replace(KEPT, during=slow).broken() == []
     assert replace(KEPT, during=slower).broken() == ["read: p99 81 ms, bound 80 ms"]
     assert replace(KEPT, refusals={"read 503": 2}).broken() == ["2 × read 503"]
@@ -52,11 +57,19 @@ def test_the_promise_is_three_times_the_quiet_p99_and_fifty_milliseconds() -> No
 
 def test_the_report_of_attacks_names_every_one(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "ledger.json")
-    ledger.note(Entry("p19", "no_tokens", "good", 60.0, "abc1234", KEPT.told()))
+    ledger.note(Entry("p19", "no_tokens", "good", 60.0, "abc1234", {"beside": KEPT.told()}))
     told = p19_report.told(ledger)
     assert told.count("\n## ") == len(ATTACKS)
     assert "| guarded | read | 5 / 10 | 5 / 10 | 80 |" in told
     assert "- Guarded: nobody else refused; of the attack: answered 401 25,000." in told
+
+
+def test_every_guard_that_an_attack_takes_out_is_a_mutant_or_a_setting() -> None:
+    patches = {path.stem for path in MUTANTS.glob("*.patch")}
+    assert {name: set(attack.broken) - patches for name, attack in ATTACKS.items() if set(attack.broken) - patches} == {}
+    settings = {f"AFTERSALE_{name.upper()}" for name in Settings.model_fields}
+    assert {name: set(attack.unguarded) - settings for name, attack in ATTACKS.items() if set(attack.unguarded) - settings} == {}
+    assert [name for name, attack in ATTACKS.items() if not attack.broken and not attack.unguarded] == []
 
 
 def test_a_percentile_is_a_value_that_was_measured() -> None:

@@ -60,7 +60,7 @@ async def test_a_process_says_that_it_can_do_its_roles(lab: Lab, monkeypatch: py
         await eventually(lambda: ready(one))
         status, answer = await asked(one)
     now = datetime.fromisoformat(answer.pop("now"))
-    assert abs((datetime.now(UTC) - now).total_seconds()) < 5
+    assert abs((datetime.now(UTC) - now).total_seconds()) < 60
     figures = answer.pop("figures")
     assert (status, answer) == (
         200,
