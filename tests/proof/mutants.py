@@ -55,11 +55,11 @@ class Mutant:
         lines = [line[1:].strip() for line in header if line.startswith("#")]
         fields = {match[1]: match[2] for line in lines if (match := FIELD.fullmatch(line))}
         what = " ".join(line for line in lines if not FIELD.fullmatch(line))
-        if not what or not fields.keys() >= {"promise", "red"}:
+        if not what or not fields.keys() >= {"promise", "red", "says"}:
             raise ValueError(f"{path.name}: its header needs a sentence, `# promise:`, `# red:` and `# says:`")
         default = "none" if fields["red"].startswith(NEEDS_NO_STACK) else " ".join(SERVICES)
         named = fields.get("services", default)
-        return cls(path, what, fields["promise"], fields["red"], fields.get("says", ""), () if named == "none" else tuple(named.split()))
+        return cls(path, what, fields["promise"], fields["red"], fields["says"], () if named == "none" else tuple(named.split()))
 
 
 ALL = [Mutant.read(path) for path in sorted(MUTANTS.glob("*.patch"))]
