@@ -3,9 +3,11 @@
 from dataclasses import replace
 from pathlib import Path
 
+from shared.settings import Settings
 from tests.attacks import ATTACKS
 from tests.proof import p19_report
 from tests.proof.ledger import Entry, Ledger
+from tests.proof.mutants import MUTANTS
 from tests.proof.others import percentile
 from tests.proof.p19 import Beside
 
@@ -60,6 +62,14 @@ def test_the_report_of_attacks_names_every_one(tmp_path: Path) -> None:
     assert told.count("\n## ") == len(ATTACKS)
     assert "| guarded | read | 5 / 10 | 5 / 10 | 80 |" in told
     assert "- Guarded: nobody else refused; of the attack: answered 401 25,000." in told
+
+
+def test_every_guard_that_an_attack_takes_out_is_a_mutant_or_a_setting() -> None:
+    patches = {path.stem for path in MUTANTS.glob("*.patch")}
+    assert {name: set(attack.broken) - patches for name, attack in ATTACKS.items() if set(attack.broken) - patches} == {}
+    settings = {f"AFTERSALE_{name.upper()}" for name in Settings.model_fields}
+    assert {name: set(attack.unguarded) - settings for name, attack in ATTACKS.items() if set(attack.unguarded) - settings} == {}
+    assert [name for name, attack in ATTACKS.items() if not attack.broken and not attack.unguarded] == []
 
 
 def test_a_percentile_is_a_value_that_was_measured() -> None:
