@@ -23,7 +23,7 @@ from shared.segments import path_of
 from shared.settings import Settings
 from shared.shares import current_caller, current_store
 from shared.telemetry import HTTP_REFUSED
-from shared.tokens import Tokens
+from shared.tokens import MAX_ID_CHARACTERS, Tokens, is_name
 
 if TYPE_CHECKING:
     from shared.service import Running
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 CALLER = "aftersale.caller"  # where the scope holds what this module found out
 DRAINED_BYTES = 16_000
 """An unread body of at most this size is let run out, so that the connection can be kept; a larger one ends it."""
-MAX_ACTING_CHARACTERS = 128
 BAD_TOKENS_KEPT, BAD_TOKEN_SECONDS = 1_024, 2.0
 WANTED = frozenset(
     (
@@ -261,8 +260,9 @@ def _acting(issued: Actor, on_behalf_of: str | None) -> Actor:
         return issued
     if issued.role != "platform":
         raise Forbidden("on_behalf_of_platform_only", "Only a platform may act on behalf of its customer.")
-    if not 0 < len(on_behalf_of) <= MAX_ACTING_CHARACTERS:
-        wrong = FieldError("header:On-Behalf-Of", "bad_length", f"A customer's id has 1 to {MAX_ACTING_CHARACTERS} characters.")
+    if not is_name(on_behalf_of):
+        detail = f"A customer's id has 1 to {MAX_ID_CHARACTERS} characters, none of them a control character."
+        wrong = FieldError("header:On-Behalf-Of", "bad_name", detail)
         raise Invalid("invalid", f"{wrong.pointer}: {wrong.message}", errors=(wrong,))
     return replace(issued, role="customer", id=on_behalf_of, via=f"{issued.role}:{issued.id}")
 

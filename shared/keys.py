@@ -8,6 +8,7 @@ of what the file says, because what stands in the wrong place may be a secret.
 import difflib
 import hashlib
 import json
+import stat
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -110,6 +111,8 @@ class KeysFile:
             signature = (found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino, found.st_dev)
             if signature == self._signature:
                 return
+            if not stat.S_ISREG(found.st_mode):
+                raise KeysUnreadable("it is no file")  # reading a pipe would wait for ever
             if found.st_size > MAX_FILE_BYTES:
                 raise KeysUnreadable(f"it has {found.st_size} bytes; at most {MAX_FILE_BYTES} are read")
             content = self.path.read_bytes()

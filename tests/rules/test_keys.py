@@ -140,6 +140,22 @@ def test_a_file_that_is_gone_keeps_the_last_good_keys(tmp_path: Path, told: io.S
     assert events == ["keys_file_read", "keys_file_bad", "keys_file_read"]
 
 
+@pytest.mark.parametrize("kind", ["folder", "pipe", "huge"])
+def test_what_is_no_keys_file_at_all_is_not_read(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    path.write_text(json.dumps([GOOD]))
+    tokens = Tokens(path, 10, LIFETIMES)
+    path.unlink()
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.write_text(json.dumps([GOOD] + [""] * 300_000))
+    assert tokens.actor(TOKEN, NOW)[0] == ACTOR
+    assert tokens.keys.trouble == (f"it has {path.stat().st_size} bytes; at most 1000000 are read" if kind == "huge" else "it is no file")
+
+
 def test_a_process_started_without_keys_refuses_for_now_and_heals(tmp_path: Path) -> None:
     path = tmp_path / "keys.json"
     path.write_bytes(content(BAD["half written"]))

@@ -240,9 +240,10 @@ async def test_a_bad_query_is_refused(shop: Shop, path: str, query: str, code: s
         ({"Idempotency-Key": ""}, 400, "idempotency_key_invalid"),
         ({"On-Behalf-Of": "x" * 129}, 422, "invalid"),
         ({"On-Behalf-Of": ""}, 422, "invalid"),
+        ({"On-Behalf-Of": b"c\x9b2J"}, 422, "invalid"),  # a terminal obeys it in a log or a list
     ],
 )
-async def test_a_bad_header_is_refused(shop: Shop, headers: dict[str, str], status: int, code: str) -> None:
+async def test_a_bad_header_is_refused(shop: Shop, headers: dict[str, Any], status: int, code: str) -> None:
     order_id = (await shop.platform.post("/orders/v1/orders", json=order_p())).ok()["order_id"]
     before = await written(shop)
     path = f"/orders/v1/orders/{order_id}/transitions"
