@@ -59,6 +59,7 @@ PATHS: dict[str, Callable[[World], dict[str, str]]] = {
     "orders_delivery_failed": _order(_shipped),
     "orders_reverse_payment": _payment,
     "orders_stream": _order(World.any_order),
+    "orders_erase_customer": lambda world: {"customer_id": uuid.uuid4().hex},  # not the one whose orders the other calls need
     "orders_guest_link": _order(World.any_order),
     "orders_guest_links": _order(World.any_order),
     "orders_guest_link_revoke": _link,
