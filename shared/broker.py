@@ -23,10 +23,12 @@ from yarl import URL
 
 from shared.deliveries import Deliveries
 from shared.events import EVENTS
+from shared.properties import tolerate_strange_properties
 from shared.pulse import stopped
 from shared.settings import Settings
 
 log = structlog.get_logger()
+tolerate_strange_properties()
 
 HEARTBEAT_SECONDS = 10
 RECONNECT_SECONDS = 1.0

@@ -8,6 +8,7 @@ from typing import Any
 import aio_pika
 import pytest
 import sqlalchemy as sa
+from pamqp import encode
 
 from shared.broker import queue_name
 from shared.events import EVENTS, MAX_MESSAGE_BYTES, SOURCES, DocumentIssued, owner_of
@@ -79,6 +80,34 @@ async def test_a_message_without_any_properties_is_handled_like_others(lab: Lab)
         await into.tell(aio_pika.Message(body, headers={"x-odd": [None, {"a": "ü"}]}, content_encoding="none"), DocumentIssued.type)
         await eventually(lambda: _is(lab, "notes.effects", 1))
         await eventually(lambda: _is(lab, "notes.parked", 1))
+
+
+STRANGE = [
+    pytest.param("timestamp", b"\xff" * 8, {"timestamp": 1}, id="year"),
+    pytest.param("shortstr", b"\x03\xff\xfe\xfd", {"message_id": "ODD"}, id="message-id"),
+    pytest.param("shortstr", b"\x03\xff\xfe\xfd", {"content_type": "ODD"}, id="content-type"),
+]
+
+
+@pytest.mark.parametrize(("kind", "encoded", "properties"), STRANGE)
+async def test_no_property_of_a_message_stops_the_consumer(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, kind: str, encoded: bytes, properties: dict[str, Any]
+) -> None:
+    """More of them than there are places, and then one of its owner's."""
+    inbox, broker, body = lab.consume(lab.effect), lab.broker(consumer_prefetch=2), await message(lab)
+    plain = encode.METHODS[kind]
+    broker.consume(inbox.deliver, lab.deliveries)
+    async with await aio_pika.connect(lab.settings.amqp_url.get_secret_value()) as connection:
+        into = OneReader(await connection.channel(), queue_name(lab.settings.amqp_namespace, SERVICE))
+        await into.tell(aio_pika.Message(b"{}"), DocumentIssued.type)
+        with monkeypatch.context() as forging:
+            forging.setitem(encode.METHODS, kind, lambda value: encoded if kind != "shortstr" or value == "ODD" else plain(value))
+            for _ in range(3):
+                await into.tell(aio_pika.Message(b"{}", **properties), DocumentIssued.type)
+        await into.tell(aio_pika.Message(body), DocumentIssued.type)
+        async with started(broker):
+            await eventually(lambda: _is(lab, "notes.effects", 1))
+            await eventually(lambda: _is(lab, "notes.parked where reason = 'not_a_cloud_event'", 4))
 
 
 async def test_of_a_message_that_is_too_large_little_is_kept(lab: Lab) -> None:
