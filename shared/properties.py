@@ -17,7 +17,7 @@ _read = Basic.Properties.unmarshal
 
 def tolerate_strange_properties() -> None:
     """From now on this process's AMQP client takes any properties. There is no setting of it for that."""
-    Basic.Properties.unmarshal = _tolerant  # type: ignore[assignment, method-assign]
+    Basic.Properties.unmarshal = _tolerant  # type: ignore[assignment, method-assign]  # a method is replaced, on purpose
 
 
 def _tolerant(properties: BasicProperties, flags: int, data: bytes) -> None:

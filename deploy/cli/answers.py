@@ -34,6 +34,10 @@ WARNINGS = {
     "database_away": "start PostgreSQL, or put the role's present password into AFTERSALE_…_DATABASE_URL and restart the process",
     "broker_away": "start RabbitMQ, or check AFTERSALE_…_AMQP_URL; what was written waits and is sent by itself",
     "keys_file": "mend the keys file; the process goes on with the keys that it read last",
+    "lock_timeout": "./aftersale migrate: it sets how long the role waits for a lock",
+    "messages_wait": "`aftersale parked list` says what stands in their way; they are tried again by themselves",
+    "consumer_stands_still": "it opens a new connection by itself; where that does not help, its log says what each delivery fails with",
+    "background_work": "it goes on by itself once its cause is gone; its log says why it fails",
     "clock": "synchronise its clock with the database's (NTP)",
 }
 LOOKED_AT_ITSELF = ("parked", "set_aside", "outbox_waits")

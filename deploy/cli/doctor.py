@@ -11,6 +11,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import aio_pika
 import asyncpg
@@ -91,7 +92,7 @@ async def _system() -> list[Check]:
     checks = [_keys_file(path) for path in sorted({running.setting(service, "KEYS_FILE") for service in running.SERVICES}) if path]
     for service in running.SERVICES:
         checks += await _database(service)
-    checks += await _broker()
+    checks += [_broker_users(), *await _broker()]
     for service in running.SERVICES:
         checks += await asyncio.to_thread(ask, service)
     return checks
@@ -171,6 +172,16 @@ async def _backlog(connection: "asyncpg.Connection[Any]", service: str) -> list[
             "`aftersale parked list`, mend the cause, `aftersale parked retry`",
         ),
     ]
+
+
+def _broker_users() -> Check:
+    """Whether RabbitMQ can tell the services apart: one user for all may publish whatever any of them may."""
+    users = {urlsplit(running.setting(service, "AMQP_URL")).username for service in running.SERVICES}
+    own = len(users) == len(running.SERVICES)
+    found = "each service has its own" if own else "services share one: who has its password can speak for each of them (P20 does not hold)"
+    return Check(
+        "Broker users", own, found, "import what `aftersale provision --print-definitions` prints, and give each service its user's URL"
+    )
 
 
 async def _broker() -> list[Check]:

@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 
 from deploy.cli.answers import LOOKED_AT_ITSELF, NOT_READY, WARNINGS, ask
-from deploy.cli.doctor import _let_in
+from deploy.cli.doctor import _broker_users, _let_in
 
 
 @contextmanager
@@ -89,3 +89,12 @@ def test_a_process_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None
 )
 def test_a_server_that_answers_and_refuses_is_not_one_that_is_away(error: asyncpg.PostgresError, fix: str) -> None:
     assert _let_in("notes", error).startswith(fix)
+
+
+def test_services_that_share_a_user_of_the_broker_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    for service in ("ORDERS", "REFUNDS", "NOTES", "DOCUMENTS"):
+        monkeypatch.setenv(f"AFTERSALE_{service}_AMQP_URL", f"amqp://{service.lower()}:x@127.0.0.1/")
+    assert (_broker_users().ok, _broker_users().found) == (True, "each service has its own")
+    monkeypatch.setenv("AFTERSALE_NOTES_AMQP_URL", "amqp://orders:x@127.0.0.1/")
+    assert not _broker_users().ok
+    assert "P20 does not hold" in _broker_users().found
