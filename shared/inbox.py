@@ -166,7 +166,8 @@ class Inbox:
                 outcome = await self._failed(body, envelope, error, now)
         CONSUMED.labels(self._consumers.service, envelope.type, outcome).inc()
         if outcome == "applied":
-            LAG_SECONDS.labels(self._consumers.service).observe((datetime.now(UTC) - envelope.recorded_at).total_seconds())
+            lag = (datetime.now(UTC) - envelope.recorded_at).total_seconds()
+            LAG_SECONDS.labels(self._consumers.service).observe(max(0.0, lag))  # its sender's clock may be ahead of ours
 
     async def _apply(self, envelope: Envelope, event: Event) -> str:
         """The effect and the inbox row in one transaction, within the deadline; with others that wait, where that is safe."""

@@ -8,14 +8,14 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
-from shared.errors import Failure
+from shared.errors import Failure, Unavailable
 from shared.pulse import STANDSTILL_SECONDS
 
 if TYPE_CHECKING:
@@ -100,7 +100,8 @@ class Readiness:
         elif role == "api":
             checks["keys"] = running.tokens.keys.ready
         elif role == "worker" and running.service.consumers.handlers:
-            checks["consumer"] = running.broker.connected and running.broker.consuming
+            held = tables.figures.get("waiting_refused", 0)  # written down, and yet none takes effect: a right is missing
+            checks["consumer"] = running.broker.connected and running.broker.consuming and not held
         return checks
 
     def _figures(self) -> dict[str, Any]:
@@ -140,7 +141,7 @@ class Readiness:
         if aside := tables.figures.get("set_aside", 0):
             detail = "Rows cannot be read or published and were left out: see `aftersale parked list`."
             found.append(Warned("set_aside", detail, aside))
-        if tables.figures.get("waiting_oldest_seconds", 0) > STANDSTILL_SECONDS:
+        if tables.figures.get("waiting_oldest_seconds", 0) > settings.consumer_standstill_seconds:
             found.append(Warned("messages_wait", "Failed messages wait for long: see `aftersale parked list`.", tables.figures["waiting"]))
         if standstill := running.broker.standstill:
             found.append(Warned("consumer_stands_still", standstill))
@@ -165,6 +166,7 @@ async def _look(running: "Running") -> Tables:
     events, parked, aside = kernel.events, kernel.parked, kernel.set_aside
     unsent = events.c.published_at.is_(None) & events.c.set_aside_at.is_(None)
     now = sa.func.clock_timestamp()
+    standstill = timedelta(seconds=running.settings.consumer_standstill_seconds)
     finite = sa.func.isfinite(events.c.recorded_at)  # of a row that is not yet set aside; nothing can be reckoned with infinity
 
     def outbox(what: sa.ColumnElement[Any]) -> sa.ScalarSelect[Any]:
@@ -181,6 +183,10 @@ async def _look(running: "Running") -> Tables:
         outbox(sa.func.count()).label("unsent"),
         outbox(sa.func.extract("epoch", now - sa.func.min(events.c.recorded_at).filter(finite))).label("oldest"),
         failed("waiting").label("waiting"),
+        sa.select(sa.func.count())
+        .where(parked.c.state == "waiting", parked.c.reason == Unavailable.default_code, parked.c.first_failed_at < now - standstill)
+        .scalar_subquery()
+        .label("refused"),
         sa.select(sa.func.extract("epoch", now - sa.func.min(parked.c.first_failed_at)))
         .where(parked.c.state == "waiting")
         .scalar_subquery()
@@ -204,6 +210,7 @@ async def _look(running: "Running") -> Tables:
         "outbox_unsent": row.unsent,
         "outbox_oldest_seconds": round(max(0.0, float(row.oldest or 0)), 1),
         "waiting": row.waiting,
+        "waiting_refused": row.refused,
         "waiting_oldest_seconds": round(max(0.0, float(row.waiting_oldest or 0)), 1),
         "parked": row.parked,
         "set_aside": row.set_aside,

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -10,6 +10,7 @@ import httpx2
 import pytest
 from fastapi import APIRouter
 
+from shared.messages import failed_row
 from shared.readiness import PROCESS, Role, Warned
 from shared.service import Running, Service
 from tests.services.kernel.lab import METADATA, SERVICE, Lab, an_event
@@ -145,3 +146,24 @@ async def test_warnings_leave_the_status_alone(lab: Lab, monkeypatch: pytest.Mon
         ("set_aside", 3),
         ("warning_unknown", None),
     ]
+
+
+@pytest.mark.parametrize(("reason", "status"), [("unavailable", 503), ("try_again", 200)])
+async def test_a_worker_whose_messages_the_database_refuses_is_not_ready_but_one_with_a_locked_row_is(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, reason: str, status: int
+) -> None:
+    long_ago = datetime.now(UTC) - timedelta(minutes=1)
+    row = failed_row(b"{}", "document.issued.v1", long_ago, reason=reason, detail="", delay=3600)
+    async with at_work(running(lab, monkeypatch, "worker")) as one:
+        await eventually(lambda: ready(one))
+        async with lab.database.transaction("lab.fails") as tx:
+            await tx.execute(tx.kernel.parked.insert().values(**row))
+
+        async def told() -> bool:
+            answered, answer = await asked(one)
+            return (answered, [warned["code"] for warned in answer["warnings"]]) == (status, ["messages_wait"])
+
+        await eventually(told)
+        async with lab.database.transaction("lab.mended") as tx:
+            await tx.execute(tx.kernel.parked.delete())
+        await eventually(lambda: ready(one))
