@@ -133,8 +133,10 @@ class Database:
         finally:
             await _given_back(connection, give)
 
-    async def execute_once(self, name: str, statement: sa.Executable, parameters: Parameters = None) -> Sequence[Row[Any]]:
-        """One statement that is a transaction by itself: the hot write, in one round trip. Wakes the relay."""
+    async def execute_once(
+        self, name: str, statement: sa.Executable, parameters: Parameters = None, *, emits: bool = True
+    ) -> Sequence[Row[Any]]:
+        """One statement that is a transaction by itself: the hot write, in one round trip. Wakes the relay if it `emits`."""
         give = await self.shares.take()
         with _translated():
             connection = self._autocommit.connect()
@@ -145,7 +147,8 @@ class Database:
                 crash_point("commit.after", name)
             finally:
                 await _given_back(connection, give)
-        self._wake()
+        if emits:
+            self._wake()
         return rows
 
     async def close(self) -> None:

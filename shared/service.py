@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 import structlog
@@ -54,6 +54,15 @@ class Sweeper:
     run: Callable[[Database, Settings, datetime], Awaitable[int]]
 
 
+class Background(Protocol):
+    """Something that runs as long as a process does, whatever its role: run() ends only when it is cancelled."""
+
+    pulse: Pulse
+
+    async def run(self) -> None:
+        """Until cancelled."""
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """What a service is made of. `problems` explains each of its refusal codes in a sentence."""
@@ -66,6 +75,7 @@ class Service:
     consumers: Consumers
     problems: Mapping[str, str]
     sweepers: tuple[Sweeper, ...] = ()
+    background: tuple[Callable[[Database, Settings], Background], ...] = ()
     settings: type[Settings] = Settings
 
 
@@ -96,6 +106,9 @@ class Running:
         """Start the background work; returns at once, whether or not database and broker are there."""
         relay = Relay(self.database, self.broker, self.settings)
         self._spawn(relay.pulse, relay.run)
+        for make in self.service.background:
+            one = make(self.database, self.settings)
+            self._spawn(one.pulse, one.run)
         if "worker" in self.roles:
             settings, deliveries = self.settings, self.deliveries
             inbox = Inbox(self.database, self.service.consumers, delay_ms=settings.consumer_delay_ms, deliveries=deliveries)

@@ -74,19 +74,26 @@ async def timeline_of(tx: Transaction, actor: Actor, order_id: str, *, after: Se
     return await tx.all(statement)
 
 
-async def notes_changed(tx: Transaction, actor: Actor, order_id: str, *, after: int, limit: int) -> Sequence[Row[Any]]:
-    """Up to `limit` notes that the actor may see and that changed after a position of its side, by position."""
-    return await tx.all(_changed(notes, actor, order_id, after=after, limit=limit))
+async def notes_changed(tx: Transaction, actor: Actor, order: Row[Any], *, after: int, limit: int) -> Sequence[Row[Any]]:
+    """Up to `limit` notes that the actor may see and that changed after a position of its side, by position; none after `order`'s."""
+    return await tx.all(_changed(notes, actor, order, after=after, limit=limit))
 
 
-async def entries_added(tx: Transaction, actor: Actor, order_id: str, *, after: int, limit: int) -> Sequence[Row[Any]]:
-    """Up to `limit` entries that the actor may see and that came after a position of its side, by position (not by time)."""
-    return await tx.all(_changed(timeline, actor, order_id, after=after, limit=limit))
+async def entries_added(tx: Transaction, actor: Actor, order: Row[Any], *, after: int, limit: int) -> Sequence[Row[Any]]:
+    """Up to `limit` entries that the actor may see and that came after a position of its side, by position; none after `order`'s."""
+    return await tx.all(_changed(timeline, actor, order, after=after, limit=limit))
 
 
-def _changed(table: sa.Table, actor: Actor, order_id: str, *, after: int, limit: int) -> sa.Select[Any]:
-    position = table.c.shop_position if side_of(actor) == "shop" else table.c.customer_position
-    return sa.select(table).where(*_visible(table, actor, order_id), position > after).order_by(position).limit(limit)
+def _changed(table: sa.Table, actor: Actor, order: Row[Any], *, after: int, limit: int) -> sa.Select[Any]:
+    """Changes up to where the order stood when it was read.
+
+    Notes and entries are read one after the other and share the count: without the bound an entry that came in between would be told
+    before a note with a lower number, and a reader that resumes after it would never hear of the note.
+    """
+    side = "shop_position" if side_of(actor) == "shop" else "customer_position"
+    position = table.c[side]
+    until = position.between(after + 1, getattr(order, side))
+    return sa.select(table).where(*_visible(table, actor, order.order_id), until).order_by(position).limit(limit)
 
 
 async def unread(tx: Transaction, actor: Actor, *, after: Sequence[Any] | None, limit: int) -> Sequence[Row[Any]]:

@@ -22,6 +22,7 @@ from services.notes.models import orders
 from services.notes.schemas import EntryView, NoteView
 from shared.db import Database
 from shared.errors import Failure, Invalid
+from shared.set_aside import Unusable, each_readable, set_aside
 from shared.web import Calling
 
 log = structlog.get_logger()
@@ -31,6 +32,7 @@ KEEP_ALIVE_SECONDS = 15.0
 LONGEST_STREAM_SECONDS = 900.0  # then the client comes back with a fresh token and its Last-Event-ID
 RECONNECT_MILLISECONDS = 1_000
 BATCH = 100
+PLACE = "notes.stream"
 MAX_POSITION = 2**63 - 1
 
 
@@ -68,8 +70,8 @@ class Watch:
         while self._watchers:
             try:
                 await self.look()
-            except Failure as away:
-                log.warning("watch_failed", error=str(away))
+            except Exception as error:  # whatever it was, the next look may work
+                log.warning("watch_failed", error=repr(error))
             await asyncio.sleep(LOOK_SECONDS)
 
     async def look(self) -> None:
@@ -105,53 +107,75 @@ def starting_position(last_event_id: str | None) -> int:
 async def stream(call: Calling, order_id: str, after: int) -> AsyncGenerator[bytes]:
     """The order's changes after position `after` as server-sent events, then new ones as they come, until somebody stops.
 
-    The order is loaded, and so authorised, at every look: a stream ends when its actor may no longer see it.
+    The first frame says where it stands. The order is loaded, and so authorised, at every look: a stream ends when its actor may no
+    longer see it, and when the caller's token ends.
     """
-    ends_at = time.monotonic() + LONGEST_STREAM_SECONDS
+    ends_at = min(call.until, time.time() + LONGEST_STREAM_SECONDS)
     stopping = call.running.stopping
     with _watch_of(call).over(call.actor.store, order_id) as watcher:
-        yield format_sse_event(retry=RECONNECT_MILLISECONDS, comment="aftersale")
-        while not stopping.is_set() and time.monotonic() < ends_at:
+        yield format_sse_event(id=str(after), retry=RECONNECT_MILLISECONDS, comment="aftersale")
+        while not stopping.is_set() and time.time() < ends_at:
             watcher.moved.clear()
             try:
-                order, changes = await _changes(call, order_id, after)
+                page = await _changes(call, order_id, after)
             except Failure:
                 return
-            for position, kind, view in changes:
-                yield format_sse_event(id=str(position), event=kind, data_str=view)
-                after = position
-            if len(changes) == BATCH:
+            await set_aside(call.db, PLACE, page.unusable)
+            for frame in page.frames:
+                yield frame
+            after = page.last
+            if page.full:
                 continue
-            watcher.seen = order.shop_position
-            if not await _woken(watcher.moved, stopping):
+            watcher.seen = page.seen
+            if not await _woken(watcher.moved, stopping, min(KEEP_ALIVE_SECONDS, ends_at - time.time())):
                 yield format_sse_event(comment="keep-alive")
 
 
-async def _changes(call: Calling, order_id: str, after: int) -> tuple[Row[Any], Sequence[tuple[int, str, str]]]:
-    """The order, and up to BATCH changes after `after`: position, kind, and the thing as it is now."""
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What one look found: frames to send, rows that cannot be shown, and where the next look goes on."""
+
+    frames: Sequence[bytes]
+    unusable: Sequence[Unusable]
+    last: int
+    full: bool  # more follows at once
+    seen: int  # the shop's count of the order when it was read
+
+
+async def _changes(call: Calling, order_id: str, after: int) -> Page:
+    """Up to BATCH changes after `after`, each thing as it is now, in the order of their positions."""
     async with call.reading() as tx:
-        order = await queries.order_for(tx, call.actor, order_id)
-        notes = await queries.notes_changed(tx, call.actor, order_id, after=after, limit=BATCH)
-        entries = await queries.entries_added(tx, call.actor, order_id, after=after, limit=BATCH)
+        order = await queries.order_for(tx, call.actor, order_id)  # first: it bounds what is read below
+        notes = await queries.notes_changed(tx, call.actor, order, after=after, limit=BATCH)
+        entries = await queries.entries_added(tx, call.actor, order, after=after, limit=BATCH)
         revisions = await queries.revisions_of(tx, call.actor, [note.note_id for note in notes])
         _, answers_allowed = await queries.settings_of(tx, call.actor.store)
-    shown = [
-        (
-            queries.position_for(call.actor, note),
-            "note",
-            NoteView.of(note, call.actor, revisions=revisions.get(note.note_id, ()), answers_allowed=answers_allowed).model_dump_json(),
-        )
-        for note in notes
-    ]
-    shown += [(queries.position_for(call.actor, entry), "entry", EntryView.of(entry, call.actor).model_dump_json()) for entry in entries]
-    return order, sorted(shown)[:BATCH]
+
+    def framed(change: tuple[int, str, Row[Any]]) -> bytes:
+        position, kind, row = change
+        if kind == "note":
+            own = revisions.get(row.note_id, ())
+            shown = NoteView.of(row, call.actor, revisions=own, answers_allowed=answers_allowed).model_dump_json()
+        else:
+            shown = EntryView.of(row, call.actor).model_dump_json()
+        return format_sse_event(id=str(position), event=kind, data_str=shown)
+
+    def key(change: tuple[int, str, Row[Any]]) -> tuple[str, str]:
+        _, kind, row = change
+        return row.store_id, f"note {row.note_id}" if kind == "note" else f"entry {row.event_id}"
+
+    changes = [(queries.position_for(call.actor, note), "note", note) for note in notes]
+    changes += [(queries.position_for(call.actor, entry), "entry", entry) for entry in entries]
+    page = sorted(changes, key=lambda change: change[0])[:BATCH]
+    good, bad = each_readable(page, framed, key)
+    return Page([frame for _, frame in good], bad, page[-1][0] if page else after, len(page) == BATCH, order.shop_position)
 
 
-async def _woken(moved: asyncio.Event, stopping: asyncio.Event) -> bool:
+async def _woken(moved: asyncio.Event, stopping: asyncio.Event, most_seconds: float) -> bool:
     """Wait for either; False when neither came before it is time for a sign of life."""
     waits = [asyncio.ensure_future(moved.wait()), asyncio.ensure_future(stopping.wait())]
     try:
-        done, _ = await asyncio.wait(waits, timeout=KEEP_ALIVE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait(waits, timeout=max(0.0, most_seconds), return_when=asyncio.FIRST_COMPLETED)
     finally:
         for wait in waits:
             wait.cancel()

@@ -7,6 +7,7 @@ from services.orders.models import metadata
 from services.orders.queries.counts import fold_counts
 from services.orders.rules.problems import PROBLEMS
 from services.orders.settings import OrderSettings
+from services.orders.stream_numbers import Numberer
 from shared.service import Service, Sweeper
 
 SERVICE = Service(
@@ -19,4 +20,5 @@ SERVICE = Service(
     problems=PROBLEMS,
     sweepers=(Sweeper("counts", 5, fold_counts), Sweeper("guest-links", 3600, sweep_links)),
     settings=OrderSettings,
+    background=(Numberer,),
 )

@@ -1,15 +1,18 @@
 """Live streams: rows of the events table, told as they come, to any number of listeners in any number of API processes.
 
-One look at the database per process and moment, not one per listener: the hub finds whose rows are new and wakes those. The
-rows are the truth, so a stream resumes anywhere by the id of the last event it saw (docs/decisions/0105-live-streams.md).
+One look at the database per process and moment, not one per listener: the hub finds whose rows are new and wakes those. The rows are
+the truth, so a stream resumes anywhere by the id of the last event it saw. An order's ids are its versions, which rise under its row
+lock; a store's are numbers given after the commit (stream_numbers.py). In neither can anything appear behind a reader
+(docs/decisions/0105-live-streams.md, 0109-positions-of-the-stream.md).
 """
 
 import asyncio
+import json
 import time
 from collections import defaultdict
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import aclosing, contextmanager
-from contextvars import Context
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -17,81 +20,67 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.engine import Row
 
-from services.orders.models import metadata
+from services.orders.models import metadata, stream, stream_heads
 from services.orders.schemas.live import LiveEvent
 from shared.actor import Actor
 from shared.db import Database
 from shared.errors import Transient, Unavailable
+from shared.events import EVENTS
 from shared.service import Running
+from shared.set_aside import each_readable, set_aside
+from shared.times import EARLIEST, LATEST
 
 log = structlog.get_logger()
 
 LOOK_SECONDS = 0.5  # how stale a stream may be when another process made the change
 HEARTBEAT_SECONDS = 15.0  # keeps proxies from closing a silent stream
-LIFETIME_SECONDS = 3600.0  # then the client comes again, with a token that is looked at again
-LATE_SECONDS = 10  # an event may commit this much later than one with a higher position
+LIFETIME_SECONDS = 3600.0  # then the client comes again, so that connections spread over the replicas that there are
+RECONNECT_MILLISECONDS = 1_000
 ROWS_PER_LOOK = 500
 READS_AT_ONCE = 4
+PLACE = "orders.stream"
 
 events = metadata.tables["orders.events"]
 Key = tuple[str, str | None]
 
-# Rows of each store that somebody listens to, newer than where it was looked at LATE_SECONDS ago.
+# Numbers of each store that somebody listens to, beyond the last that was looked at, with whom they are about.
 NEWER = sa.text("""
-select e.store_id, e.subject, e.position
+select n.store_id, n.stream_position, e.subject
 from unnest(cast(:stores as text[]), cast(:since as bigint[])) as s(store_id, since) cross join lateral (
-    select store_id, subject, position from orders.events where store_id = s.store_id
-    and position > coalesce(s.since, (select max(position) from orders.events where store_id = s.store_id) - 1)
-) e
-""").bindparams(sa.bindparam("stores", type_=sa.ARRAY(sa.Text)), sa.bindparam("since", type_=sa.ARRAY(sa.BigInteger)))
-
-
-class Seen:
-    """Positions that were seen lately, and the one before all of them: what commits late is still found, once."""
-
-    def __init__(self, since: int | None = None) -> None:
-        self.since = since
-        self._at: dict[int, float] = {}
-
-    def is_new(self, position: int) -> bool:
-        """Whether `position` was not seen yet; from now on it was."""
-        if position in self._at:
-            return False
-        self._at[position] = time.monotonic()
-        return True
-
-    def forget_old(self) -> None:
-        """Move up to where nothing can commit late any more."""
-        late = time.monotonic() - LATE_SECONDS
-        for position in [position for position, at in self._at.items() if at < late]:
-            del self._at[position]
-            self.since = max(self.since or 0, position)
-
-    @property
-    def positions(self) -> list[int]:
-        """Those seen lately."""
-        return list(self._at)
+    select store_id, stream_position, position from orders.stream
+    where store_id = s.store_id and stream_position > s.since order by stream_position limit :rows
+) n join orders.events e on e.store_id = n.store_id and e.position = n.position
+order by n.stream_position
+""").bindparams(
+    sa.bindparam("stores", type_=sa.ARRAY(sa.Text)),
+    sa.bindparam("since", type_=sa.ARRAY(sa.BigInteger)),
+    sa.bindparam("rows", type_=sa.Integer),
+)
 
 
 class Hub:
     """One per process: looks for new rows while anybody listens, and wakes whom they concern."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self.database = database
         self._listeners: dict[Key, set[asyncio.Event]] = defaultdict(set)
-        self._seen: dict[str, Seen] = {}
+        self._since: dict[str, int] = {}
         self._task: asyncio.Task[None] | None = None
         self._slots = asyncio.Semaphore(READS_AT_ONCE)
 
-    async def rows(self, query: sa.Select[Any]) -> Sequence[Row[Any]]:
-        """What a stream reads: a few at a time, so that thousands leave connections for calls; again while the database is away."""
-        while True:
+    async def rows(self, query: sa.Select[Any], pace: "Pace") -> Sequence[Row[Any]]:
+        """What a stream reads: a few at a time, so that thousands leave connections for calls; again while the database is away.
+
+        None where the stream is over meanwhile.
+        """
+        while not pace.over:
             try:
-                async with self._slots, self._database.reading() as tx:
+                async with self._slots, self.database.reading() as tx:
                     return await tx.all(query)
             except (Transient, Unavailable) as failure:
                 log.warning("live_read_failed", error=repr(failure))
                 await asyncio.sleep(LOOK_SECONDS)
+        return ()
 
     @contextmanager
     def listening(self, store_id: str, subject: str | None) -> Iterator[asyncio.Event]:
@@ -100,7 +89,7 @@ class Hub:
         woken = asyncio.Event()
         self._listeners[key].add(woken)
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._run(), name="orders-live", context=Context())  # nobody's share
+            self._task = asyncio.create_task(self._run(), name="orders-live")
         try:
             yield woken
         finally:
@@ -111,25 +100,35 @@ class Hub:
     async def _run(self) -> None:
         while self._listeners:
             try:
-                await self._look()
+                while await self._look():
+                    pass
             except Exception as error:  # whatever it was, the next look may work; meanwhile streams look at every heartbeat
                 log.warning("live_look_failed", error=repr(error))
             await asyncio.sleep(LOOK_SECONDS)
-        self._seen = {}
+        self._since = {}
 
-    async def _look(self) -> None:
+    async def _look(self) -> bool:
+        """Wake whom something new concerns; whether some store had more of it than one look takes."""
         stores = {store for store, _ in self._listeners}
-        self._seen = {store: self._seen.get(store, Seen()) for store in sorted(stores)}
-        async with self._database.reading() as tx:
-            since = [seen.since for seen in self._seen.values()]
-            rows = await tx.all(NEWER, {"stores": list(self._seen), "since": since})
+        self._since = {store: since for store, since in self._since.items() if store in stores}
+        new = sorted(stores - self._since.keys())
+        async with self.database.reading() as tx:
+            if new:
+                heads = await tx.all(sa.select(stream_heads).where(stream_heads.c.store_id.in_(new)))
+                self._since |= dict.fromkeys(new, 0) | {row.store_id: row.last for row in heads}
+            bounds = {"stores": list(self._since), "since": list(self._since.values()), "rows": ROWS_PER_LOOK}
+            rows = await tx.all(NEWER, bounds)
         for row in rows:
-            if self._seen[row.store_id].is_new(row.position):
-                for key in ((row.store_id, row.subject), (row.store_id, None)):
-                    for woken in self._listeners.get(key, ()):
-                        woken.set()
-        for seen in self._seen.values():
-            seen.forget_old()
+            self._since[row.store_id] = row.stream_position
+            self._wake((row.store_id, row.subject), (row.store_id, None))
+        # Of a store that is new here nobody knows what came since its listeners read: each reads once more.
+        self._wake(*(key for key in list(self._listeners) if key[0] in new))
+        return len(rows) >= ROWS_PER_LOOK
+
+    def _wake(self, *keys: Key) -> None:
+        for key in keys:
+            for woken in self._listeners.get(key, ()):
+                woken.set()
 
 
 _HUBS: "WeakKeyDictionary[Running, Hub]" = WeakKeyDictionary()
@@ -143,83 +142,133 @@ def hub_of(running: Running) -> Hub:
     return hub
 
 
-async def order_stream(running: Running, actor: Actor, order_id: str, last: int | None) -> AsyncGenerator[bytes]:
-    """What happens to one order, for whoever may see it: its events after version `last`, else how it stands, and then what comes."""
+class Pace:
+    """When a stream looks again, and when it is over: the service stops, the stream is old, or the caller's token ends."""
+
+    def __init__(self, running: Running, woken: asyncio.Event, until: float) -> None:
+        """`until` is the Unix second at which the token ends."""
+        self._stopping = running.stopping
+        self._woken = woken
+        self._until = min(until, time.time() + LIFETIME_SECONDS)
+
+    @property
+    def over(self) -> bool:
+        """Whether the stream ends now."""
+        return self._stopping.is_set() or time.time() >= self._until
+
+    def looks(self) -> None:
+        """What wakes it from here on is noticed by wait()."""
+        self._woken.clear()
+
+    async def wait(self) -> None:
+        """Until woken, at most until the next heartbeat or the end."""
+        waits = [asyncio.ensure_future(self._woken.wait()), asyncio.ensure_future(self._stopping.wait())]
+        try:
+            most = max(0.0, min(HEARTBEAT_SECONDS, self._until - time.time()))
+            await asyncio.wait(waits, timeout=most, return_when=asyncio.FIRST_COMPLETED)
+        finally:  # a client that leaves cancels us just here
+            for wait in waits:
+                wait.cancel()
+
+
+async def order_stream(running: Running, actor: Actor, order_id: str, last: int | None, until: float) -> AsyncGenerator[bytes]:
+    """What happens to one order, for whoever may see it: its events after version `last`, else how it stands, and then what comes.
+
+    Ends at `until` (Unix seconds), when the caller's token does.
+    """
     hub = hub_of(running)
     with hub.listening(actor.store, order_id) as woken:
-        if last is None:
-            ((newest,),) = await hub.rows(_newest_of_order(actor, order_id))
-            last = newest - 1
-        async with aclosing(_moments(running, woken)) as moments:
-            async for _ in moments:
-                rows = await hub.rows(_of_order(actor, order_id, last))
-                for row in rows:
-                    last = row.sequence
-                    yield _framed(row, str(row.sequence), actor)
-                if not rows:
-                    yield b": still here\n\n"
+        pace = Pace(running, woken, until)
+        newest = await _newest(hub, pace, _newest_of_order(actor, order_id))
+        after = max(0, newest - 1) if last is None else _resumed(last, newest)
+        async with aclosing(_told(hub, actor, pace, after, partial(_of_order, actor, order_id))) as told:
+            async for frame in told:
+                yield frame
 
 
-async def store_stream(running: Running, actor: Actor, last: int | None) -> AsyncIterator[bytes]:
-    """What happens to every order of the store, for the shop. A resumed stream may repeat the last seconds: `event_id` tells."""
+async def store_stream(running: Running, actor: Actor, last: int | None, until: float) -> AsyncIterator[bytes]:
+    """What happens to every order of the store, for the shop: what came after `last`, else from now on. Ends at `until`."""
     hub = hub_of(running)
     with hub.listening(actor.store, None) as woken:
-        ((after,),) = await hub.rows(_resume(actor, last))
-        seen = Seen(after)
-        async with aclosing(_moments(running, woken)) as moments:
-            async for _ in moments:
-                rows = await hub.rows(_of_store(actor, seen))
-                for row in rows:
-                    seen.is_new(row.position)
-                    yield _framed(row, str(row.position), actor)
-                seen.forget_old()
-                if not rows:
-                    yield b": still here\n\n"
+        pace = Pace(running, woken, until)
+        newest = await _newest(hub, pace, _newest_of_store(actor))
+        after = newest if last is None else _resumed(last, newest)
+        async with aclosing(_told(hub, actor, pace, after, partial(_of_store, actor))) as told:
+            async for frame in told:
+                yield frame
 
 
-async def _moments(running: Running, woken: asyncio.Event) -> AsyncGenerator[None]:
-    """Now, then whenever woken, at least at every heartbeat; ends when the service stops or the stream is old."""
-    stopping = asyncio.create_task(running.stopping.wait())
-    deadline = asyncio.get_running_loop().time() + LIFETIME_SECONDS
-    try:
-        while not stopping.done() and asyncio.get_running_loop().time() < deadline:
-            woken.clear()
-            yield
-            waiting = asyncio.create_task(woken.wait())
-            try:
-                await asyncio.wait((waiting, stopping), timeout=HEARTBEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-            finally:  # a client that leaves cancels us just here
-                waiting.cancel()
-    finally:
-        stopping.cancel()
+def _resumed(last: int, newest: int) -> int:
+    """Where to go on. A number that was never given here is of another history (a backup was restored): all of this one is told."""
+    return last if last <= newest else 0
 
 
-def _of_order(actor: Actor, order_id: str, last: int) -> sa.Select[Any]:
-    mine = (events.c.store_id == actor.store) & (events.c.subject == order_id) & (events.c.sequence > last)
-    return sa.select(events).where(mine, events.c.public).order_by(events.c.sequence).limit(ROWS_PER_LOOK)
+async def _newest(hub: Hub, pace: Pace, query: sa.Select[Any]) -> int:
+    rows = await hub.rows(query, pace)
+    return int(rows[0][0] or 0) if rows else 0
 
 
-def _of_store(actor: Actor, seen: Seen) -> sa.Select[Any]:
-    told = sa.literal(seen.positions, sa.ARRAY(sa.BigInteger))
-    mine = (events.c.store_id == actor.store) & (events.c.position > seen.since) & (events.c.position != sa.all_(told))
-    return sa.select(events).where(mine, events.c.type.like("order.%")).order_by(events.c.position).limit(ROWS_PER_LOOK)
+async def _told(hub: Hub, actor: Actor, pace: Pace, after: int, query: Callable[[int], sa.Select[Any]]) -> AsyncGenerator[bytes]:
+    """Frames: first where the stream stands, so that whoever loses it before anything happened can resume; then events as they come.
+
+    A full page is followed by the next at once. A row that cannot be read is set aside and passed by.
+    """
+    yield f"retry: {RECONNECT_MILLISECONDS}\nid: {after}\n: following\n\n".encode()
+    while not pace.over:
+        pace.looks()
+        rows = await hub.rows(query(after), pace)
+        good, bad = each_readable(rows, lambda row: _framed(row, actor), lambda row: (row.store_id, str(row.position)))
+        await set_aside(hub.database, PLACE, bad)  # before the frames: a client that has what it wants is gone after them
+        for _, frame in good:
+            yield frame
+        if rows:
+            after = rows[-1].id
+        else:
+            yield b": still here\n\n"
+        if len(rows) < ROWS_PER_LOOK:
+            await pace.wait()
+
+
+def _in_range(time: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """A time, or null where the driver could not read it."""
+    return sa.case((sa.and_(time >= EARLIEST, time < LATEST), time))
+
+
+# Nothing of it can fail to be read: one row must not fail its page.
+TOLD = (
+    events.c.store_id,
+    events.c.position,
+    events.c.event_id,
+    sa.func.left(events.c.type, 200).label("type"),
+    _in_range(events.c.occurred_at).label("occurred_at"),
+    sa.cast(events.c.data, sa.Text).label("data"),
+)
+
+
+def _of_order(actor: Actor, order_id: str, after: int) -> sa.Select[Any]:
+    mine = (events.c.store_id == actor.store) & (events.c.subject == order_id) & (events.c.sequence > after)
+    told = sa.select(*TOLD, events.c.sequence.label("id")).where(mine, events.c.public)
+    return told.order_by(events.c.sequence).limit(ROWS_PER_LOOK)
+
+
+def _of_store(actor: Actor, after: int) -> sa.Select[Any]:
+    its = (events.c.store_id == stream.c.store_id) & (events.c.position == stream.c.position)
+    mine = (stream.c.store_id == actor.store) & (stream.c.stream_position > after)
+    told = sa.select(*TOLD, stream.c.stream_position.label("id")).select_from(stream.join(events, its))
+    return told.where(mine).order_by(stream.c.stream_position).limit(ROWS_PER_LOOK)
 
 
 def _newest_of_order(actor: Actor, order_id: str) -> sa.Select[Any]:
     return sa.select(sa.func.max(events.c.sequence)).where(events.c.store_id == actor.store, events.c.subject == order_id)
 
 
-def _resume(actor: Actor, last: int | None) -> sa.Select[Any]:
-    """The position after which to tell: a little before `last`, for what committed late; the newest where nothing was seen."""
-    mine = events.c.store_id == actor.store
-    if last is None:
-        return sa.select(sa.func.coalesce(sa.func.max(events.c.position), 0)).where(mine)
-    at = sa.select(events.c.recorded_at).where(mine, events.c.position <= last).order_by(events.c.position.desc()).limit(1)
-    late = sa.text(f"interval '{LATE_SECONDS} seconds'")
-    earlier = sa.select(events.c.position).where(mine, events.c.position < last, events.c.recorded_at < at.scalar_subquery() - late)
-    return sa.select(sa.func.coalesce(earlier.order_by(events.c.position.desc()).limit(1).scalar_subquery(), 0))
+def _newest_of_store(actor: Actor) -> sa.Select[Any]:
+    return sa.select(sa.func.max(stream.c.stream_position)).where(stream.c.store_id == actor.store)
 
 
-def _framed(row: Row[Any], event_id: str, actor: Actor) -> bytes:
-    shown = LiveEvent.of(row, actor).model_dump_json()
-    return f"id: {event_id}\nevent: {row.type}\ndata: {shown}\n\n".encode()
+def _framed(row: Row[Any], actor: Actor) -> bytes:
+    """One event as a frame. Raises whatever its data make of it, where they are none."""
+    if row.type not in EVENTS:
+        raise ValueError("a type that this version does not know")
+    shown = LiveEvent.of(row, json.loads(row.data), actor).model_dump_json()
+    return f"id: {row.id}\nevent: {row.type}\ndata: {shown}\n\n".encode()

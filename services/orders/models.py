@@ -256,4 +256,30 @@ count_deltas = sa.Table(
     sa.PrimaryKeyConstraint("store_id", "position"),
 )
 
+# The store's stream: which order event came when, numbered after it was committed (docs/decisions/0109-positions-of-the-stream.md).
+stream = sa.Table(
+    "stream",
+    metadata,
+    sa.Column("store_id", sa.Text, nullable=False),
+    sa.Column("stream_position", sa.BigInteger, nullable=False),
+    sa.Column("position", sa.BigInteger, nullable=False),
+    sa.PrimaryKeyConstraint("store_id", "stream_position"),
+)
+# The last number that was given; whoever numbers holds this row.
+stream_heads = sa.Table(
+    "stream_heads",
+    metadata,
+    sa.Column("store_id", sa.Text, nullable=False),
+    sa.Column("last", sa.BigInteger, nullable=False),
+    sa.PrimaryKeyConstraint("store_id"),
+)
+# Order events without a number, written by a trigger on events in the event's own transaction.
+stream_pending = sa.Table(
+    "stream_pending",
+    metadata,
+    sa.Column("store_id", sa.Text, nullable=False),
+    sa.Column("position", sa.BigInteger, nullable=False),
+    sa.PrimaryKeyConstraint("store_id", "position"),
+)
+
 bound_times(metadata)

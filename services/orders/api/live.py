@@ -33,11 +33,12 @@ async def follow(order_id: OrderId, call: Call, last_seen: LastSeen = None) -> S
     """Follow one order live: how it stands, then each change. The id of an event is the order's version."""
     async with call.reading() as tx:
         await order_for(tx, call.actor, order_id)
-    return _streamed(while_valid(call.db, call.actor, order_stream(call.running, call.actor, order_id, last_seen)))
+    told = order_stream(call.running, call.actor, order_id, last_seen, call.until)
+    return _streamed(while_valid(call.db, call.actor, told))
 
 
 @router.get("/stream", operation_id="orders_stream_store", response_class=StreamingResponse, responses=STREAM | problems(Forbidden))
 async def follow_all(call: Call, last_seen: LastSeen = None) -> StreamingResponse:
-    """Follow every order of the store live, for its staff. After a resume the last seconds may come again: `event_id` tells."""
+    """Follow every order of the store live, for its staff. The first frame has an id to resume from."""
     enforce(may_read_settings(call.actor))
-    return _streamed(store_stream(call.running, call.actor, last_seen))
+    return _streamed(store_stream(call.running, call.actor, last_seen, call.until))

@@ -30,16 +30,16 @@ class LiveEvent(BaseModel):
     occurred_at: datetime
 
     @classmethod
-    def of(cls, row: Row[Any], actor: Actor) -> "LiveEvent":
-        """A row of the events table as `actor` may see it."""
-        order, by = row.data["order"], By(**row.data["by"])
+    def of(cls, row: Row[Any], data: dict[str, Any], actor: Actor) -> "LiveEvent":
+        """A row of the events table, with its data read, as `actor` may see it."""
+        order, by = data["order"], By(**data["by"])
         same = ("order_id", "number", "version", "status", "payment", "refund_state")
         return cls(
             event_id=row.event_id,
             type=row.type,
             **{name: order[name] for name in same},
             tracking=None if order.get("tracking") is None else Tracking(**order["tracking"]),
-            message=row.data.get("personal", {}).get("message", ""),
+            message=data.get("personal", {}).get("message", ""),
             by=ByView.of(by, actor),
             occurred_at=row.occurred_at,
         )
