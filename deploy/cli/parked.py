@@ -93,7 +93,7 @@ def retry_parked(parked_id: str, output: Output) -> None:
 
     rows = asyncio.run(_in_every_service(due_now))
     if not rows and wanted is not None:
-        raise Trouble(f"There is no message or row {parked_id}.", SEE)
+        raise Trouble(f"There is no message or row {parked_id} that can be tried again.", "mend it first; see `aftersale parked show`")
     said = f"[green]✓[/green] {len(rows)} due now; the running processes take them within a second"
     output.result({"retried": rows}, lambda console: console.print(said))
 
@@ -126,15 +126,25 @@ def discard_parked(parked_id: str, reason: str, output: Output) -> None:
 
 
 async def _back(connection: AsyncConnection, service: str, wanted: UUID | None) -> list[Row]:
-    """Forget that rows were set aside, so that whoever left them out looks again; what is still wrong is set aside anew."""
+    """Forget that rows were set aside, so that whoever left them out looks again; what is still wrong is set aside anew.
+
+    One that the database itself refuses as an event (its time is out of bounds still) stays as it is.
+    """
     aside, events = KERNEL[service].set_aside, KERNEL[service].events
     which = aside.c.discarded.is_(None) if wanted is None else aside.c.set_aside_id == wanted
-    rows = (await connection.execute(sa.delete(aside).where(which).returning(*_select(aside).selected_columns))).mappings().all()
+    rows = (await connection.execute(_select(aside).where(which).with_for_update())).mappings().all()
+    back = []
     for row in rows:
-        if row["place"] == OUTBOX:
-            mine = (events.c.store_id == row["store_id"]) & (events.c.position == int(row["row_key"]))
-            await connection.execute(sa.update(events).where(mine).values(set_aside_at=None))
-    return [_row(row, service) for row in rows]
+        try:
+            async with connection.begin_nested():
+                if row["place"] == OUTBOX:
+                    mine = (events.c.store_id == row["store_id"]) & (events.c.position == int(row["row_key"]))
+                    await connection.execute(sa.update(events).where(mine).values(set_aside_at=None))
+                await connection.execute(sa.delete(aside).where(aside.c.set_aside_id == row["set_aside_id"]))
+        except sa.exc.IntegrityError:
+            continue
+        back.append(_row(row, service))
+    return back
 
 
 async def _event(connection: AsyncConnection, kernel: KernelTables, row: RowMapping) -> Row:

@@ -12,6 +12,7 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import aclosing, contextmanager
+from contextvars import Context
 from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -71,7 +72,7 @@ class Hub:
     async def rows(self, query: sa.Select[Any], pace: "Pace") -> Sequence[Row[Any]]:
         """What a stream reads: a few at a time, so that thousands leave connections for calls; again while the database is away.
 
-        None where the stream is over meanwhile.
+        Nothing where the stream is over meanwhile.
         """
         while not pace.over:
             try:
@@ -89,7 +90,7 @@ class Hub:
         woken = asyncio.Event()
         self._listeners[key].add(woken)
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._run(), name="orders-live")
+            self._task = asyncio.create_task(self._run(), name="orders-live", context=Context())  # nobody's share
         try:
             yield woken
         finally:

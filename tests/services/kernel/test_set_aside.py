@@ -147,6 +147,25 @@ async def test_an_operator_sees_mends_and_retries_it(lab: Lab, capsys: pytest.Ca
 
 
 @pytest.mark.usefixtures("operator")
+async def test_what_is_not_mended_stays_set_aside_and_holds_up_no_other_retry(lab: Lab, capsys: pytest.CaptureFixture[str]) -> None:
+    await lab.emit(an_event())
+    await plant(lab, "occurred_at", "'0044-03-15 00:00:00+00 BC'")
+    mended = await plant(lab, "type", "'unheard.of.v1'")
+    async with started(lab.broker()) as broker:
+        relay = lab.relay(broker)
+        assert await relay.send_batch() == 1
+        async with lab.database.transaction("lab.mend") as tx:
+            await tx.execute(sa.text("update notes.events set type = 'document.issued.v1' where position = :at"), {"at": mended})
+        [retried] = (await commanded(retry_parked, "all", capsys=capsys))["retried"]
+        assert retried["row_key"] == str(mended)
+        assert await relay.send_batch() == 1
+    [left] = (await commanded(list_parked, capsys=capsys))["set_aside"]
+    assert left["reason"] == "time_out_of_range"
+    with pytest.raises(Trouble, match="that can be tried again"):
+        await commanded(retry_parked, left["set_aside_id"], capsys=capsys)
+
+
+@pytest.mark.usefixtures("operator")
 async def test_a_parked_message_is_let_go_of_with_a_reason(lab: Lab, capsys: pytest.CaptureFixture[str]) -> None:
     inbox = lab.consume(lab.effect)
     await inbox.take(b"no event \x1b[31m", DocumentIssued.type)
