@@ -41,7 +41,7 @@ def _payment(world: World) -> dict[str, str]:
 
 
 def _link(world: World) -> dict[str, str]:
-    order_id = world.any_order()
+    order_id = world.order(customer_id=uuid.uuid4().hex)  # whom no made-up call has erased
     return {"order_id": order_id, "link_id": world.link(order_id)}
 
 

@@ -105,11 +105,12 @@ class World:
 
     # fresh resources, each able to do what is asked of it
 
-    def order(self, *, paid: bool = False, quantity: int = 2) -> str:
+    def order(self, *, paid: bool = False, quantity: int = 2, customer_id: str = "c-1") -> str:
         """A pending order."""
         line = {"sku": "TEE-2", "name": "T-shirt", "quantity": quantity, "unit_price": 5000}
         payments = [{"amount": 5000 * quantity + 1000, "method": "card", "reference": uuid.uuid4().hex}] if paid else []
-        return str(self.call("POST", "/orders/v1/orders", order_p(lines=[line], payments=payments))["order_id"])
+        customer = {"id": customer_id, "name": "Rahima Begum"}
+        return str(self.call("POST", "/orders/v1/orders", order_p(lines=[line], payments=payments, customer=customer))["order_id"])
 
     def move(self, order_id: str, to: str) -> str:
         """Move an order forward."""
