@@ -292,6 +292,22 @@ CHECKS: list[Check] = [
     ),
     wrong(
         "orders",
+        "stream_number",
+        "a number of the live stream names one event of an order, and no event has two; the last one given is the highest",
+        """select n.store_id, 'number ' || n.stream_position as id, format('event %s is %s', n.position, coalesce(e.type, 'not there'))
+            as detail
+            from orders.stream n left join orders.events e on e.store_id = n.store_id and e.position = n.position
+            where e.type is null or e.type not like 'order.%'
+            union all
+            select store_id, 'event ' || position, format('%s numbers', count(*)) from orders.stream group by store_id, position
+            having count(*) > 1
+            union all
+            select store_id, 'last number', format('%s given, %s the highest', h.last, n.last) from orders.stream_heads h
+            full join (select store_id, max(stream_position) as last from orders.stream group by store_id) n using (store_id)
+            where coalesce(h.last, 0) <> coalesce(n.last, 0)""",
+    ),
+    wrong(
+        "orders",
         "answer_without_effect",
         "what an answer under a key says was done is in the history",
         """select k.store_id, k.caller || ' ' || k.key as id, format('%s version %s', a.order_id, a.version) as detail

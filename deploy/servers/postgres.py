@@ -184,7 +184,7 @@ class Postgres:
     def _wait_until_ready(self, deadline: float) -> bool:
         status = self.data / "postmaster.pid"
         while self.process and self.process.alive and time.monotonic() < deadline:
-            lines = status.read_text().splitlines() if status.exists() else []
+            lines = _lines(status)
             if len(lines) >= 8 and lines[0] == str(self.process.pid) and lines[7].strip() == "ready":
                 return True
             time.sleep(0.02)
@@ -196,3 +196,11 @@ class Postgres:
 
 def _environment() -> dict[str, str]:
     return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8", "TZ": "UTC", "HOME": "/"}
+
+
+def _lines(status: Path) -> list[str]:
+    """What PostgreSQL says of itself; nothing while it replaces the file of a server that was killed."""
+    try:
+        return status.read_text().splitlines()
+    except FileNotFoundError:
+        return []

@@ -154,6 +154,7 @@ async def test_everything_is_explained(shop: Shop) -> None:
     assert {row["kind"] for row in kinds} == {"invoice", "receipt", "cancelling_receipt", "credit_note", "refund_receipt"}
 
 
+@pytest.mark.proof  # which rows it changes hangs on what other tests left in the tables: its share varies about the bound by one column
 async def test_changes_behind_our_backs_are_found(shop: Shop) -> None:
     rng = random.Random(SEED)
     listed = (PROJECT / "docs" / "reconcile.md").read_text()
