@@ -17,7 +17,7 @@ class BadTokens(Attack):
     """Tokens whose signature is wrong: each must be looked at before it is refused."""
 
     what = "anonymous: 1,000 calls a second with bad tokens"
-    broken = ("p19_body_before_the_token",)
+    broken = ("p19_strangers_go_all_the_way",)
 
     def token(self) -> str:
         """What the flood carries."""
