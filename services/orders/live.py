@@ -29,6 +29,7 @@ from shared.errors import Transient, Unavailable
 from shared.events import EVENTS
 from shared.service import Running
 from shared.set_aside import each_readable, set_aside
+from shared.shares import Rules, Shares
 from shared.times import EARLIEST, LATEST
 
 log = structlog.get_logger()
@@ -38,7 +39,9 @@ HEARTBEAT_SECONDS = 15.0  # keeps proxies from closing a silent stream
 LIFETIME_SECONDS = 3600.0  # then the client comes again, so that connections spread over the replicas that there are
 RECONNECT_MILLISECONDS = 1_000
 ROWS_PER_LOOK = 500
-READS_AT_ONCE = 4
+READS_AT_ONCE = 4  # of this process, by turns over the stores
+READ_WAIT_SECONDS = 30.0
+MAX_WAITING = 10_000  # of one store: one event wakes all its listeners
 PLACE = "orders.stream"
 
 events = metadata.tables["orders.events"]
@@ -67,16 +70,17 @@ class Hub:
         self._listeners: dict[Key, set[asyncio.Event]] = defaultdict(set)
         self._since: dict[str, int] = {}
         self._task: asyncio.Task[None] | None = None
-        self._slots = asyncio.Semaphore(READS_AT_ONCE)
+        rules = Rules(READS_AT_ONCE, headroom=1, part=0.5, queue=MAX_WAITING)
+        self._reads = Shares("orders.live", rules, wait_seconds=READ_WAIT_SECONDS, what="streams")
 
     async def rows(self, query: sa.Select[Any], pace: "Pace") -> Sequence[Row[Any]]:
-        """What a stream reads: a few at a time, so that thousands leave connections for calls; again while the database is away.
+        """What a stream reads: a few at a time and by turns over stores, so that thousands leave connections for calls.
 
-        Nothing where the stream is over meanwhile.
+        Again while the database is away. Nothing where the stream is over meanwhile.
         """
         while not pace.over:
             try:
-                async with self._slots, self.database.reading() as tx:
+                async with self._reads.of(), self.database.reading() as tx:
                     return await tx.all(query)
             except (Transient, Unavailable) as failure:
                 log.warning("live_read_failed", error=repr(failure))
