@@ -12,7 +12,7 @@ import asyncpg
 
 from deploy import topology
 from deploy.trouble import Trouble
-from shared.migrate import SERVICE_LOCK_TIMEOUT
+from shared.data.migrate import SERVICE_LOCK_TIMEOUT
 
 MIN_POSTGRES = 150_000
 ROLE_SETTINGS = {

@@ -21,8 +21,8 @@ from deploy.places import State
 from deploy.servers import Servers
 from deploy.tokens import keep_local_key
 from deploy.trouble import Trouble
-from shared.broker import exchange_name
-from shared.migrate import migrate
+from shared.data.migrate import migrate
+from shared.messaging.broker import exchange_name
 
 Say = Callable[[str], None]
 

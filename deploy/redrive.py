@@ -23,7 +23,7 @@ from deploy import connections, topology
 from deploy.databases import in_database
 from deploy.provision import declare
 from deploy.trouble import Trouble
-from shared.events import EVENTS, SOURCES
+from shared.contracts.events import EVENTS, SOURCES
 
 SENT = """
 select store_id, position, event_id, type from {service}.events

@@ -57,7 +57,7 @@ def apply() -> dict[str, str]:
 
 
 def setting(service: str, name: str, default: str = "") -> str:
-    """One setting of a service from the environment, as shared/settings.py reads it."""
+    """One setting of a service from the environment, as shared/process/settings.py reads it."""
     return os.environ.get(f"AFTERSALE_{service.upper()}_{name}") or os.environ.get(f"AFTERSALE_{name}") or default
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from deploy.places import State
 from deploy.trouble import Trouble
-from shared.actor import Actor, Role
-from shared.keys import KeysUnreadable, read_keys
-from shared.tokens import issue
+from shared.contracts.actor import Actor, Role
+from shared.web.keys import KeysUnreadable, read_keys
+from shared.web.tokens import issue
 
 ISSUER = "aftersale-local"
 ROLES: tuple[Role, ...] = ("platform", "staff", "customer", "guest")

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from deploy.servers.rabbitmq import password_hash
-from shared.broker import dead_queue_name, exchange_name, queue_arguments, queue_name, types_read_by
-from shared.events import EVENTS, SOURCES
+from shared.contracts.events import EVENTS, SOURCES
+from shared.messaging.broker import dead_queue_name, exchange_name, queue_arguments, queue_name, types_read_by
 
 SERVICES: tuple[str, ...] = tuple(SOURCES)
 READERS: tuple[str, ...] = tuple(service for service in SERVICES if any(service in event.readers for event in EVENTS.values()))

@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 import asyncpg
 import httpx2
 
-from shared.actor import Actor, Role
-from shared.tokens import issue
+from shared.contracts.actor import Actor, Role
+from shared.web.tokens import issue
 from tests.stack import Stack
 
 ISSUER = "aftersale-local"

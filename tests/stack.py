@@ -26,8 +26,8 @@ import asyncpg
 from deploy import topology
 from deploy.provision import provision
 from deploy.servers import Servers
-from shared.broker import dead_queue_name, exchange_name, queue_name
-from shared.keys import SigningKey
+from shared.messaging.broker import dead_queue_name, exchange_name, queue_name
+from shared.web.keys import SigningKey
 
 PROJECT = Path(__file__).resolve().parent.parent
 SERVICES = tuple(os.environ.get("AFTERSALE_TEST_SERVICES", "orders refunds notes documents").split())

@@ -26,8 +26,8 @@ from deploy.cli.output import Output
 from deploy.places import PROJECT
 from deploy.servers import docker, postgres, rabbitmq
 from deploy.trouble import Trouble
-from shared.keys import KeysUnreadable, read_keys
-from shared.migrate import config
+from shared.data.migrate import config
+from shared.web.keys import KeysUnreadable, read_keys
 
 FREE_BYTES = 1_000_000_000
 FONTS = PROJECT / "services" / "documents" / "fonts"

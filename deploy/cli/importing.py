@@ -26,7 +26,7 @@ from deploy.importing.online_retail import Unreadable, read
 from deploy.importing.results import Results
 from deploy.tokens import local_token
 from deploy.trouble import Trouble
-from shared.actor import Actor
+from shared.contracts.actor import Actor
 
 CALLER = "import"
 TOKEN_SECONDS = 24 * 3600

@@ -14,7 +14,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
 from rich.segment import Segment
 
-from shared.visible import visible, visible_json
+from shared.web.visible import visible, visible_json
 
 AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON, one object a line.")]
 

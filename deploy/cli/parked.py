@@ -17,8 +17,8 @@ from sqlalchemy.pool import NullPool
 from deploy import connections, running
 from deploy.cli.output import Output
 from deploy.trouble import Trouble
-from shared.schema import KernelTables, kernel_tables, service_metadata
-from shared.set_aside import OUTBOX
+from shared.data.schema import KernelTables, kernel_tables, service_metadata
+from shared.data.set_aside import OUTBOX
 
 KERNEL = {service: kernel_tables(service_metadata(service)) for service in running.SERVICES}
 SEE = "see `aftersale parked list`"

@@ -16,8 +16,8 @@ from deploy.provision import declare
 from deploy.redrive import Counts, Wanted, redrive_some
 from deploy.servers import given
 from deploy.trouble import Trouble
-from shared.broker import queue_name
-from shared.events import EVENTS
+from shared.contracts.events import EVENTS
+from shared.messaging.broker import queue_name
 
 CONNECT_SECONDS = 10
 

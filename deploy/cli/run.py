@@ -12,9 +12,9 @@ from deploy import running
 from deploy.cli.output import Output
 from deploy.places import choose_port, is_free
 from deploy.trouble import Trouble
-from shared.readiness import Role
-from shared.service import Service
-from shared.service import run as run_until_stopped
+from shared.process.readiness import Role
+from shared.process.service import Service
+from shared.process.service import run as run_until_stopped
 
 
 def run_services(names: Sequence[str], roles: Sequence[Role], port: int | None, output: Output) -> None:

@@ -11,7 +11,7 @@ from rich.markup import escape
 from deploy import running
 from deploy.cli.output import Output
 from deploy.cli.run import load
-from shared.settings import PREFIX
+from shared.process.settings import PREFIX
 
 UNITS = {"seconds": "s", "ms": "ms", "bytes": "bytes", "days": "days", "minutes": "min", "hours": "h"}
 

@@ -4,8 +4,8 @@ from deploy import running
 from deploy.cli.output import Output
 from deploy.tokens import local_token
 from deploy.trouble import Trouble
-from shared.actor import Actor, Role
-from shared.settings import Settings
+from shared.contracts.actor import Actor, Role
+from shared.process.settings import Settings
 
 SUBJECTS: dict[str, str] = {"platform": "demo-shop", "staff": "sam", "customer": "cust-ada", "guest": ""}
 

@@ -81,7 +81,7 @@ def _prepare(servers: Servers, output: Output) -> dict[str, Any]:
     from deploy.cli.token import SUBJECTS  # noqa: PLC0415  (must not stay in the runner's memory)
     from deploy.provision import provision  # noqa: PLC0415  (as above: only the child needs it)
     from deploy.tokens import local_token  # noqa: PLC0415  (as above: only the child needs it)
-    from shared.actor import Actor  # noqa: PLC0415  (as above: only the child needs it)
+    from shared.contracts.actor import Actor  # noqa: PLC0415  (as above: only the child needs it)
 
     settings = provision(servers, say=output.progress)
     actors = [Actor(running.DEMO_STORE, role, SUBJECTS[role]) for role in ("platform", "staff", "customer")]

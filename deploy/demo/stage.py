@@ -15,7 +15,7 @@ from deploy.demo.wire import Seen, Wire
 from deploy.places import State
 from deploy.tokens import local_token
 from deploy.trouble import Trouble
-from shared.actor import Actor, Role
+from shared.contracts.actor import Actor, Role
 
 TOKEN_SECONDS = 900
 COLOURS = {"orders": "cyan", "refunds": "magenta", "notes": "yellow", "documents": "green"}

@@ -17,8 +17,8 @@ import asyncpg
 
 from deploy import running
 from deploy.trouble import Trouble
-from shared.broker import exchange_name
-from shared.events import EVENTS, SOURCES
+from shared.contracts.events import EVENTS, SOURCES
+from shared.messaging.broker import exchange_name
 
 DEADLINE_SECONDS = 20.0
 CONNECT_SECONDS = 5.0

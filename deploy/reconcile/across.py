@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Literal, Protocol
 
 from deploy.reconcile.checks import public
-from shared.events import EVENTS, SOURCES
+from shared.contracts.events import EVENTS, SOURCES
 
 SORTED = 'select * from ({sql}) as x(store_id, id, says, young) order by store_id collate "C", id collate "C"'
 FETCH_ROWS = 2_000

@@ -3,7 +3,7 @@
 # ruff: noqa: S608  (the SQL is put together from constants of this package; values are always bound)
 
 from deploy.reconcile.checks import Check, clocks, same, wrong
-from shared.events import EVENTS, SOURCES
+from shared.contracts.events import EVENTS, SOURCES
 
 BORN = "to_timestamp(('x' || left(replace(e.event_id::text, '-', ''), 12))::bit(48)::bigint / 1000.0)"
 """SQL: the moment that a UUIDv7 carries."""

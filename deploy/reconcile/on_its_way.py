@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from deploy.reconcile.across import Found
-from shared.ids import uuid_of
+from shared.contracts.ids import uuid_of
 
 FAR = datetime(9999, 1, 1, tzinfo=UTC)
 """The moment before which nothing is too young to be looked at."""

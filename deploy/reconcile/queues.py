@@ -4,7 +4,7 @@ import aio_pika
 from aiormq.exceptions import AMQPError, ChannelNotFoundEntity
 
 from deploy import running
-from shared.broker import queue_name
+from shared.messaging.broker import queue_name
 
 CONNECT_SECONDS = 5
 

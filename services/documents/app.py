@@ -5,7 +5,7 @@ from services.documents.api import router
 from services.documents.commands.pictures import render_waiting
 from services.documents.consumers import consumers
 from services.documents.render import DocumentSettings
-from shared.service import Service, Sweeper
+from shared.process.service import Service, Sweeper
 
 RENDER_EVERY_SECONDS = 1.0
 

@@ -14,12 +14,12 @@ from services.documents import queries
 from services.documents.commands import pictures
 from services.documents.queries import Wanted
 from services.documents.render import RenderingFailed
-from shared.db import Database
-from shared.errors import UnreadableRow
-from shared.exports import patiently
-from shared.money import Money
-from shared.set_aside import each_readable, set_aside
-from shared.settings import Settings
+from shared.contracts.errors import UnreadableRow
+from shared.contracts.money import Money
+from shared.data.db import Database
+from shared.data.set_aside import each_readable, set_aside
+from shared.process.settings import Settings
+from shared.web.exports import patiently
 
 PAGE = 100
 COLUMNS = ("number", "kind", "issued_on", "order_number", "customer_id", "currency", "total", "refers_to", "sha256", "file")

@@ -2,10 +2,7 @@
 
 from services.documents.commands import copies
 from services.documents.rules.due import due_documents
-from shared import guests
-from shared.db import Transaction
-from shared.erasure import forget
-from shared.events import (
+from shared.contracts.events import (
     CustomerErased,
     Envelope,
     GuestLinkRevoked,
@@ -24,7 +21,10 @@ from shared.events import (
     RefundApproved,
     StoreSettingsChanged,
 )
-from shared.inbox import Consumers
+from shared.data import guests
+from shared.data.db import Transaction
+from shared.data.erasure import forget
+from shared.messaging.inbox import Consumers
 
 consumers = Consumers("documents")
 

@@ -2,9 +2,9 @@
 
 import hashlib
 
-from shared.errors import Invalid, TooLarge
-from shared.images import BadImage, Wanted, drawn_anew, kind_of
-from shared.settings import Settings
+from shared.contracts.errors import Invalid, TooLarge
+from shared.process.settings import Settings
+from shared.web.images import BadImage, Wanted, drawn_anew, kind_of
 
 MAX_UPLOAD_BYTES = 1_000_000
 MAX_SIDE_PIXELS = 4_000
@@ -13,7 +13,7 @@ HEAD_BYTES = 16
 
 
 async def cleaned_logo(settings: Settings, upload: bytes) -> tuple[str, bytes]:
-    """SHA-256 and bytes of the logo as it will be printed; drawn in a confined process (shared/images.py).
+    """SHA-256 and bytes of the logo as it will be printed; drawn in a confined process (shared/web/images.py).
 
     The type is taken from the content, never from a name or header. Drawing again drops metadata, trailing archives and everything
     else that is not the picture. Raises TooLarge `logo_too_large`, Invalid `logo_type`, `heic_not_taken`, `logo_unreadable`.

@@ -7,8 +7,8 @@ no change and no deletion of what was issued (a trigger of the first migration).
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
-from shared.ids import PublicIdColumn
-from shared.schema import TIME, bound_times, service_metadata
+from shared.data.columns import PublicIdColumn
+from shared.data.schema import TIME, bound_times, service_metadata
 
 SCHEMA = "documents"
 KINDS = "'invoice', 'receipt', 'cancelling_receipt', 'credit_note', 'refund_receipt'"

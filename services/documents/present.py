@@ -15,8 +15,8 @@ from babel.numbers import get_currency_symbol
 
 from services.documents.catalogues import Catalogue, catalogue, digits
 from services.documents.rules.contents import Contents, SaidLine, SaidPayment
-from shared.events import Address
-from shared.money import exponent
+from shared.contracts.events import Address
+from shared.contracts.money import exponent
 
 ROLLS = frozenset({"receipt", "cancelling_receipt", "refund_receipt", "order_receipt"})
 """Printed on an 80 mm roll; everything else on a page."""

@@ -10,12 +10,12 @@ from sqlalchemy.engine import Row
 from services.documents.models import documents, logos, orders, refunds, renderings, series, settings, stores
 from services.documents.rules.contents import Contents, Letterhead, Reference
 from services.documents.rules.series import DEFAULT_PREFIXES
-from shared.actor import Actor
-from shared.db import Transaction
-from shared.errors import Forbidden, NotFound
-from shared.events import Order, OrderPersonal, Refund
-from shared.ids import uuid_of
-from shared.set_aside import one_row
+from shared.contracts.actor import Actor
+from shared.contracts.errors import Forbidden, NotFound
+from shared.contracts.events import Order, OrderPersonal, Refund
+from shared.contracts.ids import uuid_of
+from shared.data.db import Transaction
+from shared.data.set_aside import one_row
 
 
 @dataclass(frozen=True, slots=True)

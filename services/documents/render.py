@@ -9,10 +9,10 @@ from typing import Any
 import structlog
 from pydantic import Field
 
-from shared.confined import Broken, Confined, Confines, Died, Slow
-from shared.errors import Failure
-from shared.settings import Settings
-from shared.shares import Rules, Shares
+from shared.contracts.errors import Failure
+from shared.data.shares import Rules, Shares
+from shared.process.settings import Settings
+from shared.web.confined import Broken, Confined, Confines, Died, Slow
 
 log = structlog.get_logger()
 

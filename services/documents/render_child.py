@@ -1,4 +1,4 @@
-"""A rendering process: reads views, answers PDFs, and can do nothing else (shared/confined_child.py)."""
+"""A rendering process: reads views, answers PDFs, and can do nothing else (shared/web/confined_child.py)."""
 
 import json
 import sys
@@ -7,7 +7,7 @@ from pathlib import Path
 import typst
 
 from services.documents.textlayer import repaired
-from shared.confined_child import confine, serve
+from shared.web.confined_child import confine, serve
 
 HERE = Path(__file__).parent
 

@@ -8,10 +8,10 @@ from sqlalchemy.engine import Row
 
 from services.documents.queries import Office
 from services.documents.rules.contents import Letterhead, Seller, TaxNumber
-from shared.events import DocumentKind
-from shared.ids import DocumentId, OrderId
-from shared.money import Money
-from shared.web import Input, View, example
+from shared.contracts.events import DocumentKind
+from shared.contracts.ids import DocumentId, OrderId
+from shared.contracts.money import Money
+from shared.web.app import Input, View, example
 
 Line = Annotated[str, Field(max_length=200)]
 Prefix = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]{0,9}$", description="One to ten capital letters and digits.")]

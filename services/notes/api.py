@@ -26,13 +26,13 @@ from services.notes.schemas import (
     write_action,
 )
 from services.notes.stream import starting_position, stream
-from shared.db import Transaction
-from shared.errors import Busy, Forbidden, Invalid, NotFound, PreconditionRequired, Refused, VersionConflict
-from shared.guests import while_valid
-from shared.ids import NoteId, OrderId, uuid_of
-from shared.pages import DEFAULT_LIMIT, MAX_LIMIT, Int16, decode_cursor, encode_cursor, link_header
-from shared.set_aside import shown
-from shared.web import Call, Calling, Router, problems
+from shared.contracts.errors import Busy, Forbidden, Invalid, NotFound, PreconditionRequired, Refused, VersionConflict
+from shared.contracts.ids import NoteId, OrderId, uuid_of
+from shared.data.db import Transaction
+from shared.data.guests import while_valid
+from shared.data.set_aside import shown
+from shared.web.app import Call, Calling, Router, problems
+from shared.web.pages import DEFAULT_LIMIT, MAX_LIMIT, Int16, decode_cursor, encode_cursor, link_header
 
 router = Router(prefix="/v1", tags=["notes"])
 

@@ -1,7 +1,7 @@
 """Composition root of the note service."""
 
 from services.notes import api, consumers, models, rules
-from shared.service import Service
+from shared.process.service import Service
 
 SERVICE = Service(
     name="notes",

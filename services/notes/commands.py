@@ -13,11 +13,9 @@ from services.notes.record_statement import KEEP_COPY, RECORD
 from services.notes.rules.order_copy import copy_of
 from services.notes.rules.timeline import PERSONAL_DETAILS, entry_of, forgotten, source_rank
 from services.notes.rules.writing import Audience, may_edit, may_mark_read, may_retract, may_write, plain_text, side_of
-from shared.actor import Actor
-from shared.db import Transaction
-from shared.erasure import forget
-from shared.errors import VersionConflict
-from shared.events import (
+from shared.contracts.actor import Actor
+from shared.contracts.errors import VersionConflict
+from shared.contracts.events import (
     By,
     CustomerErased,
     DocumentIssued,
@@ -30,8 +28,10 @@ from shared.events import (
     OrderEvent,
     RefundEvent,
 )
-from shared.ids import new_id
-from shared.outbox import emit
+from shared.contracts.ids import new_id
+from shared.data.db import Transaction
+from shared.data.erasure import forget
+from shared.messaging.outbox import emit
 
 
 async def add_note(tx: Transaction, actor: Actor, order_id: str, *, audience: Audience, text: str, now: datetime) -> Row[Any]:

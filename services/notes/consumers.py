@@ -1,9 +1,7 @@
 """What notes does with which event: the dispatcher owns transaction, inbox, retry and ack; one command does the work."""
 
 from services.notes import commands
-from shared import guests
-from shared.db import Transaction
-from shared.events import (
+from shared.contracts.events import (
     CustomerErased,
     DocumentIssued,
     Envelope,
@@ -27,7 +25,9 @@ from shared.events import (
     RefundSettled,
     RefundSettlementFailed,
 )
-from shared.inbox import Consumers, always
+from shared.data import guests
+from shared.data.db import Transaction
+from shared.messaging.inbox import Consumers, always
 
 consumers = Consumers("notes")
 

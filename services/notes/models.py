@@ -7,8 +7,8 @@ change, the live streams resume by it, and the customer's count has no gaps that
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, UUID
 
-from shared.ids import PublicIdColumn
-from shared.schema import TIME, bound_times, service_metadata
+from shared.data.columns import PublicIdColumn
+from shared.data.schema import TIME, bound_times, service_metadata
 
 SCHEMA = "notes"
 metadata = service_metadata(SCHEMA)

@@ -10,9 +10,9 @@ from sqlalchemy.engine import Row
 from services.notes.models import notes, orders, revisions, settings, timeline
 from services.notes.rules import PROBLEMS, writing
 from services.notes.rules.writing import NoteState, side_of, visible_audiences
-from shared.actor import Actor
-from shared.db import Transaction
-from shared.errors import Forbidden, NotFound
+from shared.contracts.actor import Actor
+from shared.contracts.errors import Forbidden, NotFound
+from shared.data.db import Transaction
 
 DEFAULT_SETTINGS_VERSION = 0
 

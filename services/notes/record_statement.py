@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
 from services.notes.models import orders
-from shared.schema import TIME
+from shared.data.schema import TIME
 
 # The row is locked until the transaction ends, and counts what is told: to the shop always, to the customer what it may see.
 # Of the copy a newer version wins; a stale one, and an event without a version (0), only fill in a number that was missing.

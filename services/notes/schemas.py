@@ -10,9 +10,9 @@ from sqlalchemy.engine import Row
 
 from services.notes import queries
 from services.notes.rules.writing import MAX_TEXT_CHARACTERS, Audience, Side, may_edit, may_retract, may_write
-from shared.actor import Actor, Decision, Role
-from shared.ids import NoteId, OrderId
-from shared.web import Input, View, example
+from shared.contracts.actor import Actor, Decision, Role
+from shared.contracts.ids import NoteId, OrderId
+from shared.web.app import Input, View, example
 
 Text = Annotated[
     str,

@@ -20,10 +20,10 @@ from sqlalchemy.engine import Row
 from services.notes import queries
 from services.notes.models import orders
 from services.notes.schemas import EntryView, NoteView
-from shared.db import Database
-from shared.errors import Failure, Invalid
-from shared.set_aside import Unusable, each_readable, set_aside
-from shared.web import Calling
+from shared.contracts.errors import Failure, Invalid
+from shared.data.db import Database
+from shared.data.set_aside import Unusable, each_readable, set_aside
+from shared.web.app import Calling
 
 log = structlog.get_logger()
 

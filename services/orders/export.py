@@ -8,11 +8,11 @@ from typing import Literal
 from services.orders.queries.lists import OrderFilter, page_of
 from services.orders.schemas.views import SummaryView
 from services.orders.state import Summary
-from shared.actor import Actor
-from shared.db import Database
-from shared.exports import PAGE_ROWS, Exporting
-from shared.money import Money
-from shared.set_aside import shown
+from shared.contracts.actor import Actor
+from shared.contracts.money import Money
+from shared.data.db import Database
+from shared.data.set_aside import shown
+from shared.web.exports import PAGE_ROWS, Exporting
 
 Format = Literal["csv", "jsonl"]
 

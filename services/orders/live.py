@@ -23,14 +23,14 @@ from sqlalchemy.engine import Row
 
 from services.orders.models import metadata, stream, stream_heads
 from services.orders.schemas.live import LiveEvent
-from shared.actor import Actor
-from shared.db import Database
-from shared.errors import Transient, Unavailable
-from shared.events import EVENTS
-from shared.service import Running
-from shared.set_aside import each_readable, set_aside
-from shared.shares import Rules, Shares
-from shared.times import EARLIEST, LATEST
+from shared.contracts.actor import Actor
+from shared.contracts.errors import Transient, Unavailable
+from shared.contracts.events import EVENTS
+from shared.contracts.times import EARLIEST, LATEST
+from shared.data.db import Database
+from shared.data.set_aside import each_readable, set_aside
+from shared.data.shares import Rules, Shares
+from shared.web.serving import Serving
 
 log = structlog.get_logger()
 
@@ -136,10 +136,10 @@ class Hub:
                 woken.set()
 
 
-_HUBS: "WeakKeyDictionary[Running, Hub]" = WeakKeyDictionary()
+_HUBS: "WeakKeyDictionary[Serving, Hub]" = WeakKeyDictionary()
 
 
-def hub_of(running: Running) -> Hub:
+def hub_of(running: Serving) -> Hub:
     """The hub of this process."""
     hub = _HUBS.get(running)
     if hub is None:
@@ -150,7 +150,7 @@ def hub_of(running: Running) -> Hub:
 class Pace:
     """When a stream looks again, and when it is over: the service stops, the stream is old, or the caller's token ends."""
 
-    def __init__(self, running: Running, woken: asyncio.Event, until: float) -> None:
+    def __init__(self, running: Serving, woken: asyncio.Event, until: float) -> None:
         """`until` is the Unix second at which the token ends."""
         self._stopping = running.stopping
         self._woken = woken
@@ -176,7 +176,7 @@ class Pace:
                 wait.cancel()
 
 
-async def order_stream(running: Running, actor: Actor, order_id: str, last: int | None, until: float) -> AsyncGenerator[bytes]:
+async def order_stream(running: Serving, actor: Actor, order_id: str, last: int | None, until: float) -> AsyncGenerator[bytes]:
     """What happens to one order, for whoever may see it: its events after version `last`, else how it stands, and then what comes.
 
     Ends at `until` (Unix seconds), when the caller's token does.
@@ -191,7 +191,7 @@ async def order_stream(running: Running, actor: Actor, order_id: str, last: int 
                 yield frame
 
 
-async def store_stream(running: Running, actor: Actor, last: int | None, until: float) -> AsyncIterator[bytes]:
+async def store_stream(running: Serving, actor: Actor, last: int | None, until: float) -> AsyncIterator[bytes]:
     """What happens to every order of the store, for the shop: what came after `last`, else from now on. Ends at `until`."""
     hub = hub_of(running)
     with hub.listening(actor.store, None) as woken:

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
-from shared.ids import PublicIdColumn
-from shared.schema import TIME, bound_times, service_metadata
+from shared.data.columns import PublicIdColumn
+from shared.data.schema import TIME, bound_times, service_metadata
 
 metadata = service_metadata("orders")
 

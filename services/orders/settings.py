@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from shared.settings import Settings
+from shared.process.settings import Settings
 
 
 class OrderSettings(Settings):

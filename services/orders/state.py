@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
-from shared.events import By, Order, OrderPersonal, OrderStatus, PaymentState, RefundState
+from shared.contracts.events import By, Order, OrderPersonal, OrderStatus, PaymentState, RefundState
 
 
 @dataclass(frozen=True, slots=True)

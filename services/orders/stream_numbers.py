@@ -9,9 +9,9 @@ import asyncio
 import sqlalchemy as sa
 import structlog
 
-from shared.db import Database
-from shared.pulse import Pulse
-from shared.settings import Settings
+from shared.data.db import Database
+from shared.messaging.pulse import Pulse
+from shared.process.settings import Settings
 
 log = structlog.get_logger()
 

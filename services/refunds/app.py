@@ -7,7 +7,7 @@ from services.refunds.models import metadata
 from services.refunds.queries.counts import fold_counts
 from services.refunds.rules.problems import PROBLEMS
 from services.refunds.settings import RefundSettings
-from shared.service import Service, Sweeper
+from shared.process.service import Service, Sweeper
 
 SWEEP_FILES_SECONDS = 3_600
 FOLD_COUNTS_SECONDS = 5

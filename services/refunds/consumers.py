@@ -1,9 +1,7 @@
 """What this service does with other services' events: it keeps its copy of each order, and does what the copy shows due."""
 
 from services.refunds.commands import erase, orders
-from shared import guests
-from shared.db import Transaction
-from shared.events import (
+from shared.contracts.events import (
     CustomerErased,
     Envelope,
     GuestLinkRevoked,
@@ -21,7 +19,9 @@ from shared.events import (
     OrderShipped,
     StoreSettingsChanged,
 )
-from shared.inbox import Consumers
+from shared.data import guests
+from shared.data.db import Transaction
+from shared.messaging.inbox import Consumers
 
 consumers = Consumers("refunds")
 

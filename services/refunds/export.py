@@ -11,10 +11,10 @@ from sqlalchemy.engine import Row
 
 from services.refunds.queries.refunds import SUMMARY, Filter, Place, page, resolved
 from services.refunds.schemas.views import SummaryView
-from shared.exports import PAGE_ROWS
-from shared.money import Money
-from shared.set_aside import shown
-from shared.web import Calling
+from shared.contracts.money import Money
+from shared.data.set_aside import shown
+from shared.web.app import Calling
+from shared.web.exports import PAGE_ROWS
 
 Format = Literal["csv", "jsonl"]
 MEDIA_TYPES: dict[Format, str] = {"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl"}

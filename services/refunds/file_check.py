@@ -1,6 +1,6 @@
 """Whether an uploaded file is what we take, by its content alone; images come out decoded and encoded anew.
 
-Encoding anew (in a confined process: shared/images.py) drops EXIF (places, owners) and whatever was appended or hidden: what is stored
+Encoding anew (in a confined process: shared/web/images.py) drops EXIF (places, owners) and whatever was appended or hidden: what is stored
 was written by us. A PDF cannot be encoded anew; it must begin and end as one, and is only ever served as a download in a sandbox.
 """
 
@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import IO, Literal, NamedTuple
 
 from services.refunds.settings import RefundSettings
-from shared.errors import Invalid
-from shared.images import BadImage, Kind, Wanted, drawn_anew, kind_of
+from shared.contracts.errors import Invalid
+from shared.web.images import BadImage, Kind, Wanted, drawn_anew, kind_of
 
 MediaType = Literal["image/jpeg", "image/png", "image/webp", "application/pdf"]
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import obstore
 from obstore.store import LocalStore, ObjectStore, from_url
 
-from shared.errors import Unavailable
-from shared.settings import Settings
+from shared.contracts.errors import Unavailable
+from shared.process.settings import Settings
 
 if TYPE_CHECKING:
     from obstore import GetResult  # types alone: they are not there at run time

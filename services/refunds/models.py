@@ -7,8 +7,8 @@ Two constraints stand behind the code's locks, each able to hold alone (docs/dec
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, UUID, ExcludeConstraint
 
-from shared.ids import PublicIdColumn
-from shared.schema import TIME, bound_times, service_metadata
+from shared.data.columns import PublicIdColumn
+from shared.data.schema import TIME, bound_times, service_metadata
 
 SCHEMA = "refunds"
 metadata = service_metadata(SCHEMA)

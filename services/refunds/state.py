@@ -9,9 +9,9 @@ from services.refunds.rules.decisions import RefundState, Status
 from services.refunds.rules.known_order import KnownOrder
 from services.refunds.rules.settlement import Settlement
 from services.refunds.rules.units import Units
-from shared import events
-from shared.actor import Actor
-from shared.events import By, Disposition
+from shared.contracts import events
+from shared.contracts.actor import Actor
+from shared.contracts.events import By, Disposition
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
-from shared.actor import Actor, Role
-from shared.tokens import issue
+from shared.contracts.actor import Actor, Role
+from shared.web.tokens import issue
 from tests.attacks.wire import Address, Line, request
 from tests.shop import ISSUER, order_p
 from tests.stack import Stack

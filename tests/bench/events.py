@@ -11,7 +11,7 @@ import aio_pika
 import asyncpg
 import httpx2
 
-from shared.broker import queue_name
+from shared.messaging.broker import queue_name
 from tests.bench.measures import Bench, order
 from tests.stack import Process
 

@@ -19,8 +19,8 @@ import httpx2
 from deploy.places import PROJECT, hold_state
 from deploy.servers import postgres
 from deploy.servers.private import PrivateServers
-from shared.actor import Actor
-from shared.tokens import issue
+from shared.contracts.actor import Actor
+from shared.web.tokens import issue
 from tests.shop import ISSUER, TOKEN_SECONDS, eventually, order_p
 from tests.stack import SERVICES, Stack, new_stack
 

@@ -11,9 +11,9 @@ from typing import Any
 import asyncpg
 import httpx2
 
-from shared.actor import Actor, Role
-from shared.ids import public_id
-from shared.tokens import issue
+from shared.contracts.actor import Actor, Role
+from shared.contracts.ids import public_id
+from shared.web.tokens import issue
 from tests.bench.generator import Figures, drive, request
 from tests.bench.reference import Limit, limit
 from tests.bench.system import cost

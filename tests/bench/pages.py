@@ -10,8 +10,8 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from services.orders.queries.lists import OrderFilter, page_of
-from shared.actor import Actor
-from shared.db import Transaction
+from shared.contracts.actor import Actor
+from shared.data.db import Transaction
 from tests.bench.generator import drive, request
 from tests.bench.measures import Bench
 

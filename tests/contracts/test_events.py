@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from shared.asyncapi import asyncapi
-from shared.events import EVENTS, SOURCES, DocumentIssued, NoteAdded, OrderPlaced, RefundInspected
-from shared.inbox import Consumers
-from shared.messages import Malformed, parse
+from shared.contracts.events import EVENTS, SOURCES, DocumentIssued, NoteAdded, OrderPlaced, RefundInspected
+from shared.messaging.asyncapi import asyncapi
+from shared.messaging.inbox import Consumers
+from shared.messaging.messages import Malformed, parse
 
 EXAMPLES = Path(__file__).parent / "events"
 NOW = datetime(2026, 11, 22, tzinfo=UTC)

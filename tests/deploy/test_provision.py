@@ -15,9 +15,9 @@ from deploy.provision import provision
 from deploy.servers import Servers
 from deploy.servers.given import GivenServers
 from deploy.trouble import Trouble
-from shared.broker import dead_queue_name, queue_arguments, queue_name, types_read_by
-from shared.events import EVENTS, SOURCES
-from shared.migrate import migrate
+from shared.contracts.events import EVENTS, SOURCES
+from shared.data.migrate import migrate
+from shared.messaging.broker import dead_queue_name, queue_arguments, queue_name, types_read_by
 
 NAME = "shop"
 SERVICES = topology.SERVICES
@@ -153,7 +153,7 @@ async def test_every_reader_gets_what_it_declares(servers: Servers, settings: di
 
 
 async def test_a_service_may_declare_its_own_queue_again_as_it_is(settings: dict[str, str]) -> None:
-    """What shared/broker.py does at every start."""
+    """What shared/messaging/broker.py does at every start."""
     for service in topology.READERS:
         async with await aio_pika.connect(settings[f"AFTERSALE_{service.upper()}_AMQP_URL"]) as connection:
             channel = await connection.channel()

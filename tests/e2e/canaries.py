@@ -3,7 +3,7 @@
 import uuid
 from typing import Any
 
-from shared.events import EVENTS
+from shared.contracts.events import EVENTS
 from tests.services.refunds.pictures import pdf, picture
 from tests.shop import Answer, Caller, Shop, eventually, order_p
 

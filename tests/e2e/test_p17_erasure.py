@@ -17,11 +17,11 @@ from deploy import topology
 from services.refunds.commands.files import sweep
 from services.refunds.models import metadata
 from services.refunds.settings import RefundSettings
-from shared.broker import dead_queue_name, queue_name
-from shared.db import Database
-from shared.events import EVENTS
-from shared.ids import new_uuid
-from shared.outbox import cloud_event
+from shared.contracts.events import EVENTS
+from shared.contracts.ids import new_uuid
+from shared.data.db import Database
+from shared.messaging.broker import dead_queue_name, queue_name
+from shared.messaging.outbox import cloud_event
 from tests.e2e.canaries import ISSUED, Canaries, Life, drained
 from tests.retelling import OneReader
 from tests.shop import Shop, eventually

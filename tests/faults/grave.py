@@ -13,7 +13,7 @@ from multiprocessing.context import ForkServerProcess
 
 from sqlalchemy.schema import CreateTable
 
-from shared.crash import VARIABLE
+from shared.data.crash import VARIABLE
 from tests.faults import victim
 from tests.faults.victim import CHANGES, REACTIONS, SERVICE, TOGETHER
 from tests.services.kernel.lab import Lab, running_lab

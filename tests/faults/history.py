@@ -10,9 +10,9 @@ from typing import Any
 
 import aio_pika
 
-from shared.broker import queue_name
-from shared.events import EVENTS
-from shared.outbox import cloud_event
+from shared.contracts.events import EVENTS
+from shared.messaging.broker import queue_name
+from shared.messaging.outbox import cloud_event
 from tests.retelling import OneReader
 from tests.shop import PATIENCE_SECONDS, Shop, eventually, order_p
 from tests.stack import Stack

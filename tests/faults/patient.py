@@ -7,8 +7,8 @@ from typing import Any
 
 import httpx2
 
-from shared.actor import Actor, Role
-from shared.tokens import issue
+from shared.contracts.actor import Actor, Role
+from shared.web.tokens import issue
 from tests.shop import ISSUER, TOKEN_SECONDS, Answer, Caller, Shop
 
 PATIENCE_SECONDS = 120.0

@@ -4,12 +4,12 @@ import ast
 
 import pytest
 
-from shared.crash import POINTS
+from shared.data.crash import POINTS
 from tests.faults.grave import Grave
 from tests.faults.sites import sites, unguarded_sites
 from tests.stack import PROJECT
 
-NOT_A_SERVICE = {"shared/migrate.py"}  # migrations run before a service does, and repeat as a whole
+NOT_A_SERVICE = {"shared/data/migrate.py"}  # migrations run before a service does, and repeat as a whole
 
 
 def product() -> dict[str, str]:

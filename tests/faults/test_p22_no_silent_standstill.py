@@ -13,13 +13,13 @@ import sqlalchemy as sa
 from fastapi import APIRouter
 from faststream.rabbit import RabbitMessage
 
-from shared import service as service_module
-from shared.broker import queue_name
-from shared.db import Database
-from shared.errors import NotFound
-from shared.events import DocumentIssued
-from shared.service import Running, Service, Sweeper
-from shared.settings import Settings
+from shared.contracts.errors import NotFound
+from shared.contracts.events import DocumentIssued
+from shared.data.db import Database
+from shared.messaging.broker import queue_name
+from shared.process import service as service_module
+from shared.process.service import Running, Service, Sweeper
+from shared.process.settings import Settings
 from tests.services.kernel import lab as kernel
 from tests.services.kernel.lab import EFFECTS, METADATA, SERVICE, Lab, an_event, at_work, running_lab, started
 from tests.services.kernel.test_inbox import message

@@ -14,8 +14,8 @@ import httpx2
 import pytest
 
 from deploy.servers import given, resolve
-from shared.crash import VARIABLE
-from shared.ids import uuid_of
+from shared.contracts.ids import uuid_of
+from shared.data.crash import VARIABLE
 from tests.faults.history import live, quiet
 from tests.faults.patient import PatientShop
 from tests.stack import PROJECT, Stack, free_port, new_stack

@@ -12,15 +12,15 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from shared import crash
-from shared.broker import Broker
-from shared.db import Database, Transaction
-from shared.events import DocumentIssued, Envelope
-from shared.ids import new_id
-from shared.inbox import Consumers, Inbox
-from shared.outbox import Relay, emit
-from shared.schema import service_metadata
-from shared.settings import Settings
+from shared.contracts.events import DocumentIssued, Envelope
+from shared.contracts.ids import new_id
+from shared.data import crash
+from shared.data.db import Database, Transaction
+from shared.data.schema import service_metadata
+from shared.messaging.broker import Broker
+from shared.messaging.inbox import Consumers, Inbox
+from shared.messaging.outbox import Relay, emit
+from shared.process.settings import Settings
 
 SERVICE = "notes"  # it reads document.issued, which has the simplest data
 STORE = "victims"

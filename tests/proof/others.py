@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from shared.actor import Role
+from shared.contracts.actor import Role
 from tests.attacks.dear import MULTIPART, form, one_pixel_wide
 from tests.attacks.target import Target
 from tests.attacks.wire import GONE, Line, request

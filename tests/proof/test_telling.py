@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from shared.settings import Settings
+from shared.process.settings import Settings
 from tests.attacks import ATTACKS
 from tests.proof import p19_report
 from tests.proof.ledger import Entry, Ledger

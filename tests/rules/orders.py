@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from shared.actor import Actor
-from shared.events import By, Cancellation, Order, OrderLine, OrderStatus, Payment
+from shared.contracts.actor import Actor
+from shared.contracts.events import By, Cancellation, Order, OrderLine, OrderStatus, Payment
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 STAFF = Actor("s", "staff", "staff-1")

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.actor import Actor, Role
-from shared.idempotency import caller_text
+from shared.contracts.actor import Actor, Role
+from shared.data.idempotency import caller_text
 
 ROLES: list[Role] = ["platform", "staff", "customer", "guest"]
 IDS = st.text(st.sampled_from("a7: %vi"), min_size=1, max_size=8) | st.sampled_from(["7", "7 via platform:p", "7 via ", " via ", "a via"])

@@ -16,8 +16,8 @@ from services.documents.rules.prints import Desk, draft_invoice, issued_for, ord
 from services.documents.rules.sample import sample
 from services.documents.rules.series import document_number, issuing_day
 from services.documents.rules.settings import may_name_series
-from shared.events import Address, Order, OrderLine, OrderPersonal, Payment, Refund, RefundLine, UnitRange
-from shared.ids import new_id
+from shared.contracts.events import Address, Order, OrderLine, OrderPersonal, Payment, Refund, RefundLine, UnitRange
+from shared.contracts.ids import new_id
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 BILLING = Address(country_code="BD", name="Rahima", street_address="House 1", city="Dhaka", postal_code="1205")

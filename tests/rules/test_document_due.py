@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.documents.rules.due import ISSUING_ORDER, Due, due_documents, is_invoiced
-from shared.events import By, Cancellation, Order, OrderLine, Payment, Refund, RefundLine, UnitRange
-from shared.ids import new_id
+from shared.contracts.events import By, Cancellation, Order, OrderLine, Payment, Refund, RefundLine, UnitRange
+from shared.contracts.ids import new_id
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 ORDER, FIRST, SECOND, REFUND, OTHER_REFUND = new_id("order"), new_id("payment"), new_id("payment"), new_id("refund"), new_id("refund")

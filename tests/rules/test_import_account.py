@@ -10,7 +10,7 @@ from deploy.importing.account import Columns, account, foreseen
 from deploy.importing.countries import PLACES, stand_in_address
 from deploy.importing.results import Placed, Refunded, Refusal
 from services.orders.addresses import checked
-from shared.events import Address
+from shared.contracts.events import Address
 from tests.rules.test_import_mapping import back, planned, sale
 
 D = Decimal

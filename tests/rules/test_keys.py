@@ -12,10 +12,10 @@ import pytest
 import structlog
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
-from shared.actor import Actor
-from shared.errors import Unauthenticated, Unavailable
-from shared.keys import KeysFile, KeysUnreadable, parsed, read_keys, trusted_keys
-from shared.tokens import Tokens, issue
+from shared.contracts.actor import Actor
+from shared.contracts.errors import Unauthenticated, Unavailable
+from shared.web.keys import KeysFile, KeysUnreadable, parsed, read_keys, trusted_keys
+from shared.web.tokens import Tokens, issue
 
 NOW = 1_800_000_000.0
 SECRET = "SECRET-CANARY-of-more-than-thirty-two-characters"
@@ -186,7 +186,7 @@ def test_a_change_that_keeps_time_and_size_is_seen(in_place: bool, tmp_path: Pat
 def test_nothing_is_read_again_where_nothing_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "keys.json"
     path.write_text(json.dumps([GOOD]))
-    monkeypatch.setattr("shared.keys.SETTLED_SECONDS", -1.0)  # as if it had been written long ago
+    monkeypatch.setattr("shared.web.keys.SETTLED_SECONDS", -1.0)  # as if it had been written long ago
     keys = KeysFile(path)
     path.chmod(0o600)
     keys.look()

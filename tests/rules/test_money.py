@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.money import Money, divide_half_up, exponent, split
+from shared.contracts.money import Money, divide_half_up, exponent, split
 
 AMOUNTS = st.integers(-(10**12), 10**12)
 

@@ -8,8 +8,8 @@ import pytest
 
 from services.notes.rules.order_copy import OrderCopy, copy_of
 from services.notes.rules.timeline import ENTRIES, Entry, entry_of, forgotten, source_rank
-from shared import events
-from shared.events import (
+from shared.contracts import events
+from shared.contracts.events import (
     By,
     Cancellation,
     CustomerErased,
@@ -27,7 +27,7 @@ from shared.events import (
     RefundRequested,
     Tracking,
 )
-from shared.ids import new_id
+from shared.contracts.ids import new_id
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 STAFF = By(role="staff", id="asha")

@@ -19,8 +19,8 @@ from services.notes.rules.writing import (
     version_of,
     visible_audiences,
 )
-from shared.actor import Actor, system
-from shared.errors import Invalid
+from shared.contracts.actor import Actor, system
+from shared.contracts.errors import Invalid
 
 STAFF = Actor("s", "staff", "asha")
 PLATFORM = Actor("s", "platform", "shopfront")

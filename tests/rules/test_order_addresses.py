@@ -5,8 +5,8 @@ import pytest
 
 from services.orders import addresses
 from services.orders.addresses import checked, checked_phone, formatted, phone_or_none
-from shared.errors import Invalid
-from shared.events import Address
+from shared.contracts.errors import Invalid
+from shared.contracts.events import Address
 
 BD = Address(country_code="BD", name="Rahima", street_address="House 1", city="Dhaka", postal_code="1205", phone="01712-345678")
 JP = Address(country_code="JP", name="山田", country_area="東京都", city="千代田区", street_address="丸の内1-1", postal_code="100-0005")

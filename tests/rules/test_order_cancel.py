@@ -5,7 +5,7 @@ from itertools import product
 import pytest
 
 from services.orders.rules.cancel import CANCEL_PRESETS, CancelPreset, CustomerStop, lines_to_release, may_cancel
-from shared.events import OrderStatus
+from shared.contracts.events import OrderStatus
 from tests.rules.orders import ACTORS, CUSTOMER, ON_BEHALF, STATUSES, order
 
 BEFORE_DELIVERED = ("pending", "confirmed", "picked_up", "shipped")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.orders.rules.placing import LineFigures, OrderFigures, ShippingFigures, amounts
-from shared.errors import Invalid
+from shared.contracts.errors import Invalid
 
 
 def figures(*lines: LineFigures, **order: Any) -> OrderFigures:

@@ -15,8 +15,8 @@ from services.orders.rules.payments import (
 from services.orders.rules.refunds import refund_state
 from services.orders.rules.room import MAX_PAYMENT_RECORDS
 from services.orders.rules.times import happened_at
-from shared.errors import Invalid
-from shared.events import RefundState
+from shared.contracts.errors import Invalid
+from shared.contracts.events import RefundState
 from tests.rules.orders import ACTORS, NOW, STAFF, STATUSES, order, payment
 
 

@@ -5,7 +5,7 @@ import pytest
 from services.orders.rules.actions import actions
 from services.orders.rules.edit import EDITABLE, may_edit
 from services.orders.rules.status import STEPS, may_move, may_report_failed_delivery
-from shared.events import OrderStatus, Tracking
+from shared.contracts.events import OrderStatus, Tracking
 from tests.rules.orders import ACTORS, PLATFORM, STAFF, STATUSES, SYSTEM, order
 
 SHOP = ("staff", "platform", "system")

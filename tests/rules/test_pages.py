@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.errors import Invalid
-from shared.pages import Int16, Int32, decode_cursor, encode_cursor, link_header
-from shared.readable import OutOfRange
+from shared.contracts.errors import Invalid
+from shared.data.readable import OutOfRange
+from shared.web.pages import Int16, Int32, decode_cursor, encode_cursor, link_header
 
 MOMENTS = st.datetimes(timezones=st.just(UTC))
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.rates import BUCKETS_KEPT, BURST_SECONDS, Buckets, UnderWay
+from shared.web.rates import BUCKETS_KEPT, BURST_SECONDS, Buckets, UnderWay
 
 
 class Clock:

@@ -7,8 +7,8 @@ import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
 MODULES = sorted((PROJECT / "deploy" / "reconcile").glob("*.py"))
-ALLOWED_OF_OURS = ("deploy.reconcile", "deploy.running", "deploy.trouble", "deploy.connections", "deploy.places", "shared.events")
-NAMES = ("shared.broker", "shared.ids")
+ALLOWED_OF_OURS = ("deploy.reconcile", "deploy.running", "deploy.trouble", "deploy.connections", "deploy.places", "shared.contracts.events")
+NAMES = ("shared.messaging.broker", "shared.contracts.ids")
 """What a queue is called, and what a public id looks like."""
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from deploy.reconcile.across import Found
 from deploy.reconcile.on_its_way import Asked, Key, To, Way, way_to
-from shared.ids import public_id
+from shared.contracts.ids import public_id
 
 SENT = datetime(2026, 1, 1, tzinfo=UTC)
 ORDER = public_id("order", UUID(int=7))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from services.refunds.rules.automatic import Already, Due, due_refunds
 from services.refunds.rules.known_order import KnownOrder, KnownPayment, Line
 from services.refunds.rules.policy import DEFAULT_POLICY
-from shared.events import By, Cancellation, OrderStatus
+from shared.contracts.events import By, Cancellation, OrderStatus
 
 T = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ON = replace(DEFAULT_POLICY, deduct_shipping=True)

@@ -11,8 +11,8 @@ from services.refunds.rules.goods import Restock, disposition_by_policy, disposi
 from services.refunds.rules.known_order import KnownOrder, KnownPayment, Line
 from services.refunds.rules.policy import DEFAULT_POLICY, Policy
 from services.refunds.rules.settlement import SETTLEMENT, Effect, settlement_of
-from shared.actor import Actor
-from shared.events import By, Cancellation, OrderStatus
+from shared.contracts.actor import Actor
+from shared.contracts.events import By, Cancellation, OrderStatus
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 CUSTOMER, OTHER, STAFF = Actor("s", "customer", "c1"), Actor("s", "customer", "c2"), Actor("s", "staff", "anna")

@@ -9,8 +9,8 @@ from PIL import Image
 
 from services.refunds.file_check import check, plain_name
 from services.refunds.settings import RefundSettings
-from shared.errors import Invalid
-from shared.images import decoders
+from shared.contracts.errors import Invalid
+from shared.web.images import decoders
 from tests.services.refunds.pictures import PLACE, pdf, picture, polyglot, zip_bomb_png
 
 SETTINGS = RefundSettings.model_construct(service="refunds")

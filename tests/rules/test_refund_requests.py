@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from services.refunds.schemas.requests import RequestRefund
-from shared.ids import new_id
+from shared.contracts.ids import new_id
 
 
 def parsed(quantity: Any) -> int | None:

@@ -11,8 +11,8 @@ from services.orders.rules.room import MAX_LINES_BYTES, MAX_OTHER_BYTES, MAX_PAY
 from services.orders.schemas import words
 from services.orders.schemas.placing import MAX_PREPAID, AddressInput
 from services.refunds.schemas import requests as refund_requests
-from shared.errors import TooLarge
-from shared.events import (
+from shared.contracts.errors import TooLarge
+from shared.contracts.events import (
     EVENTS,
     MAX_EVENT_BYTES,
     MAX_ORDER_LINES,
@@ -33,7 +33,7 @@ from shared.events import (
     UnitRange,
     event_bytes,
 )
-from shared.money import MAX_AMOUNT_MINOR_UNITS
+from shared.contracts.money import MAX_AMOUNT_MINOR_UNITS
 from tests.rules.orders import NOW, ORDER_ID
 
 WORST = "\x01"  # six bytes in JSON: more than any letter has

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from shared.shares import SYSTEM, Rules, Turns
+from shared.data.shares import SYSTEM, Rules, Turns
 
 TWENTY = Rules(slots=20, headroom=2, reserve=4, part=0.4, queue=200)
 

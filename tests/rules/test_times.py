@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from shared.times import EARLIEST, LATEST, Day, Instant, Moment, read_time
+from shared.contracts.times import EARLIEST, LATEST, Day, Instant, Moment, read_time
 
 INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
 MOMENT: TypeAdapter[datetime] = TypeAdapter(Moment)

@@ -12,9 +12,9 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey
 
-from shared.actor import Actor
-from shared.errors import Unauthenticated
-from shared.tokens import AUDIENCE, Tokens, issue
+from shared.contracts.actor import Actor
+from shared.contracts.errors import Unauthenticated
+from shared.web.tokens import AUDIENCE, Tokens, issue
 
 NOW = 1_800_000_000.0
 SECRET = "a secret of more than thirty-two characters"

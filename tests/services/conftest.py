@@ -10,8 +10,8 @@ import httpx2
 import pytest
 
 from deploy.servers import resolve
-from shared.actor import Actor
-from shared.tokens import issue
+from shared.contracts.actor import Actor
+from shared.web.tokens import issue
 from tests.shop import ISSUER, order_p
 from tests.stack import PROJECT, Stack, new_stack
 

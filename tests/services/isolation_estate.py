@@ -10,9 +10,9 @@ from typing import Any
 
 import httpx2
 
-from shared.actor import Actor, Role
-from shared.ids import new_id
-from shared.tokens import issue
+from shared.contracts.actor import Actor, Role
+from shared.contracts.ids import new_id
+from shared.web.tokens import issue
 from tests.services.schemathesis_world import PNG
 from tests.shop import ISSUER, Shop, eventually, order_p
 

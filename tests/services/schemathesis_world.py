@@ -12,8 +12,8 @@ from typing import Any
 
 import httpx2
 
-from shared.actor import Actor
-from shared.tokens import issue
+from shared.contracts.actor import Actor
+from shared.web.tokens import issue
 from tests.shop import ISSUER, TOKEN_SECONDS, order_p
 from tests.stack import Stack
 

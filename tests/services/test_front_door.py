@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from shared.actor import Role
-from shared.ids import new_id
+from shared.contracts.actor import Role
+from shared.contracts.ids import new_id
 from tests.services.raw_http import head, line
 from tests.shop import Caller, Shop, order_p
 from tests.stack import SERVICES

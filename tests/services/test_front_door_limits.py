@@ -14,9 +14,9 @@ from fastapi.responses import StreamingResponse
 from prometheus_client import REGISTRY
 
 from services.notes.app import SERVICE
-from shared.actor import Actor
-from shared.lobby import Lobby
-from shared.service import Running, _server
+from shared.contracts.actor import Actor
+from shared.process.service import Running, _server
+from shared.web.lobby import Lobby
 from tests.services.raw_http import WAIT_SECONDS, Line, head, line
 from tests.shop import Shop, eventually, order_p
 

@@ -11,9 +11,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from shared.actor import Actor
-from shared.ids import new_id
-from shared.tokens import issue
+from shared.contracts.actor import Actor
+from shared.contracts.ids import new_id
+from shared.web.tokens import issue
 from tests.shop import ISSUER, Answer, Shop, order_p
 from tests.stack import PROJECT, SERVICES, Stack
 
@@ -336,7 +336,7 @@ def _raised(path: Path) -> set[str]:
 
 @pytest.mark.parametrize("service", SERVICES)
 async def test_every_code_is_explained(shop: Shop, service: str) -> None:
-    sources = [*(PROJECT / "services" / service).rglob("*.py"), *(PROJECT / "shared").glob("*.py")]
+    sources = [*(PROJECT / "services" / service).rglob("*.py"), *(PROJECT / "shared").rglob("*.py")]
     codes = {code for path in sources for code in _raised(path)}
     assert len(codes) > 25
     unexplained = {code for code in codes if (await shop.platform.get(f"/{service}/problems/{code}")).status != 200}

@@ -14,7 +14,7 @@ from services.documents.app import SERVICE as DOCUMENTS
 from services.notes.app import SERVICE as NOTES
 from services.orders.app import SERVICE as ORDERS
 from services.refunds.app import SERVICE as REFUNDS
-from shared.service import Running
+from shared.process.service import Running
 from tests.stack import SERVICES, Stack
 
 PARTS = {"orders": ORDERS, "refunds": REFUNDS, "notes": NOTES, "documents": DOCUMENTS}

@@ -8,7 +8,7 @@ from typing import Any
 import aio_pika
 import pytest
 
-from shared.broker import exchange_name
+from shared.messaging.broker import exchange_name
 from tests.shop import Shop, eventually, order_p
 from tests.stack import Stack
 

@@ -16,10 +16,10 @@ import pytest
 from services.notes import queries
 from services.notes.models import metadata as notes_metadata
 from services.orders.stream_numbers import NUMBER
-from shared.actor import Actor
-from shared.db import Database
-from shared.settings import Settings
-from shared.tokens import issue
+from shared.contracts.actor import Actor
+from shared.data.db import Database
+from shared.process.settings import Settings
+from shared.web.tokens import issue
 from tests.services.orders.test_changes import act, placed
 from tests.shop import ISSUER, PATIENCE_SECONDS, Caller, Shop, eventually
 from tests.stack import Process, Stack

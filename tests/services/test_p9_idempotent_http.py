@@ -9,7 +9,7 @@ import asyncpg
 import httpx2
 import pytest
 
-from shared.crash import VARIABLE
+from shared.data.crash import VARIABLE
 from tests.shop import Answer, Caller, Shop, eventually, order_p
 from tests.stack import Stack
 

@@ -16,11 +16,11 @@ from deploy.trouble import Trouble
 from services.orders.commands.place import place_order
 from services.orders.models import metadata
 from services.orders.schemas.placing import PlaceOrder
-from shared.actor import Actor
-from shared.broker import queue_name
-from shared.db import Database
-from shared.idempotency import Claim
-from shared.settings import Settings
+from shared.contracts.actor import Actor
+from shared.data.db import Database
+from shared.data.idempotency import Claim
+from shared.messaging.broker import queue_name
+from shared.process.settings import Settings
 from tests.services.conftest import place
 from tests.shop import PATIENCE_SECONDS, Shop, eventually, order_p
 from tests.stack import SERVICES, Stack

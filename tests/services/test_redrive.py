@@ -13,7 +13,7 @@ import asyncpg
 import httpx2
 
 from deploy.redrive import Wanted, redrive, redrive_some
-from shared.broker import queue_name
+from shared.messaging.broker import queue_name
 from tests.services.conftest import place
 from tests.shop import PATIENCE_SECONDS, eventually
 from tests.stack import PROJECT, SERVICES, Stack

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from shared.actor import Actor
-from shared.service import Running
-from shared.shares import SYSTEM, current_store
-from shared.tokens import issue
-from shared.web import front_of
+from shared.contracts.actor import Actor
+from shared.data.shares import SYSTEM, current_store
+from shared.process.service import Running
+from shared.web.app import front_of
+from shared.web.tokens import issue
 from tests.services.orders.test_changes import placed
 from tests.shop import ISSUER, Shop, eventually, order_p
 from tests.stack import Stack

@@ -14,7 +14,7 @@ import asyncpg
 import httpx2
 import pytest
 
-from shared.ids import uuid_of
+from shared.contracts.ids import uuid_of
 from tests.services.planted import NO_DAYS, NO_JSON, NO_TIMES, admin_of, planted
 from tests.services.schemathesis_world import PNG
 from tests.shop import Shop, eventually, order_p

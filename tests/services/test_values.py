@@ -11,9 +11,9 @@ import services.documents.api
 import services.notes.api
 import services.orders.api
 import services.refunds.api  # noqa: F401  (their request models are found among the subclasses)
-from shared import times
-from shared.pages import encode_cursor
-from shared.web import Input
+from shared.contracts import times
+from shared.web.app import Input
+from shared.web.pages import encode_cursor
 from tests.shop import Shop, eventually, order_p
 from tests.stack import SERVICES
 

@@ -7,7 +7,7 @@ from fastapi import Response
 
 from services.documents.printable import SECURITY_POLICY
 from services.documents.render import RenderingFailed
-from shared.web import problems
+from shared.web.app import problems
 
 PDF = "application/pdf"
 FILE_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, no-cache", "Referrer-Policy": "no-referrer"}

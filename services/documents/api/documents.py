@@ -14,14 +14,14 @@ from services.documents.commands import pictures
 from services.documents.queries import Wanted
 from services.documents.rules.contents import sha256_of
 from services.documents.schemas import DocumentView, OrderDocumentsView, SeriesReport, SeriesView, VerificationView
-from shared.errors import FieldError, Forbidden, Invalid, NotFound
-from shared.events import DocumentKind
-from shared.exports import Export
-from shared.ids import DocumentId, OrderId
-from shared.pages import DEFAULT_LIMIT, MAX_LIMIT, Page, decode_cursor, encode_cursor, link_header
-from shared.set_aside import one_row, shown
-from shared.times import Day
-from shared.web import Call, Router, problems
+from shared.contracts.errors import FieldError, Forbidden, Invalid, NotFound
+from shared.contracts.events import DocumentKind
+from shared.contracts.ids import DocumentId, OrderId
+from shared.contracts.times import Day
+from shared.data.set_aside import one_row, shown
+from shared.web.app import Call, Router, problems
+from shared.web.exports import Export
+from shared.web.pages import DEFAULT_LIMIT, MAX_LIMIT, Page, decode_cursor, encode_cursor, link_header
 
 router = Router()
 

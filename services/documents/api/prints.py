@@ -15,9 +15,9 @@ from services.documents.rules import prints
 from services.documents.rules.contents import Contents
 from services.documents.rules.prints import Button, Desk
 from services.documents.rules.series import issuing_day
-from shared.errors import NotFound
-from shared.ids import OrderId
-from shared.web import Call, Calling, Router, problems
+from shared.contracts.errors import NotFound
+from shared.contracts.ids import OrderId
+from shared.web.app import Call, Calling, Router, problems
 
 router = Router()
 

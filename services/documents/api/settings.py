@@ -12,9 +12,9 @@ from services.documents.rules.contents import Language
 from services.documents.rules.sample import sample
 from services.documents.rules.series import issuing_day
 from services.documents.schemas import LogoLimitsView, SampleKind, SettingsInput, SettingsView
-from shared.db import Transaction
-from shared.errors import Forbidden, Invalid, NotFound, PreconditionRequired, Refused, TooLarge, VersionConflict
-from shared.web import SHOP_ONLY, WITHOUT_KEY, Call, Router, problems
+from shared.contracts.errors import Forbidden, Invalid, NotFound, PreconditionRequired, Refused, TooLarge, VersionConflict
+from shared.data.db import Transaction
+from shared.web.app import SHOP_ONLY, WITHOUT_KEY, Call, Router, problems
 
 router = Router()
 

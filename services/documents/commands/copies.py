@@ -10,8 +10,8 @@ from services.documents import queries
 from services.documents.commands.issuing import issue_due
 from services.documents.models import orders, refunds, stores
 from services.documents.queries import Copy
-from shared.db import Transaction
-from shared.events import CustomerErased, Order, OrderPersonal, Refund
+from shared.contracts.events import CustomerErased, Order, OrderPersonal, Refund
+from shared.data.db import Transaction
 
 NOTHING_PERSONAL = OrderPersonal().model_dump_json()
 

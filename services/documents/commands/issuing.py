@@ -13,10 +13,10 @@ from services.documents.rules.compose import Background, Issue, compose
 from services.documents.rules.contents import Contents, Reference, canonical, sha256_of
 from services.documents.rules.due import Due, due_documents
 from services.documents.rules.series import document_number, issuing_day
-from shared.db import Transaction
-from shared.events import Address, DocumentIssued, DocumentKind, Order, Refund
-from shared.ids import new_id
-from shared.outbox import emit
+from shared.contracts.events import Address, DocumentIssued, DocumentKind, Order, Refund
+from shared.contracts.ids import new_id
+from shared.data.db import Transaction
+from shared.messaging.outbox import emit
 
 
 @dataclass(slots=True)

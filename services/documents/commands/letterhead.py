@@ -11,9 +11,9 @@ from services.documents.models import logos, series, settings, stores
 from services.documents.queries import Office
 from services.documents.rules.contents import Letterhead
 from services.documents.rules.settings import may_name_series
-from shared.actor import Actor
-from shared.db import Transaction
-from shared.errors import VersionConflict
+from shared.contracts.actor import Actor
+from shared.contracts.errors import VersionConflict
+from shared.data.db import Transaction
 
 
 async def save_settings(

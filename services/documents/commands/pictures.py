@@ -12,9 +12,9 @@ from services.documents.models import renderings
 from services.documents.present import view_of
 from services.documents.render import ENGINE, RenderingFailed, renderer
 from services.documents.rules.contents import Contents, canonical, sha256_of
-from shared.db import Database
-from shared.errors import StoreBusy, Transient, Unavailable
-from shared.settings import Settings
+from shared.contracts.errors import StoreBusy, Transient, Unavailable
+from shared.data.db import Database
+from shared.process.settings import Settings
 
 log = structlog.get_logger()
 

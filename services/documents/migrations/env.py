@@ -1,6 +1,6 @@
 """Alembic's entry for this service."""
 
 from services.documents.models import metadata
-from shared.migrate import run_migrations
+from shared.data.migrate import run_migrations
 
 run_migrations(metadata)

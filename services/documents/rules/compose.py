@@ -6,8 +6,8 @@ from datetime import date
 from services.documents.rules.contents import Contents, Letterhead, Reference, SaidLine, SaidPayment, language_of
 from services.documents.rules.due import Due
 from services.documents.rules.series import issuing_day
-from shared.events import Address, Order, OrderLine, Payment, Refund, RefundLine
-from shared.money import divide_half_up
+from shared.contracts.events import Address, Order, OrderLine, Payment, Refund, RefundLine
+from shared.contracts.money import divide_half_up
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ import json
 from datetime import date
 from typing import Literal
 
-from shared.events import Address, DocumentKind, Part
-from shared.ids import DocumentId, OrderId, PaymentId
+from shared.contracts.events import Address, DocumentKind, Part
+from shared.contracts.ids import DocumentId, OrderId, PaymentId
 
 Language = Literal["en", "bn"]
 Paper = Literal["a4", "letter"]

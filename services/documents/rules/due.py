@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from shared.events import DocumentKind, Order, Refund
+from shared.contracts.events import DocumentKind, Order, Refund
 
 Cause = Literal["order", "shipping_kept", "payment", "cancellation", "refund"]
 

@@ -7,7 +7,7 @@ from typing import Literal
 from services.documents.rules.compose import frame, payments_of, whole_order
 from services.documents.rules.contents import Contents, Letterhead, Mark
 from services.documents.rules.due import is_invoiced
-from shared.events import Order, OrderPersonal
+from shared.contracts.events import Order, OrderPersonal
 
 Button = Literal["receipt", "invoice", "packing-slip"]
 

@@ -3,7 +3,7 @@
 from datetime import date
 
 from services.documents.rules.contents import Contents, Language, Letterhead, PrintKind, SaidLine, SaidPayment
-from shared.events import Address, DocumentKind
+from shared.contracts.events import Address, DocumentKind
 
 _GOODS = {
     "en": ("Hand-loomed cotton saree, indigo", "Darjeeling first flush, 250 g", "Terracotta cups, set of six"),

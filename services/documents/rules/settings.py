@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from shared.actor import Decision, allowed, refused
+from shared.contracts.actor import Decision, allowed, refused
 
 
 def may_name_series(prefixes: Mapping[str, str], used: Iterable[tuple[str, str]]) -> Decision:

@@ -1,6 +1,6 @@
 """Alembic's entry: the kernel knows how, the models say what."""
 
 from services.notes.models import metadata
-from shared.migrate import run_migrations
+from shared.data.migrate import run_migrations
 
 run_migrations(metadata)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from shared.events import DocumentIssued, Envelope, Event, OrderEvent, RefundEvent
+from shared.contracts.events import DocumentIssued, Envelope, Event, OrderEvent, RefundEvent
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from services.notes.rules.writing import Audience
-from shared.events import (
+from shared.contracts.events import (
     By,
     DocumentIssued,
     Event,

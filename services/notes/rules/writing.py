@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from services.notes.rules import PROBLEMS
-from shared.actor import Actor, Decision, allowed, refused
-from shared.errors import FieldError, Invalid
+from shared.contracts.actor import Actor, Decision, allowed, refused
+from shared.contracts.errors import FieldError, Invalid
 
 Audience = Literal["customer", "private"]
 Side = Literal["shop", "customer"]

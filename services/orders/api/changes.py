@@ -19,10 +19,10 @@ from services.orders.schemas.changes import (
     Transition,
 )
 from services.orders.schemas.views import BulkView, CancelOutlook, OrderView
-from shared.db import Transaction
-from shared.errors import Forbidden, NotFound, Refused, VersionConflict
-from shared.ids import OrderId, PaymentId
-from shared.web import Call, Router, problems
+from shared.contracts.errors import Forbidden, NotFound, Refused, VersionConflict
+from shared.contracts.ids import OrderId, PaymentId
+from shared.data.db import Transaction
+from shared.web.app import Call, Router, problems
 
 router = Router()
 CHANGE = problems(NotFound, Forbidden, Refused, VersionConflict)

@@ -6,9 +6,9 @@ from fastapi import Path, Response
 
 from services.orders.commands.erase import erase_customer
 from services.orders.schemas.views import ErasedView
-from shared.db import Transaction
-from shared.errors import Forbidden, Refused
-from shared.web import Call, Router, problems
+from shared.contracts.errors import Forbidden, Refused
+from shared.data.db import Transaction
+from shared.web.app import Call, Router, problems
 
 router = Router()
 

@@ -10,10 +10,10 @@ from services.orders.queries.guests import links_of
 from services.orders.schemas.changes import GuestLink
 from services.orders.schemas.guests import GuestLinksView, GuestLinkView
 from services.orders.settings import OrderSettings
-from shared.db import Transaction
-from shared.errors import Forbidden, NotFound, Refused
-from shared.ids import LinkId, OrderId
-from shared.web import Call, Router, problems
+from shared.contracts.errors import Forbidden, NotFound, Refused
+from shared.contracts.ids import LinkId, OrderId
+from shared.data.db import Transaction
+from shared.web.app import Call, Router, problems
 
 router = Router()
 

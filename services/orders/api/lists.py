@@ -11,16 +11,16 @@ from services.orders.export import MEDIA_TYPES, Format, exported
 from services.orders.queries.counts import counts_of
 from services.orders.queries.lists import OrderFilter, page_of, search_for
 from services.orders.schemas.views import CountsView, OrderPage, SummaryView
-from shared.actor import Actor
-from shared.db import Transaction
-from shared.errors import Forbidden
-from shared.events import OrderStatus, PaymentState, RefundState
-from shared.exports import Export
-from shared.money import MAX_AMOUNT_MINOR_UNITS
-from shared.pages import DEFAULT_LIMIT, MAX_LIMIT, link_header
-from shared.set_aside import shown
-from shared.times import Instant
-from shared.web import Call, Router, problems
+from shared.contracts.actor import Actor
+from shared.contracts.errors import Forbidden
+from shared.contracts.events import OrderStatus, PaymentState, RefundState
+from shared.contracts.money import MAX_AMOUNT_MINOR_UNITS
+from shared.contracts.times import Instant
+from shared.data.db import Transaction
+from shared.data.set_aside import shown
+from shared.web.app import Call, Router, problems
+from shared.web.exports import Export
+from shared.web.pages import DEFAULT_LIMIT, MAX_LIMIT, link_header
 
 router = Router()
 

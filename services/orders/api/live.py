@@ -10,10 +10,10 @@ from services.orders.commands.change import enforce
 from services.orders.live import order_stream, store_stream
 from services.orders.queries.orders import order_for
 from services.orders.rules.status import may_read_settings
-from shared.errors import Forbidden, NotFound
-from shared.guests import while_valid
-from shared.ids import OrderId
-from shared.web import Call, Router, problems
+from shared.contracts.errors import Forbidden, NotFound
+from shared.contracts.ids import OrderId
+from shared.data.guests import while_valid
+from shared.web.app import Call, Router, problems
 
 router = Router()
 

@@ -9,10 +9,10 @@ from services.orders.queries.settings import settings_of
 from services.orders.rules.actions import actions
 from services.orders.schemas.placing import PlaceBatch, PlaceOrder
 from services.orders.schemas.views import ActionsView, BatchView, OrderDetails, OrderView, action_views
-from shared.errors import Forbidden, NotFound, Refused, TooLarge
-from shared.ids import OrderId
-from shared.set_aside import one_row, set_aside
-from shared.web import MANY_VALUES, SHOP_ONLY, Call, Router, answered, problems, replayed
+from shared.contracts.errors import Forbidden, NotFound, Refused, TooLarge
+from shared.contracts.ids import OrderId
+from shared.data.set_aside import one_row, set_aside
+from shared.web.app import MANY_VALUES, SHOP_ONLY, Call, Router, answered, problems, replayed
 
 router = Router()
 

@@ -10,11 +10,11 @@ from services.orders.commands.settings import save_settings
 from services.orders.queries import settings as queries
 from services.orders.rules.status import may_read_settings
 from services.orders.schemas.settings import SavedSettings, SettingsHistory, SettingsInput, SettingsView
-from shared.db import Transaction
-from shared.errors import Forbidden, PreconditionRequired, VersionConflict
-from shared.pages import DEFAULT_LIMIT, MAX_LIMIT
-from shared.set_aside import shown
-from shared.web import Call, Router, problems
+from shared.contracts.errors import Forbidden, PreconditionRequired, VersionConflict
+from shared.data.db import Transaction
+from shared.data.set_aside import shown
+from shared.web.app import Call, Router, problems
+from shared.web.pages import DEFAULT_LIMIT, MAX_LIMIT
 
 router = Router()
 

@@ -8,11 +8,11 @@ from services.orders.commands.stock import adjust_level, set_level
 from services.orders.queries import stock as queries
 from services.orders.rules.stock import MAX_ON_HAND
 from services.orders.schemas.stock import AdjustmentInput, LevelInput, LevelView, MovementView
-from shared.db import Transaction
-from shared.errors import Forbidden, NotFound, Refused, VersionConflict
-from shared.pages import DEFAULT_LIMIT, MAX_LIMIT, Page, decode_cursor, encode_cursor, link_header
-from shared.set_aside import shown
-from shared.web import Call, Router, problems
+from shared.contracts.errors import Forbidden, NotFound, Refused, VersionConflict
+from shared.data.db import Transaction
+from shared.data.set_aside import shown
+from shared.web.app import Call, Router, problems
+from shared.web.pages import DEFAULT_LIMIT, MAX_LIMIT, Page, decode_cursor, encode_cursor, link_header
 
 router = Router()
 

@@ -15,12 +15,12 @@ from services.orders.commands.place import place_together
 from services.orders.rules.status import shop_only
 from services.orders.schemas.placing import PlaceBatch, PlaceOrder
 from services.orders.schemas.views import PlacedItem
-from shared.actor import Actor
-from shared.bodies import MAX_FIELDS, crowded
-from shared.db import Database
-from shared.errors import Failure, Invalid
-from shared.idempotency import Claim, Kept
-from shared.problems import invalid_value
+from shared.contracts.actor import Actor
+from shared.contracts.errors import Failure, Invalid
+from shared.data.db import Database
+from shared.data.idempotency import Claim, Kept
+from shared.web.bodies import MAX_FIELDS, crowded
+from shared.web.problems import invalid_value
 
 AT_ONCE = 6
 """Items of one bulk change at work together: it must not take every connection of its process."""

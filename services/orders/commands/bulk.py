@@ -8,10 +8,10 @@ from services.orders.commands.transitions import move_order
 from services.orders.rules.status import shop_only
 from services.orders.schemas.changes import BulkTransition, Transition
 from services.orders.schemas.views import BulkView, MovedItem
-from shared.actor import Actor
-from shared.db import Database
-from shared.errors import Failure
-from shared.idempotency import Claim, Kept, Overtaken, keep, look_up
+from shared.contracts.actor import Actor
+from shared.contracts.errors import Failure
+from shared.data.db import Database
+from shared.data.idempotency import Claim, Kept, Overtaken, keep, look_up
 
 
 async def move_orders(db: Database, actor: Actor, request: BulkTransition, key: str, path: str, *, now: datetime) -> BulkView:

@@ -12,9 +12,9 @@ from services.orders.rules.stock import Movement
 from services.orders.schemas.changes import CancelRequest
 from services.orders.schemas.views import CancelOutlook, ReleasedLine
 from services.orders.state import OrderState
-from shared.actor import Actor
-from shared.db import Transaction
-from shared.events import Cancellation, Order, OrderCancelled
+from shared.contracts.actor import Actor
+from shared.contracts.events import Cancellation, Order, OrderCancelled
+from shared.data.db import Transaction
 
 
 async def cancel_order(

@@ -11,11 +11,11 @@ from services.orders.models import changes, orders
 from services.orders.rules.payments import payment_state
 from services.orders.rules.refunds import refund_state
 from services.orders.state import OrderState
-from shared.actor import Actor, Decision
-from shared.db import Transaction
-from shared.errors import Forbidden, VersionConflict
-from shared.events import By, OrderEvent
-from shared.outbox import emit
+from shared.contracts.actor import Actor, Decision
+from shared.contracts.errors import Forbidden, VersionConflict
+from shared.contracts.events import By, OrderEvent
+from shared.data.db import Transaction
+from shared.messaging.outbox import emit
 
 FORBIDDEN = ("shop_only", "read_only")
 """Refusals that no state of the order would lift: 403 rather than 409."""

@@ -14,11 +14,11 @@ from services.orders.rules.times import happened_at
 from services.orders.schemas.placing import PlaceOrder
 from services.orders.schemas.views import OrderView, line_view
 from services.orders.state import OrderState
-from shared.actor import Actor
-from shared.errors import FieldError, Invalid
-from shared.events import Order, OrderLine, OrderPersonal, OrderPlaced, Payment
-from shared.idempotency import Claim
-from shared.ids import new_id, uuid_of
+from shared.contracts.actor import Actor
+from shared.contracts.errors import FieldError, Invalid
+from shared.contracts.events import Order, OrderLine, OrderPersonal, OrderPlaced, Payment
+from shared.contracts.ids import new_id, uuid_of
+from shared.data.idempotency import Claim
 
 UNTRACKED = '"stock_tracked":false}'
 

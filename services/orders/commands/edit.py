@@ -10,10 +10,10 @@ from services.orders.queries.orders import order_for
 from services.orders.rules.edit import EDITABLE, may_edit
 from services.orders.schemas.changes import ContactEdit, EditOrder
 from services.orders.state import OrderState
-from shared.actor import Actor
-from shared.db import Transaction
-from shared.errors import Refused
-from shared.events import OrderEdited, OrderPersonal
+from shared.contracts.actor import Actor
+from shared.contracts.errors import Refused
+from shared.contracts.events import OrderEdited, OrderPersonal
+from shared.data.db import Transaction
 
 
 async def edit_order(

@@ -10,12 +10,12 @@ from services.orders.commands.guests import revoke_links_of
 from services.orders.models import changes, metadata, orders
 from services.orders.queries.orders import order_for
 from services.orders.rules.status import shop_only
-from shared.actor import Actor
-from shared.db import Transaction
-from shared.erasure import ERASED_REASON, forget
-from shared.errors import Refused
-from shared.events import CustomerErased, OrderEdited, OrderPersonal
-from shared.outbox import emit
+from shared.contracts.actor import Actor
+from shared.contracts.errors import Refused
+from shared.contracts.events import CustomerErased, OrderEdited, OrderPersonal
+from shared.data.db import Transaction
+from shared.data.erasure import ERASED_REASON, forget
+from shared.messaging.outbox import emit
 
 MAX_ORDERS_AT_ONCE = 2_000
 PERSONAL = ("customer", "shipping_address", "billing_address", "tracking")

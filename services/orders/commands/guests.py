@@ -18,16 +18,16 @@ from services.orders.queries.orders import order_for
 from services.orders.schemas.changes import GuestLink
 from services.orders.schemas.guests import GuestLinkView
 from services.orders.settings import OrderSettings
-from shared import guests
-from shared.actor import Actor
-from shared.db import Database, Transaction
-from shared.errors import Forbidden, NotFound, Refused
-from shared.events import GuestLinkRevoked
-from shared.ids import new_id
-from shared.keys import KeysFile
-from shared.outbox import emit
-from shared.settings import Settings
-from shared.tokens import issue
+from shared.contracts.actor import Actor
+from shared.contracts.errors import Forbidden, NotFound, Refused
+from shared.contracts.events import GuestLinkRevoked
+from shared.contracts.ids import new_id
+from shared.data import guests
+from shared.data.db import Database, Transaction
+from shared.messaging.outbox import emit
+from shared.process.settings import Settings
+from shared.web.keys import KeysFile
+from shared.web.tokens import issue
 
 USUAL_DAYS = 30
 KEPT_DAYS = 1  # after its end: by then nobody asks any more

@@ -12,11 +12,11 @@ from services.orders.rules.payments import may_record, may_reverse, same_again, 
 from services.orders.rules.times import happened_at
 from services.orders.schemas.changes import RecordPayment, ReversePayment
 from services.orders.state import OrderState
-from shared.actor import Actor
-from shared.db import Transaction
-from shared.errors import NotFound
-from shared.events import OrderPaymentRecorded, OrderPaymentReversed, Payment
-from shared.ids import new_id
+from shared.contracts.actor import Actor
+from shared.contracts.errors import NotFound
+from shared.contracts.events import OrderPaymentRecorded, OrderPaymentReversed, Payment
+from shared.contracts.ids import new_id
+from shared.data.db import Transaction
 
 
 async def record_payment(

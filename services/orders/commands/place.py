@@ -16,13 +16,13 @@ from services.orders.commands.draft import Draft, draft
 from services.orders.commands.placing_statement import FIRST_NUMBER, PLACE, SERIES
 from services.orders.rules.status import shop_only
 from services.orders.schemas.placing import PlaceOrder
-from shared.actor import Actor
-from shared.db import Database
-from shared.errors import Failure, Refused, Transient, Unavailable
-from shared.events import OrderPlaced, StockMoved
-from shared.idempotency import Claim, Kept, answer, find
-from shared.ids import new_uuid
-from shared.telemetry import current_traceparent
+from shared.contracts.actor import Actor
+from shared.contracts.errors import Failure, Refused, Transient, Unavailable
+from shared.contracts.events import OrderPlaced, StockMoved
+from shared.contracts.ids import new_uuid
+from shared.data.db import Database
+from shared.data.idempotency import Claim, Kept, answer, find
+from shared.data.traces import current_traceparent
 
 log = structlog.get_logger()
 

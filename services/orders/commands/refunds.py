@@ -10,9 +10,9 @@ from services.orders.commands.stock import move
 from services.orders.models import refunds
 from services.orders.queries.orders import order_for
 from services.orders.rules.stock import restocked_by_inspection, restocked_by_refund
-from shared.actor import Actor
-from shared.db import Transaction
-from shared.events import OrderRefunded, RefundApproved, RefundInspected
+from shared.contracts.actor import Actor
+from shared.contracts.events import OrderRefunded, RefundApproved, RefundInspected
+from shared.data.db import Transaction
 
 
 async def show_refund(tx: Transaction, actor: Actor, event: RefundApproved, *, now: datetime) -> None:

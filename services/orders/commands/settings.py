@@ -10,11 +10,11 @@ from services.orders.queries.settings import settings_of
 from services.orders.rules.settings import StoreSettings, known_time_zone
 from services.orders.rules.status import shop_only
 from services.orders.schemas.settings import SettingsInput
-from shared.actor import Actor
-from shared.db import Transaction
-from shared.errors import VersionConflict
-from shared.events import StoreSettingsChanged
-from shared.outbox import emit
+from shared.contracts.actor import Actor
+from shared.contracts.errors import VersionConflict
+from shared.contracts.events import StoreSettingsChanged
+from shared.data.db import Transaction
+from shared.messaging.outbox import emit
 
 
 async def save_settings(tx: Transaction, actor: Actor, request: SettingsInput, *, now: datetime, expected_version: int) -> StoreSettings:

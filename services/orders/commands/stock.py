@@ -13,12 +13,12 @@ from services.orders.queries.stock import level_of
 from services.orders.rules.status import shop_only
 from services.orders.rules.stock import MAX_ON_HAND, Movement
 from services.orders.state import StockLevel
-from shared.actor import Actor
-from shared.db import Transaction
-from shared.errors import Refused, VersionConflict
-from shared.events import StockMoved
-from shared.ids import new_uuid, uuid_of
-from shared.telemetry import current_traceparent
+from shared.contracts.actor import Actor
+from shared.contracts.errors import Refused, VersionConflict
+from shared.contracts.events import StockMoved
+from shared.contracts.ids import new_uuid, uuid_of
+from shared.data.db import Transaction
+from shared.data.traces import current_traceparent
 
 # One statement for any number of movements: levels are locked in SKU order (so that two orders with the same SKUs never wait
 # for each other in a circle), each level is changed once, and every movement gets its own row, sequence and event.

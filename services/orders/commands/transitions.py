@@ -9,9 +9,9 @@ from services.orders.rules.status import FORWARD, Step, may_move, may_report_fai
 from services.orders.rules.times import happened_at
 from services.orders.schemas.changes import DeliveryFailure, Transition
 from services.orders.state import OrderState
-from shared.actor import Actor
-from shared.db import Transaction
-from shared.events import OrderConfirmed, OrderDelivered, OrderDeliveryFailed, OrderEvent, OrderPickedUp, OrderShipped
+from shared.contracts.actor import Actor
+from shared.contracts.events import OrderConfirmed, OrderDelivered, OrderDeliveryFailed, OrderEvent, OrderPickedUp, OrderShipped
+from shared.data.db import Transaction
 
 EVENT_OF: dict[Step, type[OrderEvent]] = {
     "confirmed": OrderConfirmed,

@@ -6,11 +6,11 @@ from typing import Any, get_args
 import sqlalchemy as sa
 
 from services.orders.models import count_deltas, counts
-from shared.actor import Actor
-from shared.db import Database, Transaction
-from shared.errors import Forbidden
-from shared.events import OrderStatus, PaymentState, RefundState
-from shared.settings import Settings
+from shared.contracts.actor import Actor
+from shared.contracts.errors import Forbidden
+from shared.contracts.events import OrderStatus, PaymentState, RefundState
+from shared.data.db import Database, Transaction
+from shared.process.settings import Settings
 
 AXES = {"status": get_args(OrderStatus), "payment": get_args(PaymentState), "refund_state": get_args(RefundState)}
 FOLD_BATCH = 20_000

@@ -7,10 +7,10 @@ import sqlalchemy as sa
 from services.orders.models import guest_links
 from services.orders.queries.orders import order_for
 from services.orders.schemas.guests import GuestLinksView, GuestLinkView
-from shared.actor import Actor
-from shared.db import Transaction
-from shared.errors import Forbidden
-from shared.events import By
+from shared.contracts.actor import Actor
+from shared.contracts.errors import Forbidden
+from shared.contracts.events import By
+from shared.data.db import Transaction
 
 
 def is_valid(now: datetime) -> sa.ColumnElement[bool]:

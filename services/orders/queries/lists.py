@@ -14,9 +14,9 @@ import sqlalchemy as sa
 from services.orders.models import lines, orders
 from services.orders.queries.orders import is_order_id, visible_to
 from services.orders.state import Summary
-from shared.actor import Actor
-from shared.db import Transaction
-from shared.pages import decode_cursor, encode_cursor
+from shared.contracts.actor import Actor
+from shared.data.db import Transaction
+from shared.web.pages import decode_cursor, encode_cursor
 
 MAX_EXAMINED_ROWS = 5_000  # of the window, and as many index entries again to find its end
 SUMMARY_COLUMNS = [orders.c[name] for name in Summary.__dataclass_fields__]

@@ -11,13 +11,13 @@ from sqlalchemy.engine import Row
 
 from services.orders.models import changes, lines, orders, payments
 from services.orders.state import Change, OrderState
-from shared.actor import Actor
-from shared.db import Transaction
-from shared.errors import NotFound
-from shared.events import Address, By, Cancellation, Order, OrderLine, OrderPersonal, Payment, Tracking
-from shared.ids import public_id, uuid_of
-from shared.readable import BrokenJson
-from shared.set_aside import Unusable, each_readable, one_row
+from shared.contracts.actor import Actor
+from shared.contracts.errors import NotFound
+from shared.contracts.events import Address, By, Cancellation, Order, OrderLine, OrderPersonal, Payment, Tracking
+from shared.contracts.ids import public_id, uuid_of
+from shared.data.db import Transaction
+from shared.data.readable import BrokenJson
+from shared.data.set_aside import Unusable, each_readable, one_row
 
 LINE_COLUMNS = tuple(column for column in lines.c if column.name not in ("store_id", "order_id", "placed_at"))
 PAYMENT_COLUMNS = tuple(column for column in payments.c if column.name not in ("store_id", "order_id"))

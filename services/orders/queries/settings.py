@@ -7,7 +7,7 @@ from sqlalchemy.engine import Row
 
 from services.orders.models import settings
 from services.orders.rules.settings import StoreSettings
-from shared.db import Transaction
+from shared.data.db import Transaction
 
 
 async def settings_of(tx: Transaction, store_id: str) -> StoreSettings:

@@ -8,9 +8,9 @@ from sqlalchemy.engine import Row
 
 from services.orders.models import stock_levels, stock_movements
 from services.orders.state import StockLevel
-from shared.actor import Actor
-from shared.db import Transaction
-from shared.errors import NotFound
+from shared.contracts.actor import Actor
+from shared.contracts.errors import NotFound
+from shared.data.db import Transaction
 
 
 async def level_of(tx: Transaction, actor: Actor, sku: str, *, lock: bool = False) -> StockLevel:

@@ -1,7 +1,7 @@
 """What the calling actor may do with an order now, and why not: asked of the same rules that guard the commands."""
 
-from shared.actor import Actor, Decision
-from shared.events import Order
+from shared.contracts.actor import Actor, Decision
+from shared.contracts.events import Order
 
 from .cancel import CancelPreset, CustomerStop, may_cancel
 from .edit import EDITABLE, may_edit

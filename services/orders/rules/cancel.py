@@ -7,8 +7,8 @@ picks (docs/decisions/0101-who-may-cancel.md).
 
 from typing import Literal
 
-from shared.actor import Actor, Decision, Role, allowed, refused
-from shared.events import Order, OrderLine, PaymentState
+from shared.contracts.actor import Actor, Decision, Role, allowed, refused
+from shared.contracts.events import Order, OrderLine, PaymentState
 
 from .status import FORWARD, goods_have_left
 

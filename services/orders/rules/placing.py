@@ -8,8 +8,8 @@ refused with both figures, what was given and what follows from the rest.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shared.errors import FieldError, Invalid
-from shared.money import MAX_AMOUNT_MINOR_UNITS, split
+from shared.contracts.errors import FieldError, Invalid
+from shared.contracts.money import MAX_AMOUNT_MINOR_UNITS, split
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The order's display copy of its refunds. The refund service decides; here it is only shown."""
 
-from shared.events import RefundState
+from shared.contracts.events import RefundState
 
 
 def refund_state(*, approved: int, units: int, ordered: int, refunded: int, collected: int, cancelled: bool) -> RefundState:

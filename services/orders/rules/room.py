@@ -7,8 +7,8 @@ Each part has its bound here, and a test adds up the largest of each: tests/rule
 
 from collections.abc import Sequence
 
-from shared.errors import TooLarge
-from shared.events import OrderLine
+from shared.contracts.errors import TooLarge
+from shared.contracts.events import OrderLine
 
 MAX_LINES_BYTES = 755_000
 """Of all lines together within an event, as it is sent. 2,000 lines of usual figures have room for 60 Bengali letters each."""

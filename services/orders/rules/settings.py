@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from zoneinfo import available_timezones
 
-from shared.errors import FieldError, Invalid
+from shared.contracts.errors import FieldError, Invalid
 
 from .cancel import CancelPreset, CustomerStop
 

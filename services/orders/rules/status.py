@@ -2,8 +2,8 @@
 
 from typing import Literal
 
-from shared.actor import Actor, Decision, allowed, refused
-from shared.events import Order, OrderStatus
+from shared.contracts.actor import Actor, Decision, allowed, refused
+from shared.contracts.events import Order, OrderStatus
 
 Step = Literal["confirmed", "picked_up", "shipped", "delivered"]
 

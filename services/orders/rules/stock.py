@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shared.events import InspectedLine, Order, RefundLine
+from shared.contracts.events import InspectedLine, Order, RefundLine
 
 MAX_ON_HAND = 10**12
 

@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from shared.errors import FieldError, Invalid
-from shared.times import CLOCKS_MAY_DIFFER
+from shared.contracts.errors import FieldError, Invalid
+from shared.contracts.times import CLOCKS_MAY_DIFFER
 
 
 def happened_at(said: datetime | None, now: datetime, *, not_before: datetime | None = None, field: str = "occurred_at") -> datetime:

@@ -7,10 +7,10 @@ from pydantic import EmailStr, Field, model_validator
 from services.orders.rules.status import Step
 from services.orders.schemas.placing import AddressInput
 from services.orders.schemas.words import Link, Method, Name, PositiveAmount, Reason, Reference, Text, Word
-from shared.events import Tracking
-from shared.ids import OrderId
-from shared.times import Instant
-from shared.web import Input, example
+from shared.contracts.events import Tracking
+from shared.contracts.ids import OrderId
+from shared.contracts.times import Instant
+from shared.web.app import Input, example
 
 MAX_BULK_ORDERS = 500
 

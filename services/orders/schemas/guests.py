@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Any, ClassVar, Literal
 
 from services.orders.schemas.views import ByView
-from shared.actor import Actor
-from shared.events import By
-from shared.web import View
+from shared.contracts.actor import Actor
+from shared.contracts.events import By
+from shared.web.app import View
 
 
 class GuestLinkView(View):

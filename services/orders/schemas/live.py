@@ -8,9 +8,9 @@ from pydantic import BaseModel
 from sqlalchemy.engine import Row
 
 from services.orders.schemas.views import ByView
-from shared.actor import Actor
-from shared.events import By, OrderStatus, PaymentState, RefundState, Tracking
-from shared.ids import OrderId
+from shared.contracts.actor import Actor
+from shared.contracts.events import By, OrderStatus, PaymentState, RefundState, Tracking
+from shared.contracts.ids import OrderId
 
 
 class LiveEvent(BaseModel):

@@ -17,10 +17,10 @@ from services.orders.schemas.words import (
     Whole,
     Word,
 )
-from shared.events import MAX_ORDER_LINES, Address
-from shared.money import exponent
-from shared.times import Instant
-from shared.web import Input, example
+from shared.contracts.events import MAX_ORDER_LINES, Address
+from shared.contracts.money import exponent
+from shared.contracts.times import Instant
+from shared.web.app import Input, example
 
 MAX_BATCH_ORDERS = 1_000
 MAX_QUANTITY = 1_000_000

@@ -8,7 +8,7 @@ from pydantic import BaseModel, StringConstraints
 from services.orders.rules.cancel import CancelPreset, CustomerStop
 from services.orders.rules.settings import StoreSettings
 from services.orders.schemas.words import Word
-from shared.web import Input, View, example
+from shared.web.app import Input, View, example
 
 
 class SettingsInput(Input):

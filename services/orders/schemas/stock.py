@@ -9,7 +9,7 @@ from sqlalchemy.engine import Row
 from services.orders.rules.stock import MAX_ON_HAND
 from services.orders.schemas.words import Reason
 from services.orders.state import StockLevel
-from shared.web import Input, View, example
+from shared.web.app import Input, View, example
 
 
 class LevelInput(Input):

@@ -10,11 +10,11 @@ from pydantic import BaseModel, ConfigDict
 from services.orders import addresses
 from services.orders.rules.payments import needs_attention
 from services.orders.state import Change, OrderState, Summary
-from shared.actor import Actor, Decision, Role
-from shared.events import Address, By, Order, OrderLine, OrderStatus, PaymentState, RefundState, Tracking
-from shared.ids import OrderId, PaymentId
-from shared.money import Money
-from shared.web import View
+from shared.contracts.actor import Actor, Decision, Role
+from shared.contracts.events import Address, By, Order, OrderLine, OrderStatus, PaymentState, RefundState, Tracking
+from shared.contracts.ids import OrderId, PaymentId
+from shared.contracts.money import Money
+from shared.web.app import View
 
 
 class MoneyView(BaseModel):

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from shared.money import MAX_AMOUNT_MINOR_UNITS
+from shared.contracts.money import MAX_AMOUNT_MINOR_UNITS
 
 
 def _without_nul(value: str) -> str:

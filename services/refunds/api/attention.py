@@ -9,11 +9,11 @@ from services.refunds.queries import attention as queries
 from services.refunds.schemas.lists import place
 from services.refunds.schemas.requests import AttentionId, CloseAttention
 from services.refunds.schemas.views import AttentionPage, AttentionView
-from shared.db import Transaction
-from shared.errors import Forbidden, NotFound, Refused
-from shared.pages import DEFAULT_LIMIT, MAX_LIMIT, encode_cursor
-from shared.set_aside import shown
-from shared.web import Call, Router, problems
+from shared.contracts.errors import Forbidden, NotFound, Refused
+from shared.data.db import Transaction
+from shared.data.set_aside import shown
+from shared.web.app import Call, Router, problems
+from shared.web.pages import DEFAULT_LIMIT, MAX_LIMIT, encode_cursor
 
 router = Router(tags=["refunds"])
 

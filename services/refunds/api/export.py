@@ -7,8 +7,8 @@ from fastapi.responses import StreamingResponse
 
 from services.refunds.export import MEDIA_TYPES, exported
 from services.refunds.schemas.lists import RefundExport
-from shared.exports import Export
-from shared.web import Call, Router, problems
+from shared.web.app import Call, Router, problems
+from shared.web.exports import Export
 
 router = Router(tags=["refunds"])
 FILE: dict[int | str, dict[str, Any]] = {

@@ -18,10 +18,10 @@ from services.refunds.queries.details import file_for
 from services.refunds.schemas.requests import MAX_ATTACHMENTS, MAX_UPLOAD_BODY_BYTES, AttachmentId
 from services.refunds.schemas.views import AttachmentView, UploadLimitsView, UploadTypeView
 from services.refunds.settings import RefundSettings
-from shared.db import Transaction
-from shared.errors import Failure, Invalid, NotFound, Refused, StoreBusy, TooLarge, Unavailable
-from shared.ids import new_id
-from shared.web import Call, Calling, Router, problems, replayed
+from shared.contracts.errors import Failure, Invalid, NotFound, Refused, StoreBusy, TooLarge, Unavailable
+from shared.contracts.ids import new_id
+from shared.data.db import Transaction
+from shared.web.app import Call, Calling, Router, problems, replayed
 
 router = Router(tags=["refunds"])
 FORM = {

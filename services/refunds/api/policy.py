@@ -11,12 +11,12 @@ from services.refunds.queries import policies as queries
 from services.refunds.rules.policy import DEFAULT_POLICY, DEFAULT_REASONS
 from services.refunds.schemas.requests import PutPolicy
 from services.refunds.schemas.views import ByView, PolicyPage, PolicyView
-from shared.actor import Actor
-from shared.db import Transaction
-from shared.errors import Forbidden, PreconditionRequired, Refused, VersionConflict
-from shared.pages import DEFAULT_LIMIT, MAX_LIMIT, Int32, decode_cursor, encode_cursor
-from shared.set_aside import shown
-from shared.web import Call, Router, problems
+from shared.contracts.actor import Actor
+from shared.contracts.errors import Forbidden, PreconditionRequired, Refused, VersionConflict
+from shared.data.db import Transaction
+from shared.data.set_aside import shown
+from shared.web.app import Call, Router, problems
+from shared.web.pages import DEFAULT_LIMIT, MAX_LIMIT, Int32, decode_cursor, encode_cursor
 
 router = Router(tags=["refunds"])
 

@@ -14,12 +14,12 @@ from services.refunds.rules.decisions import decisions
 from services.refunds.schemas.lists import RefundList, place
 from services.refunds.schemas.requests import MAX_LINES_BODY_BYTES, ApproveRefund, DeclineRefund, InspectGoods, ReportSettlement
 from services.refunds.schemas.views import AttachmentView, CountsView, RefundDetails, RefundPage, RefundView, SettlementView, SummaryView
-from shared.db import Transaction
-from shared.errors import Forbidden, NotFound, Refused, VersionConflict
-from shared.ids import RefundId
-from shared.pages import encode_cursor, link_header
-from shared.set_aside import one_row, shown
-from shared.web import Call, Router, problems
+from shared.contracts.errors import Forbidden, NotFound, Refused, VersionConflict
+from shared.contracts.ids import RefundId
+from shared.data.db import Transaction
+from shared.data.set_aside import one_row, shown
+from shared.web.app import Call, Router, problems
+from shared.web.pages import encode_cursor, link_header
 
 router = Router(tags=["refunds"])
 CHANGES = problems(NotFound, Refused, VersionConflict, Forbidden)

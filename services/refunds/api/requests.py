@@ -12,10 +12,10 @@ from services.refunds.rules.decisions import may_ask
 from services.refunds.rules.explanation import of_units
 from services.refunds.schemas.requests import MAX_ATTACHMENTS, MAX_LINES_BODY_BYTES, RequestRefund
 from services.refunds.schemas.views import ActionView, PreviewView, RefundableLine, RefundableView, RefundView, money
-from shared.db import Transaction
-from shared.errors import Forbidden, NotFound, Refused, VersionConflict
-from shared.ids import OrderId, RefundId
-from shared.web import WITHOUT_KEY, Call, Router, problems
+from shared.contracts.errors import Forbidden, NotFound, Refused, VersionConflict
+from shared.contracts.ids import OrderId, RefundId
+from shared.data.db import Transaction
+from shared.web.app import WITHOUT_KEY, Call, Router, problems
 
 router = Router(tags=["refunds"])
 

@@ -10,10 +10,10 @@ from sqlalchemy.engine import Row
 
 from services.refunds.models import attention
 from services.refunds.state import Ledger, by
-from shared.actor import Actor
-from shared.db import Transaction
-from shared.errors import Forbidden, NotFound, Refused
-from shared.ids import new_id
+from shared.contracts.actor import Actor
+from shared.contracts.errors import Forbidden, NotFound, Refused
+from shared.contracts.ids import new_id
+from shared.data.db import Transaction
 
 
 @dataclass(frozen=True, slots=True)

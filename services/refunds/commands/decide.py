@@ -13,9 +13,9 @@ from services.refunds.rules.claim import kept
 from services.refunds.rules.decisions import enforce, may_decide, may_pay, may_withdraw
 from services.refunds.rules.settlement import settlement_of
 from services.refunds.state import Ledger, Refund, by
-from shared.actor import Actor
-from shared.db import Transaction
-from shared.events import Disposition, RefundApproved, RefundCancelled
+from shared.contracts.actor import Actor
+from shared.contracts.events import Disposition, RefundApproved, RefundCancelled
+from shared.data.db import Transaction
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from services.refunds.models import attachments, attention, refunds, settlements
-from shared.db import Transaction
-from shared.erasure import forget
+from shared.data.db import Transaction
+from shared.data.erasure import forget
 
 TEXTS = ("description", "further_information", "beyond_window_reason", "message", "internal_reason")
 

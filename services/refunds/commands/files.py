@@ -14,11 +14,11 @@ from services.refunds.models import attachments
 from services.refunds.queries import policies
 from services.refunds.settings import RefundSettings
 from services.refunds.state import Refund, by
-from shared.actor import Actor
-from shared.db import Database, Transaction
-from shared.errors import Refused
-from shared.ids import uuid_of
-from shared.settings import Settings
+from shared.contracts.actor import Actor
+from shared.contracts.errors import Refused
+from shared.contracts.ids import uuid_of
+from shared.data.db import Database, Transaction
+from shared.process.settings import Settings
 
 SWEEP_BATCH = 200
 

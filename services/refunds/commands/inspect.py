@@ -12,11 +12,11 @@ from services.refunds.models import inspections, refund_lines
 from services.refunds.queries.refunds import refund_for_change
 from services.refunds.rules.decisions import enforce, may_inspect
 from services.refunds.state import Refund, RefundLine, by
-from shared.actor import Actor
-from shared.db import Transaction
-from shared.errors import FieldError, Invalid, Refused
-from shared.events import InspectedLine, RefundInspected
-from shared.ids import new_uuid
+from shared.contracts.actor import Actor
+from shared.contracts.errors import FieldError, Invalid, Refused
+from shared.contracts.events import InspectedLine, RefundInspected
+from shared.contracts.ids import new_uuid
+from shared.data.db import Transaction
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
 from services.refunds.models import orders
-from shared.schema import TIME
+from shared.data.schema import TIME
 
 LINE = ("line", "sku", "name", "quantity", "total", "stock_tracked")
 """What is kept of each line that was bought."""

@@ -8,7 +8,7 @@ from services.refunds.rules.goods import restock
 from services.refunds.rules.known_order import KnownOrder, Line
 from services.refunds.rules.units import Units
 from services.refunds.state import RefundLine
-from shared.events import Disposition
+from shared.contracts.events import Disposition
 
 
 def lines_of_units(order: KnownOrder, amount: Amount, dispositions: Mapping[int, Disposition]) -> tuple[RefundLine, ...]:

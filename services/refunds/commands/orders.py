@@ -22,10 +22,10 @@ from services.refunds.rules.goods import disposition_of_cancelled
 from services.refunds.rules.policy import Policy
 from services.refunds.rules.settlement import settlement_of
 from services.refunds.state import Ledger, Refund, by
-from shared.actor import Actor, system
-from shared.db import Transaction
-from shared.events import Cancellation, Order, OrderEvent, RefundApproved
-from shared.ids import new_id
+from shared.contracts.actor import Actor, system
+from shared.contracts.events import Cancellation, Order, OrderEvent, RefundApproved
+from shared.contracts.ids import new_id
+from shared.data.db import Transaction
 
 ACTOR_NAME = "refunds"
 

@@ -11,11 +11,11 @@ from services.refunds.models import policies
 from services.refunds.queries.policies import newest
 from services.refunds.rules.policy import DEFAULT_POLICY
 from services.refunds.state import by
-from shared.actor import Actor
-from shared.db import Transaction
-from shared.errors import Forbidden, Refused, VersionConflict
-from shared.events import RefundPolicyChanged
-from shared.outbox import emit
+from shared.contracts.actor import Actor
+from shared.contracts.errors import Forbidden, Refused, VersionConflict
+from shared.contracts.events import RefundPolicyChanged
+from shared.data.db import Transaction
+from shared.messaging.outbox import emit
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,10 @@ import sqlalchemy as sa
 from services.refunds.models import approvals, claims, orders, refund_lines, refunds
 from services.refunds.rules.units import Units
 from services.refunds.state import Ledger, Refund, RefundLine, by
-from shared.actor import Actor
-from shared.db import Transaction
-from shared.events import Event, RefundEvent, RefundPersonal
-from shared.outbox import emit
+from shared.contracts.actor import Actor
+from shared.contracts.events import Event, RefundEvent, RefundPersonal
+from shared.data.db import Transaction
+from shared.messaging.outbox import emit
 
 LINE_FIELDS = [field.name for field in fields(RefundLine)]
 

@@ -14,10 +14,10 @@ from services.refunds.rules.goods import disposition_by_policy
 from services.refunds.rules.known_order import KnownOrder
 from services.refunds.rules.policy import Policy, window_end
 from services.refunds.state import Ledger, Refund, by
-from shared.actor import Actor
-from shared.db import Transaction
-from shared.events import RefundRequested
-from shared.ids import new_id
+from shared.contracts.actor import Actor
+from shared.contracts.events import RefundRequested
+from shared.contracts.ids import new_id
+from shared.data.db import Transaction
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from services.refunds.queries.refunds import refund_for_change
 from services.refunds.rules.decisions import enforce, may_settle
 from services.refunds.rules.settlement import SETTLEMENT, Outcome
 from services.refunds.state import Refund, by
-from shared.actor import Actor
-from shared.db import Transaction
-from shared.events import RefundSettled, RefundSettlementFailed
+from shared.contracts.actor import Actor
+from shared.contracts.events import RefundSettled, RefundSettlementFailed
+from shared.data.db import Transaction
 
 
 @dataclass(frozen=True, slots=True)

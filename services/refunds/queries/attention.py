@@ -8,9 +8,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
 from services.refunds.models import attention
-from shared.actor import Actor
-from shared.db import Transaction
-from shared.errors import Forbidden
+from shared.contracts.actor import Actor
+from shared.contracts.errors import Forbidden
+from shared.data.db import Transaction
 
 
 async def page(tx: Transaction, actor: Actor, *, closed: bool, after: tuple[datetime, str] | None, limit: int) -> Sequence[Row[Any]]:

@@ -6,9 +6,9 @@ import sqlalchemy as sa
 
 from services.refunds.models import count_deltas, counts, refunds
 from services.refunds.queries.ledgers import orders_of
-from shared.actor import Actor
-from shared.db import Database, Transaction
-from shared.settings import Settings
+from shared.contracts.actor import Actor
+from shared.data.db import Database, Transaction
+from shared.process.settings import Settings
 
 STATUSES = ("processing", "approved", "cancelled")
 FOLD_BATCH = 20_000

@@ -7,9 +7,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
 from services.refunds.models import attachments, settlements
-from shared.actor import Actor
-from shared.db import Transaction
-from shared.errors import NotFound
+from shared.contracts.actor import Actor
+from shared.contracts.errors import NotFound
+from shared.data.db import Transaction
 
 
 async def files_of(tx: Transaction, actor: Actor, refund_id: str) -> Sequence[Row[Any]]:

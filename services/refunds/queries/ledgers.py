@@ -11,12 +11,12 @@ from services.refunds.models import approvals, claims, order_lines, orders, refu
 from services.refunds.rules.known_order import KnownOrder, KnownPayment, Line
 from services.refunds.rules.units import Units
 from services.refunds.state import Ledger
-from shared.actor import Actor
-from shared.db import Transaction
-from shared.errors import NotFound
-from shared.events import Cancellation
-from shared.readable import all_read
-from shared.set_aside import one_row
+from shared.contracts.actor import Actor
+from shared.contracts.errors import NotFound
+from shared.contracts.events import Cancellation
+from shared.data.db import Transaction
+from shared.data.readable import all_read
+from shared.data.set_aside import one_row
 
 _APPROVED = (
     sa.select(approvals.c.approved_after)

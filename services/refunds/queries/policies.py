@@ -9,7 +9,7 @@ from sqlalchemy.engine import Row
 
 from services.refunds.models import policies, stores
 from services.refunds.rules.policy import DEFAULT_POLICY, Policy, in_force
-from shared.db import Transaction
+from shared.data.db import Transaction
 
 DEFAULT_TIME_ZONE = "UTC"
 

@@ -12,11 +12,11 @@ from services.refunds.models import refund_lines, refunds
 from services.refunds.queries.ledgers import ledger_of_refund, orders_of
 from services.refunds.rules.units import Units
 from services.refunds.state import Ledger, Refund, RefundLine
-from shared.actor import Actor
-from shared.db import Transaction
-from shared.errors import NotFound, VersionConflict
-from shared.readable import all_read
-from shared.set_aside import one_row
+from shared.contracts.actor import Actor
+from shared.contracts.errors import NotFound, VersionConflict
+from shared.data.db import Transaction
+from shared.data.readable import all_read
+from shared.data.set_aside import one_row
 
 _LINES = (
     sa.select(sa.func.jsonb_agg(sa.func.to_jsonb(refund_lines.table_valued())))

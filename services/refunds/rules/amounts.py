@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from services.refunds.rules.known_order import KnownOrder, Line
 from services.refunds.rules.units import Units
-from shared.money import divide_half_up
+from shared.contracts.money import divide_half_up
 
 Claim = Mapping[int, Sequence[Units]]
 """Units by line number."""

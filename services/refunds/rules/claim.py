@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from services.refunds.rules import units
 from services.refunds.rules.known_order import KnownOrder, Line
 from services.refunds.rules.units import Units
-from shared.errors import FieldError, Invalid, Refused
+from shared.contracts.errors import FieldError, Invalid, Refused
 
 Wanted = Sequence[tuple[int, int]]
 """(line, quantity) pairs."""

@@ -7,8 +7,8 @@ from typing import Literal
 from services.refunds.rules.known_order import KnownOrder
 from services.refunds.rules.policy import Policy
 from services.refunds.rules.settlement import Settlement
-from shared.actor import Actor, Decision, allowed, refused
-from shared.errors import Forbidden
+from shared.contracts.actor import Actor, Decision, allowed, refused
+from shared.contracts.errors import Forbidden
 
 Status = Literal["processing", "approved", "cancelled"]
 RETRY_AFTER_SECONDS = 1

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from services.refunds.rules.known_order import KnownOrder, Line
 from services.refunds.rules.policy import Policy
-from shared.events import Disposition
+from shared.contracts.events import Disposition
 
 
 @dataclass(frozen=True, slots=True)

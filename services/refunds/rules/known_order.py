@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from shared.events import Cancellation, OrderStatus
+from shared.contracts.events import Cancellation, OrderStatus
 
 INVOICED = ("confirmed", "picked_up", "shipped", "delivered")
 """An order that is, or was cancelled from, one of these has an invoice, or is due one."""

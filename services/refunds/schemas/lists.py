@@ -9,10 +9,10 @@ from services.refunds.queries.refunds import Filter
 from services.refunds.rules.decisions import Status
 from services.refunds.rules.settlement import Settlement
 from services.refunds.schemas.views import Cause
-from shared.errors import FieldError, Invalid
-from shared.ids import OrderId, uuid_of
-from shared.pages import DEFAULT_LIMIT, MAX_LIMIT, decode_cursor
-from shared.times import Instant
+from shared.contracts.errors import FieldError, Invalid
+from shared.contracts.ids import OrderId, uuid_of
+from shared.contracts.times import Instant
+from shared.web.pages import DEFAULT_LIMIT, MAX_LIMIT, decode_cursor
 
 
 class RefundFilter(BaseModel):

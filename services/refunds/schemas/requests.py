@@ -9,10 +9,10 @@ from services.refunds.commands.inspect import Inspected
 from services.refunds.commands.policy import Settings
 from services.refunds.commands.request import Request
 from services.refunds.commands.settle import Report
-from shared.events import MAX_ORDER_LINES
-from shared.ids import OrderId, uuid_of
-from shared.times import Instant
-from shared.web import Input, example
+from shared.contracts.events import MAX_ORDER_LINES
+from shared.contracts.ids import OrderId, uuid_of
+from shared.contracts.times import Instant
+from shared.web.app import Input, example
 
 MAX_QUANTITY = 1_000_000
 MAX_ATTACHMENTS = 5

@@ -10,11 +10,11 @@ from sqlalchemy.engine import Row
 from services.refunds.rules.decisions import Status
 from services.refunds.rules.settlement import Outcome, Settlement
 from services.refunds.state import Refund, RefundLine
-from shared.actor import Actor, Decision, Role
-from shared.events import Disposition
-from shared.ids import OrderId, PaymentId, RefundId
-from shared.money import Money
-from shared.web import View
+from shared.contracts.actor import Actor, Decision, Role
+from shared.contracts.events import Disposition
+from shared.contracts.ids import OrderId, PaymentId, RefundId
+from shared.contracts.money import Money
+from shared.web.app import View
 
 Cause = Literal["request", "cancellation", "payment"]
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import httpx2
 
-from shared.actor import Actor, Role
-from shared.tokens import issue
+from shared.contracts.actor import Actor, Role
+from shared.web.tokens import issue
 from tests.faults.load.journal import Journal, Kind
 from tests.shop import BANGLADESH, ISSUER
 

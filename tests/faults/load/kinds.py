@@ -22,8 +22,8 @@ import httpx2
 from deploy import topology
 from deploy.redrive import redrive
 from deploy.trouble import Trouble
-from shared.broker import exchange_name, queue_name
-from shared.outbox import cloud_event
+from shared.messaging.broker import exchange_name, queue_name
+from shared.messaging.outbox import cloud_event
 from tests.faults.load.attacks import ATTACKS
 from tests.faults.load.plan import Fault
 from tests.faults.load.world import GROUPS, NotBack, World

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from deploy import topology
-from shared.events import EVENTS, SOURCES
+from shared.contracts.events import EVENTS, SOURCES
 from tests.faults.load.journal import Journal, Write
 from tests.faults.load.world import World
 

@@ -21,7 +21,7 @@ from deploy.places import PROJECT, hold_state
 from deploy.servers import postgres
 from deploy.servers.private import PrivateServers
 from deploy.trouble import Trouble
-from shared.broker import queue_name
+from shared.messaging.broker import queue_name
 from tests.proxy import Proxy
 from tests.stack import Process, Stack, free_port, new_stack
 

@@ -24,7 +24,7 @@ from services.documents.rules.contents import (
     Seller,
     TaxNumber,
 )
-from shared.events import Address, DocumentKind
+from shared.contracts.events import Address, DocumentKind
 from tests.services.documents.pdftext import picture_of
 
 GOLDEN = Path(__file__).resolve().parents[3] / "docs" / "documents"

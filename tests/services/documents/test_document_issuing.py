@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from shared.events import RefundLine, StoreSettingsChanged, UnitRange
+from shared.contracts.events import RefundLine, StoreSettingsChanged, UnitRange
 from tests.services.documents.telling import NOON, STAFF, Life, Teller, issued, told
 from tests.shop import Shop, eventually
 

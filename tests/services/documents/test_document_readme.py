@@ -9,8 +9,8 @@ from fastapi import FastAPI
 from services.documents import models, rules
 from services.documents.app import SERVICE
 from services.documents.rules.due import Cause
-from shared import events
-from shared.schema import service_metadata
+from shared.contracts import events
+from shared.data.schema import service_metadata
 
 FOLDER = Path("services/documents")
 README = (FOLDER / "README.md").read_text()

@@ -18,8 +18,8 @@ from services.documents.catalogues import catalogue, languages
 from services.documents.present import amount, printable, view_of
 from services.documents.printable import page
 from services.documents.render import Renderer, RenderingFailed
-from shared.confined import PROJECT
-from shared.events import Address
+from shared.contracts.events import Address
+from shared.web.confined import PROJECT
 from tests.services.documents.pdftext import missing_from, picture_of, squeezed, text_of
 from tests.services.documents.specimens import CODE, DOTS_PER_INCH, SPECIMENS, golden, logo, specimen
 

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from shared.migrate import check
+from shared.data.migrate import check
 from tests.stack import Stack
 
 

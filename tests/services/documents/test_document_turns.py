@@ -12,8 +12,8 @@ from services.documents.commands.pictures import BATCH, _claim
 from services.documents.models import metadata
 from services.documents.present import view_of
 from services.documents.render import DocumentSettings, Renderer
-from shared.db import Database
-from shared.ids import new_uuid
+from shared.contracts.ids import new_uuid
+from shared.data.db import Database
 from tests.services.documents.specimens import CODE, specimen
 from tests.stack import Stack
 

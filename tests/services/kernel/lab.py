@@ -13,17 +13,17 @@ import asyncpg
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from shared import kernel_versions
-from shared.broker import Broker, dead_queue_name, exchange_name, queue_arguments, queue_name, types_read_by
-from shared.db import Database
-from shared.deliveries import Deliveries
-from shared.events import DocumentIssued, Event
-from shared.ids import new_id
-from shared.inbox import Consumers, Inbox
-from shared.migrate import SERVICE_LOCK_TIMEOUT
-from shared.outbox import Relay, emit
-from shared.schema import service_metadata
-from shared.settings import Settings
+from shared.contracts.events import DocumentIssued, Event
+from shared.contracts.ids import new_id
+from shared.data import kernel_versions
+from shared.data.db import Database
+from shared.data.migrate import SERVICE_LOCK_TIMEOUT
+from shared.data.schema import service_metadata
+from shared.messaging.broker import Broker, dead_queue_name, exchange_name, queue_arguments, queue_name, types_read_by
+from shared.messaging.deliveries import Deliveries
+from shared.messaging.inbox import Consumers, Inbox
+from shared.messaging.outbox import Relay, emit
+from shared.process.settings import Settings
 from tests.shop import PATIENCE_SECONDS
 from tests.stack import Stack
 

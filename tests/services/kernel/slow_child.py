@@ -4,7 +4,7 @@ import os
 import sys
 import time
 
-from shared.confined_child import confine, serve
+from shared.web.confined_child import confine, serve
 
 
 def answer(question: bytes) -> bytes:

@@ -9,10 +9,10 @@ import pytest
 import sqlalchemy as sa
 from faststream.rabbit import RabbitBroker
 
-from shared.attempts import RETRY_DELAYS_SECONDS
-from shared.broker import HEARTBEAT_SECONDS, Broker, queue_name
-from shared.events import DocumentIssued, NoteAdded
-from shared.outbox import emit
+from shared.contracts.events import DocumentIssued, NoteAdded
+from shared.messaging.attempts import RETRY_DELAYS_SECONDS
+from shared.messaging.broker import HEARTBEAT_SECONDS, Broker, queue_name
+from shared.messaging.outbox import emit
 from tests.retelling import OneReader
 from tests.services.kernel.lab import SERVICE, Lab, an_event, at_work, started
 from tests.shop import eventually

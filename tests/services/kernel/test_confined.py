@@ -6,10 +6,10 @@ import io
 import pytest
 from PIL import Image
 
-from shared.confined import Confined, Confines
-from shared.images import BadImage, Wanted, drawn_anew
-from shared.settings import Settings
-from shared.shares import Rules
+from shared.data.shares import Rules
+from shared.process.settings import Settings
+from shared.web.confined import Confined, Confines
+from shared.web.images import BadImage, Wanted, drawn_anew
 
 SLOW = Confines(
     name="test.confined",

@@ -10,10 +10,10 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from shared.db import Database
-from shared.errors import StoreBusy, Transient, Unavailable
-from shared.outbox import emit
-from shared.shares import current_caller, current_store
+from shared.contracts.errors import StoreBusy, Transient, Unavailable
+from shared.data.db import Database
+from shared.data.shares import current_caller, current_store
+from shared.messaging.outbox import emit
 from tests.services.kernel.lab import EFFECTS, METADATA, Lab, an_event
 from tests.shop import eventually
 

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from shared.actor import Actor
-from shared.erasure import ERASED_ANSWER, blank_answers, forget
-from shared.idempotency import Claim, Kept, keep
-from shared.ids import new_id
+from shared.contracts.actor import Actor
+from shared.contracts.ids import new_id
+from shared.data.erasure import ERASED_ANSWER, blank_answers, forget
+from shared.data.idempotency import Claim, Kept, keep
 from tests.services.kernel.lab import Lab
 
 SOMEBODY, OTHER = new_id("order"), new_id("order")

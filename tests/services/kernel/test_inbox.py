@@ -6,10 +6,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from shared.attempts import OUTSIDE_DELAYS_SECONDS, RETRY_DELAYS_SECONDS
-from shared.errors import NotFound, Refused, Transient
-from shared.events import DocumentIssued
-from shared.outbox import cloud_event
+from shared.contracts.errors import NotFound, Refused, Transient
+from shared.contracts.events import DocumentIssued
+from shared.messaging.attempts import OUTSIDE_DELAYS_SECONDS, RETRY_DELAYS_SECONDS
+from shared.messaging.outbox import cloud_event
 from tests.services.kernel.lab import Lab, an_event
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from shared.actor import Actor
-from shared.tokens import issue
-from shared.web import Call, front_of
+from shared.contracts.actor import Actor
+from shared.web.app import Call, front_of
+from shared.web.tokens import issue
 from tests.services.kernel.lab import Lab
 from tests.services.kernel.test_readiness import asked, running
 

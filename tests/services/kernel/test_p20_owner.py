@@ -10,9 +10,9 @@ import pytest
 import sqlalchemy as sa
 from pamqp import encode
 
-from shared.broker import queue_name
-from shared.events import EVENTS, MAX_MESSAGE_BYTES, SOURCES, DocumentIssued, owner_of
-from shared.messages import KEPT_BYTES
+from shared.contracts.events import EVENTS, MAX_MESSAGE_BYTES, SOURCES, DocumentIssued, owner_of
+from shared.messaging.broker import queue_name
+from shared.messaging.messages import KEPT_BYTES
 from tests.retelling import OneReader
 from tests.services.kernel.lab import SERVICE, Lab, an_event, started
 from tests.services.kernel.test_inbox import message

@@ -10,9 +10,9 @@ import httpx2
 import pytest
 from fastapi import APIRouter
 
-from shared.messages import failed_row
-from shared.readiness import PROCESS, Role, Warned
-from shared.service import Running, Service
+from shared.messaging.messages import failed_row
+from shared.process.readiness import PROCESS, Role, Warned
+from shared.process.service import Running, Service
 from tests.services.kernel.lab import METADATA, SERVICE, Lab, an_event
 from tests.shop import eventually
 from tests.stack import Stack

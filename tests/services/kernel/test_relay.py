@@ -2,7 +2,7 @@
 
 import asyncio
 
-from shared.broker import Broker
+from shared.messaging.broker import Broker
 from tests.proxy import Proxy
 from tests.services.kernel.lab import Lab, an_event, at_work, started
 from tests.shop import PATIENCE_SECONDS, eventually

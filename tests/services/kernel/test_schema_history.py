@@ -17,10 +17,10 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.script import ScriptDirectory
 
-from shared.kernel_versions import VERSIONS, v1
-from shared.migrate import config
-from shared.schema import KernelTables
-from shared.times import EARLIEST
+from shared.contracts.times import EARLIEST
+from shared.data.kernel_versions import VERSIONS, v1
+from shared.data.migrate import config
+from shared.data.schema import KernelTables
 from tests.services.kernel.catalog import catalog, counted
 from tests.stack import Stack
 
@@ -54,7 +54,7 @@ def test_what_was_released_is_frozen() -> None:
 def test_no_migration_reads_the_present() -> None:
     files = [path for service in SERVICES for path in Path(f"services/{service}/migrations/versions").glob("*.py")]
     assert len(files) >= len(SERVICES)
-    assert [str(path) for path in files if re.search(r"shared\.schema|\.models\b", path.read_text())] == []
+    assert [str(path) for path in files if re.search(r"shared\.data\.schema|\.models\b", path.read_text())] == []
 
 
 @asynccontextmanager

@@ -13,9 +13,9 @@ from deploy import running
 from deploy.cli.output import Output
 from deploy.cli.parked import discard_parked, list_parked, retry_parked, show_parked
 from deploy.trouble import Trouble
-from shared.events import DocumentIssued
-from shared.kernel_versions import v5
-from shared.service import Running
+from shared.contracts.events import DocumentIssued
+from shared.data.kernel_versions import v5
+from shared.process.service import Running
 from tests.services.kernel.lab import SERVICE, Lab, an_event, started
 from tests.services.kernel.test_readiness import running as a_service
 from tests.shop import eventually

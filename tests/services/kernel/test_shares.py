@@ -5,8 +5,8 @@ import random
 
 import pytest
 
-from shared.errors import StoreBusy, Unavailable
-from shared.shares import Rules, Shares
+from shared.contracts.errors import StoreBusy, Unavailable
+from shared.data.shares import Rules, Shares
 
 FOUR = Rules(slots=4, headroom=1, part=0.5, queue=5)
 

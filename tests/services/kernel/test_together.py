@@ -5,10 +5,10 @@ from typing import Any
 
 import structlog
 
-from shared.errors import Refused
-from shared.events import DocumentIssued
-from shared.ids import public_id, uuid_of
-from shared.inbox import Inbox, always
+from shared.contracts.errors import Refused
+from shared.contracts.events import DocumentIssued
+from shared.contracts.ids import public_id, uuid_of
+from shared.messaging.inbox import Inbox, always
 from tests.services.kernel.lab import Lab, an_event
 from tests.services.kernel.test_inbox import message
 

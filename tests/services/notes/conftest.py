@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from shared.events import OrderPlaced
+from shared.contracts.events import OrderPlaced
 from tests.services.notes.story import Story, Teller, teller
 from tests.shop import Shop
 from tests.stack import Stack

@@ -10,11 +10,11 @@ from typing import Any
 
 import aio_pika
 
-from shared import events
-from shared.broker import queue_name
-from shared.events import By, DocumentIssued, Event, Order, OrderEvent, OrderLine, Payment, Refund, RefundEvent
-from shared.ids import new_id
-from shared.outbox import cloud_event, event_row
+from shared.contracts import events
+from shared.contracts.events import By, DocumentIssued, Event, Order, OrderEvent, OrderLine, Payment, Refund, RefundEvent
+from shared.contracts.ids import new_id
+from shared.messaging.broker import queue_name
+from shared.messaging.outbox import cloud_event, event_row
 from tests.retelling import OneReader
 from tests.shop import Shop, eventually
 

@@ -1,6 +1,6 @@
 """P17 as far as it is ours: after `customer.erased` no byte of what was written about the customer is left in this schema."""
 
-from shared import events
+from shared.contracts import events
 from tests.services.notes.story import Story, Teller
 from tests.shop import Shop
 

@@ -4,7 +4,7 @@ import asyncio
 import json
 from pathlib import Path
 
-from shared import events
+from shared.contracts import events
 from tests.services.notes.story import Story, Teller
 from tests.services.notes.test_notes_stream import listening
 from tests.shop import Caller, Shop, eventually

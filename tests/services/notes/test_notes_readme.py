@@ -8,8 +8,8 @@ from fastapi.routing import APIRoute
 from services.notes import models, rules
 from services.notes.app import SERVICE
 from services.notes.rules.timeline import ENTRIES
-from shared import events
-from shared.schema import service_metadata
+from shared.contracts import events
+from shared.data.schema import service_metadata
 
 README = Path("services/notes/README.md").read_text()
 KERNEL_TABLES = {table.name for table in service_metadata("notes").tables.values()}

@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from shared import events
+from shared.contracts import events
 from tests.services.notes.story import Story, Teller
 from tests.shop import PATIENCE_SECONDS, Caller, Shop, eventually
 from tests.stack import Stack

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from services.notes.rules.timeline import ENTRIES
-from shared import events
+from shared.contracts import events
 from tests.services.notes.story import CUSTOMERS_LIFE, LIFE, NOON, Story, Teller, minutes
 from tests.shop import Caller, Shop
 

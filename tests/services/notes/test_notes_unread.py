@@ -1,6 +1,6 @@
 """Read marks: each side has the other side's notes unread, and never one that it may not see."""
 
-from shared.events import OrderPlaced
+from shared.contracts.events import OrderPlaced
 from tests.services.notes.story import Story, Teller
 from tests.shop import Caller, Shop
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from shared.events import OrderPlaced
-from shared.ids import new_id
+from shared.contracts.events import OrderPlaced
+from shared.contracts.ids import new_id
 from tests.services.notes.story import Story, Teller
 from tests.shop import Caller, Shop
 

@@ -18,11 +18,11 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from services.orders.export import exported
 from services.orders.models import metadata
 from services.orders.queries.lists import MAX_EXAMINED_ROWS, OrderFilter, Page, Search, page_of, search_for
-from shared.actor import Actor
-from shared.db import Database, Transaction
-from shared.exports import Exporting
-from shared.schema import kernel_tables
-from shared.settings import Settings
+from shared.contracts.actor import Actor
+from shared.data.db import Database, Transaction
+from shared.data.schema import kernel_tables
+from shared.process.settings import Settings
+from shared.web.exports import Exporting
 from tests.stack import Stack
 
 ORDERS = int(os.environ.get("AFTERSALE_TEST_ORDERS", "120000"))

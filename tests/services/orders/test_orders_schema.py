@@ -11,9 +11,9 @@ from fastapi import FastAPI
 
 from services.orders.app import SERVICE
 from services.orders.rules.problems import PROBLEMS
-from shared import migrate
-from shared.events import EVENTS, SOURCES
-from shared.problems import KERNEL_PROBLEMS
+from shared.contracts.events import EVENTS, SOURCES
+from shared.data import migrate
+from shared.web.problems import KERNEL_PROBLEMS
 from tests.shop import Shop, order_p
 from tests.stack import Stack
 

@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from shared.crash import VARIABLE
+from shared.data.crash import VARIABLE
 from tests.services.orders.test_placing import stocked
 from tests.shop import Caller, Shop, order_p
 from tests.stack import Stack

@@ -9,9 +9,9 @@ from typing import Any
 import aio_pika
 import pytest
 
-from shared.broker import exchange_name
-from shared.events import By, Event, InspectedLine, Refund, RefundApproved, RefundInspected, RefundLine, UnitRange
-from shared.ids import new_id
+from shared.contracts.events import By, Event, InspectedLine, Refund, RefundApproved, RefundInspected, RefundLine, UnitRange
+from shared.contracts.ids import new_id
+from shared.messaging.broker import exchange_name
 from tests.services.orders.test_changes import CANCEL, act, placed
 from tests.services.orders.test_placing import stocked
 from tests.shop import Shop, eventually

@@ -3,7 +3,7 @@
 import uuid
 from typing import Any
 
-from shared.ids import uuid_of
+from shared.contracts.ids import uuid_of
 from tests.shop import Answer, Caller, Shop, eventually, order_p
 
 POLICY = {"manage_stock": False, "attachments": True, "deduct_shipping": False}

@@ -18,10 +18,10 @@ from services.refunds.commands.policy import Settings, save_policy
 from services.refunds.consumers import consumers
 from services.refunds.models import metadata
 from services.refunds.settings import RefundSettings
-from shared.actor import Actor
-from shared.db import Database
-from shared.inbox import Inbox
-from shared.outbox import cloud_event
+from shared.contracts.actor import Actor
+from shared.data.db import Database
+from shared.messaging.inbox import Inbox
+from shared.messaging.outbox import cloud_event
 from tests.services.refunds.own_stack import own_stack
 from tests.services.refunds.scenes import cancel, move, order, pay, prepaid, refunds_of
 from tests.shop import Shop

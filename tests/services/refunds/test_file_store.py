@@ -14,8 +14,8 @@ import pytest
 from services.refunds.commands.files import sweep
 from services.refunds.models import metadata
 from services.refunds.settings import RefundSettings
-from shared.db import Database
-from shared.ids import new_id
+from shared.contracts.ids import new_id
+from shared.data.db import Database
 from tests.services.refunds.pictures import pdf, picture
 from tests.services.refunds.s3_server import BUCKET, Store
 from tests.services.refunds.scenes import ask, delivered, prepaid

@@ -16,8 +16,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from services.refunds.models import metadata
 from services.refunds.queries.counts import counts_of
 from services.refunds.queries.refunds import Filter, median_seconds_to_decide, page
-from shared.actor import Actor
-from shared.schema import kernel_tables
+from shared.contracts.actor import Actor
+from shared.data.schema import kernel_tables
 from tests.services.orders.test_lists_bounded import Explained, looked_at, nodes
 from tests.stack import Stack
 

@@ -13,7 +13,7 @@ import asyncpg
 import httpx2
 import pytest
 
-from shared.ids import new_uuid, uuid_of
+from shared.contracts.ids import new_uuid, uuid_of
 from tests.services.refunds.own_stack import own_stack
 from tests.services.refunds.patience import insist
 from tests.services.refunds.scenes import amounts, approve, ask, cancel, delivered, everything, order, pay, prepaid, refunds_of, seen

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from shared.ids import new_id
+from shared.contracts.ids import new_id
 from tests.services.refunds.scenes import (
     amounts,
     approve,

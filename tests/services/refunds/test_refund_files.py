@@ -15,8 +15,8 @@ from services.refunds import file_store
 from services.refunds.commands.files import sweep
 from services.refunds.models import metadata
 from services.refunds.settings import RefundSettings
-from shared.db import Database
-from shared.ids import new_id, uuid_of
+from shared.contracts.ids import new_id, uuid_of
+from shared.data.db import Database
 from tests.services.refunds.pictures import PLACE, pdf, picture, polyglot, zip_bomb_png
 from tests.services.refunds.scenes import ask, delivered, everything, policy, prepaid
 from tests.shop import Answer, Caller, Shop, eventually

@@ -10,8 +10,8 @@ from services.refunds.app import SERVICE
 from services.refunds.rules.policy import Policy
 from services.refunds.rules.problems import PROBLEMS
 from services.refunds.rules.settlement import SETTLEMENT
-from shared import errors, events
-from shared.schema import service_metadata
+from shared.contracts import errors, events
+from shared.data.schema import service_metadata
 from tests.stack import PROJECT
 
 HERE = PROJECT / "services" / "refunds"

@@ -6,7 +6,7 @@ from pathlib import Path
 import asyncpg
 from alembic import command
 
-from shared import migrate
+from shared.data import migrate
 from tests.services.refunds.own_stack import own_stack
 from tests.services.refunds.scenes import ask, delivered, prepaid
 from tests.shop import Shop

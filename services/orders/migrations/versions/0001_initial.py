@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from shared.kernel_versions import v1
+from shared.data.kernel_versions import v1
 
 revision = "0001"
 down_revision = None

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from shared.kernel_versions import v2
+from shared.data.kernel_versions import v2
 
 revision = "0002"
 down_revision = "0001"

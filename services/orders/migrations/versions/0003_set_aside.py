@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from shared.kernel_versions import v3
+from shared.data.kernel_versions import v3
 
 revision = "0003"
 down_revision = "0002"

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from shared.kernel_versions import v1
+from shared.data.kernel_versions import v1
 
 revision = "0001"
 down_revision = None

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from shared.kernel_versions import v4
+from shared.data.kernel_versions import v4
 
 revision = "0005"
 down_revision = "0004"

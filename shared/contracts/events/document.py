@@ -1,0 +1,31 @@
+"""Events of the document service: `document.*`."""
+
+from datetime import date
+from typing import ClassVar, Literal
+
+from shared.contracts.events.envelope import Event
+from shared.contracts.ids import DocumentId, OrderId
+
+DocumentKind = Literal["invoice", "receipt", "credit_note", "refund_receipt", "cancelling_receipt"]
+
+
+class DocumentIssued(Event):
+    """A numbered, immutable document exists."""
+
+    type: ClassVar[str] = "document.issued.v1"
+    readers: ClassVar[tuple[str, ...]] = ("notes",)
+    document_id: DocumentId
+    order_id: OrderId
+    customer_id: str
+    kind: DocumentKind
+    number: str
+    issued_on: date  # in the store's time zone
+    currency: str
+    total: int
+    sha256: str
+    refers_to: DocumentId | None = None
+
+    @property
+    def subject(self) -> str:
+        """The order's id."""
+        return self.order_id

@@ -1,0 +1,52 @@
+"""Events of the note service: `note.*`."""
+
+from typing import ClassVar, Literal
+
+from shared.contracts.events.envelope import By, Event, Part
+from shared.contracts.ids import NoteId, OrderId
+
+
+class NoteText(Part):
+    """The note's text; empty unless its audience is the customer."""
+
+    text: str = ""
+
+
+class NoteEvent(Event):
+    """One change of one note. A private note's events are not public, and carry no text for anybody."""
+
+    note_id: NoteId
+    order_id: OrderId
+    customer_id: str
+    audience: Literal["customer", "private"]
+    revision: int
+    by: By
+    personal: NoteText = NoteText()
+
+    @property
+    def subject(self) -> str:
+        """The order's id; of a private note `<order id>:private`, so that no gap in the public `sequence` tells that one exists."""
+        return self.order_id if self.audience == "customer" else f"{self.order_id}:private"
+
+    @property
+    def public(self) -> bool:
+        """Only what the customer may see."""
+        return self.audience == "customer"
+
+
+class NoteAdded(NoteEvent):
+    """A note was written."""
+
+    type: ClassVar[str] = "note.added.v1"
+
+
+class NoteEdited(NoteEvent):
+    """A note has a new revision."""
+
+    type: ClassVar[str] = "note.edited.v1"
+
+
+class NoteRetracted(NoteEvent):
+    """A note was taken back; the mark stays."""
+
+    type: ClassVar[str] = "note.retracted.v1"

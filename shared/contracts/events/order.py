@@ -1,0 +1,283 @@
+"""Events of the order service: `order.*`, `stock.*`, `store_settings.*`, `customer.*`."""
+
+from typing import ClassVar, Literal
+
+from shared.contracts.events.envelope import By, Event, Part
+from shared.contracts.ids import LinkId, OrderId, PaymentId, RefundId
+from shared.contracts.times import Moment
+
+MAX_ORDER_LINES = 2_000
+
+OrderStatus = Literal["pending", "confirmed", "picked_up", "shipped", "delivered", "cancelled"]
+PaymentState = Literal["paid", "unpaid"]
+RefundState = Literal["none", "partial", "full"]
+
+
+class Address(Part):
+    """A postal address in the parts of its country; only `country_code` (ISO 3166-1 alpha-2) is always there."""
+
+    country_code: str
+    name: str = ""
+    company_name: str = ""
+    street_address: str = ""
+    city: str = ""
+    city_area: str = ""
+    country_area: str = ""
+    postal_code: str = ""
+    sorting_code: str = ""
+    phone: str = ""
+
+
+class OrderLine(Part):
+    """A line as it was placed; money in minor units of the order's currency.
+
+    `total` is what the customer pays for the line: after its own and its share of the order's discount, with tax.
+    """
+
+    line: int  # 1-based position, the line's identity within its order
+    sku: str
+    name: str
+    quantity: int
+    unit_price: int | None = None
+    subtotal: int  # quantity × unit price, before discounts
+    discount: int = 0
+    order_discount: int = 0  # this line's share of the order's discount
+    tax: int = 0
+    total: int
+    stock_tracked: bool = False
+
+
+class Payment(Part):
+    """Money recorded on an order; a reversal is a payment with a negative amount that names what it `reverses`."""
+
+    payment_id: PaymentId
+    amount: int
+    method: str
+    reference: str
+    collected_by: str | None = None
+    reverses: PaymentId | None = None
+    order_version: int  # the version that this record made: orders it against the cancellation, whatever arrives first
+    occurred_at: Moment
+    recorded_at: Moment
+
+
+class Cancellation(Part):
+    """The record of a cancellation."""
+
+    by: By
+    cancelled_from: OrderStatus
+    reason: str
+    order_version: int
+    occurred_at: Moment
+    recorded_at: Moment  # rules which refund policy applies
+
+
+class Tracking(Part):
+    """Where the parcel can be followed."""
+
+    carrier: str
+    number: str
+    url: str | None = None
+
+
+class Order(Part):
+    """A whole order as of `version`, without anything personal. Σ line totals + shipping = total."""
+
+    order_id: OrderId
+    number: str
+    external_ref: str | None = None
+    version: int
+    status: OrderStatus
+    currency: str
+    language: str = "en"
+    prices_include_tax: bool = True
+    customer_id: str
+    lines: tuple[OrderLine, ...]
+    goods_total: int
+    discount_total: int = 0
+    tax_total: int = 0
+    shipping: int  # what the customer pays for shipping: after its discount, with its tax
+    shipping_tax: int = 0
+    total: int
+    payments: tuple[Payment, ...] = ()
+    collected: int = 0
+    payment: PaymentState
+    refunded_total: int = 0
+    refund_state: RefundState = "none"
+    tracking: Tracking | None = None
+    delivery_failed_at: Moment | None = None
+    cancellation: Cancellation | None = None
+    placed_at: Moment
+    confirmed_at: Moment | None = None
+    delivered_at: Moment | None = None
+
+    def forgotten(self) -> "Order":
+        """The order of an erased customer: without the reason that somebody wrote, and without what leads to the parcel's address."""
+        cancellation = self.cancellation and self.cancellation.model_copy(update={"reason": ""})
+        return self.model_copy(update={"cancellation": cancellation, "tracking": None})
+
+
+class OrderPersonal(Part):
+    """The personal part of an order event. `message` is what the actor wrote to the customer with this change."""
+
+    customer_name: str = ""
+    email: str = ""
+    phone: str = ""
+    shipping_address: Address | None = None
+    billing_address: Address | None = None
+    message: str = ""
+
+
+class OrderEvent(Event):
+    """One change of one order: exactly one of these per version, and `sequence` is the version."""
+
+    readers: ClassVar[tuple[str, ...]] = ("refunds", "notes", "documents")
+    order: Order
+    by: By
+    personal: OrderPersonal = OrderPersonal()
+
+    @property
+    def subject(self) -> str:
+        """The order's id."""
+        return self.order.order_id
+
+
+class OrderPlaced(OrderEvent):
+    """An order came in."""
+
+    type: ClassVar[str] = "order.placed.v1"
+
+
+class OrderConfirmed(OrderEvent):
+    """The shop accepted it; what the invoice prints is frozen from here on."""
+
+    type: ClassVar[str] = "order.confirmed.v1"
+
+
+class OrderPickedUp(OrderEvent):
+    """The goods left the shop's shelf."""
+
+    type: ClassVar[str] = "order.picked_up.v1"
+
+
+class OrderShipped(OrderEvent):
+    """The parcel is with the carrier."""
+
+    type: ClassVar[str] = "order.shipped.v1"
+
+
+class OrderDelivered(OrderEvent):
+    """The customer has it."""
+
+    type: ClassVar[str] = "order.delivered.v1"
+
+
+class OrderCancelled(OrderEvent):
+    """It was cancelled; `order.cancellation` says from where and by whom."""
+
+    type: ClassVar[str] = "order.cancelled.v1"
+
+
+class OrderDeliveryFailed(OrderEvent):
+    """A delivery was refused or failed."""
+
+    type: ClassVar[str] = "order.delivery_failed.v1"
+    reported_by: str
+    reason: str
+
+
+class OrderPaymentRecorded(OrderEvent):
+    """Money was collected; `payment_id` is among `order.payments`."""
+
+    type: ClassVar[str] = "order.payment_recorded.v1"
+    payment_id: PaymentId
+
+
+class OrderPaymentReversed(OrderEvent):
+    """A recorded payment was corrected; `payment_id` is the reversing record."""
+
+    type: ClassVar[str] = "order.payment_reversed.v1"
+    payment_id: PaymentId
+    reason: str
+
+
+class OrderEdited(OrderEvent):
+    """Contact, an address or the tracking was corrected."""
+
+    type: ClassVar[str] = "order.edited.v1"
+    reason: str
+    fields: tuple[str, ...]
+
+
+class OrderRefunded(OrderEvent):
+    """The order's display copy of its refunds changed."""
+
+    type: ClassVar[str] = "order.refunded.v1"
+    refund_id: RefundId
+
+
+class StockMoved(Event):
+    """One movement of one SKU: `cause` is unique, so nothing counts twice. `sequence` counts the SKU's movements."""
+
+    type: ClassVar[str] = "stock.moved.v1"
+    sku: str
+    quantity: int  # signed: a reservation is negative
+    on_hand: int  # the level after it
+    cause: str
+    order_id: OrderId | None = None
+
+    @property
+    def subject(self) -> str:
+        """The SKU."""
+        return f"sku:{self.sku}"
+
+
+class StoreSettingsChanged(Event):
+    """A store's order settings have a new version."""
+
+    type: ClassVar[str] = "store_settings.changed.v1"
+    readers: ClassVar[tuple[str, ...]] = ("refunds", "documents")
+    version: int
+    time_zone: str
+    by: By
+
+    @property
+    def subject(self) -> str:
+        """The settings themselves."""
+        return "store_settings"
+
+
+class GuestLinkRevoked(Event):
+    """A link by which a guest read one order is valid no more: every service that lets guests in stops taking it."""
+
+    type: ClassVar[str] = "guest_link.revoked.v1"
+    readers: ClassVar[tuple[str, ...]] = ("refunds", "notes", "documents")
+    link_id: LinkId
+    order_id: OrderId
+    expires_at: Moment
+    by: By
+
+    @property
+    def subject(self) -> str:
+        """The link: it is revoked once."""
+        return f"guest_link:{self.link_id}"
+
+    @property
+    def public(self) -> bool:
+        """Who may read an order by link is the shop's business."""
+        return False
+
+
+class CustomerErased(Event):
+    """A customer asked to be forgotten: every service blanks what is personal; amounts and issued documents stay."""
+
+    type: ClassVar[str] = "customer.erased.v1"
+    readers: ClassVar[tuple[str, ...]] = ("refunds", "notes", "documents")
+    customer_id: str
+    order_ids: tuple[OrderId, ...]
+    by: By
+
+    @property
+    def subject(self) -> str:
+        """The customer."""
+        return f"customer:{self.customer_id}"

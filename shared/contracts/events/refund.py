@@ -1,0 +1,162 @@
+"""Events of the refund service: `refund.*` and `refund_policy.*`."""
+
+from typing import ClassVar, Literal
+from uuid import UUID
+
+from shared.contracts.events.envelope import By, Event, Part
+from shared.contracts.ids import OrderId, PaymentId, RefundId
+from shared.contracts.times import Moment
+
+Disposition = Literal["restock", "inspect", "discard", "never_left"]
+
+
+class UnitRange(Part):
+    """Units `first`..`last` of a line (1-based, inclusive)."""
+
+    first: int
+    last: int
+
+
+class RefundLine(Part):
+    """What one refund takes of one line: goods + shipping in minor units is what it pays for it.
+
+    A line of quantity 0 takes money only (a later payment of a cancelled order, whose units the first refund took).
+    """
+
+    line: int
+    sku: str
+    quantity: int
+    units: tuple[UnitRange, ...]
+    goods: int
+    shipping: int
+    disposition: Disposition
+    restock: int = 0  # units to put back now: 0 unless the disposition is restock and the line was stock-tracked
+    not_restocked_because: str | None = None
+
+
+class Refund(Part):
+    """A whole refund as of its `version`: amount = goods + shipping + overpaid, and the lines add up to goods and shipping."""
+
+    refund_id: RefundId
+    order_id: OrderId
+    order_number: str
+    customer_id: str
+    version: int
+    status: Literal["processing", "approved", "cancelled"]
+    settlement: Literal["none", "unsettled", "settled", "failed"]  # none: not approved, or nothing to pay
+    cause: Literal["request", "cancellation", "payment"]
+    payment_id: PaymentId | None = None  # of cause payment
+    order_version: int  # of the copy that it was decided on: documents keep it as due until theirs is there
+    order_invoiced: bool = False  # the order had been confirmed or later at that version
+    policy_version: int
+    reason: str
+    currency: str
+    amount: int
+    goods: int
+    shipping: int
+    overpaid: int = 0  # collected above the order's total, which a cancellation pays back too
+    shipping_kept: int = 0  # of a cancelled order only: what of the collected money stays for shipping, and is invoiced
+    lines: tuple[RefundLine, ...]
+    requested_at: Moment
+    decided_at: Moment | None = None
+
+
+class RefundPersonal(Part):
+    """Free text of a refund that its customer may read. The staff's internal reason is in no event at all."""
+
+    description: str = ""
+    further_information: str = ""
+    message: str = ""
+
+
+class RefundEvent(Event):
+    """One change of one refund; `sequence` counts the order's events in the refund service."""
+
+    refund: Refund
+    by: By
+    personal: RefundPersonal = RefundPersonal()
+
+    @property
+    def subject(self) -> str:
+        """The order's id."""
+        return self.refund.order_id
+
+
+class RefundRequested(RefundEvent):
+    """A customer asked, or staff for them."""
+
+    type: ClassVar[str] = "refund.requested.v1"
+    readers: ClassVar[tuple[str, ...]] = ("notes",)
+
+
+class RefundApproved(RefundEvent):
+    """It will be paid: final. Carries amount, lines and dispositions, so that nobody calls back."""
+
+    type: ClassVar[str] = "refund.approved.v1"
+    readers: ClassVar[tuple[str, ...]] = ("orders", "notes", "documents")
+
+
+class RefundCancelled(RefundEvent):
+    """Declined, withdrawn, or overtaken by the order's cancellation."""
+
+    type: ClassVar[str] = "refund.cancelled.v1"
+    readers: ClassVar[tuple[str, ...]] = ("notes",)
+
+
+class RefundSettled(RefundEvent):
+    """The platform moved the money."""
+
+    type: ClassVar[str] = "refund.settled.v1"
+    readers: ClassVar[tuple[str, ...]] = ("notes",)
+    reference: str
+    method: str
+
+
+class RefundSettlementFailed(RefundEvent):
+    """The platform could not move the money; it may be tried again."""
+
+    type: ClassVar[str] = "refund.settlement_failed.v1"
+    readers: ClassVar[tuple[str, ...]] = ("notes",)
+    reference: str
+    reason: str
+
+
+class InspectedLine(Part):
+    """What became of inspected units."""
+
+    line: int
+    sku: str
+    quantity: int
+    disposition: Literal["restock", "discard"]
+    restock: int
+
+
+class RefundInspected(RefundEvent):
+    """Goods that waited were looked at; `inspection_id` is the cause of their movements."""
+
+    type: ClassVar[str] = "refund.inspected.v1"
+    readers: ClassVar[tuple[str, ...]] = ("orders",)
+    inspection_id: UUID
+    lines: tuple[InspectedLine, ...]
+
+    @property
+    def public(self) -> bool:
+        """What the shop found on inspection stays with its staff."""
+        return False
+
+
+class RefundPolicyChanged(Event):
+    """A store's refund policy has a new version."""
+
+    type: ClassVar[str] = "refund_policy.changed.v1"
+    version: int
+    valid_from: Moment
+    manage_stock: bool
+    attachments: bool
+    deduct_shipping: bool
+    by: By
+
+    @property
+    def subject(self) -> str:
+        """The policy itself."""
+        return "refund_policy"

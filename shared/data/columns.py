@@ -1,0 +1,27 @@
+"""Column types of our own."""
+
+from uuid import UUID
+
+from sqlalchemy import Dialect, types
+from sqlalchemy.dialects import postgresql
+
+from shared.contracts.ids import public_id, uuid_of
+
+
+class PublicIdColumn(types.TypeDecorator[str]):
+    """A uuid column that reads and writes public ids with a fixed prefix."""
+
+    impl = postgresql.UUID(as_uuid=True)
+    cache_ok = True
+
+    def __init__(self, prefix: str) -> None:
+        super().__init__()
+        self.prefix = prefix
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> UUID | None:
+        """Public id to UUID."""
+        return None if value is None else uuid_of(self.prefix, value)
+
+    def process_result_value(self, value: UUID | None, dialect: Dialect) -> str | None:
+        """UUID to public id."""
+        return None if value is None else public_id(self.prefix, value)

@@ -1,0 +1,268 @@
+"""PostgreSQL: transaction() and execute_once() are the only commits in the codebase."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import Any, TypeVar
+
+import asyncpg
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.engine import CursorResult, Row
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
+
+from shared.contracts.errors import Transient, Unavailable
+from shared.data.crash import crash_point
+from shared.data.readable import read_everything, read_json
+from shared.data.schema import KernelTables, kernel_tables
+from shared.data.settings import DataSettings
+from shared.data.shares import Rules, Shares
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+Parameters = dict[str, Any] | Sequence[dict[str, Any]] | None
+
+TRY_AGAIN = ("40001", "40P01", "55P03", "57014")  # serialization failure, deadlock, lock timeout, statement timeout
+AWAY = ("08", "53", "57P", "25006", "58")  # connection, resources (disk full), shutdown, read-only standby, system error
+REFUSES_US = ("28", "3D", "3F", "42501", "42P01", "55000")  # login, database, schema, right or table missing: mended from outside
+CONNECTION_LOST = (ConnectionError, OSError, TimeoutError)
+
+
+class Transaction:
+    """Statements on one connection, inside one transaction (or none, for reading())."""
+
+    def __init__(self, connection: AsyncConnection, kernel: KernelTables, service: str) -> None:
+        self._connection = connection
+        self.kernel = kernel
+        self.service = service
+        self.emitted = False
+
+    async def execute(self, statement: sa.Executable, parameters: Parameters = None) -> CursorResult[Any]:
+        """Run a statement; a list of parameters runs it for each of them. Raises Transient and Unavailable as transaction() does."""
+        with _translated():
+            return await self._connection.execute(statement, parameters)
+
+    async def all(self, statement: sa.Executable, parameters: Parameters = None) -> Sequence[Row[Any]]:
+        """Every row."""
+        return (await self.execute(statement, parameters)).all()
+
+    async def first(self, statement: sa.Executable, parameters: Parameters = None) -> Row[Any] | None:
+        """The first row, or None."""
+        return (await self.execute(statement, parameters)).first()
+
+    async def scalar(self, statement: sa.Executable, parameters: Parameters = None) -> Any:
+        """The first column of the first row, or None."""
+        return (await self.execute(statement, parameters)).scalar()
+
+
+class Database:
+    """One service's connections, in its own schema and under its own role."""
+
+    def __init__(self, settings: DataSettings, metadata: sa.MetaData) -> None:
+        self.service = settings.service
+        self.pool_size = settings.database_pool_size
+        self.kernel = kernel_tables(metadata)
+        self._woken_by_events: list[asyncio.Event] = []
+        self.shares = Shares(f"{settings.service}.connections", _rules(settings), wait_seconds=settings.database_pool_timeout_seconds)
+        self._engine = _engine(settings)
+        self._autocommit = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    def woken_by_events(self) -> asyncio.Event:
+        """A new asyncio.Event that is set after each commit of this process that may have emitted; polling is the truth.
+
+        One for each who waits and clears it. The relay has one.
+        """
+        woken = asyncio.Event()
+        self._woken_by_events.append(woken)
+        return woken
+
+    def _wake(self) -> None:
+        for woken in self._woken_by_events:
+            woken.set()
+
+    @property
+    def connections_in_use(self) -> int:
+        """How many connections are out of the pool just now."""
+        pool = self._engine.pool
+        return pool.checkedout() if isinstance(pool, AsyncAdaptedQueuePool) else 0
+
+    @asynccontextmanager
+    async def transaction(self, *names: str) -> AsyncIterator[Transaction]:
+        """One transaction: commits at the end of the block, rolls back on any exception.
+
+        `names` (such as "orders.cancel"; one for each thing that it does) name its crash points. Commit, rollback and the
+        connection's way back to the pool are finished even when the task is cancelled meanwhile, or connections would leak
+        `idle in transaction`.
+        Raises Transient (nothing written, try again), Unavailable (database away; a lost COMMIT is unknown) and StoreBusy.
+        """
+        give = await self.shares.take()
+        connection = self._engine.connect()
+        tx = Transaction(connection, self.kernel, self.service)
+        try:
+            with _translated():
+                await _finished(connection.start())
+            try:
+                yield tx
+                for name in names:
+                    crash_point("commit.before", name)
+                with _translated():
+                    await _finished(connection.commit())
+                for name in names:
+                    crash_point("commit.after", name)
+            except BaseException:
+                await _rolled_back(connection)
+                raise
+        finally:
+            if tx.emitted:
+                self._wake()
+            await _given_back(connection, give)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Transaction]:
+        """For queries only: each statement by itself, without the two round trips of BEGIN and COMMIT."""
+        give = await self.shares.take()
+        connection = self._autocommit.connect()
+        try:
+            with _translated():
+                await _finished(connection.start())
+            yield Transaction(connection, self.kernel, self.service)
+        finally:
+            await _given_back(connection, give)
+
+    async def execute_once(
+        self, name: str, statement: sa.Executable, parameters: Parameters = None, *, emits: bool = True
+    ) -> Sequence[Row[Any]]:
+        """One statement that is a transaction by itself: the hot write, in one round trip. Wakes the relay if it `emits`."""
+        give = await self.shares.take()
+        with _translated():
+            connection = self._autocommit.connect()
+            try:
+                await _finished(connection.start())
+                crash_point("commit.before", name)
+                rows = (await _finished(connection.execute(statement, parameters))).all()
+                crash_point("commit.after", name)
+            finally:
+                await _given_back(connection, give)
+        if emits:
+            self._wake()
+        return rows
+
+    async def close(self) -> None:
+        """Give every connection back."""
+        await self._engine.dispose()
+
+
+def _rules(settings: DataSettings) -> Rules:
+    return Rules(
+        slots=settings.database_pool_size + settings.database_pool_overflow,
+        headroom=settings.share_headroom,
+        reserve=settings.database_system_connections,
+        part=settings.share_part_percent / 100,
+        queue=settings.share_queue,
+    )
+
+
+def _engine(settings: DataSettings) -> AsyncEngine:
+    url = sa.make_url(settings.database_url.get_secret_value()).set(drivername="postgresql+asyncpg")
+    cache = settings.database_statement_cache
+    engine = create_async_engine(
+        url,
+        json_deserializer=read_json,
+        hide_parameters=True,  # an error's text reaches logs and parked messages; what a customer wrote must not
+        pool_size=settings.database_pool_size,
+        max_overflow=settings.database_pool_overflow,
+        pool_timeout=settings.database_pool_timeout_seconds,
+        connect_args={
+            "timeout": settings.database_connect_timeout_seconds,
+            "command_timeout": settings.database_command_timeout_seconds,
+            "prepared_statement_cache_size": cache,
+            "statement_cache_size": cache,
+            "server_settings": {"application_name": f"aftersale-{settings.service}"},
+        },
+    )
+
+    @sa.event.listens_for(engine.sync_engine, "connect")
+    def connected(connection: Any, record: Any) -> None:
+        connection.run_async(read_everything)
+
+    return engine
+
+
+async def _finished(work: Coroutine[Any, Any, T]) -> T:
+    """The result of `work`, which runs to its end even if this task is cancelled; the cancellation is raised afterwards."""
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError as cancellation:
+            if task.cancelled():
+                raise
+            cancelled = cancellation
+        except BaseException:  # noqa: S110  (raised just below by task.result())
+            pass
+    if cancelled is not None:
+        task.exception()  # mark it as seen
+        raise cancelled
+    return task.result()
+
+
+async def _rolled_back(connection: AsyncConnection) -> None:
+    """Undo what was not committed. A connection that cannot even do that is lost, and PostgreSQL rolls back by itself."""
+    with suppress(SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, *CONNECTION_LOST):
+        await _finished(connection.rollback())
+
+
+async def _given_back(connection: AsyncConnection, give: Callable[[], None]) -> None:
+    """Return a connection to the pool, unless it was never had, and then its slot; one that is lost is replaced by the pool."""
+    try:
+        if connection.sync_connection is not None:
+            with suppress(SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, *CONNECTION_LOST):
+                await _finished(connection.close())
+    finally:
+        give()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Driver errors as Transient or Unavailable; what is our own mistake (a broken constraint, bad SQL) stays as it is.
+
+    Only round what is asked of the database: a handler's own OSError or time-out says nothing about it.
+    """
+    try:
+        yield
+    except PoolTimeoutError as error:
+        raise Unavailable(detail="Every database connection is in use.", retry_after_seconds=1) from error
+    except (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:  # the driver's own while connecting
+        failure = _failure(error)
+        if failure is None:
+            raise
+        raise failure from error
+    except SQLAlchemyError:
+        raise
+    except CONNECTION_LOST as error:
+        raise Unavailable(detail="The database cannot be reached.", retry_after_seconds=2) from error
+
+
+def _failure(error: Exception) -> Transient | Unavailable | None:
+    """What an error of the driver means; None where it is a mistake of ours."""
+    original = error.orig if isinstance(error, DBAPIError) else error
+    state = str(getattr(original, "sqlstate", None) or getattr(original, "pgcode", None) or "")
+    if state in TRY_AGAIN:
+        return Transient(detail="The database asked to repeat; nothing was changed.", retry_after_seconds=1)
+    if state.startswith(REFUSES_US):
+        log.error("database_refuses_us", sqlstate=state, error=f"{type(original).__name__}: {str(original)[:300]}")
+        return Unavailable(detail="The database does not let this service in.", retry_after_seconds=5)
+    lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    if lost or state.startswith(AWAY) or (not state and _connection_lost(original)):
+        return Unavailable(detail="The database cannot be reached.", retry_after_seconds=2)
+    return None
+
+
+def _connection_lost(error: BaseException | None) -> bool:
+    text = str(error).lower()
+    return isinstance(error, CONNECTION_LOST) or "connection" in text or "closed" in text

@@ -1,0 +1,101 @@
+"""What every service forgets the same way when a customer is erased: the kernel's own tables keep ids and facts, and nothing personal."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+from shared.data.db import Transaction
+from shared.data.schema import UNKNOWN_STORE
+
+ERASED_ANSWER = '{"erased":true}'
+ERASED_REASON = "customer erased"
+"""The reason that an erasure itself writes; it stays."""
+KEPT: tuple[Any, ...] = (None, "", {}, ERASED_REASON)
+
+WRITTEN: tuple[tuple[tuple[str, ...], Any], ...] = (
+    (("personal",), {}),
+    (("reason",), ""),
+    (("reported_by",), ""),
+    (("order", "cancellation", "reason"), ""),
+    (("order", "tracking"), None),
+)
+"""Where in an event's data somebody may have written about a person, and what stands there afterwards.
+
+A parcel's tracking is among it: its number opens a page of the carrier that shows who lives where.
+"""
+
+
+async def forget(tx: Transaction, store_id: str, subjects: Sequence[str], *, customer_id: str | None = None) -> None:
+    """Blank what history, failed messages and kept answers still hold of these subjects (order ids), in the caller's transaction.
+
+    Events lose what is personal or free text in them (also those not yet sent), failed messages likewise, so that they can still
+    be replayed; a kept answer that names a subject, or that was given to the customer, is replaced: its key still stands for a
+    call that was made.
+    """
+    named = [*subjects] if customer_id is None else [*subjects, f"{store_id} customer:{customer_id}"]
+    await tx.execute(blank_answers(tx.kernel.idempotency, store_id, named))
+    if subjects:
+        await _forget_events(tx, store_id, subjects)
+        await _forget_failed_messages(tx, store_id, subjects)
+
+
+def blank_answers(idempotency: sa.Table, store_id: str, named: Sequence[str]) -> sa.Update:
+    """The statement that blanks every kept answer about one of these subjects, found by the index (kernel_versions/v2.py)."""
+    about = idempotency.c.subjects.overlap(sa.cast(list(named), ARRAY(sa.Text)))
+    there = (idempotency.c.store_id == store_id) & (idempotency.c.body != ERASED_ANSWER)
+    return sa.update(idempotency).where(about, there).values(body=ERASED_ANSWER)
+
+
+async def _forget_events(tx: Transaction, store_id: str, subjects: Sequence[str]) -> None:
+    events = tx.kernel.events
+    theirs = (events.c.store_id == store_id) & events.c.subject.in_(subjects)
+    for path, blank in WRITTEN:
+        there = sa.func.jsonb_extract_path(events.c.data, *path, type_=JSONB)
+        said = there.not_in([_json(kept) for kept in KEPT])
+        data = sa.func.jsonb_set(events.c.data, sa.literal(list(path), sa.ARRAY(sa.Text)), _json(blank), type_=JSONB)
+        await tx.execute(sa.update(events).where(theirs, said).values(data=data))
+
+
+def _json(value: Any) -> sa.ColumnElement[Any]:
+    """A value as a jsonb literal: None is JSON's null here, not SQL's."""
+    return sa.cast(sa.literal(json.dumps(value), sa.Text), JSONB)
+
+
+async def _forget_failed_messages(tx: Transaction, store_id: str, subjects: Sequence[str]) -> None:
+    parked = tx.kernel.parked
+    known = parked.c.store_id.in_((store_id, UNKNOWN_STORE))  # of what could not be read, not even the store is known
+    for row in await tx.all(sa.select(parked.c.store_id, parked.c.parked_id, parked.c.body).where(known).with_for_update()):
+        body = _blanked(bytes(row.body), store_id, subjects)
+        if body is not None:
+            mine = (parked.c.store_id == row.store_id) & (parked.c.parked_id == row.parked_id)
+            await tx.execute(sa.update(parked).where(mine).values(body=body, detail=""))
+
+
+def _blanked(body: bytes, store_id: str, subjects: Sequence[str]) -> bytes | None:
+    """A message about one of `subjects` without what is personal in it; None for any other message.
+
+    One that is no event at all cannot be read for what is personal: if it names a subject anywhere, nothing of it stays.
+    """
+    try:
+        message: Any = json.loads(body)
+        if message["storeid"] != store_id or message["subject"].removesuffix(":private") not in subjects:
+            return None
+        data = message["data"]
+        for path, blank in WRITTEN:
+            _blank(data, path, blank)
+        return json.dumps(message, ensure_ascii=False).encode()
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        named = any(subject.encode() in body for subject in subjects)
+        return ERASED_ANSWER.encode() if named else None
+
+
+def _blank(data: dict[str, Any], path: tuple[str, ...], blank: Any) -> None:
+    """Write `blank` where `path` leads, if it leads anywhere; what the erasure itself wrote stays."""
+    *parents, last = path
+    for name in parents:
+        data = data.get(name) or {}
+    if data.get(last) not in (None, ERASED_REASON):
+        data[last] = blank

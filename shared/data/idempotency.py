@@ -1,0 +1,134 @@
+"""Idempotency-Key: the answer of a successful call is written in the call's own transaction, and repeated word for word.
+
+Same key and body: the kept status and body, marked as replayed. Still running: 409. Another body: 422. A refusal keeps nothing, so
+that the same key may be tried again. Keys belong to their caller.
+"""
+
+import hashlib
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from shared.contracts.actor import Actor
+from shared.contracts.errors import Busy, Invalid
+from shared.data.db import Database, Transaction
+
+MAX_KEY_CHARACTERS = 255
+SWEEP_BATCH = 5_000
+VIA = " via "
+
+
+class Overtaken(Exception):  # noqa: N818  (not an error: the same call finished first)
+    """The same call committed while this one worked: this one rolls back and looks again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One call's key, within its caller and store, and what it asks for."""
+
+    store_id: str
+    caller: str
+    key: str
+    request_hash: bytes
+
+    @classmethod
+    def of(cls, actor: Actor, key: str, method: str, target: str, body: bytes) -> "Claim":
+        """The claim of `actor` calling `method target` with `body` (for an upload: its digest)."""
+        digest = hashlib.sha256(b"\n".join((method.encode(), target.encode(), body))).digest()
+        return cls(actor.store, caller_text(actor), key, digest)
+
+    @property
+    def lock(self) -> int:
+        """The advisory lock that a running call holds: 64 bits, so that two keys never meet by chance."""
+        text = f"{self.store_id}\n{self.caller}\n{self.key}"
+        return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big", signed=True)
+
+
+def caller_text(actor: Actor) -> str:
+    """Who calls, as the key's owner: no two of role, id and via give the same text, also where an id reads like somebody else's via."""
+    direct = f"{actor.role}:{actor.id}"
+    if actor.via is None:
+        return f"{direct}{VIA}" if VIA in direct else direct
+    return f"{direct}{VIA}{quote(actor.via, safe=':')}"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A successful answer: status, body, ETag."""
+
+    status: int
+    body: str  # without the secrets that the first answer held: those are null
+    etag: str | None = None
+    recorded_at: datetime | None = None  # of an answer that was kept before
+
+
+async def look_up(tx: Transaction, claim: Claim) -> Kept | None:
+    """The kept answer of this claim, or None and the right to do the work now.
+
+    Raises Busy while the same key is at work elsewhere, Invalid `idempotency_key_reused` for another request under it.
+    """
+    table = tx.kernel.idempotency
+    lock = sa.select(sa.func.pg_try_advisory_xact_lock(claim.lock).label("got")).cte("lock")
+    row = await tx.first(
+        sa.select(lock.c.got, table.c.request_hash, table.c.status, table.c.body, table.c.etag, table.c.recorded_at).select_from(
+            lock.outerjoin(table, _mine(table, claim))
+        )
+    )
+    assert row is not None  # an outer join from one row
+    if row.status is None:
+        if not row.got:
+            raise Busy(detail="A call with this Idempotency-Key is still running: repeat in a moment.", retry_after_seconds=1)
+        return None
+    return replace(answer(claim, row), recorded_at=row.recorded_at)
+
+
+def answer(claim: Claim, row: Any) -> Kept:
+    """The kept answer in `row`. Raises Invalid `idempotency_key_reused` if it was given to another request."""
+    if bytes(row.request_hash) != claim.request_hash:
+        raise Invalid("idempotency_key_reused", "This Idempotency-Key was used for another request: take a new one.")
+    return Kept(row.status, row.body, row.etag)
+
+
+async def find(tx: Transaction, claim: Claim) -> Kept | None:
+    """The kept answer of this claim without any claim to the work: for one-statement writes that met a conflict."""
+    row = await tx.first(sa.select(tx.kernel.idempotency).where(_mine(tx.kernel.idempotency, claim)))
+    return None if row is None else replace(answer(claim, row), recorded_at=row.recorded_at)
+
+
+async def keep(tx: Transaction, claim: Claim, kept: Kept, now: datetime) -> None:
+    """Write the answer beside the effect. Raises Overtaken if the same call has committed meanwhile."""
+    done = await tx.execute(insert(tx.kernel.idempotency).values(**kept_row(claim, kept, now)).on_conflict_do_nothing())
+    if done.rowcount == 0:
+        raise Overtaken
+
+
+def kept_row(claim: Claim, kept: Kept, now: datetime) -> dict[str, Any]:
+    """The row of a kept answer, for keep() and for statements that insert it in a CTE beside the change."""
+    return {
+        "store_id": claim.store_id,
+        "caller": claim.caller,
+        "key": claim.key,
+        "request_hash": claim.request_hash,
+        "status": kept.status,
+        "etag": kept.etag,
+        "body": kept.body,
+        "recorded_at": now,
+    }
+
+
+async def sweep(database: Database, now: datetime, days: int) -> int:
+    """Forget up to 5,000 answers older than `days`; how many."""
+    table = database.kernel.idempotency
+    old: sa.Select[Any] = (
+        sa.select(sa.literal_column("ctid")).select_from(table).where(table.c.recorded_at < now - timedelta(days=days)).limit(SWEEP_BATCH)
+    )
+    async with database.transaction("idempotency.sweep") as tx:
+        return (await tx.execute(sa.delete(table).where(sa.literal_column("ctid").in_(old)))).rowcount
+
+
+def _mine(table: sa.Table, claim: Claim) -> sa.ColumnElement[bool]:
+    return (table.c.store_id == claim.store_id) & (table.c.caller == claim.caller) & (table.c.key == claim.key)

@@ -1,0 +1,27 @@
+"""The kernel's tables as each release made them: migrations run these, shared/data/schema.py says only what they add up to.
+
+A migration that asked shared/data/schema.py would make *today's* tables at a revision of last year, and the next migration would fail
+on what is there already. So a version is plain SQL, knows nothing of shared/data/schema.py, and never changes once it is merged.
+
+To change the kernel's tables:
+
+1. Change shared/data/schema.py, which is the present.
+2. Add `vN.py` here with `apply(bind, schema)` and `undo(bind, schema)`: what brings a schema *with rows in it* from version N-1 to N
+   and back. Name constraints and indexes in full, as shared.data.schema.NAMING would. Put it at the end of VERSIONS.
+3. Add one migration to each of the four services that calls `vN.apply(op.get_bind(), SCHEMA)`; its downgrade calls `vN.undo`.
+
+tests/services/kernel/test_schema_history.py shows that every service applies every version, in order, and that an upgrade of each
+released revision with rows in it gives the schema of a fresh install; the services' `migrate.check` tests compare with the models.
+"""
+
+import sqlalchemy as sa
+
+from shared.data.kernel_versions import v1, v2, v3, v4, v5
+
+VERSIONS = (v1, v2, v3, v4, v5)
+
+
+def apply_all(bind: sa.Connection, schema: str) -> None:
+    """The kernel's tables of today in a schema without any, as the migrations would make them: for tests of the kernel alone."""
+    for version in VERSIONS:
+        version.apply(bind, schema)

@@ -1,0 +1,194 @@
+"""The tables that every service's schema has, as they are today, and the naming of constraints.
+
+Migrations never read this: what makes these tables is frozen by version in shared/data/kernel_versions, whose docstring says how to change them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP, UUID
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+TIME = TIMESTAMP(timezone=True)
+UNKNOWN_STORE = ""
+"""The store of a message that could not be read."""
+FIRST, LAST = "timestamptz '1970-01-01 00:00:00+00'", "timestamptz '2199-12-31 23:59:59+00'"
+"""What a column of a time or day may hold: more than any door takes (shared/contracts/times.py), for what we compute from it."""
+
+
+@dataclass(frozen=True, slots=True)
+class KernelTables:
+    """Outbox and history, inbox, messages that failed, answers kept for repeats, rows that cannot be used, guests' links taken back."""
+
+    events: sa.Table
+    inbox: sa.Table
+    parked: sa.Table
+    idempotency: sa.Table
+    set_aside: sa.Table
+    revoked_guests: sa.Table
+
+
+def service_metadata(schema: str) -> sa.MetaData:
+    """Metadata of a service: its schema, our naming, the kernel's tables already in it."""
+    metadata = sa.MetaData(schema=schema, naming_convention=NAMING)
+    _events(metadata)
+    _inbox(metadata)
+    _parked(metadata)
+    _idempotency(metadata)
+    _set_aside(metadata)
+    _revoked_guests(metadata)
+    return metadata
+
+
+def bound_times(metadata: sa.MetaData) -> None:
+    """A check on every table of the service's own, over all of its times and days; at the end of its models."""
+    kernel = {one.name for one in fields(KernelTables)}
+    for table in metadata.tables.values():
+        times = [column.name for column in table.c if isinstance(column.type, TIMESTAMP | sa.Date)]
+        if times and table.name not in kernel:
+            table.append_constraint(_within(times))
+
+
+def _within(columns: Sequence[str], *, unless: str = "") -> sa.CheckConstraint:
+    within = " and ".join(f"{column} between {FIRST} and {LAST}" for column in columns)
+    return sa.CheckConstraint(f"({within}) or {unless}" if unless else within, name="times")
+
+
+def kernel_tables(metadata: sa.MetaData) -> KernelTables:
+    """The kernel's tables within a service's metadata."""
+    return KernelTables(**{one.name: metadata.tables[f"{metadata.schema}.{one.name}"] for one in fields(KernelTables)})
+
+
+def _events(metadata: sa.MetaData) -> None:
+    """One append-only table is outbox, history, source of streams and of replays."""
+    events = sa.Table(
+        "events",
+        metadata,
+        sa.Column("store_id", sa.Text, nullable=False),
+        sa.Column("position", sa.BigInteger, sa.Identity(always=True), nullable=False),
+        sa.Column("event_id", UUID(as_uuid=True), nullable=False),
+        sa.Column("type", sa.Text, nullable=False),
+        sa.Column("subject", sa.Text, nullable=False),
+        sa.Column("sequence", sa.BigInteger, nullable=False),
+        sa.Column("public", sa.Boolean, nullable=False),
+        sa.Column("occurred_at", TIME, nullable=False),
+        sa.Column("recorded_at", TIME, nullable=False),
+        sa.Column("data", JSONB, nullable=False),
+        sa.Column("traceparent", sa.Text),
+        sa.Column("published_at", TIME),
+        sa.Column("set_aside_at", TIME),  # cannot be published (why: table set_aside); the relay passes it by
+        sa.PrimaryKeyConstraint("store_id", "position"),
+        # One event per counter value: this is what makes "exactly one order.* event per version" a fact of the database.
+        sa.UniqueConstraint("store_id", "subject", "sequence"),
+        _within(("occurred_at", "recorded_at"), unless="set_aside_at is not null"),  # or it could not be set aside
+    )
+    # The relay's way from store to store of those that have something unsent, and to each one's oldest. published_at is null in all
+    # of it: ordering by it, too, is what only this index can do. By the primary key the planner would wade through all that was sent.
+    unsent = events.c.published_at.is_(None) & events.c.set_aside_at.is_(None)
+    sa.Index("ix_events_unsent", events.c.store_id, events.c.published_at, events.c.position, postgresql_where=unsent)
+
+
+def _inbox(metadata: sa.MetaData) -> None:
+    """Which events have taken effect here: kept for ever, written in the effect's own transaction."""
+    sa.Table(
+        "inbox",
+        metadata,
+        sa.Column("store_id", sa.Text, nullable=False),
+        sa.Column("event_id", UUID(as_uuid=True), nullable=False),
+        sa.Column("received_at", TIME, nullable=False),
+        sa.PrimaryKeyConstraint("store_id", "event_id"),
+    )
+
+
+def _parked(metadata: sa.MetaData) -> None:
+    """Messages that failed: `waiting` for their next attempt, `parked` until somebody replays them, or `discarded` with the reason why."""
+    parked = sa.Table(
+        "parked",
+        metadata,
+        sa.Column("store_id", sa.Text, nullable=False),
+        sa.Column("parked_id", UUID(as_uuid=True), nullable=False),
+        sa.Column("event_id", UUID(as_uuid=True)),
+        sa.Column("type", sa.Text, nullable=False),
+        sa.Column("body", sa.LargeBinary, nullable=False),
+        sa.Column("state", sa.Text, nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("detail", sa.Text, nullable=False),
+        sa.Column("attempts", sa.Integer, nullable=False),
+        sa.Column("next_attempt_at", TIME),
+        sa.Column("first_failed_at", TIME, nullable=False),
+        sa.Column("last_failed_at", TIME, nullable=False),
+        sa.Column("discarded", sa.Text),
+        sa.PrimaryKeyConstraint("store_id", "parked_id"),
+        sa.UniqueConstraint("store_id", "event_id"),
+        sa.CheckConstraint("state in ('waiting', 'parked', 'discarded')", name="state"),
+        sa.CheckConstraint("(state = 'waiting') = (next_attempt_at is not null)", name="next_attempt"),
+        sa.CheckConstraint("(state = 'discarded') = (discarded is not null)", name="discarded"),
+    )
+    sa.Index("ix_parked_due", parked.c.next_attempt_at, postgresql_where=parked.c.state == "waiting")
+
+
+def _idempotency(metadata: sa.MetaData) -> None:
+    """Answers of successful unsafe calls, by caller and key, written in the call's own transaction."""
+    table = sa.Table(
+        "idempotency",
+        metadata,
+        sa.Column("store_id", sa.Text, nullable=False),
+        sa.Column("caller", sa.Text, nullable=False),
+        sa.Column("key", sa.Text, nullable=False),
+        sa.Column("request_hash", sa.LargeBinary, nullable=False),
+        sa.Column("status", sa.SmallInteger, nullable=False),
+        sa.Column("etag", sa.Text),
+        sa.Column("body", sa.Text, nullable=False),
+        sa.Column("recorded_at", TIME, nullable=False),
+        # Whom and what the answer is about, for erasures: see kernel_versions/v2.py.
+        sa.Column(
+            "subjects",
+            ARRAY(sa.Text),
+            sa.Computed(f"{metadata.schema}.answer_subjects(store_id, caller, body)", persisted=True),
+            nullable=False,
+        ),
+        sa.PrimaryKeyConstraint("store_id", "caller", "key"),
+    )
+    sa.Index(None, table.c.recorded_at)
+    # It need not lead with store_id: an id of ours is the same nowhere else, and a customer's subject begins with the store.
+    sa.Index(None, table.c.subjects, postgresql_using="gin", postgresql_with={"gin_pending_list_limit": 256})
+
+
+def _set_aside(metadata: sa.MetaData) -> None:
+    """Rows of this schema that cannot be published or read: where that was seen, and why (shared/data/set_aside.py)."""
+    sa.Table(
+        "set_aside",
+        metadata,
+        sa.Column("store_id", sa.Text, nullable=False),
+        sa.Column("place", sa.Text, nullable=False),
+        sa.Column("row_key", sa.Text, nullable=False),
+        sa.Column("set_aside_id", UUID(as_uuid=True), nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("detail", sa.Text, nullable=False),
+        sa.Column("first_seen_at", TIME, nullable=False),
+        sa.Column("last_seen_at", TIME, nullable=False),
+        sa.Column("times", sa.BigInteger, nullable=False),
+        sa.Column("discarded", sa.Text),
+        sa.PrimaryKeyConstraint("store_id", "place", "row_key"),
+    )
+
+
+def _revoked_guests(metadata: sa.MetaData) -> None:
+    """Guests' links that were taken back before their time (shared/data/guests.py); without `expires_at` for ever."""
+    table = sa.Table(
+        "revoked_guests",
+        metadata,
+        sa.Column("store_id", sa.Text, nullable=False),
+        sa.Column("order_id", sa.Text, nullable=False),
+        sa.Column("link_id", sa.Text, nullable=False),
+        sa.Column("expires_at", TIME),
+        sa.PrimaryKeyConstraint("store_id", "order_id", "link_id"),
+    )
+    sa.Index(None, table.c.expires_at)

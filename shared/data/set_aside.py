@@ -1,0 +1,119 @@
+"""Rows of ours that cannot be read or published: noted once each with the reason, so that they stop nobody and nobody overlooks them.
+
+Whoever meets such a row (the relay, a list, an export, a stream) leaves it out, notes it here, and goes on. `aftersale parked list`,
+the readiness warning `set_aside` and a metric show what is noted; `aftersale parked retry` takes the note away once the row is mended.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+import sqlalchemy as sa
+import structlog
+from pydantic import ValidationError
+from sqlalchemy.dialects.postgresql import insert
+
+from shared.contracts.errors import Failure, UnreadableRow
+from shared.contracts.ids import new_uuid
+from shared.data.db import Database, Transaction
+
+log = structlog.get_logger()
+
+OUTBOX = "outbox"
+"""The place of events that were not published; theirs alone are also marked in their own row, so that the relay passes them by."""
+
+AGAIN_SECONDS = 60
+"""A row that many look at is counted again at most this often, or a popular list would write at each read."""
+
+MOST_DETAIL = 500
+
+R = TypeVar("R")
+V = TypeVar("V")
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """One row that was left out. `row_key` finds it in its table; neither it nor `detail` may hold anything personal."""
+
+    store_id: str
+    row_key: str
+    reason: str
+    detail: str
+
+
+def unusable(store_id: str, row_key: str, error: Exception) -> Unusable:
+    """A row that failed with `error`, told without the values that it holds (pydantic's own text quotes them)."""
+    if isinstance(error, ValidationError):
+        wrong = [f"{'.'.join(str(part) for part in one['loc'])}: {one['type']}" for one in error.errors(include_input=False)[:5]]
+        return Unusable(store_id, row_key, "unreadable", "; ".join(wrong)[:MOST_DETAIL])
+    return Unusable(store_id, row_key, "unreadable", type(error).__name__)
+
+
+def each_readable(
+    rows: Iterable[R], read: Callable[[R], V], key: Callable[[R], tuple[str, str]]
+) -> tuple[list[tuple[R, V]], list[Unusable]]:
+    """`read` each row by itself: those that can be read with what came out, and those that cannot. `key` gives store and row key."""
+    good: list[tuple[R, V]] = []
+    bad: list[Unusable] = []
+    for row in rows:
+        try:
+            good.append((row, read(row)))
+        except Exception as error:  # whatever it was, it is this row's
+            bad.append(unusable(*key(row), error))
+    return good, bad
+
+
+async def shown(database: Database, place: str, rows: Iterable[R], view: Callable[[R], V], key: Callable[[R], tuple[str, str]]) -> list[V]:
+    """Rows as views, one by one, for whatever shows more than one: those that cannot be shown are noted, and the others are there.
+
+    Call it while holding no connection (see set_aside).
+    """
+    good, bad = each_readable(rows, view, key)
+    await set_aside(database, place, bad)
+    return [seen for _, seen in good]
+
+
+@contextmanager
+def one_row(place: str, store_id: str, row_key: str) -> Iterator[None]:
+    """For reading a single row: raises UnreadableRow where the block fails on what the row holds."""
+    try:
+        yield
+    except Failure:
+        raise
+    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
+        why = unusable(store_id, row_key, error)
+        raise UnreadableRow(place, why.store_id, why.row_key, why.detail) from error
+
+
+async def set_aside(database: Database, place: str, rows: Sequence[Unusable]) -> None:
+    """Note what `place` left out, in a transaction of its own. Never raises: who met the rows goes on without them.
+
+    Call it while holding no connection, or the pool's last one would wait for itself.
+    """
+    if not rows:
+        return
+    try:
+        async with database.transaction("set_aside") as tx:
+            await note(tx, place, rows, datetime.now(UTC))
+    except Exception as error:
+        log.warning("set_aside_not_noted", place=place, rows=len(rows), error=repr(error))
+
+
+async def note(tx: Transaction, place: str, rows: Sequence[Unusable], now: datetime) -> None:
+    """Note them in the caller's transaction; one that is noted already is only counted again."""
+    table = tx.kernel.set_aside
+    for row in sorted(set(rows), key=lambda one: (one.store_id, one.row_key)):  # in one order, or two would deadlock
+        statement = insert(table).values(
+            store_id=row.store_id, place=place, row_key=row.row_key, set_aside_id=new_uuid(), reason=row.reason,
+            detail=row.detail[:MOST_DETAIL], first_seen_at=now, last_seen_at=now, times=1,
+        )  # fmt: skip
+        seen = {"last_seen_at": now, "times": table.c.times + 1, "reason": row.reason, "detail": row.detail[:MOST_DETAIL]}
+        again = table.c.last_seen_at < now - timedelta(seconds=AGAIN_SECONDS)
+        new = (await tx.execute(statement.on_conflict_do_nothing())).rowcount
+        if new:
+            log.error("set_aside", place=place, store_id=row.store_id, row_key=row.row_key, reason=row.reason, detail=row.detail)
+        else:
+            mine = (table.c.store_id == row.store_id) & (table.c.place == place) & (table.c.row_key == row.row_key)
+            await tx.execute(sa.update(table).where(mine, again).values(**seen))

@@ -1,0 +1,1 @@
+"""Events on their way: outbox and relay, broker, inbox and group commit."""

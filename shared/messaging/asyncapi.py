@@ -1,0 +1,71 @@
+"""The AsyncAPI 3.0 document of a service, generated from the event models: what it sends and what it receives."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic.json_schema import models_json_schema
+
+from shared.contracts.events import EVENTS, SOURCES
+
+CLOUD_EVENT_ATTRIBUTES = {
+    "specversion": {"const": "1.0"},
+    "id": {"type": "string", "format": "uuid", "description": "The same in AMQP, in webhooks and on every retry."},
+    "source": {"type": "string", "description": "The service that made it."},
+    "type": {"type": "string"},
+    "subject": {"type": "string", "description": "The order's id, or what else it is about."},
+    "time": {"type": "string", "format": "date-time", "description": "When it happened, by the caller."},
+    "recordedtime": {"type": "string", "format": "date-time", "description": "When it was recorded."},
+    "storeid": {"type": "string"},
+    "sequence": {"type": "string", "description": "Counts the subject's events in this source; sorts as text."},
+    "partitionkey": {"type": "string"},
+    "datacontenttype": {"const": "application/json"},
+    "traceparent": {"type": "string"},
+}
+
+
+def asyncapi(service: str, title: str, received: Iterable[str], namespace: str) -> dict[str, Any]:
+    """The document as a JSON-able dict."""
+    sent = [name for name in EVENTS if name.split(".")[0] in SOURCES[service]]
+    received = list(received)
+    names = sorted({*sent, *received})
+    _, schemas = models_json_schema([(EVENTS[name], "serialization") for name in names], ref_template="#/components/schemas/{model}")
+    return {
+        "asyncapi": "3.0.0",
+        "info": {"title": title, "version": "1", "description": "CloudEvents 1.0 in structured mode on one durable topic exchange."},
+        "defaultContentType": "application/cloudevents+json",
+        "channels": {name: _channel(name, namespace) for name in names},
+        "operations": {
+            **{f"send_{_key(name)}": _operation("send", name) for name in sent},
+            **{f"receive_{_key(name)}": _operation("receive", name) for name in received},
+        },
+        "components": {"messages": {_key(name): _message(name) for name in names}, "schemas": schemas["$defs"]},
+    }
+
+
+def _channel(name: str, namespace: str) -> dict[str, Any]:
+    return {
+        "address": name,
+        "messages": {_key(name): {"$ref": f"#/components/messages/{_key(name)}"}},
+        "bindings": {"amqp": {"is": "routingKey", "exchange": {"name": f"{namespace}.events", "type": "topic", "durable": True}}},
+    }
+
+
+def _operation(action: str, name: str) -> dict[str, Any]:
+    channel = name.replace("~", "~0").replace("/", "~1")
+    return {"action": action, "channel": {"$ref": f"#/channels/{channel}"}}
+
+
+def _message(name: str) -> dict[str, Any]:
+    event = EVENTS[name]
+    summary = (event.__doc__ or name).strip().splitlines()[0]
+    data = {"$ref": f"#/components/schemas/{event.__name__}"}
+    payload = {
+        "type": "object",
+        "properties": {**CLOUD_EVENT_ATTRIBUTES, "type": {"const": name}, "data": data},
+        "required": ["id", "type", "data"],
+    }
+    return {"name": name, "summary": summary, "contentType": "application/cloudevents+json", "payload": payload}
+
+
+def _key(name: str) -> str:
+    return name.replace(".", "_")

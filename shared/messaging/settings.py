@@ -1,0 +1,27 @@
+"""Settings of events on their way: the broker, the relay, the consumers."""
+
+from pydantic import Field, SecretStr
+
+from shared.data.settings import DataSettings
+
+
+class MessagingSettings(DataSettings):
+    """Settings of events on their way: the broker, the relay, the consumers."""
+
+    amqp_url: SecretStr = Field(description="RabbitMQ as this service's own user: amqp://user:password@host:port/vhost.")
+    amqp_namespace: str = Field(
+        "aftersale", pattern=r"^[a-z0-9_.-]{1,64}$", description="First word of the exchange's and every queue's name."
+    )
+    consumer_prefetch: int = Field(20, ge=1, le=1000, description="Messages that one worker handles at once.")
+    consumer_standstill_seconds: float = Field(
+        20.0, gt=0, description="How long nothing may be settled while messages wait, before a consumer counts as standing still."
+    )
+    broker_watch_seconds: float = Field(5.0, gt=0, description="How often a consumer's queue is looked at.")
+    relay_poll_seconds: float = Field(1.0, gt=0, description="How often the outbox is looked at when nothing woke the relay.")
+    relay_batch: int = Field(500, ge=1, le=5000, description="Events that one process publishes in one go, all in flight together.")
+    relay_store_batch: int = Field(
+        100, ge=1, le=5000, description="Events of one store among them at most: other stores' events overtake what waits beyond these."
+    )
+    consumer_delay_ms: int = Field(
+        0, ge=0, le=10_000, description="Waiting added to every message, to measure how workers scale. 0 in production."
+    )

@@ -1,0 +1,152 @@
+"""Group commit: events that already wait in this process take effect in one transaction, and share what a transaction costs.
+
+    [event, event, …] → transaction: their inbox rows, each one's handler → one commit
+
+Nobody waits for company: while one group is at work, the next one gathers. Whatever goes wrong in a group, all of it is rolled
+back and each of its events is taken by itself, so that a failure stays its own: docs/decisions/0008-group-commit.md
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from contextvars import Context, copy_context
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+import structlog
+
+from shared.contracts.events import Envelope, Event
+from shared.data.db import Database, Transaction
+from shared.data.schema import TIME
+from shared.messaging.pulse import stopped
+
+log = structlog.get_logger()
+
+MOST_TOGETHER = 50
+TOGETHER_SECONDS = 0.5
+"""How long a group may be at work before its commit: what waits for a lock, or hangs, holds up no other event for longer."""
+
+Handler = Callable[[Transaction, Any, Envelope], Awaitable[None]]
+Key = tuple[str, UUID]
+
+
+class TooSlow(Exception):  # noqa: N818  (says what a group was)
+    """A group passed its half second: each of its events goes by itself now."""
+
+
+@dataclass(eq=False, slots=True)
+class _Waiting:
+    """An event that waits for its group. Its handler runs in its own context: its span, and what its log lines say."""
+
+    handler: Handler
+    event: Event
+    envelope: Envelope
+    first: asyncio.Future[bool | None]
+    context: Context = field(default_factory=copy_context)
+
+    def settle(self, first: set[Key] | None) -> None:
+        """Say how it went, unless nobody listens any more. Of two deliveries of one event only one is its first."""
+        if first is not None and self.key in first:
+            first.remove(self.key)
+            outcome: bool | None = True
+        else:
+            outcome = None if first is None else False
+        if not self.first.done():
+            self.first.set_result(outcome)
+
+    @property
+    def key(self) -> Key:
+        """Its key in the inbox."""
+        return self.envelope.store_id, self.envelope.id
+
+
+class Together:
+    """Takes events in groups, one group after the other."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._waiting: list[_Waiting] = []
+        self._work: asyncio.Task[None] | None = None
+
+    async def apply(self, handler: Handler, event: Event, envelope: Envelope) -> bool | None:
+        """Whether the event took effect just now, durably; False if it had before, None if it must be taken by itself."""
+        one = _Waiting(handler, event, envelope, asyncio.get_running_loop().create_future())
+        self._waiting.append(one)
+        if self._work is None or self._work.done():
+            self._work = asyncio.create_task(self._take_all(), context=Context())  # no single event's context
+        return await one.first
+
+    async def _take_all(self) -> None:
+        while self._waiting:
+            group, self._waiting = self._waiting[:MOST_TOGETHER], self._waiting[MOST_TOGETHER:]
+            first: set[Key] | None = None
+            try:
+                first = await self._take(group)
+            except TooSlow:
+                log.info("group_too_slow", events=len(group), seconds=TOGETHER_SECONDS)
+            except BaseException as error:  # even a cancellation that nobody asked for: those who wait must hear of it
+                log.warning("group_undone", events=len(group), error=repr(error))
+                if not isinstance(error, Exception) and stopped():
+                    raise
+            finally:
+                for one in group:
+                    one.settle(first)
+
+    async def _take(self, group: list[_Waiting]) -> set[Key]:
+        """All of them in one transaction; which took effect. In order of subject, so that two workers lock in one order."""
+        group = sorted(group, key=lambda one: (one.envelope.store_id, one.envelope.subject))
+        async with self._database.transaction(*(f"consume:{one.envelope.type}" for one in group)) as tx, _in_time():
+            first = await first_times(tx, [one.envelope for one in group])
+            todo = set(first)
+            for one in group:
+                if one.key in todo:
+                    todo.remove(one.key)
+                    await asyncio.create_task(_handled(one, tx), context=one.context)
+        return first
+
+
+@asynccontextmanager
+async def _in_time() -> AsyncIterator[None]:
+    """Bound the block. Raises TooSlow, which says nothing about the database."""
+    try:
+        async with asyncio.timeout(TOGETHER_SECONDS) as limit:
+            yield
+    except TimeoutError:
+        if limit.expired():
+            raise TooSlow from None
+        raise
+
+
+async def _handled(one: _Waiting, tx: Transaction) -> None:
+    try:
+        await one.handler(tx, one.event, one.envelope)
+    except (SystemExit, KeyboardInterrupt, GeneratorExit) as error:  # out of a task of its own they would end the whole process
+        raise RuntimeError(f"a handler raised {type(error).__name__}") from error
+
+
+async def first_times(tx: Transaction, envelopes: Sequence[Envelope]) -> set[Key]:
+    """Which of these events have not yet taken effect here; writes their inbox rows in the caller's transaction.
+
+    Two workers with the same event: the second waits for the first's row and then sees a repeat.
+    """
+    rows = {
+        "stores": [envelope.store_id for envelope in envelopes],
+        "events": [envelope.id for envelope in envelopes],
+        "times": [envelope.received_at for envelope in envelopes],
+    }
+    return {(row.store_id, row.event_id) for row in await tx.all(_first_times(tx.kernel.inbox), rows)}
+
+
+@lru_cache
+def _first_times(inbox: sa.Table) -> sa.TextClause:
+    """Made once for each service. Always in the same order, so that two workers with the same events never wait in a ring."""
+    statement = sa.text(f"""
+        insert into {inbox.schema}.inbox (store_id, event_id, received_at)
+        select * from unnest(cast(:stores as text[]), cast(:events as uuid[]), cast(:times as timestamptz[])) order by 1, 2
+        on conflict do nothing
+        returning store_id, event_id""")  # noqa: S608  (the schema is ours)
+    arrays = {"stores": sa.ARRAY(sa.Text), "events": sa.ARRAY(sa.Uuid), "times": sa.ARRAY(TIME)}
+    return statement.bindparams(*(sa.bindparam(name, type_=kind) for name, kind in arrays.items()))

@@ -1,0 +1,1 @@
+"""A service put together and run: settings, health, metrics, logs."""

@@ -1,0 +1,71 @@
+"""What operators and tools ask of every service: is it alive, is it ready, how is it doing, what does it speak."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from shared.data.metrics import (
+    BROKER_UP,
+    DELIVERIES,
+    KEYS_FILE_BAD,
+    OUTBOX_AGE_SECONDS,
+    OUTBOX_UNSENT,
+    PARKED,
+    QUEUE_READY,
+    SET_ASIDE,
+    STANDS_STILL,
+)
+from shared.messaging.asyncapi import asyncapi
+from shared.process.readiness import Role, Watched
+
+
+def add_operations(app: FastAPI, running: Watched) -> None:
+    """Add the routes that need no token."""
+    name = running.service.name
+
+    @app.get("/", include_in_schema=False)
+    async def index() -> dict[str, Any]:
+        paths = ("/openapi.json", "/asyncapi.json", "/health/live", "/health/ready", "/metrics")
+        return {"service": name, "title": running.service.title, "see": paths}
+
+    @app.get("/health/live", include_in_schema=False)
+    async def live() -> dict[str, str]:
+        """The event loop turns. Never a dependency check: a restart does not bring a database back."""
+        return {"status": "alive"}
+
+    @app.get("/health/ready", include_in_schema=False)
+    async def ready(role: Role | None = None) -> JSONResponse:
+        """Whether this process can do its work (that of `role`, or of all its roles): 503 where it cannot."""
+        answer = await running.readiness.answer(role)
+        return JSONResponse(answer, status_code=200 if answer["ready"] else 503)
+
+    @app.get("/metrics", include_in_schema=False)
+    async def metrics() -> Response:
+        await _measure(running)
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    @app.get("/asyncapi.json", include_in_schema=False)
+    async def events() -> dict[str, Any]:
+        return asyncapi(running.service.name, running.service.title, running.service.consumers.handlers, running.settings.amqp_namespace)
+
+
+async def _measure(running: Watched) -> None:
+    """Set the gauges that are read from tables; a database that is away leaves them as they were."""
+    name, figures = running.service.name, (await running.readiness.tables()).figures
+    BROKER_UP.labels(name).set(running.broker.connected)
+    running.tokens.keys.look()
+    KEYS_FILE_BAD.labels(name).set(bool(running.tokens.keys.trouble))
+    QUEUE_READY.labels(name).set(running.broker.queue_ready or 0)
+    DELIVERIES.labels(name).set(len(running.deliveries.in_flight))
+    STANDS_STILL.labels(name, "consumer").set(bool(running.broker.standstill))
+    for pulse in running.pulses:
+        STANDS_STILL.labels(name, pulse.name).set(bool(pulse.trouble))
+    if not figures:
+        return
+    OUTBOX_UNSENT.labels(name).set(figures["outbox_unsent"])
+    OUTBOX_AGE_SECONDS.labels(name).set(figures["outbox_oldest_seconds"])
+    SET_ASIDE.labels(name).set(figures["set_aside"])
+    for state in ("waiting", "parked"):
+        PARKED.labels(name, state).set(figures[state])

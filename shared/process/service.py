@@ -1,0 +1,248 @@
+"""Putting a service together and running it: as API, as worker, or both, one or several services in one process."""
+
+import asyncio
+import math
+import signal
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+import structlog
+import uvicorn
+from fastapi import APIRouter, FastAPI
+
+from shared.contracts.errors import Failure
+from shared.data import guests, idempotency
+from shared.data.db import Database
+from shared.messaging.broker import Broker
+from shared.messaging.deliveries import Deliveries
+from shared.messaging.inbox import Consumers, Inbox
+from shared.messaging.outbox import Relay
+from shared.messaging.pulse import Pulse, stopped
+from shared.process import operations
+from shared.process.readiness import Readiness, Role, Source
+from shared.process.settings import Settings
+from shared.process.telemetry import set_up_telemetry
+from shared.web.app import create_app, front_of
+from shared.web.door import Door
+from shared.web.exports import Exporting
+from shared.web.lobby import Lobby
+from shared.web.tokens import Tokens
+
+log = structlog.get_logger()
+
+ROLES: tuple[Role, ...] = ("api", "worker")
+
+HTTP_STOP_SECONDS = 8
+RESTART_TASK_SECONDS = 1.0
+LOOK_SECONDS = 5.0
+SWEEP_IDEMPOTENCY_SECONDS = 600
+SWEEP_GUESTS_SECONDS = 3600
+SWEEP_AGAIN_SECONDS = 30.0
+SWEEP_HANG_SECONDS = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sweeper:
+    """Something to do again and again in the worker role: `run(database, settings, now)` says how many things it did."""
+
+    name: str
+    every_seconds: float
+    run: Callable[[Database, Settings, datetime], Awaitable[int]]
+
+
+class Background(Protocol):
+    """Something that runs as long as a process does, whatever its role: run() ends only when it is cancelled."""
+
+    pulse: Pulse
+
+    async def run(self) -> None:
+        """Until cancelled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What a service is made of. `problems` explains each of its refusal codes in a sentence."""
+
+    name: str
+    title: str
+    description: str
+    metadata: sa.MetaData
+    router: APIRouter
+    consumers: Consumers
+    problems: Mapping[str, str]
+    sweepers: tuple[Sweeper, ...] = ()
+    background: tuple[Callable[[Database, Settings], Background], ...] = ()
+    settings: type[Settings] = Settings
+
+
+class Running:
+    """A service at work in this process."""
+
+    def __init__(self, service: Service, roles: Sequence[Role]) -> None:
+        self.service = service
+        self.roles = tuple(roles)
+        self.settings = service.settings.load(service.name)
+        self.database = Database(self.settings, service.metadata)
+        self.exporting = Exporting(self.settings)
+        self.broker = Broker(self.settings)
+        self.tokens = Tokens(self.settings.keys_file, self.settings.token_leeway_seconds, self.settings.token_lifetimes)
+        self.stopping = asyncio.Event()  # live streams end when it is set
+        self.readiness = Readiness(self)
+        self.warnings: list[Source] = []  # what else /health/ready tells; append what may have something to say
+        self.app: FastAPI = create_app(self, with_api="api" in roles)
+        self.deliveries = Deliveries(places=self.settings.consumer_prefetch, standstill_seconds=self.settings.consumer_standstill_seconds)
+        self.pulses: list[Pulse] = []
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def add_operations(self, app: FastAPI) -> None:
+        """Health, metrics and the generated documents."""
+        operations.add_operations(app, self)
+
+    def start(self) -> None:
+        """Start the background work; returns at once, whether or not database and broker are there."""
+        relay = Relay(self.database, self.broker, self.settings)
+        self._spawn(relay.pulse, relay.run)
+        for make in self.service.background:
+            one = make(self.database, self.settings)
+            self._spawn(one.pulse, one.run)
+        if "worker" in self.roles:
+            settings, deliveries = self.settings, self.deliveries
+            inbox = Inbox(self.database, self.service.consumers, delay_ms=settings.consumer_delay_ms, deliveries=deliveries)
+            if self.service.consumers.handlers:
+                self.broker.consume(inbox.deliver, deliveries)
+            self._spawn(inbox.retries, inbox.run_retries)
+            for sweeper in (*self.service.sweepers, _IDEMPOTENCY_SWEEPER, _GUEST_SWEEPER):
+                pulse = Pulse(f"sweeper {sweeper.name}", every_seconds=sweeper.every_seconds, hang_seconds=SWEEP_HANG_SECONDS)
+                self._spawn(pulse, partial(self._sweep, sweeper, pulse))
+        self.broker.start()
+
+    async def stop(self) -> None:
+        """Finish what runs, send nothing more, close. What the relay has not sent waits in the outbox."""
+        self.stopping.set()
+        await self.broker.stop()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.database.close()
+        log.info("stopped", service=self.service.name)
+
+    def _spawn(self, pulse: Pulse, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        self.pulses.append(pulse)
+        self._tasks.append(asyncio.create_task(self._kept_alive(pulse, work), name=f"{self.service.name}-{pulse.name}"))
+
+    async def _kept_alive(self, pulse: Pulse, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Start background work again whatever ends it, except our own stop; end it where a turn hangs."""
+        while True:
+            task = asyncio.create_task(work())
+            try:
+                while not task.done():
+                    await asyncio.wait({task}, timeout=LOOK_SECONDS)
+                    if pulse.hangs and not task.done():
+                        log.error("background_work_hangs", service=self.service.name, work=pulse.name)
+                        task.cancel()
+                        pulse.given_up()
+                ended: BaseException | None = None if task.cancelled() else task.exception()
+                log.error("background_work_ended", service=self.service.name, work=pulse.name, error=repr(ended), exc_info=ended)
+                await asyncio.sleep(RESTART_TASK_SECONDS)
+            except BaseException:
+                if stopped():
+                    task.cancel()
+                    await asyncio.gather(task, return_exceptions=True)
+                    raise
+
+    async def _sweep(self, sweeper: Sweeper, pulse: Pulse) -> None:
+        """Turn after turn. One that fails says so in a line, with its traceback the first time, and has another turn soon."""
+        pause, told = sweeper.every_seconds, ""
+        while True:
+            await asyncio.sleep(pause)
+            try:
+                with pulse.turn():
+                    done = await sweeper.run(self.database, self.settings, datetime.now(UTC))
+            except Exception as error:
+                trace = None if isinstance(error, Failure) or told == repr(error) else error
+                log.error("sweep_failed", service=self.service.name, what=sweeper.name, error=repr(error), exc_info=trace)
+                pause, told = min(sweeper.every_seconds, SWEEP_AGAIN_SECONDS), repr(error)
+                continue
+            pause, told = sweeper.every_seconds, ""
+            if done:
+                log.info("swept", service=self.service.name, what=sweeper.name, count=done)
+
+
+async def _sweep_idempotency(database: Database, settings: Settings, now: datetime) -> int:
+    return await idempotency.sweep(database, now, settings.idempotency_days)
+
+
+async def _sweep_guests(database: Database, settings: Settings, now: datetime) -> int:
+    return await guests.sweep(database, now)
+
+
+_GUEST_SWEEPER = Sweeper("revoked-guests", SWEEP_GUESTS_SECONDS, _sweep_guests)
+_IDEMPOTENCY_SWEEPER = Sweeper("idempotency", SWEEP_IDEMPOTENCY_SECONDS, _sweep_idempotency)
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves signals to run(): several share one process."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+
+async def run(services: Sequence[Service], roles: Sequence[Role] = ROLES) -> None:
+    """Run services until SIGTERM or SIGINT, then stop within seconds: streams end, calls finish, handlers finish."""
+    running = [Running(service, roles) for service in services]
+    set_up_telemetry(running[0].settings)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    lobby = Lobby(max(one.settings.max_connections for one in running))
+    servers = [_server(one, lobby) for one in running]
+    serving = [asyncio.create_task(_serve(server)) for server in servers]
+    sweeping = asyncio.create_task(lobby.run(), name="lobby")
+    for one in running:
+        one.start()
+        log.info("started", service=one.service.name, roles=roles, port=one.settings.http_port)
+    stopped = asyncio.create_task(stop.wait())
+    await asyncio.wait([stopped, *serving], return_when=asyncio.FIRST_COMPLETED)
+    for one in running:
+        one.stopping.set()
+    for server in servers:
+        server.should_exit = True
+    stopped.cancel()
+    await asyncio.gather(*serving, return_exceptions=True)
+    sweeping.cancel()
+    await asyncio.gather(*(one.stop() for one in running))
+    if not stop.is_set():
+        raise SystemExit("an API could not listen on its port: see the log above")
+
+
+async def _serve(server: _Server) -> None:
+    """Serve until it should end, or until it cannot: uvicorn leaves by SystemExit then, which would end the loop under all others."""
+    try:
+        await server.serve()
+    except SystemExit:
+        log.error("port_taken", host=server.config.host, port=server.config.port)
+
+
+def _server(running: Running, lobby: Lobby) -> _Server:
+    door: Any = partial(Door, lobby, running.settings)  # what uvicorn calls with its own arguments for each connection
+    config = uvicorn.Config(
+        front_of(running),
+        host=running.settings.http_host,
+        port=running.settings.http_port,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=HTTP_STOP_SECONDS,
+        http=door,
+        ws="none",  # an upgrade would go round the front door
+        timeout_keep_alive=math.ceil(running.settings.idle_seconds),
+    )
+    return _Server(config)

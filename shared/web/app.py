@@ -1,0 +1,271 @@
+"""The HTTP side of every service: token to Actor, RFC 9457 problems, Idempotency-Key, ETag, limits, health, OpenAPI."""
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
+
+import structlog
+from fastapi import Depends, FastAPI, Header, Request, Response, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import BaseModel, ConfigDict
+from starlette.types import ASGIApp
+
+from shared.contracts.actor import Actor
+from shared.contracts.errors import Failure, PreconditionRequired, Unauthenticated
+from shared.data import guests, idempotency
+from shared.data.db import Database, Transaction
+from shared.data.idempotency import Claim, Kept, Overtaken
+from shared.web.bodies import Router as Router
+from shared.web.gate import CALLER, Caller, Gate, version_of
+from shared.web.observed import Observed
+from shared.web.openapi import tidy_openapi
+from shared.web.problems import PROBLEM_RESPONSES, BadKey, add_problem_handlers, problem_response
+from shared.web.routes import MANY_VALUES as MANY_VALUES
+from shared.web.routes import SHOP_ONLY as SHOP_ONLY
+from shared.web.routes import WITHOUT_KEY as WITHOUT_KEY
+from shared.web.routes import ways_of
+from shared.web.serving import Serving
+from shared.web.settings import WebSettings
+
+MAX_OVERTAKEN = 3
+
+V = TypeVar("V", bound="View")
+Idempotent = bool | Literal["optional"]
+Remake = Callable[[Transaction, Mapping[str, Any]], Awaitable[dict[str, str]]]
+"""Makes the secrets of a kept answer again, by the names of its fields; {} where that cannot be."""
+
+
+class Input(BaseModel):
+    """A request body: exact types, no unknown fields, so that a typo is an error and not an ignored wish."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+def example(body: dict[str, Any]) -> ConfigDict:
+    """The `model_config` of an Input whose OpenAPI schema shows how a call looks."""
+    return ConfigDict(json_schema_extra={"examples": [body]})
+
+
+class View(BaseModel):
+    """What the outside sees. A view with a `version` is answered with the ETag "v<version>".
+
+    `secrets` are fields that are shown once and never kept: a repeat of the call shows them again only where they can be made anew.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    secrets: ClassVar[tuple[str, ...]] = ()
+
+
+class Calling:
+    """One HTTP call: who calls, when, under which conditions, and the ways to answer it."""
+
+    def __init__(self, request: Request, running: Serving, actor: Actor, until: float) -> None:
+        self.request = request
+        self.running = running
+        self.actor = actor
+        self.until = until  # Unix seconds at which the caller's token ends; a stream ends with it
+        self.now = datetime.now(UTC)
+
+    @property
+    def db(self) -> Database:
+        """The service's database."""
+        return self.running.database
+
+    @property
+    def settings(self) -> WebSettings:
+        """The service's settings."""
+        return self.running.settings
+
+    def reading(self) -> AbstractAsyncContextManager[Transaction]:
+        """For queries: no transaction."""
+        return self.running.database.reading()
+
+    @property
+    def if_match(self) -> int | None:
+        """The version that the caller wants to change, from `If-Match: "v7"` or `"v7.<digest>"`; None for `*` or no header."""
+        return version_of(self.request.headers.get("if-match"))
+
+    @property
+    def if_match_required(self) -> int:
+        """As if_match. Raises PreconditionRequired where the caller did not send it."""
+        version = self.if_match
+        if version is None:
+            raise PreconditionRequired(detail='Send If-Match with the ETag that you read, such as "v7", so that nobody\'s change is lost.')
+        return version
+
+    def has(self, etag: str) -> bool:
+        """Whether If-None-Match names `etag`. What is not one of ours matches nothing, as RFC 9110 has it, and is never refused."""
+        named = self.request.headers.get("if-none-match", "")
+        return etag in named or named.strip() == "*"  # our tags hold no quote inside: one that stands there is one of the list
+
+    async def claim(self, *, required: bool = True, body: bytes | None = None) -> Claim | None:
+        """The caller's Idempotency-Key with what it asks for; `body` stands for an upload's digest.
+
+        Raises Invalid `idempotency_key_missing` (400) where it is required, `idempotency_key_invalid` for an empty or long one.
+        """
+        key = self.request.headers.get("idempotency-key")
+        if key is None:
+            if required:
+                raise BadKey("idempotency_key_missing", "Send an Idempotency-Key header: any text that is new for each new wish.")
+            return None
+        url = self.request.url
+        target = f"{url.path}?{url.query}" if url.query else url.path
+        content = await self.request.body() if body is None else body
+        return Claim.of(self.actor, key, self.request.method, target, content)
+
+    async def once(
+        self,
+        name: str,
+        work: Callable[[Transaction], Awaitable[View | None]],
+        *,
+        status: int = 200,
+        idempotent: Idempotent = True,
+        body: bytes | None = None,
+        remake: Remake | None = None,
+    ) -> Response:
+        """Do `work` in one transaction called `name`, and answer with its view; a repeat under the same key gets the same answer.
+
+        `remake` makes the view's secrets again from the kept answer, which holds null for each; asked only in the first minutes.
+        `idempotent="optional"` (PUT, PATCH, DELETE) honours a key without asking for one. None as the view answers 204.
+        """
+        claim = await self.claim(required=idempotent is True, body=body) if idempotent else None
+        for _ in range(MAX_OVERTAKEN):
+            try:
+                async with self.db.transaction(name) as tx:
+                    kept = await idempotency.look_up(tx, claim) if claim else None
+                    if kept is not None:
+                        return replayed(await self._with_secrets(kept, remake))
+                    view = await work(tx)
+                    answer = _kept(view, status)
+                    if claim is not None:
+                        await idempotency.keep(tx, claim, answer, self.now)
+                return answered(answer if view is None or not view.secrets else replace(answer, body=view.model_dump_json()))
+            except Overtaken:
+                continue
+            except Failure:
+                # The same call may have committed between our look-up and our work: then its answer counts, not our refusal.
+                kept = await self.kept(claim)
+                if kept is None:
+                    raise
+                return replayed(await self._with_secrets(kept, remake))
+        raise Overtaken
+
+    async def _with_secrets(self, kept: Kept, remake: Remake | None) -> Kept:
+        """A kept answer with its secrets made anew, if that is possible and the call is as young as the setting asks."""
+        young = timedelta(seconds=self.settings.secret_replay_seconds)
+        if remake is None or kept.recorded_at is None or self.now - kept.recorded_at > young:
+            return kept
+        said = json.loads(kept.body)
+        async with self.reading() as tx:
+            secrets = await remake(tx, said)
+        return replace(kept, body=json.dumps(said | secrets, ensure_ascii=False, separators=(",", ":"))) if secrets else kept
+
+    async def kept(self, claim: Claim | None) -> Kept | None:
+        """The kept answer of an earlier call with this claim."""
+        if claim is None:
+            return None
+        async with self.reading() as tx:
+            return await idempotency.find(tx, claim)
+
+    def show(self, view: View, **headers: str) -> Response:
+        """The answer to a GET: with its ETag, or 304 where the caller has it already.
+
+        The version alone would lie: what a caller sees of it also follows from settings, role and time, so the tag has a digest of the
+        very bytes. If-None-Match compares all of it, If-Match the version only.
+        """
+        body = view.model_dump_json().encode()
+        version = getattr(view, "version", None)
+        if version is not None:
+            headers["ETag"] = etag = f'"v{version}.{hashlib.sha256(body).hexdigest()[:16]}"'
+            if self.has(etag):
+                return Response(status_code=304, headers=headers)
+        return Response(body, media_type="application/json", headers=headers)
+
+
+def answered(kept: Kept) -> Response:
+    """A successful answer as it is first given."""
+    headers = {"ETag": kept.etag} if kept.etag else {}
+    return Response(kept.body or None, status_code=kept.status, headers=headers, media_type="application/json" if kept.body else None)
+
+
+def replayed(kept: Kept) -> Response:
+    """The same answer again, marked."""
+    response = answered(kept)
+    response.headers["Idempotent-Replayed"] = "true"
+    return response
+
+
+def _kept(view: View | None, status: int) -> Kept:
+    """What is kept of an answer: all of it but its secrets."""
+    if view is None:
+        return Kept(204, "")
+    told = view.model_copy(update=dict.fromkeys(view.secrets)) if view.secrets else view
+    return Kept(status, told.model_dump_json(), _etag(view))
+
+
+def _etag(view: View) -> str | None:
+    version = getattr(view, "version", None)
+    return None if version is None else f'"v{version}"'
+
+
+_bearer = HTTPBearer(auto_error=False, description="A JWT of the store's platform, staff or customer.")
+
+
+async def _call(
+    request: Request,
+    _: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
+    on_behalf_of: Annotated[
+        str | None,
+        Header(alias="On-Behalf-Of", min_length=1, max_length=128, description="A customer's id: the platform then acts by their rules."),
+    ] = None,
+) -> Calling:
+    """What the front door found out. The parameters are there for the OpenAPI document: their values were looked at already."""
+    running: Serving = request.app.state.running
+    caller: Caller | None = request.scope.get(CALLER)
+    if caller is None:  # only where the app is served without its front door
+        raise Unauthenticated(detail="Send Authorization: Bearer <token>.")
+    if caller.actor.role == "guest":
+        await guests.refuse_revoked(running.database, caller.actor)
+    structlog.contextvars.bind_contextvars(store_id=caller.actor.store, actor=f"{caller.actor.role}:{caller.actor.id}")
+    return Calling(request, running, caller.actor, caller.until)
+
+
+Call = Annotated[Calling, Depends(_call)]
+
+
+def problems(*failures: type[Failure]) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI responses for the failures that a route may answer with, beside those that every route has."""
+    return {failure.status: problem_response(failure.title) for failure in failures}
+
+
+def create_app(running: Serving, *, with_api: bool) -> FastAPI:
+    """The ASGI app of a service; a worker without the API role still answers health, metrics and its documents."""
+    service = running.service
+    app = FastAPI(
+        title=service.title,
+        version="1",
+        description=service.description,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,  # a redirect would echo the Host header, and be an answer that no document names
+        responses=PROBLEM_RESPONSES,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # ours follow an event into its consumers
+        separate_input_output_schemas=False,
+    )
+    app.state.running = running
+    add_problem_handlers(app, service.problems)
+    if with_api:
+        app.include_router(service.router)
+    running.add_operations(app)
+    tidy_openapi(app)
+    app.add_middleware(Observed, service=service.name)
+    return app
+
+
+def front_of(running: Serving) -> ASGIApp:
+    """What the server calls: the app behind its front door."""
+    return Gate(running.app, running, ways_of(running.app, _call))

@@ -1,0 +1,159 @@
+"""Confined processes: what a stranger's bytes are given to, with a deadline, a memory limit and fair shares of the processes."""
+
+import asyncio
+import json
+import os
+import struct
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from shared.data.shares import Rules, Shares
+from shared.web.confined_child import Refusal
+
+PROJECT = Path(__file__).resolve().parents[1]
+ANSWERS_PER_PROCESS = 1_000  # then a fresh one takes its place, so that nothing grows without end
+
+
+class Slow(Exception):  # noqa: N818  (says how it went)
+    """It took longer than the deadline, and was ended."""
+
+
+class Died(Exception):  # noqa: N818  (says how it went)
+    """The process ended, most likely for want of memory."""
+
+
+class Broken(Exception):  # noqa: N818  (says how it went)
+    """It answered with an error, whose text this carries."""
+
+
+@dataclass(frozen=True, slots=True)
+class Confines:
+    """What the processes of one kind are, and may."""
+
+    name: str
+    module: str  # what runs in them; takes the memory limit as its argument
+    what: str  # what a refusal calls them
+    rules: Rules
+    deadline_seconds: float
+    memory_mb: int  # address space of one
+    recycle_mb: int  # resident memory above which one is ended after its answer
+    wait_seconds: float
+
+
+class Confined:
+    """A few processes, each started when it is first needed and replaced when it fails, grows or has worked for long."""
+
+    def __init__(self, confines: Confines) -> None:
+        self.confines = confines
+        self.deadline_seconds = confines.deadline_seconds
+        self.shares = Shares(confines.name, confines.rules, wait_seconds=confines.wait_seconds, what=confines.what)
+        self._free: list[_Child] = []
+
+    async def ask(self, question: bytes | Callable[[], bytes], store: str | None = None, caller: str | None = None) -> bytes:
+        """The answer. A question that takes time to put is a function: it is made at its turn, in a thread.
+
+        Raises Refusal, Slow, Died, Broken; StoreBusy and Unavailable as Shares.of() does.
+        """
+        async with self.shares.of(store, caller):
+            if not isinstance(question, bytes):
+                question = await asyncio.to_thread(question)
+            child = await self._child()
+            try:
+                async with asyncio.timeout(self.deadline_seconds):
+                    answer = await child.ask(question)
+            except BaseException as error:
+                await asyncio.shield(child.end())
+                if isinstance(error, TimeoutError):
+                    raise Slow from error
+                if isinstance(error, asyncio.IncompleteReadError | ConnectionError):
+                    raise Died from error
+                raise
+            if child.resident_mb() > self.confines.recycle_mb:
+                await asyncio.shield(child.end())
+            else:
+                self._free.append(child)
+        return _opened(answer)
+
+    async def _child(self) -> "_Child":
+        while self._free:
+            child = self._free.pop()
+            if child.is_fit:
+                return child
+            await asyncio.shield(child.end())
+        starting = asyncio.ensure_future(_Child.start(self.confines))
+        try:
+            return await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            starting.add_done_callback(_ended_unused)
+            raise
+
+    async def close(self) -> None:
+        """End every idle process; those at work end with their caller."""
+        while self._free:
+            await self._free.pop().end()
+
+
+class _Child:
+    """One process."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self._answers = 0
+        self._loop = asyncio.get_running_loop()
+
+    @classmethod
+    async def start(cls, confines: Confines) -> "_Child":
+        """Start one, with nothing of our environment but where Python is."""
+        environment = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(PROJECT), "RAYON_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
+        command = (sys.executable, "-m", confines.module, str(confines.memory_mb))
+        pipe = asyncio.subprocess.PIPE
+        return cls(await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, cwd=PROJECT, env=environment))
+
+    @property
+    def is_fit(self) -> bool:
+        """Whether it lives, has not worked too long, and belongs to the loop that asks."""
+        return self._process.returncode is None and self._answers < ANSWERS_PER_PROCESS and self._loop is asyncio.get_running_loop()
+
+    def resident_mb(self) -> int:
+        """Its memory just now; 0 where that cannot be told."""
+        try:
+            return int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") // 2**20
+        except (OSError, IndexError):
+            return 0
+
+    async def ask(self, question: bytes) -> bytes:
+        """One question, one answer."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(struct.pack(">I", len(question)))
+        self._process.stdin.write(question)
+        await self._process.stdin.drain()
+        length = struct.unpack(">I", await self._process.stdout.readexactly(4))[0]
+        answer = await self._process.stdout.readexactly(length)
+        self._answers += 1
+        return answer
+
+    async def end(self) -> None:
+        """End it now, and see it gone."""
+        if self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                self._process.kill()
+            await self._process.wait()
+
+
+def _opened(answer: bytes) -> bytes:
+    kind, content = answer[:1], answer[1:]
+    if kind == b"R":
+        raise Refusal(**json.loads(content))
+    if kind != b"A":
+        raise Broken(content.decode(errors="replace"))
+    return content
+
+
+def _ended_unused(starting: "asyncio.Task[_Child]") -> None:
+    """Whoever wanted it is gone."""
+    if not starting.cancelled() and starting.exception() is None:
+        starting.result()._process.kill()

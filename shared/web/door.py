@@ -1,0 +1,267 @@
+"""The HTTP protocol with limits: what one connection may send, how slowly, how slowly it may read, and how many there may be.
+
+httptools limits neither the size of a head nor the time that it takes, and uvicorn neither. Here a head has a size, a number of
+headers and a deadline, a body must not pause, an answer must be read, and a process has so many connections: a new one ends the
+one that has been idle for longest, strangers before callers. A proxy in front may do the same and more; nothing here relies on it.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from shared.data.metrics import HTTP_REFUSED
+from shared.web.gate import CALLER
+from shared.web.lobby import Lobby
+from shared.web.problems import plain, rendered
+from shared.web.settings import WebSettings
+
+MAX_PIPELINED = 8
+"""Requests that may wait behind the one that is answered: each costs memory before its token is looked at."""
+MAX_CHUNKING_BYTES = 64_000
+"""What chunked bodies may spend on the sizes and extensions of their chunks, beyond as much as they carry."""
+LINGER_BYTES_OF_STRANGERS, LINGER_BYTES = 4_000_000, 64_000_000
+"""What is thrown away unread after an early answer, so that its sender comes to read it: a reset would take the answer away."""
+
+
+class Door(HttpToolsProtocol):
+    """One connection."""
+
+    def __init__(self, lobby: Lobby, settings: WebSettings, **uvicorns: Any) -> None:
+        super().__init__(**uvicorns)
+        self._lobby = lobby
+        self._limits = settings
+        self._refusal: tuple[int, str] | None = None  # why the parser was stopped in the middle of a head
+        self._in_head = False
+        self._in_body = False
+        self._head_bytes = self._header_count = self._body_bytes = self._raw_body_bytes = 0
+        self._since = self._heard_at = self._stuck_at = 0.0  # the head's or the idleness's beginning; the last bytes; unread since
+        self._stuck_bytes: int | None = None
+        self._lingered: int | None = None
+        self.known = False
+
+    # What the transport tells
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
+        """A place for it, at the cost of whoever was idle longest."""
+        super().connection_made(transport)
+        self._since = self._heard_at = self.loop.time()
+        if not self._lobby.enter(self):
+            HTTP_REFUSED.labels(self._limits.service, "closed", "no_place").inc()
+            transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Its place is free."""
+        self._lobby.leave(self)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Feed the parser, unless nobody will read what comes; stop it at the first limit."""
+        if self._lingered is not None:
+            self._lingered += len(data)
+            if self._lingered > (LINGER_BYTES if self.known else LINGER_BYTES_OF_STRANGERS):
+                self.transport.abort()
+            return
+        if self.transport.is_closing():
+            return
+        self._unset_keepalive_if_required()
+        self._heard_at = self.loop.time()
+        if self._in_body:
+            self._raw_body_bytes += len(data)
+        else:
+            self._head_bytes = len(data) + (self._head_bytes if self._in_head else 0)
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self.cycle.keep_alive = False  # answered as if nothing had been said of it; what follows is not HTTP
+        except httptools.HttpParserError:
+            self._refuse(*(self._refusal or (400, "malformed_request")))
+            return
+        if self._in_head and self._head_bytes > self._limits.max_head_bytes:  # a header that never ends reaches no callback
+            self._refuse(431, "head_too_large")
+        elif self._in_body and self._raw_body_bytes > 2 * self._body_bytes + MAX_CHUNKING_BYTES:
+            self._refuse(400, "malformed_request")
+
+    def pause_writing(self) -> None:
+        """The answer is not read as fast as it is made: from now on it has to be read at all."""
+        self._stuck_at, self._stuck_bytes = self.loop.time(), self.transport.get_write_buffer_size()
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        """It was read."""
+        self._stuck_bytes = None
+        super().resume_writing()
+
+    # What the parser tells
+
+    def on_message_begin(self) -> None:
+        """A head begins."""
+        super().on_message_begin()
+        if self._in_body:
+            self._head_bytes = 0  # it came with the end of a body, which counts for nothing
+        self._in_head, self._header_count = True, 0
+        self._since = self.loop.time()
+
+    def on_url(self, url: bytes) -> None:
+        """More of the address."""
+        super().on_url(url)
+        if len(self.url) > self._limits.max_address_bytes:
+            self._stop(414, "address_too_long")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header; or a trailer, which is none: it could name a caller after the decision about the caller."""
+        self._header_count += 1
+        if self._header_count > self._limits.max_headers:
+            self._stop(431, "head_too_large")
+        if self._in_head:
+            if len(name) + len(value) > self._limits.max_head_bytes:
+                self._stop(431, "head_too_large")
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """The head is there: the call begins, or waits behind those that were sent before it."""
+        if len(self.pipeline) >= MAX_PIPELINED:
+            self._stop(400, "malformed_request")
+        self._in_head, self._in_body = False, True
+        self._body_bytes = self._raw_body_bytes = 0
+        self._since = self.loop.time()
+        super().on_headers_complete()
+        self.cycle.transport = _Answering(self)  # type: ignore[assignment]  # the three methods that a cycle calls
+        self._lobby.busy(self)
+
+    def on_body(self, body: bytes) -> None:
+        """More of the body."""
+        self._body_bytes += len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The whole call is there."""
+        self._in_body = False
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Answered: what follows is the next call, or idleness."""
+        self.known = self.known or CALLER in self.cycle.scope
+        if self._lingered is not None:
+            self.server_state.total_requests += 1
+            return
+        super().on_response_complete()
+        if not self._in_head and not self._in_body:
+            self._since = self.loop.time()
+        if self.cycle.response_complete:
+            self._lobby.idle(self)
+
+    # What time tells
+
+    def overdue(self, now: float) -> None:
+        """Called every now and then: end whoever took too long. Nothing that we ourselves are late with counts."""
+        limits = self._limits
+        waited = now - self._since
+        if self._lingered is not None:
+            if waited > limits.linger_seconds:
+                self.transport.abort()
+        elif self._unread_for_too_long(now):
+            HTTP_REFUSED.labels(limits.service, "closed", "answer_not_read").inc()
+            self.transport.abort()
+        elif self.transport.is_closing():
+            return
+        elif self._in_head or self.cycle is None:
+            if waited > limits.head_seconds:  # without a word: half a request has nobody who would read an answer
+                self.transport.abort()
+        elif self._in_body:
+            if self.flow.read_paused or self.cycle.waiting_for_100_continue:
+                self._heard_at = self._since = now
+            elif now - self._heard_at > limits.body_pause_seconds or self._too_slow(waited):
+                self._too_late_with_its_body()
+        elif self.cycle.response_complete and waited > limits.idle_seconds:
+            self.transport.close()
+
+    def _too_late_with_its_body(self) -> None:
+        if self.cycle.response_complete:  # it has its answer: what is late is the rest, which nobody wants
+            self.transport.close()
+        else:
+            self._refuse(408, "body_timeout")
+
+    def _too_slow(self, waited: float) -> bool:
+        return waited > self._limits.body_pause_seconds + self._body_bytes / self._limits.body_bytes_per_second
+
+    def _unread_for_too_long(self, now: float) -> bool:
+        """Whether the other side took next to nothing of what waits for it for `answer_pause_seconds`."""
+        waiting = self.transport.get_write_buffer_size()
+        if not waiting:
+            self._stuck_bytes = None
+            return False
+        took = self._limits.body_bytes_per_second * self._limits.answer_pause_seconds if self.flow.write_paused else 1
+        if self._stuck_bytes is None or (not self.flow.write_paused and waiting < self._stuck_bytes):
+            self._stuck_at, self._stuck_bytes = now, waiting
+        if now - self._stuck_at < self._limits.answer_pause_seconds:
+            return False
+        if waiting <= self._stuck_bytes - took:
+            self._stuck_at, self._stuck_bytes = now, waiting
+            return False
+        return True
+
+    # How it ends
+
+    def _stop(self, status: int, code: str) -> None:
+        self._refusal = status, code
+        raise _Stopped
+
+    def _refuse(self, status: int, code: str) -> None:
+        """Answer with a problem, where no answer has begun, and end the connection."""
+        HTTP_REFUSED.labels(self._limits.service, str(status), code).inc()
+        underway = self.cycle is not None and not self.cycle.response_complete
+        if underway and (self.pipeline or self.cycle.response_started or not self._in_body):  # it would stand in the middle of an answer
+            self.transport.abort()
+            return
+        headers, body = rendered(plain(code, status), "", None)
+        said = {**headers, "Content-Length": str(len(body)), "Cache-Control": "no-store", "Connection": "close"}
+        head = b"".join(name.lower().encode() + b": " + value.encode() + b"\r\n" for name, value in said.items())
+        self.transport.write(STATUS_LINE[status] + head + b"\r\n" + body)
+        if underway:
+            self.cycle.disconnected = True  # the app learns that nobody is there, and what it still sends goes nowhere
+            self.cycle.message_event.set()
+        self.linger()
+
+    def finish(self) -> None:
+        """End the connection after an answer, which must not be lost on a caller who is still sending."""
+        if self._in_body and not self.transport.is_closing():
+            self.linger()
+        else:
+            self.transport.close()
+
+    def linger(self) -> None:
+        """Send no more, throw away what comes, until the other side has seen it or its time is over."""
+        if self._lobby.lingering >= self._lobby.max_lingering or not self.transport.can_write_eof():
+            self.transport.close()
+            return
+        self._lobby.lingering += 1
+        self._lingered = 0
+        self._since = self.loop.time()
+        self.transport.write_eof()
+        self.flow.resume_reading()
+
+    @property
+    def lingers(self) -> bool:
+        """Whether it only waits for the other side to see its answer."""
+        return self._lingered is not None
+
+
+class _Answering:
+    """The transport as a call sees it: closing it goes by way of the door."""
+
+    __slots__ = ("_door", "is_closing", "write")
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+        self.write: Callable[[bytes], None] = door.transport.write
+        self.is_closing: Callable[[], bool] = door.transport.is_closing
+
+    def close(self) -> None:
+        self._door.finish()
+
+
+class _Stopped(Exception):  # noqa: N818  (not an error: it stops the parser, which wraps it in one of its own)
+    """A limit was met in the middle of a head."""

@@ -1,0 +1,102 @@
+"""What FastAPI cannot know when it writes a service's OpenAPI document: sentences for people, and what the kernel does with every call."""
+
+from typing import Any
+
+from fastapi import FastAPI
+
+from shared.data.idempotency import MAX_KEY_CHARACTERS
+from shared.web.problems import problem_response
+from shared.web.routes import KEYLESS, MANY, ROLES
+
+PARAMETERS = {
+    "limit": "How many items a page has at most.",
+    "cursor": "`next_cursor` (or `previous_cursor`) of the page before; leave it out for the first page.",
+    "order_id": "The order.",
+    "link_id": "A link by which a guest reads the order.",
+    "payment_id": "A payment of the order.",
+    "refund_id": "The refund.",
+    "note_id": "The note.",
+    "document_id": "The document.",
+    "attention_id": "What needs attention.",
+    "attachment_id": "The attachment.",
+    "customer_id": "The store's own id of the customer.",
+    "sku": "The store's own id of the article.",
+    "button": "What to print.",
+    "format": "The kind of file.",
+    "kind": "Only this kind of document.",
+    "status": "Only what stands here now.",
+    "payment": "Only what is paid, or unpaid.",
+    "refund_state": "Only what is refunded so far.",
+    "settlement": "Only refunds whose money stands here.",
+    "cause": "Only refunds that came about so.",
+    "closed": "Those that were closed instead of those that wait.",
+    "currency": "Only this currency (ISO 4217).",
+    "below": "Only what has fewer units than this.",
+    "order_number": "Only of the order with this number.",
+    "placed_at.gte": "Placed at this time or later.",
+    "placed_at.lt": "Placed before this time.",
+    "requested_from": "Requested at this time or later.",
+    "requested_to": "Requested before this time.",
+    "last-event-id": "The id of the last event that was seen: the stream goes on after it.",
+}
+
+
+def tidy_openapi(app: FastAPI) -> None:
+    """Extend the document that `app` generates, once."""
+    made = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        fresh = app.openapi_schema is None
+        document = made()
+        if fresh:
+            for path in document["paths"].values():
+                for method, operation in path.items():
+                    operation.pop(ROLES, None), operation.pop(MANY, None)
+                    _describe(operation)
+                    if operation.get("security"):
+                        _say_conditions(method, operation)
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
+
+
+def _describe(operation: dict[str, Any]) -> None:
+    """The first sentence of what the code says as the summary, and a word for each parameter."""
+    first, _, _ = operation.get("description", "").partition("\n\n")
+    if first:
+        operation["summary"] = " ".join(first.split()).partition(". ")[0].removesuffix(".")
+    for status, answer in operation["responses"].items():
+        if int(status) >= 400:
+            answer["content"].pop("application/json", None)  # FastAPI adds its own kind; ours are problems
+    for parameter in operation.get("parameters", []):
+        if "description" not in parameter:
+            parameter["description"] = parameter["schema"].get("description") or PARAMETERS.get(parameter["name"].lower(), "")
+
+
+def _say_conditions(method: str, operation: dict[str, Any]) -> None:
+    """Add the conditional headers that a call takes, and the answers that come of them."""
+    parameters, answers = operation.setdefault("parameters", []), operation["responses"]
+    needs_key = method == "post" and not operation.pop(KEYLESS, False)
+    if method == "get":
+        if "application/json" in answers.get("200", {}).get("content", {}):
+            parameters.append(_header("If-None-Match", 'The ETag that you have, such as "v7.0123456789abcdef"; 304 if it still holds.', {}))
+            answers["304"] = {"description": "You have it already"}
+        return
+    if "412" in answers:
+        said = 'The ETag that you read, such as "v7.0123456789abcdef", or its version alone, "v7"; 412 if it changed since.'
+        pattern = {"pattern": r'^(\*|"v[0-9]{1,19}(\.[0-9a-f]{16})?")$'}
+        parameters.append(_header("If-Match", said, pattern, required="428" in answers))
+    if needs_key or method != "post":
+        length = {"minLength": 1, "maxLength": MAX_KEY_CHARACTERS}
+        parameters.append(_header("Idempotency-Key", "The same key gives the same answer, once.", length, required=needs_key))
+        answers.setdefault("409", _problem("In progress: a call with the same Idempotency-Key is still running"))
+    if "requestBody" in operation:
+        answers["415"] = _problem("Another kind of content")
+
+
+def _problem(description: str) -> dict[str, Any]:
+    return {name: value for name, value in problem_response(description).items() if name != "model"}
+
+
+def _header(name: str, description: str, limits: dict[str, Any], *, required: bool = False) -> dict[str, Any]:
+    return {"name": name, "in": "header", "required": required, "description": description, "schema": {"type": "string", **limits}}

@@ -1,0 +1,241 @@
+"""Failures as RFC 9457 problems: a stable code, what would be accepted, never the input itself."""
+
+import json
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from pydantic import BaseModel, ValidationError
+from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.requests import ClientDisconnect
+
+from shared.contracts.errors import Failure, FieldError, Invalid, NotFound, Transient, UnreadableRow
+from shared.data.idempotency import Overtaken
+from shared.data.set_aside import Unusable, set_aside
+from shared.data.traces import current_trace_id
+
+log = structlog.get_logger()
+
+MEDIA_TYPE = "application/problem+json"
+MAX_FIELD_ERRORS = 20
+MAX_ERRORS_BUILT = 500
+"""Above this the wrong fields are counted and not listed: pydantic builds a dict for each, and a body may have 250,000 of them."""
+HTTP_CODES = {400: "invalid_json", 404: "no_such_route", 405: "method_not_allowed", 413: "too_large", 415: "unsupported_media_type"}
+
+KERNEL_PROBLEMS = {
+    "invalid": "A field does not say what it should; `errors` lists which and what would be accepted.",
+    "invalid_json": "The body is not JSON.",
+    "nul_character": "Text may not contain the character U+0000.",
+    "bad_etag": 'If-Match and If-None-Match take one ETag of ours, such as "v7".',
+    "bad_cursor": "The cursor is not one of this list: take it from next_cursor.",
+    "idempotency_key_missing": "Every POST needs an Idempotency-Key header, new for each new wish.",
+    "idempotency_key_invalid": "An Idempotency-Key has 1 to 255 characters.",
+    "idempotency_key_reused": "This Idempotency-Key was used for another request.",
+    "in_progress": "A call with this Idempotency-Key is still running: repeat in a moment.",
+    "unauthenticated": "Send Authorization: Bearer <token>.",
+    "not_a_jwt": "The bearer token is not a JWT.",
+    "unknown_issuer": "No key of this token's issuer is trusted here.",
+    "bad_signature": "The token's signature does not verify with its issuer's key.",
+    "missing_claim": "The token lacks a claim; exp, iat, aud, sub, store and role are needed.",
+    "bad_claim": "sub and store have 1 to 128 characters, times are seconds since 1970, a guest's sub is an order's id.",
+    "unknown_scope": "The token's scope must be a text of the words read and write, or absent.",
+    "token_lives_too_long": "From iat to exp a token may live only as long as the settings allow its role.",
+    "keys_unavailable": "The service has no keys to verify tokens with just now; repeat in a moment.",
+    "wrong_audience": "The token's aud must be aftersale.",
+    "token_expired": "The token has expired.",
+    "token_not_yet_valid": "The token was issued in the future.",
+    "token_too_long": "A token has at most 4,096 characters.",
+    "link_revoked": "This guest's link was taken back, or the order's customer was erased.",
+    "role_not_issued": "The issuer's key may not speak for this role.",
+    "store_not_issued": "The issuer's key may not speak for this store.",
+    "forbidden": "This caller may never do this.",
+    "read_only": "This token may only read.",
+    "on_behalf_of_platform_only": "Only a platform may act on behalf of its customer.",
+    "not_found": "There is no such thing for this caller; another's counts as none.",
+    "no_such_route": "There is no such address.",
+    "method_not_allowed": "This address does not take this method.",
+    "unsupported_media_type": "Send application/json.",
+    "invalid_form": "The body is not a form of the kind that its Content-Type names.",
+    "too_large": "The body is over the limit of its route.",
+    "too_many_values": "The body holds more lists, objects or fields than any call of its size needs.",
+    "body_timeout": "The body did not arrive in time: send it without pauses.",
+    "head_too_large": "The request's head is over the limit: send fewer and shorter headers.",
+    "address_too_long": "The request's address is over the limit: send fewer and shorter parameters.",
+    "malformed_request": "What was sent is not an HTTP/1.1 request.",
+    "rate_limited": "Too many calls of this token or store in a short time: wait as long as Retry-After says.",
+    "too_many_calls": "Too many calls of this token or store are under way: wait for answers before you send more.",
+    "too_many_streams": "Too many streams are open for this token: close one first.",
+    "version_conflict": "It was changed since you read it: read it again, then repeat.",
+    "if_match_required": "Send If-Match with the ETag that you read.",
+    "event_too_large": "The change would make an event of more than 4 MB.",
+    "try_again": "The database asked to repeat; nothing was changed.",
+    "unavailable": "The service cannot reach its database; repeat in a moment with the same Idempotency-Key.",
+    "heic_not_taken": "HEIC pictures are not taken: choose JPEG in the camera's settings, or save the picture as JPEG.",
+    "store_busy": "This store has its fair share of the service at work and more waiting: repeat after Retry-After.",
+    "unreadable_row": "What is kept of this cannot be read; the operator sees it in `aftersale parked list` and in readiness.",
+    "internal_error": "Our mistake; the trace id finds it in the logs.",
+}
+
+
+class FieldProblem(BaseModel):
+    """One wrong field."""
+
+    pointer: str
+    code: str
+    message: str
+
+
+class Problem(BaseModel):
+    """RFC 9457, with our stable `code`; facts of a refusal stand beside these members."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str = ""
+    instance: str = ""
+    trace_id: str | None = None
+    errors: list[FieldProblem] | None = None
+
+
+def problem_response(title: str) -> dict[str, Any]:
+    """One entry for OpenAPI `responses`."""
+    return {"description": title, "model": Problem, "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+
+
+PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
+    400: problem_response("Bad request"),
+    401: problem_response("Not authenticated"),
+    403: problem_response("Not allowed"),
+    413: problem_response("Too large"),
+    422: problem_response("Invalid input"),
+    429: problem_response("Too many requests"),
+    500: problem_response("Internal error"),
+    503: problem_response("Temporarily unavailable"),
+}
+
+
+def add_problem_handlers(app: FastAPI, own: Mapping[str, str]) -> None:
+    """Answer every failure as a problem, and explain every code at /problems/{code}."""
+    known = {**KERNEL_PROBLEMS, **own}
+
+    async def on_failure(request: Request, error: Exception) -> Response:
+        assert isinstance(error, Failure)
+        if isinstance(error, UnreadableRow):
+            row = Unusable(error.store_id, error.row_key, "unreadable", error.why)
+            await set_aside(request.app.state.running.database, error.place, [row])
+        return _problem(request, error)
+
+    async def on_validation(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        return _problem(request, invalid(error.errors()))
+
+    async def on_http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, StarletteHTTPException)
+        form = request.headers.get("content-type", "").startswith("multipart/")
+        code = "invalid_form" if form and error.status_code == 400 else HTTP_CODES.get(error.status_code, "http_error")
+        return _problem(request, plain(code, error.status_code, str(error.detail)), headers=error.headers)
+
+    async def on_overtaken(request: Request, error: Exception) -> Response:
+        return _problem(request, Transient(detail="The same call was made too often at once.", retry_after_seconds=1))
+
+    async def on_disconnect(request: Request, error: Exception) -> Response:
+        return _problem(request, plain("body_timeout", 408))  # nobody reads it: the log and the metrics do
+
+    async def on_bug(request: Request, error: Exception) -> Response:
+        log.error("bug", error=repr(error), exc_info=error)
+        return _problem(request, Failure(detail="Our mistake; nothing was half-done. The trace id finds it in the logs."))
+
+    app.add_exception_handler(Failure, on_failure)
+    app.add_exception_handler(RequestValidationError, on_validation)
+    app.add_exception_handler(StarletteHTTPException, on_http)
+    app.add_exception_handler(HTTPException, on_http)
+    app.add_exception_handler(Overtaken, on_overtaken)
+    app.add_exception_handler(ClientDisconnect, on_disconnect)
+    app.add_exception_handler(Exception, on_bug)
+
+    @app.get("/problems/{code}", include_in_schema=False)
+    async def explain(code: str) -> dict[str, str]:
+        if code not in known:
+            raise NotFound(detail="No problem has this code.")
+        return {"code": code, "explanation": known[code]}
+
+
+def rendered(failure: Failure, path: str, trace_id: str | None) -> tuple[dict[str, str], bytes]:
+    """A failure as the headers and the body of an answer with its status."""
+    body: dict[str, Any] = {
+        **failure.facts,
+        "type": f"/problems/{failure.code}",
+        "title": failure.title,
+        "status": failure.status,
+        "code": failure.code,
+        "detail": failure.detail,
+        "instance": path,
+        "trace_id": trace_id,
+    }
+    if isinstance(failure, Invalid) and failure.errors:
+        body["errors"] = [{"pointer": error.pointer, "code": error.code, "message": error.message} for error in failure.errors]
+    headers = {"Content-Type": MEDIA_TYPE, **failure.headers}
+    if failure.retry_after_seconds is not None:
+        headers["Retry-After"] = str(failure.retry_after_seconds)
+    if failure.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return headers, json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(errors="backslashreplace")
+
+
+def _problem(request: Request, failure: Failure, *, headers: Mapping[str, str] | None = None) -> Response:
+    ours, body = rendered(failure, request.url.path, current_trace_id())
+    return Response(body, status_code=failure.status, headers={**(headers or {}), **ours})
+
+
+def plain(code: str, status: int, detail: str = "") -> Failure:
+    """A failure of HTTP itself, for which there is no class."""
+    kind = type("Plain", (Failure,), {"status": status, "title": HTTPStatus(status).phrase})
+    made = kind(code, detail or KERNEL_PROBLEMS.get(code, ""))
+    assert isinstance(made, Failure)
+    return made
+
+
+def invalid_value(error: ValidationError, where: str = "body") -> Invalid:
+    """What pydantic found wrong, listed as far as a caller reads: the rest is counted."""
+    count = error.error_count()
+    if count > MAX_ERRORS_BUILT:
+        return Invalid("invalid", f"{count} fields are wrong, unknown or missing: too many to list.", wrong=count)
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    return invalid({**item, "loc": (where, *item["loc"])} for item in found)
+
+
+def invalid(found: Iterable[Mapping[str, Any]]) -> Invalid:
+    """The first of these errors, as pydantic and FastAPI tell them."""
+    listed = list(found)
+    if any(item["type"] == "json_invalid" for item in listed):
+        return _BadJson("invalid_json", "The body is not JSON.")
+    fields = tuple(FieldError(_pointer(item["loc"]), item["type"], item["msg"]) for item in listed[:MAX_FIELD_ERRORS])
+    first = fields[0]
+    return Invalid("invalid", f"{first.pointer}: {first.message}", errors=fields)
+
+
+class BadKey(Invalid):
+    """The header that makes calls repeatable is missing or malformed: 400 by the IETF draft."""
+
+    status = 400
+    title = "Idempotency-Key"
+
+
+class _BadJson(Invalid):
+    """Not even JSON."""
+
+    status, title = 400, "Bad request"
+
+
+def _pointer(location: tuple[Any, ...]) -> str:
+    """JSON pointer into the body, `?name` for a query parameter, `header:name`, `path:name`."""
+    where, *rest = location
+    if where == "body":
+        return "".join(f"/{part}" for part in rest) or "/"
+    prefix = "?" if where == "query" else f"{where}:"
+    return prefix + ".".join(map(str, rest))
