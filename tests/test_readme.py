@@ -3,6 +3,7 @@
 import importlib
 import json
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,24 @@ import pytest
 
 PROJECT = Path(__file__).resolve().parent.parent
 README = (PROJECT / "README.md").read_text()
+PAGES = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "docs/conventions.md", "deploy/README.md")
 SERVICES = ("orders", "refunds", "notes", "documents")
 
 
-@pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(([^)#]+)\)", README))))
-def test_every_link_leads_somewhere(target: str) -> None:
-    assert (PROJECT / target).exists()
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_leads_somewhere(page: str) -> None:
+    here = PROJECT / page
+    targets = set(re.findall(r"\]\((?!https?:)([^)#]+)\)", here.read_text()))
+    assert [target for target in sorted(targets) if not (here.parent / target).exists()] == []
+
+
+def test_the_changelog_has_the_release_in_the_making_and_names_the_others_by_their_commits() -> None:
+    log = (PROJECT / "CHANGELOG.md").read_text()
+    version = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["version"]
+    making, *released = re.findall(r"^## (.+)$", log, re.MULTILINE)
+    assert making == f"Unreleased ({version})"
+    assert released
+    assert [one for one in released if not re.fullmatch(r"\d+\.\d+\.\d+ \(\d{4}-\d\d-\d\d, [0-9a-f]{7,40}\)", one)] == []
 
 
 def test_every_make_target_that_it_names_is_there() -> None:
