@@ -9,7 +9,7 @@ from alembic.config import Config
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-PROJECT = Path(__file__).resolve().parent.parent
+PROJECT = Path(__file__).resolve().parents[2]
 LOCK_TIMEOUT = "5s"  # a migration that waits longer for a lock would queue every request behind it
 SERVICE_LOCK_TIMEOUT = "2s"
 """How long a service waits for a lock: shorter than anybody waits for a connection, so that whoever waits for one store's locked row

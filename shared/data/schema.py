@@ -1,6 +1,7 @@
 """The tables that every service's schema has, as they are today, and the naming of constraints.
 
-Migrations never read this: what makes these tables is frozen by version in shared/data/kernel_versions, whose docstring says how to change them.
+Migrations never read this: what makes these tables is frozen by version in shared/data/kernel_versions, whose docstring says how to
+change them.
 """
 
 from collections.abc import Sequence

@@ -13,7 +13,7 @@ from pathlib import Path
 from shared.data.shares import Rules, Shares
 from shared.web.confined_child import Refusal
 
-PROJECT = Path(__file__).resolve().parents[1]
+PROJECT = Path(__file__).resolve().parents[2]
 ANSWERS_PER_PROCESS = 1_000  # then a fresh one takes its place, so that nothing grows without end
 
 

@@ -117,7 +117,7 @@ def test_a_second_time_nothing_is_made(servers: Servers, name: str, tmp_path: Pa
 def test_users_of_the_broker_are_said_as_they_are(servers: Servers, name: str, tmp_path: Path) -> None:
     said: list[str] = []
     shared = provide(checkout(servers, tmp_path), name, said.append)
-    assert {shared.process.settings[f"AFTERSALE_{service.upper()}_AMQP_URL"] for service in SERVICES} == {servers.amqp_url}
+    assert {shared.settings[f"AFTERSALE_{service.upper()}_AMQP_URL"] for service in SERVICES} == {servers.amqp_url}
     user = urlsplit(servers.amqp_url).username
     assert [line for line in said if f"all services share the user {user}" in line] != []
 
