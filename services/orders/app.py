@@ -1,13 +1,13 @@
 """The order service, put together."""
 
 from services.orders.api import router
+from services.orders.commands.counts import fold_counts
 from services.orders.commands.guests import sweep_links
 from services.orders.consumers import consumers
-from services.orders.models import metadata
-from services.orders.queries.counts import fold_counts
+from services.orders.live.numbers import Numberer
 from services.orders.rules.problems import PROBLEMS
 from services.orders.settings import OrderSettings
-from services.orders.stream_numbers import Numberer
+from services.orders.tables import metadata
 from shared.process.service import Service, Sweeper
 
 SERVICE = Service(

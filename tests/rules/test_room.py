@@ -7,9 +7,9 @@ from uuid import UUID
 import pytest
 from pydantic import TypeAdapter
 
+from services.orders.requests import words
+from services.orders.requests.placing import MAX_PREPAID, AddressInput
 from services.orders.rules.room import MAX_LINES_BYTES, MAX_OTHER_BYTES, MAX_PAYMENT_RECORDS, MAX_RECORD_BYTES, enough_room, lines_bytes
-from services.orders.schemas import words
-from services.orders.schemas.placing import MAX_PREPAID, AddressInput
 from services.refunds.schemas import requests as refund_requests
 from shared.contracts.errors import TooLarge
 from shared.contracts.events import (

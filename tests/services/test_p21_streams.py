@@ -15,7 +15,7 @@ import pytest
 
 from services.notes import queries
 from services.notes.models import metadata as notes_metadata
-from services.orders.stream_numbers import NUMBER
+from services.orders.live.numbers import NUMBER
 from shared.contracts.actor import Actor
 from shared.data.db import Database
 from shared.process.settings import Settings

@@ -14,8 +14,8 @@ from deploy.reconcile.reading import Databases, TooLong, analyze, snapshots
 from deploy.reconcile.run import CHECKS, CLOCKS, Asking, Report, reconcile, running_system
 from deploy.trouble import Trouble
 from services.orders.commands.place import place_order
-from services.orders.models import metadata
-from services.orders.schemas.placing import PlaceOrder
+from services.orders.requests.placing import PlaceOrder
+from services.orders.tables import metadata
 from shared.contracts.actor import Actor
 from shared.data.db import Database
 from shared.data.idempotency import Claim

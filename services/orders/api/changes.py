@@ -9,7 +9,7 @@ from services.orders.commands.cancel import cancel_order, cancel_outlook
 from services.orders.commands.edit import edit_order
 from services.orders.commands.payments import record_payment, reverse_payment
 from services.orders.commands.transitions import move_order, report_failed_delivery
-from services.orders.schemas.changes import (
+from services.orders.requests.changes import (
     BulkTransition,
     CancelRequest,
     DeliveryFailure,
@@ -18,7 +18,7 @@ from services.orders.schemas.changes import (
     ReversePayment,
     Transition,
 )
-from services.orders.schemas.views import BulkView, CancelOutlook, OrderView
+from services.orders.views.orders import BulkView, CancelOutlook, OrderView
 from shared.contracts.errors import Forbidden, NotFound, Refused, VersionConflict
 from shared.contracts.ids import OrderId, PaymentId
 from shared.data.db import Transaction

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Path, Response
 
 from services.orders.commands.erase import erase_customer
-from services.orders.schemas.views import ErasedView
+from services.orders.views.orders import ErasedView
 from shared.contracts.errors import Forbidden, Refused
 from shared.data.db import Transaction
 from shared.web.app import Call, Router, problems

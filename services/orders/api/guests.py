@@ -7,9 +7,9 @@ from fastapi import Response
 
 from services.orders.commands.guests import make_link, revoke_link, token_again
 from services.orders.queries.guests import links_of
-from services.orders.schemas.changes import GuestLink
-from services.orders.schemas.guests import GuestLinksView, GuestLinkView
+from services.orders.requests.changes import GuestLink
 from services.orders.settings import OrderSettings
+from services.orders.views.guests import GuestLinksView, GuestLinkView
 from shared.contracts.errors import Forbidden, NotFound, Refused
 from shared.contracts.ids import LinkId, OrderId
 from shared.data.db import Transaction

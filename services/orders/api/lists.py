@@ -7,10 +7,10 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.orders.addresses import phone_or_none
-from services.orders.export import MEDIA_TYPES, Format, exported
+from services.orders.api.export import MEDIA_TYPES, Format, exported
 from services.orders.queries.counts import counts_of
 from services.orders.queries.lists import OrderFilter, page_of, search_for
-from services.orders.schemas.views import CountsView, OrderPage, SummaryView
+from services.orders.views.orders import CountsView, OrderPage, SummaryView
 from shared.contracts.actor import Actor
 from shared.contracts.errors import Forbidden
 from shared.contracts.events import OrderStatus, PaymentState, RefundState

@@ -7,7 +7,7 @@ from fastapi import Header
 from fastapi.responses import StreamingResponse
 
 from services.orders.commands.change import enforce
-from services.orders.live import order_stream, store_stream
+from services.orders.live.streams import order_stream, store_stream
 from services.orders.queries.orders import order_for
 from services.orders.rules.status import may_read_settings
 from shared.contracts.errors import Forbidden, NotFound

@@ -6,9 +6,9 @@ from services.orders.commands.batch import place_batch
 from services.orders.commands.place import place_order
 from services.orders.queries.orders import order_for, order_with_history
 from services.orders.queries.settings import settings_of
+from services.orders.requests.placing import PlaceBatch, PlaceOrder
 from services.orders.rules.actions import actions
-from services.orders.schemas.placing import PlaceBatch, PlaceOrder
-from services.orders.schemas.views import ActionsView, BatchView, OrderDetails, OrderView, action_views
+from services.orders.views.orders import ActionsView, BatchView, OrderDetails, OrderView, action_views
 from shared.contracts.errors import Forbidden, NotFound, Refused, TooLarge
 from shared.contracts.ids import OrderId
 from shared.data.set_aside import one_row, set_aside

@@ -8,8 +8,9 @@ from sqlalchemy.engine import Row
 from services.orders.commands.change import enforce
 from services.orders.commands.settings import save_settings
 from services.orders.queries import settings as queries
+from services.orders.requests.settings import SettingsInput
 from services.orders.rules.status import may_read_settings
-from services.orders.schemas.settings import SavedSettings, SettingsHistory, SettingsInput, SettingsView
+from services.orders.views.settings import SavedSettings, SettingsHistory, SettingsView
 from shared.contracts.errors import Forbidden, PreconditionRequired, VersionConflict
 from shared.data.db import Transaction
 from shared.data.set_aside import shown

@@ -12,9 +12,9 @@ from pydantic import ValidationError
 from services.orders.commands.change import enforce
 from services.orders.commands.draft import Draft, draft
 from services.orders.commands.place import place_together
+from services.orders.requests.placing import PlaceBatch, PlaceOrder
 from services.orders.rules.status import shop_only
-from services.orders.schemas.placing import PlaceBatch, PlaceOrder
-from services.orders.schemas.views import PlacedItem
+from services.orders.views.orders import PlacedItem
 from shared.contracts.actor import Actor
 from shared.contracts.errors import Failure, Invalid
 from shared.data.db import Database

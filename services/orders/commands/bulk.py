@@ -5,9 +5,9 @@ from datetime import datetime
 from services.orders.commands.batch import each, problem, unexpected
 from services.orders.commands.change import enforce
 from services.orders.commands.transitions import move_order
+from services.orders.requests.changes import BulkTransition, Transition
 from services.orders.rules.status import shop_only
-from services.orders.schemas.changes import BulkTransition, Transition
-from services.orders.schemas.views import BulkView, MovedItem
+from services.orders.views.orders import BulkView, MovedItem
 from shared.contracts.actor import Actor
 from shared.contracts.errors import Failure
 from shared.data.db import Database

@@ -6,12 +6,12 @@ from services.orders.commands.change import Doing, changed, enforce, expect, wri
 from services.orders.commands.stock import move
 from services.orders.queries.orders import order_for
 from services.orders.queries.settings import settings_of
+from services.orders.requests.changes import CancelRequest
 from services.orders.rules.cancel import lines_to_release, may_cancel
 from services.orders.rules.status import goods_have_left
 from services.orders.rules.stock import Movement
-from services.orders.schemas.changes import CancelRequest
-from services.orders.schemas.views import CancelOutlook, ReleasedLine
 from services.orders.state import OrderState
+from services.orders.views.orders import CancelOutlook, ReleasedLine
 from shared.contracts.actor import Actor
 from shared.contracts.events import Cancellation, Order, OrderCancelled
 from shared.data.db import Transaction

@@ -7,13 +7,13 @@ from uuid import UUID
 
 from services.orders import addresses
 from services.orders.commands.change import by
+from services.orders.requests.placing import PlaceOrder
 from services.orders.rules.payments import payment_state
 from services.orders.rules.placing import OrderAmounts, amounts
 from services.orders.rules.room import enough_room
 from services.orders.rules.times import happened_at
-from services.orders.schemas.placing import PlaceOrder
-from services.orders.schemas.views import OrderView, line_view
 from services.orders.state import OrderState
+from services.orders.views.orders import OrderView, line_view
 from shared.contracts.actor import Actor
 from shared.contracts.errors import FieldError, Invalid
 from shared.contracts.events import Order, OrderLine, OrderPersonal, OrderPlaced, Payment

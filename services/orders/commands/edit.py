@@ -7,8 +7,8 @@ from typing import Any
 from services.orders import addresses
 from services.orders.commands.change import Doing, changed, enforce, expect, write
 from services.orders.queries.orders import order_for
+from services.orders.requests.changes import ContactEdit, EditOrder
 from services.orders.rules.edit import EDITABLE, may_edit
-from services.orders.schemas.changes import ContactEdit, EditOrder
 from services.orders.state import OrderState
 from shared.contracts.actor import Actor
 from shared.contracts.errors import Refused

@@ -7,9 +7,9 @@ import sqlalchemy as sa
 
 from services.orders.commands.change import Doing, by, changed, enforce, write
 from services.orders.commands.guests import revoke_links_of
-from services.orders.models import changes, metadata, orders
 from services.orders.queries.orders import order_for
 from services.orders.rules.status import shop_only
+from services.orders.tables import changes, metadata, orders
 from shared.contracts.actor import Actor
 from shared.contracts.errors import Refused
 from shared.contracts.events import CustomerErased, OrderEdited, OrderPersonal

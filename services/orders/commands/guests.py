@@ -12,12 +12,12 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
 from services.orders.commands.change import by
-from services.orders.models import guest_links
 from services.orders.queries.guests import is_valid
 from services.orders.queries.orders import order_for
-from services.orders.schemas.changes import GuestLink
-from services.orders.schemas.guests import GuestLinkView
+from services.orders.requests.changes import GuestLink
 from services.orders.settings import OrderSettings
+from services.orders.tables import guest_links
+from services.orders.views.guests import GuestLinkView
 from shared.contracts.actor import Actor
 from shared.contracts.errors import Forbidden, NotFound, Refused
 from shared.contracts.events import GuestLinkRevoked

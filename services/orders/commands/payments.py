@@ -6,12 +6,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from services.orders.commands.change import Doing, changed, enforce, expect, write
-from services.orders.models import payments
 from services.orders.queries.orders import order_for
+from services.orders.requests.changes import RecordPayment, ReversePayment
 from services.orders.rules.payments import may_record, may_reverse, same_again, same_reference
 from services.orders.rules.times import happened_at
-from services.orders.schemas.changes import RecordPayment, ReversePayment
 from services.orders.state import OrderState
+from services.orders.tables import payments
 from shared.contracts.actor import Actor
 from shared.contracts.errors import NotFound
 from shared.contracts.events import OrderPaymentRecorded, OrderPaymentReversed, Payment

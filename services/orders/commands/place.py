@@ -14,8 +14,8 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from services.orders.commands.change import enforce
 from services.orders.commands.draft import Draft, draft
 from services.orders.commands.placing_statement import FIRST_NUMBER, PLACE, SERIES
+from services.orders.requests.placing import PlaceOrder
 from services.orders.rules.status import shop_only
-from services.orders.schemas.placing import PlaceOrder
 from shared.contracts.actor import Actor
 from shared.contracts.errors import Failure, Refused, Transient, Unavailable
 from shared.contracts.events import OrderPlaced, StockMoved

@@ -7,9 +7,9 @@ from sqlalchemy.dialects.postgresql import insert
 
 from services.orders.commands.change import Doing, changed, write
 from services.orders.commands.stock import move
-from services.orders.models import refunds
 from services.orders.queries.orders import order_for
 from services.orders.rules.stock import restocked_by_inspection, restocked_by_refund
+from services.orders.tables import refunds
 from shared.contracts.actor import Actor
 from shared.contracts.events import OrderRefunded, RefundApproved, RefundInspected
 from shared.data.db import Transaction

@@ -5,11 +5,11 @@ from datetime import datetime
 from sqlalchemy.dialects.postgresql import insert
 
 from services.orders.commands.change import by, enforce
-from services.orders.models import settings
 from services.orders.queries.settings import settings_of
+from services.orders.requests.settings import SettingsInput
 from services.orders.rules.settings import StoreSettings, known_time_zone
 from services.orders.rules.status import shop_only
-from services.orders.schemas.settings import SettingsInput
+from services.orders.tables import settings
 from shared.contracts.actor import Actor
 from shared.contracts.errors import VersionConflict
 from shared.contracts.events import StoreSettingsChanged

@@ -8,11 +8,11 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from services.orders.commands.change import by, enforce
-from services.orders.models import stock_levels
 from services.orders.queries.stock import level_of
 from services.orders.rules.status import shop_only
 from services.orders.rules.stock import MAX_ON_HAND, Movement
 from services.orders.state import StockLevel
+from services.orders.tables import stock_levels
 from shared.contracts.actor import Actor
 from shared.contracts.errors import Refused, VersionConflict
 from shared.contracts.events import StockMoved

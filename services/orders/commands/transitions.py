@@ -5,9 +5,9 @@ from typing import Any
 
 from services.orders.commands.change import Doing, changed, enforce, expect, write
 from services.orders.queries.orders import order_for
+from services.orders.requests.changes import DeliveryFailure, Transition
 from services.orders.rules.status import FORWARD, Step, may_move, may_report_failed_delivery
 from services.orders.rules.times import happened_at
-from services.orders.schemas.changes import DeliveryFailure, Transition
 from services.orders.state import OrderState
 from shared.contracts.actor import Actor
 from shared.contracts.events import OrderConfirmed, OrderDelivered, OrderDeliveryFailed, OrderEvent, OrderPickedUp, OrderShipped

@@ -4,9 +4,9 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from services.orders.models import guest_links
 from services.orders.queries.orders import order_for
-from services.orders.schemas.guests import GuestLinksView, GuestLinkView
+from services.orders.tables import guest_links
+from services.orders.views.guests import GuestLinksView, GuestLinkView
 from shared.contracts.actor import Actor
 from shared.contracts.errors import Forbidden
 from shared.contracts.events import By

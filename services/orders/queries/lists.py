@@ -11,9 +11,9 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from services.orders.models import lines, orders
 from services.orders.queries.orders import is_order_id, visible_to
 from services.orders.state import Summary
+from services.orders.tables import lines, orders
 from shared.contracts.actor import Actor
 from shared.data.db import Transaction
 from shared.web.pages import decode_cursor, encode_cursor

@@ -5,8 +5,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
-from services.orders.models import settings
 from services.orders.rules.settings import StoreSettings
+from services.orders.tables import settings
 from shared.data.db import Transaction
 
 

@@ -6,8 +6,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
-from services.orders.models import stock_levels, stock_movements
 from services.orders.state import StockLevel
+from services.orders.tables import stock_levels, stock_movements
 from shared.contracts.actor import Actor
 from shared.contracts.errors import NotFound
 from shared.data.db import Transaction

@@ -15,9 +15,9 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from services.orders.export import exported
-from services.orders.models import metadata
+from services.orders.api.export import exported
 from services.orders.queries.lists import MAX_EXAMINED_ROWS, OrderFilter, Page, Search, page_of, search_for
+from services.orders.tables import metadata
 from shared.contracts.actor import Actor
 from shared.data.db import Database, Transaction
 from shared.data.schema import kernel_tables

@@ -6,8 +6,8 @@ from collections.abc import AsyncGenerator, Callable, Iterable
 from typing import Literal
 
 from services.orders.queries.lists import OrderFilter, page_of
-from services.orders.schemas.views import SummaryView
 from services.orders.state import Summary
+from services.orders.views.orders import SummaryView
 from shared.contracts.actor import Actor
 from shared.contracts.money import Money
 from shared.data.db import Database

@@ -4,9 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import EmailStr, Field, model_validator
 
+from services.orders.requests.placing import AddressInput
+from services.orders.requests.words import Link, Method, Name, PositiveAmount, Reason, Reference, Text, Word
 from services.orders.rules.status import Step
-from services.orders.schemas.placing import AddressInput
-from services.orders.schemas.words import Link, Method, Name, PositiveAmount, Reason, Reference, Text, Word
 from shared.contracts.events import Tracking
 from shared.contracts.ids import OrderId
 from shared.contracts.times import Instant

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel
 from sqlalchemy.engine import Row
 
-from services.orders.schemas.views import ByView
+from services.orders.views.orders import ByView
 from shared.contracts.actor import Actor
 from shared.contracts.events import By, OrderStatus, PaymentState, RefundState, Tracking
 from shared.contracts.ids import OrderId

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Literal
 
-from services.orders.schemas.views import ByView
+from services.orders.views.orders import ByView
 from shared.contracts.actor import Actor
 from shared.contracts.events import By
 from shared.web.app import View

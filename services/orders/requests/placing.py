@@ -4,8 +4,7 @@ from typing import Annotated
 
 from pydantic import EmailStr, Field, StringConstraints, field_validator
 
-from services.orders.rules.placing import LineFigures, OrderFigures, ShippingFigures
-from services.orders.schemas.words import (
+from services.orders.requests.words import (
     Amount,
     Language,
     Method,
@@ -17,6 +16,7 @@ from services.orders.schemas.words import (
     Whole,
     Word,
 )
+from services.orders.rules.placing import LineFigures, OrderFigures, ShippingFigures
 from shared.contracts.events import MAX_ORDER_LINES, Address
 from shared.contracts.money import exponent
 from shared.contracts.times import Instant

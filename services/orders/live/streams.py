@@ -2,7 +2,7 @@
 
 One look at the database per process and moment, not one per listener: the hub finds whose rows are new and wakes those. The rows are
 the truth, so a stream resumes anywhere by the id of the last event it saw. An order's ids are its versions, which rise under its row
-lock; a store's are numbers given after the commit (stream_numbers.py). In neither can anything appear behind a reader
+lock; a store's are numbers given after the commit (numbers.py). In neither can anything appear behind a reader
 (docs/decisions/0105-live-streams.md, 0109-positions-of-the-stream.md).
 """
 
@@ -21,8 +21,8 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.engine import Row
 
-from services.orders.models import metadata, stream, stream_heads
-from services.orders.schemas.live import LiveEvent
+from services.orders.tables import metadata, stream, stream_heads
+from services.orders.views.live import LiveEvent
 from shared.contracts.actor import Actor
 from shared.contracts.errors import Transient, Unavailable
 from shared.contracts.events import EVENTS

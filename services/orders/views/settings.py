@@ -1,34 +1,12 @@
-"""A store's settings, as sent and as shown."""
+"""A store's settings as callers see them."""
 
 from datetime import datetime
-from typing import Annotated
 
-from pydantic import BaseModel, StringConstraints
+from pydantic import BaseModel
 
 from services.orders.rules.cancel import CancelPreset, CustomerStop
 from services.orders.rules.settings import StoreSettings
-from services.orders.schemas.words import Word
-from shared.web.app import Input, View, example
-
-
-class SettingsInput(Input):
-    """The whole settings: a PUT replaces them all."""
-
-    model_config = example(
-        {
-            "cancel_preset": "cancellation-control",
-            "customer_cancel_until": "delivered",
-            "stock": True,
-            "number_prefix": "A-",
-            "time_zone": "Asia/Dhaka",
-        }
-    )
-
-    cancel_preset: CancelPreset
-    customer_cancel_until: CustomerStop
-    stock: bool
-    number_prefix: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9/_.#-]{0,12}$")]
-    time_zone: Word
+from shared.web.app import View
 
 
 class SettingsView(View):

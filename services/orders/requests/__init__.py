@@ -1,0 +1,1 @@
+"""What callers send, checked: a frozen model is the argument of its command."""

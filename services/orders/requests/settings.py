@@ -1,0 +1,29 @@
+"""A store's settings as they are sent."""
+
+from typing import Annotated
+
+from pydantic import StringConstraints
+
+from services.orders.requests.words import Word
+from services.orders.rules.cancel import CancelPreset, CustomerStop
+from shared.web.app import Input, example
+
+
+class SettingsInput(Input):
+    """The whole settings: a PUT replaces them all."""
+
+    model_config = example(
+        {
+            "cancel_preset": "cancellation-control",
+            "customer_cancel_until": "delivered",
+            "stock": True,
+            "number_prefix": "A-",
+            "time_zone": "Asia/Dhaka",
+        }
+    )
+
+    cancel_preset: CancelPreset
+    customer_cancel_until: CustomerStop
+    stock: bool
+    number_prefix: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9/_.#-]{0,12}$")]
+    time_zone: Word

@@ -1,0 +1,34 @@
+"""Changes of stock as they are sent."""
+
+from typing import Annotated
+
+from pydantic import Field, field_validator
+
+from services.orders.requests.words import Reason
+from services.orders.rules.stock import MAX_ON_HAND
+from shared.web.app import Input, example
+
+
+class LevelInput(Input):
+    """What was counted on the shelf."""
+
+    model_config = example({"on_hand": 120, "reason": "counted"})
+
+    on_hand: Annotated[int, Field(ge=0, le=MAX_ON_HAND)]
+    reason: Reason = "counted"
+
+
+class AdjustmentInput(Input):
+    """Units to add (positive) or take (negative)."""
+
+    model_config = example({"quantity": -2, "reason": "broken in the store room"})
+
+    quantity: Annotated[int, Field(ge=-MAX_ON_HAND, le=MAX_ON_HAND)]
+    reason: Reason
+
+    @field_validator("quantity")
+    @classmethod
+    def _not_nothing(cls, value: int) -> int:
+        if value == 0:
+            raise ValueError("an adjustment of 0 adjusts nothing")
+        return value

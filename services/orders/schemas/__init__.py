@@ -1,1 +1,0 @@
-"""What the outside sees of orders: requests and answers."""

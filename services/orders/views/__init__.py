@@ -1,0 +1,1 @@
+"""What callers see. Only `api` imports it."""

@@ -1,0 +1,41 @@
+"""Stock as callers see it."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel
+from sqlalchemy.engine import Row
+
+from services.orders.state import StockLevel
+from shared.web.app import View
+
+
+class LevelView(View):
+    """What can still be promised of a SKU; the version counts its movements."""
+
+    sku: str
+    on_hand: int
+    version: int
+    changed_at: datetime
+
+    @classmethod
+    def of(cls, level: StockLevel) -> "LevelView":
+        """As answers show it."""
+        return cls(sku=level.sku, on_hand=level.on_hand, version=level.version, changed_at=level.changed_at)
+
+
+class MovementView(BaseModel):
+    """One entry of the ledger."""
+
+    sequence: int
+    quantity: int
+    on_hand: int
+    cause: str
+    order_id: str | None
+    reason: str
+    recorded_at: datetime
+
+    @classmethod
+    def of(cls, row: Row[Any]) -> "MovementView":
+        """A row of the ledger."""
+        return cls(**{name: row._mapping[name] for name in cls.model_fields})
