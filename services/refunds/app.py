@@ -3,8 +3,8 @@
 from services.refunds.api import router
 from services.refunds.commands.files import sweep
 from services.refunds.consumers import consumers
-from services.refunds.models import metadata
-from services.refunds.queries.counts import fold_counts
+from services.refunds.tables import metadata
+from services.refunds.commands.counts import fold_counts
 from services.refunds.rules.problems import PROBLEMS
 from services.refunds.settings import RefundSettings
 from shared.process.service import Service, Sweeper

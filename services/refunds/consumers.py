@@ -1,6 +1,6 @@
 """What this service does with other services' events: it keeps its copy of each order, and does what the copy shows due."""
 
-from services.refunds.commands import erase, orders
+from services.refunds.commands import automatic, erase
 from shared.contracts.events import (
     CustomerErased,
     Envelope,
@@ -29,17 +29,17 @@ consumers = Consumers("refunds")
 @consumers.on(
     OrderPlaced, OrderConfirmed, OrderPickedUp, OrderShipped, OrderDelivered, OrderCancelled, OrderDeliveryFailed,
     OrderPaymentRecorded, OrderPaymentReversed, OrderEdited, OrderRefunded,
-    together=orders.is_only_kept,
+    together=automatic.is_only_kept,
 )  # fmt: skip
 async def on_order_changed(tx: Transaction, event: OrderEvent, envelope: Envelope) -> None:
     """Every order event carries the whole order: the newest wins, and a cancelled order's money and goods come back by themselves."""
-    await orders.see_order(tx, envelope.store_id, event.order, envelope.received_at)
+    await automatic.see_order(tx, envelope.store_id, event.order, envelope.received_at)
 
 
 @consumers.on(StoreSettingsChanged)
 async def on_store_settings_changed(tx: Transaction, event: StoreSettingsChanged, envelope: Envelope) -> None:
     """The store's zone dates its refund window."""
-    await orders.see_store(tx, envelope.store_id, event.version, event.time_zone)
+    await automatic.see_store(tx, envelope.store_id, event.version, event.time_zone)
 
 
 @consumers.on(CustomerErased)

@@ -3,15 +3,114 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
-from services.refunds.rules.decisions import RefundState, Status
-from services.refunds.rules.known_order import KnownOrder
-from services.refunds.rules.settlement import Settlement
-from services.refunds.rules.units import Units
 from shared.contracts import events
 from shared.contracts.actor import Actor
-from shared.contracts.events import By, Disposition
+from shared.contracts.events import By, Cancellation, Disposition, OrderStatus
+
+Status = Literal["processing", "approved", "cancelled"]
+Settlement = Literal["none", "unsettled", "settled", "failed"]
+Outcome = Literal["succeeded", "failed"]
+Cause = Literal["request", "cancellation", "payment"]
+
+INVOICED = ("confirmed", "picked_up", "shipped", "delivered")
+"""An order that is, or was cancelled from, one of these has an invoice, or is due one."""
+
+LEFT = ("picked_up", "shipped", "delivered")
+"""The goods of an order in one of these have left the shop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What was bought on one line: `total` in minor units is what the customer pays for all its units."""
+
+    line: int
+    sku: str
+    quantity: int
+    total: int
+    stock_tracked: bool = False
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPayment:
+    """Money recorded on the order (negative: a reversal of `reverses`), with the order version that it made."""
+
+    payment_id: str
+    amount: int
+    order_version: int
+    reverses: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownOrder:
+    """The copy of an order as of its newest version seen."""
+
+    order_id: str
+    number: str
+    customer_id: str
+    version: int
+    status: OrderStatus
+    currency: str
+    lines: tuple[Line, ...]
+    shipping: int
+    payments: tuple[KnownPayment, ...] = ()
+    delivered_at: datetime | None = None
+    cancellation: Cancellation | None = None
+    goods: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "goods", sum(line.total for line in self.lines))
+
+    @property
+    def collected(self) -> int:
+        """Money known as collected: payments less reversals."""
+        return sum(payment.amount for payment in self.payments)
+
+    @property
+    def reached(self) -> OrderStatus:
+        """How far the order got: its status, or the one that it was cancelled from."""
+        return self.cancellation.cancelled_from if self.cancellation else self.status
+
+    @property
+    def invoiced(self) -> bool:
+        """Whether the order was ever confirmed, and so has an invoice or is due one."""
+        return self.reached in INVOICED
+
+    @property
+    def goods_left(self) -> bool:
+        """Whether the goods had been picked up."""
+        return self.reached in LEFT
+
+
+class Units(NamedTuple):
+    """Units `first`..`last` of a line: 1-based, inclusive."""
+
+    first: int
+    last: int
+
+    @property
+    def size(self) -> int:
+        """How many units."""
+        return self.last - self.first + 1
+
+
+DEFAULT_REASONS = ("damaged", "wrong_item", "not_as_described", "arrived_late", "no_longer_wanted", "other")
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """One version of a store's refund settings, in force from `valid_from` until a later one is."""
+
+    version: int
+    valid_from: datetime
+    manage_stock: bool = False
+    attachments: bool = True
+    deduct_shipping: bool = False
+    window_days: int | None = None
+    reasons: tuple[str, ...] = DEFAULT_REASONS
+    overdue_after_hours: int = 48
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +148,16 @@ class RefundLine:
 
 
 @dataclass(frozen=True, slots=True)
+class RefundState:
+    """What the decisions look at in a refund."""
+
+    status: Status
+    settlement: Settlement
+    customer_id: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
 class Refund:
     """A whole refund; field for field its row, and its lines."""
 
@@ -59,7 +168,7 @@ class Refund:
     version: int
     status: Status
     settlement: Settlement
-    cause: Literal["request", "cancellation", "payment"]
+    cause: Cause
     order_version: int
     order_invoiced: bool
     policy_version: int

@@ -15,7 +15,7 @@ import httpx2
 
 from deploy import topology
 from services.refunds.commands.files import sweep
-from services.refunds.models import metadata
+from services.refunds.tables import metadata
 from services.refunds.settings import RefundSettings
 from shared.contracts.events import EVENTS
 from shared.contracts.ids import new_uuid

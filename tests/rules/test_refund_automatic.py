@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.refunds.rules.automatic import Already, Due, due_refunds
-from services.refunds.rules.known_order import KnownOrder, KnownPayment, Line
+from services.refunds.state import KnownOrder, KnownPayment, Line
 from services.refunds.rules.policy import DEFAULT_POLICY
 from shared.contracts.events import By, Cancellation, OrderStatus
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from services.refunds.file_check import check, plain_name
+from services.refunds.files.check import check, plain_name
 from services.refunds.settings import RefundSettings
 from shared.contracts.errors import Invalid
 from shared.web.images import decoders

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from services.refunds.rules.policy import DEFAULT_POLICY, Policy, in_force, window_end
+from services.refunds.rules.policy import DEFAULT_POLICY, in_force, window_end
+from services.refunds.state import Policy
 
 
 def day(number: int, hour: int = 0) -> datetime:

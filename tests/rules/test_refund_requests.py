@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from services.refunds.schemas.requests import RequestRefund
+from services.refunds.requests import RequestRefund
 from shared.contracts.ids import new_id
 
 

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from services.orders.requests import words
 from services.orders.requests.placing import MAX_PREPAID, AddressInput
 from services.orders.rules.room import MAX_LINES_BYTES, MAX_OTHER_BYTES, MAX_PAYMENT_RECORDS, MAX_RECORD_BYTES, enough_room, lines_bytes
-from services.refunds.schemas import requests as refund_requests
+from services.refunds import requests as refund_requests
 from shared.contracts.errors import TooLarge
 from shared.contracts.events import (
     EVENTS,

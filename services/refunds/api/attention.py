@@ -6,9 +6,9 @@ from fastapi import Query, Response
 
 from services.refunds.commands.attention import close as close_matter
 from services.refunds.queries import attention as queries
-from services.refunds.schemas.lists import place
-from services.refunds.schemas.requests import AttentionId, CloseAttention
-from services.refunds.schemas.views import AttentionPage, AttentionView
+from services.refunds.requests import place
+from services.refunds.requests import AttentionId, CloseAttention
+from services.refunds.views import AttentionPage, AttentionView
 from shared.contracts.errors import Forbidden, NotFound, Refused
 from shared.data.db import Transaction
 from shared.data.set_aside import shown

@@ -11,12 +11,13 @@ from fastapi import Response
 from fastapi.responses import StreamingResponse
 from starlette.datastructures import UploadFile
 
-from services.refunds import file_check, file_store
+from services.refunds.files import check as file_check
+from services.refunds.files import store as file_store
 from services.refunds.commands import files
 from services.refunds.commands.files import Upload
 from services.refunds.queries.details import file_for
-from services.refunds.schemas.requests import MAX_ATTACHMENTS, MAX_UPLOAD_BODY_BYTES, AttachmentId
-from services.refunds.schemas.views import AttachmentView, UploadLimitsView, UploadTypeView
+from services.refunds.requests import MAX_ATTACHMENTS, MAX_UPLOAD_BODY_BYTES, AttachmentId
+from services.refunds.views import AttachmentView, UploadLimitsView, UploadTypeView
 from services.refunds.settings import RefundSettings
 from shared.contracts.errors import Failure, Invalid, NotFound, Refused, StoreBusy, TooLarge, Unavailable
 from shared.contracts.ids import new_id

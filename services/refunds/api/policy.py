@@ -8,9 +8,10 @@ from sqlalchemy.engine import Row
 
 from services.refunds.commands.policy import save_policy
 from services.refunds.queries import policies as queries
-from services.refunds.rules.policy import DEFAULT_POLICY, DEFAULT_REASONS
-from services.refunds.schemas.requests import PutPolicy
-from services.refunds.schemas.views import ByView, PolicyPage, PolicyView
+from services.refunds.rules.policy import DEFAULT_POLICY
+from services.refunds.state import DEFAULT_REASONS
+from services.refunds.requests import PutPolicy
+from services.refunds.views import ByView, PolicyPage, PolicyView
 from shared.contracts.actor import Actor
 from shared.contracts.errors import Forbidden, PreconditionRequired, Refused, VersionConflict
 from shared.data.db import Transaction

@@ -11,9 +11,9 @@ from services.refunds.queries import details, ledgers
 from services.refunds.queries import refunds as queries
 from services.refunds.queries.counts import counts_of
 from services.refunds.rules.decisions import decisions
-from services.refunds.schemas.lists import RefundList, place
-from services.refunds.schemas.requests import MAX_LINES_BODY_BYTES, ApproveRefund, DeclineRefund, InspectGoods, ReportSettlement
-from services.refunds.schemas.views import AttachmentView, CountsView, RefundDetails, RefundPage, RefundView, SettlementView, SummaryView
+from services.refunds.requests import RefundList, place
+from services.refunds.requests import MAX_LINES_BODY_BYTES, ApproveRefund, DeclineRefund, InspectGoods, ReportSettlement
+from services.refunds.views import AttachmentView, CountsView, RefundDetails, RefundPage, RefundView, SettlementView, SummaryView
 from shared.contracts.errors import Forbidden, NotFound, Refused, VersionConflict
 from shared.contracts.ids import RefundId
 from shared.data.db import Transaction

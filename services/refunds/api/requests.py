@@ -10,8 +10,8 @@ from services.refunds.rules.amounts import refund_amount
 from services.refunds.rules.claim import all_free
 from services.refunds.rules.decisions import may_ask
 from services.refunds.rules.explanation import of_units
-from services.refunds.schemas.requests import MAX_ATTACHMENTS, MAX_LINES_BODY_BYTES, RequestRefund
-from services.refunds.schemas.views import ActionView, PreviewView, RefundableLine, RefundableView, RefundView, money
+from services.refunds.requests import MAX_ATTACHMENTS, MAX_LINES_BODY_BYTES, RequestRefund
+from services.refunds.views import ActionView, PreviewView, RefundableLine, RefundableView, RefundView, money
 from shared.contracts.errors import Forbidden, NotFound, Refused, VersionConflict
 from shared.contracts.ids import OrderId, RefundId
 from shared.data.db import Transaction

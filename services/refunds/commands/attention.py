@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Row
 
-from services.refunds.models import attention
+from services.refunds.tables import attention
 from services.refunds.state import Ledger, by
 from shared.contracts.actor import Actor
 from shared.contracts.errors import Forbidden, NotFound, Refused

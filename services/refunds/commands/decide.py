@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from services.refunds.commands import record
-from services.refunds.commands.lines import lines_of_units
+from services.refunds.rules.lines import lines_of_units
 from services.refunds.queries.refunds import refund_for_change
 from services.refunds.rules import explanation
 from services.refunds.rules.amounts import refund_amount

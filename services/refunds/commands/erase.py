@@ -5,7 +5,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from services.refunds.models import attachments, attention, refunds, settlements
+from services.refunds.tables import attachments, attention, refunds, settlements
 from shared.data.db import Transaction
 from shared.data.erasure import forget
 

@@ -9,8 +9,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
-from services.refunds import file_store
-from services.refunds.models import attachments
+from services.refunds.files import store as file_store
+from services.refunds.tables import attachments
 from services.refunds.queries import policies
 from services.refunds.settings import RefundSettings
 from services.refunds.state import Refund, by

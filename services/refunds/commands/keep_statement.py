@@ -6,7 +6,7 @@ It is made once, when it is imported, and runs for every event: docs/decisions/0
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
-from services.refunds.models import orders
+from services.refunds.tables import orders
 from shared.data.schema import TIME
 
 LINE = ("line", "sku", "name", "quantity", "total", "stock_tracked")

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
-from services.refunds.models import policies
+from services.refunds.tables import policies
 from services.refunds.queries.policies import newest
 from services.refunds.rules.policy import DEFAULT_POLICY
 from services.refunds.state import by

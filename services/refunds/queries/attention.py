@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
-from services.refunds.models import attention
+from services.refunds.tables import attention
 from shared.contracts.actor import Actor
 from shared.contracts.errors import Forbidden
 from shared.data.db import Transaction

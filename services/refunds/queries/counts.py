@@ -4,30 +4,13 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from services.refunds.models import count_deltas, counts, refunds
+from services.refunds.tables import count_deltas, counts, refunds
 from services.refunds.queries.ledgers import orders_of
 from shared.contracts.actor import Actor
-from shared.data.db import Database, Transaction
-from shared.process.settings import Settings
+from shared.data.db import Transaction
 
 STATUSES = ("processing", "approved", "cancelled")
-FOLD_BATCH = 20_000
 MAX_OVERDUE = 5_000
-
-# Rows that nobody else is folding go out of the deltas and into the sums, in the order of the sums' key (no circle of waits).
-FOLD = sa.text("""
-with taken as (
-    delete from refunds.count_deltas where (store_id, position) in
-        (select store_id, position from refunds.count_deltas order by store_id, position limit :batch for update skip locked)
-    returning store_id, status, delta
-), summed as (
-    select store_id, status, sum(delta) as refunds from taken group by 1, 2 order by 1, 2
-), folded as (
-    insert into refunds.counts as c (store_id, status, refunds) select * from summed
-    on conflict (store_id, status) do update set refunds = c.refunds + excluded.refunds
-)
-select count(*) from taken
-""")
 
 
 async def counts_of(tx: Transaction, actor: Actor, now: datetime) -> dict[str, int]:
@@ -51,9 +34,3 @@ def _of_the_store(actor: Actor) -> sa.Select[tuple[str, int]]:
 def _of_their_own(actor: Actor) -> sa.Select[tuple[str, int]]:
     own = sa.select(refunds.c.status, sa.func.count().label("number"))
     return own.where(orders_of(actor, refunds)).group_by(refunds.c.status)
-
-
-async def fold_counts(db: Database, settings: Settings, now: datetime) -> int:
-    """Fold up to 20,000 deltas into the sums; how many."""
-    async with db.transaction("refunds.fold_counts") as tx:
-        return int(await tx.scalar(FOLD, {"batch": FOLD_BATCH}))

@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
-from services.refunds.models import attachments, settlements
+from services.refunds.tables import attachments, settlements
 from shared.contracts.actor import Actor
 from shared.contracts.errors import NotFound
 from shared.data.db import Transaction

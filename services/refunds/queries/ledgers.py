@@ -7,9 +7,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
-from services.refunds.models import approvals, claims, order_lines, orders, refunds
-from services.refunds.rules.known_order import KnownOrder, KnownPayment, Line
-from services.refunds.rules.units import Units
+from services.refunds.tables import approvals, claims, order_lines, orders, refunds
+from services.refunds.state import KnownOrder, KnownPayment, Line
+from services.refunds.state import Units
 from services.refunds.state import Ledger
 from shared.contracts.actor import Actor
 from shared.contracts.errors import NotFound

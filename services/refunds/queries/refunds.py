@@ -8,9 +8,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
-from services.refunds.models import refund_lines, refunds
+from services.refunds.tables import refund_lines, refunds
 from services.refunds.queries.ledgers import ledger_of_refund, orders_of
-from services.refunds.rules.units import Units
+from services.refunds.state import Units
 from services.refunds.state import Ledger, Refund, RefundLine
 from shared.contracts.actor import Actor
 from shared.contracts.errors import NotFound, VersionConflict

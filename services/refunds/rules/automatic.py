@@ -7,8 +7,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
-from services.refunds.rules.known_order import KnownOrder
-from services.refunds.rules.policy import Policy
+from services.refunds.state import KnownOrder
+from services.refunds.state import Policy
 
 
 @dataclass(frozen=True, slots=True)

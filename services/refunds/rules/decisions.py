@@ -2,26 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
-from services.refunds.rules.known_order import KnownOrder
-from services.refunds.rules.policy import Policy
-from services.refunds.rules.settlement import Settlement
+from services.refunds.state import KnownOrder, Policy, RefundState
 from shared.contracts.actor import Actor, Decision, allowed, refused
 from shared.contracts.errors import Forbidden
 
-Status = Literal["processing", "approved", "cancelled"]
 RETRY_AFTER_SECONDS = 1
-
-
-@dataclass(frozen=True, slots=True)
-class RefundState:
-    """What the decisions look at in a refund."""
-
-    status: Status
-    settlement: Settlement
-    customer_id: str
-    amount: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from services.refunds.rules.known_order import KnownOrder, Line
-from services.refunds.rules.policy import Policy
+from services.refunds.state import KnownOrder, Line
+from services.refunds.state import Policy
 from shared.contracts.events import Disposition
 
 

@@ -1,26 +1,10 @@
 """A store's refund settings, and which version of them applies when. Seed section 9.1; the README says what each does."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-DEFAULT_REASONS = ("damaged", "wrong_item", "not_as_described", "arrived_late", "no_longer_wanted", "other")
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """One version of a store's refund settings, in force from `valid_from` until a later one is."""
-
-    version: int
-    valid_from: datetime
-    manage_stock: bool = False
-    attachments: bool = True
-    deduct_shipping: bool = False
-    window_days: int | None = None
-    reasons: tuple[str, ...] = DEFAULT_REASONS
-    overdue_after_hours: int = 48
-
+from services.refunds.state import Policy
 
 DEFAULT_POLICY = Policy(version=0, valid_from=datetime(1970, 1, 1, tzinfo=UTC))
 """What every store starts from: version 0, stored nowhere."""

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Settlement = Literal["none", "unsettled", "settled", "failed"]
-Outcome = Literal["succeeded", "failed"]
+from services.refunds.state import Outcome, Settlement
 
 
 @dataclass(frozen=True, slots=True)

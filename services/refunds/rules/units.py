@@ -1,19 +1,8 @@
 """Which units of a line a refund takes: the lowest free ones, as ranges, never one by one (a line may have a million)."""
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
-
-class Units(NamedTuple):
-    """Units `first`..`last` of a line: 1-based, inclusive."""
-
-    first: int
-    last: int
-
-    @property
-    def size(self) -> int:
-        """How many units."""
-        return self.last - self.first + 1
+from services.refunds.state import Units
 
 
 def count(ranges: Iterable[Units]) -> int:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from services.refunds.commands.files import sweep
-from services.refunds.models import metadata
+from services.refunds.tables import metadata
 from services.refunds.settings import RefundSettings
 from shared.contracts.ids import new_id
 from shared.data.db import Database

@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from services.refunds.models import metadata
+from services.refunds.tables import metadata
 from services.refunds.queries.counts import counts_of
 from services.refunds.queries.refunds import Filter, median_seconds_to_decide, page
 from shared.contracts.actor import Actor

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from services.refunds import file_store
+from services.refunds.files import store as file_store
 from services.refunds.commands.files import sweep
-from services.refunds.models import metadata
+from services.refunds.tables import metadata
 from services.refunds.settings import RefundSettings
 from shared.contracts.ids import new_id, uuid_of
 from shared.data.db import Database

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from services.refunds import models
+from services.refunds import tables
 from services.refunds.app import SERVICE
-from services.refunds.rules.policy import Policy
+from services.refunds.state import Policy
 from services.refunds.rules.problems import PROBLEMS
 from services.refunds.rules.settlement import SETTLEMENT
 from shared.contracts import errors, events
@@ -29,7 +29,7 @@ def table(heading: str, number: int = 0) -> list[list[str]]:
 
 
 def test_owns() -> None:
-    assert {row[0] for row in table("Owns")} == {t.name for t in models.metadata.tables.values()} - KERNEL_TABLES
+    assert {row[0] for row in table("Owns")} == {t.name for t in tables.metadata.tables.values()} - KERNEL_TABLES
 
 
 def test_states() -> None:

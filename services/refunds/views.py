@@ -2,21 +2,17 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel
 from sqlalchemy.engine import Row
 
-from services.refunds.rules.decisions import Status
-from services.refunds.rules.settlement import Outcome, Settlement
-from services.refunds.state import Refund, RefundLine
+from services.refunds.state import Cause, Outcome, Refund, RefundLine, Settlement, Status
 from shared.contracts.actor import Actor, Decision, Role
 from shared.contracts.events import Disposition
 from shared.contracts.ids import OrderId, PaymentId, RefundId
 from shared.contracts.money import Money
 from shared.web.app import View
-
-Cause = Literal["request", "cancellation", "payment"]
 
 
 class MoneyView(BaseModel):

@@ -1,1 +1,0 @@
-"""What the outside sees of refunds: requests and answers."""
