@@ -62,10 +62,10 @@ async def _open_shop(stage: Stage) -> None:
             "stock": True
         }
         await stage.call("staff", "sam", "PUT", "orders/v1/settings", wanted, headers={"If-Match": settings["etag"]})
-    policy = await stage.call("staff", "sam", "GET", "refunds/v1/policy")
+    policy = await stage.call("staff", "sam", "GET", "refunds/v1/refund-policy")
     if not policy["manage_stock"]:
         switches = {name: policy[name] for name in ("attachments", "deduct_shipping")} | {"manage_stock": True}
-        await stage.call("staff", "sam", "PUT", "refunds/v1/policy", switches, headers={"If-Match": policy["etag"]})
+        await stage.call("staff", "sam", "PUT", "refunds/v1/refund-policy", switches, headers={"If-Match": policy["etag"]})
     level = await stage.call("staff", "sam", "PUT", f"orders/v1/stock/{SKU}", {"on_hand": 10, "reason": "counted for the demo"})
     stage.title("Aftersale, live: every ⇢ is an event that just crossed RabbitMQ, with each service where it took effect")
     stage.found(

@@ -91,11 +91,11 @@ async def _each(items: Sequence[T], do: Callable[[T], Awaitable[None]], at_once:
 
 async def _prepare_policy(work: Work, deduct_shipping: bool | None) -> None:
     """Save the wanted policy unless it is in force, and learn what the store wants of a request."""
-    policy = await work.api.get("refunds", "/v1/policy")
+    policy = await work.api.get("refunds", "/v1/refund-policy")
     if deduct_shipping is not None and policy["deduct_shipping"] != deduct_shipping:
         same = ("manage_stock", "attachments", "window_days", "reasons", "overdue_after_hours")
         body = {name: policy[name] for name in same} | {"deduct_shipping": deduct_shipping}
-        answer = await work.api.put("refunds", "/v1/policy", body, policy["version"])
+        answer = await work.api.put("refunds", "/v1/refund-policy", body, policy["version"])
         if answer.refusal is not None:
             raise Trouble(
                 f"The refund policy could not be saved: {answer.refusal.code}: {answer.refusal.detail}", "look at the store's policy"

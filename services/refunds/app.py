@@ -1,12 +1,12 @@
 """The refund service, put together."""
 
 from services.refunds.api import router
+from services.refunds.commands.counts import fold_counts
 from services.refunds.commands.files import sweep
 from services.refunds.consumers import consumers
-from services.refunds.tables import metadata
-from services.refunds.commands.counts import fold_counts
 from services.refunds.rules.problems import PROBLEMS
 from services.refunds.settings import RefundSettings
+from services.refunds.tables import metadata
 from shared.process.service import Service, Sweeper
 
 SWEEP_FILES_SECONDS = 3_600

@@ -151,7 +151,7 @@ class InspectGoods(Input):
         return [Inspected(line.line, line.quantity, line.disposition) for line in self.lines]
 
 
-class PutPolicy(Input):
+class RefundPolicyInput(Input):
     """All settings of the next version."""
 
     model_config = example({"manage_stock": True, "attachments": True, "deduct_shipping": False, "window_days": 14})

@@ -41,21 +41,21 @@ class ByView(BaseModel):
         return cls(**by) if actor.is_shop or actor.did(by["role"], by["id"]) else cls(role=by["role"])
 
 
-class UnitsView(BaseModel):
+class RefundUnitsView(BaseModel):
     """Units `first`..`last` of a line."""
 
     first: int
     last: int
 
 
-class LineView(BaseModel):
+class RefundLineView(BaseModel):
     """What the refund takes of one line, and what becomes of the goods."""
 
     line: int
     sku: str
     name: str
     quantity: int
-    units: list[UnitsView]
+    units: list[RefundUnitsView]
     goods: MoneyView
     shipping: MoneyView
     disposition: Disposition
@@ -64,19 +64,19 @@ class LineView(BaseModel):
     waiting_for_inspection: int
 
     @classmethod
-    def of(cls, line: RefundLine, currency: str) -> "LineView":
+    def of(cls, line: RefundLine, currency: str) -> "RefundLineView":
         """One line."""
         same = ("line", "sku", "name", "quantity", "disposition", "restock", "not_restocked_because")
         return cls(
             **{name: getattr(line, name) for name in same},
-            units=[UnitsView(first=units.first, last=units.last) for units in line.units],
+            units=[RefundUnitsView(first=units.first, last=units.last) for units in line.units],
             goods=money(line.goods, currency),
             shipping=money(line.shipping, currency),
             waiting_for_inspection=line.waiting,
         )
 
 
-class SummaryView(BaseModel):
+class RefundSummaryView(BaseModel):
     """A refund in a list: order number, request date and status first."""
 
     order_number: str
@@ -95,7 +95,7 @@ class SummaryView(BaseModel):
     overdue: bool
 
     @classmethod
-    def of(cls, row: Row[Any] | Refund, now: datetime) -> "SummaryView":
+    def of(cls, row: Row[Any] | Refund, now: datetime) -> "RefundSummaryView":
         """One refund; its age ends with its decision."""
         same = ("order_number", "requested_at", "status", "refund_id", "version", "order_id", "customer_id", "settlement", "cause",
                 "reason", "decided_at")  # fmt: skip
@@ -112,7 +112,7 @@ class SummaryView(BaseModel):
 class RefundPage(View):
     """A page of refunds."""
 
-    items: list[SummaryView]
+    items: list[RefundSummaryView]
     next_cursor: str | None
 
 
@@ -142,7 +142,7 @@ class RefundView(View):
     overpaid: MoneyView
     shipping_kept: MoneyView
     explanation: dict[str, Any]
-    lines: list[LineView]
+    lines: list[RefundLineView]
     policy_version: int
     order_version: int
     requested_by: ByView
@@ -238,7 +238,7 @@ class RefundDetails(RefundView):
         )
 
 
-class PreviewView(View):
+class RefundPreviewView(View):
     """What a request would pay right now."""
 
     order_id: OrderId
@@ -278,7 +278,7 @@ class RefundableView(View):
     amount: MoneyView
 
 
-class CountsView(View):
+class RefundCountsView(View):
     """How many refunds stand where (of overdue ones at most 5,000); how long the last 1,000 decisions took in the middle."""
 
     processing: int
@@ -288,7 +288,7 @@ class CountsView(View):
     median_seconds_to_decide: float | None
 
 
-class PolicyView(View):
+class RefundPolicyView(View):
     """A store's refund settings, as of `version`; version 0 is the defaults."""
 
     version: int
@@ -306,7 +306,7 @@ class PolicyView(View):
 class PolicyPage(View):
     """Saved versions, newest first."""
 
-    items: list[PolicyView]
+    items: list[RefundPolicyView]
     next_cursor: str | None
 
 
@@ -351,7 +351,7 @@ def _view(refund: Refund, actor: Actor) -> dict[str, Any]:
         **{name: money(getattr(refund, name), refund.currency) for name in MONEY},
         "internal_reason": refund.internal_reason if actor.is_shop else None,
         "beyond_window_reason": refund.beyond_window_reason if actor.is_shop else None,
-        "lines": [LineView.of(line, refund.currency) for line in refund.lines],
+        "lines": [RefundLineView.of(line, refund.currency) for line in refund.lines],
         "requested_by": ByView.of(refund.requested_by, actor),
         "decided_by": ByView.of(refund.decided_by, actor) if refund.decided_by else None,
     }

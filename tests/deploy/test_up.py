@@ -184,10 +184,10 @@ def test_up_from_nothing_through_bad_days_and_once_more(clone: Clone) -> None:
     wait_until(lambda: not answers(orders))
     wait_until(lambda: all(answers(url) for url in said["up"].values()))
 
-    policy = call(f"{said['up']['refunds']}/v1/policy", said["tokens"]["staff"])
+    policy = call(f"{said['up']['refunds']}/v1/refund-policy", said["tokens"]["staff"])
     code, told = clone.command("demo")
     assert code == 0, told[-1]
-    assert call(f"{said['up']['refunds']}/v1/policy", said["tokens"]["staff"]) == policy, "the demo has a store of its own"
+    assert call(f"{said['up']['refunds']}/v1/refund-policy", said["tokens"]["staff"]) == policy, "the demo has a store of its own"
     assert told[-1]["done"] is True
     assert {"order.placed.v1", "order.cancelled.v1", "refund.approved.v1", "document.issued.v1"} <= {line.get("event") for line in told}
     once_more_after_a_kill_9(clone, placed["order_id"])

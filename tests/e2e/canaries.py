@@ -74,7 +74,7 @@ class Life:
 
     async def _settings(self) -> None:
         rules = {"manage_stock": False, "attachments": True, "deduct_shipping": False, "window_days": 0}
-        (await self.shop.staff.put("/refunds/v1/policy", json=rules, headers={"If-Match": '"v0"'})).ok()
+        (await self.shop.staff.put("/refunds/v1/refund-policy", json=rules, headers={"If-Match": '"v0"'})).ok()
         (await self.shop.staff.put("/notes/v1/settings", json={"customer_answers": True}, headers={"If-Match": '"v0"'})).ok()
 
     async def _sell(self) -> None:
@@ -125,8 +125,8 @@ class Life:
         for reference in ("T-2", "T-3"):
             again = {"outcome": "succeeded", "method": "bkash", "reference": reference, "reason": c("internal_settled")}
             await self.post(staff, f"{refund}/settlements", **again)
-        [matter] = (await staff.get("/refunds/v1/attention")).ok()["items"]
-        await self.post(staff, f"/refunds/v1/attention/{matter['attention_id']}/close", note=c("internal_attention"))
+        [matter] = (await staff.get("/refunds/v1/refunds/attention")).ok()["items"]
+        await self.post(staff, f"/refunds/v1/refunds/attention/{matter['attention_id']}/close", note=c("internal_attention"))
         withdrawn = await self.post(staff, "/refunds/v1/refunds", **asked)
         await self.post(self.customer, f"/refunds/v1/refunds/{withdrawn['refund_id']}/withdraw")
         self.refunds = [one["refund_id"] for one in (declined, approved, withdrawn)]

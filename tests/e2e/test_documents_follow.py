@@ -9,9 +9,9 @@ from tests.shop import Shop, eventually, order_p
 
 async def policy(shop: Shop, **switches: bool) -> None:
     """The store's refund policy with these switches."""
-    now = (await shop.staff.get("/refunds/v1/policy")).ok()
+    now = (await shop.staff.get("/refunds/v1/refund-policy")).ok()
     wanted = {name: switches.get(name, now[name]) for name in ("manage_stock", "attachments", "deduct_shipping")}
-    (await shop.staff.put("/refunds/v1/policy", json=wanted, headers={"If-Match": now.etag})).ok()
+    (await shop.staff.put("/refunds/v1/refund-policy", json=wanted, headers={"If-Match": now.etag})).ok()
 
 
 async def placed(shop: Shop, *steps: str) -> str:

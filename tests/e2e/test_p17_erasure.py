@@ -15,8 +15,8 @@ import httpx2
 
 from deploy import topology
 from services.refunds.commands.files import sweep
-from services.refunds.tables import metadata
 from services.refunds.settings import RefundSettings
+from services.refunds.tables import metadata
 from shared.contracts.events import EVENTS
 from shared.contracts.ids import new_uuid
 from shared.data.db import Database

@@ -23,10 +23,10 @@ async def stocked(shop: Shop, on_hand: int) -> None:
 
 async def policy(shop: Shop, **switches: bool) -> None:
     """The store's refund policy with these switches changed."""
-    now = (await shop.staff.get("/refunds/v1/policy")).ok()
+    now = (await shop.staff.get("/refunds/v1/refund-policy")).ok()
     names = ("manage_stock", "attachments", "deduct_shipping")
     wanted = {name: switches.get(name, now[name]) for name in names}
-    (await shop.staff.put("/refunds/v1/policy", json=wanted, headers={"If-Match": now.etag})).ok()
+    (await shop.staff.put("/refunds/v1/refund-policy", json=wanted, headers={"If-Match": now.etag})).ok()
 
 
 async def on_hand(shop: Shop) -> int:

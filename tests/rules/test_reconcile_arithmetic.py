@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 from deploy.reconcile.arithmetic import goods_of, shipping_of
 from deploy.reconcile.shares import automatic, requested
 from services.refunds.rules.amounts import refund_amount
-from services.refunds.state import KnownOrder, Line
-from services.refunds.state import Units
+from services.refunds.state import KnownOrder, Line, Units
 
 lines = st.lists(st.tuples(st.integers(0, 10**7), st.integers(1, 60)), min_size=1, max_size=6)
 

@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from services.refunds.rules import units
 from services.refunds.rules.amounts import money_back, refund_amount
-from services.refunds.state import KnownOrder, Line
-from services.refunds.state import Units
+from services.refunds.state import KnownOrder, Line, Units
 
 
 def order_of(*lines: tuple[int, int], shipping: int, currency: str = "EUR") -> KnownOrder:

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.refunds.rules.automatic import Already, Due, due_refunds
-from services.refunds.state import KnownOrder, KnownPayment, Line
 from services.refunds.rules.policy import DEFAULT_POLICY
+from services.refunds.state import KnownOrder, KnownPayment, Line
 from shared.contracts.events import By, Cancellation, OrderStatus
 
 T = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -7,12 +7,10 @@ from itertools import product
 import pytest
 
 from services.refunds.rules.decisions import Wish, may_decide, may_inspect, may_pay, may_request, may_settle, may_withdraw
-from services.refunds.state import RefundState
 from services.refunds.rules.goods import Restock, disposition_by_policy, disposition_of_cancelled, restock
-from services.refunds.state import KnownOrder, KnownPayment, Line
 from services.refunds.rules.policy import DEFAULT_POLICY
-from services.refunds.state import Policy
 from services.refunds.rules.settlement import SETTLEMENT, Effect, settlement_of
+from services.refunds.state import KnownOrder, KnownPayment, Line, Policy, RefundState
 from shared.contracts.actor import Actor
 from shared.contracts.events import By, Cancellation, OrderStatus
 

@@ -99,7 +99,7 @@ class Estate:
         for reference in ("first", "second"):  # a second success needs attention
             report = {"outcome": "succeeded", "reference": reference, "method": "card"}
             (await self.shop.staff.post(f"/refunds/v1/refunds/{settled}/settlements", json=report)).ok()
-        self.ids["attention_id"] = (await self.shop.staff.get("/refunds/v1/attention")).ok()["items"][0]["attention_id"]
+        self.ids["attention_id"] = (await self.shop.staff.get("/refunds/v1/refunds/attention")).ok()["items"][0]["attention_id"]
         files = {"file": ("photo.png", PNG, "image/png")}
         uploaded = (await self.shop.customer().post("/refunds/v1/attachments", files=files)).ok()
         self.ids["attachment_id"] = uploaded["attachment_id"]

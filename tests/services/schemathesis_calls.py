@@ -15,7 +15,7 @@ from tests.shop import BANGLADESH
 Body = dict[str, Any]
 
 UNTOUCHED = 0.2  # of the calls that could succeed are sent as they were generated
-SETTINGS = {"orders_settings_put", "notes_change_settings", "refunds_save_policy", "documents_settings_save",
+SETTINGS = {"orders_settings_put", "notes_change_settings", "refunds_policy_save", "documents_settings_save",
             "documents_logo_save", "documents_logo_remove"}  # fmt: skip
 
 
@@ -63,15 +63,15 @@ PATHS: dict[str, Callable[[World], dict[str, str]]] = {
     "orders_guest_link": _order(World.any_order),
     "orders_guest_links": _order(World.any_order),
     "orders_guest_link_revoke": _link,
-    "refunds_refundable": _order(World.any_order),
-    "refunds_read": _refund(lambda world: world.choice.choice(world.refunds)),
-    "refunds_withdraw": _refund(World.requested),
-    "refunds_approve": _refund(World.requested),
-    "refunds_decline": _refund(World.requested),
-    "refunds_settle": _refund(World.approved),
-    "refunds_inspect": _refund(World.approved),
-    "refunds_download": lambda world: {"attachment_id": world.attachment},
-    "refunds_close_attention": lambda world: {"attention_id": world.attention()},
+    "refunds_refundable_read": _order(World.any_order),
+    "refunds_refund_read": _refund(lambda world: world.choice.choice(world.refunds)),
+    "refunds_refund_withdraw": _refund(World.requested),
+    "refunds_refund_approve": _refund(World.requested),
+    "refunds_refund_decline": _refund(World.requested),
+    "refunds_settlement_report": _refund(World.approved),
+    "refunds_goods_inspect": _refund(World.approved),
+    "refunds_attachment_download": lambda world: {"attachment_id": world.attachment},
+    "refunds_attention_close": lambda world: {"attention_id": world.attention()},
     "notes_add": _order(World.any_order),
     "notes_list": _order(World.any_order),
     "notes_timeline": _order(World.any_order),
@@ -161,20 +161,20 @@ BODIES: dict[str, Callable[[World, Body], Any]] = {
     "orders_edit": _edited,
     "orders_settings_put": _settings_of_orders,
     "orders_stock_adjust": _adjusted,
-    "refunds_request": _requested,
-    "refunds_preview": _requested,
-    "refunds_approve": _approved,
-    "refunds_settle": _settled,
-    "refunds_inspect": _inspected,
-    "refunds_save_policy": _policy,
-    "refunds_upload": lambda world, body: {"file": Binary(PNG), "customer_id": uuid.uuid4().hex},
+    "refunds_refund_request": _requested,
+    "refunds_refund_preview": _requested,
+    "refunds_refund_approve": _approved,
+    "refunds_settlement_report": _settled,
+    "refunds_goods_inspect": _inspected,
+    "refunds_policy_save": _policy,
+    "refunds_attachment_upload": lambda world, body: {"file": Binary(PNG), "customer_id": uuid.uuid4().hex},
     "notes_read": lambda world, body: {},
 }
 
 VERSIONS = {
     "orders_settings_put": "/orders/v1/settings",
     "notes_change_settings": "/notes/v1/settings",
-    "refunds_save_policy": "/refunds/v1/policy",
+    "refunds_policy_save": "/refunds/v1/refund-policy",
     "documents_settings_save": "/documents/v1/settings",
     "documents_logo_save": "/documents/v1/settings",
     "documents_logo_remove": "/documents/v1/settings",

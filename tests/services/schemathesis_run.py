@@ -170,7 +170,7 @@ def _set_headers(world: World, operation: str, case: Case[Any]) -> None:
     headers = {name: value for name, value in case.headers.items() if name.lower() not in ("if-match", "if-none-match", "last-event-id")}
     if world.choice.random() < 1 - UNTOUCHED / 4:
         headers = {name: value for name, value in headers.items() if name.lower() != "on-behalf-of"}
-    if operation == "refunds_withdraw":  # only the customer may
+    if operation == "refunds_refund_withdraw":  # only the customer may
         headers["On-Behalf-Of"] = "c-1"
     if any(name.lower() == "idempotency-key" for name in headers):
         headers["Idempotency-Key"] = uuid.uuid4().hex

@@ -95,7 +95,7 @@ class World:
 
     def _refundable(self, order_id: str) -> bool:
         headers = {"Authorization": f"Bearer {self.token}"}
-        answer = self.client.get(f"{self.urls['refunds']}/v1/orders/{order_id}/refundable", headers=headers)
+        answer = self.client.get(f"{self.urls['refunds']}/v1/refunds/refundable/{order_id}", headers=headers)
         return answer.status_code == 200 and bool(answer.json()["request"]["allowed"])
 
     def _noted(self) -> bool:
@@ -164,7 +164,7 @@ class World:
         refund_id = self.settled()
         body = {"outcome": "succeeded", "reference": uuid.uuid4().hex, "method": "card"}
         self.call("POST", f"/refunds/v1/refunds/{refund_id}/settlements", body)
-        page = self.call("GET", "/refunds/v1/attention?limit=200")
+        page = self.call("GET", "/refunds/v1/refunds/attention?limit=200")
         found = [item for item in page["items"] if item.get("refund_id") == refund_id] or page["items"]
         return str(found[-1]["attention_id"])
 

@@ -33,13 +33,14 @@ MAY: dict[str, set[str]] = {
     "orders_delivery_failed": WRITERS, "orders_record_payment": WRITERS, "orders_reverse_payment": WRITERS, "orders_edit": WRITERS,
     "orders_settings_put": WRITERS, "orders_stock_put": WRITERS, "orders_stock_adjust": WRITERS, "orders_erase_customer": WRITERS,
     "orders_cancel": ACTS, "orders_guest_link": ACTS, "orders_guest_links": SHOP | SELF, "orders_guest_link_revoke": ACTS,
-    "refunds_list": LISTS, "refunds_counts": LISTS, "refunds_read_policy": LISTS, "refunds_read": SEES, "refunds_refundable": SEES,
-    "refunds_export": LISTS, "refunds_download": SHOP | SELF, "refunds_upload": ACTS | OTHERS,
-    "refunds_upload_limits": LISTS, "documents_logo_limits": SHOP,
-    "refunds_attention": SHOP, "refunds_policy_history": SHOP,
-    "refunds_request": ACTS, "refunds_preview": ACTS, "refunds_withdraw": SELF,
-    "refunds_approve": WRITERS, "refunds_decline": WRITERS, "refunds_settle": WRITERS, "refunds_inspect": WRITERS,
-    "refunds_close_attention": WRITERS, "refunds_save_policy": WRITERS,
+    "refunds_refund_list": LISTS, "refunds_counts_read": LISTS, "refunds_policy_read": LISTS,
+    "refunds_refund_read": SEES, "refunds_refundable_read": SEES, "refunds_refund_export": LISTS,
+    "refunds_attachment_download": SHOP | SELF, "refunds_attachment_upload": ACTS | OTHERS,
+    "refunds_attachment_limits_read": LISTS, "documents_logo_limits": SHOP,
+    "refunds_attention_list": SHOP, "refunds_policy_history_list": SHOP,
+    "refunds_refund_request": ACTS, "refunds_refund_preview": ACTS, "refunds_refund_withdraw": SELF,
+    "refunds_refund_approve": WRITERS, "refunds_refund_decline": WRITERS, "refunds_settlement_report": WRITERS,
+    "refunds_goods_inspect": WRITERS, "refunds_attention_close": WRITERS, "refunds_policy_save": WRITERS,
     "notes_list": SEES, "notes_timeline": SEES, "notes_stream": SEES, "notes_unread": LISTS, "notes_settings": SHOP,
     "notes_add": ACTS, "notes_read": ACTS, "notes_edit": WRITERS, "notes_retract": WRITERS, "notes_change_settings": WRITERS,
     "documents_list": LISTS, "documents_of_order": SEES, "documents_read": SEES, "documents_pdf": SEES, "documents_verify": SEES,
@@ -68,14 +69,14 @@ BODIES: dict[str, Any] = {
                             "number_prefix": "X", "time_zone": "UTC"},
     "orders_stock_put": {"on_hand": 5},
     "orders_stock_adjust": {"quantity": 1, "reason": "found"},
-    "refunds_request": {"order_id": "{order_id}", "lines": LINES, "reason": "damaged"},
-    "refunds_preview": {"order_id": "{order_id}", "lines": LINES, "reason": "damaged"},
-    "refunds_approve": {},
-    "refunds_decline": {"internal_reason": "no"},
-    "refunds_settle": REPORT,
-    "refunds_inspect": {"lines": [{"line": 1, "quantity": 1, "disposition": "discard"}]},
-    "refunds_close_attention": {"note": "looked at"},
-    "refunds_save_policy": {"manage_stock": True, "attachments": False, "deduct_shipping": True},
+    "refunds_refund_request": {"order_id": "{order_id}", "lines": LINES, "reason": "damaged"},
+    "refunds_refund_preview": {"order_id": "{order_id}", "lines": LINES, "reason": "damaged"},
+    "refunds_refund_approve": {},
+    "refunds_refund_decline": {"internal_reason": "no"},
+    "refunds_settlement_report": REPORT,
+    "refunds_goods_inspect": {"lines": [{"line": 1, "quantity": 1, "disposition": "discard"}]},
+    "refunds_attention_close": {"note": "looked at"},
+    "refunds_policy_save": {"manage_stock": True, "attachments": False, "deduct_shipping": True},
     "notes_add": {"audience": "customer", "text": "hello"},
     "notes_read": {},
     "notes_edit": {"text": "taken over"},
@@ -106,12 +107,12 @@ class Asking:
             content = {"content": PNG}
         elif operation in BODIES:
             content = {"content": _filled(json.dumps(BODIES[operation]), ids)}
-        if operation == "refunds_upload":
+        if operation == "refunds_attachment_upload":
             form = {"files": {"file": ("photo.png", PNG, "image/png")}, "data": {"customer_id": "c-1"}}
             return await self.answer(method, path, ids, caller.headers, form)
         headers = {"Content-Type": "image/png" if operation == "documents_logo_save" else "application/json", "If-Match": '"v0"'}
         headers = headers if content else {"If-Match": '"v0"'} if method == "DELETE" else {}
-        if operation not in {"orders_settings_put", "documents_settings_save", "notes_change_settings", "refunds_save_policy",
+        if operation not in {"orders_settings_put", "documents_settings_save", "notes_change_settings", "refunds_policy_save",
                              "documents_logo_save", "documents_logo_remove"}:  # fmt: skip
             headers.pop("If-Match", None)
         return await self.answer(method, path, ids, {**headers, **caller.headers}, content)

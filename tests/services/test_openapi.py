@@ -19,7 +19,7 @@ from tests.stack import SERVICES, Stack
 
 PARTS = {"orders": ORDERS, "refunds": REFUNDS, "notes": NOTES, "documents": DOCUMENTS}
 ALWAYS = {"401", "403", "422", "500", "503"}
-WRITE_NOTHING = {"refunds_preview", "documents_preview"}
+WRITE_NOTHING = {"refunds_refund_preview", "documents_preview"}
 PROBLEM = {"$ref": "#/components/schemas/Problem"}
 
 

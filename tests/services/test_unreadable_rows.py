@@ -49,8 +49,8 @@ LISTS = {
     "movements": List("orders", "stock_movements", "/v1/stock/A/movements", "sequence"),
     "settings": List("orders", "settings", "/v1/settings/history", "version"),
     "refunds": List("refunds", "refunds", "/v1/refunds", "refund_id", "/v1/refunds/export"),
-    "attention": List("refunds", "attention", "/v1/attention", "attention_id"),
-    "policies": List("refunds", "policies", "/v1/policy/history", "version"),
+    "attention": List("refunds", "attention", "/v1/refunds/attention", "attention_id"),
+    "policies": List("refunds", "policies", "/v1/refund-policy/history", "version"),
     "files": List("refunds", "attachments", "/v1/refunds/REFUND", "attachment_id", within="attachments"),
     "notes": List("notes", "notes", "/v1/orders/ORDER/notes", "note_id"),
     "timeline": List("notes", "timeline", "/v1/orders/ORDER/timeline", "entry_id", key="event_id"),
@@ -108,7 +108,7 @@ async def world(stack: Stack, client: httpx2.AsyncClient, pools: dict[str, async
                     "number_prefix": f"P{number}-", "time_zone": "UTC"}  # fmt: skip
         (await shop.staff.put("/orders/v1/settings", json=settings, headers={"If-Match": f'"v{number}"'})).ok()
         policy = {"manage_stock": False, "attachments": True, "deduct_shipping": False, "window_days": 100 + number}
-        (await shop.staff.put("/refunds/v1/policy", json=policy, headers={"If-Match": f'"v{number}"'})).ok()
+        (await shop.staff.put("/refunds/v1/refund-policy", json=policy, headers={"If-Match": f'"v{number}"'})).ok()
     made = [await _life(shop) for _ in range(ORDERS)]
     admin = await admin_of(stack)
     yield World(shop, admin, *made[0])
@@ -224,7 +224,7 @@ async def _exported(world: World, one: List, ids: list[str]) -> list[str]:
         ("orders.orders", "currency", "XXQ", "/orders/v1/orders/ORDER/actions"),
         ("refunds.refunds", "requested_at", "0044-03-15 BC", "/refunds/v1/refunds/REFUND"),
         ("refunds.refunds", "explanation", "1e5000", "/refunds/v1/refunds/REFUND"),
-        ("refunds.orders", "delivered_at", "infinity", "/refunds/v1/orders/ORDER/refundable"),
+        ("refunds.orders", "delivered_at", "infinity", "/refunds/v1/refunds/refundable/ORDER"),
         ("documents.orders", "data", '{"order_id": 1}', "/documents/v1/orders/ORDER/documents"),
     ],
 )  # fmt: skip

@@ -93,8 +93,8 @@ async def test_no_filter_is_too_far_away(shop: Shop) -> None:
     assert tried > 60
 
 
-@pytest.mark.parametrize("path", ["/orders/v1/orders", "/refunds/v1/refunds", "/refunds/v1/attention", "/documents/v1/documents",
-                                  "/orders/v1/stock", "/refunds/v1/policy/history", "/notes/v1/unread", "/notes/v1/orders/ID/notes",
+@pytest.mark.parametrize("path", ["/orders/v1/orders", "/refunds/v1/refunds", "/refunds/v1/refunds/attention", "/documents/v1/documents",
+                                  "/orders/v1/stock", "/refunds/v1/refund-policy/history", "/notes/v1/unread", "/notes/v1/orders/ID/notes",
                                   "/notes/v1/orders/ID/timeline", "/orders/v1/stock/TEE-1/movements"])  # fmt: skip
 async def test_no_cursor_is_too_far_away(shop: Shop, path: str) -> None:
     """Made by hand with the shape of each list's own: 200 or bad_cursor, whatever stands in it."""
@@ -135,8 +135,8 @@ async def test_no_time_in_a_body_is_too_far_away(shop: Shop, when: str) -> None:
         "failure": await shop.staff.post(f"{order}/delivery-failures", json={"reason": "away", "occurred_at": when}),
         "bulk": await shop.staff.post("/orders/v1/orders/transitions", json={"order_ids": [placed["order_id"]], "to": "confirmed",
                                                                              "occurred_at": when}),
-        "policy": await shop.staff.put("/refunds/v1/policy", json={"manage_stock": False, "attachments": True, "deduct_shipping": False,
-                                                                   "valid_from": when}, headers={"If-Match": '"v0"'}),
+        "policy": await shop.staff.put("/refunds/v1/refund-policy", headers={"If-Match": '"v0"'}, json={
+            "manage_stock": False, "attachments": True, "deduct_shipping": False, "valid_from": when}),
     }  # fmt: skip
     assert {name: answer.status for name, answer in tried.items()} == dict.fromkeys(tried, 422)
     batch = (await shop.platform.post("/orders/v1/orders/batch", json={"orders": [order_p(placed_at=when), order_p()]})).ok()

@@ -4,5 +4,5 @@ from services.refunds.api import attention, export, files, policy, refunds, requ
 from shared.web.app import Router
 
 router = Router()
-for routes in (requests.router, export.router, refunds.router, files.router, policy.router, attention.router):
+for routes in (requests.router, export.router, attention.router, refunds.router, files.router, policy.router):
     router.include_router(routes)

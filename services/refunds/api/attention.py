@@ -6,8 +6,7 @@ from fastapi import Query, Response
 
 from services.refunds.commands.attention import close as close_matter
 from services.refunds.queries import attention as queries
-from services.refunds.requests import place
-from services.refunds.requests import AttentionId, CloseAttention
+from services.refunds.requests import AttentionId, CloseAttention, place
 from services.refunds.views import AttentionPage, AttentionView
 from shared.contracts.errors import Forbidden, NotFound, Refused
 from shared.data.db import Transaction
@@ -18,7 +17,7 @@ from shared.web.pages import DEFAULT_LIMIT, MAX_LIMIT, encode_cursor
 router = Router(tags=["refunds"])
 
 
-@router.get("/v1/attention", operation_id="refunds_attention", response_model=AttentionPage, responses=problems(Forbidden))
+@router.get("/v1/refunds/attention", operation_id="refunds_attention_list", response_model=AttentionPage, responses=problems(Forbidden))
 async def list_matters(
     call: Call,
     closed: bool = False,
@@ -37,8 +36,8 @@ async def list_matters(
 
 
 @router.post(
-    "/v1/attention/{attention_id}/close",
-    operation_id="refunds_close_attention",
+    "/v1/refunds/attention/{attention_id}/close",
+    operation_id="refunds_attention_close",
     response_model=AttentionView,
     responses=problems(NotFound, Refused, Forbidden),
 )

@@ -13,7 +13,7 @@ from sqlalchemy.engine import Row
 
 from services.refunds.queries.refunds import SUMMARY, Filter, Place, page, resolved
 from services.refunds.requests import RefundExport
-from services.refunds.views import SummaryView
+from services.refunds.views import RefundSummaryView
 from shared.contracts.money import Money
 from shared.data.set_aside import shown
 from shared.web.app import Call, Calling, Router, problems
@@ -29,7 +29,7 @@ COLUMNS = (*(name for name in SUMMARY if name not in ("overdue_at", "version")),
 FORMULA_BEGINS = ("=", "+", "-", "@", "\t", "\r")
 
 
-@router.get("/v1/refunds/export", operation_id="refunds_export", response_class=StreamingResponse, responses=FILE | problems())
+@router.get("/v1/refunds/export", operation_id="refunds_refund_export", response_class=StreamingResponse, responses=FILE | problems())
 async def export(query: Annotated[RefundExport, Query()], call: Call) -> Export:
     """Every refund that matches, the last requested first, as CSV or JSON Lines. No cell begins as a formula would.
 
@@ -62,7 +62,7 @@ def _line_of(kind: Format) -> Callable[[Row[Any]], str]:
 
 
 def _values(row: Row[Any]) -> dict[str, Any]:
-    SummaryView.of(row, row.requested_at)  # raises for what is no refund, which a table would print as it is
+    RefundSummaryView.of(row, row.requested_at)  # raises for what is no refund, which a table would print as it is
     found = {name: row._mapping[name] for name in COLUMNS if name != "amount_decimal"}
     plain = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in found.items()}
     return plain | {"amount_decimal": Money(row.amount, row.currency).decimal}

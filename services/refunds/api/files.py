@@ -11,14 +11,14 @@ from fastapi import Response
 from fastapi.responses import StreamingResponse
 from starlette.datastructures import UploadFile
 
-from services.refunds.files import check as file_check
-from services.refunds.files import store as file_store
 from services.refunds.commands import files
 from services.refunds.commands.files import Upload
+from services.refunds.files import check as file_check
+from services.refunds.files import store as file_store
 from services.refunds.queries.details import file_for
 from services.refunds.requests import MAX_ATTACHMENTS, MAX_UPLOAD_BODY_BYTES, AttachmentId
-from services.refunds.views import AttachmentView, UploadLimitsView, UploadTypeView
 from services.refunds.settings import RefundSettings
+from services.refunds.views import AttachmentView, UploadLimitsView, UploadTypeView
 from shared.contracts.errors import Failure, Invalid, NotFound, Refused, StoreBusy, TooLarge, Unavailable
 from shared.contracts.ids import new_id
 from shared.data.db import Transaction
@@ -46,7 +46,7 @@ FORM = {
 
 @router.post(
     "/v1/attachments",
-    operation_id="refunds_upload",
+    operation_id="refunds_attachment_upload",
     status_code=201,
     response_model=AttachmentView,
     responses=problems(Refused, TooLarge, Invalid),
@@ -88,7 +88,7 @@ async def _forget(call: Calling, stored: Upload) -> None:
     await file_store.delete(file_store.store_of(call.settings), file_store.key_of(call.actor.store, stored.attachment_id))
 
 
-@router.get("/v1/attachments/limits", operation_id="refunds_upload_limits", response_model=UploadLimitsView, responses=problems())
+@router.get("/v1/attachments/limits", operation_id="refunds_attachment_limits_read", response_model=UploadLimitsView, responses=problems())
 async def limits(call: Call) -> Response:
     """What an upload may be, so that a form can say so before anything is sent."""
     settings = call.settings
@@ -109,7 +109,9 @@ async def limits(call: Call) -> Response:
     )
 
 
-@router.get("/v1/attachments/{attachment_id}", operation_id="refunds_download", response_class=Response, responses=problems(NotFound))
+@router.get(
+    "/v1/attachments/{attachment_id}", operation_id="refunds_attachment_download", response_class=Response, responses=problems(NotFound)
+)
 async def download(attachment_id: AttachmentId, call: Call) -> Response:
     """A file's content, for those who may see its refund: always a download, never a page."""
     async with call.reading() as tx:

@@ -8,10 +8,10 @@ from sqlalchemy.engine import Row
 
 from services.refunds.commands.policy import save_policy
 from services.refunds.queries import policies as queries
+from services.refunds.requests import RefundPolicyInput
 from services.refunds.rules.policy import DEFAULT_POLICY
 from services.refunds.state import DEFAULT_REASONS
-from services.refunds.requests import PutPolicy
-from services.refunds.views import ByView, PolicyPage, PolicyView
+from services.refunds.views import ByView, PolicyPage, RefundPolicyView
 from shared.contracts.actor import Actor
 from shared.contracts.errors import Forbidden, PreconditionRequired, Refused, VersionConflict
 from shared.data.db import Transaction
@@ -22,10 +22,10 @@ from shared.web.pages import DEFAULT_LIMIT, MAX_LIMIT, Int32, decode_cursor, enc
 router = Router(tags=["refunds"])
 
 
-def _view(row: Row[Any] | None, actor: Actor) -> PolicyView:
+def _view(row: Row[Any] | None, actor: Actor) -> RefundPolicyView:
     policy = queries.policy_of(row)
     same = ("version", "valid_from", "manage_stock", "attachments", "deduct_shipping", "window_days", "overdue_after_hours")
-    return PolicyView(
+    return RefundPolicyView(
         **{name: getattr(policy, name) for name in same},
         reasons=list(policy.reasons),
         changed_by=ByView.of(row.changed_by, actor) if row else None,
@@ -33,7 +33,7 @@ def _view(row: Row[Any] | None, actor: Actor) -> PolicyView:
     )
 
 
-@router.get("/v1/policy", operation_id="refunds_read_policy", response_model=PolicyView)
+@router.get("/v1/refund-policy", operation_id="refunds_policy_read", response_model=RefundPolicyView)
 async def read(call: Call) -> Response:
     """The last saved version, which `valid_from` may put on a later day."""
     async with call.reading() as tx:
@@ -42,23 +42,25 @@ async def read(call: Call) -> Response:
 
 
 @router.put(
-    "/v1/policy",
-    operation_id="refunds_save_policy",
-    response_model=PolicyView,
+    "/v1/refund-policy",
+    operation_id="refunds_policy_save",
+    response_model=RefundPolicyView,
     responses=problems(Refused, VersionConflict, PreconditionRequired, Forbidden),
 )
-async def save(body: PutPolicy, call: Call) -> Response:
+async def save(body: RefundPolicyInput, call: Call) -> Response:
     """Save the next version, from now or from a later day on. What was requested before keeps its version."""
     expected = call.if_match_required
 
-    async def work(tx: Transaction) -> PolicyView:
+    async def work(tx: Transaction) -> RefundPolicyView:
         row = await save_policy(tx, call.actor, body.settings(DEFAULT_REASONS), now=call.now, expected_version=expected)
         return _view(row, call.actor)
 
     return await call.once("refunds.policy", work, idempotent="optional")
 
 
-@router.get("/v1/policy/history", operation_id="refunds_policy_history", response_model=PolicyPage, responses=problems(Forbidden))
+@router.get(
+    "/v1/refund-policy/history", operation_id="refunds_policy_history_list", response_model=PolicyPage, responses=problems(Forbidden)
+)
 async def history(
     call: Call,
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,

@@ -10,10 +10,17 @@ from services.refunds.commands.settle import report_settlement
 from services.refunds.queries import details, ledgers
 from services.refunds.queries import refunds as queries
 from services.refunds.queries.counts import counts_of
+from services.refunds.requests import MAX_LINES_BODY_BYTES, ApproveRefund, DeclineRefund, InspectGoods, RefundList, ReportSettlement, place
 from services.refunds.rules.decisions import decisions
-from services.refunds.requests import RefundList, place
-from services.refunds.requests import MAX_LINES_BODY_BYTES, ApproveRefund, DeclineRefund, InspectGoods, ReportSettlement
-from services.refunds.views import AttachmentView, CountsView, RefundDetails, RefundPage, RefundView, SettlementView, SummaryView
+from services.refunds.views import (
+    AttachmentView,
+    RefundCountsView,
+    RefundDetails,
+    RefundPage,
+    RefundSummaryView,
+    RefundView,
+    SettlementView,
+)
 from shared.contracts.errors import Forbidden, NotFound, Refused, VersionConflict
 from shared.contracts.ids import RefundId
 from shared.data.db import Transaction
@@ -25,7 +32,7 @@ router = Router(tags=["refunds"])
 CHANGES = problems(NotFound, Refused, VersionConflict, Forbidden)
 
 
-@router.get("/v1/refunds", operation_id="refunds_list", response_model=RefundPage)
+@router.get("/v1/refunds", operation_id="refunds_refund_list", response_model=RefundPage)
 async def list_refunds(query: Annotated[RefundList, Query()], call: Call) -> Response:
     """Refunds, the last requested first: the shop's whole store, a customer's own, a guest's of their order."""
     after = place(query.cursor, "refund")
@@ -33,20 +40,22 @@ async def list_refunds(query: Annotated[RefundList, Query()], call: Call) -> Res
         rows, goes_on = await queries.page(tx, call.actor, query.filter(call.now), after=after, limit=query.limit)
     more = encode_cursor(list(goes_on)) if goes_on else None
     links = link_header("/v1/refunds", query.model_dump(mode="json", exclude={"cursor"}, exclude_defaults=True), next_cursor=more)
-    items = await shown(call.db, "refunds", rows, lambda row: SummaryView.of(row, call.now), lambda row: (call.actor.store, row.refund_id))
+    items = await shown(
+        call.db, "refunds", rows, lambda row: RefundSummaryView.of(row, call.now), lambda row: (call.actor.store, row.refund_id)
+    )
     return call.show(RefundPage(items=items, next_cursor=more), **links)
 
 
-@router.get("/v1/refunds/counts", operation_id="refunds_counts", response_model=CountsView, responses=problems(Forbidden))
+@router.get("/v1/refunds/counts", operation_id="refunds_counts_read", response_model=RefundCountsView, responses=problems(Forbidden))
 async def counts(call: Call) -> Response:
     """How many refunds stand where, and how long decisions took."""
     async with call.reading() as tx:
         numbers = await counts_of(tx, call.actor, call.now)
         median = await queries.median_seconds_to_decide(tx, call.actor.store) if call.actor.is_shop else None
-    return call.show(CountsView(**numbers, median_seconds_to_decide=median))
+    return call.show(RefundCountsView(**numbers, median_seconds_to_decide=median))
 
 
-@router.get("/v1/refunds/{refund_id}", operation_id="refunds_read", response_model=RefundDetails, responses=problems(NotFound))
+@router.get("/v1/refunds/{refund_id}", operation_id="refunds_refund_read", response_model=RefundDetails, responses=problems(NotFound))
 async def read(refund_id: RefundId, call: Call) -> Response:
     """One refund with its figures, files, settlement attempts and what the caller may do."""
     async with call.reading() as tx:
@@ -64,7 +73,7 @@ async def read(refund_id: RefundId, call: Call) -> Response:
 
 
 @router.post(
-    "/v1/refunds/{refund_id}/approve", operation_id="refunds_approve", response_model=RefundView, responses=CHANGES,
+    "/v1/refunds/{refund_id}/approve", operation_id="refunds_refund_approve", response_model=RefundView, responses=CHANGES,
     max_body_size=MAX_LINES_BODY_BYTES,
 )  # fmt: skip
 async def approve(refund_id: RefundId, body: ApproveRefund, call: Call) -> Response:
@@ -77,7 +86,7 @@ async def approve(refund_id: RefundId, body: ApproveRefund, call: Call) -> Respo
     return await call.once("refunds.approve", work)
 
 
-@router.post("/v1/refunds/{refund_id}/decline", operation_id="refunds_decline", response_model=RefundView, responses=CHANGES)
+@router.post("/v1/refunds/{refund_id}/decline", operation_id="refunds_refund_decline", response_model=RefundView, responses=CHANGES)
 async def decline(refund_id: RefundId, body: DeclineRefund, call: Call) -> Response:
     """Decline a request; its units are free again."""
 
@@ -89,7 +98,7 @@ async def decline(refund_id: RefundId, body: DeclineRefund, call: Call) -> Respo
     return await call.once("refunds.decline", work)
 
 
-@router.post("/v1/refunds/{refund_id}/settlements", operation_id="refunds_settle", response_model=RefundView, responses=CHANGES)
+@router.post("/v1/refunds/{refund_id}/settlements", operation_id="refunds_settlement_report", response_model=RefundView, responses=CHANGES)
 async def settle(refund_id: RefundId, body: ReportSettlement, call: Call) -> Response:
     """Report an attempt to move the money. The first success is final; the same report again changes nothing."""
 
@@ -101,7 +110,7 @@ async def settle(refund_id: RefundId, body: ReportSettlement, call: Call) -> Res
 
 
 @router.post(
-    "/v1/refunds/{refund_id}/inspections", operation_id="refunds_inspect", response_model=RefundView, responses=CHANGES,
+    "/v1/refunds/{refund_id}/inspections", operation_id="refunds_goods_inspect", response_model=RefundView, responses=CHANGES,
     max_body_size=MAX_LINES_BODY_BYTES,
 )  # fmt: skip
 async def inspect(refund_id: RefundId, body: InspectGoods, call: Call) -> Response:

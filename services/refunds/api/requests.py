@@ -5,13 +5,13 @@ from fastapi import Response
 from services.refunds.commands.decide import withdraw_refund
 from services.refunds.commands.request import closing_time, plan, request_refund
 from services.refunds.queries import ledgers, policies
+from services.refunds.requests import MAX_ATTACHMENTS, MAX_LINES_BODY_BYTES, RequestRefund
 from services.refunds.rules import units
 from services.refunds.rules.amounts import refund_amount
 from services.refunds.rules.claim import all_free
 from services.refunds.rules.decisions import may_ask
 from services.refunds.rules.explanation import of_units
-from services.refunds.requests import MAX_ATTACHMENTS, MAX_LINES_BODY_BYTES, RequestRefund
-from services.refunds.views import ActionView, PreviewView, RefundableLine, RefundableView, RefundView, money
+from services.refunds.views import ActionView, RefundableLine, RefundableView, RefundPreviewView, RefundView, money
 from shared.contracts.errors import Forbidden, NotFound, Refused, VersionConflict
 from shared.contracts.ids import OrderId, RefundId
 from shared.data.db import Transaction
@@ -21,7 +21,7 @@ router = Router(tags=["refunds"])
 
 
 @router.post(
-    "/v1/refunds", operation_id="refunds_request", status_code=201, response_model=RefundView, responses=problems(NotFound, Refused),
+    "/v1/refunds", operation_id="refunds_refund_request", status_code=201, response_model=RefundView, responses=problems(NotFound, Refused),
     max_body_size=MAX_LINES_BODY_BYTES,
 )  # fmt: skip
 async def request(body: RequestRefund, call: Call) -> Response:
@@ -35,8 +35,8 @@ async def request(body: RequestRefund, call: Call) -> Response:
 
 @router.post(
     "/v1/refunds/preview",
-    operation_id="refunds_preview",
-    response_model=PreviewView,
+    operation_id="refunds_refund_preview",
+    response_model=RefundPreviewView,
     responses=problems(NotFound, Refused, Forbidden),
     openapi_extra=WITHOUT_KEY,
     max_body_size=MAX_LINES_BODY_BYTES,
@@ -46,7 +46,7 @@ async def preview(body: RequestRefund, call: Call) -> Response:
     async with call.reading() as tx:
         planned = await plan(tx, call.actor, body.wish(), call.now)
     order, amount = planned.ledger.order, planned.amount
-    view = PreviewView(
+    view = RefundPreviewView(
         order_id=order.order_id,
         currency=order.currency,
         amount=money(amount.total, order.currency),
@@ -60,7 +60,7 @@ async def preview(body: RequestRefund, call: Call) -> Response:
 
 
 @router.get(
-    "/v1/orders/{order_id}/refundable", operation_id="refunds_refundable", response_model=RefundableView, responses=problems(NotFound)
+    "/v1/refunds/refundable/{order_id}", operation_id="refunds_refundable_read", response_model=RefundableView, responses=problems(NotFound)
 )
 async def refundable(order_id: OrderId, call: Call) -> Response:
     """What can still be asked for of an order, what each line's free units would pay, and whether asking is possible now."""
@@ -100,7 +100,7 @@ async def refundable(order_id: OrderId, call: Call) -> Response:
 
 @router.post(
     "/v1/refunds/{refund_id}/withdraw",
-    operation_id="refunds_withdraw",
+    operation_id="refunds_refund_withdraw",
     response_model=RefundView,
     responses=problems(NotFound, Refused, VersionConflict, Forbidden),
 )

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Row
 
-from services.refunds.tables import attention
 from services.refunds.state import Ledger, by
+from services.refunds.tables import attention
 from shared.contracts.actor import Actor
 from shared.contracts.errors import Forbidden, NotFound, Refused
 from shared.contracts.ids import new_id

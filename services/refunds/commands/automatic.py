@@ -10,8 +10,6 @@ from sqlalchemy.dialects.postgresql import insert
 from services.refunds.commands import attention, record
 from services.refunds.commands.decide import cancel
 from services.refunds.commands.keep_statement import KEEP, LINE
-from services.refunds.rules.lines import lines_of_money
-from services.refunds.tables import refunds, stores
 from services.refunds.queries import ledgers, policies
 from services.refunds.queries.refunds import open_refunds_of
 from services.refunds.rules import explanation
@@ -19,9 +17,10 @@ from services.refunds.rules.amounts import money_back
 from services.refunds.rules.automatic import Already, Due, due_refunds
 from services.refunds.rules.claim import all_free
 from services.refunds.rules.goods import disposition_of_cancelled
-from services.refunds.state import Policy
+from services.refunds.rules.lines import lines_of_money
 from services.refunds.rules.settlement import settlement_of
-from services.refunds.state import Ledger, Refund, by
+from services.refunds.state import Ledger, Policy, Refund, by
+from services.refunds.tables import refunds, stores
 from shared.contracts.actor import Actor, system
 from shared.contracts.events import Cancellation, Order, OrderEvent, RefundApproved
 from shared.contracts.ids import new_id

@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from services.refunds.commands import record
-from services.refunds.rules.lines import lines_of_units
 from services.refunds.queries.refunds import refund_for_change
 from services.refunds.rules import explanation
 from services.refunds.rules.amounts import refund_amount
 from services.refunds.rules.claim import kept
 from services.refunds.rules.decisions import enforce, may_decide, may_pay, may_withdraw
+from services.refunds.rules.lines import lines_of_units
 from services.refunds.rules.settlement import settlement_of
 from services.refunds.state import Ledger, Refund, by
 from shared.contracts.actor import Actor

@@ -10,10 +10,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
 from services.refunds.files import store as file_store
-from services.refunds.tables import attachments
 from services.refunds.queries import policies
 from services.refunds.settings import RefundSettings
 from services.refunds.state import Refund, by
+from services.refunds.tables import attachments
 from shared.contracts.actor import Actor
 from shared.contracts.errors import Refused
 from shared.contracts.ids import uuid_of

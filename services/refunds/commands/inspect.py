@@ -8,10 +8,10 @@ from typing import Literal
 import sqlalchemy as sa
 
 from services.refunds.commands import record
-from services.refunds.tables import inspections, refund_lines
 from services.refunds.queries.refunds import refund_for_change
 from services.refunds.rules.decisions import enforce, may_inspect
 from services.refunds.state import Refund, RefundLine, by
+from services.refunds.tables import inspections, refund_lines
 from shared.contracts.actor import Actor
 from shared.contracts.errors import FieldError, Invalid, Refused
 from shared.contracts.events import InspectedLine, RefundInspected

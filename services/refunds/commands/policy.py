@@ -7,10 +7,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
-from services.refunds.tables import policies
 from services.refunds.queries.policies import newest
 from services.refunds.rules.policy import DEFAULT_POLICY
 from services.refunds.state import by
+from services.refunds.tables import policies
 from shared.contracts.actor import Actor
 from shared.contracts.errors import Forbidden, Refused, VersionConflict
 from shared.contracts.events import RefundPolicyChanged

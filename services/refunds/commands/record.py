@@ -7,9 +7,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from services.refunds.state import Ledger, Refund, RefundLine, Units, by
 from services.refunds.tables import approvals, claims, orders, refund_lines, refunds
-from services.refunds.state import Units
-from services.refunds.state import Ledger, Refund, RefundLine, by
 from shared.contracts.actor import Actor
 from shared.contracts.events import Event, RefundEvent, RefundPersonal
 from shared.data.db import Transaction

@@ -4,17 +4,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from services.refunds.commands import files, record
-from services.refunds.rules.lines import lines_of_units
 from services.refunds.queries import ledgers, policies
 from services.refunds.rules import explanation
 from services.refunds.rules.amounts import Amount, refund_amount
 from services.refunds.rules.claim import Wanted, claim
 from services.refunds.rules.decisions import Wish, may_request
 from services.refunds.rules.goods import disposition_by_policy
-from services.refunds.state import KnownOrder
+from services.refunds.rules.lines import lines_of_units
 from services.refunds.rules.policy import window_end
-from services.refunds.state import Policy
-from services.refunds.state import Ledger, Refund, by
+from services.refunds.state import KnownOrder, Ledger, Policy, Refund, by
 from shared.contracts.actor import Actor
 from shared.contracts.events import RefundRequested
 from shared.contracts.ids import new_id

@@ -7,12 +7,11 @@ import sqlalchemy as sa
 
 from services.refunds.commands import attention, record
 from services.refunds.commands.attention import Matter
-from services.refunds.tables import settlements
 from services.refunds.queries.refunds import refund_for_change
 from services.refunds.rules.decisions import enforce, may_settle
 from services.refunds.rules.settlement import SETTLEMENT
-from services.refunds.state import Outcome
-from services.refunds.state import Refund, by
+from services.refunds.state import Outcome, Refund, by
+from services.refunds.tables import settlements
 from shared.contracts.actor import Actor
 from shared.contracts.events import RefundSettled, RefundSettlementFailed
 from shared.data.db import Transaction

@@ -4,8 +4,8 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from services.refunds.tables import count_deltas, counts, refunds
 from services.refunds.queries.ledgers import orders_of
+from services.refunds.tables import count_deltas, counts, refunds
 from shared.contracts.actor import Actor
 from shared.data.db import Transaction
 

@@ -7,10 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
+from services.refunds.state import KnownOrder, KnownPayment, Ledger, Line, Units
 from services.refunds.tables import approvals, claims, order_lines, orders, refunds
-from services.refunds.state import KnownOrder, KnownPayment, Line
-from services.refunds.state import Units
-from services.refunds.state import Ledger
 from shared.contracts.actor import Actor
 from shared.contracts.errors import NotFound
 from shared.contracts.events import Cancellation

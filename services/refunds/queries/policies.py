@@ -7,9 +7,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
-from services.refunds.tables import policies, stores
 from services.refunds.rules.policy import DEFAULT_POLICY, in_force
 from services.refunds.state import Policy
+from services.refunds.tables import policies, stores
 from shared.data.db import Transaction
 
 DEFAULT_TIME_ZONE = "UTC"

@@ -8,10 +8,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
-from services.refunds.tables import refund_lines, refunds
 from services.refunds.queries.ledgers import ledger_of_refund, orders_of
-from services.refunds.state import Units
-from services.refunds.state import Ledger, Refund, RefundLine
+from services.refunds.state import Ledger, Refund, RefundLine, Units
+from services.refunds.tables import refund_lines, refunds
 from shared.contracts.actor import Actor
 from shared.contracts.errors import NotFound, VersionConflict
 from shared.data.db import Transaction

@@ -8,8 +8,7 @@ Integers throughout: minor units in, minor units out.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from services.refunds.state import KnownOrder, Line
-from services.refunds.state import Units
+from services.refunds.state import KnownOrder, Line, Units
 from shared.contracts.money import divide_half_up
 
 Claim = Mapping[int, Sequence[Units]]

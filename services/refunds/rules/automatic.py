@@ -7,8 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
-from services.refunds.state import KnownOrder
-from services.refunds.state import Policy
+from services.refunds.state import KnownOrder, Policy
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from services.refunds.rules import units
-from services.refunds.state import KnownOrder, Line
-from services.refunds.state import Units
+from services.refunds.state import KnownOrder, Line, Units
 from shared.contracts.errors import FieldError, Invalid, Refused
 
 Wanted = Sequence[tuple[int, int]]

@@ -4,8 +4,7 @@ from typing import Any
 
 from services.refunds.rules.amounts import Amount, MoneyBack
 from services.refunds.rules.automatic import Due
-from services.refunds.state import KnownOrder
-from services.refunds.state import Policy
+from services.refunds.state import KnownOrder, Policy
 
 
 def of_units(order: KnownOrder, amount: Amount, policy_version: int) -> dict[str, Any]:

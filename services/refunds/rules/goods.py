@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from services.refunds.state import KnownOrder, Line
-from services.refunds.state import Policy
+from services.refunds.state import KnownOrder, Line, Policy
 from shared.contracts.events import Disposition
 
 

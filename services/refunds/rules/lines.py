@@ -5,9 +5,7 @@ from collections.abc import Mapping, Sequence
 from services.refunds.rules import units as ranges
 from services.refunds.rules.amounts import Amount, MoneyBack
 from services.refunds.rules.goods import restock
-from services.refunds.state import KnownOrder, Line
-from services.refunds.state import Units
-from services.refunds.state import RefundLine
+from services.refunds.state import KnownOrder, Line, RefundLine, Units
 from shared.contracts.events import Disposition
 
 

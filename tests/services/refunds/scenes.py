@@ -58,8 +58,8 @@ async def delivered(shop: Shop, **changes: Any) -> str:
 
 async def policy(shop: Shop, **changes: Any) -> Answer:
     """Save the store's refund settings: the defaults with changes."""
-    before = await shop.staff.get("/refunds/v1/policy")
-    return (await shop.staff.put("/refunds/v1/policy", json=POLICY | changes, headers={"If-Match": before.etag})).ok()
+    before = await shop.staff.get("/refunds/v1/refund-policy")
+    return (await shop.staff.put("/refunds/v1/refund-policy", json=POLICY | changes, headers={"If-Match": before.etag})).ok()
 
 
 async def ask(caller: Caller, order_id: str, *lines: tuple[int, int], **more: Any) -> Answer:

@@ -16,8 +16,8 @@ from sqlalchemy.engine import Row
 
 from services.refunds.commands.policy import Settings, save_policy
 from services.refunds.consumers import consumers
-from services.refunds.tables import metadata
 from services.refunds.settings import RefundSettings
+from services.refunds.tables import metadata
 from shared.contracts.actor import Actor
 from shared.data.db import Database
 from shared.messaging.inbox import Inbox

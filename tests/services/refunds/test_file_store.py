@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from services.refunds.commands.files import sweep
-from services.refunds.tables import metadata
 from services.refunds.settings import RefundSettings
+from services.refunds.tables import metadata
 from shared.contracts.ids import new_id
 from shared.data.db import Database
 from tests.services.refunds.pictures import pdf, picture

@@ -13,9 +13,9 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from services.refunds.tables import metadata
 from services.refunds.queries.counts import counts_of
 from services.refunds.queries.refunds import Filter, median_seconds_to_decide, page
+from services.refunds.tables import metadata
 from shared.contracts.actor import Actor
 from shared.data.schema import kernel_tables
 from tests.services.orders.test_lists_bounded import Explained, looked_at, nodes

@@ -113,7 +113,7 @@ async def test_a_later_reversal_raises_attention_and_undoes_nothing(shop: Shop) 
     (await shop.staff.post(f"/orders/v1/orders/{order_id}/payments/{payment_id}/reversals", json={"reason": "bounced"})).ok()
 
     async def rows() -> list[dict[str, Any]]:
-        return list((await shop.staff.get("/refunds/v1/attention")).ok()["items"])
+        return list((await shop.staff.get("/refunds/v1/refunds/attention")).ok()["items"])
 
     [matter] = await eventually(rows)
     assert (matter["kind"], matter["order_id"]) == ("approved_above_collected", order_id)
@@ -260,7 +260,7 @@ class Crowd:
 
     async def sweep(self) -> None:
         """Ask for all that is free, then approve all that is open."""
-        free = (await self.shop.customer().get(f"/refunds/v1/orders/{self.order_id}/refundable")).ok()
+        free = (await self.shop.customer().get(f"/refunds/v1/refunds/refundable/{self.order_id}")).ok()
         lines = [(line["line"], line["free"]) for line in free["lines"] if line["free"]]
         if lines:
             (await ask(self.shop.customer(), self.order_id, *lines)).ok()

@@ -148,7 +148,7 @@ class Lives(RuleBasedStateMachine):
     @rule(manage_stock=st.booleans(), attachments=st.booleans(), deduct_shipping=st.booleans())
     def switch(self, **switches: bool) -> None:
         version = {"If-Match": f'"v{self.policy_version}"'}
-        self.agrees(self.call(self.shop.staff, "PUT", "/refunds/v1/policy", switches, **version), None)
+        self.agrees(self.call(self.shop.staff, "PUT", "/refunds/v1/refund-policy", switches, **version), None)
         self.now, self.policy_version = Rules(**switches), self.policy_version + 1
 
     @rule(target=refunds, order=orders, one=st.integers(0, 3), two=st.integers(0, 4), information=st.booleans(), shop=st.booleans())
@@ -212,14 +212,14 @@ class Lives(RuleBasedStateMachine):
                 known, _, _ = self.ids.setdefault(id(part), (refund_id, model, part))
                 assert known == refund_id, "ids are in the order of making"
                 assert facts(self.call(self.shop.staff, "GET", f"/refunds/v1/refunds/{refund_id}").json()) == expected(part)
-            left = self.call(self.shop.staff, "GET", f"/refunds/v1/orders/{order_id}/refundable").json()
+            left = self.call(self.shop.staff, "GET", f"/refunds/v1/refunds/refundable/{order_id}").json()
             worth = {line: sum(model.share(model.free(line), self.now)) for line in QUANTITIES}
             assert [(line["free"], line["amount"]["amount"]) for line in left["lines"]] == [
                 (len(model.free(line)), worth[line]) for line in QUANTITIES
             ]
 
     def what_a_person_must_look_at_agrees(self) -> None:
-        items = self.call(self.shop.staff, "GET", "/refunds/v1/attention?limit=200").json()["items"]
+        items = self.call(self.shop.staff, "GET", "/refunds/v1/refunds/attention?limit=200").json()["items"]
         wanted = sorted(key.split(":")[0] for model in self.models.values() for key in model.attention)
         assert sorted(item["kind"] for item in items) == wanted
 

@@ -62,7 +62,7 @@ async def test_what_can_still_be_asked_for(shop: Shop) -> None:
     await policy(shop, deduct_shipping=True)
     order_id = await delivered(shop, lines=TWO_LINES, shipping={"amount": 1_500}, **prepaid(16_500))
     (await ask(shop.customer(), order_id, (1, 3))).ok()
-    left = (await shop.customer().get(f"/refunds/v1/orders/{order_id}/refundable")).ok()
+    left = (await shop.customer().get(f"/refunds/v1/refunds/refundable/{order_id}")).ok()
     assert [(line["free"], line["amount"]["amount"]) for line in left["lines"]] == [(1, 2_500), (2, 5_000)]
     assert (left["amount"]["decimal"], left["deduct_shipping"], left["request"]["allowed"]) == ("75.00", True, True)
     assert left["reasons"] == ["damaged", "wrong_item", "not_as_described", "arrived_late", "no_longer_wanted", "other"]
@@ -109,7 +109,7 @@ async def test_others_orders_and_refunds_do_not_exist(shop: Shop) -> None:
     elsewhere = shop.caller("staff", "staff-1", store=f"{shop.store}-2")
     for stranger in (shop.customer("c-2"), elsewhere):
         assert (await ask(stranger, order_id, (1, 1))).status == 404
-        assert (await stranger.get(f"/refunds/v1/orders/{order_id}/refundable")).status == 404
+        assert (await stranger.get(f"/refunds/v1/refunds/refundable/{order_id}")).status == 404
         assert (await stranger.get(f"/refunds/v1/refunds/{refund_id}")).status == 404
         assert (await stranger.get("/refunds/v1/refunds")).ok()["items"] == []
         for action, body in (("withdraw", {}), ("approve", {}), ("decline", {"internal_reason": "no"})):
@@ -151,7 +151,7 @@ async def test_an_approval_for_fewer_units_keeps_the_lowest_and_frees_the_rest(s
     assert amounts(approved) == (5_500, 5_000, 500)
     [line] = approved["lines"]
     assert (line["units"], line["disposition"], line["not_restocked_because"]) == ([{"first": 1, "last": 2}], "discard", "discarded")
-    left = (await shop.customer().get(f"/refunds/v1/orders/{order_id}/refundable")).ok()
+    left = (await shop.customer().get(f"/refunds/v1/refunds/refundable/{order_id}")).ok()
     assert [line["free"] for line in left["lines"]] == [2, 2]
     rest = (await ask(shop.customer(), order_id, (1, 2), (2, 2))).ok()
     assert amounts((await approve(shop, rest["refund_id"])).ok()) == (11_000, 10_000, 1_000)

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from services.refunds.files import store as file_store
 from services.refunds.commands.files import sweep
-from services.refunds.tables import metadata
+from services.refunds.files import store as file_store
 from services.refunds.settings import RefundSettings
+from services.refunds.tables import metadata
 from shared.contracts.ids import new_id, uuid_of
 from shared.data.db import Database
 from tests.services.refunds.pictures import PLACE, pdf, picture, polyglot, zip_bomb_png

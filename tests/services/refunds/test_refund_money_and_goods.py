@@ -74,15 +74,15 @@ async def test_what_comes_after_the_first_success_changes_nothing_and_is_looked_
     assert await told(shop, order_id) == events
     shown = (await shop.staff.get(f"/refunds/v1/refunds/{refund_id}")).ok()
     assert [s["counts"] for s in shown["settlements"]] == [True, False]
-    [matter] = (await shop.staff.get("/refunds/v1/attention")).ok()["items"]
+    [matter] = (await shop.staff.get("/refunds/v1/refunds/attention")).ok()["items"]
     assert (matter["kind"], matter["refund_id"], matter["facts"]["reference"]) == (kind, refund_id, reference)
-    path = f"/refunds/v1/attention/{matter['attention_id']}/close"
+    path = f"/refunds/v1/refunds/attention/{matter['attention_id']}/close"
     assert (await shop.customer().post(path, json={"note": "x"})).code == "staff_only"
     closed = (await shop.staff.post(path, json={"note": "provider confirmed: once"})).ok()
     assert (closed["note"], closed["closed_by"]["id"]) == ("provider confirmed: once", "staff-1")
     assert (await shop.staff.post(path, json={"note": "again"})).code == "already_closed"
-    assert (await shop.staff.get("/refunds/v1/attention")).ok()["items"] == []
-    assert len((await shop.staff.get("/refunds/v1/attention", params={"closed": "true"})).ok()["items"]) == 1
+    assert (await shop.staff.get("/refunds/v1/refunds/attention")).ok()["items"] == []
+    assert len((await shop.staff.get("/refunds/v1/refunds/attention", params={"closed": "true"})).ok()["items"]) == 1
 
 
 async def test_only_an_approved_refund_with_money_is_settled(shop: Shop) -> None:
@@ -166,5 +166,5 @@ async def test_both_dispositions_in_one_inspection(shop: Shop) -> None:
 async def test_no_such_thing(shop: Shop) -> None:
     assert (await report(shop, new_id("refund"), "succeeded", "t")).status == 404
     assert (await look(shop, new_id("refund"), (1, 1, "restock"))).status == 404
-    missing = await shop.staff.post(f"/refunds/v1/attention/{new_id('attention')}/close", json={"note": "x"})
+    missing = await shop.staff.post(f"/refunds/v1/refunds/attention/{new_id('attention')}/close", json={"note": "x"})
     assert missing.status == 404

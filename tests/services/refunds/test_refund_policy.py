@@ -10,7 +10,7 @@ from tests.shop import Shop, eventually
 
 
 async def test_a_store_starts_from_the_defaults(shop: Shop) -> None:
-    shown = (await shop.customer().get("/refunds/v1/policy")).ok()
+    shown = (await shop.customer().get("/refunds/v1/refund-policy")).ok()
     assert (shown["version"], shown["manage_stock"], shown["attachments"], shown["deduct_shipping"], shown["window_days"]) == (
         0,
         False,
@@ -22,13 +22,13 @@ async def test_a_store_starts_from_the_defaults(shop: Shop) -> None:
 
 
 async def test_a_change_needs_the_version_that_it_changes(shop: Shop) -> None:
-    missing = await shop.staff.put("/refunds/v1/policy", json=POLICY)
+    missing = await shop.staff.put("/refunds/v1/refund-policy", json=POLICY)
     assert (missing.status, missing.code) == (428, "if_match_required")
-    saved = (await shop.staff.put("/refunds/v1/policy", json=POLICY, headers={"If-Match": '"v0"'})).ok()
+    saved = (await shop.staff.put("/refunds/v1/refund-policy", json=POLICY, headers={"If-Match": '"v0"'})).ok()
     assert (saved["version"], saved["changed_by"]["id"]) == (1, "staff-1")
-    stale = await shop.staff.put("/refunds/v1/policy", json=POLICY | {"manage_stock": True}, headers={"If-Match": '"v0"'})
+    stale = await shop.staff.put("/refunds/v1/refund-policy", json=POLICY | {"manage_stock": True}, headers={"If-Match": '"v0"'})
     assert (stale.status, stale.code, stale["current_version"]) == (412, "version_conflict", 1)
-    assert (await shop.staff.get("/refunds/v1/policy"))["manage_stock"] is False
+    assert (await shop.staff.get("/refunds/v1/refund-policy"))["manage_stock"] is False
     events = await shop.events("refunds", "refund_policy")
     assert [(event["type"], event["sequence"], event["data"]["version"]) for event in events] == [("refund_policy.changed.v1", 1, 1)]
 
@@ -46,27 +46,27 @@ async def test_a_change_needs_the_version_that_it_changes(shop: Shop) -> None:
     ],
 )
 async def test_what_is_refused(shop: Shop, changes: dict[str, Any], status: int, code: str) -> None:
-    refused = await shop.staff.put("/refunds/v1/policy", json=POLICY | changes, headers={"If-Match": '"v0"'})
+    refused = await shop.staff.put("/refunds/v1/refund-policy", json=POLICY | changes, headers={"If-Match": '"v0"'})
     assert (refused.status, refused.code) == (status, code)
-    assert (await shop.staff.get("/refunds/v1/policy"))["version"] == 0
+    assert (await shop.staff.get("/refunds/v1/refund-policy"))["version"] == 0
     assert await shop.events("refunds", "refund_policy") == []
 
 
 async def test_settings_are_the_shops(shop: Shop) -> None:
-    refused = await shop.customer().put("/refunds/v1/policy", json=POLICY, headers={"If-Match": '"v0"'})
+    refused = await shop.customer().put("/refunds/v1/refund-policy", json=POLICY, headers={"If-Match": '"v0"'})
     assert (refused.status, refused.code) == (403, "staff_only")
-    assert (await shop.customer().get("/refunds/v1/policy/history")).code == "staff_only"
+    assert (await shop.customer().get("/refunds/v1/refund-policy/history")).code == "staff_only"
 
 
 async def test_the_history_says_who_and_when(shop: Shop) -> None:
     for manage_stock in (True, False, True):
         await policy(shop, manage_stock=manage_stock)
-    first = (await shop.staff.get("/refunds/v1/policy/history", params={"limit": "2"})).ok()
+    first = (await shop.staff.get("/refunds/v1/refund-policy/history", params={"limit": "2"})).ok()
     assert [(item["version"], item["manage_stock"], item["changed_by"]["id"]) for item in first["items"]] == [
         (3, True, "staff-1"),
         (2, False, "staff-1"),
     ]
-    rest = (await shop.staff.get("/refunds/v1/policy/history", params={"limit": "2", "cursor": first["next_cursor"]})).ok()
+    rest = (await shop.staff.get("/refunds/v1/refund-policy/history", params={"limit": "2", "cursor": first["next_cursor"]})).ok()
     assert [(item["version"], item["changed_by"] is None) for item in rest["items"]] == [(1, False), (0, True)]
     assert rest["next_cursor"] is None
 
@@ -100,7 +100,7 @@ async def test_the_window_closes_for_customers_and_staff_may_exceed_it_with_a_re
     for caller, more in ((shop.customer(), {}), (shop.customer(), {"beyond_window_reason": "please"}), (shop.staff, {})):
         refused = await ask(caller, order_id, (1, 1), **more)
         assert (refused.status, refused.code) == (409, "window_over")
-    left = (await shop.customer().get(f"/refunds/v1/orders/{order_id}/refundable")).ok()
+    left = (await shop.customer().get(f"/refunds/v1/refunds/refundable/{order_id}")).ok()
     day = (ago + timedelta(days=15)).date()
     assert (left["request"]["code"], left["closes_at"]) == ("window_over", f"{day}T00:00:00Z")
     assert await everything(shop, order_id) == before
@@ -118,7 +118,7 @@ async def test_the_window_counts_days_of_the_stores_zone(shop: Shop) -> None:
     order_id = await delivered(shop, **prepaid())
 
     async def in_dhaka() -> bool:
-        left = (await shop.customer().get(f"/refunds/v1/orders/{order_id}/refundable")).ok()
+        left = (await shop.customer().get(f"/refunds/v1/refunds/refundable/{order_id}")).ok()
         return bool(left["closes_at"].endswith("T18:00:00Z"))
 
     await eventually(in_dhaka)

@@ -7,9 +7,9 @@ from fastapi import FastAPI
 
 from services.refunds import tables
 from services.refunds.app import SERVICE
-from services.refunds.state import Policy
 from services.refunds.rules.problems import PROBLEMS
 from services.refunds.rules.settlement import SETTLEMENT
+from services.refunds.state import Policy
 from shared.contracts import errors, events
 from shared.data.schema import service_metadata
 from tests.stack import PROJECT
