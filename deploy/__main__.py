@@ -1,6 +1,6 @@
 """`./aftersale COMMAND`, or `python -m deploy COMMAND`."""
 
-from deploy.cli.commands import main
+from deploy.commands import main
 
 if __name__ == "__main__":
     main()

@@ -12,7 +12,8 @@ import pytest
 import structlog
 from hypothesis import settings
 
-from deploy.servers import Servers, resolve
+from deploy.local.servers import resolve
+from deploy.operator.given import Servers
 from tests.shop import Shop
 from tests.stack import PROJECT, SERVICES, VARIABLE, Stack, new_stack
 

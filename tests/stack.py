@@ -23,9 +23,9 @@ from urllib.request import urlopen
 import aio_pika
 import asyncpg
 
-from deploy import topology
-from deploy.provision import provision
-from deploy.servers import Servers
+from deploy.operator import topology
+from deploy.operator.given import Servers
+from deploy.operator.provision import provision
 from shared.messaging.broker import dead_queue_name, exchange_name, queue_name
 from shared.web.keys import SigningKey
 

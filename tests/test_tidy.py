@@ -53,8 +53,8 @@ def sources(*folders: str) -> list[Path]:
     return [path for path in tracked() if path.suffix == ".py" and str(path).startswith(roots) and "migrations" not in path.parts]
 
 
-PRODUCT = sources("shared", "services", "deploy")
-ALL = sources("shared", "services", "deploy", "tests")
+PRODUCT = sources("shared", "services", "deploy", "kit")
+ALL = sources("shared", "services", "deploy", "kit", "tests")
 
 
 def name(path: Path) -> str:
@@ -88,7 +88,7 @@ def test_shared_imports_no_service() -> None:
         (name(path), module)
         for path in sources("shared/")
         for module in imports(path)
-        if module.startswith(("services", "deploy", "tests"))
+        if module.startswith(("services", "deploy", "kit", "tests"))
     ]
     assert found == []
 

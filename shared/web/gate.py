@@ -8,6 +8,7 @@ and is the body that they announce of a kind and size that it takes. What only t
 import time
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.contracts.actor import Actor

@@ -13,10 +13,11 @@ from urllib.parse import urlsplit
 
 import typer
 
-from deploy.places import PROJECT, hold_state
-from deploy.provision import provision
-from deploy.servers import postgres
-from deploy.servers.private import PrivateServers
+from deploy.local.places import hold_state
+from deploy.local.servers import postgres
+from deploy.local.servers.private import PrivateServers
+from deploy.operator.provision import provision
+from deploy.operator.state import PROJECT
 from tests.bench import events, machine, measures, picture, reference
 from tests.bench.generator import drive, request
 from tests.bench.measures import Bench

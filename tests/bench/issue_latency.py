@@ -16,9 +16,10 @@ from pathlib import Path
 import asyncpg
 import httpx2
 
-from deploy.places import PROJECT, hold_state
-from deploy.servers import postgres
-from deploy.servers.private import PrivateServers
+from deploy.local.places import hold_state
+from deploy.local.servers import postgres
+from deploy.local.servers.private import PrivateServers
+from deploy.operator.state import PROJECT
 from shared.contracts.actor import Actor
 from shared.web.tokens import issue
 from tests.shop import ISSUER, TOKEN_SECONDS, eventually, order_p

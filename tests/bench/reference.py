@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import aio_pika
 import asyncpg
 
-from deploy.servers.postgres import find_binaries
+from deploy.local.servers.postgres import find_binaries
 
 SQL = Path(__file__).with_name("reference.sql")
 PUBLISHED_AT_ONCE = 200

@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.servers.private import PrivateServers
+from deploy.local.servers.private import PrivateServers
 
 TICKS = os.sysconf("SC_CLK_TCK")
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from deploy.places import State
-from deploy.servers import Servers, resolve
-from deploy.servers.private import PrivateServers
+from deploy.local.servers import resolve
+from deploy.local.servers.private import PrivateServers
+from deploy.operator.given import Servers
+from deploy.operator.state import State
 
 
 def made_home() -> Path:

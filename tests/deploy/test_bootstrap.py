@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.places import PROJECT
+from deploy.operator.state import PROJECT
 
 UV = """#!/bin/sh
 echo "$*" >> "$UV_CALLS"

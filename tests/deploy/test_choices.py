@@ -8,14 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from deploy import running
-from deploy.cli.settings import _masked
-from deploy.databases import as_user
-from deploy.places import PROJECT, State, choose_port, clone_name, hold_state, is_free, shut
-from deploy.servers.given import given
-from deploy.servers.rabbitmq import password_hash, version_of
-from deploy.servers.resolve import choose
-from deploy.trouble import Trouble
+from deploy.local.places import hold_state, shut
+from deploy.local.servers.rabbitmq import version_of
+from deploy.local.servers.resolve import choose
+from deploy.operator import running
+from deploy.operator.databases import as_user
+from deploy.operator.given import given
+from deploy.operator.settings import _masked
+from deploy.operator.state import PROJECT, State, choose_port, clone_name, is_free
+from deploy.operator.topology import password_hash
+from deploy.operator.trouble import Trouble
 
 
 @pytest.mark.parametrize(

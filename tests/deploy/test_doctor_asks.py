@@ -11,8 +11,8 @@ from typing import Any
 import asyncpg
 import pytest
 
-from deploy.cli.answers import LOOKED_AT_ITSELF, NOT_READY, WARNINGS, ask
-from deploy.cli.doctor import _broker_users, _let_in
+from deploy.operator.answers import LOOKED_AT_ITSELF, NOT_READY, WARNINGS, ask
+from deploy.operator.doctor import _broker_users, _let_in
 
 
 @contextmanager

@@ -13,11 +13,13 @@ import asyncpg
 import pytest
 from aiormq.exceptions import DeliveryError
 
-from deploy import places, processes
-from deploy.places import State
-from deploy.servers import rabbitmq
-from deploy.servers.private import PrivateServers
-from deploy.trouble import Trouble
+from deploy.local import processes
+from deploy.local.servers import rabbitmq
+from deploy.local.servers.private import PrivateServers
+from deploy.operator import state
+from deploy.operator.state import State
+from deploy.operator.trouble import Trouble
+from deploy.operator.users import can_reach, server_user
 from tests.deploy.conftest import made_home, private_servers
 
 pytestmark = pytest.mark.skipif(rabbitmq.installed() is None, reason="RabbitMQ is not installed here: these servers come from Docker")
@@ -144,27 +146,27 @@ def test_a_clone_that_the_servers_user_cannot_enter_keeps_its_state_elsewhere(
 ) -> None:
     """A clone in /root: the state moves to a folder that can be reached, behind a link; binaries are copied beside it."""
     monkeypatch.delenv("AFTERSALE_HOME", raising=False)
-    monkeypatch.setattr(places, "SHARED_ROOT", home / "shared")
+    monkeypatch.setattr(state, "SHARED_ROOT", home / "shared")
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
-    base = places.base_folder(closed)
+    base = state.base_folder(closed)
     assert base.is_relative_to(home / "shared")
     assert (closed / ".aftersale").is_symlink()
-    assert places.base_folder(closed) == base
+    assert state.base_folder(closed) == base
     fleeting = tmp_path / "another"
     fleeting.mkdir(mode=0o700)
-    kept_by_tests = places.base_folder(fleeting, "test")
+    kept_by_tests = state.base_folder(fleeting, "test")
     assert not (fleeting / ".aftersale").exists()
     kept_by_tests.rmdir()
-    user = processes.server_user()
+    user = server_user()
     assert user is not None
-    assert processes.can_reach(user, base)
-    assert not processes.can_reach(user, closed)
+    assert can_reach(user, base)
+    assert not can_reach(user, closed)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root runs servers as another user")
 def test_binaries_that_the_servers_user_cannot_reach_are_copied(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from deploy.servers import postgres  # noqa: PLC0415  (patched below)
+    from deploy.local.servers import postgres  # noqa: PLC0415  (patched below)
 
     real = postgres.find_binaries()
     closed = tmp_path / "closed"

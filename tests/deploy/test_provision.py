@@ -10,11 +10,10 @@ import asyncpg
 import pytest
 from aiormq.exceptions import AMQPError, ChannelAccessRefused
 
-from deploy import topology
-from deploy.provision import provision
-from deploy.servers import Servers
-from deploy.servers.given import GivenServers
-from deploy.trouble import Trouble
+from deploy.operator import topology
+from deploy.operator.given import GivenServers, Servers
+from deploy.operator.provision import provision
+from deploy.operator.trouble import Trouble
 from shared.contracts.events import EVENTS, SOURCES
 from shared.data.migrate import migrate
 from shared.messaging.broker import dead_queue_name, queue_arguments, queue_name, types_read_by

@@ -14,12 +14,11 @@ import aio_pika
 import asyncpg
 import pytest
 
-from deploy import topology
-from deploy.places import PROJECT, State
-from deploy.provision import Provided, definitions, migrate_all, provide, provision
-from deploy.servers import Servers
-from deploy.servers.given import GivenServers
-from deploy.trouble import Trouble
+from deploy.operator import topology
+from deploy.operator.given import GivenServers, Servers
+from deploy.operator.provision import Provided, definitions, migrate_all, provide, provision
+from deploy.operator.state import PROJECT, State
+from deploy.operator.trouble import Trouble
 
 SERVICES = topology.SERVICES
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from rich.table import Table
 
-from deploy.cli.output import Output, as_json_line, terminal, trouble
+from deploy.operator.output import Output, as_json_line, terminal, trouble
 from shared.web.visible import visible
 
 HOSTILE = "order\x1b[2J\x1b]0;owned\x07 \x9b31m \x7f \u202egnp.exe \u2028 \x00 \x08 \r ok"

@@ -18,7 +18,7 @@ from typing import Any
 import aio_pika
 import pytest
 
-from deploy.places import PROJECT, State, choose_port, is_free
+from deploy.operator.state import PROJECT, State, choose_port, is_free
 from tests.deploy.conftest import made_home
 from tests.deploy.test_private_servers import running_from
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import asyncpg
 
-from deploy.reconcile.reading import snapshots
-from deploy.reconcile.run import Report, reconcile
+from deploy.operator.reconcile.reading import snapshots
+from deploy.operator.reconcile.run import Report, reconcile
 from tests.shop import Answer, Shop, eventually, order_p
 from tests.stack import SERVICES, Stack
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from deploy.importing import carry_out
-from deploy.importing.account import Account, account
-from deploy.importing.api import Api
-from deploy.importing.mapping import Plan
-from deploy.importing.results import Results
+from kit.importing import carry_out
+from kit.importing.account import Account, account
+from kit.importing.api import Api
+from kit.importing.mapping import Plan
+from kit.importing.results import Results
 from tests.rules.test_import_mapping import back, planned, sale
 from tests.shop import Shop
 

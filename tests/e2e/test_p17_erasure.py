@@ -13,7 +13,7 @@ import aio_pika
 import asyncpg
 import httpx2
 
-from deploy import topology
+from deploy.operator import topology
 from services.refunds.commands.files import sweep
 from services.refunds.settings import RefundSettings
 from services.refunds.tables import metadata

@@ -18,8 +18,8 @@ import asyncpg
 import httpx2
 import pytest
 
-from deploy.reconcile.run import Asking, reconcile
-from deploy.servers import resolve
+from deploy.local.servers import resolve
+from deploy.operator.reconcile.run import Asking, reconcile
 from tests.e2e.reconciled import admin, everything_happens, report, until_explained
 from tests.shop import Shop, eventually
 from tests.stack import PROJECT, SERVICES, new_stack

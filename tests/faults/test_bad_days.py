@@ -12,8 +12,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from deploy.places import hold_state
-from deploy.servers.given import GivenServers
+from deploy.local.places import hold_state
+from deploy.operator.given import GivenServers
 from tests.proxy import COMMITTED, Proxy
 from tests.shop import Answer, Shop, eventually, order_p
 from tests.stack import PROJECT, Process, Stack, new_stack

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from deploy.servers import given, resolve
-from deploy.servers.private import PrivateServers
-from deploy.trouble import Trouble
+from deploy.local.servers import resolve
+from deploy.local.servers.private import PrivateServers
+from deploy.operator import given
+from deploy.operator.trouble import Trouble
 from tests.faults.grave import Grave, a_grave
 from tests.stack import PROJECT, Stack
 

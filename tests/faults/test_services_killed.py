@@ -13,7 +13,8 @@ import asyncpg
 import httpx2
 import pytest
 
-from deploy.servers import given, resolve
+from deploy.local.servers import resolve
+from deploy.operator import given
 from shared.contracts.ids import uuid_of
 from shared.data.crash import VARIABLE
 from tests.faults.history import live, quiet

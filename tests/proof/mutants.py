@@ -30,7 +30,7 @@ from tests.conftest import NEEDS_NO_STACK
 from tests.stack import PROJECT, SERVICES, VARIABLE, Stack
 
 MUTANTS = PROJECT / "tests" / "mutants"
-COPIED = ("shared", "services", "deploy", "tests", "pyproject.toml")
+COPIED = ("shared", "services", "deploy", "kit", "tests", "pyproject.toml")
 FIELD = re.compile(r"(promise|red|says|services): (.+)")
 DEADLINE_SECONDS = 240
 PATIENCE_SECONDS = "10"

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from deploy.servers import Servers, resolve
+from deploy.local.servers import resolve
+from deploy.operator.given import Servers
 from tests.attacks import ATTACKS
 from tests.proof import mutants, p19, refusing
 from tests.stack import PROJECT, SERVICES, Stack, new_stack

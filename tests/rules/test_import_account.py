@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy.importing.account import Columns, account, foreseen
-from deploy.importing.countries import PLACES, stand_in_address
-from deploy.importing.results import Placed, Refunded, Refusal
+from kit.importing.account import Columns, account, foreseen
+from kit.importing.countries import PLACES, stand_in_address
+from kit.importing.results import Placed, Refunded, Refusal
 from services.orders.addresses import checked
 from shared.contracts.events import Address
 from tests.rules.test_import_mapping import back, planned, sale

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from deploy.importing import asking
-from deploy.importing.mapping import Plan, plan
-from deploy.importing.online_retail import COLUMNS, Source, Unreadable, parse, read
+from kit.importing import asking
+from kit.importing.mapping import Plan, plan
+from kit.importing.online_retail import COLUMNS, Source, Unreadable, parse, read
 
 HEADING = ",".join(COLUMNS)
 

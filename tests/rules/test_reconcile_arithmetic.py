@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy.reconcile.arithmetic import goods_of, shipping_of
-from deploy.reconcile.shares import automatic, requested
+from deploy.operator.reconcile.shares import automatic, requested
 from services.refunds.rules.amounts import refund_amount
 from services.refunds.state import KnownOrder, Line, Units
+from shared.contracts.refund_shares import goods_of, shipping_of
 
 lines = st.lists(st.tuples(st.integers(0, 10**7), st.integers(1, 60)), min_size=1, max_size=6)
 

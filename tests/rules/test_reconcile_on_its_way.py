@@ -7,8 +7,8 @@ from uuid import UUID
 
 import pytest
 
-from deploy.reconcile.across import Found
-from deploy.reconcile.on_its_way import Asked, Key, To, Way, way_to
+from deploy.operator.reconcile.across import Found
+from deploy.operator.reconcile.on_its_way import Asked, Key, To, Way, way_to
 from shared.contracts.ids import public_id
 
 SENT = datetime(2026, 1, 1, tzinfo=UTC)

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from deploy.servers import resolve
+from deploy.local.servers import resolve
 from shared.contracts.actor import Actor
 from shared.web.tokens import issue
 from tests.shop import ISSUER, order_p

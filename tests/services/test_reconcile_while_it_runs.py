@@ -8,11 +8,11 @@ import aio_pika
 import asyncpg
 import pytest
 
-from deploy.reconcile.acknowledged import acknowledge, leave_out, read
-from deploy.reconcile.checks import Check
-from deploy.reconcile.reading import Databases, TooLong, analyze, snapshots
-from deploy.reconcile.run import CHECKS, CLOCKS, Asking, Report, reconcile, running_system
-from deploy.trouble import Trouble
+from deploy.operator.reconcile.acknowledged import acknowledge, leave_out, read
+from deploy.operator.reconcile.checks import Check
+from deploy.operator.reconcile.reading import Databases, TooLong, analyze, snapshots
+from deploy.operator.reconcile.run import CHECKS, CLOCKS, Asking, Report, reconcile, running_system
+from deploy.operator.trouble import Trouble
 from services.orders.commands.place import place_order
 from services.orders.requests.placing import PlaceOrder
 from services.orders.tables import metadata

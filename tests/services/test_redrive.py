@@ -12,7 +12,7 @@ import aio_pika
 import asyncpg
 import httpx2
 
-from deploy.redrive import Wanted, redrive, redrive_some
+from deploy.operator.redrive import Wanted, redrive, redrive_some
 from shared.messaging.broker import queue_name
 from tests.services.conftest import place
 from tests.shop import PATIENCE_SECONDS, eventually

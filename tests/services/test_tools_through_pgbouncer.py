@@ -15,8 +15,9 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import pytest
 
-from deploy import processes
-from deploy.servers import packages
+from deploy.local import processes
+from deploy.local.servers import packages
+from deploy.operator.users import server_user
 from tests.services.conftest import place
 from tests.shop import PATIENCE_SECONDS, eventually
 from tests.stack import PROJECT, SERVICES, Stack, free_port
@@ -40,7 +41,7 @@ def pgbouncer(stack: Stack, mode: str) -> Iterator[dict[str, str]]:
         f"auth_type = scram-sha-256\nauth_file = {folder}/users\npool_mode = {mode}\ndefault_pool_size = 2\n"
         "unix_socket_dir =\n"
     )
-    user = processes.server_user()
+    user = server_user()
     processes.give(user, folder / "users")
     child = subprocess.Popen(["/usr/sbin/pgbouncer", "-q", str(folder / "ini")], user=user.uid if user else None)
     try:

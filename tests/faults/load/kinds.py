@@ -19,9 +19,9 @@ import aio_pika
 import asyncpg
 import httpx2
 
-from deploy import topology
-from deploy.redrive import redrive
-from deploy.trouble import Trouble
+from deploy.operator import topology
+from deploy.operator.redrive import redrive
+from deploy.operator.trouble import Trouble
 from shared.messaging.broker import exchange_name, queue_name
 from shared.messaging.outbox import cloud_event
 from tests.faults.load.attacks import ATTACKS

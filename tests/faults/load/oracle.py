@@ -6,7 +6,7 @@ Plain SQL over all schemas, as the administrator; nothing of the services' own c
 from collections import Counter
 from dataclasses import dataclass, field
 
-from deploy import topology
+from deploy.operator import topology
 from shared.contracts.events import EVENTS, SOURCES
 from tests.faults.load.journal import Journal, Write
 from tests.faults.load.world import World

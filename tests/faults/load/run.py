@@ -11,9 +11,9 @@ from pathlib import Path
 import aio_pika
 import asyncpg
 
-from deploy import topology
-from deploy.servers.private import PrivateServers
-from deploy.trouble import Trouble
+from deploy.local.servers.private import PrivateServers
+from deploy.operator import topology
+from deploy.operator.trouble import Trouble
 from tests.faults.load.clients import SKUS, Client, Load
 from tests.faults.load.journal import Journal
 from tests.faults.load.kinds import KINDS, Bite, possible, said

@@ -16,11 +16,14 @@ import asyncpg
 import httpx2
 from aio_pika.abc import AbstractConnection
 
-from deploy import processes, topology
-from deploy.places import PROJECT, hold_state
-from deploy.servers import postgres
-from deploy.servers.private import PrivateServers
-from deploy.trouble import Trouble
+from deploy.local import processes
+from deploy.local.places import hold_state
+from deploy.local.servers import postgres
+from deploy.local.servers.private import PrivateServers
+from deploy.operator import topology
+from deploy.operator.state import PROJECT
+from deploy.operator.trouble import Trouble
+from deploy.operator.users import server_user
 from shared.messaging.broker import queue_name
 from tests.proxy import Proxy
 from tests.stack import Process, Stack, free_port, new_stack
@@ -191,7 +194,7 @@ def _mounted(folder: Path, megabytes: int) -> bool:
     folder.mkdir(mode=0o700, parents=True)
     done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=0700", "aftersale-faults", str(folder)], check=False)
     if done.returncode == 0:
-        processes.give(processes.server_user(), folder)
+        processes.give(server_user(), folder)
     return done.returncode == 0
 
 
@@ -216,7 +219,7 @@ async def world_of(started: PrivateServers, small_disk: Path | None, folder: Pat
 
 def why_not() -> str | None:
     """Why private servers cannot be had here; None where they can."""
-    from deploy.servers import rabbitmq  # noqa: PLC0415  (only to ask)
+    from deploy.local.servers import rabbitmq  # noqa: PLC0415  (only to ask)
 
     try:
         postgres.find_binaries()

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from deploy import running
-from deploy.cli.output import Output
-from deploy.cli.parked import discard_parked, list_parked, retry_parked, show_parked
-from deploy.trouble import Trouble
+from deploy.operator import running
+from deploy.operator.output import Output
+from deploy.operator.parked import discard_parked, list_parked, retry_parked, show_parked
+from deploy.operator.trouble import Trouble
 from shared.contracts.events import DocumentIssued
 from shared.data.kernel_versions import v5
 from shared.process.service import Running

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from deploy.servers import resolve
+from deploy.local.servers import resolve
 from tests.stack import PROJECT, Stack, new_stack
 
 GIVEN = ("AFTERSALE_POSTGRES_ADMIN_URL", "AFTERSALE_AMQP_ADMIN_URL")

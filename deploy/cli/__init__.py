@@ -1,1 +1,0 @@
-"""The `aftersale` command line: run it, look into it, show it."""

@@ -1,0 +1,1 @@
+"""`aftersale up`: servers and all services on this machine, and the demo on them. In no image."""

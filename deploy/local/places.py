@@ -1,0 +1,42 @@
+"""Taking a clone's folder for `make up` or for a test run, and clearing away what a holder that died left behind."""
+
+import fcntl
+import os
+import secrets
+import signal
+from pathlib import Path
+
+from deploy.local import processes
+from deploy.operator.state import Purpose, State, base_folder, folder_mode
+
+STOP_LEFT_SECONDS = 12
+
+
+def shut(folder: Path) -> None:
+    """Take from other users what a clone before this release, or a hand, left open to them: logs, and files of customers."""
+    folder.chmod(folder_mode())
+    ours = [path for path in folder.iterdir() if path.is_file() and not path.is_symlink()]
+    for top, folders, files in os.walk(folder / "files"):
+        ours += [Path(top), *(Path(top, name) for name in (*folders, *files))]
+    for path in ours:
+        if path.lstat().st_mode & 0o077 and not path.is_symlink():
+            path.chmod(path.lstat().st_mode & 0o700)
+
+
+def hold_state(project: Path, purpose: Purpose) -> State:
+    """The folder for `purpose`, held. What still runs from a holder that died is stopped, and a dead test run's folder cleared away."""
+    base = base_folder(project, purpose)
+    with open(base / "lock", "a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # one at a time, so that nobody clears away what another is about to hold
+        if purpose == "up":
+            state = State(base / "up").hold()
+            shut(state.folder)
+            if services := processes.leftover(state.folder, "services"):  # they would hold the ports that are ours
+                services.stop(signal.SIGTERM, STOP_LEFT_SECONDS)
+            return state
+        for old in base.glob("test-*"):
+            left = State(old)
+            if left.holder() is None:
+                processes.stop_leftovers(old)
+                left.remove()
+        return State(base / f"test-{os.getpid()}-{secrets.token_hex(2)}", temporary=True).hold()

@@ -1,0 +1,153 @@
+"""Child processes that are servers: started as an unprivileged user, recorded, and stopped by us alone.
+
+Each is recorded as `<state>/<name>.process` (pid and start time), so that after a kill -9 of the runner the next start finds
+its own leftovers, and never takes a stranger with the same pid for one of them.
+"""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from deploy.operator.trouble import Trouble
+from deploy.operator.users import User
+
+
+def give(user: User | None, path: Path) -> None:
+    """Make `path` the server user's own."""
+    if user is not None:
+        os.chown(path, user.uid, user.gid)
+
+
+def run_as(
+    user: User | None,
+    arguments: Sequence[str],
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    stdin: str | None = None,
+    timeout_seconds: float = 60,
+    check: bool = True,
+) -> subprocess.CompletedProcess[str]:
+    """Run a tool to its end as `user`. Raises Trouble with its last words when it fails and `check` is set."""
+    uid, gid, groups = _identity(user)
+    try:
+        done = subprocess.run(  # noqa: S603  (a list of arguments, no shell)
+            arguments, env=env, cwd=cwd or "/", input=stdin or "", capture_output=True, text=True, timeout=timeout_seconds, check=False,
+            user=uid, group=gid, extra_groups=groups,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired as error:
+        raise Trouble(f"{Path(arguments[0]).name} did not finish within {timeout_seconds:.0f} s.") from error
+    if check and done.returncode != 0:
+        raise Trouble(f"{Path(arguments[0]).name} failed: {last_words(done.stderr or done.stdout)}")
+    return done
+
+
+def _identity(user: User | None) -> tuple[int | None, int | None, list[int] | None]:
+    return (None, None, None) if user is None else (user.uid, user.gid, [])
+
+
+def last_words(text: str, lines: int = 4) -> str:
+    """The end of an output, on one line."""
+    return " / ".join(line.strip() for line in text.strip().splitlines()[-lines:]) or "it said nothing"
+
+
+def started_at(pid: int) -> str | None:
+    """When process `pid` started, in the system's own words; None when there is no such process (or only its remains)."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        if Path("/proc/self/stat").exists():
+            return None
+        ps = ["/bin/ps", "-o", "lstart=", "-p", str(pid)]
+        asked = subprocess.run(ps, capture_output=True, text=True, check=False)  # noqa: S603  (a list of arguments, no shell)
+        return asked.stdout.strip() or None
+    return None if fields[0] in "ZX" else fields[19]
+
+
+class Process:
+    """A running server, ours or left over by a run that died."""
+
+    def __init__(self, record: Path, pid: int, popen: subprocess.Popen[bytes] | None = None) -> None:
+        self.record = record
+        self.pid = pid
+        self._popen = popen
+        self._started_at = started_at(pid)
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still runs."""
+        if self._popen is not None:
+            return self._popen.poll() is None
+        return self._started_at is not None and started_at(self.pid) == self._started_at
+
+    def wait(self, seconds: float) -> bool:
+        """Whether it ended within `seconds`."""
+        deadline = time.monotonic() + seconds
+        while self.alive:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.02)
+        return True
+
+    def stop(self, polite: signal.Signals, seconds: float) -> None:
+        """Ask it to end with `polite`; after `seconds`, end it and its group by force."""
+        if self.alive:
+            os.kill(self.pid, polite)
+            if not self.wait(seconds):
+                self.kill()
+        self.record.unlink(missing_ok=True)
+
+    def kill(self) -> None:
+        """End it and its process group at once (SIGKILL): for tests of bad days, and when asking did not help."""
+        if self.alive:
+            os.killpg(self.pid, signal.SIGKILL)
+            self.wait(10)
+
+
+def start(
+    name: str,
+    arguments: Sequence[str],
+    *,
+    state: Path,
+    log: Path,
+    env: Mapping[str, str] | None = None,
+    user: User | None = None,
+    cwd: Path | None = None,
+) -> Process:
+    """Start a server in a session of its own (so that Ctrl-C in our terminal is ours to handle) and record it."""
+    uid, gid, groups = _identity(user)
+    with open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600), "ab") as out:
+        popen = subprocess.Popen(  # noqa: S603  (a list of arguments, no shell)
+            arguments, env=env, cwd=cwd or "/", stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
+            start_new_session=True, user=uid, group=gid, extra_groups=groups, umask=0o077,
+        )  # fmt: skip
+    process = Process(state / f"{name}.process", popen.pid, popen)
+    process.record.touch(mode=0o600)
+    process.record.write_text(f"{popen.pid} {started_at(popen.pid)}")
+    return process
+
+
+def leftover(state: Path, name: str) -> Process | None:
+    """The server `name` that a run which died left behind in `state`, if it still runs."""
+    record = state / f"{name}.process"
+    try:
+        pid, _, start_time = record.read_text().partition(" ")
+    except FileNotFoundError:
+        return None
+    if not pid.isdigit() or started_at(int(pid)) != start_time:
+        record.unlink(missing_ok=True)
+        return None
+    return Process(record, int(pid))
+
+
+def stop_leftovers(state: Path, *, polite: signal.Signals = signal.SIGTERM, seconds: float = 0) -> list[str]:
+    """Stop every server recorded in `state`; the names of those that still ran. With `seconds` 0: by force."""
+    stopped = []
+    for record in sorted(state.glob("*.process")):
+        if process := leftover(state, record.stem):
+            process.stop(polite, seconds)
+            stopped.append(record.stem)
+    return stopped

@@ -1,0 +1,90 @@
+"""What the processes say of themselves: each is asked for its readiness, its warnings and its clock."""
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from deploy.operator import running
+
+ASK_SECONDS = 5
+CLOCK_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at."""
+
+    what: str
+    ok: bool
+    found: str
+    fix: str = ""
+
+
+NOT_READY = {
+    "database": "see its database above: whether it answers, lets the role in and takes writes",
+    "consumer": "it does not consume: see the broker above; it comes back by itself, and `consumer` in its log says why it has not yet",
+    "keys": "mend the keys file: the process started without one that it could read",
+    "not_stopping": "it is being stopped: start another",
+}
+WARNINGS = {
+    "database_away": "start PostgreSQL, or put the role's present password into AFTERSALE_…_DATABASE_URL and restart the process",
+    "broker_away": "start RabbitMQ, or check AFTERSALE_…_AMQP_URL; what was written waits and is sent by itself",
+    "keys_file": "mend the keys file; the process goes on with the keys that it read last",
+    "lock_timeout": "./aftersale migrate: it sets how long the role waits for a lock",
+    "messages_wait": "`aftersale parked list` says what stands in their way; they are tried again by themselves",
+    "consumer_stands_still": "it opens a new connection by itself; where that does not help, its log says what each delivery fails with",
+    "background_work": "it goes on by itself once its cause is gone; its log says why it fails",
+    "clock": "synchronise its clock with the database's (NTP)",
+}
+LOOKED_AT_ITSELF = ("parked", "set_aside", "outbox_waits")
+"""Warnings about tables that the doctor reads by itself."""
+
+
+def addresses(service: str) -> list[str]:
+    """Where a service's processes answer: its API, and what AFTERSALE_<SERVICE>_PROCESS_URLS names (workers, replicas)."""
+    more = running.setting(service, "PROCESS_URLS")
+    return list(dict.fromkeys([running.address(service), *(url.strip().rstrip("/") for url in more.split(",") if url.strip())]))
+
+
+def ask(service: str) -> list[Check]:
+    """Every process of a service."""
+    return [check for url in addresses(service) for check in _of(service, url)]
+
+
+def _of(service: str, url: str) -> Iterator[Check]:
+    before = datetime.now(UTC)
+    try:
+        answer = _readiness(url)
+    except (OSError, ValueError) as error:
+        yield Check(f"{service} process", False, f"{url} does not answer: {error}", "start it (`make up`, or ./aftersale run)")
+        return
+    middle = before + (datetime.now(UTC) - before) / 2
+    bad = [name for name, good in answer.get("checks", {}).items() if not good]
+    fix = NOT_READY.get(bad[0], f"see {url}/health/ready") if bad else f"see {url}/health/ready"
+    yield Check(f"{service} process", bool(answer.get("ready")), f"{url}" + (f": not {', '.join(bad)}" if bad else ""), fix)
+    if "now" in answer:
+        ahead = (datetime.fromisoformat(answer["now"]) - middle).total_seconds()
+        found = f"{abs(ahead):.1f} s {'ahead of' if ahead > 0 else 'behind'} this machine"
+        yield Check(
+            f"{service} process clock", abs(ahead) < CLOCK_SECONDS, found, f"synchronise the clock of {url} and of this machine (NTP)"
+        )
+    for warned in answer.get("warnings", []):
+        code = str(warned["code"])
+        if code not in LOOKED_AT_ITSELF:
+            yield Check(f"{service} {code}", False, str(warned["detail"]), WARNINGS.get(code, f"see {url}/health/ready"))
+
+
+def _readiness(url: str) -> dict[str, Any]:
+    """The JSON of /health/ready, whatever its status. Raises OSError or ValueError where there is none."""
+    try:
+        with urllib.request.urlopen(f"{url}/health/ready", timeout=ASK_SECONDS) as answer:  # noqa: S310  (addresses of our own)
+            said = json.load(answer)
+    except urllib.error.HTTPError as error:
+        said = json.load(error)
+    if not isinstance(said, dict):
+        raise ValueError("it says something else than its readiness")
+    return said

@@ -1,0 +1,189 @@
+"""`aftersale doctor`: everything that the system needs, each with its state or the fix."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import aio_pika
+import asyncpg
+from aiormq.exceptions import AMQPError
+from alembic.script import ScriptDirectory
+from rich.console import Console
+from rich.markup import escape
+
+from deploy.operator import connections, running, topology
+from deploy.operator.answers import CLOCK_SECONDS, Check, ask
+from deploy.operator.output import Output
+from deploy.operator.trouble import Trouble
+from shared.data.migrate import config
+from shared.web.keys import KeysUnreadable, read_keys
+
+CONNECT_SECONDS = 5
+
+
+def run_doctor(machine: Iterable[Check], output: Output) -> int:
+    """Show what was found of this machine (`deploy.local.machine`, in no image) and of the system; 0 when all of it is well."""
+    checks = [*machine, *asyncio.run(_system())]
+
+    def render(console: Console) -> None:
+        for check in checks:
+            mark = "[green]✓[/green]" if check.ok else "[red]✗[/red]"
+            console.print(f"{mark} {check.what:<22} {escape(check.found)}")
+            if not check.ok:
+                console.print(f"  [bold]Fix:[/bold] {escape(check.fix)}")
+
+    output.result({"well": all(check.ok for check in checks), "checks": [asdict(check) for check in checks]}, render)
+    return 0 if all(check.ok for check in checks) else 1
+
+
+async def _system() -> list[Check]:
+    """What runs, as the services see it."""
+    try:
+        running.apply()
+    except Trouble as trouble:
+        return [Check("System", False, trouble.what, trouble.fix)]
+    checks = [_keys_file(path) for path in sorted({running.setting(service, "KEYS_FILE") for service in running.SERVICES}) if path]
+    for service in running.SERVICES:
+        checks += await _database(service)
+    checks += [_broker_users(), *await _broker()]
+    for service in running.SERVICES:
+        checks += await asyncio.to_thread(ask, service)
+    return checks
+
+
+def _keys_file(path: str) -> Check:
+    """Whether services would take the file as it is; nothing of it is shown but issuers."""
+    try:
+        keys = read_keys(Path(path))
+    except (OSError, KeysUnreadable) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        return Check("Keys file", False, f"{path}: {why}", "mend it; services that run go on with the keys that they read last")
+    return Check("Keys file", True, f"{len(keys)} keys of {', '.join(sorted({key.issuer for key in keys}))}")
+
+
+async def _database(service: str) -> list[Check]:
+    """One service's database: reachable as its own role, new enough, migrated, the same clock, nothing stuck."""
+    name = f"{service} database"
+    try:
+        connection = await connections.opened(service, timeout_seconds=CONNECT_SECONDS)
+    except asyncpg.PostgresError as error:
+        return [Check(name, False, f"does not let the service in: {error}", _let_in(service, error))]
+    except (OSError, TimeoutError, ValueError, Trouble) as error:
+        return [Check(name, False, f"does not answer: {error}", "start PostgreSQL, or check AFTERSALE_…_DATABASE_URL")]
+    try:
+        version = str(await connection.fetchval("show server_version"))
+        at = await _revision(connection, service)
+        head = ScriptDirectory.from_config(config(service, "")).get_current_head()
+        clock = abs((await connection.fetchval("select clock_timestamp()") - datetime.now(UTC)).total_seconds())
+        checks = [
+            Check(name, at == head, f"PostgreSQL {version}, migration {at or 'none'} of {head}", "./aftersale migrate"),
+            Check(f"{service} clock", clock < CLOCK_SECONDS, f"{clock * 1000:.0f} ms apart", "synchronise both clocks (NTP)"),
+        ]
+        if at is not None:
+            checks += await _backlog(connection, service)
+        return checks
+    finally:
+        await connection.close()
+
+
+def _let_in(service: str, error: asyncpg.PostgresError) -> str:
+    """What to do about a server that answers and refuses."""
+    variable = f"AFTERSALE_{service.upper()}_DATABASE_URL"
+    if isinstance(error, asyncpg.InvalidAuthorizationSpecificationError):  # a wrong password is among them
+        return f"put the role's present password into {variable} and restart its processes, or set it with `alter role … password`"
+    if isinstance(error, asyncpg.InvalidCatalogNameError | asyncpg.InsufficientPrivilegeError):
+        return "make what is missing: ./aftersale provision (with the administrator's URLs), then ./aftersale migrate"
+    if isinstance(error, asyncpg.TooManyConnectionsError):
+        return "run fewer processes, smaller pools (AFTERSALE_DATABASE_POOL_SIZE), or raise the role's connection limit (provision)"
+    return f"see PostgreSQL's log, and check {variable}"
+
+
+async def _revision(connection: "asyncpg.Connection[Any]", service: str) -> str | None:
+    try:
+        return str(await connection.fetchval(f"select version_num from {service}.alembic_version"))  # noqa: S608  (one of our names)
+    except asyncpg.UndefinedTableError:
+        return None
+
+
+async def _backlog(connection: "asyncpg.Connection[Any]", service: str) -> list[Check]:
+    old = "published_at is null and set_aside_at is null and recorded_at < now() - interval '30 s'"
+    unsent = await connection.fetchval(f"select count(*) from {service}.events where {old}")  # noqa: S608  (one of our names)
+    parked = await connection.fetchval(f"select count(*) from {service}.parked where state = 'parked'")  # noqa: S608  (one of our names)
+    aside = await connection.fetchval(f"select count(*) from {service}.set_aside where discarded is null")  # noqa: S608  (one of our names)
+    return [
+        Check(
+            f"{service} set aside",
+            aside == 0,
+            f"{aside} rows cannot be read or published and were left out",
+            "`aftersale parked list`, mend the rows, `aftersale parked retry`",
+        ),
+        Check(f"{service} outbox", unsent == 0, f"{unsent} events unsent for over 30 s", "start RabbitMQ and a process of this service"),
+        Check(
+            f"{service} parked",
+            parked == 0,
+            f"{parked} messages parked",
+            "`aftersale parked list`, mend the cause, `aftersale parked retry`",
+        ),
+    ]
+
+
+def _broker_users() -> Check:
+    """Whether RabbitMQ can tell the services apart: one user for all may publish whatever any of them may."""
+    users = {urlsplit(running.setting(service, "AMQP_URL")).username for service in running.SERVICES}
+    own = len(users) == len(running.SERVICES)
+    found = "each service has its own" if own else "services share one: who has its password can speak for each of them (P20 does not hold)"
+    return Check(
+        "Broker users", own, found, "import what `aftersale provision --print-definitions` prints, and give each service its user's URL"
+    )
+
+
+async def _broker() -> list[Check]:
+    """The broker as a service's user sees it, and every queue with its consumers."""
+    try:
+        async with _connected() as connection:
+            properties = connection.transport.connection.server_properties if connection.transport else {}
+            version = str(properties.get("version", "?"))
+            new_enough = tuple(int(part) for part in version.split(".")[:2] if part.isdigit()) >= topology.MIN_VERSION
+            checks = [Check("Broker", new_enough, f"RabbitMQ {version}", "use RabbitMQ 3.10 or newer")]
+            namespace = running.setting(topology.READERS[0], "AMQP_NAMESPACE", "aftersale")
+            queues = topology.queues(namespace)
+            return checks + [await _queue(connection, queue, is_dead=queue.endswith(".dead")) for queue in queues]
+    except (OSError, AMQPError, TimeoutError) as error:
+        return [Check("Broker", False, f"does not answer: {error}", "start RabbitMQ, or check AFTERSALE_…_AMQP_URL")]
+
+
+@asynccontextmanager
+async def _connected() -> AsyncIterator[aio_pika.abc.AbstractConnection]:
+    connection = await aio_pika.connect(running.setting(topology.READERS[0], "AMQP_URL"), timeout=CONNECT_SECONDS)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+_MISSING_QUEUE = (
+    "./aftersale provision (with the administrator's URLs) or `make up` makes it; then `./aftersale redrive` sends what it lost"
+)
+
+
+async def _queue(connection: aio_pika.abc.AbstractConnection, queue: str, *, is_dead: bool) -> Check:
+    """A queue that is there and read by somebody; the dead one: empty."""
+    try:
+        async with connection.channel() as channel:
+            found = (await channel.declare_queue(queue, passive=True)).declaration_result
+    except AMQPError:
+        return Check(queue, False, "is not there", _MISSING_QUEUE)
+    waiting, consumers = found.message_count or 0, found.consumer_count or 0
+    if is_dead:
+        return Check(queue, waiting == 0, f"{waiting} messages", "look at them with RabbitMQ's tools; our services never put any there")
+    return Check(
+        queue,
+        consumers > 0,
+        f"{waiting} waiting, {consumers} consumers",
+        f"start a worker: ./aftersale run {queue.rpartition('.')[2]} --role worker",
+    )

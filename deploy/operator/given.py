@@ -1,0 +1,69 @@
+"""Servers that somebody else runs, named by URLs in the environment. We create what we need in them and stop nothing."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from deploy.operator.state import State
+from deploy.operator.trouble import Trouble
+
+POSTGRES = "AFTERSALE_POSTGRES_ADMIN_URL"
+AMQP = "AFTERSALE_AMQP_ADMIN_URL"
+
+
+class Servers(Protocol):
+    """Running servers: the administrator's URLs, and who stops them."""
+
+    kind: str
+    state: State
+
+    @property
+    def postgres_url(self) -> str:
+        """PostgreSQL as a role that may create databases and roles."""
+
+    @property
+    def amqp_url(self) -> str:
+        """RabbitMQ as its administrator."""
+
+    def import_definitions(self, definitions: dict[str, Any]) -> bool:
+        """Create or change users, rights, queues and bindings; False where only AMQP is open to us."""
+
+    def revive(self) -> Sequence[str]:
+        """Start again what has died; its names."""
+
+    def stop(self) -> None:
+        """Stop what we started, and nothing else."""
+
+
+@dataclass
+class GivenServers:
+    """PostgreSQL (a role that may create databases and roles) and RabbitMQ (a user that may do everything in its vhost)."""
+
+    postgres_url: str
+    amqp_url: str
+    state: State
+    kind: str = field(default="environment", init=False)
+
+    def import_definitions(self, definitions: dict[str, Any]) -> bool:
+        """Never: a URL gives no administration, so the topology is declared over AMQP instead."""
+        return False
+
+    def revive(self) -> list[str]:
+        """Nothing: they are not ours to start."""
+        return []
+
+    def stop(self) -> None:
+        """Nothing but to give our folder back: they are not ours to stop."""
+        self.state.let_go()
+
+
+def given(state: State) -> GivenServers | None:
+    """The servers that the environment names, if it does. Raises Trouble when it names only one of the two."""
+    urls = {name: os.environ.get(name, "") for name in (POSTGRES, AMQP)}
+    if not any(urls.values()):
+        return None
+    for name, url in urls.items():
+        if not url:
+            raise Trouble(f"{name} is not set, but the other one is.", f"set both {POSTGRES} and {AMQP}, or neither")
+    return GivenServers(urls[POSTGRES], urls[AMQP], state)

@@ -1,0 +1,200 @@
+"""What the services need inside the servers: a database with a schema and a role for each, users and queues, keys.
+
+Every step can be repeated: what is there stays as it is, passwords above all, and what is missing is made.
+"""
+
+import asyncio
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import aio_pika
+
+from deploy.operator import databases, topology
+from deploy.operator.databases import Roles, Wanted, as_user
+from deploy.operator.given import Servers
+from deploy.operator.state import State
+from deploy.operator.tokens import keep_local_key
+from deploy.operator.trouble import Trouble
+from shared.data.migrate import migrate
+from shared.messaging.broker import exchange_name
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Provided:
+    """What the services run with. `unknown` are those whose role was there and whose password nobody here knows."""
+
+    settings: dict[str, str]
+    passwords: Mapping[str, str]
+    unknown: tuple[str, ...]
+    own_users: bool
+    """Whether each service has a user of its own at the broker, with narrow rights."""
+
+
+def provision(servers: Servers, name: str = "aftersale", say: Say = lambda line: None) -> dict[str, str]:
+    """Provide everything on `servers`, bring every schema to head, and return the settings that the services run with. Blocks.
+
+    `name` is the database, the first word of every role and user, and the namespace of the queues: several can live on one server.
+    Raises Trouble, also where a role is there whose password is not known.
+    """
+    say("Database: one schema and one role for each service")
+    say("Broker: exchange and queues")
+    provided = provide(servers, name)
+    if provided.unknown:
+        role = topology.user_name(name, provided.unknown[0])
+        raise Trouble(
+            f"The role {role} is there, and its password is not known here.",
+            f"set AFTERSALE_{provided.unknown[0].upper()}_PASSWORD to it, or give the role the one in {servers.state.folder}/secrets.json",
+        )
+    say("Migrations")
+    migrate_all(provided.settings)
+    return provided.settings
+
+
+def provide(servers: Servers, name: str, say: Say = lambda line: None, *, connection_limit: int | None = None) -> Provided:
+    """Make what is missing on `servers`, and nothing else; `say` hears what was done. Blocks. Raises Trouble."""
+    state = servers.state
+    known = known_passwords(state, name, os.environ if servers.kind == "environment" else {})
+    wanted = Wanted(name, known, lambda service: state.secret(topology.user_name(name, service)), connection_limit)
+    roles = asyncio.run(databases.provide(servers.postgres_url, wanted, say))
+    kept = {topology.user_name(name, service): password for service, password in roles.passwords.items()}
+    if not kept.items() <= state.read("secrets").items():
+        state.keep("secrets", state.read("secrets") | kept)
+    own_users = _provide_broker(servers, name, roles, say)
+    return Provided(_settings(servers, name, roles, own_users=own_users), roles.passwords, tuple(roles.unknown), own_users)
+
+
+def known_passwords(state: State, name: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """Passwords of the services' roles, by service: from a service's own URL, else its AFTERSALE_<SERVICE>_PASSWORD, else kept here."""
+    kept, known = state.read("secrets"), {}
+    for service in topology.SERVICES:
+        user = topology.user_name(name, service)
+        url = urlsplit(environment.get(f"AFTERSALE_{service.upper()}_DATABASE_URL", ""))
+        from_url = unquote(url.password or "") if unquote(url.username or "") == user else ""
+        if password := from_url or environment.get(f"AFTERSALE_{service.upper()}_PASSWORD", "") or kept.get(user, ""):
+            known[service] = password
+    return known
+
+
+def _settings(servers: Servers, name: str, roles: Roles, *, own_users: bool) -> dict[str, str]:
+    """The services' environment. Without `own_users` all share the given broker user; of an unknown password there is no URL."""
+    given = os.environ if servers.kind == "environment" else {}
+    settings = {
+        "AFTERSALE_AMQP_NAMESPACE": name,
+        "AFTERSALE_KEYS_FILE": given.get("AFTERSALE_KEYS_FILE") or str(keep_local_key(servers.state)),
+        "AFTERSALE_FILES_DIR": given.get("AFTERSALE_FILES_DIR") or str(servers.state.folder / "files"),
+    }
+    for service, password in roles.passwords.items():
+        user = topology.user_name(name, service)
+        settings[f"AFTERSALE_{service.upper()}_DATABASE_URL"] = as_user(servers.postgres_url, user, password, database=name)
+    for service in topology.SERVICES:
+        if not own_users:
+            settings[f"AFTERSALE_{service.upper()}_AMQP_URL"] = servers.amqp_url
+        elif service in roles.passwords:
+            user = topology.user_name(name, service)
+            settings[f"AFTERSALE_{service.upper()}_AMQP_URL"] = as_user(servers.amqp_url, user, roles.passwords[service])
+    return settings
+
+
+def migrate_all(settings: Mapping[str, str]) -> None:
+    """Every service's schema to head, each under its own role. Raises Trouble naming the service."""
+    with ThreadPoolExecutor(1) as pool:  # one: alembic's context is global to the process
+        for service in topology.SERVICES:
+            name = f"AFTERSALE_{service.upper()}_DATABASE_URL"
+            url = settings.get(name) or settings.get("AFTERSALE_DATABASE_URL")
+            if not url:
+                raise Trouble(f"It is not known where the database of {service} is.", f"set {name}")
+            try:
+                pool.submit(migrate, service, url).result()
+            except Exception as error:
+                raise Trouble(f"The migration of {service} failed: {error}") from error
+
+
+def _provide_broker(servers: Servers, name: str, roles: Roles, say: Say) -> bool:
+    """Exchange, queues, bindings and (where we may) users; whether each service has its own. Nothing where all of it was done before."""
+    if servers.kind == "environment":
+        asyncio.run(_declare(servers.amqp_url, name))
+        say("broker: exchange, queues and bindings are declared")
+        return _own_users(servers.amqp_url, name, roles, say)
+    if roles.unknown:
+        return True  # nothing can be run with these settings; whoever asked for them hears it
+    wanted = topology.definitions(name, roles.passwords)
+    stamp = hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()
+    reader = topology.READERS[0]
+    own_url = as_user(servers.amqp_url, topology.user_name(name, reader), roles.passwords[reader])
+    if servers.state.read("provisioned").get(name) != stamp or not asyncio.run(_has_queues(own_url, name)):
+        servers.import_definitions(wanted)
+        servers.state.keep("provisioned", servers.state.read("provisioned") | {name: stamp})
+    return True
+
+
+def _own_users(amqp_url: str, name: str, roles: Roles, say: Say) -> bool:
+    """Whether the services' own users are there: AMQP alone cannot make them, so somebody else has to."""
+    urls = [as_user(amqp_url, topology.user_name(name, service), password) for service, password in roles.passwords.items()]
+    if len(urls) == len(topology.SERVICES) and all(asyncio.run(_lets_in(url)) for url in urls):
+        say("broker: each service has its own user")
+        return True
+    shared = unquote(urlsplit(amqp_url).username or "guest")
+    say(
+        f"broker: all services share the user {shared}, with all its rights. For a user each, have the broker import what"
+        " `aftersale provision --print-definitions` prints, and provision again"
+    )
+    return False
+
+
+async def _lets_in(url: str) -> bool:
+    try:
+        async with await aio_pika.connect(url, timeout=10):
+            return True
+    except (OSError, aio_pika.exceptions.AMQPError):
+        return False
+
+
+async def _has_queues(url: str, name: str) -> bool:
+    try:
+        async with await aio_pika.connect(url, timeout=10) as connection:
+            channel = await connection.channel()
+            for queue in topology.queues(name):
+                await channel.declare_queue(queue, passive=True)
+    except (OSError, aio_pika.exceptions.AMQPError):
+        return False
+    return True
+
+
+async def _declare(url: str, name: str) -> None:
+    """The topology over AMQP alone, as the user that the URL names: for servers that we do not administer."""
+    try:
+        await declare(url, name)
+    except (OSError, aio_pika.exceptions.AMQPError) as error:
+        raise Trouble(f"RabbitMQ does not let us declare our queues: {error}", "check its URL and the user's rights") from error
+
+
+async def declare(amqp_url: str, name: str) -> None:
+    """Exchange, queues and bindings, as far as they are missing."""
+    async with await aio_pika.connect(amqp_url, timeout=10) as connection:
+        channel = await connection.channel()
+        exchange = await channel.declare_exchange(exchange_name(name), aio_pika.ExchangeType.TOPIC, durable=True)
+        declared = {
+            queue: await channel.declare_queue(queue, durable=True, arguments=dict(arguments))
+            for queue, arguments in topology.queues(name).items()
+        }
+        for queue, event_type in topology.bindings(name):
+            await declared[queue].bind(exchange, routing_key=event_type)
+
+
+def definitions(amqp_url: str, name: str, provided: Provided) -> dict[str, Any]:
+    """What a broker's administrator imports, for the virtual host of `amqp_url`. Raises Trouble where a password is not known."""
+    if provided.unknown:
+        service = provided.unknown[0]
+        raise Trouble(
+            f"The password of {topology.user_name(name, service)} is not known here.", f"set AFTERSALE_{service.upper()}_PASSWORD to it"
+        )
+    path = urlsplit(amqp_url).path
+    return topology.definitions(name, provided.passwords, vhost=unquote(path[1:]) or "/")

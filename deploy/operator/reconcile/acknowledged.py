@@ -1,0 +1,84 @@
+"""Findings that somebody has looked at and knows the reason of: they are counted, and raise nothing any more.
+
+A finding is known by its kind and id. One that says how many (`clock_disagreement`) is acknowledged up to that many: more of it is
+something new.
+"""
+
+import json
+import os
+import re
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from deploy.operator.reconcile.across import Found
+from deploy.operator.reconcile.run import Report
+from deploy.operator.state import PROJECT, base_folder
+from deploy.operator.trouble import Trouble
+
+VARIABLE = "AFTERSALE_ACKNOWLEDGED_FILE"
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """One finding, why it is well known, since when, and how much of it there was."""
+
+    kind: str
+    id: str
+    reason: str
+    at: str
+    count: int
+
+
+def file() -> Path:
+    """Where acknowledgements are kept: AFTERSALE_ACKNOWLEDGED_FILE, else in this clone's folder."""
+    named = os.environ.get(VARIABLE, "")
+    return Path(named) if named else base_folder(PROJECT) / "acknowledged.json"
+
+
+def read(path: Path) -> list[Acknowledgement]:
+    """What was acknowledged; nothing where there is no file yet. Raises Trouble for one that cannot be read."""
+    try:
+        return [Acknowledgement(**entry) for entry in json.loads(path.read_text())]
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, TypeError) as error:
+        raise Trouble(f"{path} cannot be read: {error}", f"mend it, or move it away ({VARIABLE} names another)") from error
+
+
+def acknowledge(path: Path, what: str, reason: str, report: Report) -> Acknowledgement:
+    """Add the finding `KIND/ID` of `report` to the file. Raises Trouble where the report has none such, or no reason is given."""
+    kind, _, found_id = what.partition("/")
+    if not reason.strip():
+        raise Trouble("An acknowledgement needs a reason.", 'add --reason "…": whoever reads it later knows why')
+    found = [one for one in report.found if (one.kind, one.id) == (kind, found_id)]
+    if not found:
+        raise Trouble(
+            f"Nothing of the kind {kind!r} with the id {found_id!r} was found.", "name it as `aftersale reconcile --json` does: KIND/ID"
+        )
+    made = Acknowledgement(kind, found_id, reason, datetime.now(UTC).isoformat(timespec="seconds"), how_many(found[0]))
+    kept = [one for one in read(path) if (one.kind, one.id) != (kind, found_id)]
+    fresh = path.with_suffix(".new")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh.write_text(json.dumps([asdict(one) for one in [*kept, made]], indent=1) + "\n")
+    fresh.replace(path)
+    return made
+
+
+def leave_out(report: Report, known: list[Acknowledgement]) -> None:
+    """Take what is acknowledged out of a report's findings, and count it apart."""
+    upto = {(one.kind, one.id): one.count for one in known}
+    kept = []
+    for one in report.found:
+        if how_many(one) <= upto.get((one.kind, one.id), -1):
+            report.counted[one.kind] -= 1
+            report.acknowledged[one.kind] += 1
+        else:
+            kept.append(one)
+    report.found = kept
+
+
+def how_many(one: Found) -> int:
+    """How many rows a finding speaks of: the number that it begins with, else one."""
+    match = re.match(r"\d+(?= )", one.detail) if one.kind == "clock_disagreement" else None
+    return int(match.group()) if match else 1

@@ -1,0 +1,306 @@
+"""Explaining what crosses the borders: every event took effect once in every service that reads it, and every copy is the newest.
+
+No database is joined with another: both sides are read as sorted streams and walked side by side.
+"""
+
+# ruff: noqa: S608  (the SQL is put together from constants of this package; values are always bound)
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+from deploy.operator.reconcile.checks import public
+from shared.contracts.events import EVENTS, SOURCES
+
+SORTED = 'select * from ({sql}) as x(store_id, id, says, young) order by store_id collate "C", id collate "C"'
+FETCH_ROWS = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing on one side: whose, which, what it says (JSON), and whether it is so young that the other side may not have it."""
+
+    store_id: str
+    id: str
+    says: str
+    young: bool
+
+
+class Reads(Protocol):
+    """A service's database, as far as a comparison needs it."""
+
+    def rows(self, service: str, sql: str, settled: datetime) -> AsyncIterator[Any]:
+        """Rows of a query, streamed; `$1` is `settled`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two sides that must say the same of the same ids: (service, SQL giving store_id, id, says, young), sorted."""
+
+    kind: str
+    about: str
+    there: tuple[tuple[str, str], ...]
+    here: tuple[str, str]
+
+    @property
+    def services(self) -> frozenset[str]:
+        """Whose databases it reads."""
+        return frozenset((*(service for service, _ in self.there), self.here[0]))
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Something that cannot be explained."""
+
+    kind: str
+    service: str
+    store_id: str
+    id: str
+    detail: str
+    how: Literal["wrong", "missing", "extra", "differs"] = "wrong"
+    """What is wrong of a comparison: only its source has it, only the other side has it, or the two differ."""
+    order_id: str = ""
+    """The order that it is about, where that is not its id (as the column holds it)."""
+
+
+def _types_read_by(service: str) -> tuple[str, ...]:
+    return tuple(sorted(name for name, event in EVENTS.items() if service in event.readers))
+
+
+def _quoted(names: tuple[str, ...]) -> str:
+    return ", ".join(f"'{name}'" for name in names)
+
+
+def _source_of(event_type: str) -> str:
+    return next(source for source, words in SOURCES.items() if event_type.split(".", 1)[0] in words)
+
+
+def _effects(reader: str) -> Comparison:
+    """Each event that `reader` reads is in its inbox, once; a message that failed waits in its parked rows instead."""
+    types = _types_read_by(reader)
+    sources = sorted({_source_of(name) for name in types})
+    there = tuple(
+        (
+            source,
+            f"select store_id, event_id::text, '{{}}' as says, recorded_at >= $1 as young"
+            f" from {source}.events where type in ({_quoted(types)})",
+        )
+        for source in sources
+    )
+    here = f"""select store_id, event_id::text, '{{}}' as says, received_at >= $1 as young from {reader}.inbox
+        union all select store_id, event_id::text, '{{}}', true from {reader}.parked p where event_id is not null
+        and not exists (select from {reader}.inbox i where i.store_id = p.store_id and i.event_id = p.event_id)"""
+    return Comparison(f"effect_in_{reader}", f"each event that {reader} reads took effect there once", there, (reader, here))
+
+
+ORDER_ID = public("order", "o.order_id")
+ORDERS = f"""select o.store_id, {ORDER_ID}, jsonb_build_object({{fields}})::text as says, e.recorded_at >= $1 as young
+    from orders.orders o join orders.events e on e.store_id = o.store_id and e.subject = {ORDER_ID} and e.sequence = o.version"""
+
+# without the reason of a cancellation: somebody wrote it, and refunds does not keep what decides nothing there
+FOR_REFUNDS = """'version', o.version, 'number', o.number, 'customer_id', o.customer_id, 'status', o.status, 'currency', o.currency,
+    'shipping', o.shipping,
+    'delivered_at', o.delivered_at, 'cancellation', md5((o.cancellation - 'reason')::text), 'payments', (select
+        coalesce(jsonb_agg(jsonb_build_object('payment_id',
+    p->'payment_id', 'amount', p->'amount', 'order_version', p->'order_version', 'reverses', p->'reverses') order by n), '[]')
+    from jsonb_array_elements(e.data->'order'->'payments') with ordinality t(p, n)), 'lines', (select
+        md5(jsonb_agg(jsonb_build_array(line, sku, name, quantity,
+    total, stock_tracked) order by line)::text) from orders.lines l where l.store_id = o.store_id and l.order_id = o.order_id)"""
+REFUNDS_COPY = f"""select o.store_id, {ORDER_ID}, jsonb_build_object('version', o.version, 'number', o.number, 'customer_id',
+    o.customer_id, 'status', o.status,
+    'currency', o.currency, 'shipping', o.shipping, 'delivered_at', o.delivered_at,
+    'cancellation', md5((o.cancellation - 'reason')::text), 'payments', o.payments,
+    'lines', (select md5(jsonb_agg(jsonb_build_array(line, sku, name, quantity, total, stock_tracked) order by line)::text) from
+        refunds.order_lines l
+    where l.store_id = o.store_id and l.order_id = o.order_id))::text as says, false as young from refunds.orders o"""
+NOTES_COPY = f"""select o.store_id, {ORDER_ID}, jsonb_build_object('version', o.version, 'number', o.number, 'customer_id',
+    o.customer_id)::text as says, false
+    from notes.orders o"""
+DOCUMENTS_COPY = f"""select o.store_id, {ORDER_ID}, jsonb_build_object('version', o.version, 'customer_id', o.customer_id, 'order',
+    md5(o.data::text))::text as says, false
+    from documents.orders o"""
+
+REFUND_ID = public("refund", "r.refund_id")
+APPROVED = f"""select r.store_id, {REFUND_ID}, jsonb_build_object({{fields}})::text as says, r.decided_at >= $1 as young
+    from refunds.refunds r where r.status = 'approved'"""
+ORDERS_REFUNDS = f"""select r.store_id, {REFUND_ID}, jsonb_build_object('order_id', r.order_id, 'amount', r.amount, 'units',
+    r.units)::text as says,
+    r.recorded_at >= $1 from orders.refunds r"""
+UNITS = "(select coalesce(sum(quantity), 0) from refunds.refund_lines l where l.store_id = r.store_id and l.refund_id = r.refund_id)"
+DOCUMENTS_REFUNDS = f"""select r.store_id, {REFUND_ID}, jsonb_build_object('order_id', r.order_id, 'refund', md5(r.data::text))::text as
+    says, false
+    from documents.refunds r"""
+APPROVING = f"""(select md5((e.data->'refund')::text) from refunds.events e where e.store_id = r.store_id and e.subject =
+    {public("order", "r.order_id")}
+    and e.type = 'refund.approved.v1' and e.data->'refund'->>'refund_id' = {REFUND_ID} limit 1)"""
+
+ENTRY = """jsonb_build_object('type', type, 'order', {order}, 'sequence', sequence, 'occurred_at', occurred_at, 'recorded_at',
+    recorded_at)::text as says"""
+NOT_TOLD = (
+    "order.refunded.v1",
+    "refund.inspected.v1",
+    "customer.erased.v1",
+    "guest_link.revoked.v1",
+    "store_settings.changed.v1",
+)  # these only repeat another, or are of no order
+TOLD = tuple(name for name in _types_read_by("notes") if name not in NOT_TOLD)
+TIMELINE = f"""select store_id, event_id::text, {ENTRY.format(order=public("order", "order_id"))}, false from notes.timeline"""
+
+RESTOCKED = f"""select r.store_id, 'refund:' || {REFUND_ID} || ':' || l.line, jsonb_build_object('sku', l.sku, 'quantity', l.restock,
+    'order_id', r.order_id)::text as says,
+    r.decided_at >= $1 as young from refunds.refunds r join refunds.refund_lines l using (store_id, refund_id) where r.status = 'approved'
+        and l.restock > 0
+    union all select i.store_id, 'inspection:' || i.inspection_id || ':' || i.line, jsonb_build_object('sku', l.sku, 'quantity',
+        i.restock,
+    'order_id', r.order_id)::text, i.inspected_at >= $1 from refunds.inspections i join refunds.refund_lines l using (store_id, refund_id,
+        line)
+    join refunds.refunds r using (store_id, refund_id) where i.restock > 0"""
+MOVED_BACK = """select store_id, cause, jsonb_build_object('sku', sku, 'quantity', quantity, 'order_id', order_id)::text as says,
+    recorded_at >= $1
+    from orders.stock_movements where cause ~ '^(refund|inspection):'"""
+
+SETTINGS = """select store_id, 'store settings', jsonb_build_object('version', version, 'time_zone', time_zone)::text as says,
+    recorded_at >= $1 as young
+    from (select distinct on (store_id) * from orders.settings order by store_id, version desc) s"""
+REFUNDS_STORES = """select store_id, 'store settings', jsonb_build_object('version', version, 'time_zone', time_zone)::text as says, false
+    from refunds.stores"""
+DOCUMENTS_STORES = """select store_id, 'store settings', jsonb_build_object('version', time_zone_version, 'time_zone', time_zone)::text
+    as says, false
+    from documents.stores where time_zone_version > 0 or time_zone <> 'UTC'"""
+
+
+def _told(source: str) -> tuple[str, str]:
+    types = tuple(name for name in TOLD if _source_of(name) == source)
+    says = ENTRY.format(order="subject")
+    return (
+        source,
+        f"select store_id, event_id::text, {says}, recorded_at >= $1 as young from {source}.events where type in ({_quoted(types)})",
+    )
+
+
+FOR_NOTES = "'version', o.version, 'number', o.number, 'customer_id', o.customer_id"
+FOR_DOCUMENTS = "'version', o.version, 'customer_id', o.customer_id, 'order', md5((e.data->'order')::text)"
+FOR_ORDERS = f"'order_id', r.order_id, 'amount', r.amount, 'units', {UNITS}"
+
+
+def _between(kind: str, about: str, there: tuple[str, str], here: tuple[str, str]) -> Comparison:
+    """Of one service with one other."""
+    return Comparison(kind, about, (there,), here)
+
+
+EFFECTS: tuple[Comparison, ...] = tuple(_effects(reader) for reader in ("orders", "refunds", "notes", "documents"))
+COMPARISONS: tuple[Comparison, ...] = (
+    _between(
+        "copy_in_refunds",
+        "the refund service's copy of an order is its newest version",
+        ("orders", ORDERS.format(fields=FOR_REFUNDS)),
+        ("refunds", REFUNDS_COPY),
+    ),
+    _between(
+        "copy_in_notes",
+        "the note service's copy of an order is its newest version",
+        ("orders", ORDERS.format(fields=FOR_NOTES)),
+        ("notes", NOTES_COPY),
+    ),
+    _between(
+        "copy_in_documents",
+        "the document service's copy of an order is its newest version",
+        ("orders", ORDERS.format(fields=FOR_DOCUMENTS)),
+        ("documents", DOCUMENTS_COPY),
+    ),
+    _between(
+        "refund_shown",
+        "an approved refund is shown on its order, once, with its amount and units",
+        ("refunds", APPROVED.format(fields=FOR_ORDERS)),
+        ("orders", ORDERS_REFUNDS),
+    ),
+    _between(
+        "refund_documented",
+        "the document service holds each approved refund as it was told",
+        ("refunds", APPROVED.format(fields=f"'order_id', r.order_id, 'refund', {APPROVING}")),
+        ("documents", DOCUMENTS_REFUNDS),
+    ),
+    Comparison(
+        "timeline",
+        "each event that a timeline tells has one entry, at its place in it",
+        tuple(_told(source) for source in ("orders", "refunds", "documents")),
+        ("notes", TIMELINE),
+    ),
+    _between(
+        "restock",
+        "what refunds and inspections put back has moved, once, and nothing else has",
+        ("refunds", RESTOCKED),
+        ("orders", MOVED_BACK),
+    ),
+    _between(
+        "zone_in_refunds",
+        "the refund service knows the store's newest settings",
+        ("orders", SETTINGS),
+        ("refunds", REFUNDS_STORES),
+    ),
+    _between(
+        "zone_in_documents",
+        "the document service knows the store's newest settings",
+        ("orders", SETTINGS),
+        ("documents", DOCUMENTS_STORES),
+    ),
+)
+
+
+async def compare(reads: Reads, comparison: Comparison, settled: datetime) -> AsyncIterator[Found]:
+    """Walk both sides of a comparison and give what is missing, too much, twice or different."""
+    there = _merged([_items(reads, service, sql, settled) for service, sql in comparison.there])
+    here = _items(reads, *comparison.here, settled)
+    left, right, before = await anext(there, None), await anext(here, None), None
+    while left is not None or right is not None:
+        key, other = _key(left), _key(right)
+        if right is None or (left is not None and key < other):
+            assert left is not None  # one of them is there
+            if not left.young:
+                yield _found(comparison, left, f"is not there: {left.says[:200]}", "missing")
+            left = await anext(there, None)
+        elif left is None or other < key:
+            if not right.young:
+                again = other == before
+                yield _found(comparison, right, "is there twice" if again else f"has no origin: {right.says[:200]}", "extra")
+            right = await anext(here, None)
+        else:
+            if left.says != right.says and not left.young:
+                yield _found(comparison, left, _difference(left.says, right.says), "differs")
+            before = key
+            left, right = await anext(there, None), await anext(here, None)
+
+
+def _found(comparison: Comparison, item: Item, detail: str, how: Literal["missing", "extra", "differs"]) -> Found:
+    order_id = str(json.loads(item.says).get("order_id") or "")
+    return Found(comparison.kind, comparison.here[0], item.store_id, item.id, detail, how, order_id)
+
+
+async def _items(reads: Reads, service: str, sql: str, settled: datetime) -> AsyncIterator[Item]:
+    async for row in reads.rows(service, SORTED.format(sql=sql), settled):
+        yield Item(*row)
+
+
+async def _merged(streams: list[AsyncIterator[Item]]) -> AsyncIterator[Item]:
+    """Several sorted streams as one."""
+    heads = [(item, stream) for stream in streams if (item := await anext(stream, None)) is not None]
+    while heads:
+        at = min(range(len(heads)), key=lambda number: _key(heads[number][0]))
+        item, stream = heads.pop(at)
+        yield item
+        if (following := await anext(stream, None)) is not None:
+            heads.append((following, stream))
+
+
+def _key(item: Item | None) -> tuple[bytes, bytes]:
+    """By bytes, as PostgreSQL's collation "C" sorts."""
+    return (item.store_id.encode(), item.id.encode()) if item is not None else (b"", b"")
+
+
+def _difference(there: str, here: str) -> str:
+    left, right = json.loads(there), json.loads(here)
+    return "; ".join(
+        f"{name}: {str(right.get(name))[:120]} is not {str(value)[:120]}" for name, value in left.items() if right.get(name) != value
+    )

@@ -1,0 +1,162 @@
+"""Explaining documents: series without a gap, contents that hash to what was issued, one for each thing that calls for one."""
+
+# ruff: noqa: S608  (the SQL is put together from constants of this package; values are always bound)
+
+from deploy.operator.reconcile.checks import Check, public, same, wrong
+
+ID = public("document", "d.document_id")
+ORDER_ID = public("order", "d.order_id")
+DATA = "j.data"
+
+# Which documents an order calls for (product page, section 4), from the copy and the approved refunds alone.
+DUE = """with o as (
+        select store_id, order_id, version, data, data->>'order_id' as public_id, coalesce(data->'cancellation'->>'cancelled_from',
+            data->>'status') as reached,
+            data->>'status' = 'cancelled' as cancelled, (data->>'total')::bigint as total
+        from documents.orders where data is not null
+    ), oi as (select o.*, reached in ('confirmed', 'picked_up', 'shipped', 'delivered') as invoiced from o
+    ), r as (
+        select oi.store_id, oi.order_id, oi.invoiced, oi.cancelled, r.data->>'refund_id' as public_id, r.data->>'cause' as cause,
+            (r.data->>'amount')::bigint as amount,
+            (r.data->>'shipping_kept')::bigint as kept
+        from documents.refunds r join oi on oi.store_id = r.store_id and oi.order_id = r.order_id
+        where r.order_version <= oi.version and r.data->>'status' = 'approved'
+    ), due as (
+        select store_id, order_id, 'order' as cause, public_id as subject_id, 'invoice' as kind, total from oi where invoiced
+        union all select store_id, order_id, 'cancellation', public_id, 'credit_note', total from oi where invoiced and cancelled
+        union all select store_id, order_id, 'payment', p->>'payment_id', case when p->'reverses' = 'null' then 'receipt' else
+            'cancelling_receipt' end,
+            abs((p->>'amount')::bigint) from oi, jsonb_array_elements(oi.data->'payments') p
+        union all select store_id, order_id, 'refund', public_id, 'credit_note', amount from r where invoiced and cause = 'request'
+        union all select store_id, order_id, 'refund', public_id, 'refund_receipt', amount from r where not invoiced
+        union all select store_id, order_id, 'shipping_kept', public_id, 'invoice', kept from r where cause <> 'request' and kept > 0
+    )"""
+
+CHECKS: list[Check] = [
+    wrong(
+        "documents",
+        "series_gap",
+        "a series counts 1, 2, 3 … to its last number without a gap",
+        """select coalesce(s.store_id, d.store_id) as store_id, coalesce(s.kind, d.kind) || ' ' || coalesce(s.year, d.year) as id,
+                format('last %s; %s documents, %s to %s', s.last, d.n, d.low, d.high) as detail
+            from documents.series s full join (select store_id, kind, year, count(*) as n, min(counted) as low, max(counted) as high
+                from documents.documents group by 1, 2, 3) d using (store_id, kind, year)
+            where (s.last, s.last, 1) is distinct from (d.n, d.high, d.low::int)""",
+    ),
+    same(
+        "documents",
+        "document_altered",
+        "a document's columns and contents are what was issued: they hash to its hash, and its number is the series' next",
+        store="d.store_id",
+        about_id=ID,
+        source="""documents.documents d cross join lateral (select d.data::jsonb as data offset 0) j
+            left join documents.series s on s.store_id = d.store_id and s.kind = d.kind and s.year = d.year""",
+        pairs={
+            "sha256": ("d.sha256", "encode(sha256(convert_to(d.data, 'UTF8')), 'hex')"),
+            "document_id": (ID, f"{DATA}->>'document_id'"),
+            "order_id": (ORDER_ID, f"{DATA}->>'order_id'"),
+            **{
+                name: (f"d.{name}", f"{DATA}->>'{name}'") for name in ("order_number", "customer_id", "kind", "cause", "number", "currency")
+            },
+            "issued_on": ("d.issued_on", f"({DATA}->>'issued_on')::date"),
+            "total": ("d.total", f"({DATA}->>'total')::bigint"),
+            "refers_to": (public("document", "d.refers_to"), f"{DATA}->'refers_to'->>'document_id'"),
+            "year": ("d.year", "extract(year from d.issued_on)::int"),
+            "counted": ("d.number", "s.prefix || '-' || d.year || '-' || lpad(d.counted::text, greatest(6, length(d.counted::text)), '0')"),
+        },
+    ),
+    same(
+        "documents",
+        "document_without_event",
+        "each document was told once, as it is",
+        store="coalesce(d.store_id, e.store_id)",
+        about_id=f"coalesce({ID}, e.data->>'document_id')",
+        source=f"""documents.documents d full join (select * from documents.events where type = 'document.issued.v1') e
+            on e.store_id = d.store_id and e.data->>'document_id' = {ID}""",
+        pairs={
+            "order": (ORDER_ID, "e.subject"),
+            "issued_at": ("d.issued_at", "e.recorded_at"),
+            "public": ("e.public", "true"),
+            **{name: (f"d.{name}", f"e.data->>'{name}'") for name in ("customer_id", "kind", "number", "currency", "sha256")},
+            "total": ("d.total", "(e.data->>'total')::bigint"),
+            "issued_on": ("d.issued_on", "(e.data->>'issued_on')::date"),
+            "refers_to": (public("document", "d.refers_to"), "e.data->>'refers_to'"),
+        },
+    ),
+    wrong(
+        "documents",
+        "document_due",
+        "what calls for a document has exactly one, of its kind and over its amount",
+        f"""{DUE} select coalesce(due.store_id, d.store_id) as store_id, coalesce(due.cause || ' ' || due.subject_id, {ID}) as id,
+                format('due %s over %s; issued %s over %s', due.kind, due.total, d.kind, d.total) as detail
+            from due full join documents.documents d on d.store_id = due.store_id and d.cause = due.cause and d.subject_id =
+                due.subject_id
+            where (due.kind, due.total, due.order_id) is distinct from (d.kind, d.total, d.order_id)""",
+    ),
+    wrong(
+        "documents",
+        "document_refers",
+        "a credit note refers to its order's invoice, a cancelling receipt to the receipt that it cancels, nothing else to anything",
+        f"""select d.store_id, {ID} as id, d.kind || ' refers to ' || coalesce(b.kind, 'nothing') as detail
+            from documents.documents d left join documents.documents b on b.store_id = d.store_id and b.document_id = d.refers_to and
+                b.order_id = d.order_id
+            where (b.kind, b.cause) is distinct from case d.kind
+                when 'credit_note' then ('invoice'::text, 'order'::text) when 'cancelling_receipt'
+                then ('receipt'::text, 'payment'::text)
+                else (null::text, null::text) end""",
+    ),
+    same(
+        "documents",
+        "document_copy",
+        "the copy of an order is of the version and customer that it says, its counter that of its documents",
+        store="o.store_id",
+        about_id=public("order", "o.order_id"),
+        source=f"""documents.orders o cross join lateral (select coalesce(max(sequence), 0) as last from documents.events e
+            where e.store_id = o.store_id and e.subject = {public("order", "o.order_id")}) e""",
+        pairs={
+            "version": ("o.version", "coalesce((o.data->>'version')::bigint, 0)"),
+            "event_sequence": ("o.event_sequence", "e.last"),
+            "order_id": (f"case when o.data is not null then {public('order', 'o.order_id')} end", "o.data->>'order_id'"),
+            "customer_id": ("o.customer_id", "coalesce(o.data->>'customer_id', o.customer_id)"),
+        },
+    ),
+    same(
+        "documents",
+        "refund_copy",
+        "the copy of a refund is of the order and version that it says",
+        store="r.store_id",
+        about_id=public("refund", "r.refund_id"),
+        source="documents.refunds r",
+        pairs={
+            "refund_id": (public("refund", "r.refund_id"), "r.data->>'refund_id'"),
+            "order_id": (public("order", "r.order_id"), "r.data->>'order_id'"),
+            "order_version": ("r.order_version", "(r.data->>'order_version')::bigint"),
+        },
+    ),
+    wrong(
+        "documents",
+        "rendering",
+        "a document has one rendering, whose kept bytes hash to their hash",
+        f"""select coalesce(d.store_id, r.store_id) as store_id, {ID} as id, format('%s attempts, hash %s', r.attempts, r.pdf_sha256) as
+            detail
+            from documents.documents d left join documents.renderings r using (store_id, document_id)
+            where r.store_id is null or r.attempts < 0 or r.pdf_sha256 is distinct from encode(sha256(r.pdf), 'hex')
+            or (r.rendered_at is null) <> (r.pdf is null)""",
+    ),
+    wrong(
+        "documents",
+        "document_settings",
+        "a store's document settings are counted without a gap up to the version in force",
+        """select coalesce(s.store_id, v.store_id) as store_id, 'document settings' as id, format('in force %s, %s versions to %s',
+            s.settings_version, v.n, v.last) as detail
+            from documents.stores s full join (select store_id, count(*) as n, max(version) as last from documents.settings group by 1) v
+                using (store_id)
+            where coalesce(s.settings_version, 0) <> coalesce(v.last, 0) or coalesce(v.n, 0) <> coalesce(v.last, 0)""",
+    ),
+    wrong(
+        "documents",
+        "logo",
+        "a logo is the picture that its hash names",
+        "select store_id, sha256 as id, length(png) || ' bytes' as detail from documents.logos where sha256 <> encode(sha256(png), 'hex')",
+    ),
+]

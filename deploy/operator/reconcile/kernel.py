@@ -1,0 +1,108 @@
+"""What holds in every service's own tables: history, inbox, kept answers, messages that failed."""
+
+# ruff: noqa: S608  (the SQL is put together from constants of this package; values are always bound)
+
+from deploy.operator.reconcile.checks import Check, clocks, same, wrong
+from shared.contracts.events import EVENTS, SOURCES
+
+BORN = "to_timestamp(('x' || left(replace(e.event_id::text, '-', ''), 12))::bit(48)::bigint / 1000.0)"
+"""SQL: the moment that a UUIDv7 carries."""
+
+
+def checks(service: str) -> list[Check]:
+    """The checks of one service."""
+    return [*_history(service), *_labels(service)]
+
+
+def _history(service: str) -> list[Check]:
+    """Its events: counted, told, at the times that they say."""
+    events = f"{service}.events"
+    return [
+        wrong(
+            service,
+            "event_gap",
+            "the events of one subject are counted 1, 2, 3 … without a gap",
+            f"select store_id, subject as id, format('%s events, counted %s to %s', count(*), min(sequence), max(sequence)) as detail"
+            f" from {events} group by store_id, subject having count(*) <> max(sequence) or min(sequence) <> 1",
+        ),
+        wrong(
+            service,
+            "event_twice",
+            "an event's id is its own",
+            f"select store_id, event_id::text as id, count(*) || ' events have this id' as detail"
+            f" from {events} group by store_id, event_id having count(*) > 1",
+        ),
+        same(
+            service,
+            "event_times",
+            "an event's columns say what its data say",
+            store="e.store_id",
+            about_id="e.event_id",
+            source=f"{events} e",
+            pairs={"occurred_at": ("e.occurred_at", "(e.data->>'occurred_at')::timestamptz")},
+        ),
+        clocks(
+            service,
+            "events published before they were recorded",
+            "an event was published after it was recorded",
+            f"select store_id, event_id::text as id, format('recorded %s, published %s', recorded_at, published_at) as detail"
+            f" from {events} where published_at < recorded_at - interval '1 minute'",
+        ),
+        clocks(
+            service,
+            "events from the future",
+            "nothing is recorded before it happened, nor in the future",
+            f"select store_id, event_id::text as id, format('occurred %s, recorded %s', occurred_at, recorded_at) as detail from {events}"
+            " where recorded_at > now() + interval '1 minute' or occurred_at > recorded_at + interval '1 minute'",
+        ),
+    ]
+
+
+def _labels(service: str) -> list[Check]:
+    """What events are called, what is parked, what was answered."""
+    events, parked, kept = f"{service}.events", f"{service}.parked", f"{service}.idempotency"
+    return [
+        wrong(
+            service,
+            "event_label",
+            "an event has a type that its service tells, the subject and audience of that type, and an id of its own moment",
+            f"""select e.store_id, e.event_id::text as id, format('%s of %s, public: %s', e.type, e.subject, e.public) as detail
+                from {events} e
+                where e.type not in ({_types(service)})
+                or e.public is distinct from (e.type <> 'refund.inspected.v1' and coalesce(e.data->>'audience', '') <> 'private')
+                or e.subject !~ case split_part(e.type, '.', 1) when 'stock' then '^sku:'
+                    when 'store_settings' then '^store_settings$'
+                    when 'refund_policy' then '^refund_policy$' when 'customer' then '^customer:'
+                    when 'note' then '^order_[0-9a-z]+(:private)?$'
+                    else '^order_[0-9a-z]+$' end
+                or (e.type <> 'stock.moved.v1' and (substr(e.event_id::text, 15, 1) <> '7'
+                    or {BORN} not between e.recorded_at - interval '1 hour' and e.recorded_at + interval '1 hour'))""",
+        ),
+        wrong(
+            service,
+            "message_parked",
+            "no message is parked: it waits for somebody to look at it",
+            "select store_id, coalesce(event_id, parked_id)::text as id, format('%s: %s after %s attempts', type, reason, attempts)"
+            f" as detail from {parked} where state = 'parked' or attempts < 1",
+        ),
+        clocks(
+            service,
+            "messages that failed last before they failed first",
+            "a message's last failure is not before its first",
+            "select store_id, parked_id::text as id, format('first %s, last %s', first_failed_at, last_failed_at) as detail"
+            f" from {parked} where last_failed_at < first_failed_at",
+        ),
+        wrong(
+            service,
+            "answer_malformed",
+            "a kept answer is one of a success, with its request's hash, and its ETag is its body's version",
+            f"select store_id, caller || ' ' || key as id, format('status %s, ETag %s', status, etag) as detail from {kept}"
+            " where status not in (200, 201, 204) or length(request_hash) <> 32 or (etag is not null and"
+            """ not coalesce(etag ~ ('^"v' || substring(left(body, 600) from '"version":([0-9]+)') || '([.][^"]*)?"$'), false))""",
+        ),
+    ]
+
+
+def _types(service: str) -> str:
+    """The event types that a service tells, as SQL literals."""
+    return ", ".join(f"'{name}'" for name in EVENTS if name.split(".", 1)[0] in SOURCES[service])

@@ -1,0 +1,321 @@
+"""Explaining orders: each row is the fold of its history, each step legal, each penny and each unit on the shelf accounted for."""
+
+# ruff: noqa: S608  (the SQL is put together from constants of this package; values are always bound)
+
+from deploy.operator.reconcile.checks import Check, field, fields, public, same, wrong
+
+ID = public("order", "o.order_id")
+AT = "orders.orders o left join orders.events e on e.store_id = o.store_id and e.sequence = o.version and e.subject = " + ID
+ORDER = "e.data->'order'"
+PERSONAL = "e.data->'personal'"
+
+COLUMNS = {
+    **dict.fromkeys(("number", "external_ref", "status", "currency", "language", "customer_id", "payment", "refund_state"), "text"),
+    "version": "int",
+    "prices_include_tax": "boolean",
+    **dict.fromkeys(
+        ("goods_total", "discount_total", "tax_total", "shipping", "shipping_tax", "total", "collected", "refunded_total"), "bigint"
+    ),
+    **dict.fromkeys(("delivery_failed_at", "placed_at", "confirmed_at", "delivered_at"), "timestamptz"),
+    **dict.fromkeys(("tracking", "cancellation"), "jsonb"),
+}
+CONTACT = {
+    **dict.fromkeys(("customer_name", "email", "phone"), "text"),
+    **dict.fromkeys(("shipping_address", "billing_address"), "jsonb"),
+}
+NEVER_CHANGES = (
+    "order_id", "number", "external_ref", "currency", "language", "prices_include_tax", "customer_id", "lines", "goods_total",
+    "discount_total", "tax_total", "shipping", "shipping_tax", "total", "placed_at",
+)  # fmt: skip
+
+# How a step is told, and from where it may be taken (product page, section 1): forward, steps may be skipped.
+RANK = "array_position(array['pending', 'confirmed', 'picked_up', 'shipped', 'delivered'], {})"
+STEP = "case when e.type in ({moves}) then split_part(e.type, '.', 2) when e.type = 'order.cancelled.v1' then 'cancelled' else p.status end"
+MOVES = ", ".join(f"'order.{status}.v1'" for status in ("confirmed", "picked_up", "shipped", "delivered"))
+
+PAYMENTS_OF_ROWS = f"""(select jsonb_agg(jsonb_build_object('payment_id', {public("payment", "x.payment_id")}, 'amount', x.amount,
+    'method', x.method, 'reference', x.reference, 'collected_by', x.collected_by, 'order_version', x.order_version,
+    'reverses', {public("payment", "x.reverses")}, 'occurred_at', x.occurred_at, 'recorded_at', x.recorded_at)
+    order by x.order_version, x.payment_id)
+    from orders.payments x where x.store_id = o.store_id and x.order_id = o.order_id)"""
+PAYMENTS_OF_EVENT = f"""(select jsonb_agg(jsonb_build_object('payment_id', x->>'payment_id', 'amount', x->'amount', 'method', x->'method',
+    'reference', x->'reference', 'collected_by', x->'collected_by', 'order_version', x->'order_version', 'reverses', x->'reverses',
+    'occurred_at', (x->>'occurred_at')::timestamptz, 'recorded_at', (x->>'recorded_at')::timestamptz)
+    order by (x->>'order_version')::int, x->>'payment_id')
+    from jsonb_array_elements({ORDER}->'payments') x)"""
+LINES_OF_ROWS = """(select jsonb_agg(to_jsonb(x) - 'store_id' - 'order_id' - 'placed_at' order by x.line)
+    from orders.lines x where x.store_id = o.store_id and x.order_id = o.order_id)"""
+
+CHECKS: list[Check] = [
+    same(
+        "orders",
+        "order_is_not_its_history",
+        "an order's row is what its event of the same version says",
+        store="o.store_id",
+        about_id=ID,
+        source=AT,
+        pairs=fields("o", ORDER, COLUMNS) | fields("o", PERSONAL, CONTACT),
+    ),
+    same(
+        "orders",
+        "order_parts",
+        "an order's lines and payments are what its last event says",
+        store="o.store_id",
+        about_id=ID,
+        source=AT,
+        pairs={"lines": (LINES_OF_ROWS, f"{ORDER}->'lines'"), "payments": (PAYMENTS_OF_ROWS, PAYMENTS_OF_EVENT)},
+    ),
+    same(
+        "orders",
+        "order_sums",
+        "an order's sums are those of its lines, payments and refunds, and its axes follow from them",
+        store="o.store_id",
+        about_id=ID,
+        source="""orders.orders o
+            cross join lateral (select count(*) as lines, sum(quantity) as units, sum(total) as goods, sum(discount + order_discount) as
+                discount,
+                sum(tax) as tax, bool_and(placed_at = o.placed_at) as placed,
+                bool_and(total = subtotal - discount - order_discount + case when o.prices_include_tax then 0 else tax end) as added
+                from orders.lines x where x.store_id = o.store_id and x.order_id = o.order_id) l
+            cross join lateral (select coalesce(sum(amount), 0) as collected from orders.payments x
+                where x.store_id = o.store_id and x.order_id = o.order_id) p
+            cross join lateral (select count(*) as refunds, coalesce(sum(amount), 0) as refunded, coalesce(sum(units), 0) as units
+                from orders.refunds x where x.store_id = o.store_id and x.order_id = o.order_id) r""",
+        pairs={
+            "line_count": ("o.line_count", "l.lines"),
+            "unit_count": ("o.unit_count", "l.units"),
+            "goods_total": ("o.goods_total", "l.goods"),
+            "discount_total": ("o.discount_total", "l.discount"),
+            "tax_total": ("o.tax_total", "l.tax + o.shipping_tax"),
+            "total": ("o.total", "l.goods + o.shipping"),
+            "collected": ("o.collected", "p.collected"),
+            "refunded_total": ("o.refunded_total", "r.refunded"),
+            "refunds": ("o.refunds", "r.refunds"),
+            "refunded_units": ("o.refunded_units", "r.units"),
+            "line placed_at": ("l.placed", "true"),
+            "line totals": ("l.added", "true"),
+            "payment": ("o.payment", "case when o.collected >= o.total then 'paid' else 'unpaid' end"),
+            "refund_state": (
+                "o.refund_state",
+                """case when r.refunds = 0 then 'none' when r.units >= l.units
+                or (o.status = 'cancelled' and r.refunded >= p.collected) then 'full' else 'partial' end""",
+            ),
+        },
+    ),
+    wrong(
+        "orders",
+        "order_versions",
+        "each version of an order has exactly one order.* event, and none is above the row's",
+        f"""select o.store_id, {ID} as id, format('version %s, %s events up to %s', o.version, count(e.*), max(e.sequence)) as detail
+            from orders.orders o left join orders.events e on e.store_id = o.store_id and e.subject = {ID} and e.type like 'order.%'
+            group by o.store_id, o.order_id, o.version
+            having count(e.*) <> o.version or max(e.sequence) is distinct from o.version::bigint""",
+    ),
+    wrong(
+        "orders",
+        "event_without_order",
+        "every order.* event is of an order that is here",
+        f"""select e.store_id, e.subject as id, e.type as detail from orders.events e
+            where e.type like 'order.%' and not exists (select from (select store_id, {ID} as id from orders.orders o) o
+            where o.store_id = e.store_id and o.id = e.subject)""",
+    ),
+    same(
+        "orders",
+        "illegal_step",
+        "an order moves forward by the steps that there are, its figures and lines never change, payments only add",
+        store="e.store_id",
+        about_id="e.subject || ' version ' || e.sequence",
+        source="""orders.events e
+            left join orders.events b on b.store_id = e.store_id and b.subject = e.subject and b.sequence = e.sequence - 1
+            cross join lateral (select b.data->'order'->>'status' as status, jsonb_array_length(b.data->'order'->'payments') as paid)
+                p""",
+        only="e.type like 'order.%'",
+        pairs={
+            "order": (f"{ORDER}->>'order_id'", "e.subject"),
+            "version": (field(ORDER, "version", "bigint"), "e.sequence"),
+            "public": ("e.public", "true"),
+            "first": ("e.type = 'order.placed.v1'", "e.sequence = 1"),
+            "status": (f"{ORDER}->>'status'", f"case when e.sequence = 1 then 'pending' else {STEP.format(moves=MOVES)} end"),
+            "forward": (
+                f"""e.sequence = 1 or {ORDER}->>'status' = p.status or {RANK.format(f"{ORDER}->>'status'")} > {RANK.format("p.status")}
+                or ({ORDER}->>'status' = 'cancelled' and p.status <> 'delivered')""",
+                "true",
+            ),
+            "cancelled is the end": (f"coalesce(p.status = 'cancelled' and e.type in ({MOVES}, 'order.cancelled.v1'), false)", "false"),
+            **{name: (f"case when e.sequence > 1 then {ORDER}->'{name}' end", f"b.data->'order'->'{name}'") for name in NEVER_CHANGES},
+            "payments": (
+                f"""case when p.paid > 0 then (select jsonb_agg(x order by n) from jsonb_array_elements({ORDER}->'payments')
+                with ordinality as t(x, n) where n <= p.paid) end""",
+                "case when p.paid > 0 then b.data->'order'->'payments' end",
+            ),
+            "collected": (
+                field(ORDER, "collected", "bigint"),
+                f"(select coalesce(sum((x->>'amount')::bigint), 0) from jsonb_array_elements({ORDER}->'payments') x)",
+            ),
+        },
+    ),
+    same(
+        "orders",
+        "change_without_event",
+        "each version's row of history says what its event says",
+        store="o.store_id",
+        about_id=f"{ID} || ' version ' || o.version",
+        source=f"orders.changes o full join orders.events e on e.store_id = o.store_id and e.sequence = o.version and e.subject = {ID}"
+        " and e.type like 'order.%'",
+        only="o.store_id is not null",
+        pairs={
+            "type": ("o.type", "e.type"),
+            "by": ("o.by", "e.data->'by'"),
+            "occurred_at": ("o.occurred_at", "e.occurred_at"),
+            "recorded_at": ("o.recorded_at", "e.recorded_at"),
+            "message": ("o.message", "coalesce(e.data->'personal'->>'message', '')"),
+        },
+    ),
+    same(
+        "orders",
+        "history_is_short",
+        "each version has a row of history",
+        store="o.store_id",
+        about_id=ID,
+        source="""orders.orders o cross join lateral (select count(*) as n, min(version) as low,
+            max(version) as high,
+            min(recorded_at) filter (where version = 1) as first
+            from orders.changes c where c.store_id = o.store_id and c.order_id = o.order_id) c""",
+        pairs={"versions": ("o.version", "c.n"), "last": ("o.version", "c.high"), "recorded_at": ("o.recorded_at", "c.first")},
+    ),
+    wrong(
+        "orders",
+        "payment_reversal",
+        "a reversal takes back exactly the payment that it names, of the same order, once",
+        f"""select r.store_id, {public("payment", "r.payment_id")} as id, 'reverses ' || coalesce(p.amount::text, 'nothing') || ' by ' ||
+            r.amount as detail
+            from orders.payments r left join orders.payments p on p.store_id = r.store_id and p.payment_id = r.reverses
+            where r.reverses is not null and (p.order_id, -p.amount, p.method, p.reference) is distinct from (r.order_id, r.amount,
+                r.method, r.reference)""",
+    ),
+    same(
+        "orders",
+        "stock_level",
+        "a stock level is the sum of its movements, which are counted without a gap and each say the level after them",
+        store="s.store_id",
+        about_id="s.sku",
+        source="""orders.stock_levels s cross join lateral (select count(*) as n, coalesce(sum(quantity), 0) as sum,
+            coalesce(max(sequence), 0) as last,
+            coalesce(bool_and(on_hand = running), true) as adds,
+            (array_agg(recorded_at order by sequence desc))[1] as changed from (select m.*, sum(quantity) over (order
+                by sequence) as running
+            from orders.stock_movements m where m.store_id = s.store_id and m.sku = s.sku) m) m""",
+        pairs={
+            "on_hand": ("s.on_hand", "m.sum"),
+            "movements": ("s.movements", "m.n"),
+            "counted": ("m.last", "m.n"),
+            "levels": ("m.adds", "true"),
+            "changed_at": ("s.changed_at", "coalesce(m.changed, s.changed_at)"),
+        },
+    ),
+    same(
+        "orders",
+        "movement_without_event",
+        "each movement is told by one stock.moved event",
+        store="m.store_id",
+        about_id="m.sku || ' movement ' || m.sequence",
+        source="""orders.stock_movements m left join orders.events e on e.store_id = m.store_id and e.subject = 'sku:' || m.sku
+            and e.sequence = m.sequence and e.type = 'stock.moved.v1'""",
+        pairs={
+            "quantity": ("m.quantity", "(e.data->>'quantity')::bigint"),
+            "on_hand": ("m.on_hand", "(e.data->>'on_hand')::bigint"),
+            "cause": ("m.cause", "e.data->>'cause'"),
+            "order": (public("order", "m.order_id"), "e.data->>'order_id'"),
+            "recorded_at": ("m.recorded_at", "e.recorded_at"),
+            "sku": ("m.sku", "e.data->>'sku'"),
+        },
+    ),
+    wrong(
+        "orders",
+        "event_without_movement",
+        "each stock.moved event tells of a movement",
+        """select e.store_id, e.subject as id, 'movement ' || e.sequence || ' is not there' as detail from orders.events e
+            left join orders.stock_movements m on m.store_id = e.store_id and 'sku:' || m.sku = e.subject and m.sequence = e.sequence
+            where e.type = 'stock.moved.v1' and m.sku is null""",
+    ),
+    wrong(
+        "orders",
+        "stock_of_an_order",
+        "placing reserves each tracked SKU once, and cancelling before pickup gives exactly that back",
+        f"""with wanted as (
+                select o.store_id, o.order_id, l.sku, 'placed:' || {ID} as cause, -sum(l.quantity)::bigint as quantity
+                from orders.orders o join orders.lines l on l.store_id = o.store_id and l.order_id = o.order_id and l.stock_tracked
+                group by o.store_id, o.order_id, l.sku
+                union all
+                select o.store_id, o.order_id, l.sku, 'cancelled:' || {ID} || ':' || l.line, l.quantity
+                from orders.orders o join orders.lines l on l.store_id = o.store_id and l.order_id = o.order_id and l.stock_tracked
+                where o.cancellation->>'cancelled_from' in ('pending', 'confirmed')
+            )
+            select coalesce(w.store_id, m.store_id) as store_id, coalesce(w.cause, m.cause) as id,
+                format('%s: %s moved, %s expected', coalesce(w.sku, m.sku), m.quantity, w.quantity) as detail
+            from wanted w full join (select * from orders.stock_movements where cause like 'placed:%' or cause like 'cancelled:%') m
+                on m.store_id = w.store_id and m.cause = w.cause and m.sku = w.sku
+            where (m.quantity, m.order_id) is distinct from (w.quantity, w.order_id)""",
+    ),
+    wrong(
+        "orders",
+        "movement_cause",
+        "a movement has a cause of a kind that we know, and one that names an order moves that order's",
+        f"""select m.store_id, m.sku || ' movement ' || m.sequence as id, m.cause as detail from orders.stock_movements m
+            where m.cause !~ '^(placed|cancelled|refund|inspection|counted|adjusted):' or (m.cause ~ '^(placed|cancelled):'
+            and split_part(m.cause, ':', 2) is distinct from {public("order", "m.order_id")}) or (m.cause ~ '^(counted|adjusted):') <>
+                (m.order_id is null)""",
+    ),
+    wrong(
+        "orders",
+        "settings_versions",
+        "a store's settings are counted without a gap, and each version is told",
+        """select s.store_id, 'settings version ' || s.version as id, format('zone %s, told %s; %s versions before', s.time_zone,
+            e.data->>'time_zone', b.n) as detail
+            from orders.settings s left join orders.events e on e.store_id = s.store_id and e.subject = 'store_settings' and e.sequence =
+                s.version
+            cross join lateral (select count(*) as n from orders.settings x where x.store_id = s.store_id and x.version < s.version) b
+            where b.n <> s.version - 1 or (s.time_zone, s.version, s.by, s.recorded_at) is distinct from
+            (e.data->>'time_zone', (e.data->>'version')::int, e.data->'by', e.recorded_at)""",
+    ),
+    wrong(
+        "orders",
+        "counts",
+        "the counts of the dashboard are the counts of the orders",
+        """with shown as (
+                select store_id, status, payment, refund_state, sum(n) as n from (
+                    select store_id, status, payment, refund_state, orders as n from orders.counts
+                    union all select store_id, status, payment, refund_state, delta from orders.count_deltas) x group by 1, 2, 3, 4
+            ), real as (select store_id, status, payment, refund_state, count(*) as n from orders.orders group by 1, 2, 3, 4)
+            select store_id, concat_ws('/', status, payment, refund_state) as id, format('%s counted, %s there', s.n, r.n) as detail
+            from shown s full join real r using (store_id, status, payment, refund_state) where coalesce(s.n, 0) <> coalesce(r.n, 0)""",
+    ),
+    wrong(
+        "orders",
+        "stream_number",
+        "a number of the live stream names one event of an order, and no event has two; the last one given is the highest",
+        """select n.store_id, 'number ' || n.stream_position as id, format('event %s is %s', n.position, coalesce(e.type, 'not there'))
+            as detail
+            from orders.stream n left join orders.events e on e.store_id = n.store_id and e.position = n.position
+            where e.type is null or e.type not like 'order.%'
+            union all
+            select store_id, 'event ' || position, format('%s numbers', count(*)) from orders.stream group by store_id, position
+            having count(*) > 1
+            union all
+            select store_id, 'last number', format('%s given, %s the highest', h.last, n.last) from orders.stream_heads h
+            full join (select store_id, max(stream_position) as last from orders.stream group by store_id) n using (store_id)
+            where coalesce(h.last, 0) <> coalesce(n.last, 0)""",
+    ),
+    wrong(
+        "orders",
+        "answer_without_effect",
+        "what an answer under a key says was done is in the history",
+        """select k.store_id, k.caller || ' ' || k.key as id, format('%s version %s', a.order_id, a.version) as detail
+            from orders.idempotency k cross join lateral (select substring(left(k.body, 400) from '"order_id":"(order_[^"]+)"') as
+                order_id,
+                substring(left(k.body, 400) from '"version":([0-9]+)')::bigint as version) a
+            left join orders.events e on e.store_id = k.store_id and e.subject = a.order_id and e.sequence = a.version
+            where a.order_id is not null and a.version is not null
+            and (e.event_id is null or (k.status = 201) <> (a.version = 1))""",
+    ),
+]

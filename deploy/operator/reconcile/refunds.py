@@ -1,0 +1,318 @@
+"""Explaining refunds: never more than was collected, never a unit twice, each the fold of its events and of what was reported of it."""
+
+# ruff: noqa: S608  (the SQL is put together from constants of this package; values are always bound)
+
+from deploy.operator.reconcile.checks import Check, clocks, fields, public, same, wrong
+
+ID = public("refund", "r.refund_id")
+LAST = """refunds.refunds r left join lateral (select e.data->'refund' as refund, e.data->'personal' as personal, e.type from
+    refunds.events e
+    where e.store_id = r.store_id and e.subject = {order} and e.data->'refund'->>'refund_id' = {refund}
+    order by e.sequence desc limit 1) e on true""".format(order=public("order", "r.order_id"), refund=ID)
+
+COLUMNS = {
+    **dict.fromkeys(("order_number", "customer_id", "status", "settlement", "cause", "payment_id", "reason", "currency"), "text"),
+    **dict.fromkeys(("order_version", "policy_version"), "int"),
+    "order_invoiced": "boolean",
+    **dict.fromkeys(("amount", "goods", "shipping", "overpaid", "shipping_kept"), "bigint"),
+    **dict.fromkeys(("requested_at", "decided_at"), "timestamptz"),
+}
+FOLD = fields("r", "e.refund", COLUMNS) | {
+    "payment_id": (public("payment", "r.payment_id"), "e.refund->>'payment_id'"),
+    "order_id": (public("order", "r.order_id"), "e.refund->>'order_id'"),
+    "description": ("r.description", "e.personal->>'description'"),
+}
+LINES_OF_ROWS = """(select jsonb_agg(jsonb_build_object('line', x.line, 'sku', x.sku, 'quantity', x.quantity, 'goods', x.goods,
+    'shipping', x.shipping,
+    'disposition', x.disposition, 'restock', x.restock, 'not_restocked_because', x.not_restocked_because, 'units',
+    (select coalesce(jsonb_agg(jsonb_build_object('first', u->0, 'last', u->1) order by n), '[]') from jsonb_array_elements(x.units) with
+        ordinality t(u, n)))
+    order by x.line) from refunds.refund_lines x where x.store_id = r.store_id and x.refund_id = r.refund_id)"""
+LINES_OF_EVENT = """(select jsonb_agg(jsonb_build_object('line', x->'line', 'sku', x->'sku', 'quantity', x->'quantity', 'goods',
+    x->'goods', 'shipping',
+    x->'shipping', 'disposition', x->'disposition', 'restock', x->'restock', 'not_restocked_because', x->'not_restocked_because', 'units',
+        x->'units')
+    order by (x->>'line')::int) from jsonb_array_elements(e.refund->'lines') x)"""
+
+CHECKS: list[Check] = [
+    same(
+        "refunds",
+        "refund_is_not_its_history",
+        "a refund's row is what its last event says",
+        store="r.store_id",
+        about_id=ID,
+        source=LAST,
+        pairs=FOLD | {"lines": (LINES_OF_ROWS, LINES_OF_EVENT)},
+    ),
+    same(
+        "refunds",
+        "refund_version",
+        "a refund's version counts its request, its decision, and every report and inspection",
+        store="r.store_id",
+        about_id=ID,
+        source="""refunds.refunds r
+            cross join lateral (select count(*) as n from refunds.settlements s where s.store_id = r.store_id and s.refund_id =
+                r.refund_id) s
+            cross join lateral (select count(distinct inspection_id) as n from refunds.inspections s
+                where s.store_id = r.store_id and s.refund_id = r.refund_id) i""",
+        pairs={"version": ("r.version", "1 + case when r.cause = 'request' and r.status <> 'processing' then 1 else 0 end + s.n + i.n")},
+    ),
+    same(
+        "refunds",
+        "refund_sums",
+        "a refund's amount is that of its lines, and its units are claimed while it is open or approved",
+        store="r.store_id",
+        about_id=ID,
+        source="""refunds.refunds r
+            cross join lateral (select coalesce(sum(goods), 0) as goods, coalesce(sum(shipping), 0) as shipping,
+                coalesce(bool_and(x.quantity = u.units
+                and x.restock in (0, x.quantity) and (x.restock = 0 or (x.disposition = 'restock' and x.stock_tracked))), true) as
+                    counted,
+                coalesce(bool_and(x.sku = o.sku and x.stock_tracked = o.stock_tracked and x.quantity <= o.quantity), true) as bought,
+                    count(o.line) = count(*) as known
+                from refunds.refund_lines x left join refunds.order_lines o on o.store_id = x.store_id and o.order_id = r.order_id and
+                    o.line = x.line
+                cross join lateral (select coalesce(sum((v->>1)::int - (v->>0)::int + 1), 0) as units from jsonb_array_elements(x.units)
+                    v) u
+                where x.store_id = r.store_id and x.refund_id = r.refund_id) l
+            cross join lateral (select jsonb_agg(jsonb_build_array(line, first, last) order by line, first) as units from refunds.claims x
+                where x.store_id = r.store_id and x.refund_id = r.refund_id and x.order_id = r.order_id) c
+            cross join lateral (select jsonb_agg(jsonb_build_array(x.line, v->0, v->1) order by x.line, (v->>0)::int) as units
+                from refunds.refund_lines x, jsonb_array_elements(x.units) v where x.store_id = r.store_id and x.refund_id = r.refund_id)
+                    u""",
+        pairs={
+            "goods": ("r.goods", "l.goods"),
+            "shipping": ("r.shipping", "l.shipping"),
+            "amount": ("r.amount", "l.goods + l.shipping + r.overpaid"),
+            "lines": ("l.counted and l.bought and l.known", "true"),
+            "units": ("c.units", "case when r.status <> 'cancelled' then u.units end"),
+        },
+    ),
+    same(
+        "refunds",
+        "claim_place",
+        "a claim is on its line's own place and of its order",
+        store="c.store_id",
+        about_id=f"{public('refund', 'c.refund_id')} || ' line ' || c.line",
+        source="""refunds.claims c left join refunds.order_lines l on l.store_id = c.store_id and l.order_id = c.order_id and l.line =
+            c.line
+            left join refunds.refunds r on r.store_id = c.store_id and r.refund_id = c.refund_id""",
+        pairs={"slot": ("c.slot", "l.slot"), "quantity": ("c.line_quantity", "l.quantity"), "order": ("c.order_id", "r.order_id")},
+    ),
+    wrong(
+        "refunds",
+        "unit_twice",
+        "no unit of a line is in two refunds",
+        f"""select a.store_id, {public("order", "a.order_id")} || ' line ' || a.line as id, format('units %s to %s and %s to %s', a.first,
+            a.last, b.first, b.last) as detail
+            from refunds.claims a join refunds.claims b on b.store_id = a.store_id and b.order_id = a.order_id and b.line = a.line
+            and b.first > a.first and b.first <= a.last""",
+    ),
+    same(
+        "refunds",
+        "approval",
+        "each approved refund has one approval, of its amount and moment, chained to the one before, within what was collected",
+        store="coalesce(r.store_id, a.store_id)",
+        about_id=f"coalesce({ID}, {public('refund', 'a.refund_id')})",
+        source="""(select * from refunds.refunds where status = 'approved') r
+            full join refunds.approvals a on a.store_id = r.store_id and a.refund_id = r.refund_id
+            left join refunds.approvals b on b.store_id = a.store_id and b.order_id = a.order_id and b.number = a.number - 1
+            left join refunds.orders o on o.store_id = r.store_id and o.order_id = r.order_id
+            cross join lateral (select coalesce(sum((p->>'amount')::bigint), 0) as collected from jsonb_array_elements(o.payments) p
+                where (p->>'order_version')::int <= r.order_version) p
+            cross join lateral (select count(*) as n from refunds.approvals x where x.store_id = a.store_id and x.order_id = a.order_id)
+                n""",
+        pairs={
+            "order": ("a.order_id", "r.order_id"),
+            "amount": ("a.amount", "r.amount"),
+            "approved_at": ("a.approved_at", "r.decided_at"),
+            "approved_before": ("a.approved_before", "coalesce(b.approved_after, 0)"),
+            "approved_after": ("a.approved_after", "a.approved_before + a.amount"),
+            "first": ("a.number = 1", "b.number is null"),
+            "number": ("a.number between 1 and n.n", "true"),
+            "collected_seen": ("a.collected_seen", "p.collected"),
+            "too much": ("a.amount = 0 or a.approved_after <= a.collected_seen", "true"),
+        },
+    ),
+    same(
+        "refunds",
+        "settlement",
+        "what is known of the money follows from the reports about it, of which the first success is final",
+        store="r.store_id",
+        about_id=ID,
+        source="""refunds.refunds r cross join lateral (select count(*) as n, coalesce(max(number), 0) as last, bool_or(outcome =
+            'succeeded') as paid,
+            coalesce(bool_and(counts = (before is null)), true) as counted from (select s.*, min(number) filter (where outcome =
+                'succeeded') over (order by number
+            rows between unbounded preceding and 1 preceding) as before from refunds.settlements s where s.store_id = r.store_id and
+                s.refund_id = r.refund_id) s) s""",
+        pairs={
+            "settlement": (
+                "r.settlement",
+                """case when r.status <> 'approved' or r.amount = 0 then 'none' when s.paid then 'settled' when
+                s.n > 0 then 'failed'
+                else 'unsettled' end""",
+            ),
+            "counted": ("s.last", "s.n"),
+            "counts": ("s.counted", "true"),
+        },
+    ),
+    wrong(
+        "refunds",
+        "report_without_event",
+        "each report that counts was told",
+        f"""select s.store_id, {public("refund", "s.refund_id")} || ' report ' || s.number as id, s.outcome as detail from
+            refunds.settlements s
+            join refunds.refunds r on r.store_id = s.store_id and r.refund_id = s.refund_id
+            where s.counts and not exists (select from refunds.events e where e.store_id = s.store_id and e.subject =
+                {public("order", "r.order_id")}
+            and e.type = case s.outcome when 'succeeded' then 'refund.settled.v1' else 'refund.settlement_failed.v1' end
+            and e.data->>'reference' = s.reference and coalesce(e.data->>'method', s.method) = s.method
+            and e.data->'refund'->>'refund_id' = {ID})""",
+    ),
+    same(
+        "refunds",
+        "inspection",
+        "what was inspected is the sum of the inspections, each told with its lines",
+        store="l.store_id",
+        about_id=f"{public('refund', 'l.refund_id')} || ' line ' || l.line",
+        source=f"""refunds.refund_lines l join refunds.refunds r on r.store_id = l.store_id and r.refund_id = l.refund_id
+            cross join lateral (select coalesce(sum(quantity), 0) as n, coalesce(sum(restock), 0) as restock, coalesce(bool_and(restock =
+                case
+                when i.disposition = 'restock' and l.stock_tracked then quantity else 0 end), true) as follows
+                from refunds.inspections i where i.store_id = l.store_id and i.refund_id = l.refund_id and i.line = l.line) i
+            cross join lateral (select coalesce(sum((x->>'quantity')::int), 0) as n, coalesce(sum((x->>'restock')::int), 0) as restock
+                from refunds.events e, jsonb_array_elements(e.data->'lines') x where e.store_id = l.store_id and e.type =
+                    'refund.inspected.v1'
+                and e.subject = {public("order", "r.order_id")} and e.data->'refund'->>'refund_id' = {ID} and (x->>'line')::int = l.line
+                and exists (select from refunds.inspections i where i.store_id = l.store_id and i.refund_id = l.refund_id
+                    and i.inspection_id::text = e.data->>'inspection_id' and i.disposition = x->>'disposition' and i.line = l.line)) e""",
+        only="l.inspected > 0 or i.n > 0 or e.n > 0",
+        pairs={
+            "inspected": ("l.inspected", "i.n"),
+            "told": ("e.n", "i.n"),
+            "restocked": ("e.restock", "i.restock"),
+            "restock": ("i.follows", "true"),
+        },
+    ),
+    same(
+        "refunds",
+        "refund_event_counter",
+        "an order's counter is the last of its refund.* events",
+        store="o.store_id",
+        about_id=public("order", "o.order_id"),
+        source=f"""refunds.orders o cross join lateral (select coalesce(max(sequence), 0) as last from refunds.events e
+            where e.store_id = o.store_id and e.subject = {public("order", "o.order_id")}) e""",
+        pairs={"events": ("o.events", "e.last")},
+    ),
+    wrong(
+        "refunds",
+        "refund_event_of_nothing",
+        "each refund.* event is of a refund that is here, in a version it has had",
+        f"""select e.store_id, e.subject as id, e.type || ' of ' || (e.data->'refund'->>'refund_id') as detail from refunds.events e
+            left join (select r.store_id, {ID} as id, r.version, r.order_id from refunds.refunds r) r on r.store_id = e.store_id and r.id
+                = e.data->'refund'->>'refund_id'
+            where e.type like 'refund.%' and ((e.data->'refund'->>'version')::int <= r.version and e.subject =
+                e.data->'refund'->>'order_id'
+            and e.public = (e.type <> 'refund.inspected.v1')) is not true""",
+    ),
+    same(
+        "refunds",
+        "policy",
+        "policies are counted without a gap, each told, and a refund names one that was saved before it",
+        store="p.store_id",
+        about_id="'policy version ' || p.version",
+        source="""refunds.policies p left join refunds.events e on e.store_id = p.store_id and e.subject = 'refund_policy' and e.sequence
+            = p.version
+            cross join lateral (select count(*) as n from refunds.policies x where x.store_id = p.store_id and x.version < p.version)
+                b""",
+        pairs={
+            "counted": ("p.version", "b.n + 1"),
+            "version": ("p.version", "(e.data->>'version')::int"),
+            "valid_from": ("p.valid_from", "(e.data->>'valid_from')::timestamptz"),
+            "manage_stock": ("p.manage_stock", "(e.data->>'manage_stock')::boolean"),
+            "attachments": ("p.attachments", "(e.data->>'attachments')::boolean"),
+            "deduct_shipping": ("p.deduct_shipping", "(e.data->>'deduct_shipping')::boolean"),
+            "changed_by": ("p.changed_by", "e.data->'by'"),
+            "changed_at": ("p.changed_at", "e.recorded_at"),
+        },
+    ),
+    wrong(
+        "refunds",
+        "policy_of_a_refund",
+        "a refund keeps the policy that was in force when it was asked for",
+        f"""select r.store_id, {ID} as id, format('policy %s, in force %s', r.policy_version, p.version) as detail from refunds.refunds r
+            left join refunds.orders o on o.store_id = r.store_id and o.order_id = r.order_id
+            left join lateral (select version from refunds.policies p where p.store_id = r.store_id and p.valid_from <= case when r.cause
+                = 'request'
+                then r.requested_at else (o.cancellation->>'recorded_at')::timestamptz end and p.changed_at <= r.requested_at
+                order by valid_from desc, version desc limit 1) p on true
+            where r.policy_version <> coalesce(p.version, 0)""",
+    ),
+    wrong(
+        "refunds",
+        "attention",
+        "what needs attention is about a refund and order that are here, and is opened by what it names",
+        f"""select a.store_id, {public("attention", "a.attention_id")} as id, a.kind || ' of ' || a.key as detail from refunds.attention a
+            left join refunds.refunds r on r.store_id = a.store_id and r.refund_id = a.refund_id
+            left join refunds.orders o on o.store_id = a.store_id and o.order_id = a.order_id
+            where o.order_id is null or (a.refund_id is not null and r.order_id is distinct from a.order_id)
+            or (a.kind in ('settled_twice', 'failed_after_settled') and a.key not like {public("refund", "a.refund_id")} || ':%')
+            or (a.kind in ('settled_twice', 'failed_after_settled') and not exists (select from refunds.settlements s
+                where s.store_id = a.store_id
+                and s.refund_id = a.refund_id and s.number::text = split_part(a.key, ':', 2) and s.outcome = a.facts->>'outcome'
+                and s.outcome = case a.kind when 'settled_twice' then 'succeeded' else 'failed' end
+                and s.method = a.facts->>'method' and s.reference = a.facts->>'reference' and not s.counts))
+            or (a.closed_at is null) <> (a.closed_by is null)""",
+    ),
+    clocks(
+        "refunds",
+        "attention closed before it was opened",
+        "what needed attention was closed after it was opened",
+        f"""select a.store_id, {public("attention", "a.attention_id")} as id, format('opened %s, closed %s', opened_at, closed_at) as detail
+            from refunds.attention a where a.closed_at < a.opened_at""",
+    ),
+    wrong(
+        "refunds",
+        "attachment",
+        "an attachment is of its refund's customer",
+        f"""select a.store_id, {public("attachment", "a.attachment_id")} as id, 'customer ' || a.customer_id as detail from
+            refunds.attachments a
+            left join refunds.refunds r on r.store_id = a.store_id and r.refund_id = a.refund_id
+            where a.refund_id is not null and r.customer_id is distinct from a.customer_id""",
+    ),
+    wrong(
+        "refunds",
+        "automatic_refund",
+        "a payment's automatic refund is of a payment of its cancelled order",
+        f"""select r.store_id, {ID} as id, r.cause as detail from refunds.refunds r
+            left join refunds.orders o on o.store_id = r.store_id and o.order_id = r.order_id
+            where (r.cause <> 'request' and o.status <> 'cancelled') or (r.cause = 'payment' and not exists (select from
+                jsonb_array_elements(o.payments) p
+            where p->>'payment_id' = {public("payment", "r.payment_id")}))""",
+    ),
+    wrong(
+        "refunds",
+        "counts",
+        "the counts of the staff's list are the counts of the refunds",
+        """with shown as (
+                select store_id, status, sum(n) as n from (
+                    select store_id, status, refunds as n from refunds.counts
+                    union all select store_id, status, delta from refunds.count_deltas) x group by 1, 2
+            ), real as (select store_id, status, count(*) as n from refunds.refunds group by 1, 2)
+            select store_id, status as id, format('%s counted, %s there', s.n, r.n) as detail
+            from shown s full join real r using (store_id, status) where coalesce(s.n, 0) <> coalesce(r.n, 0)""",
+    ),
+    wrong(
+        "refunds",
+        "answer_of_a_refund",
+        "what an answer under a key says of a refund is a version that it has had; the first was created by it",
+        f"""select k.store_id, k.caller || ' ' || k.key as id, format('status %s, version %s of %s',
+            k.status, a.version, a.refund_id) as detail from refunds.idempotency k cross join lateral (select
+                substring(left(k.body, 600) from '"refund_id":"(refund_[^"]+)"') as refund_id,
+                substring(left(k.body, 600) from '"version":([0-9]+)')::bigint as version) a
+            left join (select r.store_id, {ID} as id, r.version from refunds.refunds r) r on r.store_id = k.store_id and r.id = a.refund_id
+            where a.refund_id is not null and a.version is not null
+            and (r.version >= a.version and (k.status = 201) = (a.version = 1)) is not true""",
+    ),
+]

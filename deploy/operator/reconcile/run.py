@@ -1,0 +1,193 @@
+"""Running every check: four read-only transactions, what comes out of them, what is only on its way, and how many of each kind."""
+
+import asyncio
+import os
+from collections import Counter
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from deploy.operator import connections, running
+from deploy.operator.reconcile import documents, kernel, notes, orders, refunds
+from deploy.operator.reconcile.across import COMPARISONS, EFFECTS, Comparison, Found, compare
+from deploy.operator.reconcile.checks import Check
+from deploy.operator.reconcile.on_its_way import FAR, KEPT, Asked, Lives, To, Way, way_to
+from deploy.operator.reconcile.queues import depth
+from deploy.operator.reconcile.reading import Connections, Databases, Say, TooLong, snapshots
+from deploy.operator.reconcile.shares import ABOUT, KIND, shares
+
+SERVICES = running.SERVICES
+CHECKS: tuple[Check, ...] = (
+    *orders.CHECKS, *refunds.CHECKS, *notes.CHECKS, *documents.CHECKS, *(check for service in SERVICES for check in kernel.checks(service)),
+)  # fmt: skip
+CLOCKS, NOT_CHECKED, QUEUE_UNKNOWN = "clock_disagreement", "not_checked", "queue_unknown"
+ABOUTS: Mapping[str, str] = {
+    **{check.kind: check.about for check in CHECKS if not check.of_clocks},
+    **{one.kind: one.about for one in (*EFFECTS, *COMPARISONS)},
+    KIND: ABOUT,
+    CLOCKS: "the clocks of all processes and databases agree (nothing else is wrong; what was recorded stays: acknowledge it once)",
+    NOT_CHECKED: "each check is answered within its time (--check-seconds)",
+    QUEUE_UNKNOWN: "the broker says how many messages wait, so that what is queued can be told from what is lost",
+}
+SHOWN_OF_A_KIND = 1_000
+DEFAULT_GRACE_SECONDS = 30.0
+DEFAULT_CHECK_SECONDS = 120.0
+
+
+@dataclass(slots=True)
+class Report:
+    """What a reconciliation found."""
+
+    settled: datetime
+    found: list[Found] = field(default_factory=list)
+    counted: Counter[str] = field(default_factory=Counter)
+    looked_at: dict[str, int] = field(default_factory=dict)
+    on_its_way: dict[str, dict[str, int]] = field(default_factory=dict)
+    """By reader: how many events are unsent, queued, waiting for their next attempt, parked, discarded or set aside."""
+    explained: int = 0
+    """Differences that only follow from what is on its way."""
+    acknowledged: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0
+
+    def add(self, one: Found) -> None:
+        """Count it; keep the first thousand of a kind."""
+        self.counted[one.kind] += 1
+        if self.counted[one.kind] <= SHOWN_OF_A_KIND:
+            self.found.append(one)
+
+    @property
+    def discrepancies(self) -> int:
+        """How many things cannot be explained."""
+        return self.counted.total()
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """How a reconciliation goes about it."""
+
+    grace_seconds: float = 0.0
+    """What was recorded within it is left for the next time."""
+    patience_seconds: float = 0.0
+    """How long what was published and is in no queue may take to arrive."""
+    check_seconds: float | None = None
+    about: Collection[str] = SERVICES
+    lives: Lives | None = None
+    """The running system; None: there is none beside the snapshots."""
+    say: Say = lambda line: None
+
+
+async def reconcile(snapshot: Connections, asking: Asking = Asking()) -> Report:
+    """Run every check that has to do with `asking.about` on open transactions."""
+    began = datetime.now(UTC)
+    report = Report(began - timedelta(seconds=asking.grace_seconds))
+    databases = Databases(snapshot, asking.check_seconds)
+    for service in (service for service in SERVICES if service in asking.about):
+        asking.say(f"checking {service} by itself")
+        for check in (check for check in CHECKS if check.service == service):
+            await _check(databases, check, report)
+    asking.say("comparing what each event did in each service")
+    ways = {one.here[0]: await _way(databases, one, report, asking) for one in EFFECTS if not one.services.isdisjoint(asking.about)}
+    for comparison in (one for one in COMPARISONS if not one.services.isdisjoint(asking.about)):
+        asking.say(f"comparing {comparison.kind}")
+        await _compare(databases, comparison, ways.get(comparison.here[0], Way()), report)
+    if "refunds" in asking.about:
+        asking.say("calculating every refund again")
+        await _all_of(shares(databases, report.settled), "refunds", KIND, report)
+    for table in ("orders.orders", "orders.events", "refunds.refunds", "notes.timeline", "documents.documents"):
+        with suppress(TooLong):
+            counting = f"select count(*) from {table}"  # noqa: S608  (our own names)
+            [(report.looked_at[table],)] = await databases.all(table.split(".")[0], counting)
+    report.seconds = (datetime.now(UTC) - began).total_seconds()
+    return report
+
+
+async def _check(databases: Databases, check: Check, report: Report) -> None:
+    try:
+        found = await databases.fetch(check, report.settled)
+    except TooLong as error:
+        report.add(Found(NOT_CHECKED, check.service, "", check.kind, str(error)))
+        return
+    if check.of_clocks and found:
+        first = found[0]
+        detail = f"{len(found)} {check.kind}, such as {first.id} of {first.store_id}: {first.detail}"
+        found = [Found(CLOCKS, check.service, "", f"{check.service}: {check.kind}", detail)]
+    for one in found:
+        report.add(one)
+
+
+async def _way(databases: Databases, effects: Comparison, report: Report, asking: Asking) -> Way:
+    """What has not arrived at one reader; what never will is reported."""
+    reader = effects.here[0]
+    try:
+        unheard = [one async for one in compare(databases, effects, FAR)]
+        kept = await databases.all(reader, KEPT.format(reader=reader))
+        to = To(reader, tuple(service for service, _ in effects.there), asking.lives or Asked(databases.all), asking.patience_seconds)
+        way = await way_to(to, unheard, kept)
+    except TooLong as error:
+        report.add(Found(NOT_CHECKED, reader, "", effects.kind, str(error)))
+        return Way()
+    report.on_its_way[reader] = dict(way.counts)
+    for one in way.missing:
+        report.add(one)
+    if way.queue_unknown:
+        detail = f"{way.queue_unknown} events were published and not heard of: queued, or lost"
+        report.add(Found(QUEUE_UNKNOWN, reader, "", reader, detail))
+    return way
+
+
+async def _compare(databases: Databases, comparison: Comparison, way: Way, report: Report) -> None:
+    explained = 0
+
+    async def unexplained() -> AsyncIterator[Found]:
+        nonlocal explained
+        async for one in compare(databases, comparison, report.settled):
+            if way.explains(one):
+                explained += 1
+            else:
+                yield one
+
+    await _all_of(unexplained(), comparison.here[0], comparison.kind, report)
+    report.explained += explained
+
+
+async def _all_of(found: AsyncIterator[Found], service: str, kind: str, report: Report) -> None:
+    try:
+        async for one in found:
+            report.add(one)
+    except TooLong as error:
+        report.add(Found(NOT_CHECKED, service, "", kind, str(error)))
+
+
+def urls() -> dict[str, str]:
+    """Where each service's database is: AFTERSALE_RECONCILE_DATABASE_URL for all, else each service's own setting. Raises Trouble."""
+    everywhere = os.environ.get("AFTERSALE_RECONCILE_DATABASE_URL", "")
+    return {service: everywhere or connections.database_url(service) for service in SERVICES}
+
+
+def running_system(where: Mapping[str, str]) -> Lives:
+    """Beside the snapshots: a connection for each question, few of which are asked, and the broker's queues."""
+
+    async def now(service: str, sql: str, *arguments: Any) -> list[Any]:
+        connection = await connections.reached(service, where[service])
+        try:
+            return list(await connection.fetch(sql, *arguments))
+        finally:
+            await connection.close()
+
+    return Asked(now, depth)
+
+
+async def reconcile_once(grace_seconds: float, check_seconds: float | None, say: Say = lambda line: None) -> Report:
+    """One reconciliation of the system that runs here, or that the environment names. Raises Trouble."""
+    where = urls()
+
+    async with snapshots(where, say) as snapshot:
+        asking = Asking(grace_seconds, grace_seconds, check_seconds, lives=running_system(where), say=say)
+        return await reconcile(snapshot, asking)
+
+
+def reconcile_now(grace_seconds: float, check_seconds: float | None = None, say: Say = lambda line: None) -> Report:
+    """reconcile_once() for callers without a loop."""
+    return asyncio.run(reconcile_once(grace_seconds, check_seconds, say))

@@ -1,0 +1,132 @@
+"""Healing what a broker forgot: a queue that somebody deleted or purged took committed events with it, after they were confirmed.
+
+Nobody else can know: the outbox has the confirm, the consumer has never heard. So the two are compared. Every event that a reader's
+inbox does not hold (nor its waiting and parked messages) is marked unsent, and the relays send it again; whoever had it already
+absorbs the repeat. Safe at any time, as often as one likes.
+
+    missing queues declared → batches that were on their way end → unheard events marked unsent
+
+Each database is asked as its own service, and none is joined with another.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+
+from deploy.operator import connections, topology
+from deploy.operator.databases import in_database
+from deploy.operator.provision import declare
+from deploy.operator.trouble import Trouble
+from shared.contracts.events import EVENTS, SOURCES
+
+SENT = """
+select store_id, position, event_id, type from {service}.events
+where published_at is not null and type = any($1::text[]) and ($2::timestamptz is null or recorded_at >= $2)
+  and (store_id, position) > ($3, $4) order by store_id, position limit $5
+"""
+HEARD = """
+select u.event_id from unnest($1::text[], $2::uuid[]) as u(store_id, event_id)
+where exists (select from {reader}.inbox i where i.store_id = u.store_id and i.event_id = u.event_id)
+   or exists (select from {reader}.parked p where p.store_id = u.store_id and p.event_id = u.event_id)
+"""
+# An event still on its way is sent twice: its inbox row tells the second from the first.
+AGAIN = """
+update {service}.events e set published_at = null from unnest($1::text[], $2::bigint[]) as u(store_id, position)
+where e.store_id = u.store_id and e.position = u.position and e.published_at is not null
+"""
+EVENTS_AT_ONCE = 5_000
+
+# A relay holds the rows of its batch locked from before it publishes until it has marked them as sent.
+SENDING = """
+select virtualtransaction from pg_locks where locktype = 'relation' and mode = 'RowShareLock'
+  and database = (select oid from pg_database where datname = current_database()) and relation = any($1::regclass[])
+"""
+SENDING_DEADLINE_SECONDS = 60.0
+LOOK_SECONDS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which events are looked at; all of them by default. Of a `dry_run` nothing is sent again, only counted."""
+
+    services: tuple[str, ...] = topology.SERVICES
+    readers: tuple[str, ...] = topology.READERS
+    types: tuple[str, ...] = ()
+    since: datetime | None = None
+    dry_run: bool = False
+
+
+Counts = Counter[tuple[str, str, str]]
+"""Events by service, reader and type."""
+
+
+def redrive(amqp_url: str, postgres_url: str, name: str) -> int:
+    """Declare missing queues again and mark every unheard event unsent; how many. Both URLs are the administrator's; blocks.
+
+    Raises Trouble when a relay's batch does not end.
+    """
+    urls = dict.fromkeys(topology.SERVICES, in_database(postgres_url, name))
+    return asyncio.run(redrive_some(urls, Wanted(), lambda: declare(amqp_url, name))).total()
+
+
+async def redrive_some(urls: Mapping[str, str], wanted: Wanted, queues: Callable[[], Any]) -> Counts:
+    """Mark what is wanted and unheard unsent, in databases at `urls`, once `queues()` has seen to the readers' queues. Raises Trouble."""
+    await queues()
+    opened: dict[str, asyncpg.Connection[Any]] = {}
+    try:
+        for service in {*wanted.services, *wanted.readers}:
+            opened[service] = await connections.reached(service, urls[service])
+        if not wanted.dry_run:
+            for service in wanted.services:
+                await _sent(opened[service], service)
+        found: Counts = Counter()
+        for service in wanted.services:
+            for reader in wanted.readers:
+                found += await _mark(opened, service, reader, wanted)
+        return found
+    finally:
+        for connection in opened.values():
+            await connection.close()
+
+
+async def _sent(connection: "asyncpg.Connection[Any]", service: str) -> None:
+    """Wait until every batch that may have been published before the queues were there is marked; later ones find the queues."""
+    tables = [f"{service}.events"]
+    under_way = {row[0] for row in await connection.fetch(SENDING, tables)}
+    deadline = time.monotonic() + SENDING_DEADLINE_SECONDS
+    while under_way & {row[0] for row in await connection.fetch(SENDING, tables)}:
+        if time.monotonic() > deadline:
+            raise Trouble(f"A relay's batch did not end within {SENDING_DEADLINE_SECONDS:.0f} s.", "see what holds it, and redrive again")
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+async def _mark(opened: Mapping[str, "asyncpg.Connection[Any]"], service: str, reader: str, wanted: Wanted) -> Counts:
+    """What `reader` never heard of `service`, found in the order of the events, so many at a time."""
+    types = [name for name in EVENTS if _is_wanted(name, service, reader, wanted)]
+    found: Counts = Counter()
+    after: tuple[str, int] = ("", 0)
+    while types:
+        source = opened[service]
+        rows = await source.fetch(SENT.format(service=service), types, wanted.since, *after, EVENTS_AT_ONCE)
+        if not rows:
+            break
+        after = (rows[-1]["store_id"], rows[-1]["position"])
+        asked = [row["store_id"] for row in rows], [row["event_id"] for row in rows]
+        heard = {row[0] for row in await opened[reader].fetch(HEARD.format(reader=reader), *asked)}
+        unheard = [row for row in rows if row["event_id"] not in heard]
+        found.update((service, reader, row["type"]) for row in unheard)
+        if unheard and not wanted.dry_run:
+            again = [row["store_id"] for row in unheard], [row["position"] for row in unheard]
+            await source.execute(AGAIN.format(service=service), *again)
+    return found
+
+
+def _is_wanted(event_type: str, service: str, reader: str, wanted: Wanted) -> bool:
+    told = event_type.startswith(tuple(f"{word}." for word in SOURCES[service]))
+    return told and reader in EVENTS[event_type].readers and (not wanted.types or event_type in wanted.types)

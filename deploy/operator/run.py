@@ -1,0 +1,55 @@
+"""`aftersale run`: services in this process, as production runs them."""
+
+import asyncio
+import importlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from uvicorn.loops.auto import auto_loop_factory
+
+from deploy.operator import running
+from deploy.operator.output import Output
+from deploy.operator.state import choose_port, is_free
+from deploy.operator.trouble import Trouble
+from shared.process.readiness import Role
+from shared.process.service import Service
+from shared.process.service import run as run_until_stopped
+
+
+def run_services(names: Sequence[str], roles: Sequence[Role], port: int | None, output: Output) -> None:
+    """Run until SIGTERM. Raises Trouble where a setting is missing or a port is taken."""
+    os.umask(0o077)  # what the services write (files of customers) is for nobody else on this machine
+    _shut_files()
+    if port is not None and len(names) > 1:
+        raise Trouble("--port is for one service.", "run them apart, or set AFTERSALE_<SERVICE>_HTTP_PORT for each")
+    local = running.local_settings()
+    running.apply()
+    for name in names:
+        variable = f"AFTERSALE_{name.upper()}_HTTP_PORT"
+        if port is not None:
+            os.environ[variable] = str(port or choose_port([], set(), is_free))
+        elif not running.setting(name, "HTTP_PORT"):
+            os.environ[variable] = str(running.PORTS[name])
+        elif local and not is_free(int(os.environ[variable])):
+            os.environ[variable] = str(choose_port([], set(), is_free))  # one more, beside the one of `up`
+        output.progress(f"{name} ({' and '.join(roles)}) on {running.address(name)}")
+    services = [load(name) for name in names]
+    try:
+        with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
+            runner.run(run_until_stopped(services, roles))
+    except ValueError as error:  # pydantic's: names the setting and what would do
+        raise Trouble(f"A setting is missing or wrong: {error}", f"see `aftersale settings {names[0]}`") from error
+
+
+def _shut_files() -> None:
+    """A folder of files that was made before, or by hand, is closed to other users; who shares it by its group still does."""
+    for folder in {Path(running.setting(name, "FILES_DIR")) for name in running.SERVICES if running.setting(name, "FILES_DIR")}:
+        if folder.is_dir() and folder.stat().st_uid == os.geteuid() and folder.stat().st_mode & 0o007:
+            folder.chmod(folder.stat().st_mode & 0o770)
+
+
+def load(name: str) -> Service:
+    """A service's composition root."""
+    service: Service = importlib.import_module(f"services.{name}.app").SERVICE
+    return service

@@ -1,0 +1,68 @@
+"""What runs now, and with which settings: from the environment, else from this clone's `up`."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from deploy.operator.state import PROJECT, State, base_folder
+from deploy.operator.trouble import Trouble
+
+PORTS: Final[dict[str, int]] = {"orders": 8001, "refunds": 8002, "notes": 8003, "documents": 8004}
+SERVICES: Final = tuple(PORTS)
+DEMO_STORE: Final = "demo"
+
+
+def up_state(project: Path = PROJECT) -> State:
+    """The folder of this clone's `up`, held or not."""
+    return State(base_folder(project) / "up")
+
+
+def keep(state: State, settings: dict[str, str]) -> None:
+    """Let the other commands find what `up` runs."""
+    state.keep("running", settings)
+
+
+def forget(state: State) -> None:
+    """Nothing runs any more."""
+    (state.folder / "running.json").unlink(missing_ok=True)
+
+
+def is_configured(environment: Mapping[str, str]) -> bool:
+    """Whether the environment names a system by itself (as in containers), so that the clone's own does not count."""
+    return any(f"AFTERSALE_{name}DATABASE_URL" in environment for name in ("", *(f"{service.upper()}_" for service in SERVICES)))
+
+
+def local_settings() -> dict[str, str]:
+    """What this clone's `up` runs with; empty when it does not run, or when the environment names another system."""
+    if is_configured(os.environ):
+        return {}
+    state = up_state()
+    return state.read("running") if state.holder() is not None else {}
+
+
+def apply() -> dict[str, str]:
+    """Put the settings of the running system into our environment (what is set there already wins) and return them all.
+
+    Raises Trouble when there is no such system.
+    """
+    local = local_settings()
+    if not local and not is_configured(os.environ):
+        raise Trouble(
+            "Nothing runs here.", "start it with `make up` in another terminal, or set AFTERSALE_…_DATABASE_URL and AFTERSALE_…_AMQP_URL"
+        )
+    for name, value in local.items():
+        os.environ.setdefault(name, value)
+    return {name: value for name, value in os.environ.items() if name.startswith("AFTERSALE_")}
+
+
+def setting(service: str, name: str, default: str = "") -> str:
+    """One setting of a service from the environment, as shared/process/settings.py reads it."""
+    return os.environ.get(f"AFTERSALE_{service.upper()}_{name}") or os.environ.get(f"AFTERSALE_{name}") or default
+
+
+def address(service: str) -> str:
+    """The base URL of a service's API (AFTERSALE_<SERVICE>_API_URL where it is not on this machine)."""
+    if url := setting(service, "API_URL"):
+        return url.rstrip("/")
+    return f"http://{setting(service, 'HTTP_HOST', '127.0.0.1')}:{setting(service, 'HTTP_PORT', str(PORTS[service]))}"

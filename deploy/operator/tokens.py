@@ -1,0 +1,49 @@
+"""Tokens of the local runner: one signing key per clone, kept secret, trusted for every store."""
+
+import json
+import os
+import time
+from pathlib import Path
+
+from deploy.operator.state import State
+from deploy.operator.trouble import Trouble
+from shared.contracts.actor import Actor, Role
+from shared.web.keys import KeysUnreadable, read_keys
+from shared.web.tokens import issue
+
+ISSUER = "aftersale-local"
+ROLES: tuple[Role, ...] = ("platform", "staff", "customer", "guest")
+
+
+def keep_local_key(state: State) -> Path:
+    """The file of trusted keys, made at first use with the one local key in it; keys added by hand stay."""
+    path = state.folder / "keys.json"
+    if not path.exists():
+        key = {"issuer": ISSUER, "secret": state.secret("signing_key"), "stores": ["*"], "roles": list(ROLES)}
+        fresh = path.with_suffix(".new")
+        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            json.dump([key], file, indent=1)
+        fresh.replace(path)
+    return path
+
+
+def local_token(state: State, actor: Actor, lifetime_seconds: int) -> str:
+    """A token for `actor`, signed with the first shared secret of AFTERSALE_KEYS_FILE that may speak for it, else with this clone's key.
+
+    Raises Trouble where there is no such key.
+    """
+    path = Path(os.environ.get("AFTERSALE_KEYS_FILE") or state.folder / "keys.json")
+    try:
+        keys = read_keys(path)
+    except FileNotFoundError:
+        raise Trouble(f"There is no signing key in {path}.", "start the system once with `make up`") from None
+    except (OSError, KeysUnreadable) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise Trouble(
+            f"The keys file {path} cannot be used: {why}.", "mend it; the services go on with the keys that they read last"
+        ) from None
+    for key in keys:
+        if key.secret is not None and key.speaks_for(actor.role, actor.store):
+            secret = key.secret.get_secret_value()
+            return issue(secret, issuer=key.issuer, actor=actor, lifetime_seconds=lifetime_seconds, now=time.time())
+    raise Trouble(f"No key in {path} may speak for {actor.role} of store {actor.store}.", "ask its issuer for a token")

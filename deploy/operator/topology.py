@@ -1,0 +1,99 @@
+"""What the broker holds for us, as data: one exchange, a queue per consuming service, a dead queue, and users with narrow rights.
+
+A service's user may publish only its own event types (topic rights on the exchange) and nothing to a queue directly (no right on
+the default exchange), read only its own queue, and bind only what its readers declare. So a service that is taken over can neither
+speak for another one nor listen to what is not meant for it.
+"""
+
+import base64
+import hashlib
+import re
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from shared.contracts.events import EVENTS, SOURCES
+from shared.messaging.broker import dead_queue_name, exchange_name, queue_arguments, queue_name, types_read_by
+
+SERVICES: tuple[str, ...] = tuple(SOURCES)
+READERS: tuple[str, ...] = tuple(service for service in SERVICES if any(service in event.readers for event in EVENTS.values()))
+MIN_VERSION: tuple[int, ...] = (3, 10)
+"""Of RabbitMQ."""
+DEAD_QUEUE_ARGUMENTS: Mapping[str, Any] = {"x-queue-type": "quorum"}
+
+
+def user_name(namespace: str, service: str) -> str:
+    """A service's user of the broker and role of the database."""
+    return f"{namespace}_{service}"
+
+
+def rights(namespace: str, service: str) -> dict[str, str]:
+    """What a service's user may configure, write and read, as regular expressions on names of queues and exchanges."""
+    own = f"{re.escape(queue_name(namespace, service))}(\\..*)?"
+    mine = f"{own}|amq\\.gen-.*"
+    exchange = re.escape(exchange_name(namespace))
+    return {"configure": f"^({mine})$", "write": f"^({exchange}|{mine})$", "read": f"^({exchange}|{mine})$"}
+
+
+def topic_rights(service: str) -> dict[str, str]:
+    """Which event types a service's user may publish, and bind its queues to (its own, for live streams, and those it reads)."""
+    own = "|".join(re.escape(word) for word in SOURCES[service])
+    read = "|".join(re.escape(event_type) for event_type in types_read_by(service))
+    return {"write": f"^({own})\\.[a-z_]+\\.v[0-9]+$", "read": f"^({own})\\.|^({read})$" if read else f"^({own})\\."}
+
+
+def queues(namespace: str) -> dict[str, Mapping[str, Any]]:
+    """Every queue with its arguments."""
+    made: dict[str, Mapping[str, Any]] = {queue_name(namespace, service): queue_arguments(namespace) for service in READERS}
+    made[dead_queue_name(namespace)] = DEAD_QUEUE_ARGUMENTS
+    return made
+
+
+def bindings(namespace: str) -> list[tuple[str, str]]:
+    """(queue, event type) for exactly the types that each service must receive."""
+    return [(queue_name(namespace, service), event_type) for service in READERS for event_type in types_read_by(service)]
+
+
+def password_hash(password: str, salt: bytes | None = None) -> str:
+    """A password as RabbitMQ's definitions carry it: base64(salt + SHA-256(salt + password))."""
+    salt = salt or secrets.token_bytes(4)
+    return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()
+
+
+def definitions(namespace: str, passwords: Mapping[str, str], vhost: str = "/") -> dict[str, Any]:
+    """All of it in the form that RabbitMQ imports. `passwords` are those of the services' users."""
+    exchange = exchange_name(namespace)
+    return {
+        "users": [
+            {
+                "name": user_name(namespace, service),
+                # the salt comes from the password, so that the same definitions are the same text
+                "password_hash": password_hash(passwords[service], hashlib.sha256(passwords[service].encode()).digest()[:4]),
+                "hashing_algorithm": "rabbit_password_hashing_sha256",
+                "tags": "",
+            }
+            for service in SERVICES
+        ],
+        "permissions": [{"user": user_name(namespace, service), "vhost": vhost} | rights(namespace, service) for service in SERVICES],
+        "topic_permissions": [
+            {"user": user_name(namespace, service), "vhost": vhost, "exchange": exchange} | topic_rights(service) for service in SERVICES
+        ],
+        "exchanges": [
+            {"name": exchange, "vhost": vhost, "type": "topic", "durable": True, "auto_delete": False, "internal": False, "arguments": {}}
+        ],
+        "queues": [
+            {"name": name, "vhost": vhost, "durable": True, "auto_delete": False, "arguments": dict(arguments)}
+            for name, arguments in queues(namespace).items()
+        ],
+        "bindings": [
+            {
+                "source": exchange,
+                "vhost": vhost,
+                "destination": queue,
+                "destination_type": "queue",
+                "routing_key": event_type,
+                "arguments": {},
+            }
+            for queue, event_type in bindings(namespace)
+        ],
+    }

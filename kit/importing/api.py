@@ -1,0 +1,95 @@
+"""Calling the public APIs, again and again where an answer is missing: every call carries a key, so a repeat changes nothing."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import httpx2
+
+from kit.importing.results import Refusal
+from kit.importing.stopped import CannotImport
+
+CALL_SECONDS = 300.0
+PATIENCE_SECONDS = 900.0
+"""How long a call is repeated that is answered by nobody, or by "later"."""
+PAUSES_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0)
+CONNECTIONS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A final answer: what came back, or the system's refusal."""
+
+    status: int
+    body: Any
+
+    @property
+    def refusal(self) -> Refusal | None:
+        """The problem, if it is one."""
+        if self.status < 400:
+            return None
+        return Refusal(str(self.body.get("code", self.status)), str(self.body.get("detail", "")))
+
+
+class Api:
+    """The services at their base URLs, as one caller."""
+
+    def __init__(self, urls: dict[str, str], token: str) -> None:
+        self._urls = urls
+        limits = httpx2.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
+        self._client = httpx2.AsyncClient(timeout=CALL_SECONDS, limits=limits, headers={"Authorization": f"Bearer {token}"})
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self._client.aclose()
+
+    async def get(self, service: str, path: str, **query: Any) -> Any:
+        """The body. Raises CannotImport for a refusal: a question has none that an import could go on with."""
+        answer = await self._call("GET", service, path, params={name: value for name, value in query.items() if value is not None})
+        if answer.refusal is not None:
+            raise CannotImport(
+                f"{service} answered {path} with {answer.status} {answer.refusal.code}: {answer.refusal.detail}", _fix(answer)
+            )
+        return answer.body
+
+    async def post(self, service: str, path: str, body: Any, key: str) -> Answer:
+        """An answer or a refusal; the same key again gets the same answer."""
+        return await self._call("POST", service, path, json=body, headers={"Idempotency-Key": key})
+
+    async def put(self, service: str, path: str, body: Any, version: int) -> Answer:
+        """Save settings over the version that was read."""
+        return await self._call("PUT", service, path, json=body, headers={"If-Match": f'"v{version}"'})
+
+    async def _call(self, method: str, service: str, path: str, **content: Any) -> Answer:
+        """Repeats what got no answer, or "later" (429, 5xx, a key still at work), for a minute. Raises CannotImport then."""
+        deadline, attempt, why = time.monotonic() + PATIENCE_SECONDS, 0, ""
+        while time.monotonic() < deadline:
+            try:
+                response = await self._client.request(method, f"{self._urls[service]}{path}", **content)
+            except httpx2.HTTPError as error:
+                why = f"{type(error).__name__} {error}"
+            else:
+                answer = Answer(response.status_code, response.json() if response.content else None)
+                if response.status_code in (401, 403):
+                    problem = answer.body if isinstance(answer.body, dict) else {}
+                    raise CannotImport(f"{service} refused the token: {problem.get('code', response.status_code)}.", _fix(answer))
+                if response.status_code < 500 and response.status_code != 429 and not _at_work(answer):
+                    return answer
+                why = f"{response.status_code} {response.text[:200]}"
+            await asyncio.sleep(PAUSES_SECONDS[min(attempt, len(PAUSES_SECONDS) - 1)])
+            attempt += 1
+        raise CannotImport(
+            f"{service} did not answer {method} {path} for {PATIENCE_SECONDS:.0f} s: {why}", "run the same import again: it goes on"
+        )
+
+
+def _at_work(answer: Answer) -> bool:
+    return answer.status == 409 and isinstance(answer.body, dict) and answer.body.get("code") in ("in_progress",)
+
+
+def _fix(answer: Answer) -> str:
+    return "take a token of the store's platform: `aftersale token platform --store …`" if answer.status in (401, 403) else ""

@@ -1,0 +1,52 @@
+"""`import …`: the importer's commands, for the command line that mounts them."""
+
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kit.importing.host import Host
+
+
+class PolicyName(StrEnum):
+    """The refund settings that an import can set."""
+
+    deduct_shipping = "deduct-shipping"
+
+
+class Switch(StrEnum):
+    """On or off."""
+
+    on = "on"
+    off = "off"
+
+
+def importing(host: Callable[[], Host]) -> typer.Typer:
+    """The commands; `host` is called by each that runs."""
+    app = typer.Typer(help="Bring a shop's history in through the public APIs, every row and penny accounted for.", no_args_is_help=True)
+
+    @app.command("online-retail")
+    def import_online_retail(
+        file: Annotated[Path, typer.Argument(help="The Online Retail CSV, packed by gzip or not.")],
+        *,
+        store: Annotated[str, typer.Option(help="The store (tenant).")] = "demo",
+        policy: Annotated[
+            tuple[PolicyName, Switch] | None, typer.Option(help="Save this refund policy first; else the store's own stays.")
+        ] = None,
+        dry_run: Annotated[bool, typer.Option("--dry-run", help="Place nothing; say what would become of every row.")] = False,
+        rows: Annotated[Path | None, typer.Option(help="Write what became of each single row into this CSV file.")] = None,
+        token: Annotated[str, typer.Option(envvar="AFTERSALE_TOKEN", help="A platform's token; else this clone's own key signs one.")] = "",
+        as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON, one object a line.")] = False,
+    ) -> None:
+        """Real orders of a UK shop (Chen et al., UCI): orders, statuses, cash and refunds. A second run goes on and repeats nothing."""
+        from kit.importing.command import Wanted
+        from kit.importing.command import import_online_retail as carry_out
+
+        deduct_shipping = None if policy is None else policy[1] is Switch.on
+        wanted = Wanted(file, store, token, dry_run=dry_run, deduct_shipping=deduct_shipping, rows_file=rows)
+        lent = host()
+        raise typer.Exit(carry_out(wanted, lent, lent.output(as_json)))
+
+    return app

@@ -1,0 +1,192 @@
+"""`aftersale import online-retail`: a real shop's history through the public APIs, and the account of it."""
+
+import asyncio
+import csv
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from kit.importing import carry_out
+from kit.importing.account import Account, Bucket, account, foreseen
+from kit.importing.api import Api
+from kit.importing.host import Host, Output
+from kit.importing.mapping import OUTCOMES, Plan, plan
+from kit.importing.online_retail import Unreadable, read
+from kit.importing.results import Results
+from kit.importing.stopped import CannotImport
+
+COLUMNS = ("goods", "shipping", "price_differs", "shipping_by_policy", "rounding", "rejected")
+SHOWN_DIFFERENCES = 10
+TABLE_WIDTH = 132
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the command line says. `deduct_shipping` None leaves the store's policy as it is."""
+
+    file: Path
+    store: str
+    token: str
+    dry_run: bool
+    deduct_shipping: bool | None
+    rows_file: Path | None
+
+
+def import_online_retail(wanted: Wanted, host: Host, output: Output) -> int:
+    """Import, or say what an import would do; 0 when every row and penny is explained. Raises CannotImport, and what `host` raises."""
+    began = time.monotonic()
+    made = _read(wanted.file, output)
+    differs: dict[str, str] = {}
+    if wanted.dry_run:
+        results = foreseen(made, deduct_shipping=bool(wanted.deduct_shipping))
+    else:
+        results, differs = _carry_out(made, wanted, host, output)
+    kept = account(made, results)
+    if wanted.rows_file is not None:
+        _write_rows(wanted.rows_file, kept)
+    seconds = time.monotonic() - began
+    shown = _as_json(wanted, kept, results, differs, seconds)
+    output.result(shown, lambda console: _show(console, seconds, kept, results, differs, dry_run=wanted.dry_run))
+    return 0 if kept.adds_up and not differs and not results.unfinished else 1
+
+
+def _read(file: Path, output: Output) -> Plan:
+    output.progress(f"reading {file.name}")
+    try:
+        source = read(file)
+    except FileNotFoundError:
+        raise CannotImport(f"There is no file {file}.", "name the Online Retail CSV, packed by gzip or not") from None
+    except (Unreadable, OSError) as error:
+        raise CannotImport(f"{file.name} cannot be imported: {error}", "see the columns in docs/import.md") from error
+    made = plan(source)
+    output.progress(f"{len(source.rows):,} rows: {len(made.orders):,} orders and {len(made.refunds):,} refunds to make")
+    return made
+
+
+def _carry_out(made: Plan, wanted: Wanted, host: Host, output: Output) -> tuple[Results, dict[str, str]]:
+    urls = host.urls()
+    token = wanted.token or host.token(wanted.store)
+    totals = carry_out.totals(made)
+    bar = _bar(host.terminal())
+    tasks = {stage: bar.add_task(f"orders {stage}" if stage != carry_out.REFUNDED else "refunds approved", total=totals[stage])
+             for stage in carry_out.STAGES}  # fmt: skip
+
+    def advance(stage: str, count: int) -> None:
+        bar.advance(tasks[stage], count)
+
+    try:
+        with nullcontext() if output.as_json else bar:
+            return asyncio.run(_run(made, urls, token, wanted, advance))
+    except* CannotImport as troubles:
+        first: BaseException = troubles
+        while isinstance(first, BaseExceptionGroup):
+            first = first.exceptions[0]
+        raise first from None
+
+
+async def _run(
+    made: Plan, urls: dict[str, str], token: str, wanted: Wanted, advance: Callable[[str, int], None]
+) -> tuple[Results, dict[str, str]]:
+    async with Api(urls, token) as api:
+        work = carry_out.Work(api, made, advance)
+        await carry_out.carry_out(work, deduct_shipping=wanted.deduct_shipping)
+        return work.results, await carry_out.read_back(work)
+
+
+def _bar(console: Console) -> Progress:
+    """Done of all, how many a second, and the time that is left."""
+    columns = (TextColumn("{task.description:>17}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
+    return Progress(*columns, console=console)
+
+
+class _Rate(ProgressColumn):
+    """How many a second."""
+
+    def render(self, task: Task) -> Text:
+        """`12/s`, or nothing before the first."""
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed:,.0f}/s" if speed else "", justify="right")
+
+
+def _write_rows(path: Path, kept: Account) -> None:
+    """Every row with what became of it: the account in full."""
+    with path.open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(
+            ("row", "invoice", "stock_code", "quantity", "unit_price", "value", "became", "outcome", "orders", *COLUMNS, "detail")
+        )
+        for entry in kept.entries:
+            row, columns = entry.row, entry.columns
+            amounts = [getattr(columns, name) for name in COLUMNS]
+            became = OUTCOMES[entry.outcome][0]
+            what = (row.number, row.invoice, row.code, row.quantity, row.price, row.value, became, entry.outcome)
+            table.writerow((*what, " ".join(entry.orders), *amounts, entry.detail))
+
+
+def _as_json(wanted: Wanted, kept: Account, results: Results, differs: dict[str, str], seconds: float) -> dict[str, Any]:
+    def bucket(one: Bucket) -> dict[str, Any]:
+        amounts = {name: str(getattr(one.columns, name)) for name in COLUMNS}
+        return {"rows": one.rows, "file": str(one.file), **amounts, "unexplained": str(one.unexplained)}
+
+    return {
+        "dry_run": wanted.dry_run,
+        "seconds": round(seconds, 1),
+        "orders": kept.orders,
+        "guests": kept.guests,
+        "refunds": kept.refunds,
+        "cancellation_rows": kept.cancellation_rows,
+        "matched_rows": kept.matched_rows,
+        "outcomes": {outcome: {"became": OUTCOMES[outcome][0], **bucket(one)} for outcome, one in kept.buckets.items()},
+        "whole": bucket(kept.whole),
+        "unexplained_rows": kept.unexplained_rows,
+        "unfinished": {invoice: f"{refusal.code}: {refusal.detail}" for invoice, refusal in results.unfinished.items()},
+        "differs": differs,
+    }
+
+
+def _show(console: Console, seconds: float, kept: Account, results: Results, differs: dict[str, str], *, dry_run: bool) -> None:
+    console.width = max(console.width, TABLE_WIDTH)  # a terminal that is narrower wraps; nothing is cut off
+    console.print(account_table(kept), soft_wrap=False)
+    for outcome in kept.buckets:
+        console.print(f"[dim]{outcome.replace('_', ' ')}: {OUTCOMES[outcome][1]}[/dim]")
+    verb = "would be" if dry_run else "are"
+    console.print(f"{kept.orders:,} orders {verb} placed, delivered and paid ({kept.guests:,} of customers made up), in {seconds:,.0f} s")
+    console.print(f"{kept.matched_rows:,} of {kept.cancellation_rows:,} product cancellation rows matched, in {kept.refunds:,} refunds")
+    for invoice, refusal in list(results.unfinished.items())[:SHOWN_DIFFERENCES]:
+        console.print(f"[red]✗[/red] invoice {invoice} was placed and not finished: {refusal.code}: {escape(refusal.detail)}")
+    for invoice, why in list(differs.items())[:SHOWN_DIFFERENCES]:
+        console.print(f"[red]✗[/red] invoice {invoice} {escape(why)}")
+    mark = "[green]✓[/green]" if kept.adds_up else "[red]✗[/red]"
+    console.print(f"{mark} {kept.unexplained_rows:,} rows and {kept.whole.unexplained} pounds of the file are unexplained")
+
+
+def account_table(kept: Account) -> Table:
+    """The account as people read it: a row per outcome, a column per thing that pennies became (where any did)."""
+    used = [name for name in COLUMNS if any(getattr(one.columns, name) for one in kept.buckets.values())]
+    table = Table(title="What became of every row and penny (pounds)", title_justify="left", box=None, header_style="bold")
+    for heading in ("became", "what"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("rows", "file", *used):
+        table.add_column(heading.replace("_", " "), justify="right", no_wrap=True)
+    for outcome, one in kept.buckets.items():
+        amounts = (_pounds(getattr(one.columns, name)) for name in used)
+        table.add_row(OUTCOMES[outcome][0], outcome.replace("_", " "), f"{one.rows:,}", _pounds(one.file), *amounts)
+    whole = kept.whole
+    table.add_section()
+    table.add_row("", "the whole file", f"{whole.rows:,}", _pounds(whole.file), *(_pounds(getattr(whole.columns, name)) for name in used))
+    return table
+
+
+def _pounds(amount: Decimal) -> str:
+    """With pence, and what is smaller where there is any."""
+    return f"{amount:,.3f}" if amount != round(amount, 2) else f"{amount:,.2f}" if amount else "·"
