@@ -18,8 +18,8 @@ from shared.contracts.errors import UnreadableRow
 from shared.contracts.money import Money
 from shared.data.db import Database
 from shared.data.set_aside import each_readable, set_aside
-from shared.process.settings import Settings
 from shared.web.exports import patiently
+from shared.web.settings import WebSettings
 
 PAGE = 100
 COLUMNS = ("number", "kind", "issued_on", "order_number", "customer_id", "currency", "total", "refers_to", "sha256", "file")
@@ -47,7 +47,7 @@ class _Sink(io.RawIOBase):
         return taken
 
 
-async def archive(database: Database, settings: Settings, store_id: str, wanted: Wanted) -> AsyncGenerator[bytes, None]:
+async def archive(database: Database, settings: WebSettings, store_id: str, wanted: Wanted) -> AsyncGenerator[bytes, None]:
     """The ZIP in pieces: every PDF, then `index.csv` over all of them. Documents issued meanwhile are in it if they belong."""
     sink, index = _Sink(), io.StringIO()
     table = csv.writer(index)
@@ -74,7 +74,7 @@ async def _page(database: Database, store_id: str, wanted: Wanted, after: tuple[
         return await queries.next_in_archive(tx, store_id, wanted, after=after, limit=PAGE)
 
 
-async def _put(database: Database, settings: Settings, pack: zipfile.ZipFile, row: Row[Any]) -> str:
+async def _put(database: Database, settings: WebSettings, pack: zipfile.ZipFile, row: Row[Any]) -> str:
     """Put a document's PDF into the archive under its number; the index says so where it cannot be rendered."""
     try:
         pdf = await patiently(partial(pictures.pdf_of, database, settings, row.store_id, row.document_id))

@@ -3,8 +3,8 @@
 import hashlib
 
 from shared.contracts.errors import Invalid, TooLarge
-from shared.process.settings import Settings
 from shared.web.images import BadImage, Wanted, drawn_anew, kind_of
+from shared.web.settings import WebSettings
 
 MAX_UPLOAD_BYTES = 1_000_000
 MAX_SIDE_PIXELS = 4_000
@@ -12,7 +12,7 @@ PRINTED_PIXELS = (720, 240)  # 18 mm high at 300 dpi, and as wide as a head of p
 HEAD_BYTES = 16
 
 
-async def cleaned_logo(settings: Settings, upload: bytes) -> tuple[str, bytes]:
+async def cleaned_logo(settings: WebSettings, upload: bytes) -> tuple[str, bytes]:
     """SHA-256 and bytes of the logo as it will be printed; drawn in a confined process (shared/web/images.py).
 
     The type is taken from the content, never from a name or header. Drawing again drops metadata, trailing archives and everything

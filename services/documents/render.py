@@ -13,6 +13,7 @@ from shared.contracts.errors import Failure
 from shared.data.shares import Rules, Shares
 from shared.process.settings import Settings
 from shared.web.confined import Broken, Confined, Confines, Died, Slow
+from shared.web.settings import WebSettings
 
 log = structlog.get_logger()
 
@@ -104,7 +105,7 @@ def _renderer(settings: DocumentSettings) -> Renderer:
     )
 
 
-def renderer(settings: Settings) -> Renderer:
+def renderer(settings: WebSettings) -> Renderer:
     """The renderer of this process."""
     assert isinstance(settings, DocumentSettings)
     return _renderer(settings)

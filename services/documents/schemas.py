@@ -11,7 +11,8 @@ from services.documents.rules.contents import Letterhead, Seller, TaxNumber
 from shared.contracts.events import DocumentKind
 from shared.contracts.ids import DocumentId, OrderId
 from shared.contracts.money import Money
-from shared.web.app import Input, View, example
+from shared.web.inputs import Input, example
+from shared.web.views import View
 
 Line = Annotated[str, Field(max_length=200)]
 Prefix = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]{0,9}$", description="One to ten capital letters and digits.")]

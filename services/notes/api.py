@@ -32,7 +32,7 @@ from shared.data.db import Transaction
 from shared.data.guests import while_valid
 from shared.data.set_aside import shown
 from shared.web.app import Call, Calling, Router, problems
-from shared.web.pages import DEFAULT_LIMIT, MAX_LIMIT, Int16, decode_cursor, encode_cursor, link_header
+from shared.web.pages import DEFAULT_LIMIT, MAX_LIMIT, Int16, decode_cursor, encode_cursor
 
 router = Router(prefix="/v1", tags=["notes"])
 
@@ -84,7 +84,7 @@ async def of_order(order_id: OrderId, call: Call, limit: Limit = DEFAULT_LIMIT, 
         last_event_id=queries.position_for(call.actor, order),
         actions={"write": write_action(call.actor, answers_allowed=answers_allowed)},
     )
-    return call.show(view, **_links(call, next_cursor))
+    return call.show(view)
 
 
 @router.patch(
@@ -132,7 +132,7 @@ async def of_timeline(order_id: OrderId, call: Call, limit: Limit = DEFAULT_LIMI
         next_cursor=next_cursor,
         last_event_id=queries.position_for(call.actor, order),
     )
-    return call.show(view, **_links(call, next_cursor))
+    return call.show(view)
 
 
 @router.get(
@@ -160,7 +160,7 @@ async def unread(call: Call, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
         total = await queries.unread_total(tx, call.actor)
     next_cursor = _next(rows, limit, lambda row: (row.latest_at, row.order_id))
     items = await shown(call.db, "notes", rows[:limit], UnreadOrderView.of, lambda row: (call.actor.store, row.order_id))
-    return call.show(UnreadView(total=total, items=items, next_cursor=next_cursor), **_links(call, next_cursor))
+    return call.show(UnreadView(total=total, items=items, next_cursor=next_cursor))
 
 
 @router.post("/orders/{order_id}/read", operation_id="notes_read", response_model=ReadView, responses=problems(NotFound, Refused))
@@ -226,8 +226,3 @@ def _after(cursor: str | None, kinds: Sequence[type], **ids: int) -> list[Any] |
 
 def _next(rows: Sequence[Row[Any]], limit: int, place: Any) -> str | None:
     return encode_cursor(place(rows[limit - 1])) if len(rows) > limit else None
-
-
-def _links(call: Calling, next_cursor: str | None) -> dict[str, str]:
-    query = {name: value for name, value in call.request.query_params.items() if name != "cursor"}
-    return link_header(call.request.url.path, query, next_cursor=next_cursor)

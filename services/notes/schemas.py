@@ -12,7 +12,8 @@ from services.notes import queries
 from services.notes.rules.writing import MAX_TEXT_CHARACTERS, Audience, Side, may_edit, may_retract, may_write
 from shared.contracts.actor import Actor, Decision, Role
 from shared.contracts.ids import NoteId, OrderId
-from shared.web.app import Input, View, example
+from shared.web.inputs import Input, example
+from shared.web.views import Page, View
 
 Text = Annotated[
     str,
@@ -130,11 +131,9 @@ class NoteView(View):
         )
 
 
-class NotesView(View):
+class NotesView(Page[NoteView]):
     """A page of an order's notes, oldest first. `last_event_id` is where the order's live stream goes on from."""
 
-    items: list[NoteView]
-    next_cursor: str | None
     unread: int
     last_event_id: int
     actions: dict[Literal["write"], ActionView]
@@ -169,11 +168,9 @@ class EntryView(View):
         )
 
 
-class TimelineView(View):
+class TimelineView(Page[EntryView]):
     """A page of an order's timeline, in the order in which things happened. `last_event_id` as in the notes."""
 
-    items: list[EntryView]
-    next_cursor: str | None
     last_event_id: int
 
 
@@ -191,12 +188,10 @@ class UnreadOrderView(View):
         return cls(order_id=row.order_id, number=row.number, unread=row.unread, latest_at=row.latest_at)
 
 
-class UnreadView(View):
+class UnreadView(Page[UnreadOrderView]):
     """Unread notes over all orders of the caller (a customer) or of the store (its staff share one mark), the latest first."""
 
     total: int
-    items: list[UnreadOrderView]
-    next_cursor: str | None
 
 
 class ReadView(View):

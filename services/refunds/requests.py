@@ -15,8 +15,7 @@ from services.refunds.state import Cause, Settlement, Status
 from shared.contracts.errors import FieldError, Invalid
 from shared.contracts.events import MAX_ORDER_LINES
 from shared.contracts.ids import OrderId, uuid_of
-from shared.contracts.times import Instant
-from shared.web.app import Input, example
+from shared.web.inputs import Input, Moment, Plan, example
 from shared.web.pages import DEFAULT_LIMIT, MAX_LIMIT, decode_cursor
 
 MAX_QUANTITY = 1_000_000
@@ -164,7 +163,7 @@ class RefundPolicyInput(Input):
         default=None, description="The reasons that customers choose from; the standard ones where absent"
     )
     overdue_after_hours: Annotated[int, Field(ge=1, le=24 * 365)] = 48
-    valid_from: Instant | None = Field(default=None, description="From when it applies; the moment of saving where absent")
+    valid_from: Plan | None = Field(default=None, description="From when it applies; the moment of saving where absent")
 
     def settings(self, standard_reasons: tuple[str, ...]) -> Settings:
         """For the command."""
@@ -198,8 +197,8 @@ class RefundFilter(BaseModel):
     order_id: OrderId | None = None
     order_number: Annotated[str | None, Field(max_length=64)] = None
     customer_id: Annotated[str | None, Field(max_length=128)] = None
-    requested_from: Instant | None = None
-    requested_to: Instant | None = Field(default=None, description="Before this instant")
+    requested_from: Moment | None = None
+    requested_to: Moment | None = Field(default=None, description="Before this instant")
     overdue: bool = Field(default=False, description="Only open ones that should have been decided by now")
     q: Annotated[str | None, Field(max_length=128, description="An order number, a customer's id, or the beginning of a number")] = None
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from shared.contracts import events
+from shared.contracts import events, lifecycle
 from shared.contracts.actor import Actor
 from shared.contracts.events import By, Cancellation, Disposition, OrderStatus
 
@@ -13,12 +13,6 @@ Status = Literal["processing", "approved", "cancelled"]
 Settlement = Literal["none", "unsettled", "settled", "failed"]
 Outcome = Literal["succeeded", "failed"]
 Cause = Literal["request", "cancellation", "payment"]
-
-INVOICED = ("confirmed", "picked_up", "shipped", "delivered")
-"""An order that is, or was cancelled from, one of these has an invoice, or is due one."""
-
-LEFT = ("picked_up", "shipped", "delivered")
-"""The goods of an order in one of these have left the shop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,19 +63,19 @@ class KnownOrder:
         return sum(payment.amount for payment in self.payments)
 
     @property
-    def reached(self) -> OrderStatus:
+    def furthest(self) -> OrderStatus:
         """How far the order got: its status, or the one that it was cancelled from."""
-        return self.cancellation.cancelled_from if self.cancellation else self.status
+        return lifecycle.furthest(self.status, self.cancellation)
 
     @property
     def invoiced(self) -> bool:
         """Whether the order was ever confirmed, and so has an invoice or is due one."""
-        return self.reached in INVOICED
+        return lifecycle.invoiced(self.furthest)
 
     @property
     def goods_left(self) -> bool:
         """Whether the goods had been picked up."""
-        return self.reached in LEFT
+        return lifecycle.goods_left(self.furthest)
 
 
 class Units(NamedTuple):

@@ -12,7 +12,7 @@ from shared.contracts.actor import Actor, Decision, Role
 from shared.contracts.events import Disposition
 from shared.contracts.ids import OrderId, PaymentId, RefundId
 from shared.contracts.money import Money
-from shared.web.app import View
+from shared.web.views import Page, View
 
 
 class MoneyView(BaseModel):
@@ -109,11 +109,8 @@ class RefundSummaryView(BaseModel):
         )
 
 
-class RefundPage(View):
+class RefundPage(Page[RefundSummaryView]):
     """A page of refunds."""
-
-    items: list[RefundSummaryView]
-    next_cursor: str | None
 
 
 class RefundView(View):
@@ -303,11 +300,8 @@ class RefundPolicyView(View):
     changed_at: datetime | None
 
 
-class PolicyPage(View):
+class PolicyPage(Page[RefundPolicyView]):
     """Saved versions, newest first."""
-
-    items: list[RefundPolicyView]
-    next_cursor: str | None
 
 
 class AttentionView(View):
@@ -330,11 +324,8 @@ class AttentionView(View):
         return cls(**values | {"closed_by": ByView.of(row.closed_by, actor) if row.closed_by else None})
 
 
-class AttentionPage(View):
+class AttentionPage(Page[AttentionView]):
     """A page of them, the oldest first."""
-
-    items: list[AttentionView]
-    next_cursor: str | None
 
 
 MONEY = ("amount", "goods", "shipping", "overpaid", "shipping_kept")

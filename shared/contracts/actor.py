@@ -1,12 +1,26 @@
 """Who calls, and what a rule answers them."""
 
+import unicodedata
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from shared.contracts.errors import Refused
+from shared.contracts.errors import Forbidden, Refused
 
 Role = Literal["platform", "staff", "customer", "guest", "system"]
 ROLES: tuple[Role, ...] = ("platform", "staff", "customer", "guest", "system")
+MAX_ID_CHARACTERS = 128
+
+WHO: dict[str, str] = {
+    "shop_only": "Only the shop's staff or its platform may do this.",
+    "customer_only": "Only the customer whom it concerns may do this.",
+    "read_only": "These credentials may only read.",
+}
+"""The refusals of who calls, whatever they call and however things stand, each with its sentence."""
+
+
+def is_name(text: str) -> bool:
+    """Whether `text` may name somebody or a store: 1 to 128 characters, none of which steers a terminal or cannot be stored."""
+    return 0 < len(text) <= MAX_ID_CHARACTERS and not any(unicodedata.category(one) in ("Cc", "Cs", "Zl", "Zp") for one in text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +60,17 @@ def system(store: str, name: str) -> Actor:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A rule's answer: allowed, or refused with a stable code and a sentence that says what would be accepted."""
+    """A rule's answer: allowed, or a stable code, a sentence that says what would be accepted, and facts for the problem.
+
+    The kind says what would lift it: nothing that happens to the thing (`forbidden`, 403), another state of it (`refused`, 409),
+    or time alone, as what it waits for is on its way (`not_yet`, 409 with Retry-After).
+    """
 
     code: str | None = None
     detail: str = ""
     facts: dict[str, Any] = field(default_factory=dict)
+    kind: Literal["forbidden", "refused", "not_yet"] = "refused"
+    retry_after_seconds: int | None = None
 
     @property
     def allowed(self) -> bool:
@@ -58,9 +78,10 @@ class Decision:
         return self.code is None
 
     def or_raise(self) -> None:
-        """Raise Refused unless allowed."""
+        """Raise Forbidden or Refused unless allowed."""
         if self.code is not None:
-            raise Refused(self.code, self.detail, **self.facts)
+            failure = Forbidden if self.kind == "forbidden" else Refused
+            raise failure(self.code, self.detail, retry_after_seconds=self.retry_after_seconds, **self.facts)
 
 
 def allowed() -> Decision:
@@ -69,5 +90,29 @@ def allowed() -> Decision:
 
 
 def refused(code: str, detail: str = "", **facts: Any) -> Decision:
-    """The rule forbids it: `code` is stable and machine-readable, `facts` go into the problem beside it."""
+    """No, as things stand: `code` is stable and machine-readable, `facts` go into the problem beside it."""
     return Decision(code, detail, facts)
+
+
+def forbidden(code: str, detail: str = "") -> Decision:
+    """Never for this caller. `detail` is the code's own sentence where it is one of WHO."""
+    return Decision(code, detail or WHO.get(code, ""), kind="forbidden")
+
+
+def not_yet(code: str, detail: str = "", *, retry_after_seconds: int = 1, **facts: Any) -> Decision:
+    """Not before something arrives that is on its way. Its code is never that of a "never"."""
+    return Decision(code, detail, facts, "not_yet", retry_after_seconds)
+
+
+def shop_only(actor: Actor, *, to_read: bool = False) -> Decision:
+    """Staff, the platform and ourselves; a customer or a guest never. Credentials that only read suffice only `to_read`."""
+    if not actor.is_shop:
+        return forbidden("shop_only")
+    return forbidden("read_only") if actor.read_only and not to_read else allowed()
+
+
+def customer_only(actor: Actor, customer_id: str) -> Decision:
+    """The customer `customer_id` and nobody else, not even the shop. Credentials that only read do not suffice."""
+    if not actor.did("customer", customer_id):
+        return forbidden("customer_only")
+    return forbidden("read_only") if actor.read_only else allowed()

@@ -7,9 +7,11 @@ of them. A time that one part takes and another cannot read stops whoever reads 
 
 import re
 from datetime import UTC, date, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
+from pydantic import AfterValidator
+
+from shared.contracts.errors import FieldError, Invalid
 
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)
@@ -47,34 +49,34 @@ def within(moment: datetime) -> datetime:
     return moment
 
 
-def day_within(day: date) -> date:
-    """`day`. Raises ValueError out of bounds."""
+def read_day(text: str) -> date:
+    """YYYY-MM-DD as a day. Raises ValueError for anything else, or out of bounds."""
+    if not _DAY.fullmatch(text):
+        raise ValueError("a day is written as YYYY-MM-DD")
+    day = date.fromisoformat(text)
     if not EARLIEST.date() <= day < LATEST.date():
         raise ValueError(f"a day lies between {EARLIEST:%Y-%m-%d} and {LATEST:%Y-%m-%d}")
     return day
 
 
-def _instant(value: Any) -> Any:
-    """Text to a time: strict models leave that to us, and a bare number is not a time."""
-    if isinstance(value, datetime):
-        return within(value)
-    if not isinstance(value, str):
-        raise ValueError("a time is RFC 3339 text with an offset, such as 2026-01-31T09:30:00Z")
-    return read_time(value)
+def happened_at(given: datetime | None, *, now: datetime, not_before: datetime | None = None, field: str = "occurred_at") -> datetime:
+    """When something happened: as the caller gave it, else `now` (or `not_before`, if that is later).
+
+    A clock that runs up to a minute ahead of ours is taken as now. Raises Invalid `in_the_future`, or `before_placing` for a time
+    earlier than `not_before`, the placing of the order.
+    """
+    if given is None:
+        return now if not_before is None else max(now, not_before)
+    if given > now + CLOCKS_MAY_DIFFER:
+        raise _invalid("in_the_future", field, "It cannot have happened later than now.")
+    if not_before is not None and given < not_before:
+        raise _invalid("before_placing", field, f"It cannot have happened before the order was placed, {not_before.isoformat()}.")
+    return min(given, now)
 
 
-def _day(value: Any) -> Any:
-    """A day as text: a bare number would be taken for seconds since 1970."""
-    if not isinstance(value, str) or not _DAY.fullmatch(value):
-        raise ValueError("a day is written as YYYY-MM-DD")
-    return day_within(date.fromisoformat(value))
+def _invalid(code: str, field: str, message: str) -> Invalid:
+    return Invalid(code, message, errors=(FieldError(f"/{field}", code, message),))
 
 
-Instant = Annotated[datetime, BeforeValidator(_instant), WithJsonSchema({"type": "string", "format": "date-time"})]
-"""A time in a body or in a query: a fact (its rule adds that it is not later than now), a plan, or a filter."""
-
-Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
-"""A calendar day in a body or in a query."""
-
-Moment = Annotated[datetime, AfterValidator(within)]
+Instant = Annotated[datetime, AfterValidator(within)]
 """A time in an event."""

@@ -6,12 +6,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 import structlog
 from fastapi import Depends, FastAPI, Header, Request, Response, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from pydantic import BaseModel, ConfigDict
 from starlette.types import ASGIApp
 
 from shared.contracts.actor import Actor
@@ -23,6 +22,7 @@ from shared.web.bodies import Router as Router
 from shared.web.gate import CALLER, Caller, Gate, version_of
 from shared.web.observed import Observed
 from shared.web.openapi import tidy_openapi
+from shared.web.pages import link_header
 from shared.web.problems import PROBLEM_RESPONSES, BadKey, add_problem_handlers, problem_response
 from shared.web.routes import MANY_VALUES as MANY_VALUES
 from shared.web.routes import SHOP_ONLY as SHOP_ONLY
@@ -30,34 +30,13 @@ from shared.web.routes import WITHOUT_KEY as WITHOUT_KEY
 from shared.web.routes import ways_of
 from shared.web.serving import Serving
 from shared.web.settings import WebSettings
+from shared.web.views import Page, View
 
 MAX_OVERTAKEN = 3
 
-V = TypeVar("V", bound="View")
 Idempotent = bool | Literal["optional"]
 Remake = Callable[[Transaction, Mapping[str, Any]], Awaitable[dict[str, str]]]
 """Makes the secrets of a kept answer again, by the names of its fields; {} where that cannot be."""
-
-
-class Input(BaseModel):
-    """A request body: exact types, no unknown fields, so that a typo is an error and not an ignored wish."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
-
-def example(body: dict[str, Any]) -> ConfigDict:
-    """The `model_config` of an Input whose OpenAPI schema shows how a call looks."""
-    return ConfigDict(json_schema_extra={"examples": [body]})
-
-
-class View(BaseModel):
-    """What the outside sees. A view with a `version` is answered with the ETag "v<version>".
-
-    `secrets` are fields that are shown once and never kept: a repeat of the call shows them again only where they can be made anew.
-    """
-
-    model_config = ConfigDict(frozen=True)
-    secrets: ClassVar[tuple[str, ...]] = ()
 
 
 class Calling:
@@ -110,7 +89,7 @@ class Calling:
         key = self.request.headers.get("idempotency-key")
         if key is None:
             if required:
-                raise BadKey("idempotency_key_missing", "Send an Idempotency-Key header: any text that is new for each new wish.")
+                raise BadKey("idempotency_key_missing", "Send an Idempotency-Key header: a unique value for each new operation.")
             return None
         url = self.request.url
         target = f"{url.path}?{url.query}" if url.query else url.path
@@ -172,18 +151,25 @@ class Calling:
             return await idempotency.find(tx, claim)
 
     def show(self, view: View, **headers: str) -> Response:
-        """The answer to a GET: with its ETag, or 304 where the caller has it already.
+        """The answer to a GET: with its ETag, or 304 where the caller has it already; a page with links to those beside it.
 
         The version alone would lie: what a caller sees of it also follows from settings, role and time, so the tag has a digest of the
         very bytes. If-None-Match compares all of it, If-Match the version only.
         """
         body = view.model_dump_json().encode()
+        if isinstance(view, Page):
+            headers = link_header(_path(self.request), self.request.query_params.multi_items(), view) | headers
         version = getattr(view, "version", None)
         if version is not None:
             headers["ETag"] = etag = f'"v{version}.{hashlib.sha256(body).hexdigest()[:16]}"'
             if self.has(etag):
                 return Response(status_code=304, headers=headers)
         return Response(body, media_type="application/json", headers=headers)
+
+
+def _path(request: Request) -> str:
+    """As it was sent: an id may hold an escaped slash."""
+    return str(request.scope["raw_path"].decode("ascii"))
 
 
 def answered(kept: Kept) -> Response:

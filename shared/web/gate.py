@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.contracts.actor import Actor
+from shared.contracts.actor import MAX_ID_CHARACTERS, WHO, Actor, is_name
 from shared.contracts.errors import Failure, FieldError, Forbidden, Invalid, TooLarge, TooMany, Unauthenticated
 from shared.data.idempotency import MAX_KEY_CHARACTERS
 from shared.data.metrics import HTTP_REFUSED
@@ -23,7 +23,7 @@ from shared.web.routes import ROUTE, Way, Ways
 from shared.web.segments import path_of
 from shared.web.serving import Serving
 from shared.web.settings import WebSettings
-from shared.web.tokens import MAX_ID_CHARACTERS, Tokens, is_name
+from shared.web.tokens import Tokens
 
 CALLER = "aftersale.caller"  # where the scope holds what this module found out
 DRAINED_BYTES = 16_000
@@ -271,10 +271,10 @@ def _check_conditions(way: Way, actor: Actor, head: _Head) -> None:
     if way.safe:
         return
     if actor.read_only:
-        raise Forbidden("read_only", "This token may only read.")
+        raise Forbidden("read_only", WHO["read_only"])
     key = head.text(b"idempotency-key")
     if key is None and way.needs_key:
-        raise BadKey("idempotency_key_missing", "Send an Idempotency-Key header: any text that is new for each new wish.")
+        raise BadKey("idempotency_key_missing", "Send an Idempotency-Key header: a unique value for each new operation.")
     if key is not None and not 0 < len(key) <= MAX_KEY_CHARACTERS:
         raise BadKey("idempotency_key_invalid", f"An Idempotency-Key has 1 to {MAX_KEY_CHARACTERS} characters.")
     version_of(head.text(b"if-match"))

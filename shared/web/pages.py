@@ -2,21 +2,18 @@
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
-from typing import Any, Generic, TypeVar
+from typing import Any
 from urllib.parse import urlencode
-
-from pydantic import BaseModel
 
 from shared.contracts.errors import FieldError, Invalid
 from shared.data.readable import Kind, OutOfRange
+from shared.web.views import Page
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
 CURSOR_VERSION = 1
-
-V = TypeVar("V", bound=BaseModel)
 
 
 class Int32(int):
@@ -30,14 +27,6 @@ class Int16(int):
 _BITS: dict[type[Any], int] = {int: 63, Int32: 31, Int16: 15}
 _TIMES: dict[type[Any], Kind] = {datetime: "timestamptz", date: "date"}
 _UNREADABLE = "~"  # before the database's own count of a time or day that Python cannot hold: a page may end at such a row
-
-
-class Page(BaseModel, Generic[V]):
-    """One page of a list; `next_cursor` is null on the last."""
-
-    items: list[V]
-    next_cursor: str | None
-    previous_cursor: str | None = None
 
 
 def encode_cursor(values: Sequence[Any]) -> str:
@@ -95,11 +84,9 @@ def _time(kind: type[Any], value: str) -> datetime | date | OutOfRange:
         raise ValueError("not a time that can be compared") from error
 
 
-def link_header(path: str, query: dict[str, Any], *, next_cursor: str | None, previous_cursor: str | None = None) -> dict[str, str]:
-    """The `Link` header of a page, as headers to add; none for a list of one page."""
-    links = []
-    for relation, cursor in (("next", next_cursor), ("prev", previous_cursor)):
-        if cursor is not None:
-            target = urlencode({**{k: v for k, v in query.items() if v is not None}, "cursor": cursor}, doseq=True)
-            links.append(f'<{path}?{target}>; rel="{relation}"')
+def link_header(path: str, query: Iterable[tuple[str, str]], page: Page[Any]) -> dict[str, str]:
+    """The `Link` header of a page that `path` and `query` asked for, as headers to add; none for a list of one page."""
+    kept = [(name, value) for name, value in query if name != "cursor"]
+    beside = (("next", page.next_cursor), ("prev", page.previous_cursor))
+    links = [f'<{path}?{urlencode([*kept, ("cursor", cursor)])}>; rel="{relation}"' for relation, cursor in beside if cursor is not None]
     return {"Link": ", ".join(links)} if links else {}

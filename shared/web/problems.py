@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.requests import ClientDisconnect
 
+from shared.contracts.actor import WHO
 from shared.contracts.errors import Failure, FieldError, Invalid, NotFound, Transient, UnreadableRow
 from shared.data.idempotency import Overtaken
 from shared.data.set_aside import Unusable, set_aside
@@ -30,9 +31,11 @@ KERNEL_PROBLEMS = {
     "invalid": "A field does not say what it should; `errors` lists which and what would be accepted.",
     "invalid_json": "The body is not JSON.",
     "nul_character": "Text may not contain the character U+0000.",
+    "in_the_future": "It cannot have happened later than now.",
+    "before_placing": "It cannot have happened before the order was placed.",
     "bad_etag": 'If-Match and If-None-Match take one ETag of ours, such as "v7".',
     "bad_cursor": "The cursor is not one of this list: take it from next_cursor.",
-    "idempotency_key_missing": "Every POST needs an Idempotency-Key header, new for each new wish.",
+    "idempotency_key_missing": "Every POST needs an Idempotency-Key header with a unique value for each new operation.",
     "idempotency_key_invalid": "An Idempotency-Key has 1 to 255 characters.",
     "idempotency_key_reused": "This Idempotency-Key was used for another request.",
     "in_progress": "A call with this Idempotency-Key is still running: repeat in a moment.",
@@ -50,10 +53,10 @@ KERNEL_PROBLEMS = {
     "token_not_yet_valid": "The token was issued in the future.",
     "token_too_long": "A token has at most 4,096 characters.",
     "link_revoked": "This guest's link was taken back, or the order's customer was erased.",
-    "role_not_issued": "The issuer's key may not speak for this role.",
-    "store_not_issued": "The issuer's key may not speak for this store.",
+    "role_not_issued": "The issuer's key may not issue tokens for this role.",
+    "store_not_issued": "The issuer's key may not issue tokens for this store.",
     "forbidden": "This caller may never do this.",
-    "read_only": "This token may only read.",
+    **WHO,
     "on_behalf_of_platform_only": "Only a platform may act on behalf of its customer.",
     "not_found": "There is no such thing for this caller; another's counts as none.",
     "no_such_route": "There is no such address.",
@@ -76,8 +79,8 @@ KERNEL_PROBLEMS = {
     "unavailable": "The service cannot reach its database; repeat in a moment with the same Idempotency-Key.",
     "heic_not_taken": "HEIC pictures are not taken: choose JPEG in the camera's settings, or save the picture as JPEG.",
     "store_busy": "This store has its fair share of the service at work and more waiting: repeat after Retry-After.",
-    "unreadable_row": "What is kept of this cannot be read; the operator sees it in `aftersale parked list` and in readiness.",
-    "internal_error": "Our mistake; the trace id finds it in the logs.",
+    "unreadable_row": "The stored row cannot be read; the operator sees it in `aftersale parked list` and in readiness.",
+    "internal_error": "Internal error; the request was rolled back. The operator finds it in the logs by its trace id.",
 }
 
 
@@ -148,7 +151,7 @@ def add_problem_handlers(app: FastAPI, own: Mapping[str, str]) -> None:
 
     async def on_bug(request: Request, error: Exception) -> Response:
         log.error("bug", error=repr(error), exc_info=error)
-        return _problem(request, Failure(detail="Our mistake; nothing was half-done. The trace id finds it in the logs."))
+        return _problem(request, Failure(detail=KERNEL_PROBLEMS["internal_error"]))
 
     app.add_exception_handler(Failure, on_failure)
     app.add_exception_handler(RequestValidationError, on_validation)

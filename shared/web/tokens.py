@@ -3,7 +3,6 @@
 import base64
 import json
 import time
-import unicodedata
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,14 +12,13 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import OctKey
 
-from shared.contracts.actor import Actor
+from shared.contracts.actor import MAX_ID_CHARACTERS, Actor, is_name
 from shared.contracts.errors import Unauthenticated, Unavailable
 from shared.contracts.ids import uuid_of
 from shared.web.keys import KeysFile, Trusted
 
 AUDIENCE = "aftersale"
 MAX_TOKEN_CHARACTERS = 4_096
-MAX_ID_CHARACTERS = 128
 VERIFIED_TOKENS_KEPT = 2_048
 LATEST = 253_402_300_799  # the last second of year 9999
 SCOPES = ("read", "write")
@@ -116,11 +114,6 @@ def issue(secret: str, *, issuer: str, actor: Actor, lifetime_seconds: int, now:
     return jwt.encode({"alg": "HS256"}, claims, OctKey.import_key(secret))
 
 
-def is_name(text: str) -> bool:
-    """Whether `text` may stand for somebody or a store: 1 to 128 characters, none of which steers a terminal or cannot be stored."""
-    return 0 < len(text) <= MAX_ID_CHARACTERS and not any(unicodedata.category(one) in ("Cc", "Cs", "Zl", "Zp") for one in text)
-
-
 def _claims(token: str, trusted: Trusted) -> Mapping[str, Any] | None:
     """The claims, if this key has signed them."""
     try:
@@ -152,9 +145,9 @@ def _check_binding(claims: Mapping[str, Any], keys: Sequence[Trusted]) -> None:
     role, store = claims["role"], claims["store"]
     mine = [key.signing for key in keys if isinstance(role, str) and role in key.signing.roles]
     if not mine:
-        raise Unauthenticated("role_not_issued", "This issuer's key may not speak for that role.")
+        raise Unauthenticated("role_not_issued", "This issuer's key may not issue tokens for that role.")
     if not any(isinstance(store, str) and key.speaks_for(role, store) for key in mine):
-        raise Unauthenticated("store_not_issued", "This issuer's key may not speak for that store.")
+        raise Unauthenticated("store_not_issued", "This issuer's key may not issue tokens for that store.")
 
 
 def _actor(claims: Mapping[str, Any]) -> Actor:

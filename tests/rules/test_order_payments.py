@@ -14,9 +14,9 @@ from services.orders.rules.payments import (
 )
 from services.orders.rules.refunds import refund_state
 from services.orders.rules.room import MAX_PAYMENT_RECORDS
-from services.orders.rules.times import happened_at
 from shared.contracts.errors import Invalid
 from shared.contracts.events import RefundState
+from shared.contracts.times import happened_at
 from tests.rules.orders import ACTORS, NOW, STAFF, STATUSES, order, payment
 
 
@@ -88,13 +88,13 @@ def test_the_copy_of_refunds(approved: tuple[int, int], money: tuple[int, int], 
 
 
 def test_times_that_can_be() -> None:
-    assert happened_at(None, NOW) == NOW
-    assert happened_at(NOW - timedelta(days=3), NOW) == NOW - timedelta(days=3)
-    assert happened_at(NOW + timedelta(seconds=30), NOW) == NOW  # clocks may differ a little
+    assert happened_at(None, now=NOW) == NOW
+    assert happened_at(NOW - timedelta(days=3), now=NOW) == NOW - timedelta(days=3)
+    assert happened_at(NOW + timedelta(seconds=30), now=NOW) == NOW  # clocks may differ a little
 
 
 @pytest.mark.parametrize(("said", "code"), [(timedelta(minutes=2), "in_the_future"), (timedelta(days=-2), "before_placing")])
 def test_times_that_cannot_be(said: timedelta, code: str) -> None:
     with pytest.raises(Invalid) as refusal:
-        happened_at(NOW + said, NOW, not_before=NOW - timedelta(days=1))
+        happened_at(NOW + said, now=NOW, not_before=NOW - timedelta(days=1))
     assert refusal.value.code == code

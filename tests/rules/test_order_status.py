@@ -4,8 +4,9 @@ import pytest
 
 from services.orders.rules.actions import actions
 from services.orders.rules.edit import EDITABLE, may_edit
-from services.orders.rules.status import STEPS, may_move, may_report_failed_delivery
+from services.orders.rules.status import may_move, may_report_failed_delivery
 from shared.contracts.events import OrderStatus, Tracking
+from shared.contracts.lifecycle import STEPS
 from tests.rules.orders import ACTORS, PLATFORM, STAFF, STATUSES, SYSTEM, order
 
 SHOP = ("staff", "platform", "system")

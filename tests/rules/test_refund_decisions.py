@@ -61,7 +61,7 @@ def test_who_may_request(
 
 def test_too_early_says_when_to_come_back() -> None:
     decision = may_request(with_status("confirmed"), CUSTOMER, DEFAULT_POLICY, Wish("damaged"), closes_at=None, now=NOW)
-    assert decision.facts["retry_after_seconds"] == 1
+    assert (decision.kind, decision.retry_after_seconds) == ("not_yet", 1)
 
 
 OPEN = RefundState("processing", "none", "c1", 11_000)

@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from shared.contracts.times import EARLIEST, LATEST, Day, Instant, Moment, read_time
+from shared.contracts.times import EARLIEST, LATEST, Instant, read_time
+from shared.web.inputs import Day, Fact, Moment, Plan
 
 INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
-MOMENT: TypeAdapter[datetime] = TypeAdapter(Moment)
+ASKED: tuple[TypeAdapter[datetime], ...] = (TypeAdapter(Fact), TypeAdapter(Plan), TypeAdapter(Moment))
 DAY: TypeAdapter[date] = TypeAdapter(Day)
 OFFSETS = st.integers(-23 * 60 - 59, 23 * 60 + 59).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 
@@ -28,7 +29,7 @@ OFFSETS = st.integers(-23 * 60 - 59, 23 * 60 + 59).map(lambda minutes: timezone(
     ],
 )
 def test_a_time_is_read_as_utc(text: str, expected: datetime) -> None:
-    assert (INSTANT.validate_python(text), INSTANT.validate_python(text).tzinfo) == (expected, UTC)
+    assert {(kind.validate_python(text), kind.validate_python(text).tzinfo) for kind in ASKED} == {(expected, UTC)}
 
 
 @pytest.mark.parametrize(
@@ -60,22 +61,23 @@ def test_a_time_is_read_as_utc(text: str, expected: datetime) -> None:
     ],
 )
 def test_anything_else_is_refused_at_every_door(text: str) -> None:
-    for read in (INSTANT.validate_python, read_time):
+    for read in (ASKED[0].validate_python, ASKED[1].validate_python, ASKED[2].validate_python, read_time):
         with pytest.raises(ValueError, match=r"a time (is|names|lies)"):
             read(text)
 
 
 @pytest.mark.parametrize("value", [0, 1.5, True, None, [], 1_700_000_000])
 def test_only_text_is_a_time(value: object) -> None:
-    with pytest.raises(ValidationError):
-        INSTANT.validate_python(value)
+    for kind in ASKED:
+        with pytest.raises(ValidationError):
+            kind.validate_python(value)
 
 
 @given(st.datetimes(), OFFSETS)
 def test_what_is_taken_can_be_held_and_shown_anywhere(naive: datetime, offset: timezone) -> None:
     """Nothing that passes can leave the years that Python and PostgreSQL both know, whatever zone it is shown in."""
     try:
-        moment = MOMENT.validate_python(naive.replace(tzinfo=offset))
+        moment = INSTANT.validate_python(naive.replace(tzinfo=offset))
     except ValidationError:
         return
     assert EARLIEST <= moment < LATEST

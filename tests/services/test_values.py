@@ -11,8 +11,7 @@ import services.documents.api
 import services.notes.api
 import services.orders.api
 import services.refunds.api  # noqa: F401  (their request models are found among the subclasses)
-from shared.contracts import times
-from shared.web.app import Input
+from shared.web.inputs import Day, Fact, Input, Moment, Plan
 from shared.web.pages import encode_cursor
 from tests.shop import Shop, eventually, order_p
 from tests.stack import SERVICES
@@ -52,7 +51,7 @@ def test_every_time_in_a_request_is_the_one_type() -> None:
         for model in _subclasses(BaseModel)
         if model.__module__.startswith("services.") and (issubclass(model, Input) or model.model_config.get("extra") == "forbid")
     ]
-    own = {kind: get_args(kind)[1] for kind in (times.Instant, times.Day)}
+    own = {kind: get_args(kind)[1] for kind in (Fact, Plan, Moment, Day)}
     loose = [
         f"{model.__module__}.{model.__name__}.{name}"
         for model in asked

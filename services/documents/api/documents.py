@@ -17,11 +17,12 @@ from services.documents.schemas import DocumentView, OrderDocumentsView, SeriesR
 from shared.contracts.errors import FieldError, Forbidden, Invalid, NotFound
 from shared.contracts.events import DocumentKind
 from shared.contracts.ids import DocumentId, OrderId
-from shared.contracts.times import Day
 from shared.data.set_aside import one_row, shown
 from shared.web.app import Call, Router, problems
 from shared.web.exports import Export
-from shared.web.pages import DEFAULT_LIMIT, MAX_LIMIT, Page, decode_cursor, encode_cursor, link_header
+from shared.web.inputs import Day
+from shared.web.pages import DEFAULT_LIMIT, MAX_LIMIT, decode_cursor, encode_cursor
+from shared.web.views import Page
 
 router = Router()
 
@@ -66,9 +67,7 @@ async def listed(
     following = encode_cursor([some[-1].issued_on, some[-1].document_id]) if len(rows) > limit else None
     items = await shown(call.db, "documents", some, DocumentView.of, lambda row: (row.store_id, row.document_id))
     page = Page[DocumentView](items=items, next_cursor=following)
-    query = {"from": wanted.since, "to": wanted.until, "kind": wanted.kind, "limit": limit}
-    links = link_header(call.request.url.path, query, next_cursor=following)
-    return Response(page.model_dump_json(), media_type="application/json", headers=links)
+    return call.show(page)
 
 
 def _after(cursor: str) -> tuple[date, str]:

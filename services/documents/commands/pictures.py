@@ -14,7 +14,7 @@ from services.documents.render import ENGINE, RenderingFailed, renderer
 from services.documents.rules.contents import Contents, canonical, sha256_of
 from shared.contracts.errors import StoreBusy, Transient, Unavailable
 from shared.data.db import Database
-from shared.process.settings import Settings
+from shared.web.settings import WebSettings
 
 log = structlog.get_logger()
 
@@ -24,7 +24,7 @@ LEASE_SECONDS = 30  # a claim lasts this long; if it was too short, two render t
 LONGEST_PAUSE_SECONDS = 3_600
 
 
-async def pdf_of(database: Database, settings: Settings, store_id: str, document_id: str) -> bytes:
+async def pdf_of(database: Database, settings: WebSettings, store_id: str, document_id: str) -> bytes:
     """The bytes of an issued document: the kept ones, or those that this call renders and keeps. Raises RenderingFailed."""
     async with database.reading() as tx:
         kept = await queries.pdf_of(tx, store_id, document_id)
@@ -34,7 +34,7 @@ async def pdf_of(database: Database, settings: Settings, store_id: str, document
     return await _keep(database, store_id, document_id, await picture(database, settings, store_id, contents))
 
 
-async def picture(database: Database, settings: Settings, store_id: str, contents: Contents) -> bytes:
+async def picture(database: Database, settings: WebSettings, store_id: str, contents: Contents) -> bytes:
     """The PDF of any contents, issued or not; nothing is kept. Raises RenderingFailed."""
     async with database.reading() as tx:
         logo = await queries.logo(tx, store_id, contents.logo_sha256)
@@ -49,7 +49,7 @@ def check_code(contents: Contents) -> str:
     return " ".join(digest[start : start + 4] for start in range(0, 16, 4))
 
 
-async def render_waiting(database: Database, settings: Settings, now: datetime) -> int:
+async def render_waiting(database: Database, settings: WebSettings, now: datetime) -> int:
     """Render what waits, oldest first, a batch at a time; how many. Any number of workers share the work."""
     rendered = 0
     while claimed := await _claim(database, datetime.now(UTC)):
@@ -59,7 +59,7 @@ async def render_waiting(database: Database, settings: Settings, now: datetime) 
     return rendered
 
 
-async def _render(database: Database, settings: Settings, store_id: str, document_id: str) -> bool:
+async def _render(database: Database, settings: WebSettings, store_id: str, document_id: str) -> bool:
     """Render one and keep it, or note why not."""
     try:
         await pdf_of(database, settings, store_id, document_id)

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from shared.contracts.events import DocumentKind, Order, Refund
+from shared.contracts.lifecycle import furthest, invoiced
 
 Cause = Literal["order", "shipping_kept", "payment", "cancellation", "refund"]
 
-CONFIRMED_OR_LATER = frozenset({"confirmed", "picked_up", "shipped", "delivered"})
-
 ISSUING_ORDER: tuple[DocumentKind, ...] = ("invoice", "receipt", "cancelling_receipt", "credit_note", "refund_receipt")
-"""Series are always taken in this order: what is referred to comes first, and two issuers never wait for each other in a ring."""
+"""Series are always taken in this order: what is referred to comes first, so that no two issuers deadlock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +34,7 @@ class Due:
 
 def is_invoiced(order: Order) -> bool:
     """Whether the order has, or should have, an invoice: it was confirmed or later, even if it is cancelled now."""
-    reached = order.cancellation.cancelled_from if order.cancellation else order.status
-    return reached in CONFIRMED_OR_LATER
+    return invoiced(furthest(order.status, order.cancellation))
 
 
 def due_documents(order: Order, refunds: Iterable[Refund]) -> list[Due]:

@@ -15,12 +15,12 @@ from shared.contracts.actor import Actor
 from shared.contracts.errors import Forbidden
 from shared.contracts.events import OrderStatus, PaymentState, RefundState
 from shared.contracts.money import MAX_AMOUNT_MINOR_UNITS
-from shared.contracts.times import Instant
 from shared.data.db import Transaction
 from shared.data.set_aside import shown
 from shared.web.app import Call, Router, problems
 from shared.web.exports import Export
-from shared.web.pages import DEFAULT_LIMIT, MAX_LIMIT, link_header
+from shared.web.inputs import Moment
+from shared.web.pages import DEFAULT_LIMIT, MAX_LIMIT
 
 router = Router()
 
@@ -37,8 +37,8 @@ class OrderQuery(BaseModel):
     refund_state: list[RefundState] = []
     customer_id: Annotated[str | None, Field(max_length=100)] = None
     currency: Annotated[str | None, Field(pattern="^[A-Z]{3}$")] = None
-    placed_from: Annotated[Instant | None, Field(alias="placed_at.gte")] = None
-    placed_before: Annotated[Instant | None, Field(alias="placed_at.lt")] = None
+    placed_from: Annotated[Moment | None, Field(alias="placed_at.gte")] = None
+    placed_before: Annotated[Moment | None, Field(alias="placed_at.lt")] = None
     total_from: Annotated[Total | None, Field(alias="total.gte", description="Minor units; give currency with it")] = None
     total_to: Annotated[Total | None, Field(alias="total.lte", description="Minor units; give currency with it")] = None
     needs_attention: Annotated[bool, Field(description="Only orders of which more was collected than their total")] = False
@@ -81,10 +81,7 @@ async def list_orders(query: Annotated[PageQuery, Query()], call: Call) -> Respo
     async with call.reading() as tx:
         page = await page_of(tx, call.actor, await query.resolved(tx, call.actor), cursor=query.cursor, limit=query.limit)
     items = await shown(call.db, "orders", page.items, SummaryView.of, lambda item: (call.actor.store, item.order_id))
-    view = OrderPage(items=items, next_cursor=page.next_cursor, previous_cursor=page.previous_cursor)
-    asked: dict[str, Any] = query.model_dump(mode="json", by_alias=True, exclude={"cursor"}, exclude_defaults=True)
-    links = link_header(call.request.url.path, asked, next_cursor=page.next_cursor, previous_cursor=page.previous_cursor)
-    return call.show(view, **links)
+    return call.show(OrderPage(items=items, next_cursor=page.next_cursor, previous_cursor=page.previous_cursor))
 
 
 @router.get("/orders/counts", operation_id="orders_counts", response_model=CountsView, responses=problems(Forbidden))

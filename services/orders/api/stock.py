@@ -13,7 +13,8 @@ from shared.contracts.errors import Forbidden, NotFound, Refused, VersionConflic
 from shared.data.db import Transaction
 from shared.data.set_aside import shown
 from shared.web.app import Call, Router, problems
-from shared.web.pages import DEFAULT_LIMIT, MAX_LIMIT, Page, decode_cursor, encode_cursor, link_header
+from shared.web.pages import DEFAULT_LIMIT, MAX_LIMIT, decode_cursor, encode_cursor
+from shared.web.views import Page
 
 router = Router()
 
@@ -36,8 +37,7 @@ async def levels(
     page = found[:limit]
     items = await shown(call.db, "stock_levels", page, LevelView.of, lambda level: (call.actor.store, level.sku))
     following = encode_cursor([page[-1].on_hand, page[-1].sku]) if len(found) > limit else None
-    links = link_header(call.request.url.path, {"below": below, "limit": limit}, next_cursor=following)
-    return call.show(Page(items=items, next_cursor=following), **links)  # type: ignore[arg-type]  # a page has no version
+    return call.show(Page[LevelView](items=items, next_cursor=following))
 
 
 @router.get("/stock/{sku}", operation_id="orders_stock_get", response_model=LevelView, responses=problems(NotFound))
@@ -78,11 +78,12 @@ async def adjust(sku: SkuPath, request: AdjustmentInput, call: Call) -> Response
 @router.get(
     "/stock/{sku}/movements", operation_id="orders_stock_movements", response_model=Page[MovementView], responses=problems(NotFound)
 )
-async def movements(sku: SkuPath, call: Call, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Page[MovementView]:
+async def movements(sku: SkuPath, call: Call, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Response:
     """The ledger of a SKU, newest first."""
     before = None if cursor is None else decode_cursor(cursor, (int,))[0]
     async with call.reading() as tx:
         found = await queries.movements(tx, call.actor, sku, before=before, limit=limit + 1)
     page = found[:limit]
     items = await shown(call.db, "stock_movements", page, MovementView.of, lambda row: (call.actor.store, f"{row.sku} {row.sequence}"))
-    return Page(items=items, next_cursor=encode_cursor([page[-1].sequence]) if len(found) > limit else None)
+    following = encode_cursor([page[-1].sequence]) if len(found) > limit else None
+    return call.show(Page[MovementView](items=items, next_cursor=following))

@@ -8,12 +8,12 @@ from services.orders.queries.orders import order_for
 from services.orders.queries.settings import settings_of
 from services.orders.requests.changes import CancelRequest
 from services.orders.rules.cancel import lines_to_release, may_cancel
-from services.orders.rules.status import goods_have_left
 from services.orders.rules.stock import Movement
 from services.orders.state import OrderState
 from services.orders.views.orders import CancelOutlook, ReleasedLine
 from shared.contracts.actor import Actor
 from shared.contracts.events import Cancellation, Order, OrderCancelled
+from shared.contracts.lifecycle import goods_left
 from shared.data.db import Transaction
 
 
@@ -50,7 +50,7 @@ async def cancel_outlook(tx: Transaction, actor: Actor, order_id: str) -> Cancel
         code=decision.code,
         detail=decision.detail,
         released=_released(order) if decision.allowed else [],
-        goods_return_through_refund=decision.allowed and goods_have_left(order.status),
+        goods_return_through_refund=decision.allowed and goods_left(order.status),
     )
 
 

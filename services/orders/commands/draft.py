@@ -11,13 +11,13 @@ from services.orders.requests.placing import PlaceOrder
 from services.orders.rules.payments import payment_state
 from services.orders.rules.placing import OrderAmounts, amounts
 from services.orders.rules.room import enough_room
-from services.orders.rules.times import happened_at
 from services.orders.state import OrderState
 from services.orders.views.orders import OrderView, line_view
 from shared.contracts.actor import Actor
 from shared.contracts.errors import FieldError, Invalid
 from shared.contracts.events import Order, OrderLine, OrderPersonal, OrderPlaced, Payment
 from shared.contracts.ids import new_id, uuid_of
+from shared.contracts.times import happened_at
 from shared.data.idempotency import Claim
 
 UNTRACKED = '"stock_tracked":false}'
@@ -58,7 +58,7 @@ def draft(actor: Actor, request: PlaceOrder, claim: Claim, now: datetime) -> Dra
 
 def drafted(actor: Actor, request: PlaceOrder, now: datetime) -> OrderState:
     """The order that `request` asks for, its figures complete, its number still its id. Raises Invalid, TooLarge."""
-    placed_at = happened_at(request.placed_at, now, field="placed_at")
+    placed_at = happened_at(request.placed_at, now=now, field="placed_at")
     figures = amounts(request.figures())
     payments = _prepaid(request, now)
     collected = sum(payment.amount for payment in payments)
@@ -102,7 +102,7 @@ def _prepaid(request: PlaceOrder, now: datetime) -> tuple[Payment, ...]:
     return tuple(
         Payment(
             payment_id=new_id("payment"), amount=payment.amount, method=payment.method, reference=payment.reference,
-            collected_by=payment.collected_by, order_version=1, occurred_at=happened_at(payment.occurred_at, now), recorded_at=now,
+            collected_by=payment.collected_by, order_version=1, occurred_at=happened_at(payment.occurred_at, now=now), recorded_at=now,
         )
         for payment in request.payments
     )  # fmt: skip

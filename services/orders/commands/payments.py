@@ -9,13 +9,13 @@ from services.orders.commands.change import Doing, changed, enforce, expect, wri
 from services.orders.queries.orders import order_for
 from services.orders.requests.changes import RecordPayment, ReversePayment
 from services.orders.rules.payments import may_record, may_reverse, same_again, same_reference
-from services.orders.rules.times import happened_at
 from services.orders.state import OrderState
 from services.orders.tables import payments
 from shared.contracts.actor import Actor
 from shared.contracts.errors import NotFound
 from shared.contracts.events import OrderPaymentRecorded, OrderPaymentReversed, Payment
 from shared.contracts.ids import new_id
+from shared.contracts.times import happened_at
 from shared.data.db import Transaction
 
 
@@ -33,7 +33,7 @@ async def record_payment(
         same_again(existing, request.amount).or_raise()
         return state
     expect(state, expected_version)
-    at = happened_at(request.occurred_at, now)
+    at = happened_at(request.occurred_at, now=now)
     payment = Payment(
         payment_id=new_id("payment"), amount=request.amount, method=request.method, reference=request.reference,
         collected_by=request.collected_by, order_version=state.order.version + 1, occurred_at=at, recorded_at=now,
@@ -56,7 +56,7 @@ async def reverse_payment(
     if reversed_one is None:
         raise NotFound(detail="The order has no such payment.")
     enforce(may_reverse(state.order, reversed_one, actor))
-    at = happened_at(request.occurred_at, now)
+    at = happened_at(request.occurred_at, now=now)
     reversal = reversed_one.model_copy(
         update={
             "payment_id": new_id("payment"), "amount": -reversed_one.amount, "reverses": payment_id,

@@ -6,11 +6,12 @@ from typing import Any
 from services.orders.commands.change import Doing, changed, enforce, expect, write
 from services.orders.queries.orders import order_for
 from services.orders.requests.changes import DeliveryFailure, Transition
-from services.orders.rules.status import FORWARD, Step, may_move, may_report_failed_delivery
-from services.orders.rules.times import happened_at
+from services.orders.rules.status import may_move, may_report_failed_delivery
 from services.orders.state import OrderState
 from shared.contracts.actor import Actor
 from shared.contracts.events import OrderConfirmed, OrderDelivered, OrderDeliveryFailed, OrderEvent, OrderPickedUp, OrderShipped
+from shared.contracts.lifecycle import Step, reached
+from shared.contracts.times import happened_at
 from shared.data.db import Transaction
 
 EVENT_OF: dict[Step, type[OrderEvent]] = {
@@ -32,9 +33,9 @@ async def move_order(
     state = await order_for(tx, actor, order_id, lock=True)
     expect(state, expected_version)
     enforce(may_move(state.order, request.to, actor))
-    at = happened_at(request.occurred_at, now, not_before=state.order.placed_at)
+    at = happened_at(request.occurred_at, now=now, not_before=state.order.placed_at)
     moved: dict[str, Any] = {"status": request.to}
-    if state.order.confirmed_at is None and FORWARD[request.to] >= FORWARD["confirmed"]:
+    if state.order.confirmed_at is None and reached(request.to, "confirmed"):
         moved["confirmed_at"] = at
     if request.to == "delivered":
         moved["delivered_at"] = at
@@ -58,7 +59,7 @@ async def report_failed_delivery(
     state = await order_for(tx, actor, order_id, lock=True)
     expect(state, expected_version)
     enforce(may_report_failed_delivery(state.order, actor))
-    at = happened_at(request.occurred_at, now, not_before=state.order.placed_at)
+    at = happened_at(request.occurred_at, now=now, not_before=state.order.placed_at)
     reported_by = request.reported_by or actor.id
     after = changed(state, delivery_failed_at=at)
     doing = Doing(actor, at, now, message=request.message, reason=request.reason)

@@ -6,11 +6,10 @@ from pydantic import EmailStr, Field, model_validator
 
 from services.orders.requests.placing import AddressInput
 from services.orders.requests.words import Link, Method, Name, PositiveAmount, Reason, Reference, Text, Word
-from services.orders.rules.status import Step
 from shared.contracts.events import Tracking
 from shared.contracts.ids import OrderId
-from shared.contracts.times import Instant
-from shared.web.app import Input, example
+from shared.contracts.lifecycle import Step
+from shared.web.inputs import Fact, Input, example
 
 MAX_BULK_ORDERS = 500
 
@@ -35,7 +34,7 @@ class Transition(Input):
     to: Step
     message: Text = ""
     tracking: TrackingInput | None = None
-    occurred_at: Instant | None = None
+    occurred_at: Fact | None = None
 
 
 class BulkTransition(Input):
@@ -46,7 +45,7 @@ class BulkTransition(Input):
     order_ids: Annotated[list[OrderId], Field(min_length=1, max_length=MAX_BULK_ORDERS)]
     to: Step
     message: Text = ""
-    occurred_at: Instant | None = None
+    occurred_at: Fact | None = None
 
 
 class DeliveryFailure(Input):
@@ -57,7 +56,7 @@ class DeliveryFailure(Input):
     reason: Reason
     reported_by: Name = Field(default="", description="The caller where absent")
     message: Text = ""
-    occurred_at: Instant | None = None
+    occurred_at: Fact | None = None
 
 
 class RecordPayment(Input):
@@ -69,7 +68,7 @@ class RecordPayment(Input):
     method: Method
     reference: Reference
     collected_by: Name | None = None
-    occurred_at: Instant | None = None
+    occurred_at: Fact | None = None
 
 
 class ReversePayment(Input):
@@ -78,7 +77,7 @@ class ReversePayment(Input):
     model_config = example({"reason": "the cheque bounced"})
 
     reason: Reason
-    occurred_at: Instant | None = None
+    occurred_at: Fact | None = None
 
 
 class CancelRequest(Input):

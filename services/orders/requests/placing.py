@@ -19,8 +19,7 @@ from services.orders.requests.words import (
 from services.orders.rules.placing import LineFigures, OrderFigures, ShippingFigures
 from shared.contracts.events import MAX_ORDER_LINES, Address
 from shared.contracts.money import exponent
-from shared.contracts.times import Instant
-from shared.web.app import Input, example
+from shared.web.inputs import Fact, Input, example
 
 MAX_BATCH_ORDERS = 1_000
 MAX_QUANTITY = 1_000_000
@@ -111,7 +110,7 @@ class PrepaidInput(Input):
     method: Method
     reference: Reference
     collected_by: Name | None = None
-    occurred_at: Instant | None = None
+    occurred_at: Fact | None = None
 
 
 class PlaceOrder(Input):
@@ -136,7 +135,7 @@ class PlaceOrder(Input):
     external_ref: Word | None = None
     metadata: Annotated[dict[Word, Text | Whole | bool], Field(max_length=MAX_METADATA_ENTRIES)] = Field(default_factory=dict)
     payments: Annotated[list[PrepaidInput], Field(max_length=MAX_PREPAID)] = Field(default_factory=list)
-    placed_at: Instant | None = None
+    placed_at: Fact | None = None
 
     @field_validator("currency")
     @classmethod

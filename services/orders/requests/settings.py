@@ -6,7 +6,7 @@ from pydantic import StringConstraints
 
 from services.orders.requests.words import Word
 from services.orders.rules.cancel import CancelPreset, CustomerStop
-from shared.web.app import Input, example
+from shared.web.inputs import Input, example
 
 
 class SettingsInput(Input):

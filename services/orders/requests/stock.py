@@ -6,7 +6,7 @@ from pydantic import Field, field_validator
 
 from services.orders.requests.words import Reason
 from services.orders.rules.stock import MAX_ON_HAND
-from shared.web.app import Input, example
+from shared.web.inputs import Input, example
 
 
 class LevelInput(Input):

@@ -2,11 +2,12 @@
 
 from shared.contracts.actor import Actor, Decision
 from shared.contracts.events import Order
+from shared.contracts.lifecycle import STEPS
 
 from .cancel import CancelPreset, CustomerStop, may_cancel
 from .edit import EDITABLE, may_edit
 from .payments import may_record
-from .status import STEPS, may_move, may_report_failed_delivery
+from .status import may_move, may_report_failed_delivery
 
 MOVES = dict(zip(STEPS, ("confirm", "pick_up", "ship", "deliver"), strict=True))
 

@@ -9,8 +9,7 @@ from typing import Literal
 
 from shared.contracts.actor import Actor, Decision, Role, allowed, refused
 from shared.contracts.events import Order, OrderLine, PaymentState
-
-from .status import FORWARD, goods_have_left
+from shared.contracts.lifecycle import goods_left, reached
 
 CancelPreset = Literal["cancellation-control", "order-cancellation"]
 CustomerStop = Literal["picked_up", "shipped", "delivered"]
@@ -55,13 +54,13 @@ def may_cancel(order: Order, actor: Actor, preset: CancelPreset, customer_stop: 
         return refused(
             "unpaid_is_the_customers", "An unpaid order is its customer's to cancel; staff may after a failed delivery was recorded."
         )
-    if actor.role == "customer" and FORWARD[order.status] >= FORWARD[customer_stop]:
+    if actor.role == "customer" and reached(order.status, customer_stop):
         return refused("too_late_for_customers", f"In this store customers can cancel until {customer_stop}; the order is {order.status}.")
     return allowed()
 
 
 def lines_to_release(order: Order) -> tuple[OrderLine, ...]:
     """The lines whose reserved goods go back on the shelf at a cancellation now: none once the goods had left."""
-    if goods_have_left(order.status):
+    if goods_left(order.status):
         return ()
     return tuple(line for line in order.lines if line.stock_tracked)

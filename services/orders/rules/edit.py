@@ -4,8 +4,9 @@ from typing import Literal
 
 from shared.contracts.actor import Actor, Decision, allowed, refused
 from shared.contracts.events import Order, OrderStatus
+from shared.contracts.lifecycle import reached
 
-from .status import FORWARD, shop_only
+from .status import shop_only
 
 Editable = Literal["customer", "shipping_address", "billing_address", "tracking"]
 EDITABLE: tuple[Editable, ...] = ("customer", "shipping_address", "billing_address", "tracking")
@@ -20,11 +21,11 @@ def may_edit(order: Order, part: Editable, actor: Actor) -> Decision:
     if not decision.allowed:
         return decision
     if part == "customer":
-        return allowed()  # who to reach stays correctable for ever: a refund may come after anything
+        return allowed()  # who to reach stays correctable: a refund may come after anything
     if order.status == "cancelled":
         return refused("already_cancelled", "A cancelled order keeps its addresses.")
     frozen = FROZEN_FROM.get(part)
-    if frozen is not None and FORWARD[order.status] >= FORWARD[frozen]:
+    if frozen is not None and reached(order.status, frozen):
         return refused(f"{part}_frozen", f"It can be corrected until {frozen}; the order is {order.status}.")
     if part == "tracking" and order.tracking is None:
         return refused("no_tracking", "There is no tracking to correct: give it with a status change.")

@@ -32,8 +32,6 @@ PROBLEMS: dict[str, str] = {
     "bad_address": "The country does not know such an address; `errors` names the parts.",
     "bad_phone": "Not a telephone number of the country; begin with + and a country prefix, or write it as at home.",
     "unknown_time_zone": "An IANA time zone such as Asia/Dhaka.",
-    "in_the_future": "It cannot have happened later than now.",
-    "before_placing": "It cannot have happened before the order was placed.",
     "guest_link_too_long": "A link is valid for at most the days that the installation's setting allows.",
     "too_many_guest_links": "An order has only so many valid links at once: take one back first.",
     "customer_was_erased": "The order's customer was erased: nobody reads it by a link any more.",

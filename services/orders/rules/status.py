@@ -1,15 +1,8 @@
 """Where an order may go: forward, in steps or at once. Failed deliveries. Pure tables."""
 
-from typing import Literal
-
 from shared.contracts.actor import Actor, Decision, allowed, refused
 from shared.contracts.events import Order, OrderStatus
-
-Step = Literal["confirmed", "picked_up", "shipped", "delivered"]
-
-# pending → confirmed → picked_up → shipped → delivered; steps may be skipped; cancelled is left by nothing.
-FORWARD: dict[OrderStatus, int] = {"pending": 0, "confirmed": 1, "picked_up": 2, "shipped": 3, "delivered": 4}
-STEPS: tuple[Step, ...] = ("confirmed", "picked_up", "shipped", "delivered")
+from shared.contracts.lifecycle import Step, reached, steps_ahead
 
 # A delivery can fail once the shop has accepted the order and before the customer has it.
 CAN_FAIL: tuple[OrderStatus, ...] = ("confirmed", "picked_up", "shipped")
@@ -38,8 +31,8 @@ def may_move(order: Order, to: Step, actor: Actor) -> Decision:
         return refused("already_cancelled", "A cancelled order moves nowhere.")
     if order.status == to:
         return refused("already_there", f"The order is {to} already.")
-    if FORWARD[to] < FORWARD[order.status]:
-        return refused("not_forward", f"The order is {order.status}; it only moves forward.", forward=_ahead(order.status))
+    if reached(order.status, to):
+        return refused("not_forward", f"The order is {order.status}; it only moves forward.", forward=steps_ahead(order.status))
     return allowed()
 
 
@@ -51,12 +44,3 @@ def may_report_failed_delivery(order: Order, actor: Actor) -> Decision:
     if order.status not in CAN_FAIL:
         return refused("nothing_to_deliver", f"A delivery can fail from {CAN_FAIL[0]} until delivered; the order is {order.status}.")
     return allowed()
-
-
-def goods_have_left(status: OrderStatus) -> bool:
-    """Whether the goods were out of the shop's hands in `status`: picked up or later."""
-    return FORWARD[status] >= FORWARD["picked_up"]
-
-
-def _ahead(status: OrderStatus) -> list[str]:
-    return [step for step in STEPS if FORWARD[step] > FORWARD[status]]

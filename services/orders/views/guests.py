@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 from services.orders.views.orders import ByView
 from shared.contracts.actor import Actor
 from shared.contracts.events import By
-from shared.web.app import View
+from shared.web.views import View
 
 
 class GuestLinkView(View):

@@ -14,7 +14,7 @@ from shared.contracts.actor import Actor, Decision, Role
 from shared.contracts.events import Address, By, Order, OrderLine, OrderStatus, PaymentState, RefundState, Tracking
 from shared.contracts.ids import OrderId, PaymentId
 from shared.contracts.money import Money
-from shared.web.app import View
+from shared.web.views import Page, View
 
 
 class MoneyView(BaseModel):
@@ -216,12 +216,8 @@ class SummaryView(BaseModel):
         return cls(**fields, **amounts)
 
 
-class OrderPage(View):
+class OrderPage(Page[SummaryView]):
     """A page of orders. Follow `next_cursor` until it is null: a page may be short, even empty, and still have a next one."""
-
-    items: list[SummaryView]
-    next_cursor: str | None
-    previous_cursor: str | None = None
 
 
 class CountsView(View):

@@ -6,7 +6,7 @@ from pydantic import BaseModel
 
 from services.orders.rules.cancel import CancelPreset, CustomerStop
 from services.orders.rules.settings import StoreSettings
-from shared.web.app import View
+from shared.web.views import View
 
 
 class SettingsView(View):

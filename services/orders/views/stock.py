@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from sqlalchemy.engine import Row
 
 from services.orders.state import StockLevel
-from shared.web.app import View
+from shared.web.views import View
 
 
 class LevelView(View):

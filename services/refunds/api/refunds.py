@@ -26,7 +26,7 @@ from shared.contracts.ids import RefundId
 from shared.data.db import Transaction
 from shared.data.set_aside import one_row, shown
 from shared.web.app import Call, Router, problems
-from shared.web.pages import encode_cursor, link_header
+from shared.web.pages import encode_cursor
 
 router = Router(tags=["refunds"])
 CHANGES = problems(NotFound, Refused, VersionConflict, Forbidden)
@@ -39,11 +39,10 @@ async def list_refunds(query: Annotated[RefundList, Query()], call: Call) -> Res
     async with call.reading() as tx:
         rows, goes_on = await queries.page(tx, call.actor, query.filter(call.now), after=after, limit=query.limit)
     more = encode_cursor(list(goes_on)) if goes_on else None
-    links = link_header("/v1/refunds", query.model_dump(mode="json", exclude={"cursor"}, exclude_defaults=True), next_cursor=more)
     items = await shown(
         call.db, "refunds", rows, lambda row: RefundSummaryView.of(row, call.now), lambda row: (call.actor.store, row.refund_id)
     )
-    return call.show(RefundPage(items=items, next_cursor=more), **links)
+    return call.show(RefundPage(items=items, next_cursor=more))
 
 
 @router.get("/v1/refunds/counts", operation_id="refunds_counts_read", response_model=RefundCountsView, responses=problems(Forbidden))

@@ -12,7 +12,7 @@ import obstore
 from obstore.store import LocalStore, ObjectStore, from_url
 
 from shared.contracts.errors import Unavailable
-from shared.process.settings import Settings
+from shared.web.settings import WebSettings
 
 if TYPE_CHECKING:
     from obstore import GetResult  # types alone: they are not there at run time
@@ -25,7 +25,7 @@ FOLDER_MODE, FILE_MODE = 0o700, 0o600
 RETRY: "RetryConfig" = {"max_retries": 2, "retry_timeout": timedelta(seconds=10)}
 
 
-def store_of(settings: Settings) -> ObjectStore:
+def store_of(settings: WebSettings) -> ObjectStore:
     """The store that the settings name."""
     return _open(settings.files_url, str(settings.files_dir))
 

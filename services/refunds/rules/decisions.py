@@ -4,10 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.refunds.state import KnownOrder, Policy, RefundState
-from shared.contracts.actor import Actor, Decision, allowed, refused
+from shared.contracts.actor import Actor, Decision, allowed, not_yet, refused
 from shared.contracts.errors import Forbidden
-
-RETRY_AFTER_SECONDS = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +35,7 @@ def may_ask(order: KnownOrder, policy: Policy, closes_at: datetime | None, now: 
         return refused("order_cancelled", "Nothing needs to be asked for: what was collected is paid back by itself.")
     if order.status != "delivered":
         detail = "The order is not known as delivered yet: try again in a moment, or after the delivery."
-        return refused("delivery_not_seen_yet", detail, retry_after_seconds=RETRY_AFTER_SECONDS)
+        return not_yet("delivery_not_seen_yet", detail)
     if closes_at is not None and now >= closes_at:
         detail = f"Refunds can be asked for until {policy.window_days} days after the delivery."
         return refused("window_over", detail, closed_at=closes_at.isoformat())

@@ -50,7 +50,6 @@ from shared.contracts.events.order import (
     OrderPlaced,
     OrderRefunded,
     OrderShipped,
-    OrderStatus,
     Payment,
     PaymentState,
     RefundState,
@@ -74,6 +73,7 @@ from shared.contracts.events.refund import (
     RefundSettlementFailed,
     UnitRange,
 )
+from shared.contracts.lifecycle import OrderStatus
 
 EVENTS: dict[str, type[Event]] = {
     event.type: event

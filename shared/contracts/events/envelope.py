@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.contracts.actor import Role
-from shared.contracts.times import Moment
+from shared.contracts.times import Instant
 
 MAX_EVENT_BYTES = 4_000_000
 """Of an event's data as it is sent. No event of an order that was accepted comes near (docs/decisions/0020-room-for-life.md)."""
@@ -39,7 +39,7 @@ class Event(Part):
 
     type: ClassVar[str]
     readers: ClassVar[tuple[str, ...]] = ()
-    occurred_at: Moment
+    occurred_at: Instant
 
     @property
     def subject(self) -> str:
@@ -61,7 +61,7 @@ class Envelope(Part):
     subject: str
     store_id: str
     sequence: int = Field(ge=1, lt=2**63)
-    occurred_at: Moment
-    recorded_at: Moment
+    occurred_at: Instant
+    recorded_at: Instant
     traceparent: str | None = None
-    received_at: Moment  # ours: the clock of whatever the event makes happen
+    received_at: Instant  # ours: the clock of whatever the event makes happen

@@ -4,11 +4,11 @@ from typing import ClassVar, Literal
 
 from shared.contracts.events.envelope import By, Event, Part
 from shared.contracts.ids import LinkId, OrderId, PaymentId, RefundId
-from shared.contracts.times import Moment
+from shared.contracts.lifecycle import OrderStatus
+from shared.contracts.times import Instant
 
 MAX_ORDER_LINES = 2_000
 
-OrderStatus = Literal["pending", "confirmed", "picked_up", "shipped", "delivered", "cancelled"]
 PaymentState = Literal["paid", "unpaid"]
 RefundState = Literal["none", "partial", "full"]
 
@@ -57,8 +57,8 @@ class Payment(Part):
     collected_by: str | None = None
     reverses: PaymentId | None = None
     order_version: int  # the version that this record made: orders it against the cancellation, whatever arrives first
-    occurred_at: Moment
-    recorded_at: Moment
+    occurred_at: Instant
+    recorded_at: Instant
 
 
 class Cancellation(Part):
@@ -68,8 +68,8 @@ class Cancellation(Part):
     cancelled_from: OrderStatus
     reason: str
     order_version: int
-    occurred_at: Moment
-    recorded_at: Moment  # rules which refund policy applies
+    occurred_at: Instant
+    recorded_at: Instant  # rules which refund policy applies
 
 
 class Tracking(Part):
@@ -105,11 +105,11 @@ class Order(Part):
     refunded_total: int = 0
     refund_state: RefundState = "none"
     tracking: Tracking | None = None
-    delivery_failed_at: Moment | None = None
+    delivery_failed_at: Instant | None = None
     cancellation: Cancellation | None = None
-    placed_at: Moment
-    confirmed_at: Moment | None = None
-    delivered_at: Moment | None = None
+    placed_at: Instant
+    confirmed_at: Instant | None = None
+    delivered_at: Instant | None = None
 
     def forgotten(self) -> "Order":
         """The order of an erased customer: without the reason that somebody wrote, and without what leads to the parcel's address."""
@@ -254,7 +254,7 @@ class GuestLinkRevoked(Event):
     readers: ClassVar[tuple[str, ...]] = ("refunds", "notes", "documents")
     link_id: LinkId
     order_id: OrderId
-    expires_at: Moment
+    expires_at: Instant
     by: By
 
     @property

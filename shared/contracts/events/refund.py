@@ -5,7 +5,7 @@ from uuid import UUID
 
 from shared.contracts.events.envelope import By, Event, Part
 from shared.contracts.ids import OrderId, PaymentId, RefundId
-from shared.contracts.times import Moment
+from shared.contracts.times import Instant
 
 Disposition = Literal["restock", "inspect", "discard", "never_left"]
 
@@ -57,8 +57,8 @@ class Refund(Part):
     overpaid: int = 0  # collected above the order's total, which a cancellation pays back too
     shipping_kept: int = 0  # of a cancelled order only: what of the collected money stays for shipping, and is invoiced
     lines: tuple[RefundLine, ...]
-    requested_at: Moment
-    decided_at: Moment | None = None
+    requested_at: Instant
+    decided_at: Instant | None = None
 
 
 class RefundPersonal(Part):
@@ -150,7 +150,7 @@ class RefundPolicyChanged(Event):
 
     type: ClassVar[str] = "refund_policy.changed.v1"
     version: int
-    valid_from: Moment
+    valid_from: Instant
     manage_stock: bool
     attachments: bool
     deduct_shipping: bool

@@ -59,5 +59,5 @@ def test_refusals() -> None:
     raised = set()
     for source in Path("services/notes").rglob("*.py"):
         text = source.read_text()
-        raised |= set(re.findall(r'(?:refused|Invalid|Forbidden|NotFound|Refused)\(\s*"([a-z_]+)"', text))
+        raised |= set(re.findall(r'(?:refused|forbidden|not_yet|Invalid|Forbidden|NotFound|Refused)\(\s*"([a-z_]+)"', text))
     assert raised | {"not_found"} == set(rules.PROBLEMS) | {"bad_cursor"}

@@ -17,8 +17,10 @@ from tests.stack import PROJECT
 HERE = PROJECT / "services" / "refunds"
 README = (HERE / "README.md").read_text()
 KERNEL_TABLES = {table.name for table in service_metadata("refunds").tables.values()}
-RAISED = re.compile(r'\b(refused|Invalid|Forbidden|NotFound|Refused|TooLarge)\(\s*"([a-z_]+)"')
-STATUS = {"refused": 409} | {name: getattr(errors, name).status for name in ("Invalid", "Forbidden", "NotFound", "Refused", "TooLarge")}
+RAISED = re.compile(r'\b(refused|forbidden|not_yet|Invalid|Forbidden|NotFound|Refused|TooLarge)\(\s*"([a-z_]+)"')
+STATUS = {"refused": 409, "forbidden": 403, "not_yet": 409} | {
+    name: getattr(errors, name).status for name in ("Invalid", "Forbidden", "NotFound", "Refused", "TooLarge")
+}
 
 
 def table(heading: str, number: int = 0) -> list[list[str]]:

@@ -1,0 +1,84 @@
+"""What callers see, in shapes that all services share: views with their ETag, who did it, money, actions, pages."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, ClassVar, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from shared.contracts.actor import Actor, Decision, Role
+from shared.contracts.events import By
+from shared.contracts.money import Money
+
+T = TypeVar("T", bound=BaseModel)
+
+
+class View(BaseModel):
+    """What the outside sees. A view with a `version` is answered with the ETag "v<version>".
+
+    `secrets` are fields that are shown once and never stored: a repeat of the call shows them again only where they can be made anew.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    secrets: ClassVar[tuple[str, ...]] = ()
+
+
+class ByView(View):
+    """Who did it. A customer sees the role of others, not their ids."""
+
+    role: Role
+    id: str | None = None
+    via: str | None = None
+
+    @classmethod
+    def of(cls, by: By, actor: Actor) -> "ByView":
+        """`by` as `actor` may see it."""
+        if actor.is_shop or actor.did(by.role, by.id):
+            return cls(role=by.role, id=by.id, via=by.via)
+        return cls(role=by.role)
+
+
+class MoneyView(View):
+    """An amount in minor units; `decimal` is the same as text with the currency's digits."""
+
+    amount: int
+    currency: str
+    decimal: str
+
+
+@lru_cache(maxsize=4096)  # an order shows dozens, most of them 0 or equal
+def money(amount: int, currency: str) -> MoneyView:
+    """`amount` minor units as answers show them."""
+    return MoneyView(amount=amount, currency=currency, decimal=Money(amount, currency).decimal)
+
+
+class ActionView(View):
+    """Whether the caller may do this now; if not, the code that the call would be refused with, and a sentence for people."""
+
+    action: str
+    allowed: bool
+    code: str | None = None
+    detail: str = ""
+
+    @classmethod
+    def of(cls, action: str, decision: Decision) -> "ActionView":
+        """What the rule that guards `action` decided."""
+        return cls(action=action, allowed=decision.allowed, code=decision.code, detail=decision.detail)
+
+
+def actions(decisions: Mapping[str, Decision]) -> dict[str, ActionView]:
+    """Decisions by action, as answers show them."""
+    return {action: ActionView.of(action, decision) for action, decision in decisions.items()}
+
+
+class Page(View, Generic[T]):
+    """One page of a list. Follow `next_cursor` until it is null: a page may be short, even empty, and still have a next one."""
+
+    items: list[T]
+    next_cursor: str | None
+    previous_cursor: str | None = None
+
+    @classmethod
+    def model_parametrized_name(cls, params: tuple[Any, ...]) -> str:
+        """Page[OrderView] is OrderPage in the OpenAPI document."""
+        return f"{params[0].__name__.removesuffix('View')}Page"
