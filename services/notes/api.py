@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import Header, Query, Response
+from fastapi import Query, Response
 from fastapi.responses import StreamingResponse
 from sqlalchemy.engine import Row
 
@@ -25,14 +25,14 @@ from services.notes.schemas import (
     UnreadView,
     write_action,
 )
-from services.notes.stream import starting_position, stream
+from services.notes.stream import order_stream
 from shared.contracts.errors import Busy, Forbidden, Invalid, NotFound, PreconditionRequired, Refused, VersionConflict
 from shared.contracts.ids import NoteId, OrderId, uuid_of
 from shared.data.db import Transaction
-from shared.data.guests import while_valid
 from shared.data.set_aside import shown
 from shared.web.app import Call, Calling, Router, problems
 from shared.web.pages import DEFAULT_LIMIT, MAX_LIMIT, Int16, decode_cursor, encode_cursor
+from shared.web.streams import STREAM, LastSeen
 
 router = Router(prefix="/v1", tags=["notes"])
 
@@ -139,16 +139,13 @@ async def of_timeline(order_id: OrderId, call: Call, limit: Limit = DEFAULT_LIMI
     "/orders/{order_id}/stream",
     operation_id="notes_stream",
     response_class=StreamingResponse,
-    responses=problems(NotFound) | {200: {"description": "Events `note` and `entry`.", "content": {"text/event-stream": {}}}},
+    responses=STREAM | problems(NotFound),
 )
-async def live(order_id: OrderId, call: Call, last_event_id: Annotated[str | None, Header(max_length=20)] = None) -> Response:
-    """An order's notes and timeline live: each as it is now, whenever it changes. Resumes after Last-Event-ID."""
-    after = starting_position(last_event_id)
+async def live(order_id: OrderId, call: Call, last_seen: LastSeen = None) -> StreamingResponse:
+    """An order's notes and timeline live: events `note` and `entry`, each as it is now, whenever it changes."""
     async with call.reading() as tx:
         await queries.order_for(tx, call.actor, order_id)
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    frames = while_valid(call.db, call.actor, stream(call, order_id, after))
-    return StreamingResponse(frames, media_type="text/event-stream", headers=headers)
+    return order_stream(call, order_id, last_seen)
 
 
 @router.get("/unread", operation_id="notes_unread", response_model=UnreadView, responses=problems())

@@ -13,6 +13,5 @@ PROBLEMS = {
     "retracted": "A retracted note is not edited; write a new one.",
     "already_retracted": "The note was retracted before.",
     "shop_only": "Settings of the store are for its staff and its platform.",
-    "bad_last_event_id": "Last-Event-ID is a number that this stream sent before.",
 }
 """Every code that this service's own rules answer with, and what it means to the caller."""

@@ -1,51 +1,31 @@
-"""Live streams: rows of the events table, told as they come, to any number of listeners in any number of API processes.
+"""What streams of orders read: rows of the events table, behind the position that a reader has seen.
 
-One look at the database per process and moment, not one per listener: the hub finds whose rows are new and wakes those. The rows are
-the truth, so a stream resumes anywhere by the id of the last event it saw. An order's ids are its versions, which rise under its row
-lock; a store's are numbers given after the commit (numbers.py). In neither can anything appear behind a reader
-(docs/decisions/0105-live-streams.md, 0109-positions-of-the-stream.md).
+An order's positions are its versions, which rise under its row lock; a store's are numbers given after the commit (numbers.py). In
+neither can anything appear behind a reader (docs/decisions/0109-positions-of-the-stream.md).
 """
 
-import asyncio
 import json
-import time
-from collections import defaultdict
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
-from contextlib import aclosing, contextmanager
-from contextvars import Context
+from collections.abc import Collection
 from functools import partial
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
-import structlog
+from fastapi.responses import StreamingResponse
 from sqlalchemy.engine import Row
 
 from services.orders.tables import metadata, stream, stream_heads
 from services.orders.views.live import LiveEvent
 from shared.contracts.actor import Actor
-from shared.contracts.errors import Transient, Unavailable
 from shared.contracts.events import EVENTS
 from shared.contracts.times import EARLIEST, LATEST
-from shared.data.db import Database
-from shared.data.set_aside import each_readable, set_aside
-from shared.data.shares import Rules, Shares
-from shared.web.serving import Serving
+from shared.data.db import Transaction
+from shared.data.set_aside import each_readable
+from shared.web.app import Calling
+from shared.web.streams import Found, Key, Streams, frame, resumed
 
-log = structlog.get_logger()
-
-LOOK_SECONDS = 0.5  # how stale a stream may be when another process made the change
-HEARTBEAT_SECONDS = 15.0  # keeps proxies from closing a silent stream
-LIFETIME_SECONDS = 3600.0  # then the client comes again, so that connections spread over the replicas that there are
-RECONNECT_MILLISECONDS = 1_000
 ROWS_PER_LOOK = 500
-READS_AT_ONCE = 4  # of this process, by turns over the stores
-READ_WAIT_SECONDS = 30.0
-MAX_WAITING = 10_000  # of one store: one event wakes all its listeners
-PLACE = "orders.stream"
 
 events = metadata.tables["orders.events"]
-Key = tuple[str, str | None]
 
 # Numbers of each store that somebody listens to, beyond the last that was looked at, with whom they are about.
 NEWER = sa.text("""
@@ -62,176 +42,62 @@ order by n.stream_position
 )
 
 
-class Hub:
-    """One per process: looks for new rows while anybody listens, and wakes whom they concern."""
+class Numbers:
+    """The feed: each store's numbers, from its head on when somebody began to listen."""
 
-    def __init__(self, database: Database) -> None:
-        self.database = database
-        self._listeners: dict[Key, set[asyncio.Event]] = defaultdict(set)
+    def __init__(self) -> None:
         self._since: dict[str, int] = {}
-        self._task: asyncio.Task[None] | None = None
-        rules = Rules(READS_AT_ONCE, headroom=1, part=0.5, queue=MAX_WAITING)
-        self._reads = Shares("orders.live", rules, wait_seconds=READ_WAIT_SECONDS, what="streams")
 
-    async def rows(self, query: sa.Select[Any], pace: "Pace") -> Sequence[Row[Any]]:
-        """What a stream reads: a few at a time and by turns over stores, so that thousands leave connections for calls.
-
-        Again while the database is away. Nothing where the stream is over meanwhile.
-        """
-        while not pace.over:
-            try:
-                async with self._reads.of(), self.database.reading() as tx:
-                    return await tx.all(query)
-            except (Transient, Unavailable) as failure:
-                log.warning("live_read_failed", error=repr(failure))
-                await asyncio.sleep(LOOK_SECONDS)
-        return ()
-
-    @contextmanager
-    def listening(self, store_id: str, subject: str | None) -> Iterator[asyncio.Event]:
-        """An asyncio.Event that is set whenever there may be something new about `subject` (None: about the store)."""
-        key = (store_id, subject)
-        woken = asyncio.Event()
-        self._listeners[key].add(woken)
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._run(), name="orders-live", context=Context())  # nobody's share
-        try:
-            yield woken
-        finally:
-            self._listeners[key].discard(woken)
-            if not self._listeners[key]:
-                del self._listeners[key]
-
-    async def _run(self) -> None:
-        while self._listeners:
-            try:
-                while await self._look():
-                    pass
-            except Exception as error:  # whatever it was, the next look may work; meanwhile streams look at every heartbeat
-                log.warning("live_look_failed", error=repr(error))
-            await asyncio.sleep(LOOK_SECONDS)
-        self._since = {}
-
-    async def _look(self) -> bool:
-        """Wake whom something new concerns; whether some store had more of it than one look takes."""
-        stores = {store for store, _ in self._listeners}
-        self._since = {store: since for store, since in self._since.items() if store in stores}
-        new = sorted(stores - self._since.keys())
-        async with self.database.reading() as tx:
-            if new:
-                heads = await tx.all(sa.select(stream_heads).where(stream_heads.c.store_id.in_(new)))
-                self._since |= dict.fromkeys(new, 0) | {row.store_id: row.last for row in heads}
-            bounds = {"stores": list(self._since), "since": list(self._since.values()), "rows": ROWS_PER_LOOK}
-            rows = await tx.all(NEWER, bounds)
+    async def moved(self, tx: Transaction, keys: Collection[Key]) -> tuple[Collection[Key], bool]:
+        """As shared.web.streams.Feed says. Of a new store nobody knows what came since its listeners read: each reads once more."""
+        stores = {store for store, _ in keys}
+        since = {store: number for store, number in self._since.items() if store in stores}
+        new = stores - since.keys()
+        if new:
+            heads = await tx.all(sa.select(stream_heads).where(stream_heads.c.store_id.in_(sorted(new))))
+            since |= dict.fromkeys(new, 0) | {row.store_id: row.last for row in heads}
+        rows = await tx.all(NEWER, {"stores": list(since), "since": list(since.values()), "rows": ROWS_PER_LOOK})
+        moved: set[Key] = {key for key in keys if key[0] in new}
         for row in rows:
-            self._since[row.store_id] = row.stream_position
-            self._wake((row.store_id, row.subject), (row.store_id, None))
-        # Of a store that is new here nobody knows what came since its listeners read: each reads once more.
-        self._wake(*(key for key in list(self._listeners) if key[0] in new))
-        return len(rows) >= ROWS_PER_LOOK
-
-    def _wake(self, *keys: Key) -> None:
-        for key in keys:
-            for woken in self._listeners.get(key, ()):
-                woken.set()
+            since[row.store_id] = row.stream_position
+            moved |= {(row.store_id, row.subject), (row.store_id, None)}
+        self._since = since
+        return moved, len(rows) >= ROWS_PER_LOOK
 
 
-_HUBS: "WeakKeyDictionary[Serving, Hub]" = WeakKeyDictionary()
+STREAMS = Streams("orders", Numbers)
 
 
-def hub_of(running: Serving) -> Hub:
-    """The hub of this process."""
-    hub = _HUBS.get(running)
-    if hub is None:
-        hub = _HUBS[running] = Hub(running.database)
-    return hub
+def order_stream(call: Calling, order_id: str, last: int | None) -> StreamingResponse:
+    """What happens to one order, for whoever may see it: its events after version `last`, else how it stands, and then what comes."""
+
+    async def start(tx: Transaction) -> int:
+        mine = (events.c.store_id == call.actor.store) & (events.c.subject == order_id)
+        newest = await tx.scalar(sa.select(sa.func.max(events.c.sequence)).where(mine)) or 0
+        return resumed(last, newest, fresh=max(0, newest - 1))
+
+    async def look(tx: Transaction, after: int) -> Found:
+        mine = (events.c.store_id == call.actor.store) & (events.c.subject == order_id) & (events.c.sequence > after)
+        shown = sa.select(*SHOWN, events.c.sequence.label("id")).where(mine, events.c.public)
+        return _found(await tx.all(shown.order_by(events.c.sequence).limit(ROWS_PER_LOOK)), call.actor, after)
+
+    return STREAMS.follow(call, order_id, start, look)
 
 
-class Pace:
-    """When a stream looks again, and when it is over: the service stops, the stream is old, or the caller's token ends."""
+def store_stream(call: Calling, last: int | None) -> StreamingResponse:
+    """What happens to every order of the store, for the shop: what came after `last`, else from now on."""
 
-    def __init__(self, running: Serving, woken: asyncio.Event, until: float) -> None:
-        """`until` is the Unix second at which the token ends."""
-        self._stopping = running.stopping
-        self._woken = woken
-        self._until = min(until, time.time() + LIFETIME_SECONDS)
+    async def start(tx: Transaction) -> int:
+        newest = await tx.scalar(sa.select(sa.func.max(stream.c.stream_position)).where(stream.c.store_id == call.actor.store)) or 0
+        return resumed(last, newest, fresh=newest)
 
-    @property
-    def over(self) -> bool:
-        """Whether the stream ends now."""
-        return self._stopping.is_set() or time.time() >= self._until
+    async def look(tx: Transaction, after: int) -> Found:
+        its = (events.c.store_id == stream.c.store_id) & (events.c.position == stream.c.position)
+        mine = (stream.c.store_id == call.actor.store) & (stream.c.stream_position > after)
+        shown = sa.select(*SHOWN, stream.c.stream_position.label("id")).select_from(stream.join(events, its)).where(mine)
+        return _found(await tx.all(shown.order_by(stream.c.stream_position).limit(ROWS_PER_LOOK)), call.actor, after)
 
-    def looks(self) -> None:
-        """What wakes it from here on is noticed by wait()."""
-        self._woken.clear()
-
-    async def wait(self) -> None:
-        """Until woken, at most until the next heartbeat or the end."""
-        waits = [asyncio.ensure_future(self._woken.wait()), asyncio.ensure_future(self._stopping.wait())]
-        try:
-            most = max(0.0, min(HEARTBEAT_SECONDS, self._until - time.time()))
-            await asyncio.wait(waits, timeout=most, return_when=asyncio.FIRST_COMPLETED)
-        finally:  # a client that leaves cancels us just here
-            for wait in waits:
-                wait.cancel()
-
-
-async def order_stream(running: Serving, actor: Actor, order_id: str, last: int | None, until: float) -> AsyncGenerator[bytes]:
-    """What happens to one order, for whoever may see it: its events after version `last`, else how it stands, and then what comes.
-
-    Ends at `until` (Unix seconds), when the caller's token does.
-    """
-    hub = hub_of(running)
-    with hub.listening(actor.store, order_id) as woken:
-        pace = Pace(running, woken, until)
-        newest = await _newest(hub, pace, _newest_of_order(actor, order_id))
-        after = max(0, newest - 1) if last is None else _resumed(last, newest)
-        async with aclosing(_told(hub, actor, pace, after, partial(_of_order, actor, order_id))) as told:
-            async for frame in told:
-                yield frame
-
-
-async def store_stream(running: Serving, actor: Actor, last: int | None, until: float) -> AsyncIterator[bytes]:
-    """What happens to every order of the store, for the shop: what came after `last`, else from now on. Ends at `until`."""
-    hub = hub_of(running)
-    with hub.listening(actor.store, None) as woken:
-        pace = Pace(running, woken, until)
-        newest = await _newest(hub, pace, _newest_of_store(actor))
-        after = newest if last is None else _resumed(last, newest)
-        async with aclosing(_told(hub, actor, pace, after, partial(_of_store, actor))) as told:
-            async for frame in told:
-                yield frame
-
-
-def _resumed(last: int, newest: int) -> int:
-    """Where to go on. A number that was never given here is of another history (a backup was restored): all of this one is told."""
-    return last if last <= newest else 0
-
-
-async def _newest(hub: Hub, pace: Pace, query: sa.Select[Any]) -> int:
-    rows = await hub.rows(query, pace)
-    return int(rows[0][0] or 0) if rows else 0
-
-
-async def _told(hub: Hub, actor: Actor, pace: Pace, after: int, query: Callable[[int], sa.Select[Any]]) -> AsyncGenerator[bytes]:
-    """Frames: first where the stream stands, so that whoever loses it before anything happened can resume; then events as they come.
-
-    A full page is followed by the next at once. A row that cannot be read is set aside and passed by.
-    """
-    yield f"retry: {RECONNECT_MILLISECONDS}\nid: {after}\n: following\n\n".encode()
-    while not pace.over:
-        pace.looks()
-        rows = await hub.rows(query(after), pace)
-        good, bad = each_readable(rows, lambda row: _framed(row, actor), lambda row: (row.store_id, str(row.position)))
-        await set_aside(hub.database, PLACE, bad)  # before the frames: a client that has what it wants is gone after them
-        for _, frame in good:
-            yield frame
-        if rows:
-            after = rows[-1].id
-        else:
-            yield b": still here\n\n"
-        if len(rows) < ROWS_PER_LOOK:
-            await pace.wait()
+    return STREAMS.follow(call, None, start, look)
 
 
 def _in_range(time: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
@@ -240,7 +106,7 @@ def _in_range(time: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
 
 
 # Nothing of it can fail to be read: one row must not fail its page.
-TOLD = (
+SHOWN = (
     events.c.store_id,
     events.c.position,
     events.c.event_id,
@@ -250,30 +116,15 @@ TOLD = (
 )
 
 
-def _of_order(actor: Actor, order_id: str, after: int) -> sa.Select[Any]:
-    mine = (events.c.store_id == actor.store) & (events.c.subject == order_id) & (events.c.sequence > after)
-    told = sa.select(*TOLD, events.c.sequence.label("id")).where(mine, events.c.public)
-    return told.order_by(events.c.sequence).limit(ROWS_PER_LOOK)
-
-
-def _of_store(actor: Actor, after: int) -> sa.Select[Any]:
-    its = (events.c.store_id == stream.c.store_id) & (events.c.position == stream.c.position)
-    mine = (stream.c.store_id == actor.store) & (stream.c.stream_position > after)
-    told = sa.select(*TOLD, stream.c.stream_position.label("id")).select_from(stream.join(events, its))
-    return told.where(mine).order_by(stream.c.stream_position).limit(ROWS_PER_LOOK)
-
-
-def _newest_of_order(actor: Actor, order_id: str) -> sa.Select[Any]:
-    return sa.select(sa.func.max(events.c.sequence)).where(events.c.store_id == actor.store, events.c.subject == order_id)
-
-
-def _newest_of_store(actor: Actor) -> sa.Select[Any]:
-    return sa.select(sa.func.max(stream.c.stream_position)).where(stream.c.store_id == actor.store)
+def _found(rows: Collection[Row[Any]], actor: Actor, after: int) -> Found:
+    """A page of events as frames; those that cannot be read are passed by."""
+    good, bad = each_readable(rows, partial(_framed, actor=actor), lambda row: (row.store_id, str(row.position)))
+    last = max((row.id for row in rows), default=after)
+    return Found([shown for _, shown in good], bad, last, len(rows) >= ROWS_PER_LOOK)
 
 
 def _framed(row: Row[Any], actor: Actor) -> bytes:
-    """One event as a frame. Raises whatever its data make of it, where they are none."""
+    """Raises whatever the row's data make of it, where they are no event."""
     if row.type not in EVENTS:
         raise ValueError("a type that this version does not know")
-    shown = LiveEvent.of(row, json.loads(row.data), actor).model_dump_json()
-    return f"id: {row.id}\nevent: {row.type}\ndata: {shown}\n\n".encode()
+    return frame(row.id, row.type, LiveEvent.of(row, json.loads(row.data), actor))

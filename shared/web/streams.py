@@ -1,0 +1,215 @@
+"""Live streams (server-sent events): what happens, as it happens, to any number of listeners in any number of API processes.
+
+One look at the database per process and moment, not one per listener: the service's feed finds whom something new concerns, and the hub
+wakes them. A woken stream reads its own rows, page after page, behind the last position that it sent. The rows are the truth, so a
+stream resumes anywhere by the id of the last event that was seen; a feed's positions never appear behind a reader (P21,
+docs/decisions/0105-live-streams.md).
+
+A stream ends with the caller's token, with a guest's link, when its caller may no longer see what it follows, and when the service stops.
+"""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import Context
+from dataclasses import dataclass
+from typing import Annotated, Any, Protocol, TypeVar
+from weakref import WeakKeyDictionary
+
+import structlog
+from fastapi import Header
+from fastapi.responses import StreamingResponse
+from fastapi.sse import format_sse_event
+from pydantic import BaseModel
+
+from shared.contracts.errors import Failure, Transient, Unavailable
+from shared.data.db import Database, Transaction
+from shared.data.guests import while_valid
+from shared.data.set_aside import Unusable, set_aside
+from shared.data.shares import Rules, Shares
+from shared.web.app import Calling
+from shared.web.serving import Serving
+
+log = structlog.get_logger()
+
+LOOK_SECONDS = 0.5  # how stale a stream may be when another process made the change
+HEARTBEAT_SECONDS = 15.0  # keeps proxies from closing a silent stream
+LIFETIME_SECONDS = 3600.0  # then the client reconnects, so that connections spread over the replicas that there are
+RECONNECT_MILLISECONDS = 1_000
+READS_AT_ONCE = 4  # of this process, by turns over the stores
+READ_WAIT_SECONDS = 30.0
+MAX_WAITING = 10_000  # of one store: one event wakes all its listeners
+
+Key = tuple[str, str | None]
+"""What somebody follows: a store and one of its subjects, or (None) the whole store."""
+
+R = TypeVar("R")
+
+LastSeen = Annotated[int | None, Header(alias="Last-Event-ID", ge=0, lt=2**63, description="The id of the last event that was seen.")]
+STREAM: dict[int | str, dict[str, Any]] = {200: {"description": "A stream", "content": {"text/event-stream": {}}}}
+HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+
+
+class Feed(Protocol):
+    """Knows whom something new concerns. A hub has one for as long as anybody listens."""
+
+    async def moved(self, tx: Transaction, keys: Collection[Key]) -> tuple[Collection[Key], bool]:
+        """Those about which something may have come since the last call, all new ones among `keys`; and whether more waits already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What one look of a stream found: frames to send, rows that cannot be shown, and where the next look goes on."""
+
+    frames: Sequence[bytes]
+    unusable: Sequence[Unusable]
+    last: int
+    full: bool  # more follows at once
+
+
+Start = Callable[[Transaction], Awaitable[int]]
+"""The position behind which a stream begins."""
+
+Look = Callable[[Transaction, int], Awaitable[Found]]
+"""The next events behind a position. Loading is authorising: whatever it raises ends the stream, unless the database is away."""
+
+
+def frame(position: int, event: str, view: BaseModel) -> bytes:
+    """One event."""
+    return format_sse_event(id=str(position), event=event, data_str=view.model_dump_json())
+
+
+def resumed(last: int | None, newest: int, *, fresh: int) -> int:
+    """Where a stream begins: behind `last`, which its reader has seen, or `fresh` for a new reader.
+
+    A number that was never given here is of another history (a backup was restored): all of this one is sent.
+    """
+    if last is None:
+        return fresh
+    return last if last <= newest else 0
+
+
+class Streams:
+    """The live streams of one service, each process with a hub of its own."""
+
+    def __init__(self, service: str, feed: Callable[[], Feed]) -> None:
+        self._service = service
+        self._feed = feed
+        self._hubs: WeakKeyDictionary[Serving, _Hub] = WeakKeyDictionary()
+
+    def follow(self, call: Calling, subject: str | None, start: Start, look: Look) -> StreamingResponse:
+        """The answer to a call that follows `subject` of its store (None: the store), until one of the ends that the module names."""
+        hub = self._hubs.get(call.running)
+        if hub is None:
+            hub = self._hubs[call.running] = _Hub(self._service, call.db, self._feed)
+        frames = while_valid(call.db, call.actor, _frames(hub, call, (call.actor.store, subject), start, look))
+        return StreamingResponse(frames, media_type="text/event-stream", headers=HEADERS)
+
+
+async def _frames(hub: "_Hub", call: Calling, key: Key, start: Start, look: Look) -> AsyncGenerator[bytes]:
+    """First where the stream stands, so that whoever loses it before anything happened can resume; then events as they come."""
+    with hub.listening(key) as woken:
+        pace = _Pace(call, woken)
+        try:
+            after = await hub.read(pace, start)
+            yield format_sse_event(id=str(after or 0), retry=RECONNECT_MILLISECONDS, comment="following")
+            while after is not None and not pace.over:
+                woken.clear()  # whatever comes from here on is noticed by wait()
+                found = await hub.read(pace, look, after)
+                if found is None:
+                    return
+                await set_aside(hub.database, hub.place, found.unusable)  # before the frames: a client may leave once it has them
+                for one in found.frames:
+                    yield one
+                if not found.frames:
+                    yield format_sse_event(comment="still here")
+                after = found.last
+                if not found.full:
+                    await pace.wait()
+        except Failure:
+            return
+
+
+class _Pace:
+    """When a stream looks again, and when it is over: the service stops, the stream is old, or the caller's token ends."""
+
+    def __init__(self, call: Calling, woken: asyncio.Event) -> None:
+        self._stopping = call.running.stopping
+        self._woken = woken
+        self._until = min(call.until, time.time() + LIFETIME_SECONDS)
+
+    @property
+    def over(self) -> bool:
+        """Whether the stream ends now."""
+        return self._stopping.is_set() or time.time() >= self._until
+
+    async def wait(self) -> None:
+        """Until woken, at most until the next heartbeat or the end."""
+        waits = [asyncio.ensure_future(self._woken.wait()), asyncio.ensure_future(self._stopping.wait())]
+        try:
+            most = max(0.0, min(HEARTBEAT_SECONDS, self._until - time.time()))
+            await asyncio.wait(waits, timeout=most, return_when=asyncio.FIRST_COMPLETED)
+        finally:  # a client that leaves cancels us just here
+            for wait in waits:
+                wait.cancel()
+
+
+class _Hub:
+    """One per process: asks the feed while anybody listens, and wakes whom something new concerns."""
+
+    def __init__(self, service: str, database: Database, feed: Callable[[], Feed]) -> None:
+        self.database = database
+        self.place = f"{service}.stream"
+        self._feed = feed
+        self._listeners: dict[Key, set[asyncio.Event]] = defaultdict(set)
+        self._task: asyncio.Task[None] | None = None
+        rules = Rules(READS_AT_ONCE, headroom=1, part=0.5, queue=MAX_WAITING)
+        self._reads = Shares(f"{service}.live", rules, wait_seconds=READ_WAIT_SECONDS, what="streams")
+
+    async def read(self, pace: _Pace, work: Callable[..., Awaitable[R]], *arguments: Any) -> R | None:
+        """What `work` reads for a stream: a few at a time and by turns over stores, so that thousands leave connections for calls.
+
+        Again while the database is away. None where the stream is over meanwhile.
+        """
+        while not pace.over:
+            try:
+                async with self._reads.of(), self.database.reading() as tx:
+                    return await work(tx, *arguments)
+            except (Transient, Unavailable) as failure:
+                log.warning("live_read_failed", error=repr(failure))
+                await asyncio.sleep(LOOK_SECONDS)
+        return None
+
+    @contextmanager
+    def listening(self, key: Key) -> Iterator[asyncio.Event]:
+        """An asyncio.Event that is set whenever there may be something new about `key`."""
+        woken = asyncio.Event()
+        self._listeners[key].add(woken)
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._run(), name=self.place, context=Context())  # nobody's share
+        try:
+            yield woken
+        finally:
+            self._listeners[key].discard(woken)
+            if not self._listeners[key]:
+                del self._listeners[key]
+
+    async def _run(self) -> None:
+        feed = self._feed()
+        while self._listeners:
+            try:
+                while await self._look(feed):
+                    pass
+            except Exception as error:  # whatever it was, the next look may work; meanwhile streams look at every heartbeat
+                log.warning("live_look_failed", error=repr(error))
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _look(self, feed: Feed) -> bool:
+        async with self.database.reading() as tx:
+            moved, more = await feed.moved(tx, list(self._listeners))
+        for key in moved:
+            for woken in self._listeners.get(key, ()):
+                woken.set()
+        return more
