@@ -1,6 +1,5 @@
 """A period's documents as one ZIP, made while it is being sent: a page of rows and one PDF in memory, never the archive."""
 
-import csv
 import io
 import zipfile
 from collections.abc import AsyncGenerator
@@ -18,7 +17,7 @@ from shared.contracts.errors import UnreadableRow
 from shared.contracts.money import Money
 from shared.data.db import Database
 from shared.data.set_aside import each_readable, set_aside
-from shared.web.exports import patiently
+from shared.web.exports import BOM, csv_line, patiently
 from shared.web.settings import WebSettings
 
 PAGE = 100
@@ -33,11 +32,11 @@ class _Sink(io.RawIOBase):
         self._written = bytearray()
 
     def writable(self) -> bool:
-        """It is all that it is."""
+        """Write-only."""
         return True
 
     def write(self, data: Any) -> int:
-        """Keep until taken."""
+        """Buffer until taken."""
         self._written += data
         return len(data)
 
@@ -49,9 +48,7 @@ class _Sink(io.RawIOBase):
 
 async def archive(database: Database, settings: WebSettings, store_id: str, wanted: Wanted) -> AsyncGenerator[bytes, None]:
     """The ZIP in pieces: every PDF, then `index.csv` over all of them. Documents issued meanwhile are in it if they belong."""
-    sink, index = _Sink(), io.StringIO()
-    table = csv.writer(index)
-    table.writerow(COLUMNS)
+    sink, index = _Sink(), [BOM, csv_line(COLUMNS)]
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as pack:  # PDFs are compressed already
         after = None
         while True:
@@ -60,12 +57,12 @@ async def archive(database: Database, settings: WebSettings, store_id: str, want
             await set_aside(database, "documents", bad)
             for row, _ in good:
                 name = await _put(database, settings, pack, row)
-                table.writerow([_cell(value) for value in _values(row, name)])
+                index.append(csv_line(_values(row, name)))
                 yield sink.taken()
             if len(rows) < PAGE:
                 break
             after = (rows[-1].issued_on, rows[-1].document_id)
-        pack.writestr(zipfile.ZipInfo("index.csv"), "\ufeff" + index.getvalue())
+        pack.writestr(zipfile.ZipInfo("index.csv"), "".join(index))
     yield sink.taken()
 
 
@@ -88,12 +85,6 @@ async def _put(database: Database, settings: WebSettings, pack: zipfile.ZipFile,
 def _values(row: Row[Any], name: str) -> tuple[Any, ...]:
     total = Money(row.total, row.currency).decimal
     return (
-        row.number, row.kind, row.issued_on.isoformat(), row.order_number, row.customer_id,
-        row.currency, total, row.refers_to or "", row.sha256, name,
+        row.number, row.kind, row.issued_on, row.order_number, row.customer_id,
+        row.currency, total, row.refers_to, row.sha256, name,
     )  # fmt: skip
-
-
-def _cell(value: Any) -> str:
-    """A value that no spreadsheet takes for a formula."""
-    text = str(value)
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

@@ -15,6 +15,7 @@ from services.refunds.state import Cause, Settlement, Status
 from shared.contracts.errors import FieldError, Invalid
 from shared.contracts.events import MAX_ORDER_LINES
 from shared.contracts.ids import OrderId, uuid_of
+from shared.web.exports import FileQuery
 from shared.web.inputs import Input, Moment, Plan, example
 from shared.web.pages import DEFAULT_LIMIT, MAX_LIMIT, decode_cursor
 
@@ -215,10 +216,8 @@ class RefundList(RefundFilter):
     cursor: Annotated[str | None, Field(max_length=512)] = None
 
 
-class RefundExport(RefundFilter):
+class RefundExport(RefundFilter, FileQuery):
     """All of them, as a file."""
-
-    format: Literal["csv", "jsonl"] = "csv"
 
 
 def place(cursor: str | None, prefix: str) -> tuple[datetime, str] | None:

@@ -1,20 +1,29 @@
 """Files made while they are sent: a page of rows at a time, each from a short read of its own, and nothing held while writing.
 
+A list as a file is a Table: CSV for people, of which no cell begins as a formula would, and JSON Lines for programs.
+
 What a slow or silent reader holds up is its own export: a slot of its store's exports, no connection. An export is not one
 moment's picture: pages follow each other by the key of the list, so whatever exists throughout is in it exactly once, as it is when
 its page is read.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+import csv
+import io
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import date
 from functools import partial
-from typing import TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
+from pydantic import BaseModel, Field
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from shared.contracts.errors import Transient, Unavailable
+from shared.data.db import Database
+from shared.data.set_aside import shown
 from shared.data.shares import Rules, Shares
 from shared.web.settings import WebSettings
 
@@ -23,8 +32,59 @@ TRIES = 5
 AGAIN_SECONDS = 1.0
 PAGE_WAIT_SECONDS = 60.0
 
+BOM = "\ufeff"
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+Format = Literal["csv", "jsonl"]
+MEDIA_TYPES: dict[Format, str] = {"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl"}
+FILE: dict[int | str, dict[str, Any]] = {
+    200: {"description": "A file", "content": {kind: {"schema": {"type": "string"}} for kind in ("text/csv", "application/jsonl")}}
+}
+
 K = TypeVar("K")
 R = TypeVar("R")
+
+
+class FileQuery(BaseModel):
+    """How a caller wants a list as a file."""
+
+    format: Format = "csv"
+    bom: Annotated[bool, Field(description="Begin a CSV with a byte order mark, by which Excel knows that it is UTF-8.")] = False
+
+
+@dataclass(frozen=True, slots=True)
+class Table(Generic[R]):
+    """A list as a file: its name, and what a row says.
+
+    `cells` and `line` raise for a row that is none; `key` names it (store, row) where it is then set aside.
+    """
+
+    name: str
+    columns: Sequence[str]
+    cells: Callable[[R], Mapping[str, Any]]
+    line: Callable[[R], str]
+    key: Callable[[R], tuple[str, str]]
+
+    def csv_line(self, row: R) -> str:
+        """A row as CSV."""
+        cells = self.cells(row)
+        return csv_line(cells[name] for name in self.columns)
+
+    def json_line(self, row: R) -> str:
+        """A row as JSON Lines."""
+        return self.line(row) + "\n"
+
+
+def csv_line(values: Iterable[Any]) -> str:
+    """A line of CSV, with nothing that a spreadsheet would run. Absent values are empty, times and days ISO 8601."""
+    text = io.StringIO()
+    csv.writer(text).writerow([_cell(value) for value in values])
+    return text.getvalue()
+
+
+def _cell(value: Any) -> str:
+    text = "" if value is None else value.isoformat() if isinstance(value, date) else str(value)
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
 
 
 class Exporting:
@@ -49,6 +109,19 @@ class Exporting:
                 page, after = await patiently(partial(read, after))
             more = after is not None
             yield page
+
+
+async def pieces(
+    exporting: Exporting, database: Database, table: Table[R], read: Callable[[K | None], Awaitable[tuple[Sequence[R], K | None]]],
+    how: FileQuery,
+) -> AsyncGenerator[bytes, None]:
+    """The list that `read` reads page by page, as a file: a page in memory, so that a million rows cost what a hundred do."""
+    is_csv = how.format == "csv"
+    head = (BOM if how.bom else "") + csv_line(table.columns) if is_csv else ""
+    async for rows in exporting.pages(read):
+        lines = await shown(database, table.name, rows, table.csv_line if is_csv else table.json_line, table.key)
+        yield (head + "".join(lines)).encode()
+        head = ""
 
 
 async def patiently(work: Callable[[], Awaitable[R]]) -> R:

@@ -1,13 +1,13 @@
 """Lists of orders: pages, counts."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Query, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.orders.addresses import phone_or_none
-from services.orders.api.export import MEDIA_TYPES, Format, exported
+from services.orders.api.export import exported
 from services.orders.queries.counts import counts_of
 from services.orders.queries.lists import OrderFilter, page_of, search_for
 from services.orders.views.orders import CountsView, OrderPage, SummaryView
@@ -18,7 +18,7 @@ from shared.contracts.money import MAX_AMOUNT_MINOR_UNITS
 from shared.data.db import Transaction
 from shared.data.set_aside import shown
 from shared.web.app import Call, Router, problems
-from shared.web.exports import Export
+from shared.web.exports import FILE, MEDIA_TYPES, Export, FileQuery
 from shared.web.inputs import Moment
 from shared.web.pages import DEFAULT_LIMIT, MAX_LIMIT
 
@@ -64,15 +64,8 @@ class PageQuery(OrderQuery):
     cursor: Annotated[str | None, Field(max_length=500)] = None
 
 
-class ExportQuery(OrderQuery):
+class ExportQuery(OrderQuery, FileQuery):
     """What to export, and how."""
-
-    format: Format = "csv"
-
-
-FILE: dict[int | str, dict[str, Any]] = {
-    200: {"description": "A file", "content": {kind: {"schema": {"type": "string"}} for kind in ("text/csv", "application/jsonl")}}
-}
 
 
 @router.get("/orders", operation_id="orders_list", response_model=OrderPage, responses=problems())
@@ -100,5 +93,5 @@ async def export(query: Annotated[ExportQuery, Query()], call: Call) -> Export:
     async with call.reading() as tx:
         wanted = await query.resolved(tx, call.actor)
     exporting = call.running.exporting
-    pieces = exported(exporting, call.db, call.actor, wanted, query.format)
+    pieces = exported(exporting, call.db, call.actor, wanted, query)
     return Export(pieces, exporting, file_name=f"orders.{query.format}", media_type=MEDIA_TYPES[query.format])

@@ -22,7 +22,7 @@ from shared.contracts.actor import Actor
 from shared.data.db import Database, Transaction
 from shared.data.schema import kernel_tables
 from shared.process.settings import Settings
-from shared.web.exports import Exporting
+from shared.web.exports import Exporting, FileQuery
 from tests.stack import Stack
 
 ORDERS = int(os.environ.get("AFTERSALE_TEST_ORDERS", "120000"))
@@ -180,7 +180,7 @@ async def test_an_export_of_everything_runs_in_constant_memory(stack: Stack, man
     lines, peaks = 0, []
     tracemalloc.start()
     try:
-        async for chunk in exported(exporting, database, STAFF, OrderFilter(), "csv"):
+        async for chunk in exported(exporting, database, STAFF, OrderFilter(), FileQuery()):
             lines += chunk.count(b"\r\n")
             if lines % 10_000 == 1:
                 peaks.append(tracemalloc.get_traced_memory()[0])
