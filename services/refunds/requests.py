@@ -12,12 +12,11 @@ from services.refunds.commands.request import Request
 from services.refunds.commands.settle import Report
 from services.refunds.queries.refunds import Filter
 from services.refunds.state import Cause, Settlement, Status
-from shared.contracts.errors import FieldError, Invalid
 from shared.contracts.events import MAX_ORDER_LINES
 from shared.contracts.ids import OrderId, uuid_of
 from shared.web.exports import FileQuery
 from shared.web.inputs import Input, Moment, Plan, example
-from shared.web.pages import DEFAULT_LIMIT, MAX_LIMIT, decode_cursor
+from shared.web.pages import DEFAULT_LIMIT, MAX_LIMIT
 
 MAX_QUANTITY = 1_000_000
 MAX_ATTACHMENTS = 5
@@ -218,16 +217,3 @@ class RefundList(RefundFilter):
 
 class RefundExport(RefundFilter, FileQuery):
     """All of them, as a file."""
-
-
-def place(cursor: str | None, prefix: str) -> tuple[datetime, str] | None:
-    """Where a page of a list by (time, id) goes on. Raises Invalid `bad_cursor`."""
-    if cursor is None:
-        return None
-    at, public_id = decode_cursor(cursor, (datetime, str))
-    try:
-        uuid_of(prefix, public_id)
-    except ValueError as error:
-        fields = (FieldError("?cursor", "bad_cursor", "Take it from next_cursor, or leave it out."),)
-        raise Invalid("bad_cursor", "The cursor is not one of this list.", errors=fields) from error
-    return at, public_id

@@ -112,7 +112,10 @@ class Exporting:
 
 
 async def pieces(
-    exporting: Exporting, database: Database, table: Table[R], read: Callable[[K | None], Awaitable[tuple[Sequence[R], K | None]]],
+    exporting: Exporting,
+    database: Database,
+    table: Table[R],
+    read: Callable[[K | None], Awaitable[tuple[Sequence[R], K | None]]],
     how: FileQuery,
 ) -> AsyncGenerator[bytes, None]:
     """The list that `read` reads page by page, as a file: a page in memory, so that a million rows cost what a hundred do."""

@@ -1,5 +1,6 @@
 """What FastAPI cannot know when it writes a service's OpenAPI document: sentences for people, and what the kernel does with every call."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI
@@ -24,11 +25,11 @@ PARAMETERS = {
     "button": "What to print.",
     "format": "The kind of file.",
     "kind": "Only this kind of document.",
-    "status": "Only what stands here now.",
-    "payment": "Only what is paid, or unpaid.",
-    "refund_state": "Only what is refunded so far.",
-    "settlement": "Only refunds whose money stands here.",
-    "cause": "Only refunds that came about so.",
+    "status": "Filter by status.",
+    "payment": "Filter by payment: paid or unpaid.",
+    "refund_state": "Filter by how much is refunded: none, partial or full.",
+    "settlement": "Filter by settlement state.",
+    "cause": "Filter by cause.",
     "closed": "Those that were closed instead of those that wait.",
     "currency": "Only this currency (ISO 4217).",
     "below": "Only what has fewer units than this.",
@@ -58,6 +59,36 @@ def tidy_openapi(app: FastAPI) -> None:
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
+
+
+def merged(documents: Mapping[str, dict[str, Any]], *, title: str, description: str, version: str) -> dict[str, Any]:
+    """One document of all services, from each service's own, for one address and one generated client.
+
+    What all have (a problem, an amount, who did it) is there once. Raises ValueError where one name or path means two things.
+    """
+    paths: dict[str, Any] = {}
+    components: dict[str, dict[str, Any]] = {}
+    operations: dict[str, str] = {}
+    for service, document in documents.items():
+        for path, methods in document["paths"].items():
+            if path in paths:
+                raise ValueError(f"{path} is served by {service} and by another service")
+            paths[path] = methods
+            for operation in methods.values():
+                name = operation["operationId"]
+                if operations.setdefault(name, service) != service:
+                    raise ValueError(f"the operation {name} is one of {service} and one of {operations[name]}")
+        for kind, definitions in document["components"].items():
+            known = components.setdefault(kind, {})
+            for name, definition in definitions.items():
+                if known.setdefault(name, definition) != definition:
+                    raise ValueError(f"{kind} has two definitions of {name}, one of them by {service}")
+    return {
+        "openapi": next(iter(documents.values()))["openapi"],
+        "info": {"title": title, "description": description, "version": version},
+        "paths": dict(sorted(paths.items())),
+        "components": {kind: dict(sorted(definitions.items())) for kind, definitions in sorted(components.items())},
+    }
 
 
 def _describe(operation: dict[str, Any]) -> None:

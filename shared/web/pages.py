@@ -1,19 +1,35 @@
-"""Keyset pages: an opaque, versioned cursor holds where the last page ended, so that page 10,000 costs what page 1 costs."""
+"""Keyset pages: an opaque, versioned cursor holds where a page ended, so that page 10,000 costs what page 1 costs.
+
+Every list has one order, by a Key, and every page is a bounded walk along it: it looks at 5,000 rows at most, whatever is asked. What no
+index answers is left out as the walk goes, so a page may be short, even empty, and still go on (docs/decisions/0103-bounded-lists.md).
+"""
 
 import base64
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any
+from functools import partial
+from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Row
 
 from shared.contracts.errors import FieldError, Invalid
+from shared.contracts.ids import uuid_of
+from shared.data.columns import PublicIdColumn
+from shared.data.db import Transaction
 from shared.data.readable import Kind, OutOfRange
 from shared.web.views import Page
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
+MAX_EXAMINED_ROWS = 5_000  # of a walk, and as many index entries again to find its end
 CURSOR_VERSION = 1
+
+R = TypeVar("R")
 
 
 class Int32(int):
@@ -50,8 +66,12 @@ def decode_cursor(cursor: str, kinds: Sequence[type]) -> list[Any]:
             raise ValueError("not a cursor of this list")
         return [_as(kind, value) for kind, value in zip(kinds, plain, strict=True)]
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
-        error_at = (FieldError("?cursor", "bad_cursor", "Take it from next_cursor, or leave it out."),)
-        raise Invalid("bad_cursor", "The cursor is not one of this list.", errors=error_at) from error
+        raise _not_ours() from error
+
+
+def _not_ours() -> Invalid:
+    error_at = (FieldError("?cursor", "bad_cursor", "Take it from next_cursor, or leave it out."),)
+    return Invalid("bad_cursor", "The cursor is not one of this list.", errors=error_at)
 
 
 def _as(kind: type[Any], value: Any) -> Any:
@@ -82,6 +102,111 @@ def _time(kind: type[Any], value: str) -> datetime | date | OutOfRange:
         return moment.astimezone(UTC)
     except OverflowError as error:
         raise ValueError("not a time that can be compared") from error
+
+
+Order = Callable[[Any], list[sa.ColumnElement[Any]]]
+"""What to order a statement by, from the columns that hold the key in it."""
+
+Left = Callable[[sa.Subquery, Order], sa.Select[Any]]
+"""What is wanted of the rows that a walk looks at, in its order and with the columns of its key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Walked(Generic[R]):
+    """What a page holds, and where the list goes on in both directions."""
+
+    items: list[R]
+    next_cursor: str | None
+    previous_cursor: str | None
+
+
+class Key:
+    """The columns that a list is ordered by, which together name one row."""
+
+    def __init__(self, *columns: sa.Column[Any], newest_first: bool = False) -> None:
+        self._columns = columns
+        self._newest_first = newest_first
+        self._kinds = (str, *(_kind_of(column) for column in columns))
+
+    def place(self, cursor: str | None) -> tuple[bool, tuple[Any, ...] | None]:
+        """Whether a cursor leads backwards, and behind which row its page begins. Raises Invalid `bad_cursor`."""
+        if cursor is None:
+            return False, None
+        way, *values = decode_cursor(cursor, self._kinds)
+        try:
+            for column, value in zip(self._columns, values, strict=True):
+                _checked(column, value)
+            return {"next": False, "prev": True}[way], tuple(values)
+        except (ValueError, KeyError) as error:
+            raise _not_ours() from error
+
+    def cursor(self, place: tuple[Any, ...] | None, *, backwards: bool = False) -> str | None:
+        """The cursor that `place` reads."""
+        return None if place is None else encode_cursor(["prev" if backwards else "next", *place])
+
+    def of(self, row: Row[Any]) -> tuple[Any, ...]:
+        """Where a row stands."""
+        values = (row._mapping[column.name] for column in self._columns)
+        return tuple(str(value) if isinstance(value, UUID) else value for value in values)
+
+    def columns(self, columns: Any) -> list[sa.ColumnElement[Any]]:
+        """Those of these columns that hold the key."""
+        return [columns[column.name] for column in self._columns]
+
+    def order(self, columns: Any, *, backwards: bool = False) -> list[sa.ColumnElement[Any]]:
+        """The list's order, or its reverse, by the columns of these names."""
+        mine = self.columns(columns)
+        return [column.desc() for column in mine] if self._newest_first != backwards else mine
+
+    def behind(self, place: tuple[Any, ...], columns: Any, *, backwards: bool = False) -> sa.ColumnElement[bool]:
+        """The rows that follow `place` in the list's order, or its reverse."""
+        mine = sa.tuple_(*self.columns(columns))
+        there = sa.tuple_(*(sa.literal(value, column.type) for value, column in zip(place, self._columns, strict=True)))
+        return mine < there if self._newest_first != backwards else mine > there
+
+
+async def walk(
+    tx: Transaction, key: Key, source: sa.Select[Any], *, cursor: str | None, limit: int, left: Left | None = None
+) -> Walked[Row[Any]]:
+    """A page of what `left` leaves of `source`, which is whatever an index answers in the order of `key`.
+
+    What the caller may not see must not be in `source`: its end becomes a cursor. Raises Invalid `bad_cursor`.
+    """
+    backwards, place = key.place(cursor)
+    order: Order = partial(key.order, backwards=backwards)
+    if place is not None:
+        source = source.where(key.behind(place, source.selected_columns, backwards=backwards))
+    walked = source.order_by(*order(source.selected_columns))
+    window = walked.limit(sa.literal_column(str(MAX_EXAMINED_ROWS))).subquery("examined")
+    found = await tx.all((walked if left is None else left(window, order)).limit(limit + 1))
+    rows = list(found[:limit])
+    first, last = (key.of(rows[0]), key.of(rows[-1])) if rows else (place, place)
+    end = last if len(found) > limit else None if left is None else await _end_of(tx, key, window)
+    if backwards:
+        return Walked(rows[::-1], next_cursor=key.cursor(first), previous_cursor=key.cursor(end, backwards=True))
+    return Walked(rows, next_cursor=key.cursor(end), previous_cursor=key.cursor(first, backwards=True) if cursor else None)
+
+
+async def _end_of(tx: Transaction, key: Key, window: sa.Subquery) -> tuple[Any, ...] | None:
+    """Where a walk ended without having seen everything; None where it reached the end of the list."""
+    row = await tx.first(sa.select(*key.columns(window.c)).offset(MAX_EXAMINED_ROWS - 1).limit(1))
+    return None if row is None else key.of(row)
+
+
+def _kind_of(column: sa.Column[Any]) -> type:
+    """The kind of a cursor's value that is compared with `column`."""
+    kinds: tuple[tuple[type, type], ...] = (
+        (sa.DateTime, datetime), (sa.Date, date), (sa.BigInteger, int), (sa.SmallInteger, Int16), (sa.Integer, Int32),
+    )  # fmt: skip
+    return next((kind for type_, kind in kinds if isinstance(column.type, type_)), str)
+
+
+def _checked(column: sa.Column[Any], value: Any) -> None:
+    """Raises ValueError for what the driver would refuse."""
+    if isinstance(column.type, PublicIdColumn):
+        uuid_of(column.type.prefix, value)
+    elif isinstance(column.type, sa.Uuid):
+        UUID(value)
 
 
 def link_header(path: str, query: Iterable[tuple[str, str]], page: Page[Any]) -> dict[str, str]:

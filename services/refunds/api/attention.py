@@ -6,13 +6,13 @@ from fastapi import Query, Response
 
 from services.refunds.commands.attention import close as close_matter
 from services.refunds.queries import attention as queries
-from services.refunds.requests import AttentionId, CloseAttention, place
+from services.refunds.requests import AttentionId, CloseAttention
 from services.refunds.views import AttentionPage, AttentionView
 from shared.contracts.errors import Forbidden, NotFound, Refused
 from shared.data.db import Transaction
 from shared.data.set_aside import shown
 from shared.web.app import Call, Router, problems
-from shared.web.pages import DEFAULT_LIMIT, MAX_LIMIT, encode_cursor
+from shared.web.pages import DEFAULT_LIMIT, MAX_LIMIT
 
 router = Router(tags=["refunds"])
 
@@ -25,14 +25,13 @@ async def list_matters(
     cursor: Annotated[str | None, Query(max_length=512)] = None,
 ) -> Response:
     """What waits for a person, the oldest first; or what was closed."""
-    after = place(cursor, "attention")
-    async with call.reading() as tx:
-        rows = await queries.page(tx, call.actor, closed=closed, after=after, limit=limit + 1)
-    page = rows[:limit]
-    more = encode_cursor([page[-1].opened_at, page[-1].attention_id]) if len(rows) > limit else None
     actor = call.actor
-    items = await shown(call.db, "attention", page, lambda row: AttentionView.of(row, actor), lambda row: (actor.store, row.attention_id))
-    return call.show(AttentionPage(items=items, next_cursor=more))
+    async with call.reading() as tx:
+        page = await queries.page(tx, actor, closed=closed, cursor=cursor, limit=limit)
+    items = await shown(
+        call.db, "attention", page.items, lambda row: AttentionView.of(row, actor), lambda row: (actor.store, row.attention_id)
+    )
+    return call.show(AttentionPage(items=items, next_cursor=page.next_cursor, previous_cursor=page.previous_cursor))
 
 
 @router.post(

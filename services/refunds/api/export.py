@@ -9,7 +9,7 @@ from fastapi import Query
 from fastapi.responses import StreamingResponse
 from sqlalchemy.engine import Row
 
-from services.refunds.queries.refunds import SUMMARY, Filter, Place, page, resolved
+from services.refunds.queries.refunds import SUMMARY, Filter, page, resolved
 from services.refunds.requests import RefundExport
 from services.refunds.views import RefundSummaryView
 from shared.contracts.money import Money
@@ -34,9 +34,11 @@ async def export(query: Annotated[RefundExport, Query()], call: Call) -> Export:
 
 def exported(call: Calling, wanted: Filter, how: FileQuery) -> AsyncGenerator[bytes, None]:
     """Every refund that matches and that the caller may see, the last requested first."""
-    async def read(after: Place | None) -> tuple[Sequence[Row[Any]], Place | None]:
+
+    async def read(after: str | None) -> tuple[Sequence[Row[Any]], str | None]:
         async with call.reading() as tx:
-            return await page(tx, call.actor, wanted, after=after, limit=PAGE_ROWS)
+            found = await page(tx, call.actor, wanted, cursor=after, limit=PAGE_ROWS)
+        return found.items, found.next_cursor
 
     table = Table("refunds", COLUMNS, _cells, _line, lambda row: (call.actor.store, row.refund_id))
     return pieces(call.running.exporting, call.db, table, read, how)

@@ -10,7 +10,7 @@ from services.refunds.commands.settle import report_settlement
 from services.refunds.queries import details, ledgers
 from services.refunds.queries import refunds as queries
 from services.refunds.queries.counts import counts_of
-from services.refunds.requests import MAX_LINES_BODY_BYTES, ApproveRefund, DeclineRefund, InspectGoods, RefundList, ReportSettlement, place
+from services.refunds.requests import MAX_LINES_BODY_BYTES, ApproveRefund, DeclineRefund, InspectGoods, RefundList, ReportSettlement
 from services.refunds.rules.decisions import decisions
 from services.refunds.views import (
     AttachmentView,
@@ -26,7 +26,6 @@ from shared.contracts.ids import RefundId
 from shared.data.db import Transaction
 from shared.data.set_aside import one_row, shown
 from shared.web.app import Call, Router, problems
-from shared.web.pages import encode_cursor
 
 router = Router(tags=["refunds"])
 CHANGES = problems(NotFound, Refused, VersionConflict, Forbidden)
@@ -35,14 +34,11 @@ CHANGES = problems(NotFound, Refused, VersionConflict, Forbidden)
 @router.get("/v1/refunds", operation_id="refunds_refund_list", response_model=RefundPage)
 async def list_refunds(query: Annotated[RefundList, Query()], call: Call) -> Response:
     """Refunds, the last requested first: the shop's whole store, a customer's own, a guest's of their order."""
-    after = place(query.cursor, "refund")
+    store = call.actor.store
     async with call.reading() as tx:
-        rows, goes_on = await queries.page(tx, call.actor, query.filter(call.now), after=after, limit=query.limit)
-    more = encode_cursor(list(goes_on)) if goes_on else None
-    items = await shown(
-        call.db, "refunds", rows, lambda row: RefundSummaryView.of(row, call.now), lambda row: (call.actor.store, row.refund_id)
-    )
-    return call.show(RefundPage(items=items, next_cursor=more))
+        page = await queries.page(tx, call.actor, query.filter(call.now), cursor=query.cursor, limit=query.limit)
+    items = await shown(call.db, "refunds", page.items, lambda row: RefundSummaryView.of(row, call.now), lambda row: (store, row.refund_id))
+    return call.show(RefundPage(items=items, next_cursor=page.next_cursor, previous_cursor=page.previous_cursor))
 
 
 @router.get("/v1/refunds/counts", operation_id="refunds_counts_read", response_model=RefundCountsView, responses=problems(Forbidden))

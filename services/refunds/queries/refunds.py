@@ -1,6 +1,5 @@
 """Loading refunds: one, one with its order's ledger locked, or a page of a list."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
@@ -16,6 +15,7 @@ from shared.contracts.errors import NotFound, VersionConflict
 from shared.data.db import Transaction
 from shared.data.readable import all_read
 from shared.data.set_aside import one_row
+from shared.web.pages import Key, Order, Walked, walk
 
 _LINES = (
     sa.select(sa.func.jsonb_agg(sa.func.to_jsonb(refund_lines.table_valued())))
@@ -98,27 +98,20 @@ SUMMARY = (
 )  # fmt: skip
 
 
-MAX_EXAMINED_ROWS = 5_000
-Place = tuple[datetime, str]
-"""Where a refund stands in every list: (requested_at, refund_id)."""
+NEWEST_FIRST = Key(refunds.c.requested_at, refunds.c.refund_id, newest_first=True)
 
 
-async def page(
-    tx: Transaction, actor: Actor, wanted: Filter, *, after: Place | None, limit: int
-) -> tuple[Sequence[Row[Any]], Place | None]:
-    """Up to `limit` refunds that the actor may see, the last requested first, behind `after`; and where the list goes on (None: nowhere).
+async def page(tx: Transaction, actor: Actor, wanted: Filter, *, cursor: str | None, limit: int) -> Walked[Row[Any]]:
+    """A page of the refunds that the actor may see, the last requested first. Raises Invalid `bad_cursor`.
 
-    Walks at most 5,000 rows of the index that fits best, so a page may be short or empty and still go on
-    (docs/decisions/0205-lists-and-counts.md).
+    A bounded walk along the index that fits best (docs/decisions/0205-lists-and-counts.md).
     """
-    wanted = await resolved(tx, actor, wanted)
-    walked = _walk(actor, wanted, after).limit(MAX_EXAMINED_ROWS).subquery("refunds")
-    left = sa.select(*(walked.c[name] for name in SUMMARY)).where(*wanted.conditions(walked)).order_by(*_newest_first(walked))
-    found = await tx.all(left.limit(limit + 1))
-    if len(found) > limit:
-        return found[:limit], (found[limit - 1].requested_at, found[limit - 1].refund_id)
-    end = await tx.first(_walk(actor, wanted, after).offset(MAX_EXAMINED_ROWS - 1).limit(1))
-    return found, None if end is None else (end.requested_at, end.refund_id)
+    meant = await resolved(tx, actor, wanted)
+
+    def left(window: sa.Subquery, order: Order) -> sa.Select[Any]:
+        return sa.select(window).where(*meant.conditions(window)).order_by(*order(window.c))
+
+    return await walk(tx, NEWEST_FIRST, _source(actor, meant), cursor=cursor, limit=limit, left=left)
 
 
 async def resolved(tx: Transaction, actor: Actor, wanted: Filter) -> Filter:
@@ -134,14 +127,10 @@ async def resolved(tx: Transaction, actor: Actor, wanted: Filter) -> Filter:
     return wanted
 
 
-def _newest_first(table: sa.FromClause) -> tuple[sa.UnaryExpression[Any], ...]:
-    return table.c.requested_at.desc(), table.c.refund_id.desc()
-
-
-def _walk(actor: Actor, wanted: Filter, after: Place | None) -> sa.Select[Any]:
-    """Rows in the order of one index, of which the other questions then leave some."""
+def _source(actor: Actor, wanted: Filter) -> sa.Select[Any]:
+    """Rows that one index has in the list's order, of which the other questions then leave some."""
     r = refunds.c
-    statement = sa.select(*(r[name] for name in SUMMARY)).where(orders_of(actor, refunds)).order_by(*_newest_first(refunds))
+    statement = sa.select(*(r[name] for name in SUMMARY)).where(orders_of(actor, refunds))
     open_only = wanted.overdue_at is not None
     indexed = ("order_number", "order_id", "customer_id", "settlement", "status")
     first = next((name for name in indexed if getattr(wanted, name) is not None), None)
@@ -155,10 +144,7 @@ def _walk(actor: Actor, wanted: Filter, after: Place | None) -> sa.Select[Any]:
         statement = statement.where(r.requested_at >= wanted.requested_from)
     if wanted.requested_to is not None:
         statement = statement.where(r.requested_at < wanted.requested_to)
-    if after is None:
-        return statement
-    values = (sa.literal(value, column.type) for value, column in zip(after, (r.requested_at, r.refund_id), strict=True))
-    return statement.where(sa.tuple_(r.requested_at, r.refund_id) < sa.tuple_(*values))
+    return statement
 
 
 MEDIAN_OVER_LAST = 1_000

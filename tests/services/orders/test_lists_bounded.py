@@ -16,13 +16,15 @@ from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from services.orders.api.export import exported
-from services.orders.queries.lists import MAX_EXAMINED_ROWS, OrderFilter, Page, Search, page_of, search_for
+from services.orders.queries.lists import OrderFilter, Search, page_of, search_for
+from services.orders.state import Summary
 from services.orders.tables import metadata
 from shared.contracts.actor import Actor
 from shared.data.db import Database, Transaction
 from shared.data.schema import kernel_tables
 from shared.process.settings import Settings
 from shared.web.exports import Exporting, FileQuery
+from shared.web.pages import MAX_EXAMINED_ROWS, Walked
 from tests.stack import Stack
 
 ORDERS = int(os.environ.get("AFTERSALE_TEST_ORDERS", "120000"))
@@ -102,7 +104,7 @@ async def tx(stack: Stack, many: None) -> AsyncIterator[Explained]:
     await engine.dispose()
 
 
-async def a_page(tx: Explained, wanted: OrderFilter, cursor: str | None = None, actor: Actor = STAFF) -> Page:
+async def a_page(tx: Explained, wanted: OrderFilter, cursor: str | None = None, actor: Actor = STAFF) -> Walked[Summary]:
     """One page, whose plans keep the promise."""
     tx.plans.clear()
     page = await page_of(tx, actor, wanted, cursor=cursor, limit=50)

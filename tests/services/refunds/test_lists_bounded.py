@@ -111,8 +111,9 @@ async def test_a_page_and_the_next_are_bounded(tx: Explained, wanted: dict[str, 
     after = None
     for _ in range(3):
         tx.plans.clear()
-        rows, after = await page(tx, actor, Filter(**wanted), after=after, limit=50)
-        assert len(rows) <= 50
+        found = await page(tx, actor, Filter(**wanted), cursor=after, limit=50)
+        after = found.next_cursor
+        assert len(found.items) <= 50
         is_bounded(tx)
         if after is None:
             return
@@ -124,9 +125,10 @@ async def every_page(tx: Explained, wanted: Filter) -> tuple[list[str], int]:
     after, pages = None, 0
     while True:
         tx.plans.clear()
-        rows, after = await page(tx, STAFF, wanted, after=after, limit=50)
+        one = await page(tx, STAFF, wanted, cursor=after, limit=50)
+        after = one.next_cursor
         is_bounded(tx)
-        found, pages = found + [row.order_number for row in rows], pages + 1
+        found, pages = found + [row.order_number for row in one.items], pages + 1
         if after is None:
             return found, pages
 
