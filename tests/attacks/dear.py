@@ -115,9 +115,9 @@ class LockedRow(Attack):
     async def prepare(self) -> None:
         """The article, counted."""
         token, line, self.sku = self.target.token("staff"), self.target.line("orders"), f"LOCKED-{uuid.uuid4().hex[:6]}"
-        found = await self.insist(line, "GET", "/v1/settings", token)
+        found = await self.insist(line, "GET", "/v1/orders-settings", token)
         kept = {name: found[name] for name in ("cancel_preset", "customer_cancel_until", "number_prefix", "time_zone")}
-        await self.insist(line, "PUT", "/v1/settings", token, kept | {"stock": True}, **{"If-Match": f'"v{found["version"]}"'})
+        await self.insist(line, "PUT", "/v1/orders-settings", token, kept | {"stock": True}, **{"If-Match": f'"v{found["version"]}"'})
         await self.insist(line, "PUT", f"/v1/stock/{self.sku}", token, {"on_hand": 100_000, "reason": "counted"})
         line.close()
 

@@ -100,7 +100,7 @@ class ManyStreams(UnreadExports):
 
     def asked(self) -> bytes:
         """A stream of the store."""
-        return request("GET", "/v1/stream", self.target.token("staff"))
+        return request("GET", "/v1/orders/stream", self.target.token("staff"))
 
     def over(self, peer: socket.socket) -> bool:
         """Streams are read: what makes them dear is that all of them are told."""

@@ -47,7 +47,7 @@ async def restocked(bench: Bench, count: int) -> Lag:
 
     try:
         async with httpx2.AsyncClient(timeout=30) as client:
-            await call("orders", "PUT", "/v1/settings", STOCKED, **{"If-Match": DEFAULTS})
+            await call("orders", "PUT", "/v1/orders-settings", STOCKED, **{"If-Match": DEFAULTS})
             await call("refunds", "PUT", "/v1/refund-policy", RESTOCKING, **{"If-Match": DEFAULTS})
             for line in (1, 2, 3):
                 await call("orders", "PUT", f"/v1/stock/TEE-{line}", {"on_hand": ON_HAND})

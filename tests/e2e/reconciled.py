@@ -89,7 +89,7 @@ async def _settings(shop: Shop, *, manage_stock: bool, deduct_shipping: bool, ve
         "number_prefix": "N",
         "time_zone": "Asia/Dhaka",
     }
-    (await shop.staff.put("/orders/v1/settings", json=orders | {"number_prefix": f"N{version}-"}, headers=match)).ok()
+    (await shop.staff.put("/orders/v1/orders-settings", json=orders | {"number_prefix": f"N{version}-"}, headers=match)).ok()
     policy = {"manage_stock": manage_stock, "attachments": True, "deduct_shipping": deduct_shipping}
     (await shop.staff.put("/refunds/v1/refund-policy", json=policy, headers=match)).ok()
     (await shop.staff.put("/notes/v1/settings", json={"customer_answers": version == 1}, headers=match)).ok()

@@ -15,9 +15,9 @@ TIMELINE = [
 
 async def stocked(shop: Shop, on_hand: int) -> None:
     """Stock switched on, with `on_hand` units of the T-shirt."""
-    settings = (await shop.staff.get("/orders/v1/settings")).ok()
+    settings = (await shop.staff.get("/orders/v1/orders-settings")).ok()
     wanted = {name: settings[name] for name in ("cancel_preset", "customer_cancel_until", "number_prefix", "time_zone")} | {"stock": True}
-    (await shop.staff.put("/orders/v1/settings", json=wanted, headers={"If-Match": settings.etag})).ok()
+    (await shop.staff.put("/orders/v1/orders-settings", json=wanted, headers={"If-Match": settings.etag})).ok()
     (await shop.staff.put("/orders/v1/stock/TEE-1", json={"on_hand": on_hand, "reason": "opening count"})).ok()
 
 

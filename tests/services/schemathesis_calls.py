@@ -15,7 +15,7 @@ from tests.shop import BANGLADESH
 Body = dict[str, Any]
 
 UNTOUCHED = 0.2  # of the calls that could succeed are sent as they were generated
-SETTINGS = {"orders_settings_put", "notes_change_settings", "refunds_policy_save", "documents_settings_save",
+SETTINGS = {"orders_settings_save", "notes_change_settings", "refunds_policy_save", "documents_settings_save",
             "documents_logo_save", "documents_logo_remove"}  # fmt: skip
 
 
@@ -50,18 +50,18 @@ def _shipped(world: World) -> str:
 
 
 PATHS: dict[str, Callable[[World], dict[str, str]]] = {
-    "orders_get": _order(World.any_order),
-    "orders_actions": _order(World.any_order),
-    "orders_edit": _order(World.order),
-    "orders_cancel": _order(World.order),
-    "orders_transition": _order(World.order),
-    "orders_record_payment": _order(World.order),
-    "orders_delivery_failed": _order(_shipped),
-    "orders_reverse_payment": _payment,
-    "orders_stream": _order(World.any_order),
-    "orders_erase_customer": lambda world: {"customer_id": uuid.uuid4().hex},  # not the one whose orders the other calls need
-    "orders_guest_link": _order(World.any_order),
-    "orders_guest_links": _order(World.any_order),
+    "orders_order_read": _order(World.any_order),
+    "orders_actions_read": _order(World.any_order),
+    "orders_order_edit": _order(World.order),
+    "orders_order_cancel": _order(World.order),
+    "orders_order_move": _order(World.order),
+    "orders_payment_record": _order(World.order),
+    "orders_delivery_failure_report": _order(_shipped),
+    "orders_payment_reverse": _payment,
+    "orders_order_follow": _order(World.any_order),
+    "orders_customer_erase": lambda world: {"customer_id": uuid.uuid4().hex},  # not the one whose orders the other calls need
+    "orders_guest_link_create": _order(World.any_order),
+    "orders_guest_link_list": _order(World.any_order),
     "orders_guest_link_revoke": _link,
     "refunds_refundable_read": _order(World.any_order),
     "refunds_refund_read": _refund(lambda world: world.choice.choice(world.refunds)),
@@ -84,10 +84,10 @@ PATHS: dict[str, Callable[[World], dict[str, str]]] = {
     "documents_read": _document,
     "documents_pdf": _document,
     "documents_verify": _document,
-    "orders_stock_get": _sku,
-    "orders_stock_put": _sku,
+    "orders_stock_read": _sku,
+    "orders_stock_save": _sku,
     "orders_stock_adjust": _sku,
-    "orders_stock_movements": _sku,
+    "orders_stock_movement_list": _sku,
 }
 
 
@@ -151,15 +151,15 @@ def _settings_of_orders(world: World, body: Body) -> Body:
 
 
 BODIES: dict[str, Callable[[World, Body], Any]] = {
-    "orders_place": _placed,
-    "orders_place_batch": lambda world, body: {"orders": [_placed(world, order) for order in body.get("orders", [])[:3]]},
-    "orders_transition": _moved,
-    "orders_transition_many": lambda world, body: {**_moved(world, body), "order_ids": [world.order(), world.any_order()]},
-    "orders_delivery_failed": lambda world, body: {key: value for key, value in body.items() if key != "occurred_at"},
-    "orders_reverse_payment": lambda world, body: {key: value for key, value in body.items() if key != "occurred_at"},
-    "orders_record_payment": _paid,
-    "orders_edit": _edited,
-    "orders_settings_put": _settings_of_orders,
+    "orders_order_place": _placed,
+    "orders_batch_place": lambda world, body: {"orders": [_placed(world, order) for order in body.get("orders", [])[:3]]},
+    "orders_order_move": _moved,
+    "orders_batch_move": lambda world, body: {**_moved(world, body), "order_ids": [world.order(), world.any_order()]},
+    "orders_delivery_failure_report": lambda world, body: {key: value for key, value in body.items() if key != "occurred_at"},
+    "orders_payment_reverse": lambda world, body: {key: value for key, value in body.items() if key != "occurred_at"},
+    "orders_payment_record": _paid,
+    "orders_order_edit": _edited,
+    "orders_settings_save": _settings_of_orders,
     "orders_stock_adjust": _adjusted,
     "refunds_refund_request": _requested,
     "refunds_refund_preview": _requested,
@@ -172,7 +172,7 @@ BODIES: dict[str, Callable[[World, Body], Any]] = {
 }
 
 VERSIONS = {
-    "orders_settings_put": "/orders/v1/settings",
+    "orders_settings_save": "/orders/v1/orders-settings",
     "notes_change_settings": "/notes/v1/settings",
     "refunds_policy_save": "/refunds/v1/refund-policy",
     "documents_settings_save": "/documents/v1/settings",

@@ -164,17 +164,17 @@ async def test_what_is_malformed_in_an_address_is_never_our_mistake(shop: Shop) 
 
 
 async def test_one_callers_answer_is_not_kept_for_another(shop: Shop) -> None:
-    answer = (await shop.staff.get("/orders/v1/settings")).ok()
+    answer = (await shop.staff.get("/orders/v1/orders-settings")).ok()
     told = {name: answer.headers[name] for name in ("vary", "cache-control", "x-content-type-options")}
     assert told == {"vary": "Authorization, On-Behalf-Of", "cache-control": "private, no-cache", "x-content-type-options": "nosniff"}
     assert (await shop.staff.get("/orders/v1/orders")).headers["cache-control"] == "no-store"
 
 
 async def _cancelling_until(shop: Shop, status: str) -> None:
-    settings = (await shop.staff.get("/orders/v1/settings")).ok()
+    settings = (await shop.staff.get("/orders/v1/orders-settings")).ok()
     body = {name: value for name, value in settings.body.items() if name != "version"}
     body |= {"customer_cancel_until": status, "cancel_preset": "cancellation-control"}
-    (await shop.staff.put("/orders/v1/settings", json=body, headers={"If-Match": settings.etag})).ok()
+    (await shop.staff.put("/orders/v1/orders-settings", json=body, headers={"If-Match": settings.etag})).ok()
 
 
 ROLES: tuple[Role, ...] = ("platform", "staff", "customer")

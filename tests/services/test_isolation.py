@@ -26,13 +26,15 @@ OTHERS = {"other_customer", "other_behalf", "other_staffs_id", "other_orders_id"
 LISTS = SEES | OTHERS | {"other_guest"}  # everybody, each their own
 
 MAY: dict[str, set[str]] = {
-    "orders_list": LISTS, "orders_export": LISTS, "orders_get": SEES, "orders_actions": SEES, "orders_stream": SEES,
-    "orders_counts": SHOP, "orders_stream_store": SHOP, "orders_settings_get": SHOP, "orders_settings_history": SHOP,
-    "orders_stock_get": SHOP, "orders_stock_movements": SHOP, "orders_stock_list": LISTS,
-    "orders_place": WRITERS, "orders_place_batch": WRITERS, "orders_transition": WRITERS, "orders_transition_many": WRITERS,
-    "orders_delivery_failed": WRITERS, "orders_record_payment": WRITERS, "orders_reverse_payment": WRITERS, "orders_edit": WRITERS,
-    "orders_settings_put": WRITERS, "orders_stock_put": WRITERS, "orders_stock_adjust": WRITERS, "orders_erase_customer": WRITERS,
-    "orders_cancel": ACTS, "orders_guest_link": ACTS, "orders_guest_links": SHOP | SELF, "orders_guest_link_revoke": ACTS,
+    "orders_order_list": LISTS, "orders_order_export": LISTS, "orders_order_read": SEES, "orders_actions_read": SEES,
+    "orders_order_follow": SEES,
+    "orders_counts_read": SHOP, "orders_store_follow": SHOP, "orders_settings_read": SHOP, "orders_settings_history_list": SHOP,
+    "orders_stock_read": SHOP, "orders_stock_movement_list": SHOP, "orders_stock_list": LISTS,
+    "orders_order_place": WRITERS, "orders_batch_place": WRITERS, "orders_order_move": WRITERS, "orders_batch_move": WRITERS,
+    "orders_delivery_failure_report": WRITERS, "orders_payment_record": WRITERS, "orders_payment_reverse": WRITERS,
+    "orders_order_edit": WRITERS,
+    "orders_settings_save": WRITERS, "orders_stock_save": WRITERS, "orders_stock_adjust": WRITERS, "orders_customer_erase": WRITERS,
+    "orders_order_cancel": ACTS, "orders_guest_link_create": ACTS, "orders_guest_link_list": SHOP | SELF, "orders_guest_link_revoke": ACTS,
     "refunds_refund_list": LISTS, "refunds_counts_read": LISTS, "refunds_policy_read": LISTS,
     "refunds_refund_read": SEES, "refunds_refundable_read": SEES, "refunds_refund_export": LISTS,
     "refunds_attachment_download": SHOP | SELF, "refunds_attachment_upload": ACTS | OTHERS,
@@ -48,26 +50,26 @@ MAY: dict[str, set[str]] = {
     "documents_preview": WRITERS, "documents_settings_save": WRITERS, "documents_logo_save": WRITERS, "documents_logo_remove": WRITERS,
 }  # fmt: skip
 
-OF_A_STORE = {"orders_stock_put", "orders_erase_customer"}  # name something that every store may have of its own
-LAST = {"orders_cancel", "orders_erase_customer"}  # take away what the others need
+OF_A_STORE = {"orders_stock_save", "orders_customer_erase"}  # name something that every store may have of its own
+LAST = {"orders_order_cancel", "orders_customer_erase"}  # take away what the others need
 
 PLACE = re.compile(r"\{(\w+)\}")
 REPORT = {"outcome": "succeeded", "reference": "third", "method": "card"}
 LINES = [{"line": 1, "quantity": 1}]
 BODIES: dict[str, Any] = {
-    "orders_place": order_p(),
-    "orders_place_batch": {"orders": [order_p()]},
-    "orders_transition": {"to": "delivered"},
-    "orders_transition_many": {"order_ids": ["{order_id}"], "to": "delivered"},
-    "orders_delivery_failed": {"reason": "nobody at home"},
-    "orders_record_payment": {"amount": 1, "method": "cod", "reference": "extra"},
-    "orders_reverse_payment": {"reason": "bounced"},
-    "orders_edit": {"reason": "typo", "customer": {"name": "Taken Over"}},
-    "orders_cancel": {"reason": "not mine"},
-    "orders_guest_link": {},
-    "orders_settings_put": {"cancel_preset": "cancellation-control", "customer_cancel_until": "delivered", "stock": False,
+    "orders_order_place": order_p(),
+    "orders_batch_place": {"orders": [order_p()]},
+    "orders_order_move": {"to": "delivered"},
+    "orders_batch_move": {"order_ids": ["{order_id}"], "to": "delivered"},
+    "orders_delivery_failure_report": {"reason": "nobody at home"},
+    "orders_payment_record": {"amount": 1, "method": "cod", "reference": "extra"},
+    "orders_payment_reverse": {"reason": "bounced"},
+    "orders_order_edit": {"reason": "typo", "customer": {"name": "Taken Over"}},
+    "orders_order_cancel": {"reason": "not mine"},
+    "orders_guest_link_create": {},
+    "orders_settings_save": {"cancel_preset": "cancellation-control", "customer_cancel_until": "delivered", "stock": False,
                             "number_prefix": "X", "time_zone": "UTC"},
-    "orders_stock_put": {"on_hand": 5},
+    "orders_stock_save": {"on_hand": 5},
     "orders_stock_adjust": {"quantity": 1, "reason": "found"},
     "refunds_refund_request": {"order_id": "{order_id}", "lines": LINES, "reason": "damaged"},
     "refunds_refund_preview": {"order_id": "{order_id}", "lines": LINES, "reason": "damaged"},
@@ -112,7 +114,7 @@ class Asking:
             return await self.answer(method, path, ids, caller.headers, form)
         headers = {"Content-Type": "image/png" if operation == "documents_logo_save" else "application/json", "If-Match": '"v0"'}
         headers = headers if content else {"If-Match": '"v0"'} if method == "DELETE" else {}
-        if operation not in {"orders_settings_put", "documents_settings_save", "notes_change_settings", "refunds_policy_save",
+        if operation not in {"orders_settings_save", "documents_settings_save", "notes_change_settings", "refunds_policy_save",
                              "documents_logo_save", "documents_logo_remove"}:  # fmt: skip
             headers.pop("If-Match", None)
         return await self.answer(method, path, ids, {**headers, **caller.headers}, content)
@@ -173,7 +175,7 @@ async def _refusal(asking: Asking, operation: str, caller: Stranger) -> list[str
         expected = status == 403
     elif caller.name.startswith("foreign") and not asking.names(operation):
         expected = status < 500  # it is about their own store; ours is compared afterwards
-    elif operation == "orders_transition_many" and caller.name.startswith("foreign") and status == 200:
+    elif operation == "orders_batch_move" and caller.name.startswith("foreign") and status == 200:
         expected = b"not_found" in body and b'"order":' not in body
     else:
         expected = status in (403, 404)

@@ -24,7 +24,7 @@ from tests.services.orders.test_changes import act, placed
 from tests.shop import ISSUER, PATIENCE_SECONDS, Caller, Shop, eventually
 from tests.stack import Process, Stack
 
-STREAM = "/v1/stream"
+STREAM = "/v1/orders/stream"
 BACKLOG = 2_600  # more than five pages
 PLANT = """
 insert into orders.events (store_id, event_id, type, subject, sequence, public, occurred_at, recorded_at, data, published_at)

@@ -101,10 +101,10 @@ async def clocks_apart(named: Stack, connection: "asyncpg.Connection[asyncpg.Rec
 
 async def test_orders_of_one_sku_whose_moments_cross_are_explained(shop: Shop) -> None:
     """Who holds the row last need not have asked last."""
-    settings = await shop.staff.get("/orders/v1/settings")
+    settings = await shop.staff.get("/orders/v1/orders-settings")
     body = {name: settings.ok()[name] for name in ("cancel_preset", "customer_cancel_until", "number_prefix", "time_zone")}
     version = settings.ok()["version"]
-    (await shop.staff.put("/orders/v1/settings", json=body | {"stock": True}, headers={"If-Match": f'"v{version}"'})).ok()
+    (await shop.staff.put("/orders/v1/orders-settings", json=body | {"stock": True}, headers={"If-Match": f'"v{version}"'})).ok()
     (await shop.staff.put("/orders/v1/stock/HOT", json={"on_hand": 10, "reason": "counted"})).ok()
     values = {"database_url": shop.stack.database_url("orders"), "amqp_url": shop.stack.amqp_url, "keys_file": "/dev/null"}
     database = Database(Settings(service="orders", **values), metadata)  # type: ignore[arg-type]  # pydantic reads them

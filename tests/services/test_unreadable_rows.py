@@ -47,7 +47,7 @@ LISTS = {
     "history": List("orders", "changes", "/v1/orders/ORDER", "version", within="timeline"),
     "levels": List("orders", "stock_levels", "/v1/stock", "sku"),
     "movements": List("orders", "stock_movements", "/v1/stock/A/movements", "sequence"),
-    "settings": List("orders", "settings", "/v1/settings/history", "version"),
+    "settings": List("orders", "settings", "/v1/orders-settings/history", "version"),
     "refunds": List("refunds", "refunds", "/v1/refunds", "refund_id", "/v1/refunds/export"),
     "attention": List("refunds", "attention", "/v1/refunds/attention", "attention_id"),
     "policies": List("refunds", "policies", "/v1/refund-policy/history", "version"),
@@ -106,7 +106,7 @@ async def world(stack: Stack, client: httpx2.AsyncClient, pools: dict[str, async
     for number in range(3):
         settings = {"cancel_preset": "cancellation-control", "customer_cancel_until": "delivered", "stock": False,
                     "number_prefix": f"P{number}-", "time_zone": "UTC"}  # fmt: skip
-        (await shop.staff.put("/orders/v1/settings", json=settings, headers={"If-Match": f'"v{number}"'})).ok()
+        (await shop.staff.put("/orders/v1/orders-settings", json=settings, headers={"If-Match": f'"v{number}"'})).ok()
         policy = {"manage_stock": False, "attachments": True, "deduct_shipping": False, "window_days": 100 + number}
         (await shop.staff.put("/refunds/v1/refund-policy", json=policy, headers={"If-Match": f'"v{number}"'})).ok()
     made = [await _life(shop) for _ in range(ORDERS)]

@@ -56,12 +56,12 @@ def _a_store() -> str:
 
 async def _open_shop(stage: Stage) -> None:
     """Stock is counted, and refunded goods go back to it."""
-    settings = await stage.call("staff", "sam", "GET", "orders/v1/settings")
+    settings = await stage.call("staff", "sam", "GET", "orders/v1/orders-settings")
     if not settings["stock"]:
         wanted = {name: settings[name] for name in ("cancel_preset", "customer_cancel_until", "number_prefix", "time_zone")} | {
             "stock": True
         }
-        await stage.call("staff", "sam", "PUT", "orders/v1/settings", wanted, headers={"If-Match": settings["etag"]})
+        await stage.call("staff", "sam", "PUT", "orders/v1/orders-settings", wanted, headers={"If-Match": settings["etag"]})
     policy = await stage.call("staff", "sam", "GET", "refunds/v1/refund-policy")
     if not policy["manage_stock"]:
         switches = {name: policy[name] for name in ("attachments", "deduct_shipping")} | {"manage_stock": True}

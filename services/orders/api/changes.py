@@ -28,7 +28,7 @@ router = Router()
 CHANGE = problems(NotFound, Forbidden, Refused, VersionConflict)
 
 
-@router.post("/orders/transitions", operation_id="orders_transition_many", response_model=BulkView, responses=problems(Forbidden))
+@router.post("/orders/transitions", operation_id="orders_batch_move", response_model=BulkView, responses=problems(Forbidden))
 async def transition_many(request: BulkTransition, call: Call) -> Response:
     """Move up to 500 orders, each by itself: a repeat under the same key moves what is missing and answers the same."""
     claim = await call.claim()
@@ -37,7 +37,7 @@ async def transition_many(request: BulkTransition, call: Call) -> Response:
     return Response(view.model_dump_json(), media_type="application/json")
 
 
-@router.post("/orders/{order_id}/transitions", operation_id="orders_transition", response_model=OrderView, responses=CHANGE)
+@router.post("/orders/{order_id}/transitions", operation_id="orders_order_move", response_model=OrderView, responses=CHANGE)
 async def transition(order_id: OrderId, request: Transition, call: Call) -> Response:
     """Move an order forward; steps may be skipped."""
 
@@ -48,7 +48,9 @@ async def transition(order_id: OrderId, request: Transition, call: Call) -> Resp
     return await call.once("orders.transition", work)
 
 
-@router.post("/orders/{order_id}/delivery-failures", operation_id="orders_delivery_failed", response_model=OrderView, responses=CHANGE)
+@router.post(
+    "/orders/{order_id}/delivery-failures", operation_id="orders_delivery_failure_report", response_model=OrderView, responses=CHANGE
+)
 async def delivery_failed(order_id: OrderId, request: DeliveryFailure, call: Call) -> Response:
     """Record that a delivery was refused or failed."""
 
@@ -59,7 +61,7 @@ async def delivery_failed(order_id: OrderId, request: DeliveryFailure, call: Cal
     return await call.once("orders.delivery_failed", work)
 
 
-@router.post("/orders/{order_id}/payments", operation_id="orders_record_payment", response_model=OrderView, responses=CHANGE)
+@router.post("/orders/{order_id}/payments", operation_id="orders_payment_record", response_model=OrderView, responses=CHANGE)
 async def payment(order_id: OrderId, request: RecordPayment, call: Call) -> Response:
     """Record money that was collected. The same method and reference again: the same record; another amount: refused."""
 
@@ -71,7 +73,7 @@ async def payment(order_id: OrderId, request: RecordPayment, call: Call) -> Resp
 
 
 @router.post(
-    "/orders/{order_id}/payments/{payment_id}/reversals", operation_id="orders_reverse_payment", response_model=OrderView, responses=CHANGE
+    "/orders/{order_id}/payments/{payment_id}/reversals", operation_id="orders_payment_reverse", response_model=OrderView, responses=CHANGE
 )
 async def reversal(order_id: OrderId, payment_id: PaymentId, request: ReversePayment, call: Call) -> Response:
     """Correct a recorded payment by a record of the opposite amount."""
@@ -83,7 +85,7 @@ async def reversal(order_id: OrderId, payment_id: PaymentId, request: ReversePay
     return await call.once("orders.reverse_payment", work)
 
 
-@router.post("/orders/{order_id}/cancel", operation_id="orders_cancel", response_model=OrderView | CancelOutlook, responses=CHANGE)
+@router.post("/orders/{order_id}/cancel", operation_id="orders_order_cancel", response_model=OrderView | CancelOutlook, responses=CHANGE)
 async def cancel(
     order_id: OrderId, request: CancelRequest, call: Call, dry_run: Annotated[bool, Query(description="Say what would happen")] = False
 ) -> Response:
@@ -99,7 +101,7 @@ async def cancel(
     return await call.once("orders.cancel", work)
 
 
-@router.patch("/orders/{order_id}", operation_id="orders_edit", response_model=OrderView, responses=CHANGE)
+@router.patch("/orders/{order_id}", operation_id="orders_order_edit", response_model=OrderView, responses=CHANGE)
 async def edit(order_id: OrderId, request: EditOrder, call: Call) -> Response:
     """Correct contact, addresses or tracking, with a reason, as a new version."""
 

@@ -14,7 +14,7 @@ router = Router()
 
 
 @router.delete(
-    "/customers/{customer_id}", operation_id="orders_erase_customer", response_model=ErasedView, responses=problems(Forbidden, Refused)
+    "/customers/{customer_id}", operation_id="orders_customer_erase", response_model=ErasedView, responses=problems(Forbidden, Refused)
 )
 async def erase(customer_id: Annotated[str, Path(min_length=1, max_length=100)], call: Call) -> Response:
     """Erase a customer everywhere: names, addresses, texts. Orders, amounts and issued documents stay."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from services.orders.queries.lists import OrderFilter, page_of
 from services.orders.state import Summary
-from services.orders.views.orders import SummaryView
+from services.orders.views.orders import OrderSummaryView
 from shared.contracts.actor import Actor
 from shared.contracts.money import Money
 from shared.data.db import Database
@@ -27,13 +27,13 @@ def exported(exporting: Exporting, db: Database, actor: Actor, wanted: OrderFilt
         return page.items, page.next_cursor
 
     def line(summary: Summary) -> str:
-        return SummaryView.of(summary).model_dump_json()
+        return OrderSummaryView.of(summary).model_dump_json()
 
     table = Table("orders", COLUMNS, _cells, line, lambda summary: (actor.store, summary.order_id))
     return pieces(exporting, db, table, read, how)
 
 
 def _cells(summary: Summary) -> dict[str, Any]:
-    SummaryView.of(summary)  # raises for what is no order, which a table would print as it is
+    OrderSummaryView.of(summary)  # raises for what is no order, which a table would print as it is
     values = summary.fields()
     return values | {name: Money(values[name], summary.currency).decimal for name in AMOUNTS}

@@ -20,7 +20,7 @@ router = Router()
 
 @router.post(
     "/orders/{order_id}/guest-links",
-    operation_id="orders_guest_link",
+    operation_id="orders_guest_link_create",
     status_code=201,
     response_model=GuestLinkView,
     responses=problems(NotFound, Refused, Forbidden),
@@ -41,7 +41,7 @@ async def link(order_id: OrderId, request: GuestLink, call: Call) -> Response:
 
 @router.get(
     "/orders/{order_id}/guest-links",
-    operation_id="orders_guest_links",
+    operation_id="orders_guest_link_list",
     response_model=GuestLinksView,
     responses=problems(NotFound, Forbidden),
 )

@@ -10,7 +10,7 @@ from services.orders.addresses import phone_or_none
 from services.orders.api.export import exported
 from services.orders.queries.counts import counts_of
 from services.orders.queries.lists import OrderFilter, page_of, search_for
-from services.orders.views.orders import CountsView, OrderPage, SummaryView
+from services.orders.views.orders import OrderCountsView, OrderPage, OrderSummaryView
 from shared.contracts.actor import Actor
 from shared.contracts.errors import Forbidden
 from shared.contracts.events import OrderStatus, PaymentState, RefundState
@@ -68,23 +68,23 @@ class ExportQuery(OrderQuery, FileQuery):
     """What to export, and how."""
 
 
-@router.get("/orders", operation_id="orders_list", response_model=OrderPage, responses=problems())
+@router.get("/orders", operation_id="orders_order_list", response_model=OrderPage, responses=problems())
 async def list_orders(query: Annotated[PageQuery, Query()], call: Call) -> Response:
     """Orders, newest first, that the caller may see. A page may be short and still have a next one: follow the cursor."""
     async with call.reading() as tx:
         page = await page_of(tx, call.actor, await query.resolved(tx, call.actor), cursor=query.cursor, limit=query.limit)
-    items = await shown(call.db, "orders", page.items, SummaryView.of, lambda item: (call.actor.store, item.order_id))
+    items = await shown(call.db, "orders", page.items, OrderSummaryView.of, lambda item: (call.actor.store, item.order_id))
     return call.show(OrderPage(items=items, next_cursor=page.next_cursor, previous_cursor=page.previous_cursor))
 
 
-@router.get("/orders/counts", operation_id="orders_counts", response_model=CountsView, responses=problems(Forbidden))
+@router.get("/orders/counts", operation_id="orders_counts_read", response_model=OrderCountsView, responses=problems(Forbidden))
 async def counts(call: Call) -> Response:
     """How many orders of the store stand where, on each axis."""
     async with call.reading() as tx:
-        return call.show(CountsView(**await counts_of(tx, call.actor)))
+        return call.show(OrderCountsView(**await counts_of(tx, call.actor)))
 
 
-@router.get("/orders/export", operation_id="orders_export", response_class=StreamingResponse, responses=FILE | problems())
+@router.get("/orders/export", operation_id="orders_order_export", response_class=StreamingResponse, responses=FILE | problems())
 async def export(query: Annotated[ExportQuery, Query()], call: Call) -> Export:
     """Every order that matches, newest first, as CSV or JSON Lines, made while it is sent. No cell begins as a formula would.
 

@@ -14,7 +14,7 @@ router = Router()
 
 
 @router.get(
-    "/orders/{order_id}/stream", operation_id="orders_stream", response_class=StreamingResponse, responses=STREAM | problems(NotFound)
+    "/orders/{order_id}/stream", operation_id="orders_order_follow", response_class=StreamingResponse, responses=STREAM | problems(NotFound)
 )
 async def follow(order_id: OrderId, call: Call, last_seen: LastSeen = None) -> StreamingResponse:
     """Follow one order live: how it stands, then each change. The id of an event is the order's version."""
@@ -23,7 +23,7 @@ async def follow(order_id: OrderId, call: Call, last_seen: LastSeen = None) -> S
     return order_stream(call, order_id, last_seen)
 
 
-@router.get("/stream", operation_id="orders_stream_store", response_class=StreamingResponse, responses=STREAM | problems(Forbidden))
+@router.get("/orders/stream", operation_id="orders_store_follow", response_class=StreamingResponse, responses=STREAM | problems(Forbidden))
 async def follow_all(call: Call, last_seen: LastSeen = None) -> StreamingResponse:
     """Follow every order of the store live, for its staff. The first frame has an id to resume from."""
     shop_only(call.actor, to_read=True).or_raise()

@@ -21,8 +21,8 @@ MAX_BATCH_BODY_BYTES = 4_000_000
 
 
 @router.post(
-    "/orders", operation_id="orders_place", status_code=201, response_model=OrderView, responses=problems(Refused, Forbidden, TooLarge),
-    max_body_size=MAX_ORDER_BODY_BYTES, openapi_extra=SHOP_ONLY,
+    "/orders", operation_id="orders_order_place", status_code=201, response_model=OrderView,
+    responses=problems(Refused, Forbidden, TooLarge), max_body_size=MAX_ORDER_BODY_BYTES, openapi_extra=SHOP_ONLY,
 )  # fmt: skip
 async def place(request: PlaceOrder, call: Call) -> Response:
     """Place an order, for platform and staff. The caller's figures stand when they add up; what is absent is computed."""
@@ -33,7 +33,7 @@ async def place(request: PlaceOrder, call: Call) -> Response:
 
 
 @router.post(
-    "/orders/batch", operation_id="orders_place_batch", response_model=BatchView, responses=problems(Forbidden, TooLarge),
+    "/orders/batch", operation_id="orders_batch_place", response_model=BatchView, responses=problems(Forbidden, TooLarge),
     max_body_size=MAX_BATCH_BODY_BYTES, openapi_extra=SHOP_ONLY | MANY_VALUES,
 )  # fmt: skip
 async def batch(request: PlaceBatch, call: Call) -> Response:
@@ -44,7 +44,7 @@ async def batch(request: PlaceBatch, call: Call) -> Response:
     return Response(placed, media_type="application/json")
 
 
-@router.get("/orders/{order_id}", operation_id="orders_get", response_model=OrderDetails, responses=problems(NotFound))
+@router.get("/orders/{order_id}", operation_id="orders_order_read", response_model=OrderDetails, responses=problems(NotFound))
 async def one_order(order_id: OrderId, call: Call) -> Response:
     """One order with its timeline and what the caller may do with it."""
     async with call.reading() as tx:
@@ -57,7 +57,7 @@ async def one_order(order_id: OrderId, call: Call) -> Response:
     return call.show(details)
 
 
-@router.get("/orders/{order_id}/actions", operation_id="orders_actions", response_model=ActionsView, responses=problems(NotFound))
+@router.get("/orders/{order_id}/actions", operation_id="orders_actions_read", response_model=ActionsView, responses=problems(NotFound))
 async def may(order_id: OrderId, call: Call) -> Response:
     """What the caller may do with the order, and why not."""
     async with call.reading() as tx:

@@ -8,9 +8,9 @@ from sqlalchemy.engine import Row
 from services.orders.commands.change import enforce
 from services.orders.commands.settings import save_settings
 from services.orders.queries import settings as queries
-from services.orders.requests.settings import SettingsInput
+from services.orders.requests.settings import OrderSettingsInput
 from services.orders.rules.status import may_read_settings
-from services.orders.views.settings import SavedSettings, SettingsHistory, SettingsView
+from services.orders.views.settings import OrderSettingsHistory, OrderSettingsView, SavedOrderSettings
 from shared.contracts.errors import Forbidden, PreconditionRequired, VersionConflict
 from shared.data.db import Transaction
 from shared.data.set_aside import shown
@@ -20,38 +20,43 @@ from shared.web.pages import DEFAULT_LIMIT, MAX_LIMIT
 router = Router()
 
 
-@router.get("/settings", operation_id="orders_settings_get", response_model=SettingsView, responses=problems(Forbidden))
+@router.get("/orders-settings", operation_id="orders_settings_read", response_model=OrderSettingsView, responses=problems(Forbidden))
 async def read(call: Call) -> Response:
     """The settings in force."""
     enforce(may_read_settings(call.actor))
     async with call.reading() as tx:
-        return call.show(SettingsView.of(await queries.settings_of(tx, call.actor.store)))
+        return call.show(OrderSettingsView.of(await queries.settings_of(tx, call.actor.store)))
 
 
 @router.put(
-    "/settings", operation_id="orders_settings_put", response_model=SettingsView,
+    "/orders-settings", operation_id="orders_settings_save", response_model=OrderSettingsView,
     responses=problems(Forbidden, VersionConflict, PreconditionRequired),
 )  # fmt: skip
-async def save(request: SettingsInput, call: Call) -> Response:
+async def save(request: OrderSettingsInput, call: Call) -> Response:
     """Save a new version; If-Match with the version that was read is required."""
     expected = call.if_match_required
 
-    async def work(tx: Transaction) -> SettingsView:
-        return SettingsView.of(await save_settings(tx, call.actor, request, now=call.now, expected_version=expected))
+    async def work(tx: Transaction) -> OrderSettingsView:
+        return OrderSettingsView.of(await save_settings(tx, call.actor, request, now=call.now, expected_version=expected))
 
     return await call.once("orders.settings", work, idempotent="optional")
 
 
-@router.get("/settings/history", operation_id="orders_settings_history", response_model=SettingsHistory, responses=problems(Forbidden))
-async def history(call: Call, limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT) -> SettingsHistory:
+@router.get(
+    "/orders-settings/history",
+    operation_id="orders_settings_history_list",
+    response_model=OrderSettingsHistory,
+    responses=problems(Forbidden),
+)
+async def history(call: Call, limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT) -> OrderSettingsHistory:
     """Every version that was saved, newest first."""
     enforce(may_read_settings(call.actor))
     async with call.reading() as tx:
         rows = await queries.history(tx, call.actor.store, limit)
     items = await shown(call.db, "settings", rows, _saved, lambda row: (call.actor.store, str(row.version)))
-    return SettingsHistory(items=items)
+    return OrderSettingsHistory(items=items)
 
 
-def _saved(row: Row[Any]) -> SavedSettings:
-    settings = SettingsView.of(queries.as_settings(row)).model_dump()
-    return SavedSettings(**settings, saved_by=f"{row.by['role']}:{row.by['id']}", recorded_at=row.recorded_at)
+def _saved(row: Row[Any]) -> SavedOrderSettings:
+    settings = OrderSettingsView.of(queries.as_settings(row)).model_dump()
+    return SavedOrderSettings(**settings, saved_by=f"{row.by['role']}:{row.by['id']}", recorded_at=row.recorded_at)

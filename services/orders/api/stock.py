@@ -40,14 +40,14 @@ async def levels(
     return call.show(Page[LevelView](items=items, next_cursor=following))
 
 
-@router.get("/stock/{sku}", operation_id="orders_stock_get", response_model=LevelView, responses=problems(NotFound))
+@router.get("/stock/{sku}", operation_id="orders_stock_read", response_model=LevelView, responses=problems(NotFound))
 async def level(sku: SkuPath, call: Call) -> Response:
     """What can still be promised of a SKU."""
     async with call.reading() as tx:
         return call.show(LevelView.of(await queries.level_of(tx, call.actor, sku)))
 
 
-@router.put("/stock/{sku}", operation_id="orders_stock_put", response_model=LevelView, responses=problems(Forbidden, VersionConflict))
+@router.put("/stock/{sku}", operation_id="orders_stock_save", response_model=LevelView, responses=problems(Forbidden, VersionConflict))
 async def count(sku: SkuPath, request: LevelInput, call: Call) -> Response:
     """Count a SKU from now on, or correct its level to what was counted."""
 
@@ -76,7 +76,7 @@ async def adjust(sku: SkuPath, request: AdjustmentInput, call: Call) -> Response
 
 
 @router.get(
-    "/stock/{sku}/movements", operation_id="orders_stock_movements", response_model=Page[MovementView], responses=problems(NotFound)
+    "/stock/{sku}/movements", operation_id="orders_stock_movement_list", response_model=Page[MovementView], responses=problems(NotFound)
 )
 async def movements(sku: SkuPath, call: Call, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Response:
     """The ledger of a SKU, newest first."""

@@ -6,7 +6,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from services.orders.commands.change import by, enforce
 from services.orders.queries.settings import settings_of
-from services.orders.requests.settings import SettingsInput
+from services.orders.requests.settings import OrderSettingsInput
 from services.orders.rules.settings import StoreSettings, known_time_zone
 from services.orders.rules.status import shop_only
 from services.orders.tables import settings
@@ -17,7 +17,9 @@ from shared.data.db import Transaction
 from shared.messaging.outbox import emit
 
 
-async def save_settings(tx: Transaction, actor: Actor, request: SettingsInput, *, now: datetime, expected_version: int) -> StoreSettings:
+async def save_settings(
+    tx: Transaction, actor: Actor, request: OrderSettingsInput, *, now: datetime, expected_version: int
+) -> StoreSettings:
     """Save a new version, in force from now on. Raises Forbidden, VersionConflict (somebody saved meanwhile), Invalid."""
     enforce(shop_only(actor))
     known_time_zone(request.time_zone)

@@ -9,7 +9,7 @@ from services.orders.rules.cancel import CancelPreset, CustomerStop
 from shared.web.inputs import Input, example
 
 
-class SettingsInput(Input):
+class OrderSettingsInput(Input):
     """The whole settings: a PUT replaces them all."""
 
     model_config = example(

@@ -68,7 +68,7 @@ class AddressView(Address):
         return None if address is None else cls(**address.model_dump(), formatted=addresses.formatted(address))
 
 
-class LineView(BaseModel):
+class OrderLineView(BaseModel):
     """A line as it was placed."""
 
     line: int
@@ -123,7 +123,7 @@ class OrderView(View):
     customer: CustomerView
     shipping_address: AddressView | None
     billing_address: AddressView | None
-    lines: list[LineView]
+    lines: list[OrderLineView]
     goods_total: MoneyView
     discount_total: MoneyView
     tax_total: MoneyView
@@ -190,7 +190,7 @@ class OrderDetails(OrderView):
         return cls(**_view(state, actor), timeline=[timeline_entry(change, actor) for change in changes], actions=action_views(decisions))
 
 
-class SummaryView(BaseModel):
+class OrderSummaryView(BaseModel):
     """An order in a list."""
 
     order_id: OrderId
@@ -208,7 +208,7 @@ class SummaryView(BaseModel):
     refunded_total: MoneyView
 
     @classmethod
-    def of(cls, row: Summary) -> "SummaryView":
+    def of(cls, row: Summary) -> "OrderSummaryView":
         """One row of a list."""
         fields = row.fields()
         currency = fields.pop("currency")
@@ -216,11 +216,11 @@ class SummaryView(BaseModel):
         return cls(**fields, **amounts)
 
 
-class OrderPage(Page[SummaryView]):
+class OrderPage(Page[OrderSummaryView]):
     """A page of orders. Follow `next_cursor` until it is null: a page may be short, even empty, and still have a next one."""
 
 
-class CountsView(View):
+class OrderCountsView(View):
     """How many orders stand where."""
 
     status: dict[OrderStatus, int]
@@ -335,10 +335,10 @@ def _view(state: OrderState, actor: Actor) -> dict[str, Any]:
     }
 
 
-def line_view(line: OrderLine, currency: str) -> LineView:
+def line_view(line: OrderLine, currency: str) -> OrderLineView:
     """A line as answers show it."""
     amounts = {name: None if (value := getattr(line, name)) is None else money(value, currency) for name in LINE_MONEY}
-    return LineView(
+    return OrderLineView(
         line=line.line, sku=line.sku, name=line.name, quantity=line.quantity, stock_tracked=line.stock_tracked,
         **amounts,
     )  # fmt: skip

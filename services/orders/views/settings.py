@@ -9,7 +9,7 @@ from services.orders.rules.settings import StoreSettings
 from shared.web.views import View
 
 
-class SettingsView(View):
+class OrderSettingsView(View):
     """The settings in force; version 0 are the defaults."""
 
     version: int
@@ -20,7 +20,7 @@ class SettingsView(View):
     time_zone: str
 
     @classmethod
-    def of(cls, settings: StoreSettings) -> "SettingsView":
+    def of(cls, settings: StoreSettings) -> "OrderSettingsView":
         """As answers show them."""
         return cls(
             version=settings.version, cancel_preset=settings.cancel_preset, customer_cancel_until=settings.customer_cancel_until,
@@ -28,14 +28,14 @@ class SettingsView(View):
         )  # fmt: skip
 
 
-class SavedSettings(SettingsView):
+class SavedOrderSettings(OrderSettingsView):
     """One version, with who saved it when."""
 
     saved_by: str
     recorded_at: datetime
 
 
-class SettingsHistory(BaseModel):
+class OrderSettingsHistory(BaseModel):
     """Versions, newest first."""
 
-    items: list[SavedSettings]
+    items: list[SavedOrderSettings]

@@ -124,7 +124,10 @@ async def _open_shop(load: Load) -> None:
         "number_prefix": "",
         "time_zone": "UTC",
     }
-    wishes = [("/v1/settings", {"If-Match": '"v0"'}, settings), *((f"/v1/stock/{sku}", {}, {"on_hand": 10_000_000}) for sku in TRACKED)]
+    wishes = [
+        ("/v1/orders-settings", {"If-Match": '"v0"'}, settings),
+        *((f"/v1/stock/{sku}", {}, {"on_hand": 10_000_000}) for sku in TRACKED),
+    ]
     answers = [await owner.attempt("platform", "orders", "PUT", path, headers=headers, body=body) for path, headers, body in wishes]
     for answer in answers:
         assert answer is not None, "the shop did not answer"

@@ -47,7 +47,7 @@ CANCEL = {"reason": "changed my mind", "message": "sorry"}
 @pytest.mark.parametrize("preset", CANCEL_PRESETS)
 async def test_who_may_cancel_over_http(shop: Shop, preset: str) -> None:
     """The table of the product page, each cell by its callers; refused ones change nothing."""
-    (await shop.staff.put("/orders/v1/settings", json=SETTINGS | {"cancel_preset": preset}, headers={"If-Match": '"v0"'})).ok()
+    (await shop.staff.put("/orders/v1/orders-settings", json=SETTINGS | {"cancel_preset": preset}, headers={"If-Match": '"v0"'})).ok()
     control = preset == "cancellation-control"
     prepaid = [{"amount": 11000, "method": "card", "reference": "ch_1"}]
     callers = {"customer": shop.customer(), "staff": shop.staff, "platform": shop.platform}
@@ -154,7 +154,11 @@ async def test_double_payment_by_32_clients(shop: Shop) -> None:
 
 
 async def test_cancel_against_ship_exactly_one_wins(shop: Shop) -> None:
-    (await shop.staff.put("/orders/v1/settings", json=SETTINGS | {"customer_cancel_until": "shipped"}, headers={"If-Match": '"v0"'})).ok()
+    (
+        await shop.staff.put(
+            "/orders/v1/orders-settings", json=SETTINGS | {"customer_cancel_until": "shipped"}, headers={"If-Match": '"v0"'}
+        )
+    ).ok()
     for _ in range(8):
         order_id = await placed(shop)
         cancel, ship = await asyncio.gather(

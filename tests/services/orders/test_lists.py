@@ -111,17 +111,17 @@ async def test_counts_per_axis(shop: Shop) -> None:
 
 
 async def test_settings_are_versioned(shop: Shop) -> None:
-    assert (await shop.staff.get("/orders/v1/settings")).ok().body == SETTINGS | {"version": 0, "stock": False}
-    missing = await shop.staff.put("/orders/v1/settings", json=SETTINGS)
+    assert (await shop.staff.get("/orders/v1/orders-settings")).ok().body == SETTINGS | {"version": 0, "stock": False}
+    missing = await shop.staff.put("/orders/v1/orders-settings", json=SETTINGS)
     assert (missing.status, missing.code) == (428, "if_match_required")
-    saved = (await shop.staff.put("/orders/v1/settings", json=SETTINGS, headers={"If-Match": '"v0"'})).ok()
+    saved = (await shop.staff.put("/orders/v1/orders-settings", json=SETTINGS, headers={"If-Match": '"v0"'})).ok()
     assert (saved["version"], saved.etag) == (1, '"v1"')
-    stale = await shop.staff.put("/orders/v1/settings", json=SETTINGS, headers={"If-Match": '"v0"'})
+    stale = await shop.staff.put("/orders/v1/orders-settings", json=SETTINGS, headers={"If-Match": '"v0"'})
     assert (stale.status, stale["current_version"]) == (412, 1)
     for bad in ({"time_zone": "Mars/Olympus"}, {"cancel_preset": "never"}, {"number_prefix": "x" * 13}, {"stock": "yes"}, {"more": 1}):
-        assert (await shop.staff.put("/orders/v1/settings", json=SETTINGS | bad, headers={"If-Match": '"v1"'})).status == 422
-    assert (await shop.customer().put("/orders/v1/settings", json=SETTINGS, headers={"If-Match": '"v1"'})).code == "shop_only"
-    history = (await shop.reader.get("/orders/v1/settings/history")).ok()["items"]
+        assert (await shop.staff.put("/orders/v1/orders-settings", json=SETTINGS | bad, headers={"If-Match": '"v1"'})).status == 422
+    assert (await shop.customer().put("/orders/v1/orders-settings", json=SETTINGS, headers={"If-Match": '"v1"'})).code == "shop_only"
+    history = (await shop.reader.get("/orders/v1/orders-settings/history")).ok()["items"]
     assert [(item["version"], item["saved_by"]) for item in history] == [(1, "staff:staff-1")]
     [told] = await shop.events("orders", "store_settings")
     assert (told["type"], told["data"]["version"], told["data"]["time_zone"]) == ("store_settings.changed.v1", 1, "UTC")

@@ -19,7 +19,7 @@ SETTINGS = {
 
 async def stocked(shop: Shop, **levels: int) -> None:
     """Turn stock on and count these SKUs (`TEE_1` is TEE-1)."""
-    (await shop.staff.put("/orders/v1/settings", json=SETTINGS, headers={"If-Match": '"v0"'})).ok()
+    (await shop.staff.put("/orders/v1/orders-settings", json=SETTINGS, headers={"If-Match": '"v0"'})).ok()
     for sku, on_hand in levels.items():
         (await shop.staff.put(f"/orders/v1/stock/{sku.replace('_', '-')}", json={"on_hand": on_hand})).ok()
 
@@ -94,7 +94,7 @@ async def test_an_order_of_2000_lines_prepaid_in_kuwait(shop: Shop) -> None:
 async def test_numbers_rise_per_store(shop: Shop) -> None:
     numbers = [(await shop.platform.post("/orders/v1/orders", json=order_p())).ok()["number"] for _ in range(3)]
     assert numbers == ["1001", "1002", "1003"]
-    (await shop.staff.put("/orders/v1/settings", json=SETTINGS | {"number_prefix": "BD-"}, headers={"If-Match": '"v0"'})).ok()
+    (await shop.staff.put("/orders/v1/orders-settings", json=SETTINGS | {"number_prefix": "BD-"}, headers={"If-Match": '"v0"'})).ok()
     assert (await shop.platform.post("/orders/v1/orders", json=order_p())).ok()["number"] == "BD-1004"
 
 

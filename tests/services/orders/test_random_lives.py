@@ -111,7 +111,7 @@ class Lives(RuleBasedStateMachine):
     def open(self, preset: str, stop: str) -> None:
         self.preset, self.stop = preset, stop
         body = SETTINGS | {"cancel_preset": preset, "customer_cancel_until": stop}
-        assert self.call(self.shop.staff, "PUT", "/v1/settings", body, **{"If-Match": '"v0"'}).status_code == 200
+        assert self.call(self.shop.staff, "PUT", "/v1/orders-settings", body, **{"If-Match": '"v0"'}).status_code == 200
         assert self.call(self.shop.staff, "PUT", "/v1/stock/TEE-1", {"on_hand": START}).status_code == 200
 
     @rule(target=orders)

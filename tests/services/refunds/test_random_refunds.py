@@ -93,7 +93,7 @@ class Lives(RuleBasedStateMachine):
     @initialize()
     def open(self) -> None:
         self.numbers: dict[str, str] = {}
-        assert self.call(self.shop.staff, "PUT", "/orders/v1/settings", SETTINGS, **{"If-Match": '"v0"'}).status_code == 200
+        assert self.call(self.shop.staff, "PUT", "/orders/v1/orders-settings", SETTINGS, **{"If-Match": '"v0"'}).status_code == 200
         assert self.call(self.shop.staff, "PUT", "/orders/v1/stock/ON-SHELF", {"on_hand": START}).status_code == 200
 
     @rule(target=orders, paid=PAID, to=REACHED)

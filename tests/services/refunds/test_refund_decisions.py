@@ -228,9 +228,9 @@ async def test_if_match_keeps_two_deciders_apart(shop: Shop) -> None:
 
 async def test_refunded_goods_go_back_once_and_the_order_shows_what_was_refunded(shop: Shop) -> None:
     await policy(shop, manage_stock=True)
-    settings = await shop.staff.get("/orders/v1/settings")
+    settings = await shop.staff.get("/orders/v1/orders-settings")
     body = {name: settings[name] for name in ("cancel_preset", "customer_cancel_until", "number_prefix", "time_zone")} | {"stock": True}
-    (await shop.staff.put("/orders/v1/settings", json=body, headers={"If-Match": settings.etag})).ok()
+    (await shop.staff.put("/orders/v1/orders-settings", json=body, headers={"If-Match": settings.etag})).ok()
     (await shop.staff.put("/orders/v1/stock/TEE-1", json={"on_hand": 10})).ok()
     order_id = await delivered(shop, **prepaid())
     refund_id = (await ask(shop.customer(), order_id, (1, 1))).ok()["refund_id"]

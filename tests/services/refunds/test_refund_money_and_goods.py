@@ -104,9 +104,9 @@ async def look(shop: Shop, refund_id: str, *lines: tuple[int, int, str]) -> Answ
 
 async def tracked(shop: Shop, on_hand: int) -> None:
     """Turn stock on, with a level of TEE-1."""
-    settings = await shop.staff.get("/orders/v1/settings")
+    settings = await shop.staff.get("/orders/v1/orders-settings")
     body = {name: settings[name] for name in ("cancel_preset", "customer_cancel_until", "number_prefix", "time_zone")} | {"stock": True}
-    (await shop.staff.put("/orders/v1/settings", json=body, headers={"If-Match": settings.etag})).ok()
+    (await shop.staff.put("/orders/v1/orders-settings", json=body, headers={"If-Match": settings.etag})).ok()
     (await shop.staff.put("/orders/v1/stock/TEE-1", json={"on_hand": on_hand})).ok()
 
 

@@ -111,10 +111,10 @@ async def test_the_window_closes_for_customers_and_staff_may_exceed_it_with_a_re
 
 async def test_the_window_counts_days_of_the_stores_zone(shop: Shop) -> None:
     await policy(shop, window_days=14)
-    settings = await shop.staff.get("/orders/v1/settings")
+    settings = await shop.staff.get("/orders/v1/orders-settings")
     body = {name: settings[name] for name in ("cancel_preset", "customer_cancel_until", "number_prefix", "stock")}
     changed = body | {"time_zone": "Asia/Dhaka"}
-    (await shop.staff.put("/orders/v1/settings", json=changed, headers={"If-Match": settings.etag})).ok()
+    (await shop.staff.put("/orders/v1/orders-settings", json=changed, headers={"If-Match": settings.etag})).ok()
     order_id = await delivered(shop, **prepaid())
 
     async def in_dhaka() -> bool:

@@ -183,9 +183,9 @@ async def test_case_14_the_refund_button_before_the_delivery_was_seen(shop: Shop
 
 async def stock(shop: Shop, sku: str, level: int) -> None:
     """Turn the store's stock on, with a level for one SKU."""
-    settings = await shop.staff.get("/orders/v1/settings")
+    settings = await shop.staff.get("/orders/v1/orders-settings")
     body = {name: settings[name] for name in ("cancel_preset", "customer_cancel_until", "number_prefix", "time_zone")} | {"stock": True}
-    (await shop.staff.put("/orders/v1/settings", json=body, headers={"If-Match": settings.etag})).ok()
+    (await shop.staff.put("/orders/v1/orders-settings", json=body, headers={"If-Match": settings.etag})).ok()
     (await shop.staff.put(f"/orders/v1/stock/{sku}", json={"on_hand": level})).ok()
 
 
