@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from deploy.operator.output import AsJson, Output, trouble
+from deploy.operator.registry import SERVICES
 from deploy.operator.trouble import Trouble
 from kit.importing.cli import importing
 from kit.importing.host import Host
@@ -23,13 +24,11 @@ app = typer.Typer(
 )
 
 
-class ServiceName(StrEnum):
-    """The services, as arguments."""
-
-    orders = "orders"
-    refunds = "refunds"
-    notes = "notes"
-    documents = "documents"
+def _registered(name: str) -> str:
+    """The name of a service, as an argument."""
+    if name not in SERVICES:
+        raise typer.BadParameter(f"{name!r} is not one of {', '.join(SERVICES)}.")
+    return name
 
 
 class RoleName(StrEnum):
@@ -48,6 +47,7 @@ class ActorName(StrEnum):
     guest = "guest"
 
 
+ONE_OF = "|".join(SERVICES)
 IMPORT_TOKEN_SECONDS = 24 * 3600
 Store = Annotated[str, typer.Option(help="The store (tenant).")]
 
@@ -62,7 +62,7 @@ def up(as_json: AsJson = False) -> None:
 
 @app.command()
 def run(
-    services: Annotated[list[ServiceName], typer.Argument(help="One or several, in one process.")],
+    services: Annotated[list[str], typer.Argument(parser=_registered, metavar=ONE_OF, help="One or several, in one process.")],
     role: Annotated[list[RoleName] | None, typer.Option(help="api, worker, or both (the default).")] = None,
     port: Annotated[int | None, typer.Option(help="Port of the API, for a single service; 0 takes a free one.")] = None,
     as_json: AsJson = False,
@@ -70,7 +70,7 @@ def run(
     """Run services in this process with the settings of the environment (or of this clone's `up`): how production and scaling work."""
     from deploy.operator.run import run_services
 
-    run_services([service.value for service in services], [one.value for one in role or RoleName], port, Output(as_json=as_json))
+    run_services(services, [one.value for one in role or RoleName], port, Output(as_json=as_json))
 
 
 @app.command()
@@ -133,8 +133,12 @@ def doctor(as_json: AsJson = False) -> None:
 @app.command()
 def redrive(
     *,
-    service: Annotated[list[ServiceName] | None, typer.Option(help="Only events that this service told; may be repeated.")] = None,
-    reader: Annotated[list[ServiceName] | None, typer.Option(help="Only events that this service reads; may be repeated.")] = None,
+    service: Annotated[
+        list[str] | None, typer.Option(parser=_registered, metavar=ONE_OF, help="Only events that this service told; may be repeated.")
+    ] = None,
+    reader: Annotated[
+        list[str] | None, typer.Option(parser=_registered, metavar=ONE_OF, help="Only events that this service reads; may be repeated.")
+    ] = None,
     event_type: Annotated[list[str] | None, typer.Option("--type", help="Only of this type, such as order.placed.v1.")] = None,
     since: Annotated[str | None, typer.Option(help="Only what was recorded since, such as 2026-11-26T18:00:00Z.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Send nothing; say what would go again.")] = False,
@@ -144,19 +148,20 @@ def redrive(
     from deploy.operator import redriving
     from deploy.operator.redrive import Wanted
 
-    services, readers = (tuple(one.value for one in some or ServiceName) for some in (service, reader))
+    services, readers = (tuple(some or SERVICES) for some in (service, reader))
     wanted = Wanted(services, readers, tuple(event_type or ()), redriving.since(since), dry_run)
     redriving.run_redrive(wanted, Output(as_json=as_json))
 
 
 @app.command()
 def settings(
-    service: Annotated[ServiceName, typer.Argument(help="Of which service.")] = ServiceName.orders, as_json: AsJson = False
+    service: Annotated[str, typer.Argument(parser=_registered, metavar=ONE_OF, help="Of which service.")] = SERVICES[0],
+    as_json: AsJson = False,
 ) -> None:
     """Every setting with its value, where it comes from, its unit and what it is for. Secrets are masked."""
     from deploy.operator.settings import show_settings
 
-    show_settings(service.value, Output(as_json=as_json))
+    show_settings(service, Output(as_json=as_json))
 
 
 @app.command()

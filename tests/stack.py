@@ -23,14 +23,14 @@ from urllib.request import urlopen
 import aio_pika
 import asyncpg
 
-from deploy.operator import topology
+from deploy.operator import registry, topology
 from deploy.operator.given import Servers
 from deploy.operator.provision import provision
 from shared.messaging.broker import dead_queue_name, exchange_name, queue_name
 from shared.web.keys import SigningKey
 
 PROJECT = Path(__file__).resolve().parent.parent
-SERVICES = tuple(os.environ.get("AFTERSALE_TEST_SERVICES", "orders refunds notes documents").split())
+SERVICES = tuple(os.environ.get("AFTERSALE_TEST_SERVICES", " ".join(registry.SERVICES)).split())
 VARIABLE = "AFTERSALE_TEST_STACK"
 READY_SECONDS = 180.0
 STOP_SECONDS = 90.0
@@ -94,7 +94,7 @@ class Stack:
         with contextlib.suppress(OSError, asyncpg.PostgresError):
             admin = await asyncpg.connect(self.postgres_url, timeout=60)
             await admin.execute(f'drop database if exists "{self.name}" with (force)')
-            for service in topology.SERVICES:
+            for service in registry.SERVICES:
                 await admin.execute(f'drop role if exists "{topology.user_name(self.name, service)}"')
             await admin.close()
         with contextlib.suppress(OSError, aio_pika.exceptions.AMQPError):

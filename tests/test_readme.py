@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from deploy.operator.registry import REGISTRY
+
 PROJECT = Path(__file__).resolve().parent.parent
 README = (PROJECT / "README.md").read_text()
 PAGES = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "docs/conventions.md", "deploy/README.md")
-SERVICES = ("orders", "refunds", "notes", "documents")
+SERVICES = tuple(REGISTRY)
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -39,7 +41,7 @@ def test_every_make_target_that_it_names_is_there() -> None:
 def test_the_table_of_services_is_complete_and_its_ports_are_the_real_ones() -> None:
     rows = dict(re.findall(r"^\| \[(\w+)\]\(services/\w+/README\.md\) \|.*127\.0\.0\.1:(\d+)/", README, re.MULTILINE))
     assert sorted(rows) == sorted(SERVICES)
-    assert [rows[service] for service in SERVICES] == ["8001", "8002", "8003", "8004"]
+    assert {service: int(port) for service, port in rows.items()} == {one.name: one.port for one in REGISTRY.values()}
     for service in SERVICES:
         assert importlib.import_module(f"services.{service}.app").SERVICE.name == service
 

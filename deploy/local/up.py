@@ -24,6 +24,7 @@ from deploy.local.servers import resolve
 from deploy.operator import running
 from deploy.operator.given import Servers
 from deploy.operator.output import Output
+from deploy.operator.registry import SERVICES
 from deploy.operator.state import PROJECT, is_free
 from deploy.operator.trouble import Trouble
 
@@ -121,7 +122,7 @@ def _child(work: Callable[[], dict[str, Any]], answer: Any) -> None:
 
 @dataclass
 class Services:
-    """All four services in one child process, both roles."""
+    """All services in one child process, both roles."""
 
     servers: Servers
     output: Output
@@ -134,7 +135,7 @@ class Services:
     def start(self) -> None:
         """Start the child on ports that are free just now; its output goes to services.log."""
         self._take_ports()
-        arguments = [sys.executable, "-m", "deploy", "run", *running.SERVICES, "--role", "api", "--role", "worker"]
+        arguments = [sys.executable, "-m", "deploy", "run", *SERVICES, "--role", "api", "--role", "worker"]
         self.process = processes.start(
             "services",
             arguments,
@@ -160,14 +161,14 @@ class Services:
 
         Raises Trouble with the last words of the log.
         """
-        self.output.progress("starting orders, refunds, notes and documents")
+        self.output.progress(f"starting {', '.join(SERVICES)}")
         deadline = time.monotonic() + READY_SECONDS
-        waiting, tried = list(running.SERVICES), 1
+        waiting, tried = list(SERVICES), 1
         while waiting:
             if self.process is not None and not self.process.alive and tried < PORTS_TRIED and self._lost_a_port():
                 tried += 1
                 self.start()
-                waiting = list(running.SERVICES)
+                waiting = list(SERVICES)
             if self.process is None or not self.process.alive or time.monotonic() > deadline:
                 raise Trouble(f"{waiting[0]} did not become ready: {self._last_words()}", f"read {self._log}")
             waiting = [service for service in waiting if not is_ready(service, self.instance)]
@@ -175,7 +176,7 @@ class Services:
 
     def _lost_a_port(self) -> bool:
         """Whether somebody else listens where the child, which has ended, should have."""
-        return any(not is_free(int(self.settings[f"AFTERSALE_{service.upper()}_HTTP_PORT"])) for service in running.SERVICES)
+        return any(not is_free(int(self.settings[f"AFTERSALE_{service.upper()}_HTTP_PORT"])) for service in SERVICES)
 
     def check(self) -> None:
         """Start the child again when it has died, at once at first and slower if it goes on."""
@@ -221,7 +222,7 @@ def _watch(servers: Servers, services: Services) -> None:
 
 
 def _welcome(tokens: dict[str, str], servers: Servers, seconds: float, output: Output) -> None:
-    urls = {service: running.address(service) for service in running.SERVICES}
+    urls = {service: running.address(service) for service in SERVICES}
     answer = {"up": urls, "servers": servers.kind, "seconds": round(seconds, 1), "store": running.DEMO_STORE, "tokens": tokens}
 
     def render(console: Console) -> None:

@@ -11,6 +11,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import asyncpg
 
 from deploy.operator import topology
+from deploy.operator.registry import SERVICES
 from deploy.operator.trouble import Trouble
 from shared.data.migrate import SERVICE_LOCK_TIMEOUT
 
@@ -60,7 +61,7 @@ async def provide(admin_url: str, wanted: Wanted, say: Say) -> Roles:
         if version < MIN_POSTGRES:
             raise Trouble(f"PostgreSQL {version // 10_000} is too old.", "use PostgreSQL 15 or newer")
         roles = Roles()
-        there = [service for service in topology.SERVICES if not await _role(admin, wanted, service, roles, say)]
+        there = [service for service in SERVICES if not await _role(admin, wanted, service, roles, say)]
         await _database(admin, wanted.name, say)
         await _schemas(admin_url, wanted.name, say)
         await _only_its_own_database(admin, wanted.name, say)
@@ -110,7 +111,7 @@ async def _schemas(admin_url: str, name: str, say: Say) -> None:
     try:
         async with inside.transaction():
             await inside.execute("revoke all on schema public from public")
-            for service in topology.SERVICES:
+            for service in SERVICES:
                 role = _quoted(topology.user_name(name, service))
                 if not await inside.fetchval("select true from pg_namespace where nspname = $1", service):
                     await inside.execute(f"create schema {_quoted(service)} authorization {role}")
@@ -131,7 +132,7 @@ async def _only_its_own_database(admin: "asyncpg.Connection[Any]", name: str, sa
     """Take from everybody the right to enter the maintenance databases; whoever has it today keeps it by name. Other databases are
     not ours to change: what a service's role may enter there is said.
     """
-    ours = [topology.user_name(name, service) for service in topology.SERVICES]
+    ours = [topology.user_name(name, service) for service in SERVICES]
     for database in MAINTENANCE:
         for role in ours:  # another system's provisioning may have left them theirs by name
             await admin.execute(f"revoke all on database {_quoted(database)} from {_quoted(role)}")

@@ -19,6 +19,7 @@ from rich.markup import escape
 from deploy.operator import connections, running, topology
 from deploy.operator.answers import CLOCK_SECONDS, Check, ask
 from deploy.operator.output import Output
+from deploy.operator.registry import READERS, SERVICES
 from deploy.operator.trouble import Trouble
 from shared.data.migrate import config
 from shared.web.keys import KeysUnreadable, read_keys
@@ -47,11 +48,11 @@ async def _system() -> list[Check]:
         running.apply()
     except Trouble as trouble:
         return [Check("System", False, trouble.what, trouble.fix)]
-    checks = [_keys_file(path) for path in sorted({running.setting(service, "KEYS_FILE") for service in running.SERVICES}) if path]
-    for service in running.SERVICES:
+    checks = [_keys_file(path) for path in sorted({running.setting(service, "KEYS_FILE") for service in SERVICES}) if path]
+    for service in SERVICES:
         checks += await _database(service)
     checks += [_broker_users(), *await _broker()]
-    for service in running.SERVICES:
+    for service in SERVICES:
         checks += await asyncio.to_thread(ask, service)
     return checks
 
@@ -134,8 +135,8 @@ async def _backlog(connection: "asyncpg.Connection[Any]", service: str) -> list[
 
 def _broker_users() -> Check:
     """Whether RabbitMQ can tell the services apart: one user for all may publish whatever any of them may."""
-    users = {urlsplit(running.setting(service, "AMQP_URL")).username for service in running.SERVICES}
-    own = len(users) == len(running.SERVICES)
+    users = {urlsplit(running.setting(service, "AMQP_URL")).username for service in SERVICES}
+    own = len(users) == len(SERVICES)
     found = "each service has its own" if own else "services share one: who has its password can speak for each of them (P20 does not hold)"
     return Check(
         "Broker users", own, found, "import what `aftersale provision --print-definitions` prints, and give each service its user's URL"
@@ -150,7 +151,7 @@ async def _broker() -> list[Check]:
             version = str(properties.get("version", "?"))
             new_enough = tuple(int(part) for part in version.split(".")[:2] if part.isdigit()) >= topology.MIN_VERSION
             checks = [Check("Broker", new_enough, f"RabbitMQ {version}", "use RabbitMQ 3.10 or newer")]
-            namespace = running.setting(topology.READERS[0], "AMQP_NAMESPACE", "aftersale")
+            namespace = running.setting(READERS[0], "AMQP_NAMESPACE", "aftersale")
             queues = topology.queues(namespace)
             return checks + [await _queue(connection, queue, is_dead=queue.endswith(".dead")) for queue in queues]
     except (OSError, AMQPError, TimeoutError) as error:
@@ -159,7 +160,7 @@ async def _broker() -> list[Check]:
 
 @asynccontextmanager
 async def _connected() -> AsyncIterator[aio_pika.abc.AbstractConnection]:
-    connection = await aio_pika.connect(running.setting(topology.READERS[0], "AMQP_URL"), timeout=CONNECT_SECONDS)
+    connection = await aio_pika.connect(running.setting(READERS[0], "AMQP_URL"), timeout=CONNECT_SECONDS)
     try:
         yield connection
     finally:

@@ -16,11 +16,12 @@ from sqlalchemy.pool import NullPool
 
 from deploy.operator import connections, running
 from deploy.operator.output import Output
+from deploy.operator.registry import SERVICES
 from deploy.operator.trouble import Trouble
 from shared.data.schema import KernelTables, kernel_tables, service_metadata
 from shared.data.set_aside import OUTBOX
 
-KERNEL = {service: kernel_tables(service_metadata(service)) for service in running.SERVICES}
+KERNEL = {service: kernel_tables(service_metadata(service)) for service in SERVICES}
 SEE = "see `aftersale parked list`"
 MAX_REASON = 500
 
@@ -184,7 +185,7 @@ async def _in_every_service(work: Callable[[AsyncConnection, str], Awaitable[lis
     """Do `work` in a transaction of each service's own database and put the answers together. Raises Trouble."""
     running.apply()
     rows: list[Row] = []
-    for service in running.SERVICES:
+    for service in SERVICES:
         url = sa.make_url(running.setting(service, "DATABASE_URL")).set(drivername="postgresql+asyncpg")
         cache = connections.statement_cache(service)
         arguments = {"timeout": connections.CONNECT_SECONDS, "statement_cache_size": cache, "prepared_statement_cache_size": cache}

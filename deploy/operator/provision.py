@@ -18,6 +18,7 @@ import aio_pika
 from deploy.operator import databases, topology
 from deploy.operator.databases import Roles, Wanted, as_user
 from deploy.operator.given import Servers
+from deploy.operator.registry import READERS, SERVICES
 from deploy.operator.state import State
 from deploy.operator.tokens import keep_local_key
 from deploy.operator.trouble import Trouble
@@ -74,7 +75,7 @@ def provide(servers: Servers, name: str, say: Say = lambda line: None, *, connec
 def known_passwords(state: State, name: str, environment: Mapping[str, str]) -> dict[str, str]:
     """Passwords of the services' roles, by service: from a service's own URL, else its AFTERSALE_<SERVICE>_PASSWORD, else kept here."""
     kept, known = state.read("secrets"), {}
-    for service in topology.SERVICES:
+    for service in SERVICES:
         user = topology.user_name(name, service)
         url = urlsplit(environment.get(f"AFTERSALE_{service.upper()}_DATABASE_URL", ""))
         from_url = unquote(url.password or "") if unquote(url.username or "") == user else ""
@@ -94,7 +95,7 @@ def _settings(servers: Servers, name: str, roles: Roles, *, own_users: bool) -> 
     for service, password in roles.passwords.items():
         user = topology.user_name(name, service)
         settings[f"AFTERSALE_{service.upper()}_DATABASE_URL"] = as_user(servers.postgres_url, user, password, database=name)
-    for service in topology.SERVICES:
+    for service in SERVICES:
         if not own_users:
             settings[f"AFTERSALE_{service.upper()}_AMQP_URL"] = servers.amqp_url
         elif service in roles.passwords:
@@ -106,7 +107,7 @@ def _settings(servers: Servers, name: str, roles: Roles, *, own_users: bool) -> 
 def migrate_all(settings: Mapping[str, str]) -> None:
     """Every service's schema to head, each under its own role. Raises Trouble naming the service."""
     with ThreadPoolExecutor(1) as pool:  # one: alembic's context is global to the process
-        for service in topology.SERVICES:
+        for service in SERVICES:
             name = f"AFTERSALE_{service.upper()}_DATABASE_URL"
             url = settings.get(name) or settings.get("AFTERSALE_DATABASE_URL")
             if not url:
@@ -127,7 +128,7 @@ def _provide_broker(servers: Servers, name: str, roles: Roles, say: Say) -> bool
         return True  # nothing can be run with these settings; whoever asked for them hears it
     wanted = topology.definitions(name, roles.passwords)
     stamp = hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()
-    reader = topology.READERS[0]
+    reader = READERS[0]
     own_url = as_user(servers.amqp_url, topology.user_name(name, reader), roles.passwords[reader])
     if servers.state.read("provisioned").get(name) != stamp or not asyncio.run(_has_queues(own_url, name)):
         servers.import_definitions(wanted)
@@ -138,7 +139,7 @@ def _provide_broker(servers: Servers, name: str, roles: Roles, say: Say) -> bool
 def _own_users(amqp_url: str, name: str, roles: Roles, say: Say) -> bool:
     """Whether the services' own users are there: AMQP alone cannot make them, so somebody else has to."""
     urls = [as_user(amqp_url, topology.user_name(name, service), password) for service, password in roles.passwords.items()]
-    if len(urls) == len(topology.SERVICES) and all(asyncio.run(_lets_in(url)) for url in urls):
+    if len(urls) == len(SERVICES) and all(asyncio.run(_lets_in(url)) for url in urls):
         say("broker: each service has its own user")
         return True
     shared = unquote(urlsplit(amqp_url).username or "guest")

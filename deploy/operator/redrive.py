@@ -19,9 +19,10 @@ from typing import Any
 
 import asyncpg
 
-from deploy.operator import connections, topology
+from deploy.operator import connections
 from deploy.operator.databases import in_database
 from deploy.operator.provision import declare
+from deploy.operator.registry import READERS, SERVICES
 from deploy.operator.trouble import Trouble
 from shared.contracts.events import EVENTS, SOURCES
 
@@ -55,8 +56,8 @@ LOOK_SECONDS = 0.05
 class Wanted:
     """Which events are looked at; all of them by default. Of a `dry_run` nothing is sent again, only counted."""
 
-    services: tuple[str, ...] = topology.SERVICES
-    readers: tuple[str, ...] = topology.READERS
+    services: tuple[str, ...] = SERVICES
+    readers: tuple[str, ...] = READERS
     types: tuple[str, ...] = ()
     since: datetime | None = None
     dry_run: bool = False
@@ -71,7 +72,7 @@ def redrive(amqp_url: str, postgres_url: str, name: str) -> int:
 
     Raises Trouble when a relay's batch does not end.
     """
-    urls = dict.fromkeys(topology.SERVICES, in_database(postgres_url, name))
+    urls = dict.fromkeys(SERVICES, in_database(postgres_url, name))
     return asyncio.run(redrive_some(urls, Wanted(), lambda: declare(amqp_url, name))).total()
 
 
@@ -128,5 +129,5 @@ async def _mark(opened: Mapping[str, "asyncpg.Connection[Any]"], service: str, r
 
 
 def _is_wanted(event_type: str, service: str, reader: str, wanted: Wanted) -> bool:
-    told = event_type.startswith(tuple(f"{word}." for word in SOURCES[service]))
+    told = event_type.startswith(tuple(f"{word}." for word in SOURCES.get(service, ())))
     return told and reader in EVENTS[event_type].readers and (not wanted.types or event_type in wanted.types)

@@ -10,10 +10,11 @@ from aiormq.exceptions import AMQPError
 from rich.console import Console
 from rich.table import Table
 
-from deploy.operator import connections, given, running, topology
+from deploy.operator import connections, given, running
 from deploy.operator.output import Output
 from deploy.operator.provision import declare
 from deploy.operator.redrive import Counts, Wanted, redrive_some
+from deploy.operator.registry import READERS, SERVICES
 from deploy.operator.trouble import Trouble
 from shared.contracts.events import EVENTS
 from shared.messaging.broker import queue_name
@@ -26,7 +27,7 @@ def run_redrive(wanted: Wanted, output: Output) -> None:
     running.apply()
     if unknown := [name for name in wanted.types if name not in EVENTS]:
         raise Trouble(f"There is no event type {unknown[0]!r}.", f"one of {', '.join(EVENTS)}")
-    urls = {service: connections.database_url(service) for service in topology.SERVICES}
+    urls = {service: connections.database_url(service) for service in SERVICES}
     found = asyncio.run(redrive_some(urls, wanted, _queues(wanted)))
     rows = [{"service": service, "reader": reader, "type": name, "events": count} for (service, reader, name), count in found.items()]
     output.result(
@@ -45,7 +46,7 @@ def since(text: str | None) -> datetime | None:
 
 def _queues(wanted: Wanted) -> Callable[[], Awaitable[None]]:
     """See to the queues first: what is sent again must not fall into nothing once more."""
-    namespace = running.setting(topology.READERS[0], "AMQP_NAMESPACE", "aftersale")
+    namespace = running.setting(READERS[0], "AMQP_NAMESPACE", "aftersale")
 
     async def there() -> None:
         if (administrator := os.environ.get(given.AMQP, "")) and not wanted.dry_run:

@@ -1,7 +1,6 @@
 """`aftersale run`: services in this process, as production runs them."""
 
 import asyncio
-import importlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,10 +9,10 @@ from uvicorn.loops.auto import auto_loop_factory
 
 from deploy.operator import running
 from deploy.operator.output import Output
+from deploy.operator.registry import REGISTRY, SERVICES
 from deploy.operator.state import choose_port, is_free
 from deploy.operator.trouble import Trouble
 from shared.process.readiness import Role
-from shared.process.service import Service
 from shared.process.service import run as run_until_stopped
 
 
@@ -34,7 +33,7 @@ def run_services(names: Sequence[str], roles: Sequence[Role], port: int | None, 
         elif local and not is_free(int(os.environ[variable])):
             os.environ[variable] = str(choose_port([], set(), is_free))  # one more, beside the one of `up`
         output.progress(f"{name} ({' and '.join(roles)}) on {running.address(name)}")
-    services = [load(name) for name in names]
+    services = [REGISTRY[name].service() for name in names]
     try:
         with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
             runner.run(run_until_stopped(services, roles))
@@ -44,12 +43,6 @@ def run_services(names: Sequence[str], roles: Sequence[Role], port: int | None, 
 
 def _shut_files() -> None:
     """A folder of files that was made before, or by hand, is closed to other users; who shares it by its group still does."""
-    for folder in {Path(running.setting(name, "FILES_DIR")) for name in running.SERVICES if running.setting(name, "FILES_DIR")}:
+    for folder in {Path(running.setting(name, "FILES_DIR")) for name in SERVICES if running.setting(name, "FILES_DIR")}:
         if folder.is_dir() and folder.stat().st_uid == os.geteuid() and folder.stat().st_mode & 0o007:
             folder.chmod(folder.stat().st_mode & 0o770)
-
-
-def load(name: str) -> Service:
-    """A service's composition root."""
-    service: Service = importlib.import_module(f"services.{name}.app").SERVICE
-    return service

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from deploy.operator.registry import REGISTRY, SERVICES
 from deploy.operator.state import PROJECT, State, base_folder
 from deploy.operator.trouble import Trouble
 
-PORTS: Final[dict[str, int]] = {"orders": 8001, "refunds": 8002, "notes": 8003, "documents": 8004}
-SERVICES: Final = tuple(PORTS)
+PORTS: Final = {one.name: one.port for one in REGISTRY.values()}
 DEMO_STORE: Final = "demo"
 
 

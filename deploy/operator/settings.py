@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from deploy.operator import running
 from deploy.operator.output import Output
-from deploy.operator.run import load
+from deploy.operator.registry import REGISTRY
 from shared.process.settings import PREFIX
 
 UNITS = {"seconds": "s", "ms": "ms", "bytes": "bytes", "days": "days", "minutes": "min", "hours": "h"}
@@ -19,7 +19,7 @@ UNITS = {"seconds": "s", "ms": "ms", "bytes": "bytes", "days": "days", "minutes"
 def show_settings(service: str, output: Output) -> None:
     """Print every setting of a service: name, value, source, unit, meaning."""
     local = running.local_settings()
-    fields = load(service).settings.model_fields
+    fields = REGISTRY[service].service().settings.model_fields
     rows = [_row(service, name, field, local) for name, field in fields.items() if name != "service"]
 
     def render(console: Console) -> None:

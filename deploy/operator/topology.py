@@ -12,11 +12,12 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from shared.contracts.events import EVENTS, SOURCES
+from deploy.operator.registry import READERS, SERVICES
+from shared.contracts.events import SOURCES
 from shared.messaging.broker import dead_queue_name, exchange_name, queue_arguments, queue_name, types_read_by
 
-SERVICES: tuple[str, ...] = tuple(SOURCES)
-READERS: tuple[str, ...] = tuple(service for service in SERVICES if any(service in event.readers for event in EVENTS.values()))
+NOTHING = "(?!)"
+"""The regular expression that no name matches."""
 MIN_VERSION: tuple[int, ...] = (3, 10)
 """Of RabbitMQ."""
 DEAD_QUEUE_ARGUMENTS: Mapping[str, Any] = {"x-queue-type": "quorum"}
@@ -37,7 +38,7 @@ def rights(namespace: str, service: str) -> dict[str, str]:
 
 def topic_rights(service: str) -> dict[str, str]:
     """Which event types a service's user may publish, and bind its queues to (its own, for live streams, and those it reads)."""
-    own = "|".join(re.escape(word) for word in SOURCES[service])
+    own = "|".join(re.escape(word) for word in SOURCES.get(service, ())) or NOTHING
     read = "|".join(re.escape(event_type) for event_type in types_read_by(service))
     return {"write": f"^({own})\\.[a-z_]+\\.v[0-9]+$", "read": f"^({own})\\.|^({read})$" if read else f"^({own})\\."}
 

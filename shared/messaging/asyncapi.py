@@ -25,7 +25,7 @@ CLOUD_EVENT_ATTRIBUTES = {
 
 def asyncapi(service: str, title: str, received: Iterable[str], namespace: str) -> dict[str, Any]:
     """The document as a JSON-able dict."""
-    sent = [name for name in EVENTS if name.split(".")[0] in SOURCES[service]]
+    sent = [name for name in EVENTS if name.split(".")[0] in SOURCES.get(service, ())]
     received = list(received)
     names = sorted({*sent, *received})
     _, schemas = models_json_schema([(EVENTS[name], "serialization") for name in names], ref_template="#/components/schemas/{model}")

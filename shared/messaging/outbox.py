@@ -208,7 +208,7 @@ def _unpublishable(service: str, row: Row[Any]) -> tuple[str, str] | None:
     """Why this row can never be an event of ours (a code and a sentence), or None."""
     if row.type not in EVENTS:
         return "unknown_type", "Its type is none that this version publishes."
-    if row.type.split(".")[0] not in SOURCES[service]:
+    if row.type.split(".")[0] not in SOURCES.get(service, ()):
         return "not_ours", f"{row.type} is not a type that {service} may publish: the broker would close the channel."
     if row.occurred_at is None or row.recorded_at is None:
         return "time_out_of_range", f"occurred_at or recorded_at lies before {EARLIEST:%Y} or after {LATEST:%Y} began."

@@ -17,6 +17,7 @@ from deploy.local.places import hold_state
 from deploy.local.servers import postgres
 from deploy.local.servers.private import PrivateServers
 from deploy.operator.provision import provision
+from deploy.operator.registry import SERVICES
 from deploy.operator.state import PROJECT
 from tests.bench import events, machine, measures, picture, reference
 from tests.bench.generator import drive, request
@@ -95,7 +96,7 @@ async def _whole_system(bench: Bench, servers: PrivateServers, outcome: Outcome,
 
     Leaves delivered orders behind; their ids.
     """
-    process = bench.stack.run(*measures.SERVICES, AFTERSALE_LOG_LEVEL="warning")
+    process = bench.stack.run(*SERVICES, AFTERSALE_LOG_LEVEL="warning")
     try:
         await asyncio.to_thread(process.wait_until_ready)
         bench.urls, bench.service_pid = {service: [url] for service, url in process.urls.items()}, process.child.pid

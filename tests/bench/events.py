@@ -11,11 +11,12 @@ import aio_pika
 import asyncpg
 import httpx2
 
+from shared.contracts.events import OrderPlaced
 from shared.messaging.broker import queue_name
 from tests.bench.measures import Bench, order
 from tests.stack import Process
 
-READERS = ("refunds", "notes", "documents")
+READERS = OrderPlaced.readers
 RATE_PER_SECOND = 100
 DEADLINE_SECONDS = 240.0
 INJECTED_MS = 50

@@ -22,7 +22,6 @@ from tests.stack import Stack
 
 Say = Callable[[str], None]
 
-SERVICES = ("orders", "refunds", "notes", "documents")
 TOKEN_SECONDS = 86_400
 BATCH = 500
 DEADLINE_SECONDS = 300.0

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from deploy.operator.registry import SERVICES
 from shared.contracts.events import EVENTS, SOURCES, DocumentIssued, NoteAdded, OrderPlaced, RefundInspected
 from shared.messaging.asyncapi import asyncapi
 from shared.messaging.inbox import Consumers
@@ -15,7 +16,6 @@ from shared.messaging.messages import Malformed, parse
 
 EXAMPLES = Path(__file__).parent / "events"
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
-SERVICES = tuple(SOURCES)
 READ_ALL: dict[str, Any] = dict.fromkeys(EVENTS)
 
 

@@ -13,13 +13,13 @@ from aiormq.exceptions import AMQPError, ChannelAccessRefused
 from deploy.operator import topology
 from deploy.operator.given import GivenServers, Servers
 from deploy.operator.provision import provision
+from deploy.operator.registry import READERS, SERVICES
 from deploy.operator.trouble import Trouble
 from shared.contracts.events import EVENTS, SOURCES
 from shared.data.migrate import migrate
 from shared.messaging.broker import dead_queue_name, queue_arguments, queue_name, types_read_by
 
 NAME = "shop"
-SERVICES = topology.SERVICES
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +135,7 @@ async def test_a_service_cannot_write_into_a_queue_read_anothers_or_listen_in(se
 
 async def test_every_reader_gets_what_it_declares(servers: Servers, settings: dict[str, str]) -> None:
     """Through the exchange into the queues, as bound: one message per type, counted at each end."""
-    counts = {service: len(types_read_by(service)) for service in topology.READERS}
+    counts = {service: len(types_read_by(service)) for service in READERS}
     async with await aio_pika.connect(servers.amqp_url) as connection:
         channel = await connection.channel()
         exchange = await channel.get_exchange(f"{NAME}.events")
@@ -153,7 +153,7 @@ async def test_every_reader_gets_what_it_declares(servers: Servers, settings: di
 
 async def test_a_service_may_declare_its_own_queue_again_as_it_is(settings: dict[str, str]) -> None:
     """What shared/messaging/broker.py does at every start."""
-    for service in topology.READERS:
+    for service in READERS:
         async with await aio_pika.connect(settings[f"AFTERSALE_{service.upper()}_AMQP_URL"]) as connection:
             channel = await connection.channel()
             queue = await channel.declare_queue(queue_name(NAME, service), durable=True, arguments=dict(queue_arguments(NAME)))
@@ -212,7 +212,7 @@ async def test_servers_that_are_given_get_the_same_topology_over_amqp(servers: S
     settings = await asyncio.to_thread(provision, given, "given_shop")
     assert settings["AFTERSALE_ORDERS_AMQP_URL"] == servers.amqp_url
     async with await aio_pika.connect(servers.amqp_url) as connection:
-        for service in topology.READERS:
+        for service in READERS:
             channel = await connection.channel()
             await channel.declare_queue(queue_name("given_shop", service), durable=True, arguments=dict(queue_arguments("given_shop")))
         channel = await connection.channel()

@@ -17,10 +17,9 @@ import pytest
 from deploy.operator import topology
 from deploy.operator.given import GivenServers, Servers
 from deploy.operator.provision import Provided, definitions, migrate_all, provide, provision
+from deploy.operator.registry import SERVICES
 from deploy.operator.state import PROJECT, State
 from deploy.operator.trouble import Trouble
-
-SERVICES = topology.SERVICES
 
 
 @pytest.fixture

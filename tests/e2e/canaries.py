@@ -3,6 +3,7 @@
 import uuid
 from typing import Any
 
+from deploy.operator.registry import SERVICES
 from shared.contracts.events import EVENTS
 from tests.services.refunds.pictures import pdf, picture
 from tests.shop import Answer, Caller, Shop, eventually, order_p
@@ -179,7 +180,7 @@ async def drained(shop: Shop) -> None:
 async def _undelivered(shop: Shop) -> tuple[list[str], int]:
     """What is still on its way, and how many events there are."""
     told: dict[str, list[dict[str, Any]]] = {}
-    for service in ("orders", "refunds", "notes", "documents"):
+    for service in SERVICES:
         sql = "select event_id::text, type, published_at from events where store_id = {store}"
         told[service] = await shop.rows(service, sql)
     taken = {

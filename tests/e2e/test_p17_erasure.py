@@ -13,7 +13,7 @@ import aio_pika
 import asyncpg
 import httpx2
 
-from deploy.operator import topology
+from deploy.operator.registry import READERS, SERVICES
 from services.refunds.commands.files import sweep
 from services.refunds.settings import RefundSettings
 from services.refunds.tables import metadata
@@ -27,7 +27,6 @@ from tests.retelling import OneReader
 from tests.shop import Shop, eventually
 from tests.stack import Stack
 
-CONSUMERS = ("orders", "refunds", "notes", "documents")
 LEDGERS = {
     "orders": "select order_id, total, collected, refunded_total, status from orders where store_id = {store} order by 1",
     "refunds": "select refund_id, amount, goods, shipping, status, settlement from refunds where store_id = {store} order by 1",
@@ -53,7 +52,7 @@ async def rows_with(stack: Stack, canary: Canaries, store_id: str) -> dict[str, 
         columns = await database.fetch(
             "select table_schema, table_name, array_agg(column_name::text) as names from information_schema.columns "
             "where table_schema = any($1) and table_name <> 'alembic_version' group by 1, 2",
-            list(topology.SERVICES),
+            list(SERVICES),
         )
         assert len(columns) > 30
         for table in columns:
@@ -71,7 +70,7 @@ async def queues_hold_nothing(stack: Stack) -> None:
     broker = await aio_pika.connect(stack.amqp_url)
     async with broker:
         channel = await broker.channel()
-        for name in (*(queue_name(stack.name, service) for service in CONSUMERS), dead_queue_name(stack.name)):
+        for name in (*(queue_name(stack.name, service) for service in READERS), dead_queue_name(stack.name)):
 
             async def empty(name: str = name) -> bool:
                 queue = await channel.declare_queue(name, passive=True)
@@ -182,7 +181,7 @@ async def test_what_arrives_after_the_erasure_brings_nothing_back(
 async def sent_by_all(shop: Shop) -> list[dict[str, Any]]:
     """Every event that a service reads, as it stands in the outbox now."""
     found: list[dict[str, Any]] = []
-    for service in CONSUMERS:
+    for service in READERS:
         columns = "event_id, type, subject, sequence, occurred_at, recorded_at, traceparent, data::text as data"
         rows = await shop.rows(service, f"select {columns} from events where store_id = {{store}} order by position")
         found += [row | {"source": service} for row in rows if EVENTS[row["type"]].readers]

@@ -10,11 +10,11 @@ from typing import Any
 
 import httpx2
 
+from deploy.operator.registry import SERVICES
 from tests.e2e.canaries import Canaries, Life, drained
 from tests.shop import Answer, Caller, Shop, eventually
 from tests.stack import Stack
 
-SERVICES = ("orders", "refunds", "notes", "documents")
 PRIVATE = {"private_note", "private_note_edited", "private_note_retracted", "private_note_refused"}
 INTERNAL = {"internal_reason", "internal_window", "internal_attention"}
 """Written for colleagues: in no customer's answer and in no event at all."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import aio_pika
 
+from deploy.operator.registry import READERS, SERVICES
 from shared.contracts.events import EVENTS
 from shared.messaging.broker import queue_name
 from shared.messaging.outbox import cloud_event
@@ -17,8 +18,6 @@ from tests.retelling import OneReader
 from tests.shop import PATIENCE_SECONDS, Shop, eventually, order_p
 from tests.stack import Stack
 
-TELLERS = ("orders", "refunds", "notes", "documents")
-READERS = ("orders", "refunds", "notes", "documents")
 MOVING = {  # what changes by itself, without any event: sums that are folded, pictures that are rendered, marks of the relay
     "orders": {"counts", "count_deltas"},
     "refunds": {"counts", "count_deltas"},
@@ -91,7 +90,7 @@ async def quiet(shop: Shop) -> list[Told]:
 async def told(shop: Shop) -> list[Told]:
     """Every event of the store."""
     history = []
-    for service in TELLERS:
+    for service in SERVICES:
         sql = "select *, data::text as text from events where store_id = {store} order by position"
         for row in await shop.rows(service, sql):
             sent = SimpleNamespace(**(row | {"data": row["text"]}))
@@ -102,7 +101,7 @@ async def told(shop: Shop) -> list[Told]:
 async def state_hash(shop: Shop) -> str:
     """One hash over every row of the store in every table of every service, times of receipt and all."""
     whole = hashlib.sha256()
-    for service in TELLERS:
+    for service in SERVICES:
         sql = "select tablename from pg_tables where schemaname = $2 and $1::text is not null order by 1"
         tables = [row["tablename"] for row in await shop.rows(service, sql, service)]
         for table in tables:

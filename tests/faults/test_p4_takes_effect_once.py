@@ -4,8 +4,9 @@ from functools import partial
 
 import pytest
 
+from deploy.operator.registry import READERS
 from tests.faults.grave import Grave
-from tests.faults.history import READERS, live, quiet, shuffled, state_hash, telling, told
+from tests.faults.history import live, quiet, shuffled, state_hash, telling, told
 from tests.shop import PATIENCE_SECONDS, Shop, eventually
 from tests.stack import Stack
 

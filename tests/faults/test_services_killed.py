@@ -15,13 +15,13 @@ import pytest
 
 from deploy.local.servers import resolve
 from deploy.operator import given
+from deploy.operator.registry import SERVICES
 from shared.contracts.ids import uuid_of
 from shared.data.crash import VARIABLE
 from tests.faults.history import live, quiet
 from tests.faults.patient import PatientShop
 from tests.stack import PROJECT, Stack, free_port, new_stack
 
-SERVICES = ("orders", "refunds", "notes", "documents")
 WISHES = ("orders.place", "orders.transition", "orders.record_payment", "orders.cancel", "refunds.request", "refunds.approve", "notes.add")
 EVENTS = (
     "order.placed.v1", "order.confirmed.v1", "order.delivered.v1", "order.payment_recorded.v1", "order.cancelled.v1",

@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx2
 
+from deploy.operator.registry import SERVICES
 from shared.contracts.actor import Actor, Role
 from shared.contracts.ids import new_id
 from shared.web.tokens import issue
@@ -20,7 +21,6 @@ CANARY = "canary-7d1f"  # stands in every text that only this store may read
 PRIVATE = "private-canary-93ab"  # stands in a private note: staff only
 INTERNAL = "internal-canary-51ce"  # stands in every reason of staff and platform, some with the very id of the customer
 HEADERS = ("link", "location", "etag", "content-disposition", "content-location")
-SERVICES = ("orders", "refunds", "notes", "documents")
 
 
 @dataclass(frozen=True)

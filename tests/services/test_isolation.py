@@ -12,7 +12,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.services.isolation_estate import CANARY, INTERNAL, PRIVATE, SERVICES, Estate, Stranger, operations, send
+from deploy.operator.registry import SERVICES
+from tests.services.isolation_estate import CANARY, INTERNAL, PRIVATE, Estate, Stranger, operations, send
 from tests.services.schemathesis_world import PNG
 from tests.shop import Shop, order_p
 from tests.stack import Stack

@@ -9,7 +9,6 @@ import asyncpg
 import pytest
 
 from deploy.operator.reconcile.acknowledged import acknowledge, leave_out, read
-from deploy.operator.reconcile.checks import Check
 from deploy.operator.reconcile.reading import Databases, TooLong, analyze, snapshots
 from deploy.operator.reconcile.run import CHECKS, CLOCKS, Asking, Report, reconcile, running_system
 from deploy.operator.trouble import Trouble
@@ -17,6 +16,7 @@ from services.orders.commands.place import place_order
 from services.orders.requests.placing import PlaceOrder
 from services.orders.tables import metadata
 from shared.contracts.actor import Actor
+from shared.data.audit import Check
 from shared.data.db import Database
 from shared.data.idempotency import Claim
 from shared.messaging.broker import queue_name

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
-from deploy.operator.reconcile.checks import public
-from shared.contracts.events import EVENTS, SOURCES
+from deploy.operator.registry import READERS, REGISTRY
+from shared.contracts.events import SOURCES, owner_of
+from shared.data.audit import public
 
 SORTED = 'select * from ({sql}) as x(store_id, id, says, young) order by store_id collate "C", id collate "C"'
 FETCH_ROWS = 2_000
@@ -65,22 +66,14 @@ class Found:
     """The order that it is about, where that is not its id (as the column holds it)."""
 
 
-def _types_read_by(service: str) -> tuple[str, ...]:
-    return tuple(sorted(name for name, event in EVENTS.items() if service in event.readers))
-
-
 def _quoted(names: tuple[str, ...]) -> str:
     return ", ".join(f"'{name}'" for name in names)
 
 
-def _source_of(event_type: str) -> str:
-    return next(source for source, words in SOURCES.items() if event_type.split(".", 1)[0] in words)
-
-
 def _effects(reader: str) -> Comparison:
     """Each event that `reader` reads is in its inbox, once; a message that failed waits in its parked rows instead."""
-    types = _types_read_by(reader)
-    sources = sorted({_source_of(name) for name in types})
+    types = REGISTRY[reader].reads
+    sources = [source for source in sorted(SOURCES) if any(owner_of(name) == source for name in types)]
     there = tuple(
         (
             source,
@@ -145,7 +138,7 @@ NOT_TOLD = (
     "guest_link.revoked.v1",
     "store_settings.changed.v1",
 )  # these only repeat another, or are of no order
-TOLD = tuple(name for name in _types_read_by("notes") if name not in NOT_TOLD)
+TOLD = tuple(name for name in REGISTRY["notes"].reads if name not in NOT_TOLD)
 TIMELINE = f"""select store_id, event_id::text, {ENTRY.format(order=public("order", "order_id"))}, false from notes.timeline"""
 
 RESTOCKED = f"""select r.store_id, 'refund:' || {REFUND_ID} || ':' || l.line, jsonb_build_object('sku', l.sku, 'quantity', l.restock,
@@ -172,7 +165,7 @@ DOCUMENTS_STORES = """select store_id, 'store settings', jsonb_build_object('ver
 
 
 def _told(source: str) -> tuple[str, str]:
-    types = tuple(name for name in TOLD if _source_of(name) == source)
+    types = tuple(name for name in TOLD if owner_of(name) == source)
     says = ENTRY.format(order="subject")
     return (
         source,
@@ -190,7 +183,7 @@ def _between(kind: str, about: str, there: tuple[str, str], here: tuple[str, str
     return Comparison(kind, about, (there,), here)
 
 
-EFFECTS: tuple[Comparison, ...] = tuple(_effects(reader) for reader in ("orders", "refunds", "notes", "documents"))
+EFFECTS: tuple[Comparison, ...] = tuple(_effects(reader) for reader in READERS)
 COMPARISONS: tuple[Comparison, ...] = (
     _between(
         "copy_in_refunds",
@@ -225,7 +218,7 @@ COMPARISONS: tuple[Comparison, ...] = (
     Comparison(
         "timeline",
         "each event that a timeline tells has one entry, at its place in it",
-        tuple(_told(source) for source in ("orders", "refunds", "documents")),
+        tuple(_told(source) for source in SOURCES if any(owner_of(name) == source for name in TOLD)),
         ("notes", TIMELINE),
     ),
     _between(

@@ -2,8 +2,8 @@
 
 # ruff: noqa: S608  (the SQL is put together from constants of this package; values are always bound)
 
-from deploy.operator.reconcile.checks import Check, clocks, same, wrong
-from shared.contracts.events import EVENTS, SOURCES
+from shared.contracts.events import EVENTS, owner_of
+from shared.data.audit import Check, clocks, same, wrong
 
 BORN = "to_timestamp(('x' || left(replace(e.event_id::text, '-', ''), 12))::bit(48)::bigint / 1000.0)"
 """SQL: the moment that a UUIDv7 carries."""
@@ -105,4 +105,4 @@ def _labels(service: str) -> list[Check]:
 
 def _types(service: str) -> str:
     """The event types that a service tells, as SQL literals."""
-    return ", ".join(f"'{name}'" for name in EVENTS if name.split(".", 1)[0] in SOURCES[service])
+    return ", ".join(f"'{name}'" for name in EVENTS if owner_of(name) == service) or "''"

@@ -1,4 +1,4 @@
-"""The four databases, each within its own read-only snapshot, with a bound on how long one question may take."""
+"""The services' databases, each within its own read-only snapshot, with a bound on how long one question may take."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -10,10 +10,11 @@ import asyncpg
 
 from deploy.operator import connections
 from deploy.operator.reconcile.across import FETCH_ROWS, Found
-from deploy.operator.reconcile.checks import Check
+from deploy.operator.registry import REGISTRY
+from shared.data.audit import Check
 
-READERS_FIRST = ("notes", "documents", "refunds", "orders")
-"""The order in which snapshots are taken: what follows others first, so that a source never looks older than its copy."""
+READERS_FIRST = tuple(one.name for one in sorted(REGISTRY.values(), key=lambda one: -len(one.reads)))
+"""The order in which snapshots are taken: whoever follows most comes first, so that a source never looks older than its copy."""
 
 # Tables that were never analyzed, as after a restore: the planner knows nothing of them, and took ten minutes for what takes seconds.
 UNKNOWN_TABLES = """

@@ -9,19 +9,20 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from deploy.operator import connections, running
-from deploy.operator.reconcile import documents, kernel, notes, orders, refunds
+from deploy.operator import connections
+from deploy.operator.reconcile import kernel
 from deploy.operator.reconcile.across import COMPARISONS, EFFECTS, Comparison, Found, compare
-from deploy.operator.reconcile.checks import Check
 from deploy.operator.reconcile.on_its_way import FAR, KEPT, Asked, Lives, To, Way, way_to
 from deploy.operator.reconcile.queues import depth
 from deploy.operator.reconcile.reading import Connections, Databases, Say, TooLong, snapshots
 from deploy.operator.reconcile.shares import ABOUT, KIND, shares
+from deploy.operator.registry import REGISTRY, SERVICES
+from shared.data.audit import Check
 
-SERVICES = running.SERVICES
 CHECKS: tuple[Check, ...] = (
-    *orders.CHECKS, *refunds.CHECKS, *notes.CHECKS, *documents.CHECKS, *(check for service in SERVICES for check in kernel.checks(service)),
-)  # fmt: skip
+    *(check for one in REGISTRY.values() for check in one.audit()),
+    *(check for service in SERVICES for check in kernel.checks(service)),
+)
 CLOCKS, NOT_CHECKED, QUEUE_UNKNOWN = "clock_disagreement", "not_checked", "queue_unknown"
 ABOUTS: Mapping[str, str] = {
     **{check.kind: check.about for check in CHECKS if not check.of_clocks},

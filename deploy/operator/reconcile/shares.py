@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from deploy.operator.reconcile.across import Found, Reads
-from deploy.operator.reconcile.checks import public
 from shared.contracts.refund_shares import goods_of, shipping_of
+from shared.data.audit import public
 
 KIND = "refund_shares"
 ABOUT = "a refund pays exactly the shares of its units (requested) or the money that raises what was approved (cancelled orders)"

@@ -19,8 +19,8 @@ import aio_pika
 import asyncpg
 import httpx2
 
-from deploy.operator import topology
 from deploy.operator.redrive import redrive
+from deploy.operator.registry import READERS, SERVICES
 from deploy.operator.trouble import Trouble
 from shared.messaging.broker import exchange_name, queue_name
 from shared.messaging.outbox import cloud_event
@@ -188,7 +188,7 @@ async def memory_alarm(world: World, fault: Fault) -> AsyncIterator[Bite]:
 @asynccontextmanager
 async def queue_deleted(world: World, fault: Fault) -> AsyncIterator[Bite]:
     """Somebody deletes a service's queue with what is in it; it is made again, and what it lost is sent again."""
-    reader = random.Random(fault.seed).choice(topology.READERS)
+    reader = random.Random(fault.seed).choice(READERS)
     name = queue_name(world.stack.name, reader)
     async with await world.amqp() as connection:
         lost = await (await connection.channel()).queue_delete(name)
@@ -239,7 +239,7 @@ async def events_repeated(world: World, fault: Fault) -> AsyncIterator[Bite]:
     rng = random.Random(fault.seed)
     columns = "event_id, type, subject, sequence, occurred_at, recorded_at, store_id, traceparent, data::text as data"
     bodies: list[tuple[str, bytes]] = []
-    for service in topology.SERVICES:
+    for service in SERVICES:
         rows = await world.sql(
             f"select {columns} from {service}.events where published_at is not null and position % 7 = $1 order by position desc limit $2",
             fault.seed % 7,

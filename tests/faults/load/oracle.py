@@ -6,7 +6,7 @@ Plain SQL over all schemas, as the administrator; nothing of the services' own c
 from collections import Counter
 from dataclasses import dataclass, field
 
-from deploy.operator import topology
+from deploy.operator.registry import READERS, SERVICES
 from shared.contracts.events import EVENTS, SOURCES
 from tests.faults.load.journal import Journal, Write
 from tests.faults.load.world import World
@@ -121,16 +121,16 @@ async def judge(world: World, journal: Journal, *, healed_at: float, late_second
             _count(verdict, write, found[write.name])
     for law, query in LAWS.items():
         await _hold(verdict, world, law, query)
-    for schema in topology.SERVICES:
+    for schema in SERVICES:
         verdict.events += (await world.sql(f"select count(*) from {schema}.events"))[0][0]
         for law, query in EACH_SCHEMA.items():
             await _hold(verdict, world, f"{schema}: {law}", query.format(schema=schema))
-        for reader in topology.READERS:
+        for reader in READERS:
             types = [name for name, event in EVENTS.items() if reader in event.readers and name.startswith(_words(schema))]
             await _hold(verdict, world, f"{reader} has seen every event of {schema}", MISSING.format(schema=schema, reader=reader), types)
             late = await world.sql(LATE.format(schema=schema, reader=reader), healed_at + late_seconds, healed_at)
             verdict.late += late[0][0]
-    for reader in topology.READERS:
+    for reader in READERS:
         verdict.effects += (await world.sql(f"select count(*) from {reader}.inbox"))[0][0]
     if journal.stale_reads:
         verdict.broken["reads: what was acknowledged is seen at once"] = journal.stale_reads[:5]

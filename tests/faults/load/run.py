@@ -12,7 +12,7 @@ import aio_pika
 import asyncpg
 
 from deploy.local.servers.private import PrivateServers
-from deploy.operator import topology
+from deploy.operator.registry import READERS, SERVICES
 from deploy.operator.trouble import Trouble
 from tests.faults.load.clients import SKUS, Client, Load
 from tests.faults.load.journal import Journal
@@ -213,7 +213,7 @@ async def _back(world: World, healed: float) -> bool:
         return False
     known = " and ".join(
         f"exists (select from {reader}.inbox i where i.store_id = e.store_id and i.event_id = e.event_id)"
-        for reader in topology.READERS
+        for reader in READERS
         if reader != "orders"
     )
     rows = await world.sql(
@@ -225,7 +225,7 @@ async def _back(world: World, healed: float) -> bool:
 
 
 async def _drained(world: World) -> bool:
-    waiting = " + ".join(f"(select count(*) from {schema}.parked where state = 'waiting')" for schema in topology.SERVICES)
+    waiting = " + ".join(f"(select count(*) from {schema}.parked where state = 'waiting')" for schema in SERVICES)
     return await world.backlog() == 0 and not (await world.sql(f"select {waiting}"))[0][0] and await _nothing_missing(world)
 
 

@@ -20,7 +20,7 @@ from deploy.local import processes
 from deploy.local.places import hold_state
 from deploy.local.servers import postgres
 from deploy.local.servers.private import PrivateServers
-from deploy.operator import topology
+from deploy.operator.registry import READERS, SERVICES
 from deploy.operator.state import PROJECT
 from deploy.operator.trouble import Trouble
 from deploy.operator.users import server_user
@@ -122,7 +122,7 @@ class World:
 
     async def backlog(self) -> int:
         """Events that are not sent yet and messages that are not consumed yet."""
-        counts = " + ".join(f"(select count(*) from {service}.events where published_at is null)" for service in topology.SERVICES)
+        counts = " + ".join(f"(select count(*) from {service}.events where published_at is null)" for service in SERVICES)
         unsent = (await self.sql(f"select {counts}"))[0][0]
         async with asyncio.timeout(5):
             return int(unsent) + await self._queued()
@@ -133,7 +133,7 @@ class World:
             if self._watching is None or self._watching.is_closed:
                 self._watching = await self.amqp()
             channel = await self._watching.channel()  # a queue that is not there closes it
-            queues = [await channel.declare_queue(queue_name(self.stack.name, reader), passive=True) for reader in topology.READERS]
+            queues = [await channel.declare_queue(queue_name(self.stack.name, reader), passive=True) for reader in READERS]
             await channel.close()
         except RuntimeError as error:
             self._watching = None
@@ -203,7 +203,7 @@ async def world_of(started: PrivateServers, small_disk: Path | None, folder: Pat
     """Database, queues, proxies and running services; all of it but the servers is gone afterwards. Raises NotBack."""
     stack = await asyncio.to_thread(new_stack, started, folder, "faults")
     async with Proxy.to(started.postgres_url) as database, Proxy.to(started.amqp_url) as broker:
-        for service in topology.SERVICES:
+        for service in SERVICES:
             prefix = f"AFTERSALE_{service.upper()}"
             stack.settings[f"{prefix}_DATABASE_URL"] = database.url(stack.settings[f"{prefix}_DATABASE_URL"])
             stack.settings[f"{prefix}_AMQP_URL"] = broker.url(stack.settings[f"{prefix}_AMQP_URL"])

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.script import ScriptDirectory
 
+from deploy.operator.registry import SERVICES
 from shared.contracts.times import EARLIEST
 from shared.data.kernel_versions import VERSIONS, v1
 from shared.data.migrate import config
@@ -25,7 +26,6 @@ from tests.services.kernel.catalog import catalog, counted
 from tests.stack import Stack
 
 KERNEL = {field.name for field in fields(KernelTables)}
-SERVICES = ("orders", "refunds", "notes", "documents")
 RELEASED = Path(__file__).parent / "released"
 """Rows as commit e4d49c8 wrote them, by service: its revision 0001, with `aftersale demo` and some calls more."""
 V1 = "74966d4119021733966fd2abe490918a3a20e8a86ffc16d48225d5e804b669b6"

@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
+from deploy.operator.registry import SERVICES
 from tests.services.orders.test_changes import act, placed
 from tests.services.orders.test_live import following
 from tests.shop import Caller, Shop, eventually
-
-SERVICES = ("orders", "refunds", "notes", "documents")
 
 
 def guest(shop: Shop, order_id: str, token: str) -> Caller:

@@ -2,7 +2,7 @@
 
 # ruff: noqa: S608  (the SQL is put together from constants of this package; values are always bound)
 
-from deploy.operator.reconcile.checks import Check, field, fields, public, same, wrong
+from shared.data.audit import Check, field, fields, public, same, wrong
 
 ID = public("order", "o.order_id")
 AT = "orders.orders o left join orders.events e on e.store_id = o.store_id and e.sequence = o.version and e.subject = " + ID

@@ -2,7 +2,7 @@
 
 # ruff: noqa: S608  (the SQL is put together from constants of this package; values are always bound)
 
-from deploy.operator.reconcile.checks import Check, clocks, fields, public, same, wrong
+from shared.data.audit import Check, clocks, fields, public, same, wrong
 
 ID = public("refund", "r.refund_id")
 LAST = """refunds.refunds r left join lateral (select e.data->'refund' as refund, e.data->'personal' as personal, e.type from

@@ -2,7 +2,7 @@
 
 # ruff: noqa: S608  (the SQL is put together from constants of this package; values are always bound)
 
-from deploy.operator.reconcile.checks import Check, clocks, public, same, wrong
+from shared.data.audit import Check, clocks, public, same, wrong
 
 ID = public("note", "n.note_id")
 ORDER_ID = public("order", "n.order_id")
