@@ -1,10 +1,10 @@
 """The document service, put together."""
 
-from services.documents import models, rules
+from services.documents import rules, tables
 from services.documents.api import router
-from services.documents.commands.pictures import render_waiting
+from services.documents.commands.renderings import render_waiting
 from services.documents.consumers import consumers
-from services.documents.render import DocumentSettings
+from services.documents.settings import DocumentSettings
 from shared.process.service import Service, Sweeper
 
 RENDER_EVERY_SECONDS = 1.0
@@ -13,7 +13,7 @@ SERVICE = Service(
     name="documents",
     title="Aftersale documents",
     description="Invoices, receipts and credit notes: issued on events, numbered without gaps, rendered as PDF, kept for ever.",
-    metadata=models.metadata,
+    metadata=tables.metadata,
     router=router,
     consumers=consumers,
     problems=rules.PROBLEMS,

@@ -7,38 +7,16 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
-from services.documents.models import documents, logos, orders, refunds, renderings, series, settings, stores
-from services.documents.rules.contents import Contents, Letterhead, Reference
+from services.documents.rules.access import may_read
 from services.documents.rules.series import DEFAULT_PREFIXES
+from services.documents.state import Contents, Copy, Letterhead, Office, Reference
+from services.documents.tables import documents, logos, orders, refunds, renderings, series, settings, stores
 from shared.contracts.actor import Actor
-from shared.contracts.errors import Forbidden, NotFound
+from shared.contracts.errors import NotFound
 from shared.contracts.events import Order, OrderPersonal, Refund
 from shared.contracts.ids import uuid_of
 from shared.data.db import Transaction
 from shared.data.set_aside import one_row
-
-
-@dataclass(frozen=True, slots=True)
-class Copy:
-    """What we know of an order; `order` is None while only a refund or an erasure of it was seen."""
-
-    order_id: str
-    version: int
-    erased: bool
-    event_sequence: int
-    order: Order | None
-    personal: OrderPersonal | None
-
-
-@dataclass(frozen=True, slots=True)
-class Office:
-    """A store's document settings as they are now."""
-
-    version: int
-    letterhead: Letterhead
-    prefixes: dict[str, str]
-    time_zone: str
-
 
 # Made once, for every event: docs/decisions/0007-what-an-event-costs.md
 _REFUNDS = sa.select(refunds.c.data).where(refunds.c.store_id == sa.bindparam("store"), refunds.c.order_id == sa.bindparam("order"))
@@ -70,17 +48,6 @@ async def order_for(tx: Transaction, actor: Actor, order_id: str) -> tuple[Order
     if found.order is None or found.personal is None or not may_read(actor, found.order.customer_id, order_id):
         raise NotFound(detail="No such order is known here (yet).")
     return found.order, found.personal
-
-
-def may_read(actor: Actor, customer_id: str, order_id: str) -> bool:
-    """Whether `actor` may read what belongs to this customer's order: the shop, that customer, or a guest with its link."""
-    return actor.is_shop or (actor.role == "customer" and actor.id == customer_id) or (actor.role == "guest" and actor.id == order_id)
-
-
-def shop_only(actor: Actor) -> None:
-    """Raise Forbidden unless `actor` is the shop: staff or platform."""
-    if not actor.is_shop:
-        raise Forbidden("shop_only", "Only the shop's staff or its platform may do this.")
 
 
 def mine(actor: Actor) -> sa.ColumnElement[bool]:

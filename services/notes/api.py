@@ -10,22 +10,19 @@ from fastapi.responses import StreamingResponse
 from sqlalchemy.engine import Row
 
 from services.notes import commands, queries
-from services.notes.schemas import (
-    EditRequest,
+from services.notes.requests import EditRequest, NoteRequest, ReadRequest, SettingsRequest
+from services.notes.stream import order_stream
+from services.notes.views import (
     EntryView,
-    NoteRequest,
     NotesView,
     NoteView,
-    ReadRequest,
     ReadView,
-    SettingsRequest,
     SettingsView,
     TimelineView,
     UnreadOrderView,
     UnreadView,
     write_action,
 )
-from services.notes.stream import order_stream
 from shared.contracts.errors import Busy, Forbidden, Invalid, NotFound, PreconditionRequired, Refused, VersionConflict
 from shared.contracts.ids import NoteId, OrderId, uuid_of
 from shared.data.db import Transaction

@@ -1,13 +1,13 @@
 """Composition root of the note service."""
 
-from services.notes import api, consumers, models, rules
+from services.notes import api, consumers, rules, tables
 from shared.process.service import Service
 
 SERVICE = Service(
     name="notes",
     title="Aftersale notes",
     description="Notes on an order, to its customer or private to staff; its timeline, written from the events of all services.",
-    metadata=models.metadata,
+    metadata=tables.metadata,
     router=api.router,
     consumers=consumers.consumers,
     problems=rules.PROBLEMS,

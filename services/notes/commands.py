@@ -4,15 +4,15 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.engine import Row
 
 from services.notes import queries
-from services.notes.models import notes, orders, revisions, settings, timeline
-from services.notes.record_statement import KEEP_COPY, RECORD
 from services.notes.rules.order_copy import copy_of
-from services.notes.rules.timeline import PERSONAL_DETAILS, entry_of, forgotten, source_rank
-from services.notes.rules.writing import Audience, may_edit, may_mark_read, may_retract, may_write, plain_text, side_of
+from services.notes.rules.timeline import PERSONAL_DETAILS, Entry, entry_of, forgotten, source_rank
+from services.notes.rules.writing import may_edit, may_mark_read, may_retract, may_write, plain_text, side_of
+from services.notes.state import Audience
+from services.notes.tables import notes, orders, revisions, settings, timeline
 from shared.contracts.actor import Actor
 from shared.contracts.errors import VersionConflict
 from shared.contracts.events import (
@@ -31,7 +31,20 @@ from shared.contracts.events import (
 from shared.contracts.ids import new_id
 from shared.data.db import Transaction
 from shared.data.erasure import forget
+from shared.data.schema import TIME
+from shared.data.sql import statement
 from shared.messaging.outbox import emit
+
+RECORD_EVENT = statement(__file__, "record_event").bindparams(
+    *(sa.bindparam(name, type_=sa.Text) for name in ("store", "customer", "number", "type", "audience", "message")),
+    *(sa.bindparam(name, type_=sa.Text) for name in ("by_role", "by_id", "by_via")),
+    *(sa.bindparam(name, type_=sa.BigInteger) for name in ("version", "for_shop", "for_customer", "sequence")),
+    *(sa.bindparam(name, type_=JSONB) for name in ("details", "facts", "internal")),
+    *(sa.bindparam(name, type_=TIME) for name in ("occurred_at", "recorded_at")),
+    sa.bindparam("order_id", type_=orders.c.order_id.type),
+    sa.bindparam("event_id", type_=sa.Uuid),
+    sa.bindparam("source_rank", type_=sa.SmallInteger),
+)
 
 
 async def add_note(tx: Transaction, actor: Actor, order_id: str, *, audience: Audience, text: str, now: datetime) -> Row[Any]:
@@ -132,35 +145,31 @@ async def change_settings(
 
 
 async def record(tx: Transaction, event: OrderEvent | RefundEvent | DocumentIssued, envelope: Envelope) -> None:
-    """Keep what an event tells of its order (a newer version wins), and add its entry to the timeline (never skipped as stale)."""
+    """Copy what an event says of its order (a newer version wins), and add its entry to the timeline (never skipped as stale)."""
     entry, copy = entry_of(event), copy_of(event, envelope)
-    kept = {
+    shown = entry or Entry("private", By(role="system", id=""))
+    values = {
         "store": envelope.store_id,
         "order_id": copy.order_id,
         "customer": copy.customer_id,
         "number": copy.number,
         "version": copy.version,
-        "told_to_shop": int(entry is not None),
-        "told_to_customer": int(entry is not None and entry.audience == "customer"),
-    }
-    if entry is None:
-        await tx.execute(KEEP_COPY, kept)
-        return
-    told = {
+        "for_shop": int(entry is not None),
+        "for_customer": int(shown.audience == "customer"),
         "event_id": envelope.id,
         "type": envelope.type,
         "source_rank": source_rank(envelope.source),
         "sequence": envelope.sequence,
         "occurred_at": envelope.occurred_at,
         "recorded_at": envelope.recorded_at,
-        "audience": entry.audience,
-        **_by_columns(entry.by),
-        "details": entry.details,
-        "facts": forgotten(entry).details,
-        "internal": entry.internal,
-        "message": entry.message,
+        "audience": shown.audience,
+        **_by_columns(shown.by),
+        "details": shown.details,
+        "facts": forgotten(shown).details,
+        "internal": shown.internal,
+        "message": shown.message,
     }
-    await tx.execute(RECORD, kept | told)
+    await tx.execute(RECORD_EVENT, values)
 
 
 async def erase(tx: Transaction, event: CustomerErased, envelope: Envelope) -> None:

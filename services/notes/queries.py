@@ -7,9 +7,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
-from services.notes.models import notes, orders, revisions, settings, timeline
 from services.notes.rules import PROBLEMS, writing
-from services.notes.rules.writing import NoteState, side_of, visible_audiences
+from services.notes.rules.writing import side_of, visible_audiences
+from services.notes.state import NoteState
+from services.notes.tables import notes, orders, revisions, settings, timeline
 from shared.contracts.actor import Actor
 from shared.contracts.errors import Forbidden, NotFound
 from shared.data.db import Transaction

@@ -11,8 +11,8 @@ from fastapi.responses import StreamingResponse
 from sqlalchemy.engine import Row
 
 from services.notes import queries
-from services.notes.models import orders
-from services.notes.schemas import EntryView, NoteView
+from services.notes.tables import orders
+from services.notes.views import EntryView, NoteView
 from shared.contracts.actor import Actor
 from shared.data.db import Transaction
 from shared.data.set_aside import each_readable

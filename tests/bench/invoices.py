@@ -14,10 +14,10 @@ import time
 from rich.console import Console
 from rich.table import Table
 
-from services.documents import render_child
-from services.documents.catalogues import languages
-from services.documents.present import view_of
-from services.documents.printable import page
+from services.documents.rendering import child
+from services.documents.rendering.catalogues import languages
+from services.documents.rendering.present import view_of
+from services.documents.rendering.printable import page
 from tests.services.documents.specimens import CODE, specimen
 
 WEASYPRINT = """
@@ -66,18 +66,18 @@ def _view(language: str, number: int, lines: int) -> dict[str, object]:
 
 def _ours(views: list[dict[str, object]]) -> float:
     """CPU seconds of one rendering, in this process as in a rendering process, text layer included."""
-    compiler = render_child.compiler()
+    compiler = child.compiler()
     messages = [json.dumps(view, ensure_ascii=False).encode() for view in views]
-    render_child.render(compiler, messages[0])
+    child.render(compiler, messages[0])
     began = time.process_time()
     for message in messages:
-        render_child.render(compiler, message)
+        child.render(compiler, message)
     return (time.process_time() - began) / len(messages)
 
 
 def _weasyprint(views: list[dict[str, object]], python: str) -> float:
     """CPU seconds of one rendering by WeasyPrint."""
-    job = json.dumps([[page(view) for view in views], str(render_child.HERE / "fonts")])
+    job = json.dumps([[page(view) for view in views], str(child.HERE / "fonts")])
     done = subprocess.run([python, "-c", WEASYPRINT], input=job, capture_output=True, text=True, check=True)
     return float(done.stdout) / len(views)
 

@@ -7,15 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.documents.catalogues import catalogue, languages
-from services.documents.present import address_lines, amount, day, money, paragraphs, printable, view_of
+from services.documents.rendering.catalogues import catalogue, languages
+from services.documents.rendering.present import address_lines, amount, day, money, paragraphs, printable, view_of
 from services.documents.rules.compose import Background, Issue, compose, share
-from services.documents.rules.contents import Contents, Letterhead, Seller, canonical, language_of, sha256_of
+from services.documents.rules.contents import canonical, language_of, sha256_of
 from services.documents.rules.due import Due
 from services.documents.rules.prints import Desk, draft_invoice, issued_for, order_receipt, packing_slip
 from services.documents.rules.sample import sample
 from services.documents.rules.series import document_number, issuing_day
 from services.documents.rules.settings import may_name_series
+from services.documents.state import Contents, Letterhead, Seller
 from shared.contracts.events import Address, Order, OrderLine, OrderPersonal, Payment, Refund, RefundLine, UnitRange
 from shared.contracts.ids import new_id
 

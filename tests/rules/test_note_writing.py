@@ -4,12 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.notes.requests import MAX_TEXT_CHARACTERS
 from services.notes.rules import PROBLEMS
 from services.notes.rules.writing import (
-    MAX_TEXT_CHARACTERS,
-    Audience,
-    NoteState,
-    Side,
     may_edit,
     may_mark_read,
     may_retract,
@@ -19,6 +16,7 @@ from services.notes.rules.writing import (
     version_of,
     visible_audiences,
 )
+from services.notes.state import Audience, NoteState, Side
 from shared.contracts.actor import Actor, system
 from shared.contracts.errors import Invalid
 

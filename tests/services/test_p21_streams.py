@@ -14,7 +14,7 @@ import httpx2
 import pytest
 
 from services.notes import queries
-from services.notes.models import metadata as notes_metadata
+from services.notes.tables import metadata as notes_metadata
 from services.orders.live.numbers import NUMBER
 from shared.contracts.actor import Actor
 from shared.data.db import Database

@@ -5,8 +5,8 @@ import re
 
 from fastapi import Response
 
-from services.documents.printable import SECURITY_POLICY
-from services.documents.render import RenderingFailed
+from services.documents.rendering.printable import SECURITY_POLICY
+from services.documents.rendering.renderer import RenderingFailed
 from shared.web.app import problems
 
 PDF = "application/pdf"

@@ -9,11 +9,12 @@ from fastapi.responses import StreamingResponse
 
 from services.documents import queries
 from services.documents.api import answers
-from services.documents.archive import archive
-from services.documents.commands import pictures
+from services.documents.api.archive import archive
+from services.documents.commands import renderings
 from services.documents.queries import Wanted
+from services.documents.rules.access import shop_only
 from services.documents.rules.contents import sha256_of
-from services.documents.schemas import DocumentView, OrderDocumentsView, SeriesReport, SeriesView, VerificationView
+from services.documents.views import DocumentView, OrderDocumentsView, SeriesReport, SeriesView, VerificationView
 from shared.contracts.errors import FieldError, Forbidden, Invalid, NotFound
 from shared.contracts.events import DocumentKind
 from shared.contracts.ids import DocumentId, OrderId
@@ -87,7 +88,7 @@ def _after(cursor: str) -> tuple[date, str]:
 )
 async def archived(call: Call, wanted: Chosen) -> Response:
     """A period's documents as a ZIP of PDFs with an index (`index.csv`), made while it is sent."""
-    queries.shop_only(call.actor)
+    shop_only(call.actor)
     period = "_".join(str(day) for day in (wanted.since, wanted.until) if day is not None) or "all"
     pieces = archive(call.db, call.settings, call.actor.store, wanted)
     return Export(pieces, call.running.exporting, file_name=f"documents_{period}.zip", media_type="application/zip")
@@ -96,7 +97,7 @@ async def archived(call: Call, wanted: Chosen) -> Response:
 @router.get("/v1/series", operation_id="documents_series", response_model=SeriesReport, responses=problems(Forbidden))
 async def series(call: Call) -> Response:
     """The gap report: every series with its last number, how many documents it has, and the numbers that are missing."""
-    queries.shop_only(call.actor)
+    shop_only(call.actor)
     async with call.reading() as tx:
         rows = await queries.series_report(tx, call.actor.store)
     views = []
@@ -126,7 +127,7 @@ async def pdf(document_id: DocumentId, call: Call) -> Response:
     """Its PDF: the same bytes for ever."""
     async with call.reading() as tx:
         row = await queries.document_for(tx, call.actor, document_id)
-    content = await pictures.pdf_of(call.db, call.settings, call.actor.store, document_id)
+    content = await renderings.pdf_of(call.db, call.settings, call.actor.store, document_id)
     return answers.pdf(content, row.number, kept=True)
 
 

@@ -7,14 +7,14 @@ from fastapi import Response
 
 from services.documents import queries
 from services.documents.api import answers
-from services.documents.commands import pictures
-from services.documents.present import view_of
-from services.documents.printable import page
-from services.documents.render import renderer
+from services.documents.commands import renderings
+from services.documents.rendering.present import view_of
+from services.documents.rendering.printable import page
+from services.documents.rendering.renderer import renderer
 from services.documents.rules import prints
-from services.documents.rules.contents import Contents
 from services.documents.rules.prints import Button, Desk
 from services.documents.rules.series import issuing_day
+from services.documents.state import Contents
 from shared.contracts.errors import NotFound
 from shared.contracts.ids import OrderId
 from shared.web.app import Call, Calling, Router, problems
@@ -37,16 +37,16 @@ async def print_button(order_id: OrderId, button: Button, call: Call, format: Li
         if format == "html":
             return answers.html(await _html(call, contents))
     if contents.document_id is not None:
-        kept = await pictures.pdf_of(call.db, call.settings, call.actor.store, contents.document_id)
+        kept = await renderings.pdf_of(call.db, call.settings, call.actor.store, contents.document_id)
         return answers.pdf(kept, contents.number or "", kept=True)
-    made = await pictures.picture(call.db, call.settings, call.actor.store, contents)
+    made = await renderings.picture(call.db, call.settings, call.actor.store, contents)
     return answers.pdf(made, f"{contents.kind}_{contents.order_number}", kept=False)
 
 
 async def _html(call: Calling, contents: Contents) -> str:
     async with call.reading() as tx:
         logo = await queries.logo(tx, call.actor.store, contents.logo_sha256)
-    return await asyncio.to_thread(lambda: page(view_of(contents, code=pictures.check_code(contents), logo=logo)))
+    return await asyncio.to_thread(lambda: page(view_of(contents, code=renderings.check_code(contents), logo=logo)))
 
 
 async def _contents(call: Calling, order_id: str, button: Button) -> Contents:

@@ -6,12 +6,14 @@ from fastapi import Body, Query, Response
 
 from services.documents import queries
 from services.documents.api import answers
-from services.documents.commands import letterhead, pictures
-from services.documents.logo import MAX_SIDE_PIXELS, MAX_UPLOAD_BYTES, cleaned_logo
-from services.documents.rules.contents import Language
+from services.documents.commands import letterhead, renderings
+from services.documents.rendering.logo import MAX_SIDE_PIXELS, MAX_UPLOAD_BYTES, cleaned_logo
+from services.documents.requests import SampleKind, SettingsInput
+from services.documents.rules.access import shop_only
 from services.documents.rules.sample import sample
 from services.documents.rules.series import issuing_day
-from services.documents.schemas import LogoLimitsView, SampleKind, SettingsInput, SettingsView
+from services.documents.state import Language
+from services.documents.views import LogoLimitsView, SettingsView
 from shared.contracts.errors import Forbidden, Invalid, NotFound, PreconditionRequired, Refused, TooLarge, VersionConflict
 from shared.data.db import Transaction
 from shared.web.app import SHOP_ONLY, WITHOUT_KEY, Call, Router, problems
@@ -25,7 +27,7 @@ SAVING = problems(Forbidden, VersionConflict, PreconditionRequired)
 @router.get("/v1/settings", operation_id="documents_settings", response_model=SettingsView, responses=problems(Forbidden))
 async def read(call: Call) -> Response:
     """The store's document settings; version 0 are the defaults."""
-    queries.shop_only(call.actor)
+    shop_only(call.actor)
     async with call.reading() as tx:
         return call.show(SettingsView.of(await queries.office(tx, call.actor.store)))
 
@@ -53,7 +55,7 @@ async def save_logo(
     call: Call, image: Annotated[bytes, Body(media_type="image/png", description="A PNG or a JPEG, up to 1 MB.")]
 ) -> Response:
     """Set the logo: the body is the image itself. It is drawn again before it is kept, so nothing but the picture stays."""
-    queries.shop_only(call.actor)
+    shop_only(call.actor)
     version = call.if_match_required
     logo = await cleaned_logo(call.settings, image)
 
@@ -80,7 +82,7 @@ async def remove_logo(call: Call) -> Response:
 )  # fmt: skip
 async def read_logo(call: Call) -> Response:
     """The logo as it is printed."""
-    queries.shop_only(call.actor)
+    shop_only(call.actor)
     async with call.reading() as tx:
         office = await queries.office(tx, call.actor.store)
         png = await queries.logo(tx, call.actor.store, office.letterhead.logo_sha256)
@@ -92,7 +94,7 @@ async def read_logo(call: Call) -> Response:
 @router.get("/v1/settings/logo/limits", operation_id="documents_logo_limits", response_model=LogoLimitsView, responses=problems(Forbidden))
 async def logo_limits(call: Call) -> Response:
     """What a logo may be, so that a form can say so before anything is sent."""
-    queries.shop_only(call.actor)
+    shop_only(call.actor)
     limits = LogoLimitsView(media_types=["image/png", "image/jpeg"], max_bytes=MAX_UPLOAD_BYTES, max_side_pixels=MAX_SIDE_PIXELS)
     return call.show(limits)
 
@@ -108,11 +110,11 @@ async def preview(
     language: Annotated[Language, Query(description="Used where the settings say `auto`.")] = "en",
 ) -> Response:
     """A sample document on these settings, with the store's logo; nothing is saved."""
-    queries.shop_only(call.actor)
+    shop_only(call.actor)
     async with call.reading() as tx:
         office = await queries.office(tx, call.actor.store)
     tried = request.letterhead().model_copy(update={"logo_sha256": office.letterhead.logo_sha256})
     chosen: Language = language if tried.language == "auto" else tried.language
     contents = sample(kind, chosen, tried, issuing_day(call.now, office.time_zone))
-    made = await pictures.picture(call.db, call.settings, call.actor.store, contents)
+    made = await renderings.picture(call.db, call.settings, call.actor.store, contents)
     return answers.pdf(made, f"sample_{kind}", kept=False)

@@ -3,5 +3,5 @@
 copies.py      what the service learns from events: orders, refunds, time zones, erasures
 issuing.py     issues what is due
 letterhead.py  the store's document settings and logo
-pictures.py    keeps the bytes of rendered documents
+renderings.py  keeps the bytes of rendered documents
 """

@@ -8,8 +8,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from services.documents import queries
 from services.documents.commands.issuing import issue_due
-from services.documents.models import orders, refunds, stores
-from services.documents.queries import Copy
+from services.documents.state import Copy
+from services.documents.tables import orders, refunds, stores
 from shared.contracts.events import CustomerErased, Order, OrderPersonal, Refund
 from shared.data.db import Transaction
 

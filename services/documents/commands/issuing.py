@@ -7,12 +7,12 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from services.documents import queries
-from services.documents.models import documents, orders, renderings, series
-from services.documents.queries import Copy, Office
 from services.documents.rules.compose import Background, Issue, compose
-from services.documents.rules.contents import Contents, Reference, canonical, sha256_of
+from services.documents.rules.contents import canonical, sha256_of
 from services.documents.rules.due import Due, due_documents
 from services.documents.rules.series import document_number, issuing_day
+from services.documents.state import Contents, Copy, Office, Reference
+from services.documents.tables import documents, orders, renderings, series
 from shared.contracts.events import Address, DocumentIssued, DocumentKind, Order, Refund
 from shared.contracts.ids import new_id
 from shared.data.db import Transaction

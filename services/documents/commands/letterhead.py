@@ -7,10 +7,10 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from services.documents import queries
-from services.documents.models import logos, series, settings, stores
-from services.documents.queries import Office
-from services.documents.rules.contents import Letterhead
+from services.documents.rules.access import shop_only
 from services.documents.rules.settings import may_name_series
+from services.documents.state import Letterhead, Office
+from services.documents.tables import logos, series, settings, stores
 from shared.contracts.actor import Actor
 from shared.contracts.errors import VersionConflict
 from shared.data.db import Transaction
@@ -45,7 +45,7 @@ async def save_logo(tx: Transaction, actor: Actor, logo: tuple[str, bytes] | Non
 
 async def _locked(tx: Transaction, actor: Actor, expected_version: int) -> Office:
     """The settings as they are, nobody else saving; the row is made if the store never had one."""
-    queries.shop_only(actor)
+    shop_only(actor)
     await tx.execute(insert(stores).values(store_id=actor.store).on_conflict_do_nothing())
     office = await queries.office(tx, actor.store, lock=True)
     if office.version != expected_version:

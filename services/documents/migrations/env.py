@@ -1,6 +1,6 @@
 """Alembic's entry for this service."""
 
-from services.documents.models import metadata
+from services.documents.tables import metadata
 from shared.data.migrate import run_migrations
 
 run_migrations(metadata)

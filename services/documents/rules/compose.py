@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from datetime import date
 
-from services.documents.rules.contents import Contents, Letterhead, Reference, SaidLine, SaidPayment, language_of
+from services.documents.rules.contents import language_of
 from services.documents.rules.due import Due
 from services.documents.rules.series import issuing_day
+from services.documents.state import Contents, Letterhead, Reference, SaidLine, SaidPayment
 from shared.contracts.events import Address, Order, OrderLine, Payment, Refund, RefundLine
 from shared.contracts.money import divide_half_up
 

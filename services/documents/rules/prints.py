@@ -5,8 +5,8 @@ from datetime import date
 from typing import Literal
 
 from services.documents.rules.compose import frame, payments_of, whole_order
-from services.documents.rules.contents import Contents, Letterhead, Mark
 from services.documents.rules.due import is_invoiced
+from services.documents.state import Contents, Letterhead, Mark
 from shared.contracts.events import Order, OrderPersonal
 
 Button = Literal["receipt", "invoice", "packing-slip"]

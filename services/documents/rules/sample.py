@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from services.documents.rules.contents import Contents, Language, Letterhead, PrintKind, SaidLine, SaidPayment
+from services.documents.state import Contents, Language, Letterhead, PrintKind, SaidLine, SaidPayment
 from shared.contracts.events import Address, DocumentKind
 
 _GOODS = {

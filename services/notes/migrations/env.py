@@ -1,6 +1,6 @@
-"""Alembic's entry: the kernel knows how, the models say what."""
+"""Alembic's entry: the kernel knows how, the tables say what."""
 
-from services.notes.models import metadata
+from services.notes.tables import metadata
 from shared.data.migrate import run_migrations
 
 run_migrations(metadata)

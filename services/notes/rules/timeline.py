@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from services.notes.rules.writing import Audience
+from services.notes.state import Audience
 from shared.contracts.events import (
     By,
     DocumentIssued,

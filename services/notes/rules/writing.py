@@ -1,27 +1,14 @@
 """Who may see, write, edit and retract which notes, and what a note's text may be."""
 
 import unicodedata
-from dataclasses import dataclass
-from typing import Literal
 
+from services.notes.requests import MAX_TEXT_CHARACTERS
 from services.notes.rules import PROBLEMS
+from services.notes.state import Audience, NoteState, Side
 from shared.contracts.actor import Actor, Decision, allowed, refused
 from shared.contracts.errors import FieldError, Invalid
 
-Audience = Literal["customer", "private"]
-Side = Literal["shop", "customer"]
-
-MAX_TEXT_CHARACTERS = 10_000
 KEPT_CONTROLS = "\n\t"
-
-
-@dataclass(frozen=True, slots=True)
-class NoteState:
-    """What the rules need to know of a note."""
-
-    audience: Audience
-    side: Side
-    retracted: bool
 
 
 def side_of(actor: Actor) -> Side:

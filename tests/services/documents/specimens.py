@@ -11,10 +11,10 @@ from typing import Any, get_args
 
 from PIL import Image, ImageDraw
 
-from services.documents.catalogues import languages
-from services.documents.present import view_of
-from services.documents.render import Renderer
-from services.documents.rules.contents import (
+from services.documents.rendering.catalogues import languages
+from services.documents.rendering.present import view_of
+from services.documents.rendering.renderer import Renderer
+from services.documents.state import (
     Contents,
     Letterhead,
     PrintKind,

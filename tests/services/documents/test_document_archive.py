@@ -5,7 +5,7 @@ import hashlib
 import io
 import zipfile
 
-from services.documents.archive import COLUMNS
+from services.documents.api.archive import COLUMNS
 from tests.services.documents.pdftext import missing_from
 from tests.services.documents.telling import PERSONAL, Life, Teller
 from tests.shop import Shop, eventually

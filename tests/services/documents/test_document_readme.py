@@ -6,7 +6,7 @@ from typing import get_args
 
 from fastapi import FastAPI
 
-from services.documents import models, rules
+from services.documents import rules, tables
 from services.documents.app import SERVICE
 from services.documents.rules.due import Cause
 from shared.contracts import events
@@ -25,7 +25,7 @@ def table(heading: str) -> list[list[str]]:
 
 
 def test_owns() -> None:
-    own = [one.name for one in models.metadata.tables.values() if one.name not in KERNEL_TABLES]
+    own = [one.name for one in tables.metadata.tables.values() if one.name not in KERNEL_TABLES]
     assert [row[0] for row in table("Owns")] == own
 
 

@@ -13,11 +13,11 @@ import pytest
 import typst
 from PIL import Image, ImageChops, ImageStat
 
-from services.documents import render_child
-from services.documents.catalogues import catalogue, languages
-from services.documents.present import amount, printable, view_of
-from services.documents.printable import page
-from services.documents.render import Renderer, RenderingFailed
+from services.documents.rendering import child
+from services.documents.rendering.catalogues import catalogue, languages
+from services.documents.rendering.present import amount, printable, view_of
+from services.documents.rendering.printable import page
+from services.documents.rendering.renderer import Renderer, RenderingFailed
 from shared.contracts.events import Address
 from shared.web.confined import PROJECT
 from tests.services.documents.pdftext import missing_from, picture_of, squeezed, text_of
@@ -87,10 +87,10 @@ async def test_it_looks_like_its_golden_image(renderer: Renderer, kind: str, lan
 def test_a_wrong_font_is_seen(tmp_path: Path, kind: str, language: str) -> None:
     """Without its font a language is drawn with another, or with boxes: the comparison with the golden image turns red."""
     fonts = tmp_path / "fonts"
-    shutil.copytree(render_child.HERE / "fonts", fonts)
+    shutil.copytree(child.HERE / "fonts", fonts)
     for font in fonts.glob("NotoSans-*" if language == "en" else "HindSiliguri-*"):
         font.unlink()
-    templates = render_child.HERE / "templates"
+    templates = child.HERE / "templates"
     compiler = typst.Compiler(str(templates / "document.typ"), root=str(templates), font_paths=[str(fonts)], ignore_system_fonts=True)
     view = json.dumps(view_of(specimen(kind, language), code=CODE, logo=logo()))
     pdf = compiler.compile(format="pdf", timestamp=0, sys_inputs={"view": view})
@@ -230,7 +230,7 @@ async def test_a_view_that_no_template_takes_is_refused_and_the_next_is_rendered
     ],
 )
 def test_a_rendering_process_can_do_nothing_else(attempt: str) -> None:
-    confined = "import signal; from services.documents.render_child import confine; confine(1024)"
+    confined = "import signal; from services.documents.rendering.child import confine; confine(1024)"
     code = f"{confined}; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); {attempt}"
     ended = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode != 0
@@ -239,8 +239,8 @@ def test_a_rendering_process_can_do_nothing_else(attempt: str) -> None:
 
 def test_templates_reach_no_file_outside_their_folder_and_no_package(tmp_path: Path) -> None:
     """The compiler as it is built: what a template of ours could not do even if we wrote it."""
-    compiler = render_child.compiler()
-    for source in ('#read("/etc/passwd")', '#read("../models.py")', '#import "@preview/cetz:0.3.4"'):
+    compiler = child.compiler()
+    for source in ('#read("/etc/passwd")', '#read("../../tables.py")', '#import "@preview/cetz:0.3.4"'):
         with pytest.raises(Exception, match=r"not found|access|escape|package|failed|denied"):
             compiler.compile(input=source.encode(), format="pdf")
 

@@ -1,4 +1,4 @@
-"""The migrations and models.py agree, in both directions."""
+"""The migrations and tables.py agree, in both directions."""
 
 import asyncio
 
@@ -6,5 +6,5 @@ from shared.data.migrate import check
 from tests.stack import Stack
 
 
-async def test_no_drift_between_migrations_and_models(stack: Stack) -> None:
+async def test_no_drift_between_migrations_and_tables(stack: Stack) -> None:
     await asyncio.to_thread(check, "documents", stack.database_url("documents"))

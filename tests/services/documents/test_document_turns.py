@@ -8,10 +8,11 @@ import asyncpg
 import pytest
 import sqlalchemy as sa
 
-from services.documents.commands.pictures import BATCH, _claim
-from services.documents.models import metadata
-from services.documents.present import view_of
-from services.documents.render import DocumentSettings, Renderer
+from services.documents.commands.renderings import BATCH, _claim
+from services.documents.rendering.present import view_of
+from services.documents.rendering.renderer import Renderer
+from services.documents.settings import DocumentSettings
+from services.documents.tables import metadata
 from shared.contracts.ids import new_uuid
 from shared.data.db import Database
 from tests.services.documents.specimens import CODE, specimen

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from fastapi.routing import APIRoute
 
-from services.notes import models, rules
+from services.notes import rules, tables
 from services.notes.app import SERVICE
 from services.notes.rules.timeline import ENTRIES
 from shared.contracts import events
@@ -31,7 +31,7 @@ def table(heading: str) -> list[list[str]]:
 
 def test_owns() -> None:
     assert [row[0] for row in table("Owns")] == [
-        name for name in (t.name for t in models.metadata.tables.values()) if name not in KERNEL_TABLES
+        name for name in (t.name for t in tables.metadata.tables.values()) if name not in KERNEL_TABLES
     ]
 
 

@@ -1,22 +1,15 @@
-"""What the outside sees, and what it may send."""
+"""What callers see."""
 
 from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import Field
 from sqlalchemy.engine import Row
 
-from services.documents.queries import Office
-from services.documents.rules.contents import Letterhead, Seller, TaxNumber
+from services.documents.state import Office, Seller
 from shared.contracts.events import DocumentKind
 from shared.contracts.ids import DocumentId, OrderId
 from shared.contracts.money import Money
-from shared.web.inputs import Input, example
 from shared.web.views import View
-
-Line = Annotated[str, Field(max_length=200)]
-Prefix = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]{0,9}$", description="One to ten capital letters and digits.")]
-SampleKind = Literal["invoice", "credit_note", "receipt", "refund_receipt", "order_receipt", "packing_slip"]
 
 
 class AmountView(View):
@@ -101,61 +94,6 @@ class SeriesReport(View):
     """Every series of the store."""
 
     items: list[SeriesView]
-
-
-class TaxNumberInput(Input):
-    """A registration of the seller, as it wants it printed."""
-
-    label: str = Field(max_length=40)
-    number: str = Field(max_length=60)
-
-
-class SellerInput(Input):
-    """Who sells."""
-
-    name: str = Field("", max_length=120)
-    address: list[Line] = Field(default=[], max_length=6)
-    phone: str = Field("", max_length=40)
-    email: str = Field("", max_length=120)
-    website: str = Field("", max_length=120)
-    tax_numbers: list[TaxNumberInput] = Field(default=[], max_length=5)
-
-
-class PrefixesInput(Input):
-    """The names of the series; a series that has begun keeps its name until the year ends."""
-
-    invoice: Prefix = "INV"
-    receipt: Prefix = "RCT"
-    cancelling_receipt: Prefix = "CRC"
-    credit_note: Prefix = "CRN"
-    refund_receipt: Prefix = "RFR"
-
-
-class SettingsInput(Input):
-    """Document settings, whole: what is left out goes back to its default. The logo has a call of its own."""
-
-    model_config = example(
-        {
-            "seller": {"name": "Shapla Books", "address": ["House 1, Road 2", "Dhaka 1205"]},
-            "footer": "Thank you",
-            "language": "auto",
-            "paper": "a4",
-        }
-    )
-
-    seller: SellerInput = SellerInput()
-    footer: str = Field("", max_length=500, description="Printed at the foot of every page.")
-    terms: str = Field("", max_length=4_000, description="Printed at the end of invoices.")
-    language: Literal["auto", "en", "bn"] = Field("auto", description="`auto`: the order's own language.")
-    paper: Literal["a4", "letter"] = "a4"
-    prefixes: PrefixesInput = PrefixesInput()
-
-    def letterhead(self) -> Letterhead:
-        """As the letterhead that documents carry."""
-        seller = self.seller
-        taxes = tuple(TaxNumber(label=one.label, number=one.number) for one in seller.tax_numbers)
-        parts = seller.model_dump() | {"address": tuple(seller.address), "tax_numbers": taxes}
-        return Letterhead(seller=Seller(**parts), footer=self.footer, terms=self.terms, language=self.language, paper=self.paper)
 
 
 class LogoLimitsView(View):

@@ -13,8 +13,8 @@ from babel import Locale
 from babel.dates import format_date
 from babel.numbers import get_currency_symbol
 
-from services.documents.catalogues import Catalogue, catalogue, digits
-from services.documents.rules.contents import Contents, SaidLine, SaidPayment
+from services.documents.rendering.catalogues import Catalogue, catalogue, digits
+from services.documents.state import Contents, SaidLine, SaidPayment
 from shared.contracts.events import Address
 from shared.contracts.money import exponent
 

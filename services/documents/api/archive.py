@@ -10,9 +10,9 @@ from typing import Any
 from sqlalchemy.engine import Row
 
 from services.documents import queries
-from services.documents.commands import pictures
+from services.documents.commands import renderings
 from services.documents.queries import Wanted
-from services.documents.render import RenderingFailed
+from services.documents.rendering.renderer import RenderingFailed
 from shared.contracts.errors import UnreadableRow
 from shared.contracts.money import Money
 from shared.data.db import Database
@@ -74,7 +74,7 @@ async def _page(database: Database, store_id: str, wanted: Wanted, after: tuple[
 async def _put(database: Database, settings: WebSettings, pack: zipfile.ZipFile, row: Row[Any]) -> str:
     """Put a document's PDF into the archive under its number; the index says so where it cannot be rendered."""
     try:
-        pdf = await patiently(partial(pictures.pdf_of, database, settings, row.store_id, row.document_id))
+        pdf = await patiently(partial(renderings.pdf_of, database, settings, row.store_id, row.document_id))
     except (RenderingFailed, UnreadableRow):
         return MISSING
     name = f"{row.kind}/{row.number}.pdf"

@@ -7,11 +7,10 @@ from importlib.metadata import version
 from typing import Any
 
 import structlog
-from pydantic import Field
 
+from services.documents.settings import DocumentSettings
 from shared.contracts.errors import Failure
 from shared.data.shares import Rules, Shares
-from shared.process.settings import Settings
 from shared.web.confined import Broken, Confined, Confines, Died, Slow
 from shared.web.settings import WebSettings
 
@@ -25,21 +24,6 @@ class RenderingFailed(Failure):
     """Over its deadline or memory, or refused by the engine; the document's data and number stand."""
 
     status, title, on_message, default_code = 503, "Rendering failed", "retry", "rendering_failed"
-
-
-class DocumentSettings(Settings):
-    """Settings that only this service has."""
-
-    render_processes: int = Field(
-        3, ge=1, le=64, description="Rendering processes per service process, started when first needed; a store alone leaves one free."
-    )
-    render_deadline_seconds: float = Field(20.0, gt=0, description="Longest time that one rendering may take.")
-    render_memory_mb: int = Field(1_024, ge=256, description="Address space of one rendering process, in MiB.")
-    render_recycle_mb: int = Field(
-        300,
-        ge=64,
-        description="Resident memory, in MiB, above which a rendering process is replaced: the engine keeps what it compiled last.",
-    )
 
 
 class Renderer:
@@ -59,7 +43,7 @@ class Renderer:
         self.processes = Confined(
             Confines(
                 name="renderers",
-                module="services.documents.render_child",
+                module="services.documents.rendering.child",
                 what="renderings",
                 rules=rules,
                 deadline_seconds=deadline_seconds,

@@ -8,10 +8,11 @@ import sqlalchemy as sa
 import structlog
 
 from services.documents import queries
-from services.documents.models import renderings
-from services.documents.present import view_of
-from services.documents.render import ENGINE, RenderingFailed, renderer
-from services.documents.rules.contents import Contents, canonical, sha256_of
+from services.documents.rendering.present import view_of
+from services.documents.rendering.renderer import ENGINE, RenderingFailed, renderer
+from services.documents.rules.contents import canonical, sha256_of
+from services.documents.state import Contents
+from services.documents.tables import renderings
 from shared.contracts.errors import StoreBusy, Transient, Unavailable
 from shared.data.db import Database
 from shared.web.settings import WebSettings

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typst
 
-from services.documents.textlayer import repaired
+from services.documents.rendering.textlayer import repaired
 from shared.web.confined_child import confine, serve
 
 HERE = Path(__file__).parent

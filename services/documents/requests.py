@@ -1,0 +1,71 @@
+"""What callers send."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from services.documents.state import Letterhead, Seller, TaxNumber
+from shared.web.inputs import Input, example
+
+Line = Annotated[str, Field(max_length=200)]
+
+
+Prefix = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]{0,9}$", description="One to ten capital letters and digits.")]
+
+
+SampleKind = Literal["invoice", "credit_note", "receipt", "refund_receipt", "order_receipt", "packing_slip"]
+
+
+class TaxNumberInput(Input):
+    """A registration of the seller, as it wants it printed."""
+
+    label: str = Field(max_length=40)
+    number: str = Field(max_length=60)
+
+
+class SellerInput(Input):
+    """Who sells."""
+
+    name: str = Field("", max_length=120)
+    address: list[Line] = Field(default=[], max_length=6)
+    phone: str = Field("", max_length=40)
+    email: str = Field("", max_length=120)
+    website: str = Field("", max_length=120)
+    tax_numbers: list[TaxNumberInput] = Field(default=[], max_length=5)
+
+
+class PrefixesInput(Input):
+    """The names of the series; a series that has begun keeps its name until the year ends."""
+
+    invoice: Prefix = "INV"
+    receipt: Prefix = "RCT"
+    cancelling_receipt: Prefix = "CRC"
+    credit_note: Prefix = "CRN"
+    refund_receipt: Prefix = "RFR"
+
+
+class SettingsInput(Input):
+    """Document settings, whole: what is left out goes back to its default. The logo has a call of its own."""
+
+    model_config = example(
+        {
+            "seller": {"name": "Shapla Books", "address": ["House 1, Road 2", "Dhaka 1205"]},
+            "footer": "Thank you",
+            "language": "auto",
+            "paper": "a4",
+        }
+    )
+
+    seller: SellerInput = SellerInput()
+    footer: str = Field("", max_length=500, description="Printed at the foot of every page.")
+    terms: str = Field("", max_length=4_000, description="Printed at the end of invoices.")
+    language: Literal["auto", "en", "bn"] = Field("auto", description="`auto`: the order's own language.")
+    paper: Literal["a4", "letter"] = "a4"
+    prefixes: PrefixesInput = PrefixesInput()
+
+    def letterhead(self) -> Letterhead:
+        """As the letterhead that documents carry."""
+        seller = self.seller
+        taxes = tuple(TaxNumber(label=one.label, number=one.number) for one in seller.tax_numbers)
+        parts = seller.model_dump() | {"address": tuple(seller.address), "tax_numbers": taxes}
+        return Letterhead(seller=Seller(**parts), footer=self.footer, terms=self.terms, language=self.language, paper=self.paper)

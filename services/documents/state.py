@@ -1,0 +1,141 @@
+"""What the commands and rules of documents work on: our copies, the store's settings, and what a document says.
+
+Contents are plain facts in minor units. Nothing here is formatted: words, digits and layout are the rendering's, so that the same
+data can be printed in any language.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from shared.contracts.events import Address, DocumentKind, Order, OrderPersonal, Part
+from shared.contracts.ids import DocumentId, OrderId, PaymentId
+
+Language = Literal["en", "bn"]
+Paper = Literal["a4", "letter"]
+PrintKind = Literal["order_receipt", "draft_invoice", "packing_slip"]
+Mark = Literal["unpaid", "part_paid", "paid", "draft", "sample"]
+
+
+class TaxNumber(Part):
+    """One of the seller's registrations, as it wants it printed: `BIN 000123456-0101`."""
+
+    label: str
+    number: str
+
+
+class Seller(Part):
+    """Who sells: the head of every document."""
+
+    name: str = ""
+    address: tuple[str, ...] = ()
+    phone: str = ""
+    email: str = ""
+    website: str = ""
+    tax_numbers: tuple[TaxNumber, ...] = ()
+
+
+class Letterhead(Part):
+    """What a version of a store's document settings puts on every document."""
+
+    version: int = 0
+    seller: Seller = Seller()
+    footer: str = ""
+    terms: str = ""
+    language: Literal["auto", "en", "bn"] = "auto"  # auto: the order's own
+    paper: Paper = "a4"
+    logo_sha256: str | None = None
+
+
+class Reference(Part):
+    """An earlier document that this one corrects."""
+
+    document_id: DocumentId
+    kind: DocumentKind
+    number: str
+    issued_on: date
+
+
+class SaidLine(Part):
+    """A line as printed; amounts in minor units. `amount` is with tax and after discounts."""
+
+    line: int
+    sku: str
+    name: str
+    quantity: int
+    unit_price: int | None = None
+    discount: int = 0
+    tax: int = 0
+    amount: int
+
+
+class SaidPayment(Part):
+    """A payment as printed; negative where it reverses another."""
+
+    payment_id: PaymentId
+    method: str
+    reference: str
+    amount: int
+    paid_on: date
+    receipt: str | None = None  # the number of its own receipt, where it has one
+
+
+class Contents(Part):
+    """Everything that one document says. For what was issued this is the record; the PDF is its picture."""
+
+    schema_version: int = 1
+    document_id: DocumentId | None = None
+    kind: DocumentKind | PrintKind
+    number: str | None = None  # none: a print that is not a document
+    issued_on: date
+    cause: str = ""
+    language: Language
+    paper: Paper
+    mark: Mark | None = None
+    seller: Seller
+    footer: str = ""
+    terms: str = ""
+    logo_sha256: str | None = None
+    letterhead_version: int = 0
+    order_id: OrderId
+    order_number: str
+    ordered_on: date
+    customer_id: str
+    address: Address | None = None  # billing; on a packing slip, where the parcel goes
+    contact: str = ""
+    currency: str
+    prices_include_tax: bool = True
+    lines: tuple[SaidLine, ...] = ()
+    goods: int = 0
+    shipping: int = 0
+    overpaid: int = 0  # of a refund: money above the order's total that goes back
+    tax: int = 0  # contained in the above
+    discount: int = 0
+    total: int
+    paid: int | None = None
+    balance: int | None = None
+    payments: tuple[SaidPayment, ...] = ()
+    refers_to: Reference | None = None
+    tracking: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """What we know of an order; `order` is None while only a refund or an erasure of it was seen."""
+
+    order_id: str
+    version: int
+    erased: bool
+    event_sequence: int
+    order: Order | None
+    personal: OrderPersonal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """A store's document settings as they are now."""
+
+    version: int
+    letterhead: Letterhead
+    prefixes: dict[str, str]
+    time_zone: str

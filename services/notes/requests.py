@@ -1,0 +1,53 @@
+"""What callers send."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from shared.contracts.ids import NoteId
+from shared.web.inputs import Input, example
+
+MAX_TEXT_CHARACTERS = 10_000
+
+Text = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=MAX_TEXT_CHARACTERS,
+        description="Plain text, links and line ends; markup is text like any other. No control characters but line end and tab.",
+        examples=["Your parcel waits at the reception desk."],
+    ),
+]
+
+
+class NoteRequest(Input):
+    """A new note. There is no default audience, so that nobody publishes by forgetting a field."""
+
+    model_config = example({"audience": "customer", "text": "Your parcel waits at the reception desk."})
+
+    audience: Literal["customer", "private"] = Field(description="`customer` sends it to the order's customer; `private` stays with staff.")
+    text: Text
+
+
+class EditRequest(Input):
+    """A note's next text."""
+
+    model_config = example({"text": "Your parcel waits at the post office."})
+
+    text: Text
+
+
+class ReadRequest(Input):
+    """What has been read."""
+
+    model_config = example({})
+
+    through: NoteId | None = Field(None, description="The last note that was shown; without it, everything there is by now.")
+
+
+class SettingsRequest(Input):
+    """The store's note settings."""
+
+    model_config = example({"customer_answers": True})
+
+    customer_answers: bool = Field(description="Whether customers may write on their orders.")
