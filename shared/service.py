@@ -3,6 +3,7 @@
 import asyncio
 import math
 import signal
+import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -37,6 +38,8 @@ log = structlog.get_logger()
 ROLES: tuple[Role, ...] = ("api", "worker")
 
 HTTP_STOP_SECONDS = 8
+SWITCH_SECONDS = 0.0005
+"""How long a thread may keep the interpreter to itself while the event loop wants it: a call comes back to the loop some twenty times."""
 RESTART_TASK_SECONDS = 1.0
 LOOK_SECONDS = 5.0
 SWEEP_IDEMPOTENCY_SECONDS = 600
@@ -195,6 +198,7 @@ class _Server(uvicorn.Server):
 
 async def run(services: Sequence[Service], roles: Sequence[Role] = ROLES) -> None:
     """Run services until SIGTERM or SIGINT, then stop within seconds: streams end, calls finish, handlers finish."""
+    sys.setswitchinterval(SWITCH_SECONDS)
     running = [Running(service, roles) for service in services]
     set_up_telemetry(running[0].settings)
     stop = asyncio.Event()

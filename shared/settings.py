@@ -41,6 +41,9 @@ class Settings(BaseSettings):
         description="Part of the slots that a store may hold beside others, and a caller beside others of its store.",
     )
     share_queue: int = Field(500, ge=1, le=10_000, description="Calls of one store that may wait for a slot of one kind, per process.")
+    walks_at_once: int = Field(
+        4, ge=1, le=200, description="Pages of lists that are read at once per process; beside others a store has a fifth of them."
+    )
     export_slots: int = Field(
         12, ge=1, le=1000, description="Exports and archives that run at once per process; a store has its part of them, alone too."
     )

@@ -1,8 +1,9 @@
 """Live streams: rows of the events table, told as they come, to any number of listeners in any number of API processes.
 
-One look at the database per process and moment, not one per listener: the hub finds whose rows are new and wakes those. The rows are
-the truth, so a stream resumes anywhere by the id of the last event it saw. An order's ids are its versions, which rise under its row
-lock; a store's are numbers given after the commit (stream_numbers.py). In neither can anything appear behind a reader
+One look at the database per process and moment, not one per listener: the hub finds whose rows are new and wakes those, and what
+listeners at the same place read then is read and written once for all of them. The rows are the truth, so a stream resumes anywhere by
+the id of the last event it saw. An order's ids are its versions, which rise under its row lock; a store's are numbers given after the
+commit (stream_numbers.py). In neither can anything appear behind a reader
 (docs/decisions/0105-live-streams.md, 0109-positions-of-the-stream.md).
 """
 
@@ -10,10 +11,10 @@ import asyncio
 import json
 import time
 from collections import defaultdict
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from contextvars import Context
-from functools import partial
+from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -27,6 +28,7 @@ from shared.actor import Actor
 from shared.db import Database
 from shared.errors import Transient, Unavailable
 from shared.events import EVENTS
+from shared.flights import Flights
 from shared.service import Running
 from shared.set_aside import each_readable, set_aside
 from shared.shares import Rules, Shares
@@ -71,21 +73,46 @@ class Hub:
         self._since: dict[str, int] = {}
         self._task: asyncio.Task[None] | None = None
         rules = Rules(READS_AT_ONCE, headroom=1, part=0.5, queue=MAX_WAITING)
+        self._wakes: dict[Key, int] = defaultdict(int)
+        self._pages: Flights[Page] = Flights(LOOK_SECONDS)
         self._reads = Shares("orders.live", rules, wait_seconds=READ_WAIT_SECONDS, what="streams")
 
-    async def rows(self, query: sa.Select[Any], pace: "Pace") -> Sequence[Row[Any]]:
-        """What a stream reads: a few at a time and by turns over stores, so that thousands leave connections for calls.
+    async def rows(self, query: sa.Select[Any]) -> Sequence[Row[Any]]:
+        """What a stream reads: a few at a time and by turns over stores, so that thousands leave connections for calls."""
+        async with self._reads.of(), self.database.reading() as tx:
+            return await tx.all(query)
 
-        Again while the database is away. Nothing where the stream is over meanwhile.
-        """
+    async def newest(self, query: sa.Select[Any], pace: "Pace") -> int:
+        """The last id that there is; tried again while the database is away, 0 where the stream is over meanwhile."""
         while not pace.over:
             try:
-                async with self._reads.of(), self.database.reading() as tx:
-                    return await tx.all(query)
+                rows = await self.rows(query)
+                return int(rows[0][0] or 0) if rows else 0
             except (Transient, Unavailable) as failure:
                 log.warning("live_read_failed", error=repr(failure))
                 await asyncio.sleep(LOOK_SECONDS)
-        return ()
+        return 0
+
+    async def page(self, about: Key, actor: Actor, after: int, query: sa.Select[Any], pace: "Pace") -> "Page | None":
+        """What follows `after`, as `actor` may see it; None where the stream is over. Read once for all who are woken together.
+
+        The number of wakes is in the key: who was woken by a row reads after that, and nobody misses it.
+        """
+        audience = ("shop", "") if actor.is_shop else (actor.role, actor.id)
+
+        async def read() -> Page:
+            rows = await self.rows(query)
+            good, bad = each_readable(rows, lambda row: _framed(row, actor), lambda row: (row.store_id, str(row.position)))
+            await set_aside(self.database, PLACE, bad)  # before the frames: a client that has what it wants is gone after them
+            return Page(b"".join(frame for _, frame in good), rows[-1].id if rows else after, len(rows) == ROWS_PER_LOOK)
+
+        while not pace.over:
+            try:
+                return await self._pages.get((about, audience, after, self._wakes[about]), read)
+            except (Transient, Unavailable) as failure:
+                log.warning("live_read_failed", error=repr(failure))
+                await asyncio.sleep(LOOK_SECONDS)
+        return None
 
     @contextmanager
     def listening(self, store_id: str, subject: str | None) -> Iterator[asyncio.Event]:
@@ -101,6 +128,7 @@ class Hub:
             self._listeners[key].discard(woken)
             if not self._listeners[key]:
                 del self._listeners[key]
+                self._wakes.pop(key, None)
 
     async def _run(self) -> None:
         while self._listeners:
@@ -132,8 +160,19 @@ class Hub:
 
     def _wake(self, *keys: Key) -> None:
         for key in keys:
-            for woken in self._listeners.get(key, ()):
-                woken.set()
+            if key in self._listeners:
+                self._wakes[key] += 1
+                for woken in self._listeners[key]:
+                    woken.set()
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Frames, the id of the last row that was read for them, and whether more follows at once."""
+
+    frames: bytes
+    last: int
+    full: bool
 
 
 _HUBS: "WeakKeyDictionary[Running, Hub]" = WeakKeyDictionary()
@@ -184,9 +223,9 @@ async def order_stream(running: Running, actor: Actor, order_id: str, last: int 
     hub = hub_of(running)
     with hub.listening(actor.store, order_id) as woken:
         pace = Pace(running, woken, until)
-        newest = await _newest(hub, pace, _newest_of_order(actor, order_id))
+        newest = await hub.newest(_newest_of_order(actor, order_id), pace)
         after = max(0, newest - 1) if last is None else _resumed(last, newest)
-        async with aclosing(_told(hub, actor, pace, after, partial(_of_order, actor, order_id))) as told:
+        async with aclosing(_told(hub, actor, pace, after, order_id)) as told:
             async for frame in told:
                 yield frame
 
@@ -196,9 +235,9 @@ async def store_stream(running: Running, actor: Actor, last: int | None, until: 
     hub = hub_of(running)
     with hub.listening(actor.store, None) as woken:
         pace = Pace(running, woken, until)
-        newest = await _newest(hub, pace, _newest_of_store(actor))
+        newest = await hub.newest(_newest_of_store(actor), pace)
         after = newest if last is None else _resumed(last, newest)
-        async with aclosing(_told(hub, actor, pace, after, partial(_of_store, actor))) as told:
+        async with aclosing(_told(hub, actor, pace, after, None)) as told:
             async for frame in told:
                 yield frame
 
@@ -208,12 +247,7 @@ def _resumed(last: int, newest: int) -> int:
     return last if last <= newest else 0
 
 
-async def _newest(hub: Hub, pace: Pace, query: sa.Select[Any]) -> int:
-    rows = await hub.rows(query, pace)
-    return int(rows[0][0] or 0) if rows else 0
-
-
-async def _told(hub: Hub, actor: Actor, pace: Pace, after: int, query: Callable[[int], sa.Select[Any]]) -> AsyncGenerator[bytes]:
+async def _told(hub: Hub, actor: Actor, pace: Pace, after: int, order_id: str | None) -> AsyncGenerator[bytes]:
     """Frames: first where the stream stands, so that whoever loses it before anything happened can resume; then events as they come.
 
     A full page is followed by the next at once. A row that cannot be read is set aside and passed by.
@@ -221,16 +255,13 @@ async def _told(hub: Hub, actor: Actor, pace: Pace, after: int, query: Callable[
     yield f"retry: {RECONNECT_MILLISECONDS}\nid: {after}\n: following\n\n".encode()
     while not pace.over:
         pace.looks()
-        rows = await hub.rows(query(after), pace)
-        good, bad = each_readable(rows, lambda row: _framed(row, actor), lambda row: (row.store_id, str(row.position)))
-        await set_aside(hub.database, PLACE, bad)  # before the frames: a client that has what it wants is gone after them
-        for _, frame in good:
-            yield frame
-        if rows:
-            after = rows[-1].id
-        else:
-            yield b": still here\n\n"
-        if len(rows) < ROWS_PER_LOOK:
+        query = _of_store(actor, after) if order_id is None else _of_order(actor, order_id, after)
+        page = await hub.page((actor.store, order_id), actor, after, query, pace)
+        if page is None:
+            return
+        yield page.frames or b": still here\n\n"
+        after = page.last
+        if not page.full:
             await pace.wait()
 
 

@@ -29,7 +29,7 @@ CHANGES = problems(NotFound, Refused, VersionConflict, Forbidden)
 async def list_refunds(query: Annotated[RefundList, Query()], call: Call) -> Response:
     """Refunds, the last requested first: the shop's whole store, a customer's own, a guest's of their order."""
     after = place(query.cursor, "refund")
-    async with call.reading() as tx:
+    async with call.walking() as tx:
         rows, goes_on = await queries.page(tx, call.actor, query.filter(call.now), after=after, limit=query.limit)
     more = encode_cursor(list(goes_on)) if goes_on else None
     links = link_header("/v1/refunds", query.model_dump(mode="json", exclude={"cursor"}, exclude_defaults=True), next_cursor=more)
