@@ -1,8 +1,10 @@
 """Putting a service together and running it: as API, as worker, or both, one or several services in one process."""
 
 import asyncio
+import gc
 import math
 import signal
+import socket
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,6 +26,7 @@ from shared.door import Door
 from shared.errors import Failure
 from shared.exports import Exporting
 from shared.inbox import Consumers, Inbox
+from shared.listener import Listener
 from shared.lobby import Lobby
 from shared.outbox import Relay
 from shared.pulse import Pulse, stopped
@@ -195,6 +198,16 @@ class _Server(uvicorn.Server):
         """Capture none."""
         yield
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen. Raises SystemExit where the port is taken, as uvicorn's own does."""
+        config = self.config
+        make: Any = partial(config.http_protocol_class, config=config, server_state=self.server_state, app_state={})
+        try:
+            self.servers = [await Listener.at(config.host, config.port, make)]  # type: ignore[list-item]  # closes as one of asyncio's
+        except OSError as error:
+            raise SystemExit(str(error)) from error
+        self.started = True
+
 
 async def run(services: Sequence[Service], roles: Sequence[Role] = ROLES) -> None:
     """Run services until SIGTERM or SIGINT, then stop within seconds: streams end, calls finish, handlers finish."""
@@ -211,6 +224,8 @@ async def run(services: Sequence[Service], roles: Sequence[Role] = ROLES) -> Non
     for one in running:
         one.start()
         log.info("started", service=one.service.name, roles=roles, port=one.settings.http_port)
+    gc.collect()
+    gc.freeze()  # what was loaded stays as long as the process: a full collection looked at it again and again, 100 ms each time
     stopped = asyncio.create_task(stop.wait())
     await asyncio.wait([stopped, *serving], return_when=asyncio.FIRST_COMPLETED)
     for one in running:

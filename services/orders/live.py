@@ -75,6 +75,7 @@ class Hub:
         rules = Rules(READS_AT_ONCE, headroom=1, part=0.5, queue=MAX_WAITING)
         self._wakes: dict[Key, int] = defaultdict(int)
         self._pages: Flights[Page] = Flights(LOOK_SECONDS)
+        self._newest: Flights[int] = Flights(0)
         self._reads = Shares("orders.live", rules, wait_seconds=READ_WAIT_SECONDS, what="streams")
 
     async def rows(self, query: sa.Select[Any]) -> Sequence[Row[Any]]:
@@ -82,12 +83,19 @@ class Hub:
         async with self._reads.of(), self.database.reading() as tx:
             return await tx.all(query)
 
-    async def newest(self, query: sa.Select[Any], pace: "Pace") -> int:
-        """The last id that there is; tried again while the database is away, 0 where the stream is over meanwhile."""
+    async def newest(self, about: Key, last: int | None, query: sa.Select[Any], pace: "Pace") -> int:
+        """The last id that there is; tried again while the database is away, 0 where the stream is over meanwhile.
+
+        Shared by who came with the same `last`: nobody is compared with a state from before they saw theirs.
+        """
+
+        async def read() -> int:
+            rows = await self.rows(query)
+            return int(rows[0][0] or 0) if rows else 0
+
         while not pace.over:
             try:
-                rows = await self.rows(query)
-                return int(rows[0][0] or 0) if rows else 0
+                return await self._newest.get((about, last), read)
             except (Transient, Unavailable) as failure:
                 log.warning("live_read_failed", error=repr(failure))
                 await asyncio.sleep(LOOK_SECONDS)
@@ -223,7 +231,7 @@ async def order_stream(running: Running, actor: Actor, order_id: str, last: int 
     hub = hub_of(running)
     with hub.listening(actor.store, order_id) as woken:
         pace = Pace(running, woken, until)
-        newest = await hub.newest(_newest_of_order(actor, order_id), pace)
+        newest = await hub.newest((actor.store, order_id), last, _newest_of_order(actor, order_id), pace)
         after = max(0, newest - 1) if last is None else _resumed(last, newest)
         async with aclosing(_told(hub, actor, pace, after, order_id)) as told:
             async for frame in told:
@@ -235,7 +243,7 @@ async def store_stream(running: Running, actor: Actor, last: int | None, until: 
     hub = hub_of(running)
     with hub.listening(actor.store, None) as woken:
         pace = Pace(running, woken, until)
-        newest = await hub.newest(_newest_of_store(actor), pace)
+        newest = await hub.newest((actor.store, None), last, _newest_of_store(actor), pace)
         after = newest if last is None else _resumed(last, newest)
         async with aclosing(_told(hub, actor, pace, after, None)) as told:
             async for frame in told:
