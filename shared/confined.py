@@ -14,7 +14,7 @@ from shared.confined_child import Refusal
 from shared.shares import Rules, Shares
 
 PROJECT = Path(__file__).resolve().parents[1]
-NICENESS = 10  # from its first moment: what it computes can wait, the event loop and the database beside it cannot
+NICENESS = 15  # from its first moment: what it computes can wait, the event loop and the database beside it cannot
 ANSWERS_PER_PROCESS = 1_000  # then a fresh one takes its place, so that nothing grows without end
 
 

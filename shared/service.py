@@ -201,7 +201,8 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen. Raises SystemExit where the port is taken, as uvicorn's own does."""
         config = self.config
-        make: Any = partial(config.http_protocol_class, config=config, server_state=self.server_state, app_state={})
+        protocol: Any = config.http_protocol_class
+        make = partial(protocol, config=config, server_state=self.server_state, app_state={})
         try:
             self.servers = [await Listener.at(config.host, config.port, make)]  # type: ignore[list-item]  # closes as one of asyncio's
         except OSError as error:
