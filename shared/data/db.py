@@ -68,6 +68,9 @@ class Database:
         self.kernel = kernel_tables(metadata)
         self._woken_by_events: list[asyncio.Event] = []
         self.shares = Shares(f"{settings.service}.connections", _rules(settings), wait_seconds=settings.database_pool_timeout_seconds)
+        part = settings.share_part_percent / 100
+        walks = Rules(settings.walks_at_once, headroom=1, part=part / 2, queue=settings.share_queue)
+        self._walks = Shares(f"{settings.service}.walks", walks, wait_seconds=settings.database_pool_timeout_seconds, what="lists")
         self._engine = _engine(settings)
         self._autocommit = self._engine.execution_options(isolation_level="AUTOCOMMIT")
 
@@ -132,6 +135,15 @@ class Database:
             yield Transaction(connection, self.kernel, self.service)
         finally:
             await _given_back(connection, give)
+
+    @asynccontextmanager
+    async def walking(self) -> AsyncIterator[Transaction]:
+        """As reading(), for a page of a list, which may look at thousands of rows: few at a time, by turns over the stores.
+
+        A walk keeps a processor of the database busy. As many as there are connections, all of one store, would slow everybody down.
+        """
+        async with self._walks.of(), self.reading() as tx:
+            yield tx
 
     async def execute_once(
         self, name: str, statement: sa.Executable, parameters: Parameters = None, *, emits: bool = True

@@ -34,6 +34,9 @@ class DataSettings(BaseSettings):
         description="Part of the slots that a store may hold beside others, and a caller beside others of its store.",
     )
     share_queue: int = Field(500, ge=1, le=10_000, description="Calls of one store that may wait for a slot of one kind, per process.")
+    walks_at_once: int = Field(
+        4, ge=1, le=200, description="Pages of lists that are read at once per process; beside others a store has a fifth of them."
+    )
     idempotency_days: int = Field(30, ge=1, description="How long an Idempotency-Key and its answer are kept.")
     files_dir: Path = Field(Path(".aftersale/files"), description="Where files are kept when no object store is named.")
     files_url: str = Field("", description="Object store for files, such as s3://bucket/prefix; empty keeps them in files_dir.")

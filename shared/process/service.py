@@ -1,8 +1,11 @@
 """Putting a service together and running it: as API, as worker, or both, one or several services in one process."""
 
 import asyncio
+import gc
 import math
 import signal
+import socket
+import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,6 +33,7 @@ from shared.process.telemetry import set_up_telemetry
 from shared.web.app import create_app, front_of
 from shared.web.door import Door
 from shared.web.exports import Exporting
+from shared.web.listener import Listener
 from shared.web.lobby import Lobby
 from shared.web.tokens import Tokens
 
@@ -38,6 +42,8 @@ log = structlog.get_logger()
 ROLES: tuple[Role, ...] = ("api", "worker")
 
 HTTP_STOP_SECONDS = 8
+SWITCH_SECONDS = 0.0005
+"""How long a thread may keep the interpreter to itself while the event loop wants it: a call comes back to the loop some twenty times."""
 RESTART_TASK_SECONDS = 1.0
 LOOK_SECONDS = 5.0
 SWEEP_IDEMPOTENCY_SECONDS = 600
@@ -193,9 +199,21 @@ class _Server(uvicorn.Server):
         """Capture none."""
         yield
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen. Raises SystemExit where the port is taken, as uvicorn's own does."""
+        config = self.config
+        protocol: Any = config.http_protocol_class
+        make = partial(protocol, config=config, server_state=self.server_state, app_state={})
+        try:
+            self.servers = [await Listener.at(config.host, config.port, make)]  # type: ignore[list-item]  # closes as one of asyncio's
+        except OSError as error:
+            raise SystemExit(str(error)) from error
+        self.started = True
+
 
 async def run(services: Sequence[Service], roles: Sequence[Role] = ROLES) -> None:
     """Run services until SIGTERM or SIGINT, then stop within seconds: streams end, calls finish, handlers finish."""
+    sys.setswitchinterval(SWITCH_SECONDS)
     running = [Running(service, roles) for service in services]
     set_up_telemetry(running[0].settings)
     stop = asyncio.Event()
@@ -208,6 +226,8 @@ async def run(services: Sequence[Service], roles: Sequence[Role] = ROLES) -> Non
     for one in running:
         one.start()
         log.info("started", service=one.service.name, roles=roles, port=one.settings.http_port)
+    gc.collect()
+    gc.freeze()  # what was loaded stays as long as the process: a full collection looked at it again and again, 100 ms each time
     stopped = asyncio.create_task(stop.wait())
     await asyncio.wait([stopped, *serving], return_when=asyncio.FIRST_COMPLETED)
     for one in running:

@@ -63,6 +63,10 @@ class Calling:
         """For queries: no transaction."""
         return self.running.database.reading()
 
+    def walking(self) -> AbstractAsyncContextManager[Transaction]:
+        """For a page of a list: at the store's turn."""
+        return self.running.database.walking()
+
     @property
     def if_match(self) -> int | None:
         """The version that the caller wants to change, from `If-Match: "v7"` or `"v7.<digest>"`; None for `*` or no header."""

@@ -14,6 +14,7 @@ from shared.data.shares import Rules, Shares
 from shared.web.confined_child import Refusal
 
 PROJECT = Path(__file__).resolve().parents[2]
+NICENESS = 15  # from its first moment: what it computes can wait, the event loop and the database beside it cannot
 ANSWERS_PER_PROCESS = 1_000  # then a fresh one takes its place, so that nothing grows without end
 
 
@@ -110,7 +111,10 @@ class _Child:
         environment = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(PROJECT), "RAYON_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
         command = (sys.executable, "-m", confines.module, str(confines.memory_mb))
         pipe = asyncio.subprocess.PIPE
-        return cls(await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, cwd=PROJECT, env=environment))
+        process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, cwd=PROJECT, env=environment)
+        with suppress(ProcessLookupError):
+            os.setpriority(os.PRIO_PROCESS, process.pid, os.getpriority(os.PRIO_PROCESS, 0) + NICENESS)
+        return cls(process)
 
     @property
     def is_fit(self) -> bool:

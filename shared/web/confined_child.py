@@ -9,7 +9,6 @@ as JSON, `E` an error's text), then the rest.
 
 import ctypes
 import json
-import os
 import platform
 import resource
 import signal
@@ -17,8 +16,6 @@ import struct
 import sys
 from collections.abc import Callable
 from typing import Any, BinaryIO
-
-NICER = 5  # what it computes can wait a little: the service's own event loop and the database cannot
 
 # Numbers of socket, connect, execve, execveat, ptrace by machine; AUDIT_ARCH_* as seccomp reports it.
 _REFUSED = {"x86_64": (0xC000003E, (41, 42, 59, 322, 101)), "aarch64": (0xC00000B7, (198, 203, 221, 281, 117))}
@@ -43,7 +40,6 @@ def confine(memory_mb: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    os.nice(NICER)
     if sys.platform == "linux" and platform.machine() in _REFUSED:
         _refuse_calls(*_REFUSED[platform.machine()])
 

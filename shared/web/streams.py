@@ -1,9 +1,9 @@
 """Live streams (server-sent events): what happens, as it happens, to any number of listeners in any number of API processes.
 
 One look at the database per process and moment, not one per listener: the service's feed finds whom something new concerns, and the hub
-wakes them. A woken stream reads its own rows, page after page, behind the last position that it sent. The rows are the truth, so a
-stream resumes anywhere by the id of the last event that was seen; a feed's positions never appear behind a reader (P21,
-docs/decisions/0105-live-streams.md).
+wakes them. A woken stream reads on, page after page, behind the last position that it sent; what listeners at the same place read then
+is read and written once for all of them. The rows are the truth, so a stream resumes anywhere by the id of the last event that was seen;
+a feed's positions never appear behind a reader (P21, docs/decisions/0105-live-streams.md).
 
 A stream ends with the caller's token, with a guest's link, when its caller may no longer see what it follows, and when the service stops.
 """
@@ -15,6 +15,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Ite
 from contextlib import contextmanager
 from contextvars import Context
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any, Protocol, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -24,8 +25,10 @@ from fastapi.responses import StreamingResponse
 from fastapi.sse import format_sse_event
 from pydantic import BaseModel
 
+from shared.contracts.actor import Actor
 from shared.contracts.errors import Failure, Transient, Unavailable
 from shared.data.db import Database, Transaction
+from shared.data.flights import Flights
 from shared.data.guests import while_valid
 from shared.data.set_aside import Unusable, set_aside
 from shared.data.shares import Rules, Shares
@@ -117,14 +120,10 @@ async def _frames(hub: "_Hub", call: Calling, key: Key, start: Start, look: Look
             yield format_sse_event(id=str(after or 0), retry=RECONNECT_MILLISECONDS, comment="following")
             while after is not None and not pace.over:
                 woken.clear()  # whatever comes from here on is noticed by wait()
-                found = await hub.read(pace, look, after)
+                found = await hub.page(pace, key, call.actor, after, look)
                 if found is None:
                     return
-                await set_aside(hub.database, hub.place, found.unusable)  # before the frames: a client may leave once it has them
-                for one in found.frames:
-                    yield one
-                if not found.frames:
-                    yield format_sse_event(comment="still here")
+                yield b"".join(found.frames) or format_sse_event(comment="still here")
                 after = found.last
                 if not found.full:
                     await pace.wait()
@@ -165,18 +164,37 @@ class _Hub:
         self._feed = feed
         self._listeners: dict[Key, set[asyncio.Event]] = defaultdict(set)
         self._task: asyncio.Task[None] | None = None
+        self._wakes: dict[Key, int] = defaultdict(int)
+        self._pages: Flights[Found | None] = Flights(LOOK_SECONDS)
         rules = Rules(READS_AT_ONCE, headroom=1, part=0.5, queue=MAX_WAITING)
         self._reads = Shares(f"{service}.live", rules, wait_seconds=READ_WAIT_SECONDS, what="streams")
 
-    async def read(self, pace: _Pace, work: Callable[..., Awaitable[R]], *arguments: Any) -> R | None:
-        """What `work` reads for a stream: a few at a time and by turns over stores, so that thousands leave connections for calls.
+    async def read(self, pace: _Pace, work: Callable[[Transaction], Awaitable[R]]) -> R | None:
+        """What `work` reads for a stream; again while the database is away. None where the stream is over meanwhile."""
+        return await self._patiently(pace, partial(self._once, work))
 
-        Again while the database is away. None where the stream is over meanwhile.
+    async def page(self, pace: _Pace, key: Key, actor: Actor, after: int, look: Look) -> Found | None:
+        """As read(), for what `look` finds behind `after`: read and written once for all listeners of one actor who are woken together.
+
+        The number of wakes is part of what is asked: who was woken by a row reads after that, and nobody misses it.
         """
+
+        async def found() -> Found:
+            made = await self._once(lambda tx: look(tx, after))
+            await set_aside(self.database, self.place, made.unusable)  # before the frames: a client may leave once it has them
+            return made
+
+        return await self._patiently(pace, lambda: self._pages.get((key, actor.role, actor.id, after, self._wakes[key]), found))
+
+    async def _once(self, work: Callable[[Transaction], Awaitable[R]]) -> R:
+        """A few reads at a time and by turns over stores, so that thousands of streams leave connections for calls."""
+        async with self._reads.of(), self.database.reading() as tx:
+            return await work(tx)
+
+    async def _patiently(self, pace: _Pace, work: Callable[[], Awaitable[R]]) -> R | None:
         while not pace.over:
             try:
-                async with self._reads.of(), self.database.reading() as tx:
-                    return await work(tx, *arguments)
+                return await work()
             except (Transient, Unavailable) as failure:
                 log.warning("live_read_failed", error=repr(failure))
                 await asyncio.sleep(LOOK_SECONDS)
@@ -195,6 +213,7 @@ class _Hub:
             self._listeners[key].discard(woken)
             if not self._listeners[key]:
                 del self._listeners[key]
+                self._wakes.pop(key, None)
 
     async def _run(self) -> None:
         feed = self._feed()
@@ -210,6 +229,8 @@ class _Hub:
         async with self.database.reading() as tx:
             moved, more = await feed.moved(tx, list(self._listeners))
         for key in moved:
-            for woken in self._listeners.get(key, ()):
-                woken.set()
+            if key in self._listeners:
+                self._wakes[key] += 1
+                for woken in self._listeners[key]:
+                    woken.set()
         return more

@@ -33,7 +33,8 @@ def told(ledger: Ledger) -> str:
             lines += list(_rows(title, entries.get(what)))
         lines += [""]
         for title, what in (("Guarded", name), ("Without", f"{name}, guard taken out")):
-            lines += [f"- {title}: {_account(entries.get(what))}"]
+            if title == "Guarded" or attack.broken or attack.unguarded:
+                lines += [f"- {title}: {_account(entries.get(what))}"]
         lines += [""]
     return "\n".join(lines)
 

@@ -134,6 +134,8 @@ def _faults() -> Iterator[Step]:
 def _attacks() -> Iterator[Step]:
     for name in ATTACKS:
         yield Step("p19", name, lambda ground, name=name: _attack(ground, name, guarded=True))  # type: ignore[misc]  # mypy infers no default
+        if not (ATTACKS[name].broken or ATTACKS[name].unguarded):
+            continue
         yield Step("p19", f"{name}, guard taken out", lambda ground, name=name: _attack(ground, name, guarded=False))  # type: ignore[misc]  # mypy infers no default
 
 

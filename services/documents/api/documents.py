@@ -62,7 +62,7 @@ async def listed(
 ) -> Response:
     """Documents, the newest first; a customer sees their own."""
     after = _after(cursor) if cursor is not None else None
-    async with call.reading() as tx:
+    async with call.walking() as tx:
         rows = await queries.page_of_documents(tx, call.actor, wanted, after=after, limit=limit + 1)
     some = rows[:limit]
     following = encode_cursor([some[-1].issued_on, some[-1].document_id]) if len(rows) > limit else None

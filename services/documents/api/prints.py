@@ -62,7 +62,6 @@ async def _contents(call: Calling, order_id: str, button: Button) -> Contents:
     desk = Desk(office.letterhead, issuing_day(call.now, office.time_zone), office.time_zone)
     if button == "receipt":
         numbers = {subject: reference.number for (cause, subject), reference in issued.items() if cause == "payment"}
-        return prints.order_receipt(order, desk, numbers)
-    if button == "invoice":
-        return prints.draft_invoice(order, personal, desk)
-    return prints.packing_slip(order, personal, desk)
+        return await asyncio.to_thread(prints.order_receipt, order, desk, numbers)
+    made = prints.draft_invoice if button == "invoice" else prints.packing_slip
+    return await asyncio.to_thread(made, order, personal, desk)

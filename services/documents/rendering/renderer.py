@@ -84,7 +84,7 @@ def _renderer(settings: DocumentSettings) -> Renderer:
         settings.render_deadline_seconds,
         settings.render_memory_mb,
         recycle_mb=settings.render_recycle_mb,
-        part=settings.share_part_percent / 100,
+        part=settings.share_part_percent / 200,  # half: each takes a processor, or the interpreter, for a second
         queue=settings.share_queue,
     )
 

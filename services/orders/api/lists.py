@@ -71,7 +71,7 @@ class ExportQuery(OrderQuery, FileQuery):
 @router.get("/orders", operation_id="orders_order_list", response_model=OrderPage, responses=problems())
 async def list_orders(query: Annotated[PageQuery, Query()], call: Call) -> Response:
     """Orders, newest first, that the caller may see. A page may be short and still have a next one: follow the cursor."""
-    async with call.reading() as tx:
+    async with call.walking() as tx:
         page = await page_of(tx, call.actor, await query.resolved(tx, call.actor), cursor=query.cursor, limit=query.limit)
     items = await shown(call.db, "orders", page.items, OrderSummaryView.of, lambda item: (call.actor.store, item.order_id))
     return call.show(OrderPage(items=items, next_cursor=page.next_cursor, previous_cursor=page.previous_cursor))
@@ -90,7 +90,7 @@ async def export(query: Annotated[ExportQuery, Query()], call: Call) -> Export:
 
     Not one moment's picture: an order that exists throughout is in it once, as it was when its page was read.
     """
-    async with call.reading() as tx:
+    async with call.walking() as tx:
         wanted = await query.resolved(tx, call.actor)
     exporting = call.running.exporting
     pieces = exported(exporting, call.db, call.actor, wanted, query)

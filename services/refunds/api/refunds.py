@@ -35,7 +35,7 @@ CHANGES = problems(NotFound, Refused, VersionConflict, Forbidden)
 async def list_refunds(query: Annotated[RefundList, Query()], call: Call) -> Response:
     """Refunds, the last requested first: the shop's whole store, a customer's own, a guest's of their order."""
     store = call.actor.store
-    async with call.reading() as tx:
+    async with call.walking() as tx:
         page = await queries.page(tx, call.actor, query.filter(call.now), cursor=query.cursor, limit=query.limit)
     items = await shown(call.db, "refunds", page.items, lambda row: RefundSummaryView.of(row, call.now), lambda row: (store, row.refund_id))
     return call.show(RefundPage(items=items, next_cursor=page.next_cursor, previous_cursor=page.previous_cursor))

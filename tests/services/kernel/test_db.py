@@ -209,3 +209,31 @@ async def _settled(database: Database, tasks: "list[asyncio.Task[str]]") -> bool
 
 async def _used(database: Database, slots: int) -> bool:
     return database.shares.used == slots
+
+
+async def test_one_stores_lists_are_read_one_at_a_time_beside_others(lab: Lab) -> None:
+    """A list may look at thousands of rows: on every connection of a store they took the database's processors from everybody."""
+    small, release = Database(lab.settings, METADATA), asyncio.Event()
+    at_work: list[str] = []
+
+    async def listing(store: str) -> None:
+        current_store.set(store)
+        current_caller.set(f"staff:{len(at_work)}")
+        async with small.walking() as tx:
+            await tx.scalar(sa.select(sa.literal(1)))
+            at_work.append(store)
+            await release.wait()
+
+    calm = asyncio.create_task(listing("calm"))
+    await eventually(lambda: _has(at_work, ["calm"]))
+    greedy = [asyncio.create_task(listing("greedy")) for _ in range(5)]
+    await eventually(lambda: _has(at_work, ["calm", "greedy"]))
+    third = asyncio.create_task(listing("third"))
+    await eventually(lambda: _has(at_work, ["calm", "greedy", "third"]))
+    release.set()
+    await asyncio.gather(calm, third, *greedy)
+    assert sorted(at_work) == ["calm", *["greedy"] * 5, "third"]
+
+
+async def _has(found: list[str], wanted: list[str]) -> bool:
+    return found == wanted
