@@ -35,8 +35,9 @@ ORDER = {
 class Clone:
     """A clone's state folder and the commands that are run on it."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, tree: Path = PROJECT) -> None:
         self.home = home
+        self.tree = tree
         kept = {name: value for name, value in os.environ.items() if not name.startswith("AFTERSALE_") or name == "AFTERSALE_SERVERS"}
         self.environment = kept | {"AFTERSALE_HOME": str(home)}
         self.process: subprocess.Popen[str] | None = None
@@ -47,7 +48,7 @@ class Clone:
         """Start it; what it says when everything is ready."""
         errors = (self.home / "up.err").open("a")
         self.process = subprocess.Popen(
-            [str(PROJECT / "aftersale"), "up", "--json"], env=self.environment, stdout=subprocess.PIPE, stderr=errors, text=True, cwd="/"
+            [str(self.tree / "aftersale"), "up", "--json"], env=self.environment, stdout=subprocess.PIPE, stderr=errors, text=True, cwd="/"
         )
         assert self.process.stdout is not None
         for line in self.process.stdout:
@@ -62,7 +63,7 @@ class Clone:
     def command(self, *arguments: str) -> tuple[int, list[dict[str, Any]]]:
         """A command to its end: exit code and what it said."""
         done = subprocess.run(
-            [str(PROJECT / "aftersale"), *arguments, "--json"], env=self.environment, capture_output=True, text=True, check=False, cwd="/"
+            [str(self.tree / "aftersale"), *arguments, "--json"], env=self.environment, capture_output=True, text=True, check=False, cwd="/"
         )
         return done.returncode, [json.loads(line) for line in done.stdout.splitlines()]
 
