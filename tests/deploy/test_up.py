@@ -160,7 +160,9 @@ def test_up_from_nothing_through_bad_days_and_once_more(clone: Clone) -> None:
         assert State(clone.home / "up").read("running")["AFTERSALE_ORDERS_HTTP_PORT"] == said["up"]["orders"].rpartition(":")[2]
     nobody_else_may_read(clone)
     assert sorted(said["up"]) == ["documents", "notes", "orders", "refunds"]
-    orders = said["up"]["orders"]
+    code, [found] = clone.command("address")
+    assert (code, found) == (0, {"address": said["address"]})
+    orders = said["address"]
     placed = call(f"{orders}/v1/orders", said["tokens"]["platform"], ORDER)
     assert placed["total"] == {"amount": 10000, "currency": "BDT", "decimal": "100.00"}
     assert call(f"{orders}/v1/orders/{placed['order_id']}", said["tokens"]["customer"])["number"] == placed["number"]
