@@ -122,6 +122,16 @@ def token(
 
 
 @app.command()
+def address(as_json: AsJson = False) -> None:
+    """The one address under which the running services are reached."""
+    from deploy.operator import running
+
+    running.apply()
+    url = running.one_address()
+    Output(as_json=as_json).result({"address": url}, lambda console: console.print(url, soft_wrap=True))
+
+
+@app.command()
 def doctor(as_json: AsJson = False) -> None:
     """Look at everything that the system needs, and say for each whether it is well, or the fix."""
     from deploy.local import machine

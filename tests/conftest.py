@@ -61,7 +61,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     _folder = tempfile.TemporaryDirectory(prefix="aftersale-test-")
     _stack = new_stack(_servers, Path(_folder.name))
     process = _stack.run(*SERVICES, AFTERSALE_DATABASE_POOL_TIMEOUT_SECONDS=UNHURRIED_SECONDS).wait_until_ready()
-    _stack.urls = process.urls
+    _stack.urls, _stack.address = process.urls, process.address
     _stack.tell()
 
 

@@ -46,6 +46,8 @@ class Stack:
     postgres_url: str
     amqp_url: str
     log: str
+    address: str = ""
+    """Where all services are served by path."""
     tree: str = str(PROJECT)
     """The source that its services run from: another one where something is taken out of it."""
     processes: list["Process"] = field(default_factory=list)
@@ -75,12 +77,14 @@ class Stack:
         """Start a process with these services; `extra` settings win. Wait with Process.wait_until_ready()."""
         ports = ports if ports is not None else {service: free_port() for service in services}
         environment = {**os.environ, **self.settings, "AFTERSALE_LOG_LEVEL": "info", "PYTHONUNBUFFERED": "1", **extra}
+        public = environment.setdefault("AFTERSALE_PUBLIC_PORT", str(free_port()))
         for service, port in ports.items():
             environment[f"AFTERSALE_{service.upper()}_HTTP_PORT"] = str(port)
         command = [sys.executable, "-m", "deploy", "run", *services, *(word for role in roles for word in ("--role", role))]
         with open(self.log, "ab") as log:
             child = subprocess.Popen(command, cwd=self.tree, env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-        process = Process(child, {service: f"http://127.0.0.1:{port}" for service, port in ports.items()}, self.log)
+        urls = {service: f"http://127.0.0.1:{port}" for service, port in ports.items()}
+        process = Process(child, urls, self.log, f"http://127.0.0.1:{public}")
         self.processes.append(process)
         return process
 
@@ -113,6 +117,8 @@ class Process:
     child: subprocess.Popen[bytes]
     urls: dict[str, str]
     log: str
+    address: str
+    """Where all of its services are served, if there are several."""
 
     def wait_until_ready(self) -> "Process":
         """Until every service in it is ready. Raises AssertionError with the end of the log where it is not in time."""

@@ -30,6 +30,10 @@ from deploy.operator.trouble import Trouble
 
 READY_SECONDS = 240  # 3 on a machine with nothing else to do
 PORTS_TRIED = 5
+PORTS = {"AFTERSALE_PUBLIC_PORT": ("all", running.PUBLIC_PORT)} | {
+    f"AFTERSALE_{service.upper()}_HTTP_PORT": (service, port) for service, port in running.PORTS.items()
+}
+"""The setting of each port: whose it is, and which is taken if it is free."""
 STOP_SECONDS = 12  # of the services; the servers take 2 more, so that all of it is within 20
 WATCH_SECONDS = 0.5
 MAX_ANSWER_BYTES = 1_000_000
@@ -148,11 +152,10 @@ class Services:
 
     def _take_ports(self) -> None:
         """Those of before while they are free; where one is taken by somebody else, another, and all commands find it."""
-        for service, preferred in running.PORTS.items():
-            name = f"AFTERSALE_{service.upper()}_HTTP_PORT"
-            port = str(self.servers.state.port(f"http_{service}", preferred=preferred))
+        for name, (what, preferred) in PORTS.items():
+            port = str(self.servers.state.port(f"http_{what}", preferred=preferred))
             if self.process is not None and self.settings.get(name) != port:
-                self.output.warning(f"port {self.settings.get(name)} was taken meanwhile: {service} is at http://127.0.0.1:{port} now")
+                self.output.warning(f"port {self.settings.get(name)} was taken meanwhile: {what} is at http://127.0.0.1:{port} now")
             self.settings[name] = os.environ[name] = port
         running.keep(self.servers.state, self.settings)
 
@@ -176,7 +179,7 @@ class Services:
 
     def _lost_a_port(self) -> bool:
         """Whether somebody else listens where the child, which has ended, should have."""
-        return any(not is_free(int(self.settings[f"AFTERSALE_{service.upper()}_HTTP_PORT"])) for service in SERVICES)
+        return any(not is_free(int(self.settings[name])) for name in PORTS)
 
     def check(self) -> None:
         """Start the child again when it has died, at once at first and slower if it goes on."""
@@ -222,24 +225,32 @@ def _watch(servers: Servers, services: Services) -> None:
 
 
 def _welcome(tokens: dict[str, str], servers: Servers, seconds: float, output: Output) -> None:
-    urls = {service: running.address(service) for service in SERVICES}
-    answer = {"up": urls, "servers": servers.kind, "seconds": round(seconds, 1), "store": running.DEMO_STORE, "tokens": tokens}
+    address, urls = running.one_address(), {service: running.address(service) for service in SERVICES}
+    answer = {
+        "address": address,
+        "up": urls,
+        "servers": servers.kind,
+        "seconds": round(seconds, 1),
+        "store": running.DEMO_STORE,
+        "tokens": tokens,
+    }
 
     def render(console: Console) -> None:
         console.print(f"\n[bold green]Aftersale is up[/bold green] after {seconds:.1f} s. Data and logs: {servers.state.folder}\n")
+        console.print(f"  [bold]{address}[/bold]   serves all of them; {address}/openapi.json describes them\n")
         for service, url in urls.items():
-            console.print(f"  {service:<10} [bold]{url}[/bold]   {url}/openapi.json")
+            console.print(f"  {service:<10} {url}")
         console.print(f"\nTokens for the store [bold]{running.DEMO_STORE}[/bold], good for 24 hours (`./aftersale token` makes others):\n")
         for role, token in tokens.items():
             console.print(f"export {role.upper()}={token}")
         console.print("\nThen, in another terminal:\n")
-        console.print(_curl(urls["orders"]), markup=False)
+        console.print(_curl(address), markup=False)
         console.print("\n[bold]./aftersale demo[/bold]   plays one order's life and shows every event.   Ctrl-C here stops everything.\n")
 
     output.result(answer, render)
 
 
-def _curl(orders: str) -> str:
+def _curl(address: str) -> str:
     """Placing an order, ready to paste."""
     order = {
         "currency": "BDT",
@@ -255,6 +266,6 @@ def _curl(orders: str) -> str:
         "shipping": {"amount": 1000},
     }
     return (
-        f'curl -s {orders}/v1/orders -H "Authorization: Bearer $PLATFORM" -H "Idempotency-Key: first-order" \\\n'
+        f'curl -s {address}/v1/orders -H "Authorization: Bearer $PLATFORM" -H "Idempotency-Key: first-order" \\\n'
         f"  -H 'Content-Type: application/json' -d '{json.dumps(order)}'"
     )

@@ -33,6 +33,10 @@ def run_services(names: Sequence[str], roles: Sequence[Role], port: int | None, 
         elif local and not is_free(int(os.environ[variable])):
             os.environ[variable] = str(choose_port([], set(), is_free))  # one more, beside the one of `up`
         output.progress(f"{name} ({' and '.join(roles)}) on {running.address(name)}")
+    if len(names) > 1 and "api" in roles:
+        if local and not is_free(int(running.setting(names[0], "PUBLIC_PORT", str(running.PUBLIC_PORT)))):
+            os.environ["AFTERSALE_PUBLIC_PORT"] = str(choose_port([], set(), is_free))
+        output.progress(f"all of them on {running.one_address()}")
     services = [REGISTRY[name].service() for name in names]
     try:
         with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:

@@ -10,6 +10,7 @@ from deploy.operator.state import PROJECT, State, base_folder
 from deploy.operator.trouble import Trouble
 
 PORTS: Final = {one.name: one.port for one in REGISTRY.values()}
+PUBLIC_PORT: Final = 8000
 DEMO_STORE: Final = "demo"
 
 
@@ -66,3 +67,10 @@ def address(service: str) -> str:
     if url := setting(service, "API_URL"):
         return url.rstrip("/")
     return f"http://{setting(service, 'HTTP_HOST', '127.0.0.1')}:{setting(service, 'HTTP_PORT', str(PORTS[service]))}"
+
+
+def one_address() -> str:
+    """The base URL under which all services are served by path: `public_url` where it is set, else this machine's own."""
+    if url := setting("orders", "PUBLIC_URL"):
+        return url
+    return f"http://{setting('orders', 'HTTP_HOST', '127.0.0.1')}:{setting('orders', 'PUBLIC_PORT', str(PUBLIC_PORT))}"

@@ -13,6 +13,7 @@ SERVICE = Service(
     name="documents",
     title="Aftersale documents",
     description="Invoices, receipts and credit notes: issued on events, numbered without gaps, rendered as PDF, kept for ever.",
+    nouns=("documents", "documents-settings", "prints"),
     metadata=tables.metadata,
     router=router,
     consumers=consumers,

@@ -7,6 +7,7 @@ SERVICE = Service(
     name="notes",
     title="Aftersale notes",
     description="Notes on an order, to its customer or private to staff; its timeline, written from the events of all services.",
+    nouns=("notes", "notes-settings", "timeline"),
     metadata=tables.metadata,
     router=api.router,
     consumers=consumers.consumers,

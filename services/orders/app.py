@@ -14,6 +14,7 @@ SERVICE = Service(
     name="orders",
     title="Aftersale orders",
     description="The only authority on an order's status, its totals and the money collected for it.",
+    nouns=("orders", "orders-settings", "stock", "customers"),
     metadata=metadata,
     router=router,
     consumers=consumers,

@@ -16,6 +16,7 @@ SERVICE = Service(
     name="refunds",
     title="Aftersale refunds",
     description="The only authority on what is refunded: requests, decisions, automatic refunds of cancelled orders, settlement, policy.",
+    nouns=("refunds", "refund-policy", "attachments"),
     metadata=metadata,
     router=router,
     consumers=consumers,

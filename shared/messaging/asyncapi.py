@@ -1,6 +1,6 @@
-"""The AsyncAPI 3.0 document of a service, generated from the event models: what it sends and what it receives."""
+"""AsyncAPI 3.0, generated from the event models: what is sent and what is received."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pydantic.json_schema import models_json_schema
@@ -24,9 +24,16 @@ CLOUD_EVENT_ATTRIBUTES = {
 
 
 def asyncapi(service: str, title: str, received: Iterable[str], namespace: str) -> dict[str, Any]:
-    """The document as a JSON-able dict."""
-    sent = [name for name in EVENTS if name.split(".")[0] in SOURCES.get(service, ())]
-    received = list(received)
+    """One service's document as a JSON-able dict."""
+    return _document(title, [name for name in EVENTS if name.split(".")[0] in SOURCES.get(service, ())], list(received), namespace)
+
+
+def asyncapi_of_all(title: str, namespace: str) -> dict[str, Any]:
+    """That of all services together, as somebody outside sees them: they send every event."""
+    return _document(title, list(EVENTS), [], namespace)
+
+
+def _document(title: str, sent: Sequence[str], received: Sequence[str], namespace: str) -> dict[str, Any]:
     names = sorted({*sent, *received})
     _, schemas = models_json_schema([(EVENTS[name], "serialization") for name in names], ref_template="#/components/schemas/{model}")
     return {

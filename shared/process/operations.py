@@ -27,7 +27,15 @@ def add_operations(app: FastAPI, running: Watched) -> None:
 
     @app.get("/", include_in_schema=False)
     async def index() -> dict[str, Any]:
-        paths = ("/openapi.json", "/asyncapi.json", "/health/live", "/health/ready", "/metrics")
+        paths = (
+            "/service/openapi.json",
+            "/service/asyncapi.json",
+            "/openapi.json",
+            "/asyncapi.json",
+            "/health/live",
+            "/health/ready",
+            "/metrics",
+        )
         return {"service": name, "title": running.service.title, "see": paths}
 
     @app.get("/health/live", include_in_schema=False)
@@ -46,7 +54,7 @@ def add_operations(app: FastAPI, running: Watched) -> None:
         await _measure(running)
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
-    @app.get("/asyncapi.json", include_in_schema=False)
+    @app.get("/service/asyncapi.json", include_in_schema=False)
     async def events() -> dict[str, Any]:
         return asyncapi(running.service.name, running.service.title, running.service.consumers.handlers, running.settings.amqp_namespace)
 

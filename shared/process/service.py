@@ -17,6 +17,7 @@ import sqlalchemy as sa
 import structlog
 import uvicorn
 from fastapi import APIRouter, FastAPI
+from starlette.types import ASGIApp
 
 from shared.contracts.errors import Failure
 from shared.data import guests, idempotency
@@ -30,7 +31,8 @@ from shared.process import operations
 from shared.process.readiness import Readiness, Role, Source
 from shared.process.settings import Settings
 from shared.process.telemetry import set_up_telemetry
-from shared.web.app import create_app, front_of
+from shared.web.app import create_app, front_of, nowhere
+from shared.web.dispatch import Dispatch, Table
 from shared.web.door import Door
 from shared.web.exports import Exporting
 from shared.web.listener import Listener
@@ -72,7 +74,10 @@ class Background(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What a service is made of. `problems` explains each of its refusal codes in a sentence."""
+    """What a service is made of.
+
+    `nouns` are the first words after `/v1/` of its paths, owned by no other service; `problems` explains each of its refusal codes.
+    """
 
     name: str
     title: str
@@ -81,6 +86,7 @@ class Service:
     router: APIRouter
     consumers: Consumers
     problems: Mapping[str, str]
+    nouns: tuple[str, ...] = ()
     sweepers: tuple[Sweeper, ...] = ()
     background: tuple[Callable[[Database, Settings], Background], ...] = ()
     settings: type[Settings] = Settings
@@ -220,7 +226,10 @@ async def run(services: Sequence[Service], roles: Sequence[Role] = ROLES) -> Non
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     lobby = Lobby(max(one.settings.max_connections for one in running))
-    servers = [_server(one, lobby) for one in running]
+    doors = {one.service.name: front_of(one) for one in running}
+    servers = [_server(doors[one.service.name], one.settings, one.settings.http_port, lobby) for one in running]
+    if len(running) > 1 and "api" in roles:
+        servers.append(_one_address(running, doors, lobby))
     serving = [asyncio.create_task(_serve(server)) for server in servers]
     sweeping = asyncio.create_task(lobby.run(), name="lobby")
     for one in running:
@@ -250,12 +259,20 @@ async def _serve(server: _Server) -> None:
         log.error("port_taken", host=server.config.host, port=server.config.port)
 
 
-def _server(running: Running, lobby: Lobby) -> _Server:
-    door: Any = partial(Door, lobby, running.settings)  # what uvicorn calls with its own arguments for each connection
+def _one_address(running: Sequence[Running], doors: Mapping[str, ASGIApp], lobby: Lobby) -> _Server:
+    """All services of this process by path, behind the same doors and within the same number of connections as on their own ports."""
+    settings = running[0].settings
+    table = Table.of((one.service.name, one.service.nouns) for one in running)
+    log.info("started", service="all", port=settings.public_port)
+    return _server(Dispatch(table, doors, nowhere(running[0])), settings, settings.public_port, lobby)
+
+
+def _server(app: ASGIApp, settings: Settings, port: int, lobby: Lobby) -> _Server:
+    door: Any = partial(Door, lobby, settings)  # what uvicorn calls with its own arguments for each connection
     config = uvicorn.Config(
-        front_of(running),
-        host=running.settings.http_host,
-        port=running.settings.http_port,
+        app,
+        host=settings.http_host,
+        port=port,
         lifespan="off",
         log_config=None,
         access_log=False,
@@ -263,6 +280,6 @@ def _server(running: Running, lobby: Lobby) -> _Server:
         timeout_graceful_shutdown=HTTP_STOP_SECONDS,
         http=door,
         ws="none",  # an upgrade would go round the front door
-        timeout_keep_alive=math.ceil(running.settings.idle_seconds),
+        timeout_keep_alive=math.ceil(settings.idle_seconds),
     )
     return _Server(config)

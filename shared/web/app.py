@@ -24,11 +24,12 @@ from shared.web.observed import Observed
 from shared.web.openapi import tidy_openapi
 from shared.web.pages import link_header
 from shared.web.problems import PROBLEM_RESPONSES, BadKey, add_problem_handlers, problem_response
+from shared.web.published import add_published
 from shared.web.routes import MANY_VALUES as MANY_VALUES
 from shared.web.routes import SHOP_ONLY as SHOP_ONLY
 from shared.web.routes import WITHOUT_KEY as WITHOUT_KEY
-from shared.web.routes import ways_of
-from shared.web.serving import Serving
+from shared.web.routes import Ways, ways_of
+from shared.web.serving import Described, Serving
 from shared.web.settings import WebSettings
 from shared.web.views import Page, View
 
@@ -162,7 +163,7 @@ class Calling:
         """
         body = view.model_dump_json().encode()
         if isinstance(view, Page):
-            headers = link_header(_path(self.request), self.request.query_params.multi_items(), view) | headers
+            headers = link_header(self.settings.public_url + _path(self.request), self.request.query_params.multi_items(), view) | headers
         version = getattr(view, "version", None)
         if version is not None:
             headers["ETag"] = etag = f'"v{version}.{hashlib.sha256(body).hexdigest()[:16]}"'
@@ -234,11 +235,22 @@ def problems(*failures: type[Failure]) -> dict[int | str, dict[str, Any]]:
 
 def create_app(running: Serving, *, with_api: bool) -> FastAPI:
     """The ASGI app of a service; a worker without the API role still answers health, metrics and its documents."""
-    service = running.service
+    app = described(running.service, with_api=with_api)
+    app.state.running = running
+    add_problem_handlers(app, running.service.problems)
+    running.add_operations(app)
+    add_published(app, running.settings.public_url)
+    app.add_middleware(Observed, service=running.service.name)
+    return app
+
+
+def described(service: Described, *, with_api: bool = True) -> FastAPI:
+    """A service's routes and its OpenAPI document, without a process behind them."""
     app = FastAPI(
         title=service.title,
         version="1",
         description=service.description,
+        openapi_url="/service/openapi.json",
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,  # a redirect would echo the Host header, and be an answer that no document names
@@ -246,16 +258,17 @@ def create_app(running: Serving, *, with_api: bool) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},  # ours follow an event into its consumers
         separate_input_output_schemas=False,
     )
-    app.state.running = running
-    add_problem_handlers(app, service.problems)
     if with_api:
         app.include_router(service.router)
-    running.add_operations(app)
     tidy_openapi(app)
-    app.add_middleware(Observed, service=service.name)
     return app
 
 
 def front_of(running: Serving) -> ASGIApp:
     """What the server calls: the app behind its front door."""
     return Gate(running.app, running, ways_of(running.app, _call))
+
+
+def nowhere(running: Serving) -> ASGIApp:
+    """A front door without a way in: every call is refused as having no such address."""
+    return Gate(running.app, running, Ways(()))

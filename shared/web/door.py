@@ -216,7 +216,7 @@ class Door(HttpToolsProtocol):
         if underway and (self.pipeline or self.cycle.response_started or not self._in_body):  # it would stand in the middle of an answer
             self.transport.abort()
             return
-        headers, body = rendered(plain(code, status), "", None)
+        headers, body = rendered(plain(code, status), "", None, self._limits.public_url)
         said = {**headers, "Content-Length": str(len(body)), "Cache-Control": "no-store", "Connection": "close"}
         head = b"".join(name.lower().encode() + b": " + value.encode() + b"\r\n" for name, value in said.items())
         self.transport.write(STATUS_LINE[status] + head + b"\r\n" + body)

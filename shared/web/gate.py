@@ -165,7 +165,7 @@ class Gate:
 
     async def _refuse(self, failure: Failure, head: _Head, call: _Call, send: Send) -> None:
         HTTP_REFUSED.labels(self._service, str(failure.status), failure.code).inc()
-        ours, body = rendered(failure, head.path, head.trace_id)
+        ours, body = rendered(failure, head.path, head.trace_id, self._settings.public_url)
         headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in ours.items()]
         headers += [(b"content-length", b"%d" % len(body)), (b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
         request_id = head.found.get(b"x-request-id", b"")[:128]

@@ -145,8 +145,9 @@ class Key:
         return None if place is None else encode_cursor(["prev" if backwards else "next", *place])
 
     def of(self, row: Row[Any]) -> tuple[Any, ...]:
-        """Where a row stands."""
-        values = (row._mapping[column.name] for column in self._columns)
+        """Where a row stands: by `walked_<name>`, where a row of what was walked was exchanged for another, else by `<name>`."""
+        found, names = row._mapping, (column.name for column in self._columns)
+        values = (found.get(f"walked_{name}", found[name]) for name in names)
         return tuple(str(value) if isinstance(value, UUID) else value for value in values)
 
     def columns(self, columns: Any) -> list[sa.ColumnElement[Any]]:

@@ -18,6 +18,7 @@ from shared.contracts.errors import Failure, FieldError, Invalid, NotFound, Tran
 from shared.data.idempotency import Overtaken
 from shared.data.set_aside import Unusable, set_aside
 from shared.data.traces import current_trace_id
+from shared.web.published import published
 
 log = structlog.get_logger()
 
@@ -124,7 +125,7 @@ PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
 
 def add_problem_handlers(app: FastAPI, own: Mapping[str, str]) -> None:
     """Answer every failure as a problem, and explain every code at /problems/{code}."""
-    known = {**KERNEL_PROBLEMS, **own}
+    known = {**KERNEL_PROBLEMS, **own, **published("problems.json")}  # of all services, so that each gives the same answer
 
     async def on_failure(request: Request, error: Exception) -> Response:
         assert isinstance(error, Failure)
@@ -168,16 +169,16 @@ def add_problem_handlers(app: FastAPI, own: Mapping[str, str]) -> None:
         return {"code": code, "explanation": known[code]}
 
 
-def rendered(failure: Failure, path: str, trace_id: str | None) -> tuple[dict[str, str], bytes]:
-    """A failure as the headers and the body of an answer with its status."""
+def rendered(failure: Failure, path: str, trace_id: str | None, public_url: str) -> tuple[dict[str, str], bytes]:
+    """A failure as the headers and the body of an answer with its status; its links are under `public_url`."""
     body: dict[str, Any] = {
         **failure.facts,
-        "type": f"/problems/{failure.code}",
+        "type": f"{public_url}/problems/{failure.code}",
         "title": failure.title,
         "status": failure.status,
         "code": failure.code,
         "detail": failure.detail,
-        "instance": path,
+        "instance": path and f"{public_url}{path}",
         "trace_id": trace_id,
     }
     if isinstance(failure, Invalid) and failure.errors:
@@ -191,7 +192,8 @@ def rendered(failure: Failure, path: str, trace_id: str | None) -> tuple[dict[st
 
 
 def _problem(request: Request, failure: Failure, *, headers: Mapping[str, str] | None = None) -> Response:
-    ours, body = rendered(failure, request.url.path, current_trace_id())
+    public_url = request.app.state.running.settings.public_url
+    ours, body = rendered(failure, request.url.path, current_trace_id(), public_url)
     return Response(body, status_code=failure.status, headers={**(headers or {}), **ours})
 
 

@@ -11,7 +11,7 @@ from starlette.types import Message, Scope, Send
 
 from shared.web.rates import Buckets
 
-FOR_EVER = frozenset(("/", "/openapi.json", "/asyncapi.json", "/problems/{code}"))
+FOR_EVER = frozenset(("/", "/openapi.json", "/asyncapi.json", "/problems/{code}", "/service/openapi.json", "/service/asyncapi.json"))
 NOW_AND_THEN = frozenset(("/metrics",))
 FRESH_PER_SECOND = 2
 KEPT = 256

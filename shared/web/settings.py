@@ -31,6 +31,14 @@ class WebSettings(MessagingSettings):
     )
     http_host: str = Field("127.0.0.1", description="Address that the API listens on.")
     http_port: int = Field(8000, ge=0, le=65535, description="Port that the API listens on; 0 takes a free one.")
+    public_port: int = Field(
+        8000, ge=0, le=65535, description="Port on which a process of several services serves all of them; 0 takes a free one."
+    )
+    public_url: str = Field(
+        "",
+        pattern=r"^(https?://[^\s/?#]+(/[^\s/?#]+)*)?$",
+        description="What callers put before /v1, such as https://shop.example/aftersale; empty leaves the host out of links.",
+    )
     secret_replay_seconds: int = Field(
         600, ge=0, description="How long a repeat shows a secret again (it is made anew, never kept); later it is null."
     )

@@ -35,8 +35,9 @@ ORDER = {
 class Clone:
     """A clone's state folder and the commands that are run on it."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, tree: Path = PROJECT) -> None:
         self.home = home
+        self.tree = tree
         kept = {name: value for name, value in os.environ.items() if not name.startswith("AFTERSALE_") or name == "AFTERSALE_SERVERS"}
         self.environment = kept | {"AFTERSALE_HOME": str(home)}
         self.process: subprocess.Popen[str] | None = None
@@ -47,7 +48,7 @@ class Clone:
         """Start it; what it says when everything is ready."""
         errors = (self.home / "up.err").open("a")
         self.process = subprocess.Popen(
-            [str(PROJECT / "aftersale"), "up", "--json"], env=self.environment, stdout=subprocess.PIPE, stderr=errors, text=True, cwd="/"
+            [str(self.tree / "aftersale"), "up", "--json"], env=self.environment, stdout=subprocess.PIPE, stderr=errors, text=True, cwd="/"
         )
         assert self.process.stdout is not None
         for line in self.process.stdout:
@@ -62,7 +63,7 @@ class Clone:
     def command(self, *arguments: str) -> tuple[int, list[dict[str, Any]]]:
         """A command to its end: exit code and what it said."""
         done = subprocess.run(
-            [str(PROJECT / "aftersale"), *arguments, "--json"], env=self.environment, capture_output=True, text=True, check=False, cwd="/"
+            [str(self.tree / "aftersale"), *arguments, "--json"], env=self.environment, capture_output=True, text=True, check=False, cwd="/"
         )
         return done.returncode, [json.loads(line) for line in done.stdout.splitlines()]
 
@@ -159,7 +160,9 @@ def test_up_from_nothing_through_bad_days_and_once_more(clone: Clone) -> None:
         assert State(clone.home / "up").read("running")["AFTERSALE_ORDERS_HTTP_PORT"] == said["up"]["orders"].rpartition(":")[2]
     nobody_else_may_read(clone)
     assert sorted(said["up"]) == ["documents", "notes", "orders", "refunds"]
-    orders = said["up"]["orders"]
+    code, [found] = clone.command("address")
+    assert (code, found) == (0, {"address": said["address"]})
+    orders = said["address"]
     placed = call(f"{orders}/v1/orders", said["tokens"]["platform"], ORDER)
     assert placed["total"] == {"amount": 10000, "currency": "BDT", "decimal": "100.00"}
     assert call(f"{orders}/v1/orders/{placed['order_id']}", said["tokens"]["customer"])["number"] == placed["number"]

@@ -108,7 +108,7 @@ async def everything_read(shop: Shop, life: Life, caller: Caller) -> dict[str, b
     }
     heard: dict[str, bytes] = {}
     for service in SERVICES:
-        paths = (await shop.staff.get(f"/{service}/openapi.json")).ok()["paths"]
+        paths = (await shop.staff.get(f"/{service}/service/openapi.json")).ok()["paths"]
         for path, methods in paths.items():
             if "get" in methods and not path.endswith("/stream"):
                 for filled in _filled(path, ids):

@@ -86,7 +86,7 @@ class Outcome:
 def fuzz(service: str, world: World, cases: int, *, all_phases: bool) -> Outcome:
     """Call every operation of `service` about `cases` times and, in all phases, more; the same seed makes the same calls."""
     base = world.urls[service]
-    document = httpx2.get(f"{base}/openapi.json").json()
+    document = httpx2.get(f"{base}/service/openapi.json").json()
     names = {f"{method.upper()} {path}": operation["operationId"] for path, methods in document["paths"].items()
              for method, operation in methods.items()}  # fmt: skip
     config = SchemathesisConfig.from_dict(_settings(base, world, names, cases, all_phases=all_phases))

@@ -28,7 +28,7 @@ async def test_nobody_is_refused_by_the_head_at_every_route(shop: Shop) -> None:
     """Every operation that needs a token: 401 while a megabyte is still to come, and the connection ends instead of reading it."""
     asked = 0
     for service in SERVICES:
-        document = (await shop.staff.get(f"/{service}/openapi.json")).ok().body
+        document = (await shop.staff.get(f"/{service}/service/openapi.json")).ok().body
         for path, methods in document["paths"].items():
             for method in methods:
                 call = f"{method.upper()} {path.replace('{', '').replace('}', '')}"
@@ -73,7 +73,7 @@ async def test_a_stranger_at_an_address_that_is_none_is_told_so(shop: Shop) -> N
     assert (await only_head(shop, "orders", "GET /v1/nothing", None))[0] == 404
     status, headers, _ = await only_head(shop, "orders", "PUT /v1/orders/batch", None)
     assert (status, headers["allow"]) == (405, "POST")
-    for public in ("/", "/health/live", "/metrics", "/openapi.json", "/asyncapi.json", "/problems/invalid"):
+    for public in ("/", "/health/live", "/metrics", "/service/openapi.json", "/service/asyncapi.json", "/problems/invalid"):
         assert (await shop.caller("customer", "c").get(f"/orders{public}")).status == 200
 
 

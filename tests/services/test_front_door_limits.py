@@ -16,6 +16,7 @@ from prometheus_client import REGISTRY
 from services.notes.app import SERVICE
 from shared.contracts.actor import Actor
 from shared.process.service import Running, _server
+from shared.web.app import front_of
 from shared.web.lobby import Lobby
 from tests.services.raw_http import WAIT_SECONDS, Line, head, line
 from tests.shop import Shop, eventually, order_p
@@ -56,7 +57,7 @@ async def _listening() -> AsyncIterator[Served]:
     running = Running(SERVICE, ["api"])
     running.app.add_api_route("/large", _large)
     lobby = Lobby(running.settings.max_connections)
-    server = _server(running, lobby)
+    server = _server(front_of(running), running.settings, running.settings.http_port, lobby)
     tasks = [asyncio.create_task(server.serve()), asyncio.create_task(lobby.run())]
 
     async def started() -> bool:
@@ -317,7 +318,7 @@ def _made(route: str) -> float:
 
 async def test_what_anybody_may_read_is_made_once(serve: Serve) -> None:
     served = await serve()
-    routes = {"/openapi.json": 1, "/asyncapi.json": 1, "/problems/invalid": 1, "/": 1, "/metrics": 30}
+    routes = {"/service/openapi.json": 1, "/service/asyncapi.json": 1, "/problems/invalid": 1, "/": 1, "/metrics": 30}
     for path, most in routes.items():
         route = path.replace("/invalid", "/{code}")
         before = _made(route)

@@ -139,7 +139,7 @@ async def estate(stack: Stack, client: httpx2.AsyncClient, pools: dict[str, Any]
 
 
 async def _asking(service: str, estate: Estate, client: httpx2.AsyncClient) -> Asking:
-    document = (await client.get(f"{estate.shop.stack.urls[service]}/openapi.json")).json()
+    document = (await client.get(f"{estate.shop.stack.urls[service]}/service/openapi.json")).json()
     return Asking(service, estate, client, document)
 
 

@@ -30,12 +30,12 @@ async def service(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 async def document(service: str, stack: Stack, client: httpx2.AsyncClient) -> Any:
-    return (await client.get(f"{stack.urls[service]}/openapi.json")).json()
+    return (await client.get(f"{stack.urls[service]}/service/openapi.json")).json()
 
 
 @pytest.fixture(scope="module")
 async def messages(service: str, stack: Stack, client: httpx2.AsyncClient) -> Any:
-    return (await client.get(f"{stack.urls[service]}/asyncapi.json")).json()
+    return (await client.get(f"{stack.urls[service]}/service/asyncapi.json")).json()
 
 
 def _operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

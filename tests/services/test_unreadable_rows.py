@@ -187,7 +187,7 @@ async def test_a_list_and_its_export_lose_one_row_and_no_other(world: World, nam
 
 
 async def _parameters(world: World, one: List) -> set[str]:
-    document = (await world.shop.staff.get(f"/{one.service}/openapi.json")).ok().body
+    document = (await world.shop.staff.get(f"/{one.service}/service/openapi.json")).ok().body
     path = one.path.partition("?")[0].replace("ORDER", "{order_id}").replace("REFUND", "{refund_id}").replace("/A/", "/{sku}/")
     return {parameter["name"] for parameter in document["paths"][path]["get"].get("parameters", []) if parameter["in"] == "query"}
 

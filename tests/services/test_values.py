@@ -65,7 +65,7 @@ def test_every_time_in_a_request_is_the_one_type() -> None:
 
 async def _operations(shop: Shop) -> list[tuple[str, str, dict[str, Any]]]:
     """(service, path, query parameter) of every list and read."""
-    documents = {service: (await shop.staff.get(f"/{service}/openapi.json")).ok().body["paths"] for service in SERVICES}
+    documents = {service: (await shop.staff.get(f"/{service}/service/openapi.json")).ok().body["paths"] for service in SERVICES}
     return [
         (service, path, parameter)
         for service, paths in documents.items()

@@ -102,9 +102,8 @@ def _matching(actor: Actor, wanted: OrderFilter, window: sa.Subquery, order: Ord
 def _orders_of_lines(actor: Actor, wanted: OrderFilter, window: sa.Subquery, order: Order) -> sa.Select[Any]:
     """The orders that are wanted of those whose lines are in the window, each once."""
     hits = sa.select(window).distinct().order_by(*order(window.c)).subquery("hits")  # an order may have a SKU twice
-    others = [column for column in SUMMARY_COLUMNS if column.name != "placed_at"]
     return (
-        sa.select(*others, hits.c.placed_at)  # where its lines stand, which a cursor goes on from
+        sa.select(*SUMMARY_COLUMNS, hits.c.placed_at.label("walked_placed_at"))
         .select_from(hits.join(orders, visible_to(actor) & (orders.c.order_id == hits.c.order_id)))
         .where(*_conditions(wanted, orders.c))
         .order_by(*order(hits.c))
