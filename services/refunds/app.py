@@ -5,7 +5,7 @@ from services.refunds.commands.counts import fold_counts
 from services.refunds.commands.files import sweep
 from services.refunds.consumers import consumers
 from services.refunds.rules.problems import PROBLEMS
-from services.refunds.settings import RefundSettings
+from services.refunds.settings import RefundsEnvironment
 from services.refunds.tables import metadata
 from shared.process.service import Service, Sweeper
 
@@ -22,5 +22,5 @@ SERVICE = Service(
     consumers=consumers,
     problems=PROBLEMS,
     sweepers=(Sweeper("files", SWEEP_FILES_SECONDS, sweep), Sweeper("counts", FOLD_COUNTS_SECONDS, fold_counts)),
-    settings=RefundSettings,
+    settings=RefundsEnvironment,
 )

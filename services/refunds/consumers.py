@@ -1,4 +1,4 @@
-"""What this service does with other services' events: it keeps its copy of each order, and does what the copy shows due."""
+"""What this service does with other services' events: it updates its copy of each order, and does what the copy shows to be due."""
 
 from services.refunds.commands import automatic, erase
 from shared.contracts.events import (
@@ -29,27 +29,27 @@ consumers = Consumers("refunds")
 @consumers.on(
     OrderPlaced, OrderConfirmed, OrderPickedUp, OrderShipped, OrderDelivered, OrderCancelled, OrderDeliveryFailed,
     OrderPaymentRecorded, OrderPaymentReversed, OrderEdited, OrderRefunded,
-    together=automatic.is_only_kept,
+    together=automatic.is_only_copied,
 )  # fmt: skip
 async def on_order_changed(tx: Transaction, event: OrderEvent, envelope: Envelope) -> None:
-    """Every order event carries the whole order: the newest wins, and a cancelled order's money and goods come back by themselves."""
-    await automatic.see_order(tx, envelope.store_id, event.order, envelope.received_at)
+    """Every order event carries the whole order: the newest wins, and a cancelled order is refunded automatically."""
+    await automatic.see_order(tx, envelope.store_id, event.order, now=envelope.received_at)
 
 
 @consumers.on(StoreSettingsChanged)
 async def on_store_settings_changed(tx: Transaction, event: StoreSettingsChanged, envelope: Envelope) -> None:
-    """The store's zone dates its refund window."""
+    """The store's time zone decides when its refund window closes."""
     await automatic.see_store(tx, envelope.store_id, event.version, event.time_zone)
 
 
 @consumers.on(CustomerErased)
 async def on_customer_erased(tx: Transaction, event: CustomerErased, envelope: Envelope) -> None:
-    """Texts and files of the customer go; ids, amounts and hashes stay, so that the sums still can be explained."""
-    await erase.erase_customer(tx, envelope.store_id, event.customer_id, event.order_ids, envelope.received_at)
+    """Texts and files of the customer are erased; ids, amounts and hashes stay, so that the sums can still be explained."""
+    await erase.erase_customer(tx, envelope.store_id, event.customer_id, event.order_ids, now=envelope.received_at)
     await guests.revoke_all(tx, envelope.store_id, event.order_ids)
 
 
 @consumers.on(GuestLinkRevoked)
 async def on_guest_link_revoked(tx: Transaction, event: GuestLinkRevoked, envelope: Envelope) -> None:
-    """Let this link in no more."""
+    """Refuse this link from now on."""
     await guests.revoke(tx, envelope.store_id, event.order_id, event.link_id, event.expires_at)

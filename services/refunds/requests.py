@@ -1,21 +1,14 @@
 """What callers send. Unknown fields and other types are refused."""
 
-from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from services.refunds.commands.decide import Approval, ApprovedLine
-from services.refunds.commands.inspect import Inspected
-from services.refunds.commands.policy import Settings
-from services.refunds.commands.request import Request
-from services.refunds.commands.settle import Report
-from services.refunds.queries.refunds import Filter
 from services.refunds.state import Cause, Settlement, Status
 from shared.contracts.events import MAX_ORDER_LINES
 from shared.contracts.ids import OrderId, uuid_of
 from shared.web.exports import FileQuery
-from shared.web.inputs import Input, Moment, Plan, example
+from shared.web.inputs import CustomerId, Input, Moment, Plan, Reference, Text, Word, example
 from shared.web.pages import DEFAULT_LIMIT, MAX_LIMIT
 
 MAX_QUANTITY = 1_000_000
@@ -36,9 +29,8 @@ def _id(prefix: str) -> AfterValidator:
 
 AttachmentId = Annotated[str, _id("attachment")]
 AttentionId = Annotated[str, _id("attention")]
-Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=128)]
-Sentence = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1_000)]
-Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=5_000)]
+Sentence = Annotated[str, Text(1_000, min_characters=1)]
+Message = Annotated[str, Text(5_000)]
 ReasonWord = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 LineNumber = Annotated[int, Field(ge=1, le=MAX_ORDER_LINES)]
 Quantity = Annotated[int, Field(ge=1, le=MAX_QUANTITY)]
@@ -66,29 +58,15 @@ class RequestRefund(Input):
     order_id: OrderId
     lines: Annotated[list[WantedLine], Field(min_length=1, max_length=MAX_ORDER_LINES)]
     reason: ReasonWord
-    description: Text = ""
-    further_information: Text = ""
+    description: Message = ""
+    further_information: Message = ""
     attachments: Annotated[list[AttachmentId], Field(max_length=MAX_ATTACHMENTS)] = Field(default_factory=list)
-    beyond_window_reason: Annotated[str, StringConstraints(strip_whitespace=True, max_length=1_000)] = ""
-
-    def wish(self) -> Request:
-        """For the command."""
-        return Request(
-            order_id=self.order_id,
-            lines=[(line.line, line.quantity) for line in self.lines],
-            reason=self.reason,
-            description=self.description,
-            further_information=self.further_information,
-            attachments=tuple(self.attachments),
-            beyond_window_reason=self.beyond_window_reason,
-        )
+    beyond_window_reason: Annotated[str, Text(1_000)] = ""
 
 
-class LineToApprove(Input):
+class LineToApprove(WantedLine):
     """Units of one line, and what becomes of them; the store's policy decides where no disposition is given."""
 
-    line: LineNumber
-    quantity: Quantity
     disposition: Literal["restock", "inspect", "discard"] | None = None
 
 
@@ -98,12 +76,7 @@ class ApproveRefund(Input):
     model_config = example({"lines": [{"line": 1, "quantity": 1, "disposition": "inspect"}], "message": "The money is on its way."})
 
     lines: Annotated[list[LineToApprove], Field(min_length=1, max_length=MAX_ORDER_LINES)] | None = None
-    message: Text = ""
-
-    def approval(self) -> Approval:
-        """For the command."""
-        lines = None if self.lines is None else [ApprovedLine(line.line, line.quantity, line.disposition) for line in self.lines]
-        return Approval(lines, self.message)
+    message: Message = ""
 
 
 class DeclineRefund(Input):
@@ -112,7 +85,7 @@ class DeclineRefund(Input):
     model_config = example({"internal_reason": "worn", "message": "We cannot take worn goods back."})
 
     internal_reason: Sentence
-    message: Text = ""
+    message: Message = ""
 
 
 class ReportSettlement(Input):
@@ -121,20 +94,14 @@ class ReportSettlement(Input):
     model_config = example({"outcome": "succeeded", "reference": "re_1Nq", "method": "card"})
 
     outcome: Literal["succeeded", "failed"]
-    reference: Word
+    reference: Reference
     method: Word
-    reason: Annotated[str, StringConstraints(strip_whitespace=True, max_length=1_000)] = ""
-
-    def report(self) -> Report:
-        """For the command."""
-        return Report(self.outcome, self.reference, self.method, self.reason)
+    reason: Annotated[str, Text(1_000)] = ""
 
 
-class LineInspected(Input):
-    """Units of one line that were looked at."""
+class LineInspected(WantedLine):
+    """Units of one line that were looked at, and where they go."""
 
-    line: LineNumber
-    quantity: Quantity
     disposition: Literal["restock", "discard"]
 
 
@@ -144,10 +111,6 @@ class InspectGoods(Input):
     model_config = example({"lines": [{"line": 1, "quantity": 1, "disposition": "restock"}]})
 
     lines: Annotated[list[LineInspected], Field(min_length=1, max_length=2 * MAX_ORDER_LINES)]
-
-    def decided(self) -> list[Inspected]:
-        """For the command."""
-        return [Inspected(line.line, line.quantity, line.disposition) for line in self.lines]
 
 
 class RefundPolicyInput(Input):
@@ -164,18 +127,6 @@ class RefundPolicyInput(Input):
     )
     overdue_after_hours: Annotated[int, Field(ge=1, le=24 * 365)] = 48
     valid_from: Plan | None = Field(default=None, description="From when it applies; the moment of saving where absent")
-
-    def settings(self, standard_reasons: tuple[str, ...]) -> Settings:
-        """For the command."""
-        return Settings(
-            manage_stock=self.manage_stock,
-            attachments=self.attachments,
-            deduct_shipping=self.deduct_shipping,
-            window_days=self.window_days,
-            reasons=tuple(dict.fromkeys(self.reasons or standard_reasons)),
-            overdue_after_hours=self.overdue_after_hours,
-            valid_from=self.valid_from,
-        )
 
 
 class CloseAttention(Input):
@@ -196,16 +147,11 @@ class RefundFilter(BaseModel):
     cause: Cause | None = None
     order_id: OrderId | None = None
     order_number: Annotated[str | None, Field(max_length=64)] = None
-    customer_id: Annotated[str | None, Field(max_length=128)] = None
-    requested_from: Moment | None = None
-    requested_to: Moment | None = Field(default=None, description="Before this instant")
+    customer_id: CustomerId | None = None
+    requested_from: Annotated[Moment | None, Field(alias="requested_at.gte")] = None
+    requested_before: Annotated[Moment | None, Field(alias="requested_at.lt")] = None
     overdue: bool = Field(default=False, description="Only open ones that should have been decided by now")
     q: Annotated[str | None, Field(max_length=128, description="An order number, a customer's id, or the beginning of a number")] = None
-
-    def filter(self, now: datetime) -> Filter:
-        """For the query."""
-        same = ("status", "settlement", "cause", "order_id", "order_number", "customer_id", "requested_from", "requested_to")
-        return Filter(**{name: getattr(self, name) for name in same}, overdue_at=now if self.overdue else None, search=self.q)
 
 
 class RefundList(RefundFilter):

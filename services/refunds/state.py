@@ -1,11 +1,11 @@
-"""What the service holds, as frozen values between the tables and the rules."""
+"""What commands, rules and queries work on: frozen values of the service's own."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from shared.contracts import events, lifecycle
+from shared.contracts import lifecycle
 from shared.contracts.actor import Actor
 from shared.contracts.events import By, Cancellation, Disposition, OrderStatus
 
@@ -13,6 +13,7 @@ Status = Literal["processing", "approved", "cancelled"]
 Settlement = Literal["none", "unsettled", "settled", "failed"]
 Outcome = Literal["succeeded", "failed"]
 Cause = Literal["request", "cancellation", "payment"]
+AttentionKind = Literal["settled_twice", "failed_after_settled", "approved_above_collected"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,17 +104,19 @@ class Policy:
     attachments: bool = True
     deduct_shipping: bool = False
     window_days: int | None = None
-    reasons: tuple[str, ...] = DEFAULT_REASONS
+    reasons: Sequence[str] = DEFAULT_REASONS
     overdue_after_hours: int = 48
+    changed_by: dict[str, Any] | None = None  # None: nobody, it is the default
+    changed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """An order's copy with everything that its refunds hold of it. Loaded locked, nobody else changes any of it meanwhile."""
+    """An order's copy with everything that its refunds hold of it. While it is locked, nobody else changes any of it."""
 
     order: KnownOrder
     taken: Mapping[int, tuple[Units, ...]]  # units of open and approved refunds, by line
-    slots: Mapping[int, int]  # where each line's units lie in the row of all units
+    slots: Mapping[int, int]  # the place of each line's units among all units ever sold
     approved: int  # money approved so far
     approvals: int  # and in how many approvals
 
@@ -141,56 +144,47 @@ class RefundLine:
         return self.quantity - self.inspected if self.disposition == "inspect" else 0
 
 
-@dataclass(frozen=True, slots=True)
-class RefundState:
-    """What the decisions look at in a refund."""
-
-    status: Status
-    settlement: Settlement
-    customer_id: str
-    amount: int
-
-
-@dataclass(frozen=True, slots=True)
-class Refund:
-    """A whole refund; field for field its row, and its lines."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundSummary:
+    """A refund as lists show it and as decisions look at it; field for field columns of its row."""
 
     refund_id: str
     order_id: str
     order_number: str
-    customer_id: str
-    version: int
+    requested_at: datetime
     status: Status
     settlement: Settlement
     cause: Cause
-    order_version: int
-    order_invoiced: bool
-    policy_version: int
+    customer_id: str
     reason: str
     currency: str
     amount: int
-    goods: int
-    shipping: int
-    explanation: dict[str, Any]
-    requested_by: dict[str, Any]
-    requested_at: datetime
+    version: int
+    decided_at: datetime | None = None
+    overdue_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refund(RefundSummary):
+    """A whole refund; field for field its row, and its lines."""
+
     payment_id: str | None = None
+    order_version: int
+    order_invoiced: bool
+    policy_version: int
     description: str = ""
     further_information: str = ""
     beyond_window_reason: str = ""
     message: str = ""
     internal_reason: str = ""
+    goods: int
+    shipping: int
     overpaid: int = 0
     shipping_kept: int = 0
+    explanation: dict[str, Any]
+    requested_by: dict[str, Any]
     decided_by: dict[str, Any] | None = None
-    decided_at: datetime | None = None
-    overdue_at: datetime | None = None
-    lines: tuple[RefundLine, ...] = field(default=())
-
-    @property
-    def state(self) -> RefundState:
-        """What the decisions look at."""
-        return RefundState(self.status, self.settlement, self.customer_id, self.amount)
+    lines: tuple[RefundLine, ...] = ()
 
     @property
     def deduct_shipping(self) -> bool:
@@ -202,24 +196,47 @@ class Refund:
         """Its units by line."""
         return {line.line: line.units for line in self.lines if line.units}
 
-    def part(self) -> events.Refund:
-        """As events carry it."""
-        same = set(events.Refund.model_fields) - {"lines"}
-        return events.Refund(**{name: getattr(self, name) for name in same}, lines=tuple(_line_part(line) for line in self.lines))
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettlementReport:
+    """What the outside reported about a refund's money; `counts` is false for what came after the first success."""
+
+    number: int
+    outcome: Outcome
+    method: str
+    reference: str
+    reason: str
+    counts: bool
+    reported_at: datetime
 
 
-def _line_part(line: RefundLine) -> events.RefundLine:
-    return events.RefundLine(
-        line=line.line,
-        sku=line.sku,
-        quantity=line.quantity,
-        units=tuple(events.UnitRange(first=units.first, last=units.last) for units in line.units),
-        goods=line.goods,
-        shipping=line.shipping,
-        disposition=line.disposition,
-        restock=line.restock,
-        not_restocked_because=line.not_restocked_because,
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """A customer's file that was checked and stored."""
+
+    attachment_id: str
+    customer_id: str
+    name: str
+    media_type: str
+    size_bytes: int
+    sha256: str
+    uploaded_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attention:
+    """What a person must look at; `key` is what opened it, so that it opens once."""
+
+    attention_id: str
+    kind: AttentionKind
+    key: str
+    order_id: str
+    refund_id: str | None = None
+    facts: dict[str, Any]
+    opened_at: datetime
+    closed_at: datetime | None = None
+    closed_by: dict[str, Any] | None = None
+    note: str = ""
 
 
 def by(actor: Actor) -> By:

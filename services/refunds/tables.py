@@ -4,6 +4,8 @@ Two constraints stand behind the code's locks, each able to hold alone (docs/dec
 `claims` lets no unit be in two refunds, `approvals` lets no approval exceed the money that it saw.
 """
 
+from typing import Any
+
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, UUID, ExcludeConstraint
 
@@ -16,21 +18,24 @@ metadata = service_metadata(SCHEMA)
 UNITS_PER_SLOT = 2**20  # a line has at most 1,000,000 units
 
 
-def _money(name: str) -> sa.Column[int]:
-    return sa.Column(name, sa.BigInteger, nullable=False)
+def _table(name: str, *parts: sa.Column[Any] | sa.Constraint, comment: str | None = None) -> sa.Table:
+    return sa.Table(name, metadata, sa.Column("store_id", sa.Text, nullable=False), *parts, comment=comment)
 
 
-orders = sa.Table(
+def _moneys(*names: str) -> list[sa.Column[int]]:
+    return [sa.Column(name, sa.BigInteger, nullable=False) for name in names]
+
+
+def _texts(*names: str, default: str | None = None) -> list[sa.Column[str]]:
+    return [sa.Column(name, sa.Text, nullable=False, server_default=default) for name in names]
+
+
+orders = _table(
     "orders",
-    metadata,
-    sa.Column("store_id", sa.Text, nullable=False),
     sa.Column("order_id", PublicIdColumn("order"), nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
-    sa.Column("number", sa.Text, nullable=False),
-    sa.Column("customer_id", sa.Text, nullable=False),
-    sa.Column("status", sa.Text, nullable=False),
-    sa.Column("currency", sa.Text, nullable=False),
-    _money("shipping"),
+    *_texts("number", "customer_id", "status", "currency"),
+    *_moneys("shipping"),
     sa.Column("payments", JSONB, nullable=False),
     sa.Column("delivered_at", TIME),
     sa.Column("cancellation", JSONB(none_as_null=True)),
@@ -40,16 +45,13 @@ orders = sa.Table(
     comment="Own copy of each order (newer version wins). Its row lock serialises everything about the order's refunds.",
 )
 
-order_lines = sa.Table(
+order_lines = _table(
     "order_lines",
-    metadata,
-    sa.Column("store_id", sa.Text, nullable=False),
     sa.Column("order_id", PublicIdColumn("order"), nullable=False),
     sa.Column("line", sa.Integer, nullable=False),
-    sa.Column("sku", sa.Text, nullable=False),
-    sa.Column("name", sa.Text, nullable=False),
+    *_texts("sku", "name"),
     sa.Column("quantity", sa.Integer, nullable=False),
-    _money("total"),
+    *_moneys("total"),
     sa.Column("stock_tracked", sa.Boolean, nullable=False),
     sa.Column("slot", sa.BigInteger, sa.Identity(always=True), nullable=False),
     sa.PrimaryKeyConstraint("store_id", "order_id", "line"),
@@ -60,34 +62,22 @@ order_lines = sa.Table(
     comment="What was bought; written once. `slot` gives each line places of its own in the one row of all units ever sold.",
 )
 
-refunds = sa.Table(
+refunds = _table(
     "refunds",
-    metadata,
-    sa.Column("store_id", sa.Text, nullable=False),
     sa.Column("refund_id", PublicIdColumn("refund"), nullable=False),
     sa.Column("order_id", PublicIdColumn("order"), nullable=False),
-    sa.Column("order_number", sa.Text, nullable=False),
-    sa.Column("customer_id", sa.Text, nullable=False),
+    *_texts("order_number", "customer_id"),
     sa.Column("version", sa.Integer, nullable=False),
-    sa.Column("status", sa.Text, nullable=False),
-    sa.Column("settlement", sa.Text, nullable=False),
-    sa.Column("cause", sa.Text, nullable=False),
+    *_texts("status", "settlement", "cause"),
     sa.Column("payment_id", PublicIdColumn("payment")),
     sa.Column("order_version", sa.Integer, nullable=False),
     sa.Column("order_invoiced", sa.Boolean, nullable=False),
     sa.Column("policy_version", sa.Integer, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
-    sa.Column("description", sa.Text, nullable=False, server_default=""),
-    sa.Column("further_information", sa.Text, nullable=False, server_default=""),
-    sa.Column("beyond_window_reason", sa.Text, nullable=False, server_default=""),
-    sa.Column("message", sa.Text, nullable=False, server_default=""),
+    *_texts("description", "further_information", "beyond_window_reason", "message", default=""),
     sa.Column("internal_reason", sa.Text, nullable=False, server_default=""),  # staff-only: in no event, in no customer's answer
     sa.Column("currency", sa.Text, nullable=False),
-    _money("amount"),
-    _money("goods"),
-    _money("shipping"),
-    _money("overpaid"),
-    _money("shipping_kept"),
+    *_moneys("amount", "goods", "shipping", "overpaid", "shipping_kept"),
     sa.Column("explanation", JSONB, nullable=False),
     sa.Column("requested_by", JSONB, nullable=False),
     sa.Column("requested_at", TIME, nullable=False),
@@ -118,36 +108,28 @@ sa.Index("ix_refunds_overdue", refunds.c.store_id, refunds.c.overdue_at, postgre
 sa.Index("ix_refunds_decided", refunds.c.store_id, refunds.c.decided_at, postgresql_where=refunds.c.cause == "request")
 
 # How many refunds stand where: folded sums, and what happened since (append-only, written by the trigger `counted`).
-counts = sa.Table(
+counts = _table(
     "counts",
-    metadata,
-    sa.Column("store_id", sa.Text, nullable=False),
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("refunds", sa.BigInteger, nullable=False),
     sa.PrimaryKeyConstraint("store_id", "status"),
 )
-count_deltas = sa.Table(
+count_deltas = _table(
     "count_deltas",
-    metadata,
-    sa.Column("store_id", sa.Text, nullable=False),
     sa.Column("position", sa.BigInteger, sa.Identity(always=True), nullable=False),
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("delta", sa.Integer, nullable=False),
     sa.PrimaryKeyConstraint("store_id", "position"),
 )
 
-refund_lines = sa.Table(
+refund_lines = _table(
     "refund_lines",
-    metadata,
-    sa.Column("store_id", sa.Text, nullable=False),
     sa.Column("refund_id", PublicIdColumn("refund"), nullable=False),
     sa.Column("line", sa.Integer, nullable=False),
-    sa.Column("sku", sa.Text, nullable=False),
-    sa.Column("name", sa.Text, nullable=False),
+    *_texts("sku", "name"),
     sa.Column("units", JSONB, nullable=False),  # [[first, last], …]; while the refund is open or approved also rows of `claims`
     sa.Column("quantity", sa.Integer, nullable=False),
-    _money("goods"),
-    _money("shipping"),
+    *_moneys("goods", "shipping"),
     sa.Column("disposition", sa.Text, nullable=False),
     sa.Column("stock_tracked", sa.Boolean, nullable=False),
     sa.Column("restock", sa.Integer, nullable=False),
@@ -161,10 +143,8 @@ refund_lines = sa.Table(
     sa.CheckConstraint("inspected between 0 and quantity and (inspected = 0 or disposition = 'inspect')", name="inspected"),
 )
 
-claims = sa.Table(
+claims = _table(
     "claims",
-    metadata,
-    sa.Column("store_id", sa.Text, nullable=False),
     sa.Column("order_id", PublicIdColumn("order"), nullable=False),
     sa.Column("line", sa.Integer, nullable=False),
     sa.Column("first", sa.Integer, nullable=False),
@@ -189,16 +169,12 @@ claims = sa.Table(
 )
 sa.Index(None, claims.c.store_id, claims.c.refund_id)
 
-approvals = sa.Table(
+approvals = _table(
     "approvals",
-    metadata,
-    sa.Column("store_id", sa.Text, nullable=False),
     sa.Column("order_id", PublicIdColumn("order"), nullable=False),
     sa.Column("number", sa.Integer, nullable=False),
     sa.Column("refund_id", PublicIdColumn("refund"), nullable=False),
-    _money("amount"),
-    _money("collected_seen"),
-    _money("approved_before"),
+    *_moneys("amount", "collected_seen", "approved_before"),
     sa.Column("approved_after", sa.BigInteger, sa.Computed("approved_before + amount", persisted=True), nullable=False),
     sa.Column("number_before", sa.Integer, sa.Computed("nullif(number - 1, 0)", persisted=True)),
     sa.Column("approved_at", TIME, nullable=False),
@@ -217,10 +193,8 @@ approvals = sa.Table(
     comment="Money approved, a chain per order: each row begins where the one before it ended, and says what it saw as collected.",
 )
 
-inspections = sa.Table(
+inspections = _table(
     "inspections",
-    metadata,
-    sa.Column("store_id", sa.Text, nullable=False),
     sa.Column("inspection_id", UUID(as_uuid=True), nullable=False),
     sa.Column("refund_id", PublicIdColumn("refund"), nullable=False),
     sa.Column("line", sa.Integer, nullable=False),
@@ -236,16 +210,11 @@ inspections = sa.Table(
 )
 sa.Index(None, inspections.c.store_id, inspections.c.refund_id)
 
-settlements = sa.Table(
+settlements = _table(
     "settlements",
-    metadata,
-    sa.Column("store_id", sa.Text, nullable=False),
     sa.Column("refund_id", PublicIdColumn("refund"), nullable=False),
     sa.Column("number", sa.Integer, nullable=False),
-    sa.Column("outcome", sa.Text, nullable=False),
-    sa.Column("method", sa.Text, nullable=False),
-    sa.Column("reference", sa.Text, nullable=False),
-    sa.Column("reason", sa.Text, nullable=False),
+    *_texts("outcome", "method", "reference", "reason"),
     sa.Column("counts", sa.Boolean, nullable=False),  # false: came after the first success, and changed nothing
     sa.Column("reported_by", JSONB, nullable=False),
     sa.Column("reported_at", TIME, nullable=False),
@@ -255,18 +224,11 @@ settlements = sa.Table(
     sa.CheckConstraint("outcome in ('succeeded', 'failed')", name="outcome"),
     comment="What the outside reported about the money; the same report again is the same row.",
 )
-sa.Index(
-    "uq_settlements_one_success",
-    settlements.c.store_id,
-    settlements.c.refund_id,
-    unique=True,
-    postgresql_where=sa.text("counts and outcome = 'succeeded'"),
-)
+_success = sa.text("counts and outcome = 'succeeded'")
+sa.Index("uq_settlements_one_success", settlements.c.store_id, settlements.c.refund_id, unique=True, postgresql_where=_success)
 
-policies = sa.Table(
+policies = _table(
     "policies",
-    metadata,
-    sa.Column("store_id", sa.Text, nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("valid_from", TIME, nullable=False),
     sa.Column("manage_stock", sa.Boolean, nullable=False),
@@ -284,23 +246,18 @@ policies = sa.Table(
 )
 sa.Index(None, policies.c.store_id, policies.c.valid_from, policies.c.version)
 
-stores = sa.Table(
+stores = _table(
     "stores",
-    metadata,
-    sa.Column("store_id", sa.Text, nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("time_zone", sa.Text, nullable=False),
     sa.PrimaryKeyConstraint("store_id"),
     comment="Own copy of each store's settings, as far as they matter here (newer version wins).",
 )
 
-attention = sa.Table(
+attention = _table(
     "attention",
-    metadata,
-    sa.Column("store_id", sa.Text, nullable=False),
     sa.Column("attention_id", PublicIdColumn("attention"), nullable=False),
-    sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("key", sa.Text, nullable=False),
+    *_texts("kind", "key"),
     sa.Column("order_id", PublicIdColumn("order"), nullable=False),
     sa.Column("refund_id", PublicIdColumn("refund")),
     sa.Column("facts", JSONB, nullable=False),
@@ -315,15 +272,12 @@ attention = sa.Table(
 )
 sa.Index(None, attention.c.store_id, attention.c.closed_at, attention.c.opened_at, attention.c.attention_id)
 
-attachments = sa.Table(
+attachments = _table(
     "attachments",
-    metadata,
-    sa.Column("store_id", sa.Text, nullable=False),
     sa.Column("attachment_id", PublicIdColumn("attachment"), nullable=False),
     sa.Column("customer_id", sa.Text, nullable=False),
     sa.Column("refund_id", PublicIdColumn("refund")),
-    sa.Column("name", sa.Text, nullable=False),
-    sa.Column("media_type", sa.Text, nullable=False),
+    *_texts("name", "media_type"),
     sa.Column("size_bytes", sa.Integer, nullable=False),
     sa.Column("sha256", sa.Text, nullable=False),
     sa.Column("uploaded_by", JSONB, nullable=False),
@@ -335,10 +289,7 @@ attachments = sa.Table(
     comment="Files of customers, private. A row without a refund is an upload that no request has taken yet.",
 )
 sa.Index(None, attachments.c.store_id, attachments.c.refund_id)
-sa.Index(
-    "ix_attachments_unwanted",
-    attachments.c.uploaded_at,
-    postgresql_where=attachments.c.refund_id.is_(None) | attachments.c.erased_at.is_not(None),
-)
+_unwanted = attachments.c.refund_id.is_(None) | attachments.c.erased_at.is_not(None)
+sa.Index("ix_attachments_unwanted", attachments.c.uploaded_at, postgresql_where=_unwanted)
 
 bound_times(metadata)

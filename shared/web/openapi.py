@@ -36,8 +36,8 @@ PARAMETERS = {
     "order_number": "Only of the order with this number.",
     "placed_at.gte": "Placed at this time or later.",
     "placed_at.lt": "Placed before this time.",
-    "requested_from": "Requested at this time or later.",
-    "requested_to": "Requested before this time.",
+    "requested_at.gte": "Requested at this time or later.",
+    "requested_at.lt": "Requested before this time.",
     "last-event-id": "The id of the last event that was seen: the stream goes on after it.",
 }
 

@@ -15,7 +15,7 @@ import httpx2
 
 from deploy.operator.registry import READERS, SERVICES
 from services.refunds.commands.files import sweep
-from services.refunds.settings import RefundSettings
+from services.refunds.settings import RefundsEnvironment
 from services.refunds.tables import metadata
 from shared.contracts.events import EVENTS
 from shared.contracts.ids import new_uuid
@@ -86,7 +86,7 @@ def files_with(folder: Path, canary: Canaries) -> list[str]:
 async def sweep_files(stack: Stack) -> None:
     """What the worker does every hour."""
     named = {name.removeprefix("AFTERSALE_").removeprefix("REFUNDS_").lower(): value for name, value in stack.settings.items()}
-    settings = RefundSettings.model_validate(named | {"service": "refunds"})
+    settings = RefundsEnvironment.model_validate(named | {"service": "refunds"})
     database = Database(settings, metadata)
     try:
         await sweep(database, settings, datetime.now(UTC))

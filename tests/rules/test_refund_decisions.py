@@ -3,16 +3,19 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
+from typing import Any
 
 import pytest
 
-from services.refunds.rules.decisions import Wish, may_decide, may_inspect, may_pay, may_request, may_settle, may_withdraw
+from services.refunds.requests import RequestRefund
+from services.refunds.rules.decisions import may_decide, may_inspect, may_pay, may_request, may_settle, may_withdraw
 from services.refunds.rules.goods import Restock, disposition_by_policy, disposition_of_cancelled, restock
 from services.refunds.rules.policy import DEFAULT_POLICY
 from services.refunds.rules.settlement import SETTLEMENT, Effect, settlement_of
-from services.refunds.state import KnownOrder, KnownPayment, Line, Policy, RefundState
+from services.refunds.state import KnownOrder, KnownPayment, Line, Policy, RefundSummary, Settlement, Status
 from shared.contracts.actor import Actor
 from shared.contracts.events import By, Cancellation, OrderStatus
+from shared.contracts.ids import new_id
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 CUSTOMER, OTHER, STAFF = Actor("s", "customer", "c1"), Actor("s", "customer", "c2"), Actor("s", "staff", "anna")
@@ -27,47 +30,62 @@ NO_FILES = replace(DEFAULT_POLICY, attachments=False)
 PAST, FUTURE = NOW, NOW + timedelta(seconds=1)
 
 
+FILE = new_id("attachment")
+
+
+def wish(**asked: Any) -> RequestRefund:
+    body = {"order_id": ORDER.order_id, "lines": [{"line": 1, "quantity": 1}], "reason": "damaged"}
+    return RequestRefund.model_validate(body | asked)
+
+
 def with_status(status: OrderStatus) -> KnownOrder:
     return replace(ORDER, status=status)
 
 
 @pytest.mark.parametrize(
-    ("order", "actor", "policy", "wish", "closes_at", "expected"),
+    ("order", "actor", "policy", "wanted", "closes_at", "expected"),
     [
-        (ORDER, CUSTOMER, DEFAULT_POLICY, Wish("damaged"), None, None),
-        (ORDER, BEHALF, DEFAULT_POLICY, Wish("damaged"), None, None),
-        (ORDER, STAFF, DEFAULT_POLICY, Wish("damaged"), None, None),
-        (with_status("pending"), CUSTOMER, DEFAULT_POLICY, Wish("damaged"), None, "delivery_not_seen_yet"),
-        (with_status("shipped"), STAFF, DEFAULT_POLICY, Wish("damaged"), None, "delivery_not_seen_yet"),
-        (with_status("cancelled"), CUSTOMER, DEFAULT_POLICY, Wish("damaged"), None, "order_cancelled"),
-        (ORDER, CUSTOMER, DEFAULT_POLICY, Wish("damaged"), FUTURE, None),
-        (ORDER, CUSTOMER, DEFAULT_POLICY, Wish("damaged"), PAST, "window_over"),
-        (ORDER, CUSTOMER, DEFAULT_POLICY, Wish("damaged", beyond_window_reason="please"), PAST, "window_over"),
-        (ORDER, STAFF, DEFAULT_POLICY, Wish("damaged"), PAST, "window_over"),
-        (ORDER, STAFF, DEFAULT_POLICY, Wish("damaged", beyond_window_reason="loyal customer"), PAST, None),
-        (ORDER, CUSTOMER, DEFAULT_POLICY, Wish("bored"), None, "reason_not_offered"),
-        (ORDER, CUSTOMER, replace(DEFAULT_POLICY, reasons=("bored",)), Wish("bored"), None, None),
-        (ORDER, CUSTOMER, DEFAULT_POLICY, Wish("damaged", with_attachments=True, with_further_information=True), None, None),
-        (ORDER, CUSTOMER, NO_FILES, Wish("damaged", with_attachments=True), None, "attachments_off"),
-        (ORDER, CUSTOMER, NO_FILES, Wish("damaged", with_further_information=True), None, "attachments_off"),
-        (ORDER, CUSTOMER, NO_FILES, Wish("damaged"), None, None),
+        (ORDER, CUSTOMER, DEFAULT_POLICY, wish(), None, None),
+        (ORDER, BEHALF, DEFAULT_POLICY, wish(), None, None),
+        (ORDER, STAFF, DEFAULT_POLICY, wish(), None, None),
+        (with_status("pending"), CUSTOMER, DEFAULT_POLICY, wish(), None, "delivery_not_seen_yet"),
+        (with_status("shipped"), STAFF, DEFAULT_POLICY, wish(), None, "delivery_not_seen_yet"),
+        (with_status("cancelled"), CUSTOMER, DEFAULT_POLICY, wish(), None, "order_cancelled"),
+        (ORDER, CUSTOMER, DEFAULT_POLICY, wish(), FUTURE, None),
+        (ORDER, CUSTOMER, DEFAULT_POLICY, wish(), PAST, "window_over"),
+        (ORDER, CUSTOMER, DEFAULT_POLICY, wish(beyond_window_reason="please"), PAST, "window_over"),
+        (ORDER, STAFF, DEFAULT_POLICY, wish(), PAST, "window_over"),
+        (ORDER, STAFF, DEFAULT_POLICY, wish(beyond_window_reason="loyal customer"), PAST, None),
+        (ORDER, CUSTOMER, DEFAULT_POLICY, wish(reason="bored"), None, "reason_not_offered"),
+        (ORDER, CUSTOMER, replace(DEFAULT_POLICY, reasons=("bored",)), wish(reason="bored"), None, None),
+        (ORDER, CUSTOMER, DEFAULT_POLICY, wish(attachments=[FILE], further_information="x"), None, None),
+        (ORDER, CUSTOMER, NO_FILES, wish(attachments=[FILE]), None, "attachments_off"),
+        (ORDER, CUSTOMER, NO_FILES, wish(further_information="x"), None, "attachments_off"),
+        (ORDER, CUSTOMER, NO_FILES, wish(), None, None),
     ],
 )
 def test_who_may_request(
-    order: KnownOrder, actor: Actor, policy: Policy, wish: Wish, *, closes_at: datetime | None, expected: str | None
+    order: KnownOrder, actor: Actor, policy: Policy, wanted: RequestRefund, *, closes_at: datetime | None, expected: str | None
 ) -> None:
-    assert may_request(order, actor, policy, wish, closes_at=closes_at, now=NOW).code == expected
+    assert may_request(order, actor, policy, wanted, closes_at=closes_at, now=NOW).code == expected
 
 
 def test_too_early_says_when_to_come_back() -> None:
-    decision = may_request(with_status("confirmed"), CUSTOMER, DEFAULT_POLICY, Wish("damaged"), closes_at=None, now=NOW)
+    decision = may_request(with_status("confirmed"), CUSTOMER, DEFAULT_POLICY, wish(), closes_at=None, now=NOW)
     assert (decision.kind, decision.retry_after_seconds) == ("not_yet", 1)
 
 
-OPEN = RefundState("processing", "none", "c1", 11_000)
-APPROVED = RefundState("approved", "unsettled", "c1", 11_000)
-FREE = RefundState("approved", "none", "c1", 0)
-CANCELLED = RefundState("cancelled", "none", "c1", 11_000)
+def refund(status: Status, settlement: Settlement, *, amount: int = 11_000) -> RefundSummary:
+    return RefundSummary(
+        refund_id="refund_01h455vb4pex5vsknk084sn02q", order_id=ORDER.order_id, order_number="1", requested_at=NOW, status=status,
+        settlement=settlement, cause="request", customer_id="c1", reason="damaged", currency="EUR", amount=amount, version=1,
+    )  # fmt: skip
+
+
+OPEN = refund("processing", "none")
+APPROVED = refund("approved", "unsettled")
+FREE = refund("approved", "none", amount=0)
+CANCELLED = refund("cancelled", "none")
 STATES = {"open": OPEN, "approved": APPROVED, "free": FREE, "cancelled": CANCELLED}
 WHO = {"customer": CUSTOMER, "other": OTHER, "staff": STAFF, "platform": PLATFORM, "on_behalf": BEHALF, "guest": GUEST}
 
@@ -80,11 +98,11 @@ def test_every_role_in_every_state() -> None:
     settle = {"open": "not_approved", "approved": None, "free": "nothing_to_settle", "cancelled": "not_approved"}
     inspect = {"open": "not_approved", "approved": None, "free": None, "cancelled": "not_approved"}
     for state, who in product(STATES, WHO):
-        refund, actor = STATES[state], WHO[who]
-        assert may_decide(refund, actor).code == (after[state] if who in shop else "staff_only"), (state, who)
-        assert may_withdraw(refund, actor).code == (after[state] if who in own else "customer_only"), (state, who)
-        assert may_settle(refund, actor).code == (settle[state] if who in shop else "staff_only"), (state, who)
-        assert may_inspect(refund, actor).code == (inspect[state] if who in shop else "staff_only"), (state, who)
+        one, actor = STATES[state], WHO[who]
+        assert may_decide(one, actor).code == (after[state] if who in shop else "shop_only"), (state, who)
+        assert may_withdraw(one, actor).code == (after[state] if who in own else "customer_only"), (state, who)
+        assert may_settle(one, actor).code == (settle[state] if who in shop else "shop_only"), (state, who)
+        assert may_inspect(one, actor).code == (inspect[state] if who in shop else "shop_only"), (state, who)
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,12 @@ import pytest
 from PIL import Image
 
 from services.refunds.files.check import check, plain_name
-from services.refunds.settings import RefundSettings
+from services.refunds.settings import RefundsEnvironment
 from shared.contracts.errors import Invalid
 from shared.web.images import decoders
 from tests.services.refunds.pictures import PLACE, pdf, picture, polyglot, zip_bomb_png
 
-SETTINGS = RefundSettings.model_construct(service="refunds")
+SETTINGS = RefundsEnvironment.model_construct(service="refunds")
 
 
 def jpeg(size: tuple[int, int], **options: Any) -> bytes:

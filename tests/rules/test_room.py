@@ -34,6 +34,7 @@ from shared.contracts.events import (
     event_bytes,
 )
 from shared.contracts.money import MAX_AMOUNT_MINOR_UNITS
+from shared.web.inputs import Reference
 from tests.rules.orders import NOW, ORDER_ID
 
 WORST = "\x01"  # six bytes in JSON: more than any letter has
@@ -125,10 +126,10 @@ def test_every_event_of_its_refunds_fits() -> None:
         currency="BDT", amount=MOST, goods=MOST, shipping=MOST, overpaid=MOST, shipping_kept=MOST, lines=(), requested_at=LATE,
         decided_at=LATE,
     )  # fmt: skip
-    text = longest(refund_requests.Text)
+    text = longest(refund_requests.Message)
     personal = RefundPersonal(description=text, further_information=text, message=text)
     bare = RefundEvent(occurred_at=LATE, refund=refund, by=BY, personal=personal)
-    also = event_bytes({"inspection_id": str(UUID(int=0)), "reference": longest(refund_requests.Word), "reason": WORST * 1_000})
+    also = event_bytes({"inspection_id": str(UUID(int=0)), "reference": longest(Reference), "reason": WORST * 1_000})
     lines = MAX_ORDER_LINES * (event_bytes([line.model_dump(mode="json")]) + 2 * event_bytes([inspected.model_dump(mode="json")]))
     assert event_bytes(bare.model_dump(mode="json")) + also + lines + 3 * skus <= MAX_EVENT_BYTES
 

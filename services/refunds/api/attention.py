@@ -4,21 +4,28 @@ from typing import Annotated
 
 from fastapi import Query, Response
 
-from services.refunds.commands.attention import close as close_matter
+from services.refunds.commands.attention import close_attention
 from services.refunds.queries import attention as queries
 from services.refunds.requests import AttentionId, CloseAttention
-from services.refunds.views import AttentionPage, AttentionView
+from services.refunds.views.attention import AttentionView
 from shared.contracts.errors import Forbidden, NotFound, Refused
 from shared.data.db import Transaction
 from shared.data.set_aside import shown
-from shared.web.app import Call, Router, problems
+from shared.web.app import SHOP_ONLY, Call, Router, problems
 from shared.web.pages import DEFAULT_LIMIT, MAX_LIMIT
+from shared.web.views import Page
 
 router = Router(tags=["refunds"])
 
 
-@router.get("/v1/refunds/attention", operation_id="refunds_attention_list", response_model=AttentionPage, responses=problems(Forbidden))
-async def list_matters(
+@router.get(
+    "/v1/refunds/attention",
+    operation_id="refunds_attention_list",
+    response_model=Page[AttentionView],
+    responses=problems(Forbidden),
+    openapi_extra=SHOP_ONLY,
+)
+async def list_attention(
     call: Call,
     closed: bool = False,
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
@@ -29,9 +36,9 @@ async def list_matters(
     async with call.reading() as tx:
         page = await queries.page(tx, actor, closed=closed, cursor=cursor, limit=limit)
     items = await shown(
-        call.db, "attention", page.items, lambda row: AttentionView.of(row, actor), lambda row: (actor.store, row.attention_id)
+        call.db, "attention", page.items, lambda item: AttentionView.of(item, actor), lambda item: (actor.store, item.attention_id)
     )
-    return call.show(AttentionPage(items=items, next_cursor=page.next_cursor, previous_cursor=page.previous_cursor))
+    return call.show(Page[AttentionView](items=items, next_cursor=page.next_cursor, previous_cursor=page.previous_cursor))
 
 
 @router.post(
@@ -39,11 +46,12 @@ async def list_matters(
     operation_id="refunds_attention_close",
     response_model=AttentionView,
     responses=problems(NotFound, Refused, Forbidden),
+    openapi_extra=SHOP_ONLY,
 )
 async def close(attention_id: AttentionId, body: CloseAttention, call: Call) -> Response:
-    """Close it with a note that says what was found."""
+    """Close an item with a note that says what was found."""
 
     async def work(tx: Transaction) -> AttentionView:
-        return AttentionView.of(await close_matter(tx, call.actor, attention_id, body.note, call.now), call.actor)
+        return AttentionView.of(await close_attention(tx, call.actor, attention_id, body, now=call.now), call.actor)
 
     return await call.once("refunds.close_attention", work)

@@ -1,23 +1,24 @@
 """Refunds as a file."""
 
 import json
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
+from dataclasses import fields
 from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Query
 from fastapi.responses import StreamingResponse
-from sqlalchemy.engine import Row
 
-from services.refunds.queries.refunds import SUMMARY, Filter, page, resolved
+from services.refunds.queries.refunds import page, resolved
 from services.refunds.requests import RefundExport
-from services.refunds.views import RefundSummaryView
+from services.refunds.state import RefundSummary
+from services.refunds.views.refunds import RefundSummaryView
 from shared.contracts.money import Money
 from shared.web.app import Call, Calling, Router, problems
-from shared.web.exports import FILE, MEDIA_TYPES, PAGE_ROWS, Export, FileQuery, Table, pieces
+from shared.web.exports import FILE, MEDIA_TYPES, PAGE_ROWS, Export, Table, pieces
 
 router = Router(tags=["refunds"])
-COLUMNS = (*(name for name in SUMMARY if name not in ("overdue_at", "version")), "amount_decimal")
+COLUMNS = (*(field.name for field in fields(RefundSummary) if field.name not in ("overdue_at", "version")), "amount_decimal")
 
 
 @router.get("/v1/refunds/export", operation_id="refunds_refund_export", response_class=StreamingResponse, responses=FILE | problems())
@@ -27,30 +28,29 @@ async def export(query: Annotated[RefundExport, Query()], call: Call) -> Export:
     Made while it is sent, so not one moment's picture: a refund that exists throughout is in it once, as it was when its page was read.
     """
     async with call.reading() as tx:
-        wanted = await resolved(tx, call.actor, query.filter(call.now))
-    content = exported(call, wanted, query)
+        wanted = await resolved(tx, call.actor, query)
+    content = exported(call, wanted)
     return Export(content, call.running.exporting, file_name=f"refunds.{query.format}", media_type=MEDIA_TYPES[query.format])
 
 
-def exported(call: Calling, wanted: Filter, how: FileQuery) -> AsyncGenerator[bytes, None]:
+def exported(call: Calling, wanted: RefundExport) -> AsyncGenerator[bytes, None]:
     """Every refund that matches and that the caller may see, the last requested first."""
 
-    async def read(after: str | None) -> tuple[Sequence[Row[Any]], str | None]:
+    async def read(after: str | None) -> tuple[list[RefundSummary], str | None]:
         async with call.reading() as tx:
-            found = await page(tx, call.actor, wanted, cursor=after, limit=PAGE_ROWS)
+            found = await page(tx, call.actor, wanted, now=call.now, cursor=after, limit=PAGE_ROWS)
         return found.items, found.next_cursor
 
-    table = Table("refunds", COLUMNS, _cells, _line, lambda row: (call.actor.store, row.refund_id))
-    return pieces(call.running.exporting, call.db, table, read, how)
+    table = Table("refunds", COLUMNS, _cells, _line, lambda refund: (call.actor.store, refund.refund_id))
+    return pieces(call.running.exporting, call.db, table, read, wanted)
 
 
-def _cells(row: Row[Any]) -> dict[str, Any]:
-    RefundSummaryView.of(row, row.requested_at)  # raises for what is no refund, which a table would print as it is
-    return {name: row._mapping[name] for name in COLUMNS if name in row._mapping} | {
-        "amount_decimal": Money(row.amount, row.currency).decimal
-    }
+def _cells(refund: RefundSummary) -> dict[str, Any]:
+    RefundSummaryView.of(refund, now=refund.requested_at)  # raises for what is no refund, which a table would print as it is
+    cells = {name: getattr(refund, name) for name in COLUMNS if name != "amount_decimal"}
+    return cells | {"amount_decimal": Money(refund.amount, refund.currency).decimal}
 
 
-def _line(row: Row[Any]) -> str:
-    plain = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in _cells(row).items()}
+def _line(refund: RefundSummary) -> str:
+    plain = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in _cells(refund).items()}
     return json.dumps(plain, ensure_ascii=False)

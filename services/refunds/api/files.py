@@ -12,13 +12,12 @@ from fastapi.responses import StreamingResponse
 from starlette.datastructures import UploadFile
 
 from services.refunds.commands import files
-from services.refunds.commands.files import Upload
-from services.refunds.files import check as file_check
-from services.refunds.files import store as file_store
+from services.refunds.files import check, store
 from services.refunds.queries.details import file_for
 from services.refunds.requests import MAX_ATTACHMENTS, MAX_UPLOAD_BODY_BYTES, AttachmentId
-from services.refunds.settings import RefundSettings
-from services.refunds.views import AttachmentView, UploadLimitsView, UploadTypeView
+from services.refunds.settings import RefundsEnvironment
+from services.refunds.state import Attachment
+from services.refunds.views.files import AttachmentView, UploadLimitsView, UploadTypeView
 from shared.contracts.errors import Failure, Invalid, NotFound, Refused, StoreBusy, TooLarge, Unavailable
 from shared.contracts.ids import new_id
 from shared.data.db import Transaction
@@ -55,8 +54,7 @@ FORM = {
 )
 async def upload(call: Call) -> Response:
     """Upload a JPEG, PNG, WebP or PDF for a request to come. Images are encoded anew; EXIF is dropped."""
-    settings = call.settings
-    assert isinstance(settings, RefundSettings)
+    settings = _settings(call)
     async with _form(call) as form:
         source, customer_id = _file(form), _customer(call, form)
         if (source.size or 0) > settings.attachment_max_bytes:
@@ -66,37 +64,34 @@ async def upload(call: Call) -> Response:
         if kept is not None:
             return replayed(kept)
         async with call.reading() as tx:
-            await files.may_upload(tx, call.actor, customer_id, settings.attachment_unused_max, call.now)
+            await files.may_upload(tx, call.actor, customer_id, settings.attachment_unused_max, now=call.now)
         stored = await _store(call, settings, source, customer_id)
 
     async def work(tx: Transaction) -> AttachmentView:
-        return AttachmentView.of(await files.add_upload(tx, call.actor, stored, settings.attachment_unused_max, call.now))
+        await files.add_upload(tx, call.actor, stored, settings.attachment_unused_max, now=call.now)
+        return AttachmentView.model_validate(stored)
 
     try:
         answer = await call.once("refunds.upload", work, status=201, body=asked)
     except Failure as failure:
         if isinstance(failure, StoreBusy) or not isinstance(failure, Unavailable):  # a lost COMMIT is unknown: the sweeper finds out
-            await _forget(call, stored)
+            await _delete(call, stored)
         raise
     if "idempotent-replayed" in answer.headers:
-        await _forget(call, stored)
+        await _delete(call, stored)
     return answer
 
 
-async def _forget(call: Calling, stored: Upload) -> None:
+async def _delete(call: Calling, stored: Attachment) -> None:
     """Delete the file of an upload that has no row."""
-    await file_store.delete(file_store.store_of(call.settings), file_store.key_of(call.actor.store, stored.attachment_id))
+    await store.delete(store.store_of(_settings(call)), store.key_of(call.actor.store, stored.attachment_id))
 
 
 @router.get("/v1/attachments/limits", operation_id="refunds_attachment_limits_read", response_model=UploadLimitsView, responses=problems())
 async def limits(call: Call) -> Response:
-    """What an upload may be, so that a form can say so before anything is sent."""
-    settings = call.settings
-    assert isinstance(settings, RefundSettings)
-    types = [
-        UploadTypeView(media_type=media_type, max_pixels=file_check.max_pixels(kind, settings))
-        for kind, media_type in file_check.TYPES.items()
-    ]
+    """Limits of uploads, so that a form can show them before anything is sent."""
+    settings = _settings(call)
+    types = [UploadTypeView(media_type=media_type, max_pixels=check.max_pixels(kind, settings)) for kind, media_type in check.TYPES.items()]
     return call.show(
         UploadLimitsView(
             types=[*types, UploadTypeView(media_type="application/pdf", max_pixels=None)],
@@ -117,9 +112,9 @@ async def download(attachment_id: AttachmentId, call: Call) -> Response:
     async with call.reading() as tx:
         row = await file_for(tx, call.actor, attachment_id)
     try:
-        parts = await file_store.read(file_store.store_of(call.settings), file_store.key_of(call.actor.store, attachment_id))
+        parts = await store.read(store.store_of(_settings(call)), store.key_of(call.actor.store, attachment_id))
     except FileNotFoundError as error:
-        raise NotFound(detail="The file is gone.") from error
+        raise NotFound(detail="The file was deleted.") from error
     headers = {
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(row.name, safe='')}",
         "Content-Length": str(row.size_bytes),
@@ -129,6 +124,11 @@ async def download(attachment_id: AttachmentId, call: Call) -> Response:
         "Cache-Control": "private, no-store",
     }
     return StreamingResponse(parts, media_type=row.media_type, headers=headers)
+
+
+def _settings(call: Calling) -> RefundsEnvironment:
+    assert isinstance(call.settings, RefundsEnvironment)  # app.py names no other
+    return call.settings
 
 
 def _form(call: Calling) -> Any:
@@ -149,20 +149,28 @@ def _customer(call: Calling, form: Any) -> str:
         return call.actor.id
     customer_id = form.get("customer_id")
     if not isinstance(customer_id, str) or not 0 < len(customer_id) <= 128:
-        raise Invalid("customer_missing", "Say whose file it is, in the field `customer_id`.")
+        raise Invalid("customer_missing", "Name the customer whose file it is in the field `customer_id`.")
     return customer_id
 
 
-async def _store(call: Calling, settings: RefundSettings, source: UploadFile, customer_id: str) -> Upload:
-    """Check the file, encode it anew and store it; nothing tells of it yet."""
+async def _store(call: Calling, settings: RefundsEnvironment, source: UploadFile, customer_id: str) -> Attachment:
+    """Check the file, encode it anew and store it; it has no row yet."""
     attachment_id = new_id("attachment")
     with tempfile.TemporaryDirectory(prefix="aftersale-upload-") as folder:
-        checked = await file_check.check(source.file, Path(folder), settings)
+        checked = await check.check(source.file, Path(folder), settings)
         sha256 = await asyncio.to_thread(files.digest, checked.path)
         size = checked.path.stat().st_size
-        await file_store.put(file_store.store_of(settings), file_store.key_of(call.actor.store, attachment_id), checked.path)
-    name = file_check.plain_name(source.filename or "", checked.media_type)
-    return Upload(attachment_id, customer_id, name, checked.media_type, size, sha256)
+        await store.put(store.store_of(settings), store.key_of(call.actor.store, attachment_id), checked.path)
+    name = check.plain_name(source.filename or "", checked.media_type)
+    return Attachment(
+        attachment_id=attachment_id,
+        customer_id=customer_id,
+        name=name,
+        media_type=checked.media_type,
+        size_bytes=size,
+        sha256=sha256,
+        uploaded_at=call.now,
+    )
 
 
 def _hash(source: IO[bytes]) -> str:

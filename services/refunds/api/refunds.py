@@ -12,40 +12,36 @@ from services.refunds.queries import refunds as queries
 from services.refunds.queries.counts import counts_of
 from services.refunds.requests import MAX_LINES_BODY_BYTES, ApproveRefund, DeclineRefund, InspectGoods, RefundList, ReportSettlement
 from services.refunds.rules.decisions import decisions
-from services.refunds.views import (
-    AttachmentView,
-    RefundCountsView,
-    RefundDetails,
-    RefundPage,
-    RefundSummaryView,
-    RefundView,
-    SettlementView,
-)
+from services.refunds.views.files import AttachmentView
+from services.refunds.views.refunds import RefundCountsView, RefundDetails, RefundSummaryView, RefundView, SettlementView
 from shared.contracts.errors import Forbidden, NotFound, Refused, VersionConflict
 from shared.contracts.ids import RefundId
 from shared.data.db import Transaction
 from shared.data.set_aside import one_row, shown
 from shared.web.app import Call, Router, problems
+from shared.web.views import Page
 
 router = Router(tags=["refunds"])
 CHANGES = problems(NotFound, Refused, VersionConflict, Forbidden)
 
 
-@router.get("/v1/refunds", operation_id="refunds_refund_list", response_model=RefundPage)
+@router.get("/v1/refunds", operation_id="refunds_refund_list", response_model=Page[RefundSummaryView])
 async def list_refunds(query: Annotated[RefundList, Query()], call: Call) -> Response:
     """Refunds, the last requested first: the shop's whole store, a customer's own, a guest's of their order."""
     store = call.actor.store
     async with call.walking() as tx:
-        page = await queries.page(tx, call.actor, query.filter(call.now), cursor=query.cursor, limit=query.limit)
-    items = await shown(call.db, "refunds", page.items, lambda row: RefundSummaryView.of(row, call.now), lambda row: (store, row.refund_id))
-    return call.show(RefundPage(items=items, next_cursor=page.next_cursor, previous_cursor=page.previous_cursor))
+        page = await queries.page(tx, call.actor, query, now=call.now, cursor=query.cursor, limit=query.limit)
+    items = await shown(
+        call.db, "refunds", page.items, lambda one: RefundSummaryView.of(one, now=call.now), lambda one: (store, one.refund_id)
+    )
+    return call.show(Page[RefundSummaryView](items=items, next_cursor=page.next_cursor, previous_cursor=page.previous_cursor))
 
 
 @router.get("/v1/refunds/counts", operation_id="refunds_counts_read", response_model=RefundCountsView, responses=problems(Forbidden))
 async def counts(call: Call) -> Response:
-    """How many refunds stand where, and how long decisions took."""
+    """How many refunds have which status, and how long decisions took."""
     async with call.reading() as tx:
-        numbers = await counts_of(tx, call.actor, call.now)
+        numbers = await counts_of(tx, call.actor, now=call.now)
         median = await queries.median_seconds_to_decide(tx, call.actor.store) if call.actor.is_shop else None
     return call.show(RefundCountsView(**numbers, median_seconds_to_decide=median))
 
@@ -58,10 +54,12 @@ async def read(refund_id: RefundId, call: Call) -> Response:
         files = await details.files_of(tx, call.actor, refund_id)
         reports = await details.reports_of(tx, call.actor, refund_id)
         ledger = await ledgers.ledger(tx, call.actor, refund.order_id)
-    may = decisions(refund.state, call.actor, ledger.order, ledger.approved)
+    may = decisions(refund, call.actor, ledger.order, ledger.approved)
     store = call.actor.store
-    some_files = await shown(call.db, "attachments", files, AttachmentView.of, lambda row: (store, row.attachment_id))
-    some_reports = await shown(call.db, "settlements", reports, SettlementView.of, lambda row: (store, f"{refund_id} {row.reference}"))
+    some_files = await shown(call.db, "attachments", files, AttachmentView.model_validate, lambda row: (store, row.attachment_id))
+    some_reports = await shown(
+        call.db, "settlements", reports, SettlementView.model_validate, lambda row: (store, f"{refund_id} {row.reference}")
+    )
     with one_row("refunds", store, refund_id):
         view = RefundDetails.with_more(refund, call.actor, files=some_files, reports=some_reports, decisions=may)
     return call.show(view)
@@ -75,7 +73,7 @@ async def approve(refund_id: RefundId, body: ApproveRefund, call: Call) -> Respo
     """Approve a request, whole or for fewer units. Final."""
 
     async def work(tx: Transaction) -> RefundView:
-        done = await approve_refund(tx, call.actor, refund_id, body.approval(), now=call.now, expected_version=call.if_match)
+        done = await approve_refund(tx, call.actor, refund_id, body, now=call.now, expected_version=call.if_match)
         return RefundView.of(done, call.actor)
 
     return await call.once("refunds.approve", work)
@@ -86,8 +84,7 @@ async def decline(refund_id: RefundId, body: DeclineRefund, call: Call) -> Respo
     """Decline a request; its units are free again."""
 
     async def work(tx: Transaction) -> RefundView:
-        words = {"internal_reason": body.internal_reason, "message": body.message}
-        done = await decline_refund(tx, call.actor, refund_id, **words, now=call.now, expected_version=call.if_match)
+        done = await decline_refund(tx, call.actor, refund_id, body, now=call.now, expected_version=call.if_match)
         return RefundView.of(done, call.actor)
 
     return await call.once("refunds.decline", work)
@@ -98,7 +95,7 @@ async def settle(refund_id: RefundId, body: ReportSettlement, call: Call) -> Res
     """Report an attempt to move the money. The first success is final; the same report again changes nothing."""
 
     async def work(tx: Transaction) -> RefundView:
-        done = await report_settlement(tx, call.actor, refund_id, body.report(), now=call.now, expected_version=call.if_match)
+        done = await report_settlement(tx, call.actor, refund_id, body, now=call.now, expected_version=call.if_match)
         return RefundView.of(done, call.actor)
 
     return await call.once("refunds.settle", work)
@@ -109,10 +106,10 @@ async def settle(refund_id: RefundId, body: ReportSettlement, call: Call) -> Res
     max_body_size=MAX_LINES_BODY_BYTES,
 )  # fmt: skip
 async def inspect(refund_id: RefundId, body: InspectGoods, call: Call) -> Response:
-    """Decide on goods that wait: they go back to stock, or not."""
+    """Decide on goods that wait for inspection: they go back to stock, or not."""
 
     async def work(tx: Transaction) -> RefundView:
-        done = await inspect_goods(tx, call.actor, refund_id, body.decided(), now=call.now, expected_version=call.if_match)
+        done = await inspect_goods(tx, call.actor, refund_id, body, now=call.now, expected_version=call.if_match)
         return RefundView.of(done, call.actor)
 
     return await call.once("refunds.inspect", work)

@@ -1,4 +1,4 @@
-"""Asking for a refund: what can be asked for, what it would pay, the request, its withdrawal."""
+"""Requesting a refund: what can be requested, what it would pay, the request, its withdrawal."""
 
 from fastapi import Response
 
@@ -11,11 +11,13 @@ from services.refunds.rules.amounts import refund_amount
 from services.refunds.rules.claim import all_free
 from services.refunds.rules.decisions import may_ask
 from services.refunds.rules.explanation import of_units
-from services.refunds.views import ActionView, RefundableLine, RefundableView, RefundPreviewView, RefundView, money
+from services.refunds.views.refunds import RefundView
+from services.refunds.views.requests import RefundableLine, RefundableView, RefundPreviewView
 from shared.contracts.errors import Forbidden, NotFound, Refused, VersionConflict
 from shared.contracts.ids import OrderId, RefundId
 from shared.data.db import Transaction
 from shared.web.app import WITHOUT_KEY, Call, Router, problems
+from shared.web.views import ActionView, money
 
 router = Router(tags=["refunds"])
 
@@ -25,10 +27,10 @@ router = Router(tags=["refunds"])
     max_body_size=MAX_LINES_BODY_BYTES,
 )  # fmt: skip
 async def request(body: RequestRefund, call: Call) -> Response:
-    """Ask for a refund of a delivered order, as its customer or for them. Nothing is sent to the customer."""
+    """Request a refund of a delivered order, as its customer or for them. Nothing is sent to the customer."""
 
     async def work(tx: Transaction) -> RefundView:
-        return RefundView.of(await request_refund(tx, call.actor, body.wish(), call.now), call.actor)
+        return RefundView.of(await request_refund(tx, call.actor, body, now=call.now), call.actor)
 
     return await call.once("refunds.request", work, status=201)
 
@@ -42,9 +44,9 @@ async def request(body: RequestRefund, call: Call) -> Response:
     max_body_size=MAX_LINES_BODY_BYTES,
 )
 async def preview(body: RequestRefund, call: Call) -> Response:
-    """What a request would pay right now, with the figures that it is made from. Writes nothing; needs no Idempotency-Key."""
+    """What a request would pay now, with the figures that it is computed from. Writes nothing; needs no Idempotency-Key."""
     async with call.reading() as tx:
-        planned = await plan(tx, call.actor, body.wish(), call.now)
+        planned = await plan(tx, call.actor, body, now=call.now)
     order, amount = planned.ledger.order, planned.amount
     view = RefundPreviewView(
         order_id=order.order_id,
@@ -63,10 +65,10 @@ async def preview(body: RequestRefund, call: Call) -> Response:
     "/v1/refunds/refundable/{order_id}", operation_id="refunds_refundable_read", response_model=RefundableView, responses=problems(NotFound)
 )
 async def refundable(order_id: OrderId, call: Call) -> Response:
-    """What can still be asked for of an order, what each line's free units would pay, and whether asking is possible now."""
+    """What can still be requested of an order, what each line's free units would pay, and whether a request is possible now."""
     async with call.reading() as tx:
         ledger = await ledgers.ledger(tx, call.actor, order_id)
-        policy = await policies.policy_at(tx, call.actor.store, call.now)
+        policy = await policies.policy_at(tx, call.actor.store, at=call.now)
         closes_at = await closing_time(tx, call.actor, ledger.order, policy)
     order, free = ledger.order, all_free(ledger.order, ledger.taken)
     amounts = {
@@ -76,7 +78,7 @@ async def refundable(order_id: OrderId, call: Call) -> Response:
         order_id=order.order_id,
         order_number=order.number,
         currency=order.currency,
-        request=ActionView.of(may_ask(order, policy, closes_at, call.now)),
+        request=ActionView.of("request", may_ask(order, policy, closes_at=closes_at, now=call.now)),
         closes_at=closes_at,
         reasons=list(policy.reasons),
         attachments=policy.attachments,
@@ -105,7 +107,7 @@ async def refundable(order_id: OrderId, call: Call) -> Response:
     responses=problems(NotFound, Refused, VersionConflict, Forbidden),
 )
 async def withdraw(refund_id: RefundId, call: Call) -> Response:
-    """Take one's own open request back; its units are free again."""
+    """Take back one's own open request; its units are free again."""
 
     async def work(tx: Transaction) -> RefundView:
         done = await withdraw_refund(tx, call.actor, refund_id, now=call.now, expected_version=call.if_match)

@@ -1,1 +1,1 @@
-"""What may happen to refunds, a use case each: load locked → ask the rules → change rows → emit."""
+"""What may happen to refunds, one use case each: load under the lock → ask the rules → change rows → emit."""

@@ -1,4 +1,4 @@
-"""Keeping the copy of an order, and what follows from it: the refunds that nobody asks for."""
+"""Automatic refunds: the copy of an order is renewed, and whatever it shows due is refunded without anybody asking."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -29,29 +29,29 @@ from shared.data.db import Transaction
 ACTOR_NAME = "refunds"
 
 
-def is_only_kept(event: OrderEvent) -> bool:
-    """Whether keeping the copy is all that the event asks for by itself: a cancelled order's money and goods come back."""
+def is_only_copied(event: OrderEvent) -> bool:
+    """Whether the event by itself asks for nothing but a newer copy: a cancelled order's money and goods come back."""
     return event.order.cancellation is None
 
 
-async def see_order(tx: Transaction, store_id: str, order: Order, now: datetime) -> None:
-    """Take an order into the copy if it is newer, then do what the copy shows due, which a stale event never skips."""
+async def see_order(tx: Transaction, store_id: str, order: Order, *, now: datetime) -> None:
+    """Update the copy if the order is newer, then do what the copy shows to be due, which a stale event never skips."""
     written = await tx.first(KEEP, _values(store_id, order))
     if written is None:
-        return  # what the newer copy shows due was done with it
+        return  # what the newer copy showed to be due was done with it
     approved = 0 if written.created else await ledgers.approved_of(tx, store_id, order.order_id)
     if order.cancellation is None and approved <= sum(payment.amount for payment in order.payments):
         return
     actor = system(store_id, ACTOR_NAME)
     ledger = await ledgers.ledger(tx, actor, order.order_id, lock=True)
     if ledger.order.cancellation is not None:
-        await _give_back(tx, actor, ledger, ledger.order.cancellation, now)
+        await _give_back(tx, actor, ledger, ledger.order.cancellation, now=now)
     if ledger.approved > ledger.order.collected:
-        await attention.approved_above_collected(tx, actor, ledger, now)
+        await attention.approved_above_collected(tx, actor, ledger, now=now)
 
 
 async def see_store(tx: Transaction, store_id: str, version: int, time_zone: str) -> None:
-    """Take a store's settings into the copy if they are newer."""
+    """Update the copy of a store's settings if they are newer."""
     row = insert(stores).values(store_id=store_id, version=version, time_zone=time_zone)
     newer = row.on_conflict_do_update(
         index_elements=["store_id"],
@@ -62,7 +62,7 @@ async def see_store(tx: Transaction, store_id: str, version: int, time_zone: str
 
 
 def _values(store_id: str, order: Order) -> dict[str, Any]:
-    cancellation = order.forgotten().cancellation  # its reason decides nothing here, and somebody wrote it
+    cancellation = order.forgotten().cancellation  # its reason is personal text, and decides nothing here
     return {
         "store": store_id,
         "order_id": order.order_id,
@@ -82,14 +82,14 @@ def _values(store_id: str, order: Order) -> dict[str, Any]:
     }
 
 
-async def _give_back(tx: Transaction, actor: Actor, ledger: Ledger, cancellation: Cancellation, now: datetime) -> None:
-    """Product section 2: open requests of a cancelled order are cancelled first, then its money and goods come back by themselves."""
+async def _give_back(tx: Transaction, actor: Actor, ledger: Ledger, cancellation: Cancellation, *, now: datetime) -> None:
+    """Product section 2: open requests of a cancelled order are cancelled first, then its money and goods are refunded."""
     open_requests = await open_refunds_of(tx, actor, ledger.order.order_id)
     for request in open_requests:
         await cancel(tx, actor, request, now=now, internal_reason="The order was cancelled.")
     if open_requests:
         ledger = await ledgers.ledger(tx, actor, ledger.order.order_id)
-    policy = await policies.policy_at(tx, actor.store, cancellation.recorded_at)
+    policy = await policies.policy_at(tx, actor.store, at=cancellation.recorded_at)
     made = await _already(tx, actor, ledger)
     first = not made.keys
     for due in due_refunds(ledger.order, policy, made):
@@ -140,5 +140,5 @@ async def _make(tx: Transaction, actor: Actor, ledger: Ledger, due: Due, policy:
     )
     await record.add(tx, actor.store, ledger, refund)
     after = await record.approve(tx, actor.store, ledger, refund, collected_seen=order.collected, now=now)
-    await record.tell(tx, actor, RefundApproved, refund, now=now)
+    await record.publish(tx, actor, RefundApproved, refund, now=now)
     return replace(after, taken={**ledger.taken, **{line: (*ledger.taken.get(line, ()), *ranges) for line, ranges in claimed.items()}})

@@ -1,51 +1,34 @@
-"""Staff approve or decline a request; its customer may take it back."""
+"""Staff approve or decline a request; its customer may withdraw it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from services.refunds.commands import record
 from services.refunds.queries.refunds import refund_for_change
+from services.refunds.requests import ApproveRefund, DeclineRefund
 from services.refunds.rules import explanation
 from services.refunds.rules.amounts import refund_amount
-from services.refunds.rules.claim import kept
-from services.refunds.rules.decisions import enforce, may_decide, may_pay, may_withdraw
+from services.refunds.rules.claim import keep_lowest
+from services.refunds.rules.decisions import may_decide, may_pay, may_withdraw
 from services.refunds.rules.lines import lines_of_units
 from services.refunds.rules.settlement import settlement_of
 from services.refunds.state import Ledger, Refund, by
 from shared.contracts.actor import Actor
-from shared.contracts.events import Disposition, RefundApproved, RefundCancelled
+from shared.contracts.events import RefundApproved, RefundCancelled
 from shared.data.db import Transaction
 
 
-@dataclass(frozen=True, slots=True)
-class ApprovedLine:
-    """Units of a line that are approved; the policy says what becomes of them where `disposition` is None."""
-
-    line: int
-    quantity: int
-    disposition: Disposition | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Approval:
-    """What staff decided: `lines` None approves the whole request; lines that are not named are freed."""
-
-    lines: Sequence[ApprovedLine] | None = None
-    message: str = ""
-
-
 async def approve_refund(
-    tx: Transaction, actor: Actor, refund_id: str, approval: Approval, *, now: datetime, expected_version: int | None = None
+    tx: Transaction, actor: Actor, refund_id: str, approval: ApproveRefund, *, now: datetime, expected_version: int | None = None
 ) -> Refund:
     """Approve a request, whole or for fewer units, with the amount by its own policy. Final.
 
-    Raises NotFound, VersionConflict, Forbidden `staff_only`, Refused (rules.decisions.may_decide, may_pay, rules.claim.kept).
+    Raises NotFound, VersionConflict, Forbidden `shop_only`, Refused (rules.decisions.may_decide, may_pay, rules.claim.keep_lowest).
     """
     refund, ledger = await refund_for_change(tx, actor, refund_id, expected_version=expected_version)
-    enforce(may_decide(refund.state, actor))
+    may_decide(refund, actor).or_raise()
     approved = _approved(refund, ledger, approval)
-    enforce(may_pay(ledger.order, approved.amount, ledger.approved))
+    may_pay(ledger.order, approved.amount, ledger.approved).or_raise()
     after = await record.change(
         tx,
         actor.store,
@@ -66,29 +49,29 @@ async def approve_refund(
     if approved.lines != refund.lines:
         await record.change_lines(tx, actor.store, ledger, after)
     await record.approve(tx, actor.store, ledger, after, collected_seen=ledger.order.collected, now=now)
-    await record.tell(tx, actor, RefundApproved, after, now=now, message=approval.message)
+    await record.publish(tx, actor, RefundApproved, after, now=now, message=approval.message)
     return after
 
 
 async def decline_refund(
-    tx: Transaction, actor: Actor, refund_id: str, *, internal_reason: str, message: str, now: datetime, expected_version: int | None = None
+    tx: Transaction, actor: Actor, refund_id: str, decline: DeclineRefund, *, now: datetime, expected_version: int | None = None
 ) -> Refund:
     """Decline a request: the reason stays with the staff, the message is for the customer. Frees its units.
 
-    Raises NotFound, VersionConflict, Forbidden `staff_only`, Refused (rules.decisions.may_decide).
+    Raises NotFound, VersionConflict, Forbidden `shop_only`, Refused (rules.decisions.may_decide).
     """
     refund, _ = await refund_for_change(tx, actor, refund_id, expected_version=expected_version)
-    enforce(may_decide(refund.state, actor))
-    return await cancel(tx, actor, refund, now=now, internal_reason=internal_reason, message=message)
+    may_decide(refund, actor).or_raise()
+    return await cancel(tx, actor, refund, now=now, internal_reason=decline.internal_reason, message=decline.message)
 
 
 async def withdraw_refund(tx: Transaction, actor: Actor, refund_id: str, *, now: datetime, expected_version: int | None = None) -> Refund:
-    """Take one's own request back. Frees its units.
+    """Withdraw one's own request. Frees its units.
 
     Raises NotFound, VersionConflict, Forbidden `customer_only`, Refused (rules.decisions.may_withdraw).
     """
     refund, _ = await refund_for_change(tx, actor, refund_id, expected_version=expected_version)
-    enforce(may_withdraw(refund.state, actor))
+    may_withdraw(refund, actor).or_raise()
     return await cancel(tx, actor, refund, now=now)
 
 
@@ -105,15 +88,15 @@ async def cancel(tx: Transaction, actor: Actor, refund: Refund, *, now: datetime
         decided_at=now,
     )
     await record.release(tx, actor.store, after)
-    await record.tell(tx, actor, RefundCancelled, after, now=now, message=message)
+    await record.publish(tx, actor, RefundCancelled, after, now=now, message=message)
     return after
 
 
-def _approved(refund: Refund, ledger: Ledger, approval: Approval) -> Refund:
+def _approved(refund: Refund, ledger: Ledger, approval: ApproveRefund) -> Refund:
     """The refund with the units, the amount and the goods of the approval, by the policy that it was requested under."""
     units, dispositions = refund.claim, {line.line: line.disposition for line in refund.lines}
     if approval.lines is not None:
-        units = kept(units, [(line.line, line.quantity) for line in approval.lines])
+        units = keep_lowest(units, approval.lines)
         dispositions |= {line.line: line.disposition for line in approval.lines if line.disposition is not None}
     amount = refund_amount(ledger.order, units, deduct_shipping=refund.deduct_shipping)
     return replace(

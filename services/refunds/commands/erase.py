@@ -12,7 +12,7 @@ from shared.data.erasure import forget
 TEXTS = ("description", "further_information", "beyond_window_reason", "message", "internal_reason")
 
 
-async def erase_customer(tx: Transaction, store_id: str, customer_id: str, order_ids: Sequence[str], now: datetime) -> None:
+async def erase_customer(tx: Transaction, store_id: str, customer_id: str, order_ids: Sequence[str], *, now: datetime) -> None:
     """Blank every text about the customer's refunds and mark their files for the sweeper; ids, amounts and hashes stay."""
     theirs = (refunds.c.store_id == store_id, refunds.c.customer_id == customer_id)
     await tx.execute(sa.update(refunds).where(*theirs).values(dict.fromkeys(TEXTS, "")))
@@ -23,5 +23,5 @@ async def erase_customer(tx: Transaction, store_id: str, customer_id: str, order
     notes = (attention.c.store_id == store_id, attention.c.order_id.in_(order_ids))
     if order_ids:
         await tx.execute(sa.update(attention).where(*notes).values(note="", facts=attention.c.facts - "reason"))
-    # A kept answer to an upload names no order, only the file.
+    # A stored response to an upload names no order, only the file.
     await forget(tx, store_id, [*order_ids, *(row.attachment_id for row in erased)], customer_id=customer_id)

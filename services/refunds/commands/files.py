@@ -1,18 +1,18 @@
-"""Files that customers give with a request: uploaded first, taken by a request, swept when nobody took them."""
+"""Files that customers send with a request: uploaded first, taken by a request, swept when no request took them."""
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import Any
+from pathlib import Path
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
+from obstore.store import ObjectStore
 
-from services.refunds.files import store as file_store
+from services.refunds.files import store
 from services.refunds.queries import policies
-from services.refunds.settings import RefundSettings
-from services.refunds.state import Refund, by
+from services.refunds.settings import RefundsEnvironment
+from services.refunds.state import Attachment, Refund, by
 from services.refunds.tables import attachments
 from shared.contracts.actor import Actor
 from shared.contracts.errors import Refused
@@ -23,38 +23,22 @@ from shared.process.settings import Settings
 SWEEP_BATCH = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """A file that was checked and stored."""
-
-    attachment_id: str
-    customer_id: str
-    name: str
-    media_type: str
-    size_bytes: int
-    sha256: str
-
-
-async def may_upload(tx: Transaction, actor: Actor, customer_id: str, unused_max: int, now: datetime) -> None:
-    """Whether one more may wait for its request. Raises Refused `attachments_off`, `too_many_attachments`."""
-    policy = await policies.policy_at(tx, actor.store, now)
+async def may_upload(tx: Transaction, actor: Actor, customer_id: str, unused_max: int, *, now: datetime) -> None:
+    """Whether one more file may wait for its request. Raises Refused `attachments_off`, `too_many_attachments`."""
+    policy = await policies.policy_at(tx, actor.store, at=now)
     if not policy.attachments:
-        raise Refused("attachments_off", "This store takes no files with a request: say it in the description.")
+        raise Refused("attachments_off", "This store takes no files with a request: use the description instead.")
     mine = (attachments.c.store_id == actor.store, attachments.c.customer_id == customer_id, attachments.c.refund_id.is_(None))
     if await tx.scalar(sa.select(sa.func.count()).select_from(attachments).where(*mine)) >= unused_max:
-        raise Refused("too_many_attachments", f"{unused_max} uploads wait for their request already: use them, or wait.")
+        raise Refused("too_many_attachments", f"{unused_max} uploads are waiting for their request already: use them, or wait.")
 
 
-async def add_upload(tx: Transaction, actor: Actor, upload: Upload, unused_max: int, now: datetime) -> Row[Any]:
-    """Keep the row of a stored file. Raises Refused as may_upload does: of uploads at once each counts those before it."""
-    mine = f"refunds.uploads:{actor.store}:{upload.customer_id}"
+async def add_upload(tx: Transaction, actor: Actor, file: Attachment, unused_max: int, *, now: datetime) -> None:
+    """Write the row of a stored file. Raises Refused as may_upload does: of uploads at once each counts those before it."""
+    mine = f"refunds.uploads:{actor.store}:{file.customer_id}"
     await tx.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(mine, 0))))
-    await may_upload(tx, actor, upload.customer_id, unused_max, now)
-    values = {name: getattr(upload, name) for name in Upload.__dataclass_fields__}
-    row = {"store_id": actor.store, **values, "uploaded_by": by(actor).model_dump(), "uploaded_at": now}
-    saved = await tx.first(sa.insert(attachments).values(**row).returning(attachments))
-    assert saved is not None
-    return saved
+    await may_upload(tx, actor, file.customer_id, unused_max, now=now)
+    await tx.execute(sa.insert(attachments).values(store_id=actor.store, uploaded_by=by(actor).model_dump(), **asdict(file)))
 
 
 async def take(tx: Transaction, actor: Actor, attachment_ids: Sequence[str], refund: Refund) -> None:
@@ -74,37 +58,45 @@ async def take(tx: Transaction, actor: Actor, attachment_ids: Sequence[str], ref
 
 
 async def sweep(database: Database, settings: Settings, now: datetime) -> int:
-    """Delete files of erased customers, uploads that no request took in time, and stored files of which no row tells."""
-    assert isinstance(settings, RefundSettings)
-    store = file_store.store_of(settings)
+    """Delete files of erased customers, uploads that no request took in time, and stored files without a row.
+
+    A file goes before its row does, each row in a transaction of its own: whatever cuts this off, the next sweep goes on with the rest.
+    """
+    assert isinstance(settings, RefundsEnvironment)
+    files = store.store_of(settings)
     long_ago = now - timedelta(hours=settings.attachment_unused_hours)
     unwanted = attachments.c.erased_at.is_not(None) | (attachments.c.refund_id.is_(None) & (attachments.c.uploaded_at < long_ago))
     columns = (attachments.c.store_id, attachments.c.attachment_id)
-    async with database.transaction("refunds.sweep_files") as tx:
-        rows = await tx.all(sa.select(*columns).where(unwanted).limit(SWEEP_BATCH).with_for_update(skip_locked=True))
-        for row in rows:
-            await file_store.delete(store, file_store.key_of(row.store_id, row.attachment_id))
-            mine = (attachments.c.store_id == row.store_id, attachments.c.attachment_id == row.attachment_id)
+    async with database.reading() as tx:
+        rows = await tx.all(sa.select(*columns).where(unwanted).limit(SWEEP_BATCH))
+    deleted = 0
+    for row in rows:
+        mine = (attachments.c.store_id == row.store_id, attachments.c.attachment_id == row.attachment_id)
+        async with database.transaction("refunds.sweep_files") as tx:
+            if await tx.first(sa.select(*columns).where(*mine, unwanted).with_for_update(skip_locked=True)) is None:
+                continue  # a request took it meanwhile, or another sweep is at it
+            await store.delete(files, store.key_of(row.store_id, row.attachment_id))
             await tx.execute(sa.delete(attachments).where(*mine))
-    return len(rows) + await _sweep_unknown(database, settings, long_ago)
+            deleted += 1
+    return deleted + await _sweep_unknown(database, files, long_ago)
 
 
-async def _sweep_unknown(database: Database, settings: Settings, long_ago: datetime) -> int:
-    """Stored files whose row was never written: the process died, or the call was refused, between the two."""
-    store, deleted = file_store.store_of(settings), 0
-    async for keys in file_store.older_than(store, long_ago):
+async def _sweep_unknown(database: Database, files: ObjectStore, long_ago: datetime) -> int:
+    """Delete stored files whose row was never written: the process died, or the call was refused, in between."""
+    deleted = 0
+    async for keys in store.older_than(files, long_ago):
         ids = {key: key.rsplit("/", 1)[-1] for key in keys}
         async with database.reading() as tx:
             known = await tx.all(sa.select(attachments.c.attachment_id).where(attachments.c.attachment_id.in_(_ours(ids.values()))))
         rows = {row.attachment_id for row in known}
         for key, attachment_id in ids.items():
             if attachment_id not in rows:
-                await file_store.delete(store, key)
+                await store.delete(files, key)
                 deleted += 1
     return deleted
 
 
-def _ours(names: Any) -> list[str]:
+def _ours(names: Iterable[str]) -> list[str]:
     found = []
     for name in names:
         try:
@@ -115,7 +107,7 @@ def _ours(names: Any) -> list[str]:
     return found
 
 
-def digest(path: Any) -> str:
+def digest(path: Path) -> str:
     """SHA-256 of a file, read in parts. Blocks."""
-    with open(path, "rb") as file:
+    with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

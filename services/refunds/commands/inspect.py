@@ -1,15 +1,15 @@
-"""Goods that waited are looked at: they go back to stock, or not."""
+"""Goods that waited are inspected: they go back to stock, or not."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import Literal
 
 import sqlalchemy as sa
 
 from services.refunds.commands import record
 from services.refunds.queries.refunds import refund_for_change
-from services.refunds.rules.decisions import enforce, may_inspect
+from services.refunds.requests import InspectGoods, LineInspected
+from services.refunds.rules.decisions import may_inspect
 from services.refunds.state import Refund, RefundLine, by
 from services.refunds.tables import inspections, refund_lines
 from shared.contracts.actor import Actor
@@ -19,24 +19,16 @@ from shared.contracts.ids import new_uuid
 from shared.data.db import Transaction
 
 
-@dataclass(frozen=True, slots=True)
-class Inspected:
-    """What was decided for units of one line."""
-
-    line: int
-    quantity: int
-    disposition: Literal["restock", "discard"]
-
-
 async def inspect_goods(
-    tx: Transaction, actor: Actor, refund_id: str, decided: Sequence[Inspected], *, now: datetime, expected_version: int | None = None
+    tx: Transaction, actor: Actor, refund_id: str, inspection: InspectGoods, *, now: datetime, expected_version: int | None = None
 ) -> Refund:
     """Decide on units that wait for inspection; what is restocked moves once, with this inspection as its cause.
 
-    Raises NotFound, VersionConflict, Forbidden `staff_only`, Invalid (a line and disposition twice), Refused `not_approved`, `not_waiting`.
+    Raises NotFound, VersionConflict, Forbidden `shop_only`, Invalid (a line and disposition twice), Refused `not_approved`, `not_waiting`.
     """
     refund, _ = await refund_for_change(tx, actor, refund_id, expected_version=expected_version)
-    enforce(may_inspect(refund.state, actor))
+    may_inspect(refund, actor).or_raise()
+    decided = inspection.lines
     _once(decided)
     lines = {line.line: line for line in refund.lines}
     for one in decided:
@@ -51,11 +43,11 @@ async def inspect_goods(
     await tx.execute(sa.insert(inspections), rows)
     after = await record.change(tx, actor.store, refund, lines=tuple(lines.values()))
     facts = {"inspection_id": inspection_id, "lines": tuple(parts)}
-    await record.tell(tx, actor, RefundInspected, after, now=now, facts=facts)
+    await record.publish(tx, actor, RefundInspected, after, now=now, facts=facts)
     return after
 
 
-def _looked_at(line: RefundLine | None, one: Inspected) -> RefundLine:
+def _looked_at(line: RefundLine | None, one: LineInspected) -> RefundLine:
     waiting = 0 if line is None else line.waiting
     if line is None or waiting < one.quantity:
         detail = f"Line {one.line}: {waiting} units wait for inspection, {one.quantity} were decided."
@@ -63,12 +55,12 @@ def _looked_at(line: RefundLine | None, one: Inspected) -> RefundLine:
     return replace(line, inspected=line.inspected + one.quantity)
 
 
-def _part(line: RefundLine, one: Inspected) -> InspectedLine:
+def _part(line: RefundLine, one: LineInspected) -> InspectedLine:
     back = one.quantity if one.disposition == "restock" and line.stock_tracked else 0
     return InspectedLine(line=one.line, sku=line.sku, quantity=one.quantity, disposition=one.disposition, restock=back)
 
 
-def _once(decided: Sequence[Inspected]) -> None:
+def _once(decided: Sequence[LineInspected]) -> None:
     seen = set()
     for at, one in enumerate(decided):
         if (one.line, one.disposition) in seen:

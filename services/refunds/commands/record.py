@@ -1,4 +1,4 @@
-"""Writing refunds, their claims and their approvals, and telling of them. Always under the order's lock."""
+"""Writing refunds, their claims and their approvals, and publishing their events. Always under the order's lock."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from services.refunds.state import Ledger, Refund, RefundLine, Units, by
 from services.refunds.tables import approvals, claims, orders, refund_lines, refunds
+from shared.contracts import events
 from shared.contracts.actor import Actor
 from shared.contracts.events import Event, RefundEvent, RefundPersonal
 from shared.data.db import Transaction
@@ -33,7 +34,7 @@ async def change(tx: Transaction, store_id: str, before: Refund, **values: Any) 
 
 
 async def change_lines(tx: Transaction, store_id: str, ledger: Ledger, after: Refund) -> None:
-    """Write a refund's lines anew, and claim exactly their units."""
+    """Replace a refund's lines, and claim exactly their units."""
     await tx.execute(sa.delete(refund_lines).where(*_one(refund_lines, store_id, after)))
     await release(tx, store_id, after)
     await _add_lines(tx, store_id, after)
@@ -41,7 +42,7 @@ async def change_lines(tx: Transaction, store_id: str, ledger: Ledger, after: Re
 
 
 async def release(tx: Transaction, store_id: str, refund: Refund) -> None:
-    """Let a refund's units go."""
+    """Free a refund's units."""
     await tx.execute(sa.delete(claims).where(*_one(claims, store_id, refund)))
 
 
@@ -61,7 +62,7 @@ async def approve(tx: Transaction, store_id: str, ledger: Ledger, refund: Refund
     return replace(ledger, approved=ledger.approved + refund.amount, approvals=ledger.approvals + 1)
 
 
-async def tell(
+async def publish(
     tx: Transaction,
     actor: Actor,
     kind: type[RefundEvent],
@@ -73,7 +74,9 @@ async def tell(
 ) -> None:
     """Emit one refund.* event of the order, with the next number of the order's own counter."""
     personal = RefundPersonal(description=refund.description, further_information=refund.further_information, message=message)
-    event: Event = kind(occurred_at=now, refund=refund.part(), by=by(actor), personal=personal, **facts)
+    event: Event = kind(
+        occurred_at=now, refund=events.Refund.model_validate(refund, from_attributes=True), by=by(actor), personal=personal, **facts
+    )
     mine = (orders.c.store_id == actor.store) & (orders.c.order_id == refund.order_id)
     sequence = await tx.scalar(sa.update(orders).where(mine).values(events=orders.c.events + 1).returning(orders.c.events))
     await emit(tx, event, store_id=actor.store, sequence=sequence, recorded_at=now)

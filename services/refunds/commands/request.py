@@ -1,14 +1,15 @@
-"""A customer asks for money or goods back, or staff for them."""
+"""A customer requests a refund, or staff for them."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from services.refunds.commands import files, record
 from services.refunds.queries import ledgers, policies
+from services.refunds.requests import RequestRefund
 from services.refunds.rules import explanation
 from services.refunds.rules.amounts import Amount, refund_amount
-from services.refunds.rules.claim import Wanted, claim
-from services.refunds.rules.decisions import Wish, may_request
+from services.refunds.rules.claim import claim
+from services.refunds.rules.decisions import may_request
 from services.refunds.rules.goods import disposition_by_policy
 from services.refunds.rules.lines import lines_of_units
 from services.refunds.rules.policy import window_end
@@ -20,24 +21,6 @@ from shared.data.db import Transaction
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """What somebody asks for."""
-
-    order_id: str
-    lines: Wanted
-    reason: str
-    description: str = ""
-    further_information: str = ""
-    attachments: tuple[str, ...] = ()
-    beyond_window_reason: str = ""
-
-    @property
-    def wish(self) -> Wish:
-        """What the decision looks at beside the units."""
-        return Wish(self.reason, bool(self.attachments), bool(self.further_information), self.beyond_window_reason)
-
-
-@dataclass(frozen=True, slots=True)
 class Plan:
     """What a request would make."""
 
@@ -46,40 +29,40 @@ class Plan:
     amount: Amount
 
 
-async def plan(tx: Transaction, actor: Actor, request: Request, now: datetime, *, lock: bool = False) -> Plan:
-    """What `request` would pay right now; writes nothing.
+async def plan(tx: Transaction, actor: Actor, request: RequestRefund, *, now: datetime, lock: bool = False) -> Plan:
+    """What `request` would pay now; writes nothing.
 
     Raises NotFound (no copy of such an order of theirs), Refused (rules.decisions.may_request, rules.claim), Invalid (unknown line).
     """
     ledger = await ledgers.ledger(tx, actor, request.order_id, lock=lock)
-    policy = await policies.policy_at(tx, actor.store, now)
+    policy = await policies.policy_at(tx, actor.store, at=now)
     closes_at = await closing_time(tx, actor, ledger.order, policy)
-    may_request(ledger.order, actor, policy, request.wish, closes_at=closes_at, now=now).or_raise()
+    may_request(ledger.order, actor, policy, request, closes_at=closes_at, now=now).or_raise()
     units = claim(ledger.order, ledger.taken, request.lines)
     return Plan(ledger, policy, refund_amount(ledger.order, units, deduct_shipping=policy.deduct_shipping))
 
 
 async def closing_time(tx: Transaction, actor: Actor, order: KnownOrder, policy: Policy) -> datetime | None:
-    """When the window for asking closes; None without a window or before the delivery."""
+    """When the window for requests closes; None without a window or before the delivery."""
     if policy.window_days is None or order.delivered_at is None:
         return None
     return window_end(policy, order.delivered_at, await policies.time_zone(tx, actor.store))
 
 
-async def request_refund(tx: Transaction, actor: Actor, request: Request, now: datetime) -> Refund:
-    """Claim the units and keep the request, `processing`, under the policy in force now. Tells the shop, and not the customer.
+async def request_refund(tx: Transaction, actor: Actor, request: RequestRefund, *, now: datetime) -> Refund:
+    """Claim the units and store the request as `processing`, under the policy in force now; the event says nothing to the customer.
 
     Raises what plan() raises, and Refused `attachment_not_found`.
     """
-    planned = await plan(tx, actor, request, now, lock=True)
-    refund = _requested(planned, actor, request, now)
+    planned = await plan(tx, actor, request, now=now, lock=True)
+    refund = _requested(planned, actor, request, now=now)
     await record.add(tx, actor.store, planned.ledger, refund)
     await files.take(tx, actor, request.attachments, refund)
-    await record.tell(tx, actor, RefundRequested, refund, now=now)
+    await record.publish(tx, actor, RefundRequested, refund, now=now)
     return refund
 
 
-def _requested(planned: Plan, actor: Actor, request: Request, now: datetime) -> Refund:
+def _requested(planned: Plan, actor: Actor, request: RequestRefund, *, now: datetime) -> Refund:
     order, policy, amount = planned.ledger.order, planned.policy, planned.amount
     return Refund(
         refund_id=new_id("refund"),

@@ -1,4 +1,4 @@
-"""Whether an uploaded file is what we take, by its content alone; images come out decoded and encoded anew.
+"""Whether an uploaded file is of a type that is taken, by its content alone; images come out decoded and encoded anew.
 
 Encoding anew (in a confined process: shared/web/images.py) drops EXIF (places, owners) and whatever was appended or hidden: what is stored
 was written by us. A PDF cannot be encoded anew; it must begin and end as one, and is only ever served as a download in a sandbox.
@@ -8,7 +8,7 @@ import asyncio
 from pathlib import Path
 from typing import IO, Literal, NamedTuple
 
-from services.refunds.settings import RefundSettings
+from services.refunds.settings import RefundsEnvironment
 from shared.contracts.errors import Invalid
 from shared.web.images import BadImage, Kind, Wanted, drawn_anew, kind_of
 
@@ -19,7 +19,7 @@ EXTENSIONS: dict[MediaType, str] = {"image/jpeg": "jpg", "image/png": "png", "im
 HEAD_BYTES = 16
 PDF_END_WITHIN_BYTES = 1_024
 MAX_NAME_CHARACTERS = 100
-GROWS_AT_MOST = 4  # a picture written anew may be larger than it came, but not without end
+GROWS_AT_MOST = 4  # an image encoded anew may be larger than it was, but not without bound
 
 
 class Checked(NamedTuple):
@@ -29,10 +29,10 @@ class Checked(NamedTuple):
     path: Path
 
 
-async def check(source: IO[bytes], folder: Path, settings: RefundSettings) -> Checked:
+async def check(source: IO[bytes], folder: Path, settings: RefundsEnvironment) -> Checked:
     """Read `source` and write what may be stored into `folder`.
 
-    Raises Invalid `file_type_not_allowed`, `heic_not_taken`, `file_unreadable`, `image_too_large`; StoreBusy, Unavailable.
+    Raises Invalid `file_type_not_allowed`, `file_unreadable`, `image_too_large`; StoreBusy, Unavailable.
     """
     kind = sniff(source)
     media_type = TYPES[kind] if kind else "application/pdf"
@@ -46,7 +46,7 @@ async def check(source: IO[bytes], folder: Path, settings: RefundSettings) -> Ch
 
 
 def sniff(source: IO[bytes]) -> Kind | None:
-    """The kind of image that the first bytes say, None for a PDF. Raises Invalid `heic_not_taken`, `file_type_not_allowed`."""
+    """The kind of image that the first bytes show, None for a PDF. Raises Invalid `file_type_not_allowed`."""
     source.seek(0)
     head = source.read(HEAD_BYTES)
     source.seek(0)
@@ -56,21 +56,21 @@ def sniff(source: IO[bytes]) -> Kind | None:
     return kind
 
 
-def max_pixels(kind: Kind, settings: RefundSettings) -> int:
-    """The most pixels that are taken: of a JPEG many, it is reduced while it is decoded; of a WebP half, it costs twice the memory."""
+def max_pixels(kind: Kind, settings: RefundsEnvironment) -> int:
+    """The most pixels of an image: many for a JPEG, which is reduced while it is decoded; half for a WebP, which takes twice the memory."""
     limits = {"JPEG": settings.image_max_jpeg_pixels, "PNG": settings.attachment_max_pixels, "WEBP": settings.attachment_max_pixels // 2}
     return limits[kind]
 
 
 def plain_name(name: str, media_type: MediaType) -> str:
-    """A name to show and to save under: its last part without control characters, with the extension of its true type."""
+    """A name to show and to save under: the last part of `name` without control characters, with the extension of its true type."""
     last = name.replace("\\", "/").rsplit("/", 1)[-1]
     printable = "".join(character for character in last if character.isprintable()).strip(" .")
     stem = printable.rsplit(".", 1)[0][:MAX_NAME_CHARACTERS].strip(" .") or "file"
     return f"{stem}.{EXTENSIONS[media_type]}"
 
 
-async def _encoded_anew(content: bytes, kind: Kind, settings: RefundSettings) -> bytes:
+async def _encoded_anew(content: bytes, kind: Kind, settings: RefundsEnvironment) -> bytes:
     pixels, side = max_pixels(kind, settings), settings.image_max_side_pixels
     wanted = Wanted(
         kind=kind,
@@ -86,7 +86,7 @@ async def _encoded_anew(content: bytes, kind: Kind, settings: RefundSettings) ->
         if bad.reason == "unreadable":
             raise Invalid("file_unreadable", "The image is cut off or broken.") from bad
         most = f"{max(1, pixels // 1_000_000)} million pixels and no side of more than {side}"
-        raise Invalid("image_too_large", f"A picture of this kind has at most {most}: send a smaller one.", **bad.sides) from bad
+        raise Invalid("image_too_large", f"An image of this kind has at most {most}: send a smaller one.", **bad.sides) from bad
 
 
 def _copy_pdf(source: IO[bytes], target: Path) -> None:

@@ -1,4 +1,4 @@
-"""Where files lie: a folder of this machine, or an object store. Keys are ours; no name of a customer is ever part of a path."""
+"""Where files are stored: a folder of this machine, or an object store. No part of a key comes from a customer."""
 
 import asyncio
 import hashlib
@@ -15,13 +15,13 @@ from shared.contracts.errors import Unavailable
 from shared.web.settings import WebSettings
 
 if TYPE_CHECKING:
-    from obstore import GetResult  # types alone: they are not there at run time
+    from obstore import GetResult  # for types alone: they do not exist at run time
     from obstore.store import RetryConfig
 
 CHUNK_BYTES = 256 * 1024
 FOLDER = "refunds"
 FOLDER_MODE, FILE_MODE = 0o700, 0o600
-# A caller waits for an answer: soon 503 and a try of their own, instead of the three minutes that the client would go on by itself.
+# A caller is waiting: an early 503, which they can repeat, instead of the three minutes for which the client would retry.
 RETRY: "RetryConfig" = {"max_retries": 2, "retry_timeout": timedelta(seconds=10)}
 
 
@@ -36,12 +36,12 @@ def _open(url: str, folder: str) -> ObjectStore:
 
 
 def key_of(store_id: str, attachment_id: str) -> str:
-    """Where a file lies. A store's id is the caller's text, so only its hash becomes part of a path."""
+    """The key of a file. A store's id is the caller's text, so only its hash becomes part of the path."""
     return f"{FOLDER}/{hashlib.sha256(store_id.encode()).hexdigest()[:16]}/{attachment_id}"
 
 
 async def put(store: ObjectStore, key: str, path: Path) -> None:
-    """Store a file, in parts, without holding it in memory; on a disk, for nobody else of the machine to read.
+    """Store a file, in parts, without holding it in memory; on a disk, unreadable for other users of the machine.
 
     Raises Unavailable where that fails (a full disk, an absent store).
     """
@@ -68,7 +68,7 @@ async def read(store: ObjectStore, key: str) -> AsyncIterator[bytes]:
     try:
         found = await obstore.get_async(store, key)
     except obstore.exceptions.BaseError as error:
-        raise Unavailable(detail="The file cannot be read just now.", retry_after_seconds=5) from error
+        raise Unavailable(detail="The file cannot be read at the moment.", retry_after_seconds=5) from error
     return _parts(found)
 
 

@@ -1,4 +1,4 @@
-"""How many refunds stand where: folded sums and what happened since the last fold, so that a million are counted like ten."""
+"""How many refunds have which status: folded sums and the deltas since, so that counting a million costs what counting ten does."""
 
 from datetime import datetime
 
@@ -13,8 +13,8 @@ STATUSES = ("processing", "approved", "cancelled")
 MAX_OVERDUE = 5_000
 
 
-async def counts_of(tx: Transaction, actor: Actor, now: datetime) -> dict[str, int]:
-    """How many refunds stand where; `overdue` are open ones that should have been decided by `now`, at most 5,000 of them."""
+async def counts_of(tx: Transaction, actor: Actor, *, now: datetime) -> dict[str, int]:
+    """How many refunds have which status; `overdue` are open ones that should have been decided by `now`, at most 5,000 of them."""
     r = refunds.c
     found = {row.status: int(row.number) for row in await tx.all(_of_the_store(actor) if actor.is_shop else _of_their_own(actor))}
     late = sa.select(sa.literal(1)).where(orders_of(actor, refunds), r.status == "processing", r.overdue_at <= now).limit(MAX_OVERDUE)

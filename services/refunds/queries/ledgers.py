@@ -35,10 +35,12 @@ def orders_of(actor: Actor, table: sa.Table = orders) -> sa.ColumnElement[bool]:
 
 
 async def ledger(tx: Transaction, actor: Actor, order_id: str, *, lock: bool = False) -> Ledger:
-    """The order that the actor may see. Raises NotFound: no copy yet, no such order and another's order are all the same.
+    """An order that the actor may see, with its refunds.
+
+    Raises NotFound `order_not_known_yet`: no copy yet, no such order and another's order are all the same.
 
     `lock` serialises everything about the order's refunds. The lock comes first and the claims are read after it, in a statement of
-    their own: in the same one they would be as old as the wait for the lock.
+    their own: in the same one they would be as old as the beginning of the wait for the lock.
     """
     return await _ledger(tx, await _order_row(tx, actor, sa.literal(order_id, orders.c.order_id.type), lock=lock))
 
@@ -58,7 +60,7 @@ async def _order_row(tx: Transaction, actor: Actor, order_id: sa.ColumnElement[A
     statement = sa.select(orders).where(orders_of(actor), orders.c.order_id == order_id)
     row = await tx.first(statement.with_for_update() if lock else statement)
     if row is None:
-        raise NotFound(detail="Nothing of yours with this id is known here (yet).")
+        raise NotFound("order_not_known_yet", "Order not found, or not yet known to this service.", retry_after_seconds=1)
     return row
 
 

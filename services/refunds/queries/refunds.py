@@ -1,14 +1,16 @@
 """Loading refunds: one, one with its order's ledger locked, or a page of a list."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
+from services.refunds.queries.columns import columns_of
 from services.refunds.queries.ledgers import ledger_of_refund, orders_of
-from services.refunds.state import Ledger, Refund, RefundLine, Units
+from services.refunds.requests import RefundFilter
+from services.refunds.state import Ledger, Refund, RefundLine, RefundSummary, Units
 from services.refunds.tables import refund_lines, refunds
 from shared.contracts.actor import Actor
 from shared.contracts.errors import NotFound, VersionConflict
@@ -22,14 +24,14 @@ _LINES = (
     .where(refund_lines.c.store_id == refunds.c.store_id, refund_lines.c.refund_id == refunds.c.refund_id)
     .scalar_subquery()
 )
-WHOLE = [*(refunds.c[field.name] for field in fields(Refund) if field.name != "lines"), _LINES.label("lines")]
+WHOLE = [*columns_of(refunds, Refund), _LINES.label("lines")]
 
 
 async def refund_for(tx: Transaction, actor: Actor, refund_id: str) -> Refund:
     """A refund that the actor may see. Raises NotFound, UnreadableRow."""
     row = await tx.first(sa.select(*WHOLE).where(orders_of(actor, refunds), refunds.c.refund_id == refund_id))
     if row is None:
-        raise NotFound(detail="No refund of yours has this id.")
+        raise NotFound(detail="Refund not found.")
     return _refund(row, actor.store)
 
 
@@ -61,47 +63,14 @@ def _line(row: dict[str, Any]) -> RefundLine:
     return RefundLine(**values | {"units": tuple(Units(*pair) for pair in values["units"])})
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Which refunds a list shows; None leaves a question open."""
-
-    status: str | None = None
-    settlement: str | None = None
-    cause: str | None = None
-    order_id: str | None = None
-    order_number: str | None = None
-    customer_id: str | None = None
-    requested_from: datetime | None = None
-    requested_to: datetime | None = None
-    overdue_at: datetime | None = None
-    search: str | None = None
-
-    def conditions(self, table: sa.FromClause) -> list[sa.ColumnElement[bool]]:
-        """As SQL, on refunds or on what was walked of them."""
-        r = table.c
-        equal = {name: getattr(self, name) for name in ("status", "settlement", "cause", "order_id", "order_number", "customer_id")}
-        found = [r[name] == value for name, value in equal.items() if value is not None]
-        if self.requested_from is not None:
-            found.append(r.requested_at >= self.requested_from)
-        if self.requested_to is not None:
-            found.append(r.requested_at < self.requested_to)
-        if self.overdue_at is not None:
-            found.append((r.status == "processing") & (r.overdue_at <= self.overdue_at))
-        if self.search:
-            found.append(r.order_number.startswith(self.search, autoescape=True))
-        return found
-
-
-SUMMARY = (
-    "refund_id", "order_id", "order_number", "requested_at", "status", "settlement", "cause", "customer_id", "reason", "currency", "amount",
-    "decided_at", "overdue_at", "version",
-)  # fmt: skip
-
-
+EQUAL = ("status", "settlement", "cause", "order_id", "order_number", "customer_id")
 NEWEST_FIRST = Key(refunds.c.requested_at, refunds.c.refund_id, newest_first=True)
+Wanted = TypeVar("Wanted", bound=RefundFilter)
 
 
-async def page(tx: Transaction, actor: Actor, wanted: Filter, *, cursor: str | None, limit: int) -> Walked[Row[Any]]:
+async def page(
+    tx: Transaction, actor: Actor, wanted: RefundFilter, *, now: datetime, cursor: str | None, limit: int
+) -> Walked[RefundSummary]:
     """A page of the refunds that the actor may see, the last requested first. Raises Invalid `bad_cursor`.
 
     A bounded walk along the index that fits best (docs/decisions/0205-lists-and-counts.md).
@@ -109,41 +78,49 @@ async def page(tx: Transaction, actor: Actor, wanted: Filter, *, cursor: str | N
     meant = await resolved(tx, actor, wanted)
 
     def left(window: sa.Subquery, order: Order) -> sa.Select[Any]:
-        return sa.select(window).where(*meant.conditions(window)).order_by(*order(window.c))
+        return sa.select(window).where(*_conditions(meant, window, now=now)).order_by(*order(window.c))
 
-    return await walk(tx, NEWEST_FIRST, _source(actor, meant), cursor=cursor, limit=limit, left=left)
+    found = await walk(tx, NEWEST_FIRST, _source(actor, meant), cursor=cursor, limit=limit, left=left)
+    return Walked([RefundSummary(**row._mapping) for row in found.items], found.next_cursor, found.previous_cursor)
 
 
-async def resolved(tx: Transaction, actor: Actor, wanted: Filter) -> Filter:
-    """What `search` turns out to be: an order's whole number or a customer, which indexes answer; else the beginning of a number."""
-    if not wanted.search:
+async def resolved(tx: Transaction, actor: Actor, wanted: Wanted) -> Wanted:
+    """What the search text turns out to be: an order's whole number or a customer, which indexes answer; else the start of a number."""
+    if not wanted.q:
         return wanted
-    number = replace(wanted, search=None, order_number=wanted.search) if wanted.order_number in (None, wanted.search) else None
-    customer = replace(wanted, search=None, customer_id=wanted.search) if wanted.customer_id in (None, wanted.search) else None
-    for column, meant in ((refunds.c.order_number, number), (refunds.c.customer_id, customer)):
-        one = sa.select(refunds.c.refund_id).where(orders_of(actor, refunds), column == wanted.search).limit(1)
-        if meant is not None and await tx.first(one) is not None:
-            return meant
+    for name in ("order_number", "customer_id"):
+        one = sa.select(refunds.c.refund_id).where(orders_of(actor, refunds), refunds.c[name] == wanted.q).limit(1)
+        if getattr(wanted, name) in (None, wanted.q) and await tx.first(one) is not None:
+            return wanted.model_copy(update={"q": None, name: wanted.q})
     return wanted
 
 
-def _source(actor: Actor, wanted: Filter) -> sa.Select[Any]:
-    """Rows that one index has in the list's order, of which the other questions then leave some."""
+def _conditions(wanted: RefundFilter, table: sa.FromClause, *, now: datetime) -> list[sa.ColumnElement[bool]]:
+    """What is asked, of the rows that were walked."""
+    found = [table.c[name] == value for name in EQUAL if (value := getattr(wanted, name)) is not None]
+    if wanted.overdue:
+        found.append((table.c.status == "processing") & (table.c.overdue_at <= now))
+    if wanted.q:
+        found.append(table.c.order_number.startswith(wanted.q, autoescape=True))
+    return found
+
+
+def _source(actor: Actor, wanted: RefundFilter) -> sa.Select[Any]:
+    """Rows that one index has in the list's order; the other questions then leave some of them."""
     r = refunds.c
-    statement = sa.select(*(r[name] for name in SUMMARY)).where(orders_of(actor, refunds))
-    open_only = wanted.overdue_at is not None
+    statement = sa.select(*columns_of(refunds, RefundSummary)).where(orders_of(actor, refunds))
     indexed = ("order_number", "order_id", "customer_id", "settlement", "status")
     first = next((name for name in indexed if getattr(wanted, name) is not None), None)
     if first in ("settlement", "status", None) and actor.role == "customer":
         first = None  # the customer's own index is the best there is
-    elif first is None and open_only:
+    elif first is None and wanted.overdue:
         statement = statement.where(r.status == "processing")
     if first is not None:
         statement = statement.where(r[first] == getattr(wanted, first))
     if wanted.requested_from is not None:
         statement = statement.where(r.requested_at >= wanted.requested_from)
-    if wanted.requested_to is not None:
-        statement = statement.where(r.requested_at < wanted.requested_to)
+    if wanted.requested_before is not None:
+        statement = statement.where(r.requested_at < wanted.requested_before)
     return statement
 
 

@@ -1,6 +1,6 @@
-"""The refunds that nobody asks for: of a cancelled order, and of money recorded after its cancellation.
+"""Automatic refunds: of a cancelled order, and of money recorded after its cancellation.
 
-Decided from the copy alone and keyed by order or payment, so they come out the same whatever arrives first, twice or all at once.
+Decided from the copy alone and keyed by order or payment, so the same refunds result in whatever order events arrive.
 """
 
 from collections.abc import Collection

@@ -1,22 +1,22 @@
-"""Turning a wish (lines and quantities) into units that are free."""
+"""Turning lines and quantities into units that are free."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from services.refunds.requests import WantedLine
 from services.refunds.rules import units
 from services.refunds.state import KnownOrder, Line, Units
 from shared.contracts.errors import FieldError, Invalid, Refused
 
-Wanted = Sequence[tuple[int, int]]
-"""(line, quantity) pairs."""
 Taken = Mapping[int, Iterable[Units]]
 """What open and approved refunds hold, by line."""
 
 
-def claim(order: KnownOrder, taken: Taken, wanted: Wanted) -> dict[int, tuple[Units, ...]]:
+def claim(order: KnownOrder, taken: Taken, wanted: Sequence[WantedLine]) -> dict[int, tuple[Units, ...]]:
     """The lowest free units for what is wanted. Raises Invalid (no such line, a line twice), Refused `units_not_free`."""
-    lines = _lines(order, [number for number, _ in wanted])
+    lines = _lines(order, [one.line for one in wanted])
     claimed = {}
-    for line, (number, quantity) in zip(lines, wanted, strict=True):
+    for line, one in zip(lines, wanted, strict=True):
+        number, quantity = one.line, one.quantity
         gaps = units.free(line.quantity, taken.get(number, ()))
         if units.count(gaps) < quantity:
             detail = f"Line {number}: {units.count(gaps)} of {line.quantity} units are free, {quantity} were asked for."
@@ -31,14 +31,15 @@ def all_free(order: KnownOrder, taken: Taken) -> dict[int, tuple[Units, ...]]:
     return {number: ranges for number, ranges in gaps.items() if ranges}
 
 
-def kept(claimed: Mapping[int, Sequence[Units]], wanted: Wanted) -> dict[int, tuple[Units, ...]]:
+def keep_lowest(claimed: Mapping[int, Sequence[Units]], wanted: Sequence[WantedLine]) -> dict[int, tuple[Units, ...]]:
     """The lowest claimed units of an approval for fewer: lines that are not named are freed.
 
     Raises Invalid for a line twice, Refused `not_requested` for a line or a number of units that the refund does not hold.
     """
-    _once([number for number, _ in wanted])
+    _once([one.line for one in wanted])
     result = {}
-    for number, quantity in wanted:
+    for one in wanted:
+        number, quantity = one.line, one.quantity
         held = units.count(claimed.get(number, ()))
         if held < quantity:
             detail = f"Line {number}: the refund holds {held} units, {quantity} were to be approved."

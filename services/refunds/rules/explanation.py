@@ -1,4 +1,4 @@
-"""The figures of a refund with everything that they were made from: stored with it, so that it can be explained for ever."""
+"""The figures of a refund with everything that they were made from: stored with it, so that it can always be explained."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What becomes of refunded goods: back on the shelf, to be looked at, thrown away, or never gone."""
+"""What becomes of refunded goods: restocked, inspected, discarded, or never shipped."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ class Restock:
 
 
 def disposition_by_policy(policy: Policy) -> Disposition:
-    """Seed, "Manage Stock": refunded goods go back by themselves, or wait to be inspected."""
+    """Seed, "Manage Stock": refunded goods are restocked automatically, or wait to be inspected."""
     return "restock" if policy.manage_stock else "inspect"
 
 
@@ -25,7 +25,7 @@ def disposition_of_cancelled(order: KnownOrder, policy: Policy) -> Disposition:
 
 
 def restock(line: Line, quantity: int, disposition: Disposition) -> Restock:
-    """Units of a line that go back to stock under a disposition; an untracked line moves nothing and says so."""
+    """Units of a line that go back to stock under a disposition; for an untracked line, none."""
     if disposition == "never_left":
         return Restock(0, "never_left")
     if disposition == "discard":

@@ -1,4 +1,4 @@
-"""Putting a refund's lines together from what the rules decided: units, money and goods."""
+"""A refund's lines from what the other rules decided: units, money and goods."""
 
 from collections.abc import Mapping, Sequence
 
@@ -26,7 +26,7 @@ def lines_of_units(order: KnownOrder, amount: Amount, dispositions: Mapping[int,
 def lines_of_money(
     order: KnownOrder, back: MoneyBack, claimed: Mapping[int, Sequence[Units]], disposition: Disposition
 ) -> tuple[RefundLine, ...]:
-    """Lines of an automatic refund: the units that it claims and the money that it gives back, either of which may be nothing."""
+    """Lines of an automatic refund: the units that it claims and the money that it gives back, either of which may be none."""
     return tuple(
         _line(line, tuple(claimed.get(line.line, ())), back.lines.get(line.line, (0, 0)), disposition)
         for line in order.lines

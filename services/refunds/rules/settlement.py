@@ -1,4 +1,4 @@
-"""What a report about the money does: the first success is final, everything after it is kept and changes nothing."""
+"""What a report about the money does: the first success is final, everything after it is stored and changes nothing."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -15,7 +15,7 @@ class Effect:
 
     @property
     def counts(self) -> bool:
-        """Whether the report stands; a refund's claim is never released either way."""
+        """Whether the report has an effect; a refund's claim is never released either way."""
         return self.attention is None
 
 

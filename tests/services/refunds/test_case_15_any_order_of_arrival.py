@@ -14,9 +14,10 @@ from typing import Any, cast
 import pytest
 from sqlalchemy.engine import Row
 
-from services.refunds.commands.policy import Settings, save_policy
+from services.refunds.commands.policy import save_policy
 from services.refunds.consumers import consumers
-from services.refunds.settings import RefundSettings
+from services.refunds.requests import RefundPolicyInput
+from services.refunds.settings import RefundsEnvironment
 from services.refunds.tables import metadata
 from shared.contracts.actor import Actor
 from shared.data.db import Database
@@ -65,7 +66,7 @@ async def empty(stack: Stack) -> AsyncIterator[tuple[Stack, Database]]:
     """A provisioned database without any process."""
     with tempfile.TemporaryDirectory(prefix="aftersale-case-15-") as folder:
         made = await asyncio.to_thread(own_stack, stack, Path(folder), "case15")
-        settings = RefundSettings.load("refunds", **_named(made))
+        settings = RefundsEnvironment.load("refunds", **_named(made))
         database = Database(settings, metadata)
         yield made, database
         await database.close()
@@ -74,7 +75,7 @@ async def empty(stack: Stack) -> AsyncIterator[tuple[Stack, Database]]:
 
 def _named(stack: Stack) -> dict[str, str]:
     plain = {name.removeprefix("AFTERSALE_").removeprefix("REFUNDS_").lower(): value for name, value in stack.settings.items()}
-    return {name: value for name, value in plain.items() if name in RefundSettings.model_fields}
+    return {name: value for name, value in plain.items() if name in RefundsEnvironment.model_fields}
 
 
 def bodies(events: list[dict[str, Any]], store_id: str) -> list[bytes]:
@@ -107,7 +108,7 @@ async def test_three_times_and_shuffled(shop: Shop, empty: tuple[Stack, Database
     luck, states = random.Random(15), []
     for play in range(4):
         there = Shop(stack, shop._client, {})
-        settings = Settings(True, True, deduct, None, ("other",), 48)
+        settings = RefundPolicyInput(manage_stock=True, attachments=True, deduct_shipping=deduct, reasons=("other",))
         async with database.transaction("test.policy") as tx:
             long_ago = min(event["recorded_at"] for event in events)
             await save_policy(tx, Actor(there.store, "staff", "anna"), settings, now=long_ago.astimezone(UTC), expected_version=0)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from services.refunds.commands.files import sweep
-from services.refunds.settings import RefundSettings
+from services.refunds.settings import RefundsEnvironment
 from services.refunds.tables import metadata
 from shared.contracts.ids import new_id
 from shared.data.db import Database
@@ -39,7 +39,7 @@ def service(shop: Shop, **settings: str) -> Iterator[Shop]:
         shop.stack.processes.remove(process)
 
 
-async def swept(settings: RefundSettings, now: datetime) -> int:
+async def swept(settings: RefundsEnvironment, now: datetime) -> int:
     """What the sweeper did."""
     database = Database(settings, metadata)
     try:

@@ -14,7 +14,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from services.refunds.queries.counts import counts_of
-from services.refunds.queries.refunds import Filter, median_seconds_to_decide, page
+from services.refunds.queries.refunds import median_seconds_to_decide, page
+from services.refunds.requests import RefundFilter
 from services.refunds.tables import metadata
 from shared.contracts.actor import Actor
 from shared.data.schema import kernel_tables
@@ -95,14 +96,14 @@ def is_bounded(tx: Explained) -> None:
         {"customer_id": "c-7", "status": "cancelled"},
         {"status": "processing", "settlement": "settled"},
         {"order_number": "N77"},
-        {"search": "N77"},
-        {"search": "N"},
-        {"search": "RARE-"},
-        {"search": "c-7"},
-        {"search": "nowhere"},
-        {"overdue_at": NOW},
-        {"overdue_at": datetime(2019, 1, 1, tzinfo=UTC)},
-        {"requested_from": datetime(2020, 1, 2, tzinfo=UTC), "requested_to": datetime(2020, 1, 9, tzinfo=UTC), "cause": "payment"},
+        {"q": "N77"},
+        {"q": "N"},
+        {"q": "RARE-"},
+        {"q": "c-7"},
+        {"q": "nowhere"},
+        {"overdue": True},
+        {"overdue": True, "requested_at.lt": datetime(2019, 1, 1, tzinfo=UTC)},
+        {"requested_at.gte": datetime(2020, 1, 2, tzinfo=UTC), "requested_at.lt": datetime(2020, 1, 9, tzinfo=UTC), "cause": "payment"},
     ],
     ids=repr,
 )
@@ -111,7 +112,7 @@ async def test_a_page_and_the_next_are_bounded(tx: Explained, wanted: dict[str, 
     after = None
     for _ in range(3):
         tx.plans.clear()
-        found = await page(tx, actor, Filter(**wanted), cursor=after, limit=50)
+        found = await page(tx, actor, RefundFilter(**wanted), now=NOW, cursor=after, limit=50)
         after = found.next_cursor
         assert len(found.items) <= 50
         is_bounded(tx)
@@ -119,13 +120,13 @@ async def test_a_page_and_the_next_are_bounded(tx: Explained, wanted: dict[str, 
             return
 
 
-async def every_page(tx: Explained, wanted: Filter) -> tuple[list[str], int]:
+async def every_page(tx: Explained, wanted: RefundFilter) -> tuple[list[str], int]:
     """Order numbers of all pages, each bounded, and how many pages there were."""
     found: list[str] = []
     after, pages = None, 0
     while True:
         tx.plans.clear()
-        one = await page(tx, STAFF, wanted, cursor=after, limit=50)
+        one = await page(tx, STAFF, wanted, now=NOW, cursor=after, limit=50)
         after = one.next_cursor
         is_bounded(tx)
         found, pages = found + [row.order_number for row in one.items], pages + 1
@@ -135,25 +136,25 @@ async def every_page(tx: Explained, wanted: Filter) -> tuple[list[str], int]:
 
 async def test_what_could_not_be_settled_is_found_at_once(tx: Explained) -> None:
     failed = [f"RARE-{n}" for n in range(REFUNDS, 0, -1) if n % FAILED_EVERY == 7 and n % 7 != 3]
-    assert await every_page(tx, Filter(settlement="failed", cause="request")) == (failed, 1)
+    assert await every_page(tx, RefundFilter(settlement="failed", cause="request")) == (failed, 1)
 
 
 async def test_one_in_very_many_is_found_page_by_page(tx: Explained) -> None:
     """The beginning of a number, which no index has in the list's order: short pages that go on, until each match was met, once."""
-    found, pages = await every_page(tx, Filter(search="RARE-"))
+    found, pages = await every_page(tx, RefundFilter(q="RARE-"))
     assert found == [f"RARE-{n}" for n in range(REFUNDS, 0, -1) if n % FAILED_EVERY == 7]
     assert pages <= REFUNDS // 5_000 + 1
 
 
 async def test_a_whole_number_wins_over_its_beginnings(tx: Explained) -> None:
-    assert await every_page(tx, Filter(search="N9999")) == (["N9999"], 1)
+    assert await every_page(tx, RefundFilter(q="N9999")) == (["N9999"], 1)
 
 
 async def test_counts_and_the_median_are_bounded(tx: Explained) -> None:
     waiting = REFUNDS // 50
     cancelled = sum(1 for n in range(1, REFUNDS + 1) if n % 10 == 1)
     tx.plans.clear()
-    assert await counts_of(tx, STAFF, NOW) == {
+    assert await counts_of(tx, STAFF, now=NOW) == {
         "processing": waiting, "approved": REFUNDS - waiting - cancelled, "cancelled": cancelled, "overdue": min(waiting, 5_000),
     }  # fmt: skip
     assert await median_seconds_to_decide(tx, STORE) == 86_400

@@ -34,12 +34,12 @@ async def test_a_request_is_on_the_customers_page_at_once_and_nothing_is_sent(sh
     asked = (await ask(shop.customer(), order_id, (1, 1), description="a hole", further_information="left sleeve")).ok()
     shown = (await shop.customer().get(f"/refunds/v1/refunds/{asked['refund_id']}")).ok()
     assert (shown["status"], shown["settlement"], shown["description"]) == ("processing", "none", "a hole")
-    assert shown["actions"]["withdraw"] == {"allowed": True, "code": None, "detail": ""}
+    assert shown["actions"]["withdraw"] == {"action": "withdraw", "allowed": True, "code": None, "detail": ""}
     assert {name: action["code"] for name, action in shown["actions"].items() if not action["allowed"]} == {
-        "approve": "staff_only",
-        "decline": "staff_only",
-        "settle": "staff_only",
-        "inspect": "staff_only",
+        "approve": "shop_only",
+        "decline": "shop_only",
+        "settle": "shop_only",
+        "inspect": "shop_only",
     }
     assert await told(shop, order_id) == ["refund.requested.v1"]
 
@@ -127,7 +127,7 @@ async def test_each_side_does_its_own(shop: Shop) -> None:
     look = {"lines": [{"line": 1, "quantity": 1, "disposition": "restock"}]}
     tries = [("approve", {}), ("decline", {"internal_reason": "no"}), ("settlements", report), ("inspections", look)]
     answers = [await shop.customer().post(f"{path}/{action}", json=body) for action, body in tries]
-    assert {(answer.status, answer.code) for answer in answers} == {(403, "staff_only")}
+    assert {(answer.status, answer.code) for answer in answers} == {(403, "shop_only")}
     refused = await shop.staff.post(f"{path}/withdraw")
     assert (refused.status, refused.code) == (403, "customer_only")
     refused = await shop.reader.post(f"{path}/approve", json={})

@@ -13,7 +13,7 @@ from PIL import Image
 
 from services.refunds.commands.files import sweep
 from services.refunds.files import store as file_store
-from services.refunds.settings import RefundSettings
+from services.refunds.settings import RefundsEnvironment
 from services.refunds.tables import metadata
 from shared.contracts.ids import new_id, uuid_of
 from shared.data.db import Database
@@ -164,12 +164,12 @@ async def test_a_heic_picture_is_refused_in_words_for_a_form(shop: Shop) -> None
     assert (await files(shop), stored(shop)) == ([], [])
 
 
-def settings_of(shop: Shop) -> RefundSettings:
+def settings_of(shop: Shop) -> RefundsEnvironment:
     """The service's settings, as it reads them."""
     named = {name.removeprefix("AFTERSALE_").removeprefix("REFUNDS_").lower(): value for name, value in shop.stack.settings.items()}
-    known = {name: value for name, value in named.items() if name in RefundSettings.model_fields}
-    settings = RefundSettings.load("refunds", **known)
-    assert isinstance(settings, RefundSettings)
+    known = {name: value for name, value in named.items() if name in RefundsEnvironment.model_fields}
+    settings = RefundsEnvironment.load("refunds", **known)
+    assert isinstance(settings, RefundsEnvironment)
     return settings
 
 

@@ -1,0 +1,13 @@
+"""What callers see, a file for each file of api/. Money is `{amount, currency, decimal}`; `amount` counts, `decimal` helps the reader."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from shared.contracts.actor import Actor
+from shared.contracts.events import By
+from shared.web.views import ByView
+
+
+def by_view(who: Mapping[str, Any], actor: Actor) -> ByView:
+    """Who did it, from a row, as `actor` may see it."""
+    return ByView.of(By.model_validate(who), actor)

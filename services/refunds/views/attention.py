@@ -1,0 +1,39 @@
+"""What a person must look at."""
+
+from datetime import datetime
+from typing import Any
+
+from services.refunds.state import Attention
+from services.refunds.views import by_view
+from shared.contracts.actor import Actor
+from shared.contracts.ids import OrderId, RefundId
+from shared.web.views import ByView, View
+
+
+class AttentionView(View):
+    """What a person must look at."""
+
+    attention_id: str
+    kind: str
+    order_id: OrderId
+    refund_id: RefundId | None
+    facts: dict[str, Any]
+    opened_at: datetime
+    closed_at: datetime | None
+    closed_by: ByView | None
+    note: str
+
+    @classmethod
+    def of(cls, item: Attention, actor: Actor) -> "AttentionView":
+        """The item as `actor` may see it."""
+        return cls(
+            attention_id=item.attention_id,
+            kind=item.kind,
+            order_id=item.order_id,
+            refund_id=item.refund_id,
+            facts=item.facts,
+            opened_at=item.opened_at,
+            closed_at=item.closed_at,
+            closed_by=by_view(item.closed_by, actor) if item.closed_by else None,
+            note=item.note,
+        )

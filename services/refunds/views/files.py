@@ -1,0 +1,38 @@
+"""Files that come with requests."""
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict
+
+from shared.web.views import View
+
+
+class AttachmentView(View):
+    """A file; its content is at `GET /v1/attachments/{attachment_id}`."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    attachment_id: str
+    name: str
+    media_type: str
+    size_bytes: int
+    sha256: str
+    uploaded_at: datetime
+
+
+class UploadTypeView(BaseModel):
+    """A kind of file that is taken; an image of more pixels is refused."""
+
+    media_type: str
+    max_pixels: int | None
+
+
+class UploadLimitsView(View):
+    """What an upload may be. `max_unused` is how many of a customer may wait for their request, for `unused_hours` each."""
+
+    types: list[UploadTypeView]
+    max_bytes: int
+    max_side_pixels: int
+    max_unused: int
+    unused_hours: int
+    max_in_a_request: int

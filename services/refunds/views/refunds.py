@@ -1,0 +1,207 @@
+"""Refunds, in lists and in full."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from services.refunds.state import Cause, Outcome, Refund, RefundLine, RefundSummary, Settlement, Status
+from services.refunds.views import by_view
+from services.refunds.views.files import AttachmentView
+from shared.contracts.actor import Actor, Decision
+from shared.contracts.events import Disposition
+from shared.contracts.ids import OrderId, PaymentId, RefundId
+from shared.web.views import ActionView, ByView, MoneyView, View, actions, money
+
+
+class RefundUnitsView(BaseModel):
+    """Units `first`..`last` of a line."""
+
+    first: int
+    last: int
+
+
+class RefundLineView(BaseModel):
+    """What the refund takes of one line, and what becomes of the goods."""
+
+    line: int
+    sku: str
+    name: str
+    quantity: int
+    units: list[RefundUnitsView]
+    goods: MoneyView
+    shipping: MoneyView
+    disposition: Disposition
+    restock: int
+    not_restocked_because: str | None
+    waiting_for_inspection: int
+
+    @classmethod
+    def of(cls, line: RefundLine, currency: str) -> "RefundLineView":
+        """One line."""
+        return cls(
+            line=line.line,
+            sku=line.sku,
+            name=line.name,
+            quantity=line.quantity,
+            disposition=line.disposition,
+            restock=line.restock,
+            not_restocked_because=line.not_restocked_because,
+            units=[RefundUnitsView(first=units.first, last=units.last) for units in line.units],
+            goods=money(line.goods, currency),
+            shipping=money(line.shipping, currency),
+            waiting_for_inspection=line.waiting,
+        )
+
+
+class RefundSummaryView(BaseModel):
+    """A refund in a list: order number, request date and status first."""
+
+    order_number: str
+    requested_at: datetime
+    status: Status
+    refund_id: RefundId
+    version: int
+    order_id: OrderId
+    customer_id: str
+    settlement: Settlement
+    cause: Cause
+    reason: str
+    amount: MoneyView
+    decided_at: datetime | None
+    age_seconds: int
+    overdue: bool
+
+    @classmethod
+    def of(cls, refund: RefundSummary, *, now: datetime) -> "RefundSummaryView":
+        """One refund; its age ends with its decision."""
+        return cls(
+            order_number=refund.order_number,
+            requested_at=refund.requested_at,
+            status=refund.status,
+            refund_id=refund.refund_id,
+            version=refund.version,
+            order_id=refund.order_id,
+            customer_id=refund.customer_id,
+            settlement=refund.settlement,
+            cause=refund.cause,
+            reason=refund.reason,
+            amount=money(refund.amount, refund.currency),
+            decided_at=refund.decided_at,
+            age_seconds=int(((refund.decided_at or now) - refund.requested_at).total_seconds()),
+            overdue=refund.status == "processing" and refund.overdue_at is not None and refund.overdue_at <= now,
+        )
+
+
+class RefundView(View):
+    """A whole refund, as of `version`. `explanation` holds what its amount was computed from, in minor units."""
+
+    order_number: str
+    requested_at: datetime
+    status: Status
+    refund_id: RefundId
+    version: int
+    order_id: OrderId
+    customer_id: str
+    settlement: Settlement
+    cause: Cause
+    payment_id: PaymentId | None
+    reason: str
+    description: str
+    further_information: str
+    message: str
+    internal_reason: str | None = None
+    beyond_window_reason: str | None = None
+    currency: str
+    amount: MoneyView
+    goods: MoneyView
+    shipping: MoneyView
+    overpaid: MoneyView
+    shipping_kept: MoneyView
+    explanation: dict[str, Any]
+    lines: list[RefundLineView]
+    policy_version: int
+    order_version: int
+    requested_by: ByView
+    decided_by: ByView | None
+    decided_at: datetime | None
+
+    @classmethod
+    def of(cls, refund: Refund, actor: Actor) -> "RefundView":
+        """The refund as `actor` may see it: internal reasons are the shop's."""
+        currency = refund.currency
+        return cls(
+            order_number=refund.order_number,
+            requested_at=refund.requested_at,
+            status=refund.status,
+            refund_id=refund.refund_id,
+            version=refund.version,
+            order_id=refund.order_id,
+            customer_id=refund.customer_id,
+            settlement=refund.settlement,
+            cause=refund.cause,
+            payment_id=refund.payment_id,
+            reason=refund.reason,
+            description=refund.description,
+            further_information=refund.further_information,
+            message=refund.message,
+            internal_reason=refund.internal_reason if actor.is_shop else None,
+            beyond_window_reason=refund.beyond_window_reason if actor.is_shop else None,
+            currency=currency,
+            amount=money(refund.amount, currency),
+            goods=money(refund.goods, currency),
+            shipping=money(refund.shipping, currency),
+            overpaid=money(refund.overpaid, currency),
+            shipping_kept=money(refund.shipping_kept, currency),
+            explanation=refund.explanation,
+            lines=[RefundLineView.of(line, currency) for line in refund.lines],
+            policy_version=refund.policy_version,
+            order_version=refund.order_version,
+            requested_by=by_view(refund.requested_by, actor),
+            decided_by=by_view(refund.decided_by, actor) if refund.decided_by else None,
+            decided_at=refund.decided_at,
+        )
+
+
+class SettlementView(BaseModel):
+    """A report about the money; `counts` is false for what came after the first success and changed nothing."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    outcome: Outcome
+    method: str
+    reference: str
+    reason: str
+    counts: bool
+    reported_at: datetime
+
+
+class RefundDetails(RefundView):
+    """A whole refund with its files, its settlement attempts (the shop's) and what the caller may do."""
+
+    attachments: list[AttachmentView]
+    settlements: list[SettlementView]
+    actions: dict[str, ActionView]
+
+    @classmethod
+    def with_more(
+        cls, refund: Refund, actor: Actor, *, files: list[AttachmentView], reports: list[SettlementView], decisions: Mapping[str, Decision]
+    ) -> "RefundDetails":
+        """The refund, its files and reports, and the decisions for `actor`."""
+        return cls(
+            **dict(RefundView.of(refund, actor)),
+            attachments=files,
+            settlements=reports,
+            actions=actions(decisions),
+        )
+
+
+class RefundCountsView(View):
+    """How many refunds have which status (at most 5,000 overdue ones are counted), and the median time of the last 1,000 decisions."""
+
+    processing: int
+    approved: int
+    cancelled: int
+    overdue: int
+    median_seconds_to_decide: float | None

@@ -1,0 +1,49 @@
+"""What can be requested, and what it would pay."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel
+
+from shared.contracts.ids import OrderId
+from shared.web.views import ActionView, MoneyView, View
+
+
+class RefundPreviewView(View):
+    """What a request would pay now."""
+
+    order_id: OrderId
+    currency: str
+    amount: MoneyView
+    goods: MoneyView
+    shipping: MoneyView
+    shipping_deducted: MoneyView
+    policy_version: int
+    explanation: dict[str, Any]
+
+
+class RefundableLine(BaseModel):
+    """What can still be requested of one line; `amount` is what all its free units would pay together."""
+
+    line: int
+    sku: str
+    name: str
+    quantity: int
+    free: int
+    amount: MoneyView
+
+
+class RefundableView(View):
+    """What can still be requested of an order, and how."""
+
+    order_id: OrderId
+    order_number: str
+    currency: str
+    request: ActionView
+    closes_at: datetime | None
+    reasons: list[str]
+    attachments: bool
+    max_attachments: int
+    deduct_shipping: bool
+    lines: list[RefundableLine]
+    amount: MoneyView
