@@ -12,6 +12,7 @@ from deploy.operator.reconcile.acknowledged import acknowledge, leave_out, read
 from deploy.operator.reconcile.reading import Databases, TooLong, analyze, snapshots
 from deploy.operator.reconcile.run import CHECKS, CLOCKS, Asking, Report, reconcile, running_system
 from deploy.operator.trouble import Trouble
+from services.orders.api.orders import SHOWN
 from services.orders.commands.place import place_order
 from services.orders.requests.placing import PlaceOrder
 from services.orders.tables import metadata
@@ -113,7 +114,7 @@ async def test_orders_of_one_sku_whose_moments_cross_are_explained(shop: Shop) -
     try:
         for number, asked in enumerate((NOW + timedelta(seconds=2), NOW + timedelta(seconds=1), NOW)):
             claim = Claim.of(platform, f"hot-{number}", "POST", "/v1/orders", b"")
-            await place_order(database, platform, request, claim, now=asked)
+            await place_order(database, platform, request, claim, shown=SHOWN, now=asked)
     finally:
         await database.close()
     [check] = [one for one in CHECKS if one.kind == "stock_level"]

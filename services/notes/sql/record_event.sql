@@ -17,8 +17,8 @@ insert into notes.timeline (store_id, order_id, event_id, type, source_rank, seq
 -- An erased customer's order keeps what happened, when and by whom (facts), and nothing that somebody wrote.
 select :store, :order_id, :event_id, :type, :source_rank, :sequence, :occurred_at, :recorded_at, :audience,
     :by_role, :by_id, :by_via,
-    case when erased then :facts else :details end,
-    case when erased then '{}' else :internal end,
+    case when erased then cast(:facts as jsonb) else cast(:details as jsonb) end,
+    case when erased then '{}' else cast(:internal as jsonb) end,
     case when erased then '' else :message end,
     shop_position, case when :for_customer = 1 then customer_position end
 from copy

@@ -18,7 +18,8 @@ from services.orders.requests.changes import (
     ReversePayment,
     Transition,
 )
-from services.orders.views.orders import BulkView, CancelOutlook, OrderView
+from services.orders.views.batch import BulkView
+from services.orders.views.orders import CancelOutlook, OrderView
 from shared.contracts.errors import Forbidden, NotFound, Refused, VersionConflict
 from shared.contracts.ids import OrderId, PaymentId
 from shared.data.db import Transaction
@@ -33,8 +34,8 @@ async def transition_many(request: BulkTransition, call: Call) -> Response:
     """Move up to 500 orders, each by itself: a repeat under the same key moves what is missing and answers the same."""
     claim = await call.claim()
     assert claim is not None
-    view = await move_orders(call.db, call.actor, request, claim.key, call.request.url.path, now=call.now)
-    return Response(view.model_dump_json(), media_type="application/json")
+    results = await move_orders(call.db, call.actor, request, claim.key, call.request.url.path, now=call.now)
+    return call.show(BulkView.of(request.order_ids, results))
 
 
 @router.post("/orders/{order_id}/transitions", operation_id="orders_order_move", response_model=OrderView, responses=CHANGE)

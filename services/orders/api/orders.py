@@ -3,12 +3,15 @@
 from fastapi import Response
 
 from services.orders.commands.batch import place_batch
+from services.orders.commands.draft import Shown
 from services.orders.commands.place import place_order
+from services.orders.commands.placing import Repeated
 from services.orders.queries.orders import order_for, order_with_history
 from services.orders.queries.settings import settings_of
 from services.orders.requests.placing import PlaceBatch, PlaceOrder
 from services.orders.rules.actions import actions
-from services.orders.views.orders import ActionsView, BatchView, OrderDetails, OrderView, action_views
+from services.orders.views.batch import BatchView, batch_json
+from services.orders.views.orders import ActionsView, OrderDetails, OrderView, action_views, line_view
 from shared.contracts.errors import Forbidden, NotFound, Refused, TooLarge
 from shared.contracts.ids import OrderId
 from shared.data.set_aside import one_row, set_aside
@@ -19,6 +22,11 @@ router = Router()
 MAX_ORDER_BODY_BYTES = 3_000_000  # an order as large as an event may be, each letter of it written as an escape
 MAX_BATCH_BODY_BYTES = 4_000_000
 
+SHOWN = Shown(
+    order=lambda state, actor: OrderView.of(state, actor).model_dump_json(),
+    line=lambda line, currency: line_view(line, currency).model_dump_json(),
+)
+
 
 @router.post(
     "/orders", operation_id="orders_order_place", status_code=201, response_model=OrderView,
@@ -28,8 +36,8 @@ async def place(request: PlaceOrder, call: Call) -> Response:
     """Place an order, for platform and staff. The caller's figures stand when they add up; what is absent is computed."""
     claim = await call.claim()
     assert claim is not None
-    placed = await place_order(call.db, call.actor, request, claim, now=call.now)
-    return replayed(placed.kept) if placed.replayed else answered(placed.kept)
+    placed = await place_order(call.db, call.actor, request, claim, shown=SHOWN, now=call.now)
+    return replayed(placed.kept) if isinstance(placed, Repeated) else answered(placed.kept)
 
 
 @router.post(
@@ -40,8 +48,8 @@ async def batch(request: PlaceBatch, call: Call) -> Response:
     """Place up to 1,000 orders, each by itself: a repeat under the same key places what is missing and answers the same."""
     claim = await call.claim()
     assert claim is not None
-    placed = await place_batch(call.db, call.actor, request, claim.key, call.request.url.path, now=call.now)
-    return Response(placed, media_type="application/json")
+    answers = await place_batch(call.db, call.actor, request, claim.key, call.request.url.path, shown=SHOWN, now=call.now)
+    return Response(batch_json(answers), media_type="application/json")
 
 
 @router.get("/orders/{order_id}", operation_id="orders_order_read", response_model=OrderDetails, responses=problems(NotFound))

@@ -9,14 +9,12 @@ from typing import Any, TypeVar
 import structlog
 from pydantic import ValidationError
 
-from services.orders.commands.change import enforce
-from services.orders.commands.draft import Draft, draft
-from services.orders.commands.place import place_together
+from services.orders.commands.draft import Draft, Shown, draft
+from services.orders.commands.place import place_draft
+from services.orders.commands.placing import Blocked, Outcome, Placed, Repeated, attempt
 from services.orders.requests.placing import PlaceBatch, PlaceOrder
-from services.orders.rules.status import shop_only
-from services.orders.views.orders import PlacedItem
-from shared.contracts.actor import Actor
-from shared.contracts.errors import Failure, Invalid
+from shared.contracts.actor import Actor, shop_only
+from shared.contracts.errors import Failure, Invalid, Unavailable
 from shared.data.db import Database
 from shared.data.idempotency import Claim, Kept
 from shared.web.bodies import MAX_FIELDS, crowded
@@ -29,9 +27,12 @@ CHUNK_ORDERS = 64
 CHUNK_LINES = 512
 """What one statement places at most; an order of more lines goes by itself."""
 
+PARTS = 8
+"""Into how many a chunk is split that could not be placed as a whole."""
+
 TURNS = 8
-"""Rounds of the event loop between two items. A publish takes several, one message after the other: with an item's work in each round, the
-relay of this process would send a few dozen events a second."""
+"""How often to yield to the event loop between two items. Publishing one event takes several turns: with an item's work in each of them,
+the relay of this process would publish only a few dozen events a second."""
 
 log = structlog.get_logger()
 
@@ -39,56 +40,98 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-async def place_batch(db: Database, actor: Actor, request: PlaceBatch, key: str, path: str, *, now: datetime) -> str:
-    """Place each order by itself, in their order: earlier ones get the lower numbers and the last of the stock. A BatchView as JSON.
+async def place_batch(
+    db: Database, actor: Actor, request: PlaceBatch, key: str, path: str, *, shown: Shown, now: datetime
+) -> list[Kept | Failure]:
+    """Place each order by itself, in their order: earlier ones get the lower numbers and the last of the stock.
 
     Raises Forbidden; everything else is the item's own answer.
     """
-    enforce(shop_only(actor))
-    items: list[str] = []
-    placed = 0
-    async for wishes in _chunks(_wishes(actor, request, key, path, now)):
-        answers = iter(await place_together(db, [wish for wish in wishes if isinstance(wish, Draft)], now))
-        for wish in wishes:
-            answer = next(answers) if isinstance(wish, Draft) else wish
-            placed += isinstance(answer, Kept)
-            items.append(_item(len(items), answer))
-    return f'{{"placed":{placed},"refused":{len(items) - placed},"items":[{",".join(items)}]}}'
+    shop_only(actor).or_raise()
+    answers: list[Kept | Failure] = []
+    async for chunk in _chunks(_drafts(actor, request, key, path, shown=shown, now=now)):
+        answers += await _place_chunk(db, chunk, now)
+    return answers
 
 
-def _wishes(actor: Actor, request: PlaceBatch, key: str, path: str, now: datetime) -> Iterator[Draft | Failure]:
+def _drafts(actor: Actor, request: PlaceBatch, key: str, path: str, *, shown: Shown, now: datetime) -> Iterator[Draft | Failure]:
     """Each item as far as it goes without the database: a draft, or what is wrong with it."""
     for index, body in enumerate(request.orders):
         claim = Claim.of(actor, f"{key}\n{index}", "POST", path, json.dumps(body, sort_keys=True).encode())
         try:
-            yield draft(actor, _parsed(body), claim, now)
+            yield draft(actor, _parsed(body), claim, shown=shown, now=now)
         except Failure as failure:
             yield failure
         except Exception as error:  # its own trouble, and no other order's
             yield unexpected(error)
 
 
-async def _chunks(wishes: Iterable[Draft | Failure]) -> AsyncIterator[list[Draft | Failure]]:
+async def _chunks(items: Iterable[Draft | Failure]) -> AsyncIterator[list[Draft | Failure]]:
     """So many at a time that a chunk neither holds its stock for long nor fills the memory; other calls get their turn meanwhile."""
     chunk: list[Draft | Failure] = []
     lines = 0
-    for wish in wishes:
+    for item in items:
         for _ in range(TURNS):
             await asyncio.sleep(0)
-        more = len(wish.line_events) if isinstance(wish, Draft) else 0
+        more = len(item.lines) if isinstance(item, Draft) else 0
         if chunk and (len(chunk) == CHUNK_ORDERS or lines + more > CHUNK_LINES):
             yield chunk
             chunk, lines = [], 0
-        chunk.append(wish)
+        chunk.append(item)
         lines += more
     yield chunk
 
 
-def _item(index: int, answer: Kept | Failure) -> str:
-    """A PlacedItem as JSON. The kept answer is the order's JSON already, and stands here word for word."""
-    if isinstance(answer, Kept):
-        return f'{{"index":{index},"status":{answer.status},"order":{answer.body},"problem":null}}'
-    return PlacedItem(index=index, status=answer.status, problem=problem(answer)).model_dump_json()
+async def _place_chunk(db: Database, chunk: list[Draft | Failure], now: datetime) -> list[Kept | Failure]:
+    """Each item's answer, as if they were placed one after the other.
+
+    All that can be placed go in one statement. What it cannot place as a whole is split and tried again in order, down to each order by
+    itself, so that only those are refused that are in the way.
+    """
+    drafts = {at: item for at, item in enumerate(chunk) if isinstance(item, Draft)}
+    answers: dict[int, Kept | Failure] = {at: item for at, item in enumerate(chunk) if isinstance(item, Failure)}
+    parts = [list(drafts)] if drafts else []
+    while parts:
+        part = parts.pop(0)
+        if len(part) == 1:
+            answers[part[0]] = await _place_alone(db, drafts[part[0]], now)
+            continue
+        found = await _place_together(db, [drafts[at] for at in part], now)
+        answers |= {at: answer for at, answer in zip(part, found, strict=True) if answer is not None}
+        left = [at for at in part if at not in answers]
+        parts = [*([left] if len(left) < len(part) else _split(left)), *parts] if left else parts
+    return [answers[at] for at in range(len(chunk))]
+
+
+async def _place_together(db: Database, drafts: list[Draft], now: datetime) -> list[Kept | Failure | None]:
+    """The answer of each; None for those that were not placed, but may be when they are tried again."""
+    try:
+        return [_final(outcome) for outcome in await attempt(db, "orders.place_together", drafts, now=now)]
+    except Unavailable as away:  # of no use to try each: a repeat under the same keys finds out
+        return [away for _ in drafts]
+
+
+def _final(outcome: Outcome) -> Kept | Failure | None:
+    match outcome:
+        case Placed(kept) | Repeated(kept):
+            return kept
+        case Blocked(Invalid() as another_request):
+            return another_request
+    return None
+
+
+async def _place_alone(db: Database, one: Draft, now: datetime) -> Kept | Failure:
+    try:
+        return (await place_draft(db, one, now=now)).kept
+    except Failure as failure:
+        return failure
+    except Exception as error:  # its own trouble, and no other order's
+        return unexpected(error)
+
+
+def _split(part: list[int]) -> list[list[int]]:
+    size = -(-len(part) // PARTS)
+    return [part[first : first + size] for first in range(0, len(part), size)]
 
 
 async def each(items: Sequence[T], work: Callable[[int, T], Awaitable[R]]) -> list[R]:
@@ -100,20 +143,6 @@ async def each(items: Sequence[T], work: Callable[[int, T], Awaitable[R]]) -> li
             return await work(index, item)
 
     return list(await asyncio.gather(*(one(index, item) for index, item in enumerate(items))))
-
-
-def problem(failure: Failure) -> dict[str, Any]:
-    """A failure as an item of a batch shows it."""
-    shown: dict[str, Any] = {
-        **failure.facts,
-        "title": failure.title,
-        "status": failure.status,
-        "code": failure.code,
-        "detail": failure.detail,
-    }
-    if isinstance(failure, Invalid) and failure.errors:
-        shown["errors"] = [{"pointer": error.pointer, "code": error.code, "message": error.message} for error in failure.errors]
-    return shown
 
 
 def unexpected(error: Exception) -> Failure:

@@ -16,7 +16,6 @@ from services.orders.requests.words import (
     Whole,
     Word,
 )
-from services.orders.rules.placing import LineFigures, OrderFigures, ShippingFigures
 from shared.contracts.events import MAX_ORDER_LINES, Address
 from shared.contracts.money import exponent
 from shared.web.inputs import Fact, Input, example
@@ -85,10 +84,6 @@ class LineInput(Input):
     tax: Amount | None = None
     total: Amount | None = None
 
-    def figures(self) -> LineFigures:
-        """For the rule."""
-        return LineFigures(self.quantity, self.unit_price, self.subtotal, self.discount, self.tax, self.total)
-
 
 class ShippingInput(Input):
     """What shipping costs. `total`: after its discount, with its tax."""
@@ -97,10 +92,6 @@ class ShippingInput(Input):
     discount: Amount = 0
     tax: Amount | None = None
     total: Amount | None = None
-
-    def figures(self) -> ShippingFigures:
-        """For the rule."""
-        return ShippingFigures(self.amount, self.discount, self.tax, self.total)
 
 
 class PrepaidInput(Input):
@@ -142,17 +133,6 @@ class PlaceOrder(Input):
     def _known_currency(cls, value: str) -> str:
         exponent(value)
         return value
-
-    def figures(self) -> OrderFigures:
-        """For the rule."""
-        return OrderFigures(
-            lines=[line.figures() for line in self.lines],
-            shipping=self.shipping.figures(),
-            discount=self.discount,
-            tax=self.tax,
-            total=self.total,
-            prices_include_tax=self.prices_include_tax,
-        )
 
 
 class PlaceBatch(Input):

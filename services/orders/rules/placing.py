@@ -5,45 +5,11 @@
 refused with both figures, what was given and what follows from the rest.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
+from services.orders.requests.placing import LineInput, PlaceOrder
 from shared.contracts.errors import FieldError, Invalid
 from shared.contracts.money import MAX_AMOUNT_MINOR_UNITS, split
-
-
-@dataclass(frozen=True, slots=True)
-class LineFigures:
-    """What the caller says of one line, in minor units; None is "not said"."""
-
-    quantity: int
-    unit_price: int | None = None
-    subtotal: int | None = None
-    discount: int = 0
-    tax: int | None = None
-    total: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ShippingFigures:
-    """What the caller says of shipping, in minor units."""
-
-    amount: int = 0
-    discount: int = 0
-    tax: int | None = None
-    total: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class OrderFigures:
-    """What the caller says of the whole order: `discount` is the order's own, beside those of its lines."""
-
-    lines: Sequence[LineFigures]
-    shipping: ShippingFigures = ShippingFigures()
-    discount: int = 0
-    tax: int | None = None
-    total: int | None = None
-    prices_include_tax: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +36,7 @@ class OrderAmounts:
     total: int
 
 
-def amounts(given: OrderFigures) -> OrderAmounts:
+def amounts(given: PlaceOrder) -> OrderAmounts:
     """Every figure of the order.
 
     Raises Invalid `figures_missing` (a line without any price), `figures_do_not_add_up` (with `given` and `computed`),
@@ -99,7 +65,7 @@ def amounts(given: OrderFigures) -> OrderAmounts:
     )
 
 
-def _taxes(given: OrderFigures) -> tuple[list[int], int]:
+def _taxes(given: PlaceOrder) -> tuple[list[int], int]:
     """Tax of each line and of shipping. Where only the order's tax is said, it is spread over what was sold."""
     said = [line.tax for line in given.lines] + [given.shipping.tax]
     if given.tax is not None and all(tax is None for tax in said):
@@ -110,7 +76,7 @@ def _taxes(given: OrderFigures) -> tuple[list[int], int]:
     return known[:-1], known[-1]
 
 
-def _weights(given: OrderFigures) -> list[int]:
+def _weights(given: PlaceOrder) -> list[int]:
     net = [
         (line.quantity * line.unit_price if line.unit_price is not None else line.subtotal or line.total or 0) - line.discount
         for line in given.lines
@@ -118,7 +84,7 @@ def _weights(given: OrderFigures) -> list[int]:
     return [max(0, weight) for weight in net]
 
 
-def _subtotal(at: int, line: LineFigures, tax: int, given: OrderFigures) -> int:
+def _subtotal(at: int, line: LineInput, tax: int, given: PlaceOrder) -> int:
     if line.unit_price is not None:
         subtotal = line.quantity * line.unit_price
         _same(f"/lines/{at}/subtotal", line.subtotal, subtotal, "quantity × unit price")
@@ -136,7 +102,7 @@ def _subtotal(at: int, line: LineFigures, tax: int, given: OrderFigures) -> int:
     return subtotal
 
 
-def _order_discount_shares(given: OrderFigures, subtotals: list[int], taxes: list[int]) -> list[int]:
+def _order_discount_shares(given: PlaceOrder, subtotals: list[int], taxes: list[int]) -> list[int]:
     """Each line's share of the order's discount: fixed where the caller gave the line's total, split over the others."""
     shares: dict[int, int] = {}
     for at, line in enumerate(given.lines):
@@ -156,7 +122,7 @@ def _order_discount_shares(given: OrderFigures, subtotals: list[int], taxes: lis
     return [shares[at] for at in range(len(subtotals))]
 
 
-def _line(pointer: str, price: tuple[int, int, int], tax: int, given: OrderFigures) -> LineAmounts:
+def _line(pointer: str, price: tuple[int, int, int], tax: int, given: PlaceOrder) -> LineAmounts:
     subtotal, discount, share = price
     total = subtotal - discount - share + _on_top(tax, given)
     if given.prices_include_tax and tax > total:
@@ -164,7 +130,7 @@ def _line(pointer: str, price: tuple[int, int, int], tax: int, given: OrderFigur
     return LineAmounts(subtotal=subtotal, discount=discount, order_discount=share, tax=tax, total=total)
 
 
-def _shipping(given: OrderFigures, tax: int) -> int:
+def _shipping(given: PlaceOrder, tax: int) -> int:
     shipping = given.shipping
     if shipping.discount > shipping.amount:
         raise _invalid("discount_too_large", "/shipping/discount", f"At most the shipping amount, {shipping.amount}.")
@@ -175,7 +141,7 @@ def _shipping(given: OrderFigures, tax: int) -> int:
     return total
 
 
-def _on_top(tax: int, given: OrderFigures) -> int:
+def _on_top(tax: int, given: PlaceOrder) -> int:
     return 0 if given.prices_include_tax else tax
 
 

@@ -228,40 +228,6 @@ class OrderCountsView(View):
     refund_state: dict[RefundState, int]
 
 
-class PlacedItem(BaseModel):
-    """What became of one order of a batch: `order` when it was placed, `problem` when not."""
-
-    index: int
-    status: int
-    order: dict[str, Any] | None = None
-    problem: dict[str, Any] | None = None
-
-
-class BatchView(View):
-    """What became of each order of a batch, in its order."""
-
-    placed: int
-    refused: int
-    items: list[PlacedItem]
-
-
-class MovedItem(BaseModel):
-    """What became of one order of a bulk change."""
-
-    order_id: OrderId
-    status: int
-    version: int | None = None
-    problem: dict[str, Any] | None = None
-
-
-class BulkView(View):
-    """What became of each order of a bulk change, in its order."""
-
-    changed: int
-    refused: int
-    items: list[MovedItem]
-
-
 class CancelOutlook(View):
     """What a cancellation would do now; what follows for the money is the refund service's preview."""
 

@@ -1,0 +1,98 @@
+"""The statement that places orders, and what became of each order in it (docs/decisions/0100-one-statement-places-an-order.md)."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import DBAPIError
+
+from services.orders.commands.draft import Draft
+from shared.contracts.errors import Invalid, Transient
+from shared.contracts.events import OrderPlaced, StockMoved
+from shared.contracts.ids import new_uuid
+from shared.data.db import Database
+from shared.data.idempotency import Kept, answer
+from shared.data.schema import TIME
+from shared.data.sql import statement
+from shared.data.traces import current_traceparent
+
+PLACE = statement(__file__, "place").bindparams(sa.bindparam("now", type_=TIME)).columns(short=JSONB)
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """The order is placed, and this is the answer."""
+
+    kept: Kept
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """The order was placed before by the same call, which was answered like this."""
+
+    kept: Kept
+
+
+@dataclass(frozen=True, slots=True)
+class Short:
+    """Nothing is placed: less is on hand than ordered of these SKUs (`sku`, `on_hand`, `ordered`)."""
+
+    skus: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """Nothing is placed: a number, reference or key is taken, or the database asks to repeat. None: the store has no number series."""
+
+    error: DBAPIError | Transient | Invalid | None = None
+
+
+Outcome = Placed | Repeated | Short | Blocked
+
+
+async def attempt(db: Database, name: str, drafts: Sequence[Draft], *, now: datetime) -> list[Outcome]:
+    """Place all of these orders of one caller, or none; what became of each.
+
+    Raises Unavailable, where nobody knows: a repeat under the same keys finds out.
+    """
+    try:
+        rows = await db.execute_once(name, PLACE, _parameters(drafts, now))
+    except (DBAPIError, Transient) as error:
+        return [Blocked(error) for _ in drafts]
+    return [_outcome(one, row) for one, row in zip(drafts, rows, strict=True)]
+
+
+def _outcome(one: Draft, row: Any) -> Outcome:
+    if row.placed:
+        return Placed(Kept(201, row.answer, '"v1"'))
+    if row.status is not None:
+        try:
+            return Repeated(answer(one.claim, row))
+        except Invalid as another_request:
+            return Blocked(another_request)
+    return Short(row.short) if row.short else Blocked()
+
+
+def _parameters(drafts: Sequence[Draft], now: datetime) -> dict[str, Any]:
+    """An array for each column of the orders, and for each column of all their lines."""
+    orders = [one.state.order for one in drafts]
+    lines = [line for one in drafts for line in one.lines]
+    claim = drafts[0].claim
+    return {
+        "store": claim.store_id, "caller": claim.caller, "now": now, "now_text": now.isoformat(), "type": OrderPlaced.type,
+        "stock_type": StockMoved.type, "traceparent": current_traceparent(),
+        "keys": [one.claim.key for one in drafts], "request_hashes": [one.claim.request_hash for one in drafts],
+        "order_ids": [one.order_uuid for one in drafts], "public_ids": [order.order_id for order in orders],
+        "numbers": [one.number for one in drafts], "answers": [one.answer for one in drafts], "events": [one.event for one in drafts],
+        "event_ids": [new_uuid() for _ in drafts], "metadata": [json.dumps(one.state.metadata) for one in drafts],
+        "payments": [one.payments for one in drafts],
+        "line_items": [n for n, one in enumerate(drafts, start=1) for _ in one.lines],
+        "skus": [line.sku for order in orders for line in order.lines],
+        "quantities": [line.quantity for order in orders for line in order.lines],
+        "line_answers": [line.answer for line in lines], "tracked_line_answers": [line.tracked_answer for line in lines],
+        "line_events": [line.event for line in lines], "tracked_line_events": [line.tracked_event for line in lines],
+    }  # fmt: skip

@@ -1,0 +1,57 @@
+"""The order that a request asks for, its figures complete."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from services.orders.requests.placing import PlaceOrder
+from services.orders.state import OrderState
+from shared.contracts.errors import FieldError, Invalid
+from shared.contracts.events import Order, OrderLine, OrderPersonal, Payment
+from shared.contracts.times import happened_at
+
+from .payments import payment_state
+from .placing import OrderAmounts, amounts
+
+
+def drafted(request: PlaceOrder, personal: OrderPersonal, new_id: Callable[[str], str], *, now: datetime) -> OrderState:
+    """The order, with its own id as its number until the store's next one is known. `new_id(prefix)` makes its ids.
+
+    Raises Invalid (figures, times, `same_payment_twice`).
+    """
+    placed_at = happened_at(request.placed_at, now=now, field="placed_at")
+    figures = amounts(request)
+    payments = _prepaid(request, new_id, now)
+    collected = sum(payment.amount for payment in payments)
+    order_id = new_id("order")
+    order = Order(
+        order_id=order_id, number=order_id, external_ref=request.external_ref, version=1, status="pending", currency=request.currency,
+        language=request.language, prices_include_tax=request.prices_include_tax, customer_id=request.customer.id,
+        lines=_lines(request, figures), goods_total=figures.goods_total, discount_total=figures.discount_total,
+        tax_total=figures.tax_total, shipping=figures.shipping, shipping_tax=figures.shipping_tax, total=figures.total,
+        payments=payments, collected=collected, payment=payment_state(collected, figures.total), placed_at=placed_at,
+    )  # fmt: skip
+    return OrderState(order, personal, request.metadata)
+
+
+def _lines(request: PlaceOrder, figures: OrderAmounts) -> tuple[OrderLine, ...]:
+    return tuple(
+        OrderLine(
+            line=number, sku=line.sku, name=line.name, quantity=line.quantity, unit_price=line.unit_price, subtotal=made.subtotal,
+            discount=made.discount, order_discount=made.order_discount, tax=made.tax, total=made.total,
+        )
+        for number, (line, made) in enumerate(zip(request.lines, figures.lines, strict=True), start=1)
+    )  # fmt: skip
+
+
+def _prepaid(request: PlaceOrder, new_id: Callable[[str], str], now: datetime) -> tuple[Payment, ...]:
+    seen = {(payment.method, payment.reference) for payment in request.payments}
+    if len(seen) < len(request.payments):
+        message = "A method and reference name one payment."
+        raise Invalid("same_payment_twice", message, errors=(FieldError("/payments", "same_payment_twice", message),))
+    return tuple(
+        Payment(
+            payment_id=new_id("payment"), amount=payment.amount, method=payment.method, reference=payment.reference,
+            collected_by=payment.collected_by, order_version=1, occurred_at=happened_at(payment.occurred_at, now=now), recorded_at=now,
+        )
+        for payment in request.payments
+    )  # fmt: skip

@@ -1,0 +1,83 @@
+"""What became of each item of a batch, as callers see it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import BaseModel
+
+from shared.contracts.errors import Failure, Invalid
+from shared.contracts.ids import OrderId
+from shared.data.idempotency import Kept
+from shared.web.views import View
+
+
+class PlacedItem(BaseModel):
+    """What became of one order of a batch: `order` when it was placed, `problem` when not."""
+
+    index: int
+    status: int
+    order: dict[str, Any] | None = None
+    problem: dict[str, Any] | None = None
+
+
+class BatchView(View):
+    """What became of each order of a batch, in its order."""
+
+    placed: int
+    refused: int
+    items: list[PlacedItem]
+
+
+class MovedItem(BaseModel):
+    """What became of one order of a bulk change."""
+
+    order_id: OrderId
+    status: int
+    version: int | None = None
+    problem: dict[str, Any] | None = None
+
+
+class BulkView(View):
+    """What became of each order of a bulk change, in its order."""
+
+    changed: int
+    refused: int
+    items: list[MovedItem]
+
+    @classmethod
+    def of(cls, order_ids: Sequence[str], results: Sequence[int | Failure]) -> "BulkView":
+        """Each order with its new version, or why it was not moved."""
+        items = [
+            MovedItem(order_id=order_id, status=result.status, problem=_problem(result))
+            if isinstance(result, Failure)
+            else MovedItem(order_id=order_id, status=200, version=result)
+            for order_id, result in zip(order_ids, results, strict=True)
+        ]
+        changed = sum(item.problem is None for item in items)
+        return cls(changed=changed, refused=len(items) - changed, items=items)
+
+
+def batch_json(answers: Sequence[Kept | Failure]) -> str:
+    """A BatchView as JSON. The stored answer of an order is its JSON already, and goes in word for word."""
+    placed = sum(isinstance(answer, Kept) for answer in answers)
+    items = ",".join(_item(index, answer) for index, answer in enumerate(answers))
+    return f'{{"placed":{placed},"refused":{len(answers) - placed},"items":[{items}]}}'
+
+
+def _item(index: int, answer: Kept | Failure) -> str:
+    if isinstance(answer, Kept):
+        return f'{{"index":{index},"status":{answer.status},"order":{answer.body},"problem":null}}'
+    return PlacedItem(index=index, status=answer.status, problem=_problem(answer)).model_dump_json()
+
+
+def _problem(failure: Failure) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        **failure.facts,
+        "title": failure.title,
+        "status": failure.status,
+        "code": failure.code,
+        "detail": failure.detail,
+    }
+    if isinstance(failure, Invalid) and failure.errors:
+        shown["errors"] = [{"pointer": error.pointer, "code": error.code, "message": error.message} for error in failure.errors]
+    return shown
