@@ -100,7 +100,7 @@ def provision(
     as_json: AsJson = False,
 ) -> None:
     """Make what the services need in given servers: roles, schemas, queues. What is there stays as it is, passwords above all."""
-    from deploy.operator.provisioning import Asked, run_provision
+    from deploy.operator.provision import Asked, run_provision
 
     run_provision(Asked(name, connection_limit, print_env, print_definitions), Output(as_json=as_json))
 
@@ -155,12 +155,11 @@ def redrive(
     as_json: AsJson = False,
 ) -> None:
     """Send again what was published and a reader never heard of: a queue was deleted or purged, a database restored. Safe at any time."""
-    from deploy.operator import redriving
-    from deploy.operator.redrive import Wanted
+    from deploy.operator.redrive import Wanted, run_redrive, since_when
 
     services, readers = (tuple(some or SERVICES) for some in (service, reader))
-    wanted = Wanted(services, readers, tuple(event_type or ()), redriving.since(since), dry_run)
-    redriving.run_redrive(wanted, Output(as_json=as_json))
+    wanted = Wanted(services, readers, tuple(event_type or ()), since_when(since), dry_run)
+    run_redrive(wanted, Output(as_json=as_json))
 
 
 @app.command()

@@ -24,8 +24,10 @@ import aio_pika
 import asyncpg
 
 from deploy.operator import registry, topology
+from deploy.operator.databases import in_database
 from deploy.operator.given import Servers
-from deploy.operator.provision import provision
+from deploy.operator.provision import declare, provision
+from deploy.operator.redrive import Wanted, redrive
 from shared.messaging.broker import dead_queue_name, exchange_name, queue_name
 from shared.web.keys import SigningKey
 
@@ -145,6 +147,12 @@ class Process:
             except subprocess.TimeoutExpired:
                 self.kill()
         return int(self.child.returncode)
+
+
+async def redriven(amqp_url: str, postgres_url: str, name: str) -> int:
+    """Declare missing queues and mark every event that a reader never heard of unsent, as the administrator; how many."""
+    urls = dict.fromkeys(registry.SERVICES, in_database(postgres_url, name))
+    return (await redrive(urls, Wanted(), lambda: declare(amqp_url, name))).total()
 
 
 def new_stack(servers: Servers, folder: Path, prefix: str = "test") -> Stack:

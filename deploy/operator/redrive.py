@@ -10,18 +10,23 @@ Each database is asked as its own service, and none is joined with another.
 """
 
 import asyncio
+import os
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
+from aiormq.exceptions import AMQPError
+from rich.console import Console
+from rich.table import Table
 
-from deploy.operator import connections
-from deploy.operator.databases import in_database
+from deploy.operator import connections, given, running
+from deploy.operator.output import Output
 from deploy.operator.provision import declare
+from deploy.operator.queues import queue_of, waiting
 from deploy.operator.registry import READERS, SERVICES
 from deploy.operator.trouble import Trouble
 from shared.contracts.events import EVENTS, SOURCES
@@ -67,16 +72,7 @@ Counts = Counter[tuple[str, str, str]]
 """Events by service, reader and type."""
 
 
-def redrive(amqp_url: str, postgres_url: str, name: str) -> int:
-    """Declare missing queues again and mark every unheard event unsent; how many. Both URLs are the administrator's; blocks.
-
-    Raises Trouble when a relay's batch does not end.
-    """
-    urls = dict.fromkeys(SERVICES, in_database(postgres_url, name))
-    return asyncio.run(redrive_some(urls, Wanted(), lambda: declare(amqp_url, name))).total()
-
-
-async def redrive_some(urls: Mapping[str, str], wanted: Wanted, queues: Callable[[], Any]) -> Counts:
+async def redrive(urls: Mapping[str, str], wanted: Wanted, queues: Callable[[], Any]) -> Counts:
     """Mark what is wanted and unheard unsent, in databases at `urls`, once `queues()` has seen to the readers' queues. Raises Trouble."""
     await queues()
     opened: dict[str, asyncpg.Connection[Any]] = {}
@@ -131,3 +127,58 @@ async def _mark(opened: Mapping[str, "asyncpg.Connection[Any]"], service: str, r
 def _is_wanted(event_type: str, service: str, reader: str, wanted: Wanted) -> bool:
     told = event_type.startswith(tuple(f"{word}." for word in SOURCES.get(service, ())))
     return told and reader in EVENTS[event_type].readers and (not wanted.types or event_type in wanted.types)
+
+
+def run_redrive(wanted: Wanted, output: Output) -> None:
+    """Find what was published and never heard, and mark it unsent (but with `dry_run`). Raises Trouble."""
+    running.apply()
+    if unknown := [name for name in wanted.types if name not in EVENTS]:
+        raise Trouble(f"There is no event type {unknown[0]!r}.", f"one of {', '.join(EVENTS)}")
+    urls = {service: connections.database_url(service) for service in SERVICES}
+    found = asyncio.run(redrive(urls, wanted, _queues(wanted)))
+    rows = [{"service": service, "reader": reader, "type": name, "events": count} for (service, reader, name), count in found.items()]
+    output.result(
+        {"dry_run": wanted.dry_run, "events": found.total(), "of": rows}, lambda console: _show(console, found, dry_run=wanted.dry_run)
+    )
+
+
+def since_when(text: str | None) -> datetime | None:
+    """A moment in RFC 3339; without an offset it is UTC. Raises Trouble."""
+    try:
+        at = datetime.fromisoformat(text) if text else None
+    except ValueError as error:
+        raise Trouble(f"{text!r} is not a moment.", "write it as 2026-11-26T18:00:00Z") from error
+    return at if at is None or at.tzinfo is not None else at.replace(tzinfo=UTC)
+
+
+def _queues(wanted: Wanted) -> Callable[[], Awaitable[None]]:
+    """See to the queues first: what is sent to a queue that does not exist is lost again."""
+
+    async def there() -> None:
+        if (administrator := os.environ.get(given.AMQP, "")) and not wanted.dry_run:
+            await declare(administrator, running.setting(READERS[0], "AMQP_NAMESPACE", "aftersale"))
+            return
+        for reader in wanted.readers:
+            try:
+                found = await waiting(running.setting(reader, "AMQP_URL"), queue_of(reader))
+            except (OSError, TimeoutError, AMQPError) as error:
+                raise Trouble(f"RabbitMQ does not answer: {error}", "start it, or check AFTERSALE_…_AMQP_URL") from error
+            if found is None:
+                fix = "`./aftersale provision` with the administrator's URLs makes it; or restart `make up`"
+                raise Trouble(f"The queue {queue_of(reader)} does not exist.", fix)
+
+    return there
+
+
+def _show(console: Console, found: Counts, *, dry_run: bool) -> None:
+    if not found:
+        console.print("[green]✓[/green] every event that was published has been heard by whoever reads it")
+        return
+    table = Table(box=None)
+    for heading in ("from", "never heard by", "type", "events"):
+        table.add_column(heading)
+    for (service, reader, name), count in sorted(found.items()):
+        table.add_row(service, reader, name, f"{count:,}")
+    console.print(table)
+    what = "would go again (--dry-run)" if dry_run else "go again as soon as a relay runs; who had them already absorbs the repeat"
+    console.print(f"{found.total():,} events {what}")

@@ -11,7 +11,7 @@ class DataSettings(BaseSettings):
 
     model_config = SettingsConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)  # an input may be a password
 
-    service: str = Field(description="Which service this is: orders, refunds, notes or documents.")
+    service: str = Field(description="The name of this service.")
     database_url: SecretStr = Field(
         description="PostgreSQL of this service, as its own role: postgresql://user:password@host:port/database."
     )

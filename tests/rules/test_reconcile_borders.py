@@ -9,7 +9,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 MODULES = [*sorted((PROJECT / "deploy" / "operator" / "reconcile").glob("*.py")), *sorted((PROJECT / "services").glob("*/audit.py"))]
 ALLOWED_OF_OURS = (
     "deploy.operator.reconcile",
-    *(f"deploy.operator.{name}" for name in ("connections", "output", "registry", "running", "state", "trouble")),
+    *(f"deploy.operator.{name}" for name in ("connections", "output", "queues", "registry", "running", "state", "trouble")),
     "shared.contracts.events",
     "shared.contracts.refund_shares",
     "shared.data.audit",

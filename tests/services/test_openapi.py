@@ -10,14 +10,10 @@ import jsonschema_rs
 import pytest
 from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR  # the official schema of OpenAPI 3.1, as schemathesis carries it
 
-from services.documents.app import SERVICE as DOCUMENTS
-from services.notes.app import SERVICE as NOTES
-from services.orders.app import SERVICE as ORDERS
-from services.refunds.app import SERVICE as REFUNDS
+from deploy.operator.registry import REGISTRY
 from shared.process.service import Running
 from tests.stack import SERVICES, Stack
 
-PARTS = {"orders": ORDERS, "refunds": REFUNDS, "notes": NOTES, "documents": DOCUMENTS}
 ALWAYS = {"401", "403", "422", "500", "503"}
 WRITE_NOTHING = {"refunds_refund_preview", "documents_preview"}
 PROBLEM = {"$ref": "#/components/schemas/Problem"}
@@ -131,5 +127,5 @@ def test_another_process_writes_the_same_documents(
     """The servers' process and this one have other hash seeds: nothing may depend on them."""
     for name, value in stack.settings.items():
         monkeypatch.setenv(name, value)
-    running = Running(PARTS[service], ("api",))
+    running = Running(REGISTRY[service].service(), ("api",))
     assert json.dumps(running.app.openapi()) == json.dumps(document)

@@ -12,11 +12,11 @@ import aio_pika
 import asyncpg
 import httpx2
 
-from deploy.operator.redrive import Wanted, redrive, redrive_some
+from deploy.operator.redrive import Wanted, redrive
 from shared.messaging.broker import queue_name
 from tests.services.conftest import place
 from tests.shop import PATIENCE_SECONDS, eventually
-from tests.stack import PROJECT, SERVICES, Stack
+from tests.stack import PROJECT, SERVICES, Stack, redriven
 
 ORDERS = 12
 
@@ -38,15 +38,15 @@ async def test_events_in_a_deleted_queue_reach_their_reader_after_a_redrive(alon
             lost = await (await rabbit.channel()).queue_delete(queue_name(alone.name, "notes"))
         assert lost.message_count == ORDERS
         refused = await asyncio.to_thread(command, alone, "--reader", "notes")
-        assert (refused.returncode, f"The queue {queue_name(alone.name, 'notes')} is not to be had" in refused.stdout) == (1, True)
+        assert (refused.returncode, f"The queue {queue_name(alone.name, 'notes')} does not exist" in refused.stdout) == (1, True)
         await only_what_is_wanted(alone)
         assert await is_("orders.events where published_at is not null", ORDERS)
-        assert await asyncio.to_thread(redrive, alone.amqp_url, alone.postgres_url, alone.name) == ORDERS
+        assert await redriven(alone.amqp_url, alone.postgres_url, alone.name) == ORDERS
         alone.run("notes", "refunds", roles=("worker",), ports=None, AFTERSALE_LOG_LEVEL="warning")
         await eventually(lambda: is_("notes.inbox", ORDERS), PATIENCE_SECONDS)
         await eventually(lambda: is_("refunds.inbox", ORDERS), PATIENCE_SECONDS)  # they came twice here, and count once
         assert (await count("notes.timeline"), await count("refunds.orders")) == (ORDERS, ORDERS)
-        await asyncio.to_thread(redrive, alone.amqp_url, alone.postgres_url, alone.name)  # documents has not run: only that is sent again
+        await redriven(alone.amqp_url, alone.postgres_url, alone.name)  # documents has not run: only that is sent again
         await eventually(lambda: is_("orders.events where published_at is not null", ORDERS), PATIENCE_SECONDS)
         assert (await count("notes.inbox"), await count("refunds.parked")) == (ORDERS, 0)
         done = await asyncio.to_thread(command, alone, "--reader", "notes")
@@ -60,7 +60,7 @@ async def only_what_is_wanted(alone: Stack) -> None:
     urls = {service: alone.database_url(service) for service in SERVICES}
 
     async def would(**wanted: Any) -> int:
-        return (await redrive_some(urls, Wanted(dry_run=True, **wanted), there)).total()
+        return (await redrive(urls, Wanted(dry_run=True, **wanted), there)).total()
 
     async def there() -> None:
         """The queues are not looked at here."""
@@ -91,7 +91,7 @@ async def test_a_batch_that_was_published_while_the_queue_was_missing_is_sent_ag
         batch = relay.transaction()
         await batch.start()
         await relay.execute("select from orders.events where published_at is null for update skip locked")
-        redriving = asyncio.create_task(asyncio.to_thread(redrive, alone.amqp_url, alone.postgres_url, alone.name))
+        redriving = asyncio.create_task(redriven(alone.amqp_url, alone.postgres_url, alone.name))
         async with asyncio.timeout(PATIENCE_SECONDS):
             while not redriving.done() and not await looks_at_locks(watcher):
                 await asyncio.sleep(0.01)

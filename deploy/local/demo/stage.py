@@ -16,6 +16,7 @@ from deploy.operator.state import State
 from deploy.operator.tokens import local_token
 from deploy.operator.trouble import Trouble
 from shared.contracts.actor import Actor, Role
+from shared.contracts.money import Money
 
 TOKEN_SECONDS = 900
 COLOURS = {"orders": "cyan", "refunds": "magenta", "notes": "yellow", "documents": "green"}
@@ -145,7 +146,7 @@ def point(event: Seen) -> str:
         return f"{data['sku']} {data['quantity']:+d}, {data['on_hand']} on hand"
     if event.type.startswith("refund.") and "refund" in data:
         refund = data["refund"]
-        return f"{refund['currency']} {refund['amount'] / 100:.2f} ({refund['cause']})"
+        return f"{refund['currency']} {Money(refund['amount'], refund['currency']).decimal} ({refund['cause']})"
     return f"version {data['order']['version']}" if "order" in data else ""
 
 

@@ -16,6 +16,7 @@ import aio_pika
 import asyncpg
 
 from deploy.operator import running
+from deploy.operator.registry import SERVICES
 from deploy.operator.trouble import Trouble
 from shared.contracts.events import EVENTS, SOURCES
 from shared.messaging.broker import exchange_name
@@ -71,16 +72,16 @@ class Wire:
         self._databases: dict[str, asyncpg.Connection[Any]] = {}
 
     async def __aenter__(self) -> "Wire":
-        """Listen as each service's own user: it may hear its own types, so that the four together hear all."""
+        """Listen as each service's own user: it may hear its own types, so that all together hear everything."""
         namespace = running.setting("orders", "AMQP_NAMESPACE", "aftersale")
         try:
-            for service, words in SOURCES.items():
+            for service in SERVICES:
                 connection = await aio_pika.connect(running.setting(service, "AMQP_URL"), timeout=CONNECT_SECONDS)
                 self._connections.append(connection)
                 channel = await connection.channel()
                 queue = await channel.declare_queue(exclusive=True, auto_delete=True)
                 exchange = await channel.get_exchange(exchange_name(namespace))
-                for word in words:
+                for word in SOURCES.get(service, ()):
                     await queue.bind(exchange, f"{word}.#")
                 await queue.consume(self._hear, no_ack=True)
                 self._databases[service] = await asyncpg.connect(running.setting(service, "DATABASE_URL"), timeout=CONNECT_SECONDS)

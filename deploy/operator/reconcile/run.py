@@ -10,10 +10,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from deploy.operator import connections
+from deploy.operator.queues import depth
 from deploy.operator.reconcile import kernel
 from deploy.operator.reconcile.across import COMPARISONS, EFFECTS, Comparison, Found, compare
 from deploy.operator.reconcile.on_its_way import FAR, KEPT, Asked, Lives, To, Way, way_to
-from deploy.operator.reconcile.queues import depth
 from deploy.operator.reconcile.reading import Connections, Databases, Say, TooLong, snapshots
 from deploy.operator.reconcile.shares import ABOUT, KIND, shares
 from deploy.operator.registry import REGISTRY, SERVICES

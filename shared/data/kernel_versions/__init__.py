@@ -8,7 +8,7 @@ To change the kernel's tables:
 1. Change shared/data/schema.py, which is the present.
 2. Add `vN.py` here with `apply(bind, schema)` and `undo(bind, schema)`: what brings a schema *with rows in it* from version N-1 to N
    and back. Name constraints and indexes in full, as shared.data.schema.NAMING would. Put it at the end of VERSIONS.
-3. Add one migration to each of the four services that calls `vN.apply(op.get_bind(), SCHEMA)`; its downgrade calls `vN.undo`.
+3. Add one migration to each service that calls `vN.apply(op.get_bind(), SCHEMA)`; its downgrade calls `vN.undo`.
 
 tests/services/kernel/test_schema_history.py shows that every service applies every version, in order, and that an upgrade of each
 released revision with rows in it gives the schema of a fresh install; the services' `migrate.check` tests compare with the models.

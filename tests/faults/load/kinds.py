@@ -19,7 +19,6 @@ import aio_pika
 import asyncpg
 import httpx2
 
-from deploy.operator.redrive import redrive
 from deploy.operator.registry import READERS, SERVICES
 from deploy.operator.trouble import Trouble
 from shared.messaging.broker import exchange_name, queue_name
@@ -28,6 +27,7 @@ from tests.faults.load.attacks import ATTACKS
 from tests.faults.load.plan import Fault
 from tests.faults.load.world import GROUPS, NotBack, World
 from tests.proxy import COMMITTED, CONFIRMED, Proxy
+from tests.stack import redriven
 
 Bite = Callable[[], Awaitable[str]]
 FAKETIME = next(iter(glob("/usr/lib/*/faketime/libfaketime.so.1")), "")
@@ -193,7 +193,7 @@ async def queue_deleted(world: World, fault: Fault) -> AsyncIterator[Bite]:
     async with await world.amqp() as connection:
         lost = await (await connection.channel()).queue_delete(name)
     yield said(f"{name} deleted with {lost.message_count} messages")
-    again = await asyncio.to_thread(redrive, world.servers.amqp_url, world.servers.postgres_url, world.stack.name)
+    again = await redriven(world.servers.amqp_url, world.servers.postgres_url, world.stack.name)
     assert again >= 0
 
 
