@@ -44,7 +44,7 @@ class PrefixesInput(Input):
     refund_receipt: Prefix = "RFR"
 
 
-class SettingsInput(Input):
+class DocumentSettingsInput(Input):
     """Document settings, whole: what is left out goes back to its default. The logo has a call of its own."""
 
     model_config = example(

@@ -12,7 +12,7 @@ from shared.contracts.money import Money
 from shared.web.views import View
 
 
-class AmountView(View):
+class MoneyView(View):
     """An amount: minor units for machines, decimal for people."""
 
     amount: int
@@ -20,7 +20,7 @@ class AmountView(View):
     decimal: str
 
     @classmethod
-    def of(cls, minor: int, currency: str) -> "AmountView":
+    def of(cls, minor: int, currency: str) -> "MoneyView":
         """Minor units of a currency."""
         return cls(amount=minor, currency=currency, decimal=Money(minor, currency).decimal)
 
@@ -36,7 +36,7 @@ class DocumentView(View):
     order_id: OrderId
     order_number: str
     customer_id: str
-    total: AmountView
+    total: MoneyView
     refers_to: DocumentId | None
     sha256: str
 
@@ -52,7 +52,7 @@ class DocumentView(View):
             order_id=row.order_id,
             order_number=row.order_number,
             customer_id=row.customer_id,
-            total=AmountView.of(row.total, row.currency),
+            total=MoneyView.of(row.total, row.currency),
             refers_to=row.refers_to,
             sha256=row.sha256,
         )
@@ -64,7 +64,7 @@ class OrderDocumentsView(View):
     items: list[DocumentView]
 
 
-class VerificationView(View):
+class DocumentVerificationView(View):
     """Whether a document is as it was issued. `pdf_matches` is null while nobody has rendered it."""
 
     document_id: DocumentId
@@ -78,7 +78,7 @@ class VerificationView(View):
     verified: bool
 
 
-class SeriesView(View):
+class DocumentSeriesView(View):
     """One series of numbers; `missing` is empty, and this report is the proof."""
 
     kind: DocumentKind
@@ -90,10 +90,10 @@ class SeriesView(View):
     gapless: bool
 
 
-class SeriesReport(View):
+class DocumentSeriesReport(View):
     """Every series of the store."""
 
-    items: list[SeriesView]
+    items: list[DocumentSeriesView]
 
 
 class LogoLimitsView(View):
@@ -104,7 +104,7 @@ class LogoLimitsView(View):
     max_side_pixels: int
 
 
-class SettingsView(View):
+class DocumentSettingsView(View):
     """Document settings as they are, with their version."""
 
     version: int
@@ -118,7 +118,7 @@ class SettingsView(View):
     time_zone: str
 
     @classmethod
-    def of(cls, office: Office) -> "SettingsView":
+    def of(cls, office: Office) -> "DocumentSettingsView":
         """From the store's settings."""
         letterhead = office.letterhead
         return cls(

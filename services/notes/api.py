@@ -10,14 +10,14 @@ from fastapi.responses import StreamingResponse
 from sqlalchemy.engine import Row
 
 from services.notes import commands, queries
-from services.notes.requests import EditRequest, NoteRequest, ReadRequest, SettingsRequest
+from services.notes.requests import NoteEditInput, NoteInput, NoteSettingsInput, ReadMarkInput
 from services.notes.stream import order_stream
 from services.notes.views import (
-    EntryView,
+    NoteSettingsView,
     NotesView,
     NoteView,
-    ReadView,
-    SettingsView,
+    ReadMarkView,
+    TimelineEntryView,
     TimelineView,
     UnreadOrderView,
     UnreadView,
@@ -39,25 +39,25 @@ Cursor = Annotated[str | None, Query(max_length=500, description="`next_cursor` 
 
 
 @router.post(
-    "/orders/{order_id}/notes",
-    operation_id="notes_add",
+    "/notes",
+    operation_id="notes_note_add",
     status_code=201,
     response_model=NoteView,
     responses=problems(NotFound, Refused, Busy),
     max_body_size=MAX_NOTE_BODY_BYTES,
 )
-async def add(order_id: OrderId, request: NoteRequest, call: Call) -> Response:
+async def add(request: NoteInput, call: Call) -> Response:
     """Write a note on an order: staff to its customer or privately, a customer as an answer."""
 
     async def work(tx: Transaction) -> NoteView:
-        note = await commands.add_note(tx, call.actor, order_id, audience=request.audience, text=request.text, now=call.now)
+        note = await commands.add_note(tx, call.actor, request.order_id, audience=request.audience, text=request.text, now=call.now)
         return await _view(tx, call, note)
 
     return await call.once("notes.add", work, status=201)
 
 
-@router.get("/orders/{order_id}/notes", operation_id="notes_list", response_model=NotesView, responses=problems(NotFound))
-async def of_order(order_id: OrderId, call: Call, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Response:
+@router.get("/notes", operation_id="notes_note_list", response_model=NotesView, responses=problems(NotFound))
+async def of_order(order_id: Annotated[OrderId, Query()], call: Call, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Response:
     """An order's notes that the caller may see, oldest first."""
     after = _after(cursor, (datetime, str), note_at=1)
     async with call.reading() as tx:
@@ -85,10 +85,10 @@ async def of_order(order_id: OrderId, call: Call, limit: Limit = DEFAULT_LIMIT, 
 
 
 @router.patch(
-    "/notes/{note_id}", operation_id="notes_edit", response_model=NoteView, responses=problems(NotFound, Refused, VersionConflict),
+    "/notes/{note_id}", operation_id="notes_note_edit", response_model=NoteView, responses=problems(NotFound, Refused, VersionConflict),
     max_body_size=MAX_NOTE_BODY_BYTES,
 )  # fmt: skip
-async def edit(note_id: NoteId, request: EditRequest, call: Call) -> Response:
+async def edit(note_id: NoteId, request: NoteEditInput, call: Call) -> Response:
     """Give a note its next text; earlier ones stay for the shop to see. If-Match is honoured."""
 
     async def work(tx: Transaction) -> NoteView:
@@ -100,7 +100,7 @@ async def edit(note_id: NoteId, request: EditRequest, call: Call) -> Response:
 
 @router.post(
     "/notes/{note_id}/retract",
-    operation_id="notes_retract",
+    operation_id="notes_note_retract",
     response_model=NoteView,
     responses=problems(NotFound, Refused, VersionConflict),
 )
@@ -114,7 +114,7 @@ async def retract(note_id: NoteId, call: Call) -> Response:
     return await call.once("notes.retract", work)
 
 
-@router.get("/orders/{order_id}/timeline", operation_id="notes_timeline", response_model=TimelineView, responses=problems(NotFound))
+@router.get("/timeline/{order_id}", operation_id="notes_timeline_read", response_model=TimelineView, responses=problems(NotFound))
 async def of_timeline(order_id: OrderId, call: Call, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Response:
     """What happened to an order, in the order in which it happened: status, payments, cancellation, refunds, documents."""
     after = _after(cursor, (datetime, Int16, int, str), event_at=3)
@@ -124,7 +124,11 @@ async def of_timeline(order_id: OrderId, call: Call, limit: Limit = DEFAULT_LIMI
     next_cursor = _next(rows, limit, lambda row: (row.occurred_at, row.source_rank, row.sequence, str(row.event_id)))
     view = TimelineView(
         items=await shown(
-            call.db, "timeline", rows[:limit], lambda row: EntryView.of(row, call.actor), lambda row: (row.store_id, str(row.event_id))
+            call.db,
+            "timeline",
+            rows[:limit],
+            lambda row: TimelineEntryView.of(row, call.actor),
+            lambda row: (row.store_id, str(row.event_id)),
         ),
         next_cursor=next_cursor,
         last_event_id=queries.position_for(call.actor, order),
@@ -133,8 +137,8 @@ async def of_timeline(order_id: OrderId, call: Call, limit: Limit = DEFAULT_LIMI
 
 
 @router.get(
-    "/orders/{order_id}/stream",
-    operation_id="notes_stream",
+    "/timeline/{order_id}/stream",
+    operation_id="notes_timeline_follow",
     response_class=StreamingResponse,
     responses=STREAM | problems(NotFound),
 )
@@ -145,7 +149,7 @@ async def live(order_id: OrderId, call: Call, last_seen: LastSeen = None) -> Str
     return order_stream(call, order_id, last_seen)
 
 
-@router.get("/unread", operation_id="notes_unread", response_model=UnreadView, responses=problems())
+@router.get("/notes/unread", operation_id="notes_unread_list", response_model=UnreadView, responses=problems())
 async def unread(call: Call, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Response:
     """Orders with notes that the caller's side has not read yet: a customer's own, or the store's for its staff."""
     after = _after(cursor, (datetime, str), order_at=1)
@@ -157,41 +161,43 @@ async def unread(call: Call, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
     return call.show(UnreadView(total=total, items=items, next_cursor=next_cursor))
 
 
-@router.post("/orders/{order_id}/read", operation_id="notes_read", response_model=ReadView, responses=problems(NotFound, Refused))
-async def read(order_id: OrderId, call: Call, request: ReadRequest | None = None) -> Response:
+@router.post(
+    "/timeline/{order_id}/read", operation_id="notes_read_mark_set", response_model=ReadMarkView, responses=problems(NotFound, Refused)
+)
+async def read(order_id: OrderId, call: Call, request: ReadMarkInput | None = None) -> Response:
     """Mark an order's notes as read by the caller's side; `through` keeps what arrived unseen meanwhile unread."""
     through = request.through if request else None
 
-    async def work(tx: Transaction) -> ReadView:
+    async def work(tx: Transaction) -> ReadMarkView:
         newly_read = await commands.mark_read(tx, call.actor, order_id, through=through, now=call.now)
-        return ReadView(order_id=order_id, newly_read=newly_read, unread=await queries.unread_total(tx, call.actor, order_id))
+        return ReadMarkView(order_id=order_id, newly_read=newly_read, unread=await queries.unread_total(tx, call.actor, order_id))
 
     return await call.once("notes.read", work)
 
 
-@router.get("/settings", operation_id="notes_settings", response_model=SettingsView, responses=problems(Forbidden))
+@router.get("/notes-settings", operation_id="notes_settings_read", response_model=NoteSettingsView, responses=problems(Forbidden))
 async def settings(call: Call) -> Response:
     """The store's note settings, with the ETag that a change needs."""
     async with call.reading() as tx:
         version, customer_answers = await queries.settings_for(tx, call.actor)
-    return call.show(SettingsView(version=version, customer_answers=customer_answers))
+    return call.show(NoteSettingsView(version=version, customer_answers=customer_answers))
 
 
 @router.put(
-    "/settings",
-    operation_id="notes_change_settings",
-    response_model=SettingsView,
+    "/notes-settings",
+    operation_id="notes_settings_save",
+    response_model=NoteSettingsView,
     responses=problems(Forbidden, VersionConflict, PreconditionRequired),
 )
-async def change_settings(request: SettingsRequest, call: Call) -> Response:
+async def change_settings(request: NoteSettingsInput, call: Call) -> Response:
     """Put a new version of the store's note settings in force. If-Match is required."""
     expected = call.if_match_required
 
-    async def work(tx: Transaction) -> SettingsView:
+    async def work(tx: Transaction) -> NoteSettingsView:
         version, customer_answers = await commands.change_settings(
             tx, call.actor, customer_answers=request.customer_answers, expected_version=expected, now=call.now
         )
-        return SettingsView(version=version, customer_answers=customer_answers)
+        return NoteSettingsView(version=version, customer_answers=customer_answers)
 
     return await call.once("notes.change_settings", work, idempotent="optional")
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from shared.contracts.ids import NoteId
+from shared.contracts.ids import NoteId, OrderId
 from shared.web.inputs import Input, example
 
 MAX_TEXT_CHARACTERS = 10_000
@@ -20,16 +20,17 @@ Text = Annotated[
 ]
 
 
-class NoteRequest(Input):
+class NoteInput(Input):
     """A new note. There is no default audience, so that nobody publishes by forgetting a field."""
 
-    model_config = example({"audience": "customer", "text": "Your parcel waits at the reception desk."})
+    model_config = example({"order_id": "order_01jd3t0v5we1q9h6m7b3k2x4ya", "audience": "customer", "text": "Ready at the desk."})
 
+    order_id: OrderId
     audience: Literal["customer", "private"] = Field(description="`customer` sends it to the order's customer; `private` stays with staff.")
     text: Text
 
 
-class EditRequest(Input):
+class NoteEditInput(Input):
     """A note's next text."""
 
     model_config = example({"text": "Your parcel waits at the post office."})
@@ -37,7 +38,7 @@ class EditRequest(Input):
     text: Text
 
 
-class ReadRequest(Input):
+class ReadMarkInput(Input):
     """What has been read."""
 
     model_config = example({})
@@ -45,7 +46,7 @@ class ReadRequest(Input):
     through: NoteId | None = Field(None, description="The last note that was shown; without it, everything there is by now.")
 
 
-class SettingsRequest(Input):
+class NoteSettingsInput(Input):
     """The store's note settings."""
 
     model_config = example({"customer_answers": True})

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Row
 
 from services.notes import queries
 from services.notes.tables import orders
-from services.notes.views import EntryView, NoteView
+from services.notes.views import NoteView, TimelineEntryView
 from shared.contracts.actor import Actor
 from shared.data.db import Transaction
 from shared.data.set_aside import each_readable
@@ -68,7 +68,7 @@ async def _changes(tx: Transaction, actor: Actor, order_id: str, after: int) -> 
     def framed(change: tuple[int, str, Row[Any]]) -> bytes:
         position, kind, row = change
         if kind == "entry":
-            return frame(position, kind, EntryView.of(row, actor))
+            return frame(position, kind, TimelineEntryView.of(row, actor))
         own = revisions.get(row.note_id, ())
         return frame(position, kind, NoteView.of(row, actor, revisions=own, answers_allowed=answers_allowed))
 

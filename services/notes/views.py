@@ -30,7 +30,7 @@ class ActionView(View):
     code: str | None
 
 
-class RevisionView(View):
+class NoteRevisionView(View):
     """One text that a note had."""
 
     revision: int
@@ -56,14 +56,14 @@ class NoteView(View):
     retracted_by_side: Side | None
     erased_at: datetime | None
     customer_read_at: datetime | None
-    revisions: list[RevisionView] | None
+    revisions: list[NoteRevisionView] | None
     actions: dict[Literal["edit", "retract"], ActionView]
 
     @classmethod
     def of(cls, note: Row[Any], actor: Actor, *, revisions: Sequence[Row[Any]], answers_allowed: bool) -> "NoteView":
         """The note as `actor` sees it."""
         state = queries.state_of(note)
-        shown = [RevisionView(revision=r.revision, text=r.text, by=by_view(r, actor), written_at=r.written_at) for r in revisions]
+        shown = [NoteRevisionView(revision=r.revision, text=r.text, by=by_view(r, actor), written_at=r.written_at) for r in revisions]
         return cls(
             note_id=note.note_id,
             order_id=note.order_id,
@@ -95,7 +95,7 @@ class NotesView(Page[NoteView]):
     actions: dict[Literal["write"], ActionView]
 
 
-class EntryView(View):
+class TimelineEntryView(View):
     """One line of the timeline. `details` depend on `type`; `internal` is the shop's and null for a customer."""
 
     entry_id: UUID
@@ -109,7 +109,7 @@ class EntryView(View):
     message: str
 
     @classmethod
-    def of(cls, entry: Row[Any], actor: Actor) -> "EntryView":
+    def of(cls, entry: Row[Any], actor: Actor) -> "TimelineEntryView":
         """The entry as `actor` sees it."""
         return cls(
             entry_id=entry.event_id,
@@ -124,7 +124,7 @@ class EntryView(View):
         )
 
 
-class TimelineView(Page[EntryView]):
+class TimelineView(Page[TimelineEntryView]):
     """A page of an order's timeline, in the order in which things happened. `last_event_id` as in the notes."""
 
     last_event_id: int
@@ -150,7 +150,7 @@ class UnreadView(Page[UnreadOrderView]):
     total: int
 
 
-class ReadView(View):
+class ReadMarkView(View):
     """What a read mark changed: notes read by it, and notes still unread on the order."""
 
     order_id: OrderId
@@ -158,7 +158,7 @@ class ReadView(View):
     unread: int
 
 
-class SettingsView(View):
+class NoteSettingsView(View):
     """The store's note settings; version 0 are the defaults."""
 
     version: int

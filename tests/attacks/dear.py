@@ -77,13 +77,13 @@ class LongInvoices(Attack):
         self.ids = await self.place(orders, each=5)
         line = self.target.line("documents")
         for order_id in self.ids:
-            await self.insist(line, "GET", f"/v1/orders/{order_id}/documents", self.target.token("staff"))
+            await self.insist(line, "GET", f"/v1/documents/orders/{order_id}", self.target.token("staff"))
         line.close()
 
     async def run(self) -> None:
         """One sender for each."""
         token = self.target.token("staff")
-        paths = [f"/v1/orders/{order_id}/print/packing-slip" for order_id in self.ids]
+        paths = [f"/v1/prints/{order_id}/packing-slip" for order_id in self.ids]
         await both(*(self.repeat(self.target.line("documents"), lambda p=path: request("GET", p, token), 5) for path in paths))  # type: ignore[misc]  # mypy infers no default
 
 

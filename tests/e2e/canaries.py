@@ -76,7 +76,7 @@ class Life:
     async def _settings(self) -> None:
         rules = {"manage_stock": False, "attachments": True, "deduct_shipping": False, "window_days": 0}
         (await self.shop.staff.put("/refunds/v1/refund-policy", json=rules, headers={"If-Match": '"v0"'})).ok()
-        (await self.shop.staff.put("/notes/v1/settings", json={"customer_answers": True}, headers={"If-Match": '"v0"'})).ok()
+        (await self.shop.staff.put("/notes/v1/notes-settings", json={"customer_answers": True}, headers={"If-Match": '"v0"'})).ok()
 
     async def _sell(self) -> None:
         """Placed, corrected, shipped, brought in vain, delivered, paid."""
@@ -98,14 +98,15 @@ class Life:
         await self.post(staff, f"{order}/guest-links", days=1)
 
     async def _write_notes(self) -> None:
-        c, staff, notes = self.canary, self.shop.staff, f"/notes/v1/orders/{self.whole}/notes"
+        c, staff, notes = self.canary, self.shop.staff, "/notes/v1/notes"
         for audience in ("customer", "private"):
-            note = (await self.post(staff, notes, audience=audience, text=c(f"{audience}_note")))["note_id"]
+            note = (await self.post(staff, notes, order_id=self.whole, audience=audience, text=c(f"{audience}_note")))["note_id"]
             (await staff.patch(f"/notes/v1/notes/{note}", {"text": c(f"{audience}_note_edited")}, key=uuid.uuid4().hex)).ok()
-            taken = (await self.post(staff, notes, audience=audience, text=c(f"{audience}_note_retracted")))["note_id"]
+            taken = (await self.post(staff, notes, order_id=self.whole, audience=audience, text=c(f"{audience}_note_retracted")))["note_id"]
             await self.post(staff, f"/notes/v1/notes/{taken}/retract")
-        await self.post(self.customer, notes, audience="customer", text=c("answer"))
-        self.problems.append(await staff.post(notes, json={"audience": "private", "text": f"{c('private_note_refused')}\x01"}))
+        await self.post(self.customer, notes, order_id=self.whole, audience="customer", text=c("answer"))
+        refused = {"order_id": self.whole, "audience": "private", "text": f"{c('private_note_refused')}\x01"}
+        self.problems.append(await staff.post(notes, json=refused))
 
     async def _give_back(self) -> None:
         """One request declined, one approved and settled twice, one withdrawn; files with and without a request."""
@@ -156,7 +157,7 @@ class Life:
         (await staff.get("/orders/v1/orders/export?format=jsonl")).ok()
         for button in ("receipt", "invoice", "packing-slip"):
             for kind in ("pdf", "html"):
-                (await staff.get(f"/documents/v1/orders/{self.late}/print/{button}?format={kind}")).ok()
+                (await staff.get(f"/documents/v1/prints/{self.late}/{button}?format={kind}")).ok()
 
     @property
     def orders(self) -> tuple[str, str, str]:

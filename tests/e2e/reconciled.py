@@ -92,7 +92,7 @@ async def _settings(shop: Shop, *, manage_stock: bool, deduct_shipping: bool, ve
     (await shop.staff.put("/orders/v1/orders-settings", json=orders | {"number_prefix": f"N{version}-"}, headers=match)).ok()
     policy = {"manage_stock": manage_stock, "attachments": True, "deduct_shipping": deduct_shipping}
     (await shop.staff.put("/refunds/v1/refund-policy", json=policy, headers=match)).ok()
-    (await shop.staff.put("/notes/v1/settings", json={"customer_answers": version == 1}, headers=match)).ok()
+    (await shop.staff.put("/notes/v1/notes-settings", json={"customer_answers": version == 1}, headers=match)).ok()
     for sku in ("TEE-1", "MUG-1"):
         (await shop.staff.put(f"/orders/v1/stock/{sku}", json={"on_hand": 200 + version})).ok()
 
@@ -126,7 +126,7 @@ async def _a_returned_order(shop: Shop, lines: list[dict[str, Any]]) -> None:
 async def _notes(shop: Shop, order_id: str) -> None:
     async def write(**body: str) -> str:
         async def known() -> Answer:
-            return (await shop.staff.post(f"/notes/v1/orders/{order_id}/notes", json=body)).ok()
+            return (await shop.staff.post("/notes/v1/notes", json={"order_id": order_id, **body})).ok()
 
         return str((await eventually(known))["note_id"])
 
@@ -135,7 +135,7 @@ async def _notes(shop: Shop, order_id: str) -> None:
     private = await write(audience="private", text="Careful.")
     (await shop.staff.post(f"/notes/v1/notes/{private}/retract")).ok()
     await write(audience="private", text="Called twice.")
-    (await shop.customer("c-1").post(f"/notes/v1/orders/{order_id}/read")).ok()
+    (await shop.customer("c-1").post(f"/notes/v1/timeline/{order_id}/read")).ok()
 
 
 async def _orders_that_were_cancelled(shop: Shop, lines: list[dict[str, Any]]) -> None:

@@ -35,7 +35,7 @@ async def become(shop: Shop, order_id: str, expected: list[tuple[str, str]]) -> 
     """Wait until the order's documents are these (kind and total), in any order of issuing; all of them, verified."""
 
     async def look() -> list[dict[str, Any]]:
-        items: list[dict[str, Any]] = (await shop.staff.get(f"/documents/v1/orders/{order_id}/documents")).ok()["items"]
+        items: list[dict[str, Any]] = (await shop.staff.get(f"/documents/v1/documents/orders/{order_id}")).ok()["items"]
         assert sorted((one["kind"], one["total"]["decimal"]) for one in items) == sorted(expected)
         return items
 

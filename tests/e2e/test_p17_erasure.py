@@ -154,7 +154,7 @@ async def what_stays_is_true(shop: Shop, life: Life) -> None:
         refunds = (await shop.staff.get("/refunds/v1/refunds", params={"order_id": order_id})).ok()["items"]
         approved = [refund["amount"]["amount"] for refund in refunds if refund["status"] == "approved"]
         assert sum(approved) == order["refunded_total"]["amount"]
-        for document in (await shop.staff.get(f"/documents/v1/orders/{order_id}/documents")).ok()["items"]:
+        for document in (await shop.staff.get(f"/documents/v1/documents/orders/{order_id}")).ok()["items"]:
             verified = (await shop.staff.get(f"/documents/v1/documents/{document['document_id']}/verify")).ok()
             assert verified["verified"] is True, verified.body
 

@@ -34,7 +34,7 @@ async def on_hand(shop: Shop) -> int:
 
 
 async def documents(shop: Shop, order_id: str) -> list[dict[str, Any]]:
-    items: list[dict[str, Any]] = (await shop.staff.get(f"/documents/v1/orders/{order_id}/documents")).ok()["items"]
+    items: list[dict[str, Any]] = (await shop.staff.get(f"/documents/v1/documents/orders/{order_id}")).ok()["items"]
     return items
 
 
@@ -100,7 +100,7 @@ async def test_an_order_goes_from_placed_to_refunded_and_restocked(shop: Shop) -
         assert "110.00" in text_of(pdf.content)
 
     async def told() -> bool:
-        entries = (await shop.staff.get(f"/notes/v1/orders/{order_id}/timeline")).ok()["items"]
+        entries = (await shop.staff.get(f"/notes/v1/timeline/{order_id}")).ok()["items"]
         assert sorted(entry["type"] for entry in entries) == TIMELINE
         return True
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import re
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -72,9 +73,9 @@ async def overheard(life: Life, outsiders: dict[str, Caller]) -> AsyncIterator[d
     """Every byte of the whole order's streams, from its first event on, for as long as the block runs."""
     heard: dict[str, bytearray] = {}
     tasks = []
-    for (name, caller), service in itertools.product(outsiders.items(), ("orders", "notes")):
+    for (name, caller), (service, noun) in itertools.product(outsiders.items(), (("orders", "orders"), ("notes", "timeline"))):
         raw = heard[f"{name} {service}"] = bytearray()
-        tasks.append(asyncio.create_task(_listen(caller, f"{caller._urls[service]}/v1/orders/{life.whole}/stream", raw)))
+        tasks.append(asyncio.create_task(_listen(caller, f"{caller._urls[service]}/v1/{noun}/{life.whole}/stream", raw)))
     try:
         yield heard
     finally:
@@ -96,7 +97,7 @@ async def _listen(caller: Caller, url: str, raw: bytearray) -> None:
 
 async def everything_read(shop: Shop, life: Life, caller: Caller) -> dict[str, bytes]:
     """Every byte, and every word of every PDF, that each GET route of each service answers to the caller."""
-    shown = [(await shop.staff.get(f"/documents/v1/orders/{order}/documents")).ok()["items"] for order in life.orders]
+    shown = [(await shop.staff.get(f"/documents/v1/documents/orders/{order}")).ok()["items"] for order in life.orders]
     ids = {
         "order_id": list(life.orders),
         "refund_id": life.refunds,
@@ -109,17 +110,17 @@ async def everything_read(shop: Shop, life: Life, caller: Caller) -> dict[str, b
     heard: dict[str, bytes] = {}
     for service in SERVICES:
         paths = (await shop.staff.get(f"/{service}/service/openapi.json")).ok()["paths"]
-        for path, methods in paths.items():
+        for path, methods in [*paths.items(), ("/v1/notes?order_id={order_id}", {"get"})][: None if service == "notes" else -1]:
             if "get" in methods and not path.endswith("/stream"):
                 for filled in _filled(path, ids):
-                    for query in ("", "?format=html", "?format=jsonl", "?limit=1"):
-                        answer = await caller.get(f"/{service}{filled}{query}")
-                        heard[f"GET /{service}{filled}{query}"] = _bytes(answer)
+                    for query in ("format=pdf", "format=html", "format=jsonl", "limit=1"):
+                        url = f"/{service}{filled}{'&' if '?' in filled else '?'}{query}"
+                        heard[f"GET {url}"] = _bytes(await caller.get(url))
     return heard
 
 
 def _filled(path: str, ids: dict[str, list[str]]) -> list[str]:
-    names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
+    names = re.findall(r"\{(\w+)\}", path)
     return [path.format(**dict(zip(names, values, strict=True))) for values in itertools.product(*(ids[name] for name in names))]
 
 
@@ -133,12 +134,12 @@ def _bytes(answer: Answer) -> bytes:
 
 async def everything_tried(shop: Shop, life: Life, caller: Caller) -> dict[str, bytes]:
     """What the refusals of calls that are not theirs say: on notes, refunds and the order."""
-    notes = (await shop.staff.get(f"/notes/v1/orders/{life.whole}/notes")).ok()["items"]
+    notes = (await shop.staff.get(f"/notes/v1/notes?order_id={life.whole}")).ok()["items"]
     private = [note["note_id"] for note in notes if note["audience"] == "private"]
     tried: list[tuple[str, str, dict[str, Any]]] = []
     for note in private:
         tried += [("PATCH", f"/notes/v1/notes/{note}", {"text": "x"}), ("POST", f"/notes/v1/notes/{note}/retract", {})]
-        tried += [("POST", f"/notes/v1/orders/{life.whole}/read", {"through": note})]
+        tried += [("POST", f"/notes/v1/timeline/{life.whole}/read", {"through": note})]
     for refund in life.refunds:
         tried += [("POST", f"/refunds/v1/refunds/{refund}/{verb}", body) for verb, body in _DECISIONS.items()]
     for order in life.orders:

@@ -67,7 +67,7 @@ async def live(shop: Shop) -> list[str]:
 
     await eventually(approve, seconds=PATIENCE_SECONDS)
     (await staff.post(f"/orders/v1/orders/{cancelled}/cancel", {"reason": "not wanted"})).ok()
-    (await staff.post(f"/notes/v1/orders/{kept}/notes", {"audience": "customer", "text": "Sorry"})).ok()
+    (await staff.post("/notes/v1/notes", {"order_id": kept, "audience": "customer", "text": "Sorry"})).ok()
     return ids
 
 

@@ -61,7 +61,7 @@ class Day:
 
     async def timeline(self, order_id: str) -> list[str]:
         """The types of what notes knows of an order."""
-        items = (await self.shop.staff.get(f"/notes/v1/orders/{order_id}/timeline")).ok()["items"]
+        items = (await self.shop.staff.get(f"/notes/v1/timeline/{order_id}")).ok()["items"]
         return [item["type"] for item in items]
 
 

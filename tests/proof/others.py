@@ -130,14 +130,14 @@ class Others:
         return (await self._ask("refunds", "platform", "POST", "/v1/attachments", self._picture, **caller))[0]
 
     async def _slip(self) -> int:
-        return (await self._ask("documents", "staff", "GET", f"/v1/orders/{self._order}/print/packing-slip"))[0]
+        return (await self._ask("documents", "staff", "GET", f"/v1/prints/{self._order}/packing-slip"))[0]
 
     async def _effect(self) -> int:
         """Place an order, and wait until notes tells of it."""
         status, body = await self._ask("orders", "platform", "POST", "/v1/orders", order_p())
         if status != 201:
             return status
-        path, deadline = f"/v1/orders/{json.loads(body)['order_id']}/timeline", time.monotonic() + EFFECT_SECONDS
+        path, deadline = f"/v1/timeline/{json.loads(body)['order_id']}", time.monotonic() + EFFECT_SECONDS
         while (status := (await self._ask("notes", "staff", "GET", path))[0]) != 200 and time.monotonic() < deadline:
             await asyncio.sleep(LOOK_SECONDS)
         return status

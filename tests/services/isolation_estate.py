@@ -107,16 +107,18 @@ class Estate:
         self.ids["refund_id"] = await asked()
 
     async def _notes(self, order_id: str) -> None:
-        path = f"/notes/v1/orders/{order_id}/notes"
-
         async def written(audience: str, text: str) -> str:
-            return str((await self.shop.staff.post(path, json={"audience": audience, "text": text})).ok()["note_id"])
+            return str(
+                (await self.shop.staff.post("/notes/v1/notes", json={"order_id": order_id, "audience": audience, "text": text})).ok()[
+                    "note_id"
+                ]
+            )
 
         self.ids["note_id"] = await eventually(lambda: written("private", f"{PRIVATE} {CANARY}"))
         await written("customer", f"Your parcel waits. {CANARY}")
 
     async def _documents(self, order_id: str) -> list[Any]:
-        return list((await self.shop.staff.get(f"/documents/v1/orders/{order_id}/documents")).ok()["items"])
+        return list((await self.shop.staff.get(f"/documents/v1/documents/orders/{order_id}")).ok()["items"])
 
     def _token(self, actor: Actor, *, lifetime_seconds: int = 3600) -> dict[str, str]:
         now = time.time() - (7200 if lifetime_seconds < 0 else 0)

@@ -1,6 +1,6 @@
 """What a made-up call needs to be able to succeed: whose path it names, what its body points to, which version it changes.
 
-`PATHS` and `BODIES` are per operation; what is not named there is sent as it was generated.
+`PATHS`, `QUERIES` and `BODIES` are per operation; what is not named there is sent as it was generated.
 """
 
 import uuid
@@ -15,7 +15,7 @@ from tests.shop import BANGLADESH
 Body = dict[str, Any]
 
 UNTOUCHED = 0.2  # of the calls that could succeed are sent as they were generated
-SETTINGS = {"orders_settings_save", "notes_change_settings", "refunds_policy_save", "documents_settings_save",
+SETTINGS = {"orders_settings_save", "notes_settings_save", "refunds_policy_save", "documents_settings_save",
             "documents_logo_save", "documents_logo_remove"}  # fmt: skip
 
 
@@ -72,18 +72,16 @@ PATHS: dict[str, Callable[[World], dict[str, str]]] = {
     "refunds_goods_inspect": _refund(World.approved),
     "refunds_attachment_download": lambda world: {"attachment_id": world.attachment},
     "refunds_attention_close": lambda world: {"attention_id": world.attention()},
-    "notes_add": _order(World.any_order),
-    "notes_list": _order(World.any_order),
-    "notes_timeline": _order(World.any_order),
-    "notes_stream": _order(World.any_order),
-    "notes_read": _order(World.any_order),
-    "notes_edit": lambda world: {"note_id": world.note()},
-    "notes_retract": lambda world: {"note_id": world.note()},
-    "documents_print": _order(World.any_order),
-    "documents_of_order": _order(World.any_order),
-    "documents_read": _document,
-    "documents_pdf": _document,
-    "documents_verify": _document,
+    "notes_timeline_read": _order(World.any_order),
+    "notes_timeline_follow": _order(World.any_order),
+    "notes_read_mark_set": _order(World.any_order),
+    "notes_note_edit": lambda world: {"note_id": world.note()},
+    "notes_note_retract": lambda world: {"note_id": world.note()},
+    "documents_order_print": _order(World.any_order),
+    "documents_order_document_list": _order(World.any_order),
+    "documents_document_read": _document,
+    "documents_document_download": _document,
+    "documents_document_verify": _document,
     "orders_stock_read": _sku,
     "orders_stock_save": _sku,
     "orders_stock_adjust": _sku,
@@ -168,14 +166,17 @@ BODIES: dict[str, Callable[[World, Body], Any]] = {
     "refunds_goods_inspect": _inspected,
     "refunds_policy_save": _policy,
     "refunds_attachment_upload": lambda world, body: {"file": Binary(PNG), "customer_id": uuid.uuid4().hex},
-    "notes_read": lambda world, body: {},
+    "notes_note_add": lambda world, body: {**body, "order_id": world.any_order()},
+    "notes_read_mark_set": lambda world, body: {},
 }
+
+QUERIES = {"notes_note_list": _order(World.any_order)}
 
 VERSIONS = {
     "orders_settings_save": "/orders/v1/orders-settings",
-    "notes_change_settings": "/notes/v1/settings",
+    "notes_settings_save": "/notes/v1/notes-settings",
     "refunds_policy_save": "/refunds/v1/refund-policy",
-    "documents_settings_save": "/documents/v1/settings",
-    "documents_logo_save": "/documents/v1/settings",
-    "documents_logo_remove": "/documents/v1/settings",
+    "documents_settings_save": "/documents/v1/documents-settings",
+    "documents_logo_save": "/documents/v1/documents-settings",
+    "documents_logo_remove": "/documents/v1/documents-settings",
 }

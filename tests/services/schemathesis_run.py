@@ -17,13 +17,13 @@ from schemathesis.engine.recorder import ScenarioRecorder
 from schemathesis.generation.case import Case
 from schemathesis.hooks import GLOBAL_HOOK_DISPATCHER
 
-from tests.services.schemathesis_calls import BODIES, PATHS, SETTINGS, UNTOUCHED, VERSIONS
+from tests.services.schemathesis_calls import BODIES, PATHS, QUERIES, SETTINGS, UNTOUCHED, VERSIONS
 from tests.services.schemathesis_world import PNG, World
 
 SEED = 20261122
 UNKNOWN_HEADER = "Invalid component: in header - object with unexpected properties"  # HTTP has it ignored (RFC 9110, 5.1)
 STREAM_SECONDS = 0.5  # a stream never ends by itself: this much of it is read
-STREAMS = ("orders_order_follow", "orders_store_follow", "notes_stream")
+STREAMS = ("orders_order_follow", "orders_store_follow", "notes_timeline_follow")
 schemathesis.openapi.media_type("image/png", st.just(PNG))
 
 CHECKS = {
@@ -159,6 +159,7 @@ def _help(world: World, operation: str, case: Case[Any]) -> None:
         return
     if _sound(case, ParameterLocation.QUERY):
         case.query.pop("cursor", None)  # nobody can make one up
+        case.query.update(QUERIES[operation](world) if operation in QUERIES else {})
     if operation in PATHS and _sound(case, ParameterLocation.PATH):
         case.path_parameters.update(PATHS[operation](world))
     if operation in BODIES and isinstance(case.body, dict) and _sound(case, ParameterLocation.BODY):

@@ -79,9 +79,9 @@ class World:
         self.refunds = [self.requested(), self.approved(), self.settled()]
         self.wait_for("documents", lambda: len(self.call("GET", "/documents/v1/documents")["items"]) > 5)
         self.documents = [item["document_id"] for item in self.call("GET", "/documents/v1/documents")["items"]]
-        etag = self.etag("/documents/v1/settings", self.token)
+        etag = self.etag("/documents/v1/documents-settings", self.token)
         headers = {"Authorization": f"Bearer {self.token}", "If-Match": etag}
-        self.client.put(f"{self.urls['documents']}/v1/settings/logo", content=PNG, headers=headers).raise_for_status()
+        self.client.put(f"{self.urls['documents']}/v1/documents-settings/logo", content=PNG, headers=headers).raise_for_status()
         self.attachment = self.uploaded()
         self.wait_for("the notes service to know the orders", self._noted)
         return self
@@ -100,7 +100,7 @@ class World:
 
     def _noted(self) -> bool:
         headers = {"Authorization": f"Bearer {self.token}"}
-        found = (self.client.get(f"{self.urls['notes']}/v1/orders/{one}/timeline", headers=headers) for one in self.orders.values())
+        found = (self.client.get(f"{self.urls['notes']}/v1/timeline/{one}", headers=headers) for one in self.orders.values())
         return all(answer.status_code == 200 for answer in found)
 
     # fresh resources, each able to do what is asked of it
@@ -174,5 +174,6 @@ class World:
 
     def note(self) -> str:
         """A note of the shop on an order."""
-        body = {"audience": self.choice.choice(["customer", "private"]), "text": "Your parcel waits."}
-        return str(self.call("POST", f"/notes/v1/orders/{self.any_order()}/notes", body)["note_id"])
+        audience = self.choice.choice(["customer", "private"])
+        body = {"order_id": self.any_order(), "audience": audience, "text": "Your parcel waits."}
+        return str(self.call("POST", "/notes/v1/notes", body)["note_id"])

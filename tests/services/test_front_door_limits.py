@@ -137,9 +137,7 @@ async def test_silence_and_half_heads_end(serve: Serve) -> None:
 
 async def test_a_body_that_pauses_or_drips_is_408(serve: Serve, shop: Shop) -> None:
     served = await serve(**SOON)
-    begun = head(
-        "POST", "/v1/orders/order_1/notes", shop.staff.token, content_type="application/json", content_length="99", idempotency_key="k"
-    )
+    begun = head("POST", "/v1/notes", shop.staff.token, content_type="application/json", content_length="99", idempotency_key="k")
     async with line(served.url) as paused, line(served.url) as dripping:
         paused.send(begun + b"{")
         dripping.send(begun)
@@ -158,7 +156,7 @@ async def _drip(slow: Line) -> None:
 
 async def test_extensions_of_chunks_are_no_way_round_the_bound(serve: Serve, shop: Shop) -> None:
     served = await serve()
-    path = "/v1/orders/order_1/notes"
+    path = "/v1/notes"
     begun = head("POST", path, shop.staff.token, transfer_encoding="chunked", content_type="application/json", idempotency_key="k")
     status, _, problem = await answered(served.url, begun + b"1;" + b"x" * 300_000)
     assert (status, problem["code"]) == (400, "malformed_request")
@@ -166,7 +164,7 @@ async def test_extensions_of_chunks_are_no_way_round_the_bound(serve: Serve, sho
 
 async def test_trailers_name_nobody(serve: Serve, shop: Shop) -> None:
     served = await serve()
-    begun = head("POST", "/v1/orders/order_1/notes", transfer_encoding="chunked", content_type="application/json", idempotency_key="k")
+    begun = head("POST", "/v1/notes", transfer_encoding="chunked", content_type="application/json", idempotency_key="k")
     sent = begun + f"2\r\n{{}}\r\n0\r\nAuthorization: Bearer {shop.staff.token}\r\n\r\n".encode()
     assert (await answered(served.url, sent))[0] == 401
 
@@ -174,10 +172,10 @@ async def test_trailers_name_nobody(serve: Serve, shop: Shop) -> None:
 async def test_few_requests_wait_behind_one_another(serve: Serve, shop: Shop) -> None:
     served = await serve()
     async with line(served.url) as sent:
-        sent.send(head("GET", "/v1/settings", shop.staff.token) * 5)
+        sent.send(head("GET", "/v1/notes-settings", shop.staff.token) * 5)
         assert [(await sent.answer())[0] for _ in range(5)] == [200] * 5
     async with line(served.url) as sent:
-        sent.send(head("GET", "/v1/settings", shop.staff.token) * 5_000)
+        sent.send(head("GET", "/v1/notes-settings", shop.staff.token) * 5_000)
         await sent.ended()
     assert served.running.database is not None
     assert (await answered(served.url, LIVE))[0] == 200
@@ -187,7 +185,7 @@ async def test_a_new_connection_ends_the_oldest_idle_stranger_not_a_caller(serve
     served = await serve(MAX_CONNECTIONS="20")
     async with AsyncExitStack() as opened:
         caller = await opened.enter_async_context(line(served.url))
-        caller.send(head("GET", "/v1/settings", shop.staff.token))
+        caller.send(head("GET", "/v1/notes-settings", shop.staff.token))
         assert (await caller.answer())[0] == 200
         strangers = [await opened.enter_async_context(line(served.url)) for _ in range(60)]
         for stranger in strangers[:40]:
@@ -195,7 +193,7 @@ async def test_a_new_connection_ends_the_oldest_idle_stranger_not_a_caller(serve
         await asyncio.gather(*(stranger.ended() for stranger in strangers[:41]))
         assert served.lobby.count <= 20
         assert (await answered(served.url, LIVE))[0] == 200, "a newcomer is refused by who only sits there"
-        caller.send(head("GET", "/v1/settings", shop.staff.token))
+        caller.send(head("GET", "/v1/notes-settings", shop.staff.token))
         assert (await caller.answer())[0] == 200, "a caller lost the connection to a stranger"
 
 
@@ -219,11 +217,11 @@ async def test_a_refused_sender_still_reads_why(serve: Serve, shop: Shop) -> Non
     """A reset while the body is on its way would take the answer with it; what is thrown away has an end."""
     served = await serve(LINGER_SECONDS="5")
     async with line(served.url) as sent:
-        sent.send(head("POST", "/v1/orders/order_1/notes", content_type="application/json", content_length="3900000", idempotency_key="k"))
+        sent.send(head("POST", "/v1/notes", content_type="application/json", content_length="3900000", idempotency_key="k"))
         sent.send(b"x" * 3_900_000)
         assert (await sent.answer())[0] == 401
     async with line(served.url) as endless:
-        endless.send(head("POST", "/v1/orders/order_1/notes", content_length="99000000"))
+        endless.send(head("POST", "/v1/notes", content_length="99000000"))
         for _ in range(60):
             endless.send(b"x" * 100_000)
         await endless.ended()
@@ -231,7 +229,7 @@ async def test_a_refused_sender_still_reads_why(serve: Serve, shop: Shop) -> Non
 
 async def test_a_token_has_a_bucket_and_others_have_theirs(serve: Serve, shop: Shop) -> None:
     served = await serve(TOKEN_CALLS_PER_SECOND="2", STORE_CALLS_PER_SECOND="1000")
-    asked = head("GET", "/v1/settings", shop.staff.token)
+    asked = head("GET", "/v1/notes-settings", shop.staff.token)
     async with line(served.url) as sent:
         for left in range(9, -1, -1):
             sent.send(asked)
@@ -243,15 +241,15 @@ async def test_a_token_has_a_bucket_and_others_have_theirs(serve: Serve, shop: S
     status, headers, problem = answers[-1]
     assert status == 429, "a token calls as often as it likes"
     assert (problem["code"], headers["retry-after"]) == ("rate_limited", "1")
-    assert (await answered(served.url, head("GET", "/v1/settings", shop.platform.token)))[0] == 200
+    assert (await answered(served.url, head("GET", "/v1/notes-settings", shop.platform.token)))[0] == 200
     other = shop.caller("staff", "staff-1", store=f"{shop.store}-2")
-    assert (await answered(served.url, head("GET", "/v1/settings", other.token)))[0] == 200
+    assert (await answered(served.url, head("GET", "/v1/notes-settings", other.token)))[0] == 200
 
 
 async def test_a_store_has_a_bucket_whatever_its_tokens(serve: Serve, shop: Shop) -> None:
     served = await serve(STORE_CALLS_PER_SECOND="2")
     tokens = [shop.caller("staff", f"s-{number}").token for number in range(14)]
-    statuses = [(await answered(served.url, head("GET", "/v1/settings", token)))[0] for token in tokens]
+    statuses = [(await answered(served.url, head("GET", "/v1/notes-settings", token)))[0] for token in tokens]
     assert (statuses[:10], statuses[-1]) == ([200] * 10, 429)
 
 
@@ -259,11 +257,11 @@ async def test_open_streams_and_calls_of_a_token_are_counted(serve: Serve, shop:
     order_id = (await shop.platform.post("/orders/v1/orders", json=order_p())).ok()["order_id"]
 
     async def known() -> bool:
-        return (await shop.staff.get(f"/notes/v1/orders/{order_id}/timeline")).status == 200
+        return (await shop.staff.get(f"/notes/v1/timeline/{order_id}")).status == 200
 
     await eventually(known)
     served = await serve(TOKEN_STREAMS="2", TOKEN_CALLS_AT_ONCE="1")
-    follow = head("GET", f"/v1/orders/{order_id}/stream", shop.staff.token)
+    follow = head("GET", f"/v1/timeline/{order_id}/stream", shop.staff.token)
     async with AsyncExitStack() as opened:
         for _ in range(2):
             stream = await opened.enter_async_context(line(served.url))
@@ -272,32 +270,32 @@ async def test_open_streams_and_calls_of_a_token_are_counted(serve: Serve, shop:
         status, headers, problem = await answered(served.url, follow)
         assert status == 429, "a token opens as many streams as it likes"
         assert (problem["code"], headers["retry-after"]) == ("too_many_streams", "30")
-        others = head("GET", f"/v1/orders/{order_id}/stream", shop.platform.token)
+        others = head("GET", f"/v1/timeline/{order_id}/stream", shop.platform.token)
         stream = await opened.enter_async_context(line(served.url))
         stream.send(others)
         assert (await stream.answer())[0] == 200
-        begun = head("POST", f"/v1/orders/{order_id}/notes", shop.staff.token, content_length="9", **POST)
+        begun = head("POST", "/v1/notes", shop.staff.token, content_length="9", **POST)
         waiting = await opened.enter_async_context(line(served.url))
         waiting.send(begun)
         await eventually(lambda: _refused(served, shop.staff.token))
-        assert (await answered(served.url, head("GET", "/v1/settings", shop.platform.token)))[0] == 200
+        assert (await answered(served.url, head("GET", "/v1/notes-settings", shop.platform.token)))[0] == 200
 
     async def free_again() -> bool:
-        return (await answered(served.url, head("GET", "/v1/settings", shop.staff.token)))[0] == 200
+        return (await answered(served.url, head("GET", "/v1/notes-settings", shop.staff.token)))[0] == 200
 
     await eventually(free_again)
 
 
 async def _refused(served: Served, token: str) -> bool:
-    status, _, problem = await answered(served.url, head("GET", "/v1/settings", token))
+    status, _, problem = await answered(served.url, head("GET", "/v1/notes-settings", token))
     return status == 429 and problem["code"] == "too_many_calls"
 
 
 async def test_large_bodies_under_way_are_counted_apart(serve: Serve, shop: Shop) -> None:
     """They are held in memory until all of them is there: a token must not hold a gigabyte by sending slowly."""
     served = await serve(TOKEN_LARGE_BODIES_AT_ONCE="2")
-    large = head("POST", "/v1/orders/order_1/notes", shop.staff.token, content_length="100000", **POST)
-    small = head("POST", "/v1/orders/order_1/notes", shop.staff.token, content_length="2", **POST) + b"{}"
+    large = head("POST", "/v1/notes", shop.staff.token, content_length="100000", **POST)
+    small = head("POST", "/v1/notes", shop.staff.token, content_length="2", **POST) + b"{}"
     async with AsyncExitStack() as opened:
         for _ in range(2):
             (await opened.enter_async_context(line(served.url))).send(large + b" " * 1_000)
@@ -346,7 +344,7 @@ async def test_a_bad_token_is_verified_once_and_refused_often(serve: Serve, shop
     monkeypatch.setattr(served.running.tokens, "actor", counting)
     async with line(served.url) as sent:
         for _ in range(20):
-            sent.send(head("GET", "/v1/settings", bad))
+            sent.send(head("GET", "/v1/notes-settings", bad))
             status, _, problem = await sent.answer()
             assert (status, problem["code"]) == (401, "bad_signature")
     assert len(verified) <= 2

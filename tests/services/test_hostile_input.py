@@ -177,8 +177,8 @@ async def test_an_edit_changes_nothing_but_what_is_editable(shop: Shop) -> None:
         ("PUT", "/orders/v1/orders"),
         ("PATCH", "/orders/v1/orders/batch"),
         ("DELETE", "/refunds/v1/refunds"),
-        ("PUT", "/notes/v1/unread"),
-        ("POST", "/documents/v1/series"),
+        ("PUT", "/notes/v1/notes/unread"),
+        ("POST", "/documents/v1/documents/series"),
         ("TRACE", "/orders/v1/orders"),
     ],
 )
@@ -220,7 +220,7 @@ async def test_an_address_that_is_none_is_a_problem_like_any_other(shop: Shop, s
     ],
 )
 @pytest.mark.parametrize(
-    "path", ["/orders/v1/orders", "/orders/v1/stock", "/refunds/v1/refunds", "/notes/v1/unread", "/documents/v1/documents"]
+    "path", ["/orders/v1/orders", "/orders/v1/stock", "/refunds/v1/refunds", "/notes/v1/notes/unread", "/documents/v1/documents"]
 )
 async def test_a_bad_query_is_refused(shop: Shop, path: str, query: str, code: str) -> None:
     problem = explained(await shop.platform.get(f"{path}?{query}"))
@@ -282,7 +282,7 @@ async def test_bad_tokens_are_refused_each_with_its_code(untouched: Shop, client
     }
     for authorization, code in tokens.items():
         for service in SERVICES:
-            path = {"orders": "/v1/orders", "refunds": "/v1/refunds", "notes": "/v1/unread", "documents": "/v1/documents"}[service]
+            path = {"orders": "/v1/orders", "refunds": "/v1/refunds", "notes": "/v1/notes/unread", "documents": "/v1/documents"}[service]
             headers = {"Authorization": authorization} if authorization else {}
             answer = await client.get(f"{untouched.stack.urls[service]}{path}", headers=headers)
             problem = explained(Answer(answer.status_code, answer.headers, answer.content))
@@ -296,7 +296,7 @@ async def test_another_stores_order_is_missing(shop: Shop, stack: Stack, client:
     for path, body in (
         (f"/orders/v1/orders/{order_id}/cancel", {"reason": "x"}),
         (f"/orders/v1/orders/{order_id}/transitions", {"to": "shipped"}),
-        (f"/notes/v1/orders/{order_id}/notes", {"audience": "private", "text": "x"}),
+        ("/notes/v1/notes", {"order_id": order_id, "audience": "private", "text": "x"}),
         ("/refunds/v1/refunds", {"order_id": order_id, "lines": [{"line": 1, "quantity": 1}], "reason": "damaged"}),
     ):
         problem = explained(await other.platform.post(path, json=body))

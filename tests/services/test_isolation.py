@@ -39,16 +39,18 @@ MAY: dict[str, set[str]] = {
     "refunds_refund_list": LISTS, "refunds_counts_read": LISTS, "refunds_policy_read": LISTS,
     "refunds_refund_read": SEES, "refunds_refundable_read": SEES, "refunds_refund_export": LISTS,
     "refunds_attachment_download": SHOP | SELF, "refunds_attachment_upload": ACTS | OTHERS,
-    "refunds_attachment_limits_read": LISTS, "documents_logo_limits": SHOP,
+    "refunds_attachment_limits_read": LISTS, "documents_logo_limits_read": SHOP,
     "refunds_attention_list": SHOP, "refunds_policy_history_list": SHOP,
     "refunds_refund_request": ACTS, "refunds_refund_preview": ACTS, "refunds_refund_withdraw": SELF,
     "refunds_refund_approve": WRITERS, "refunds_refund_decline": WRITERS, "refunds_settlement_report": WRITERS,
     "refunds_goods_inspect": WRITERS, "refunds_attention_close": WRITERS, "refunds_policy_save": WRITERS,
-    "notes_list": SEES, "notes_timeline": SEES, "notes_stream": SEES, "notes_unread": LISTS, "notes_settings": SHOP,
-    "notes_add": ACTS, "notes_read": ACTS, "notes_edit": WRITERS, "notes_retract": WRITERS, "notes_change_settings": WRITERS,
-    "documents_list": LISTS, "documents_of_order": SEES, "documents_read": SEES, "documents_pdf": SEES, "documents_verify": SEES,
-    "documents_print": SEES, "documents_archive": SHOP, "documents_series": SHOP, "documents_settings": SHOP, "documents_logo": SHOP,
-    "documents_preview": WRITERS, "documents_settings_save": WRITERS, "documents_logo_save": WRITERS, "documents_logo_remove": WRITERS,
+    "notes_note_list": SEES, "notes_timeline_read": SEES, "notes_timeline_follow": SEES, "notes_unread_list": LISTS,
+    "notes_settings_read": SHOP, "notes_note_add": ACTS, "notes_read_mark_set": ACTS, "notes_note_edit": WRITERS,
+    "notes_note_retract": WRITERS, "notes_settings_save": WRITERS, "documents_document_list": LISTS,
+    "documents_order_document_list": SEES, "documents_document_read": SEES, "documents_document_download": SEES,
+    "documents_document_verify": SEES, "documents_order_print": SEES, "documents_archive_download": SHOP, "documents_series_list": SHOP,
+    "documents_settings_read": SHOP, "documents_logo_read": SHOP, "documents_settings_preview": WRITERS,
+    "documents_settings_save": WRITERS, "documents_logo_save": WRITERS, "documents_logo_remove": WRITERS,
 }  # fmt: skip
 
 OF_A_STORE = {"orders_stock_save", "orders_customer_erase"}  # name something that every store may have of its own
@@ -80,13 +82,14 @@ BODIES: dict[str, Any] = {
     "refunds_goods_inspect": {"lines": [{"line": 1, "quantity": 1, "disposition": "discard"}]},
     "refunds_attention_close": {"note": "looked at"},
     "refunds_policy_save": {"manage_stock": True, "attachments": False, "deduct_shipping": True},
-    "notes_add": {"audience": "customer", "text": "hello"},
-    "notes_read": {},
-    "notes_edit": {"text": "taken over"},
-    "notes_change_settings": {"customer_answers": True},
+    "notes_note_add": {"order_id": "{order_id}", "audience": "customer", "text": "hello"},
+    "notes_read_mark_set": {},
+    "notes_note_edit": {"text": "taken over"},
+    "notes_settings_save": {"customer_answers": True},
     "documents_settings_save": {},
-    "documents_preview": {},
+    "documents_settings_preview": {},
 }  # fmt: skip
+QUERIES = {"notes_note_list": "?order_id={order_id}"}
 
 
 class Asking:
@@ -94,7 +97,7 @@ class Asking:
 
     def __init__(self, service: str, estate: Estate, client: httpx2.AsyncClient, document: dict[str, Any]) -> None:
         self.base, self.estate, self.client = estate.shop.stack.urls[service], estate, client
-        self.routes = {operation: (method, path) for operation, method, path in operations(document)}
+        self.routes = {name: (method, path + QUERIES.get(name, "")) for name, method, path in operations(document)}
         self.gate = asyncio.Semaphore(8)
 
     def names(self, operation: str) -> bool:
@@ -115,7 +118,7 @@ class Asking:
             return await self.answer(method, path, ids, caller.headers, form)
         headers = {"Content-Type": "image/png" if operation == "documents_logo_save" else "application/json", "If-Match": '"v0"'}
         headers = headers if content else {"If-Match": '"v0"'} if method == "DELETE" else {}
-        if operation not in {"orders_settings_save", "documents_settings_save", "notes_change_settings", "refunds_policy_save",
+        if operation not in {"orders_settings_save", "documents_settings_save", "notes_settings_save", "refunds_policy_save",
                              "documents_logo_save", "documents_logo_remove"}:  # fmt: skip
             headers.pop("If-Match", None)
         return await self.answer(method, path, ids, {**headers, **caller.headers}, content)
@@ -211,7 +214,7 @@ async def _refused_though_they_may(service: str, estate: Estate, client: httpx2.
             if caller.name not in MAY[operation]:
                 continue
             status, body = await asking.ask(operation, caller, estate.ids)
-            missing = operation == "documents_logo" and status == 404  # it has none
+            missing = operation == "documents_logo_read" and status == 404  # it has none
             if not (status < 400 or status in (409, 412) or missing):
                 wrong.append(f"{operation} by {caller.name}: {status} {body[:300]!r}")
             if (PRIVATE.encode() in body or INTERNAL.encode() in body) and caller.name not in SHOP:

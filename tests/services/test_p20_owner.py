@@ -30,10 +30,10 @@ OWNERS = {
 @pytest.mark.parametrize(("thief", "allowed", "reader"), THIEVES)
 async def test_a_stolen_credential_cannot_speak_for_another(shop: Shop, stack: Stack, thief: str, allowed: str, reader: str) -> None:
     order = (await shop.platform.post("/orders/v1/orders", order_p())).ok().body
-    notes = f"/notes/v1/orders/{order['order_id']}/notes"
+    notes, note = "/notes/v1/notes", {"order_id": order["order_id"], "audience": "private", "text": "keep me"}
 
     async def written() -> bool:
-        return (await shop.staff.post(notes, {"audience": "private", "text": "keep me"})).status == 201
+        return (await shop.staff.post(notes, note)).status == 201
 
     await eventually(written)
     forged = [erasure(shop, order, event_type, source) for event_type, source in OWNERS.items() if source != thief]
@@ -50,8 +50,8 @@ async def test_a_stolen_credential_cannot_speak_for_another(shop: Shop, stack: S
         return True
 
     await eventually(parked)
-    assert [note["text"] for note in (await shop.staff.get(notes)).ok()["items"]] == ["keep me"]
-    assert (await shop.staff.get(f"/documents/v1/orders/{order['order_id']}/documents")).body.get("items", []) == []
+    assert [note["text"] for note in (await shop.staff.get(f"{notes}?order_id={order['order_id']}")).ok()["items"]] == ["keep me"]
+    assert (await shop.staff.get(f"/documents/v1/documents/orders/{order['order_id']}")).body.get("items", []) == []
     taken = await shop.rows(reader, "select event_id::text from inbox where store_id = {store}")
     assert {row["event_id"] for row in taken}.isdisjoint({event["id"] for event in forged})
 

@@ -131,7 +131,7 @@ async def test_the_first_frame_has_an_id_to_resume_from(shop: Shop) -> None:
     await eventually(lambda: _numbered(shop, 1))
     store = staff(shop)
     order = Follower(shop.customer(), f"{shop.stack.urls['orders']}/v1/orders/{order_id}/stream")
-    notes = Follower(shop.customer(), f"{shop.stack.urls['notes']}/v1/orders/{order_id}/stream", "1")
+    notes = Follower(shop.customer(), f"{shop.stack.urls['notes']}/v1/timeline/{order_id}/stream", "1")
     for follower in (store, order, notes):
         async with follower.connected():
             pass
@@ -149,7 +149,7 @@ async def test_a_stream_ends_when_its_token_does(shop: Shop) -> None:
     await eventually(lambda: _noted(shop, order_id))
     actor = Actor(shop.store, "staff", "staff-1")
     ending = issue(shop.stack.secret, issuer=ISSUER, actor=actor, lifetime_seconds=1, now=time.time() - 8)  # within the leeway
-    paths = [("orders", STREAM), ("orders", f"/v1/orders/{order_id}/stream"), ("notes", f"/v1/orders/{order_id}/stream")]
+    paths = [("orders", STREAM), ("orders", f"/v1/orders/{order_id}/stream"), ("notes", f"/v1/timeline/{order_id}/stream")]
 
     async def ends(service: str, path: str) -> int:
         async with httpx2.AsyncClient(timeout=60) as client:
@@ -243,7 +243,7 @@ async def test_an_entry_that_came_in_between_does_not_overtake_a_note(shop: Shop
     actor = Actor(shop.store, "staff", "staff-1")
     async with notes.reading() as tx:
         order = await queries.order_for(tx, actor, order_id)
-        (await shop.staff.post(f"/notes/v1/orders/{order_id}/notes", {"audience": "private", "text": "between"})).ok()
+        (await shop.staff.post("/notes/v1/notes", {"order_id": order_id, "audience": "private", "text": "between"})).ok()
         later = await queries.order_for(tx, actor, order_id)
         assert later.shop_position == order.shop_position + 1
         assert await queries.notes_changed(tx, actor, order, after=0, limit=10) == []
@@ -322,7 +322,7 @@ async def _numbered(shop: Shop, events: int) -> bool:
 
 
 async def _noted(shop: Shop, order_id: str) -> bool:
-    return (await shop.staff.get(f"/notes/v1/orders/{order_id}/timeline")).status == 200
+    return (await shop.staff.get(f"/notes/v1/timeline/{order_id}")).status == 200
 
 
 async def _set_aside(shop: Shop, rows: int) -> bool:

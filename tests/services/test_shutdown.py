@@ -18,12 +18,12 @@ async def test_sigterm_ends_open_streams_and_leaves_within_its_time(stack: Stack
     order_id = (await shop.platform.post("/orders/v1/orders", json=order_p())).ok()["order_id"]
 
     async def known() -> bool:
-        return (await shop.staff.get(f"/notes/v1/orders/{order_id}/timeline")).status == 200
+        return (await shop.staff.get(f"/notes/v1/timeline/{order_id}")).status == 200
 
     await eventually(known)
     process = await asyncio.to_thread(lambda: stack.run("notes").wait_until_ready())
     headers = {"Authorization": f"Bearer {shop.staff.token}"}
-    async with client.stream("GET", f"{process.urls['notes']}/v1/orders/{order_id}/stream", headers=headers) as opened:
+    async with client.stream("GET", f"{process.urls['notes']}/v1/timeline/{order_id}/stream", headers=headers) as opened:
         assert opened.status_code == 200
         chunks = opened.aiter_bytes()
         assert await anext(chunks)  # it is live

@@ -52,10 +52,10 @@ LISTS = {
     "attention": List("refunds", "attention", "/v1/refunds/attention", "attention_id"),
     "policies": List("refunds", "policies", "/v1/refund-policy/history", "version"),
     "files": List("refunds", "attachments", "/v1/refunds/REFUND", "attachment_id", within="attachments"),
-    "notes": List("notes", "notes", "/v1/orders/ORDER/notes", "note_id"),
-    "timeline": List("notes", "timeline", "/v1/orders/ORDER/timeline", "entry_id", key="event_id"),
+    "notes": List("notes", "notes", "/v1/notes?order_id=ORDER", "note_id"),
+    "timeline": List("notes", "timeline", "/v1/timeline/ORDER", "entry_id", key="event_id"),
     "documents": List("documents", "documents", "/v1/documents", "document_id"),
-    "of order": List("documents", "documents", "/v1/orders/ORDER/documents", "document_id"),
+    "of order": List("documents", "documents", "/v1/documents/orders/ORDER", "document_id"),
 }
 TIMES = {"orders": "placed_at", "by customer": "placed_at", "by sku": "placed_at", "history": "occurred_at", "levels": "changed_at",
          "movements": "recorded_at", "settings": "recorded_at", "refunds": "requested_at", "attention": "opened_at",
@@ -135,16 +135,16 @@ async def _life(shop: Shop) -> tuple[str, str]:
         (await shop.staff.post(f"/refunds/v1/refunds/{refund_id}/settlements", json=report)).ok()
 
     async def noted() -> bool:
-        note = {"audience": "customer", "text": "Your parcel waits."}
-        return (await shop.staff.post(f"/notes/v1/orders/{order_id}/notes", json=note)).ok().status == 201
+        note = {"order_id": order_id, "audience": "customer", "text": "Your parcel waits."}
+        return (await shop.staff.post("/notes/v1/notes", json=note)).ok().status == 201
 
     for _ in range(3):
         await eventually(noted)
 
     async def documented() -> bool:
-        kinds = [item["kind"] for item in (await shop.staff.get(f"/documents/v1/orders/{order_id}/documents")).ok()["items"]]
+        kinds = [item["kind"] for item in (await shop.staff.get(f"/documents/v1/documents/orders/{order_id}")).ok()["items"]]
         assert sorted(kinds) == ["credit_note", "invoice", "receipt"]
-        entries = (await shop.staff.get(f"/notes/v1/orders/{order_id}/timeline")).ok()["items"]
+        entries = (await shop.staff.get(f"/notes/v1/timeline/{order_id}")).ok()["items"]
         return len([entry for entry in entries if entry["type"] == "document.issued"]) == 3
 
     await eventually(documented)
@@ -225,7 +225,7 @@ async def _exported(world: World, one: List, ids: list[str]) -> list[str]:
         ("refunds.refunds", "requested_at", "0044-03-15 BC", "/refunds/v1/refunds/REFUND"),
         ("refunds.refunds", "explanation", "1e5000", "/refunds/v1/refunds/REFUND"),
         ("refunds.orders", "delivered_at", "infinity", "/refunds/v1/refunds/refundable/ORDER"),
-        ("documents.orders", "data", '{"order_id": 1}', "/documents/v1/orders/ORDER/documents"),
+        ("documents.orders", "data", '{"order_id": 1}', "/documents/v1/documents/orders/ORDER"),
     ],
 )  # fmt: skip
 async def test_reading_the_row_itself_is_a_problem_that_says_so(world: World, table: str, column: str, value: str, path: str) -> None:

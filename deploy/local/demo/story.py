@@ -123,12 +123,12 @@ async def _look(stage: Stage, order_id: str) -> None:
     level = await stage.call("staff", "sam", "GET", f"orders/v1/stock/{SKU}")
     _must(level["on_hand"] == 10, f"{level['on_hand']} mugs are on the shelf")
     stage.found("orders: both mugs are back, 10 on the shelf, each unit counted once", {"on_hand": level["on_hand"]})
-    documents = (await stage.call("customer", "cust-ada", "GET", f"documents/v1/orders/{order_id}/documents"))["items"]
+    documents = (await stage.call("customer", "cust-ada", "GET", f"documents/v1/documents/orders/{order_id}"))["items"]
     numbers = [f"{one['kind'].replace('_', ' ')} {one['number']}" for one in documents]
     _must(sorted(one["kind"] for one in documents) == ["credit_note", "invoice", "receipt"], f"the documents are {numbers}")
     pdfs = [await stage.pdf("customer", "cust-ada", f"documents/v1/documents/{one['document_id']}/pdf") for one in documents]
     stage.found(f"documents: {', '.join(numbers)}; {sum(map(len, pdfs)) // 1000} kB of PDF", {"documents": numbers})
-    timeline = (await stage.call("customer", "cust-ada", "GET", f"notes/v1/orders/{order_id}/timeline"))["items"]
+    timeline = (await stage.call("customer", "cust-ada", "GET", f"notes/v1/timeline/{order_id}"))["items"]
     told = [entry["type"] for entry in timeline]
     _must("refund.approved" in told and "order.placed" in told, f"the timeline has {told}")
     stage.found(f"notes: the customer's timeline has {len(told)} entries, from {told[-1]} to {told[0]}", {"timeline": told})

@@ -14,7 +14,7 @@ from services.documents.commands import renderings
 from services.documents.queries import Wanted
 from services.documents.rules.access import shop_only
 from services.documents.rules.contents import sha256_of
-from services.documents.views import DocumentView, OrderDocumentsView, SeriesReport, SeriesView, VerificationView
+from services.documents.views import DocumentSeriesReport, DocumentSeriesView, DocumentVerificationView, DocumentView, OrderDocumentsView
 from shared.contracts.errors import FieldError, Forbidden, Invalid, NotFound
 from shared.contracts.events import DocumentKind
 from shared.contracts.ids import DocumentId, OrderId
@@ -43,7 +43,10 @@ Chosen = Annotated[Wanted, Depends(_wanted)]
 
 
 @router.get(
-    "/v1/orders/{order_id}/documents", operation_id="documents_of_order", response_model=OrderDocumentsView, responses=problems(NotFound)
+    "/v1/documents/orders/{order_id}",
+    operation_id="documents_order_document_list",
+    response_model=OrderDocumentsView,
+    responses=problems(NotFound),
 )
 async def of_order(order_id: OrderId, call: Call) -> Response:
     """Every issued document of an order, in the order of issuing."""
@@ -53,7 +56,7 @@ async def of_order(order_id: OrderId, call: Call) -> Response:
     return call.show(OrderDocumentsView(items=items))
 
 
-@router.get("/v1/documents", operation_id="documents_list", response_model=Page[DocumentView], responses=problems(Invalid))
+@router.get("/v1/documents", operation_id="documents_document_list", response_model=Page[DocumentView], responses=problems(Invalid))
 async def listed(
     call: Call,
     wanted: Chosen,
@@ -82,7 +85,7 @@ def _after(cursor: str) -> tuple[date, str]:
 
 @router.get(
     "/v1/documents/archive",
-    operation_id="documents_archive",
+    operation_id="documents_archive_download",
     response_class=StreamingResponse,
     responses={**problems(Forbidden, Invalid), 200: {"description": "The ZIP.", "content": {"application/zip": {}}}},
 )
@@ -94,7 +97,9 @@ async def archived(call: Call, wanted: Chosen) -> Response:
     return Export(pieces, call.running.exporting, file_name=f"documents_{period}.zip", media_type="application/zip")
 
 
-@router.get("/v1/series", operation_id="documents_series", response_model=SeriesReport, responses=problems(Forbidden))
+@router.get(
+    "/v1/documents/series", operation_id="documents_series_list", response_model=DocumentSeriesReport, responses=problems(Forbidden)
+)
 async def series(call: Call) -> Response:
     """The gap report: every series with its last number, how many documents it has, and the numbers that are missing."""
     shop_only(call.actor)
@@ -105,11 +110,13 @@ async def series(call: Call) -> Response:
         missing = sorted(row.missing or [])
         gapless = not missing and row.issued == row.last
         numbers = {"last": row.last, "issued": row.issued, "missing": missing, "gapless": gapless}
-        views.append(SeriesView(kind=row.kind, year=row.year, prefix=row.prefix, **numbers))
-    return call.show(SeriesReport(items=views))
+        views.append(DocumentSeriesView(kind=row.kind, year=row.year, prefix=row.prefix, **numbers))
+    return call.show(DocumentSeriesReport(items=views))
 
 
-@router.get("/v1/documents/{document_id}", operation_id="documents_read", response_model=DocumentView, responses=problems(NotFound))
+@router.get(
+    "/v1/documents/{document_id}", operation_id="documents_document_read", response_model=DocumentView, responses=problems(NotFound)
+)
 async def read(document_id: DocumentId, call: Call) -> Response:
     """One issued document."""
     async with call.reading() as tx:
@@ -120,7 +127,7 @@ async def read(document_id: DocumentId, call: Call) -> Response:
 
 
 @router.get(
-    "/v1/documents/{document_id}/pdf", operation_id="documents_pdf", response_class=Response,
+    "/v1/documents/{document_id}/pdf", operation_id="documents_document_download", response_class=Response,
     responses={**problems(NotFound), **answers.PDF_RESPONSES},
 )  # fmt: skip
 async def pdf(document_id: DocumentId, call: Call) -> Response:
@@ -132,7 +139,10 @@ async def pdf(document_id: DocumentId, call: Call) -> Response:
 
 
 @router.get(
-    "/v1/documents/{document_id}/verify", operation_id="documents_verify", response_model=VerificationView, responses=problems(NotFound)
+    "/v1/documents/{document_id}/verify",
+    operation_id="documents_document_verify",
+    response_model=DocumentVerificationView,
+    responses=problems(NotFound),
 )
 async def verify(document_id: DocumentId, call: Call) -> Response:
     """Recompute its hashes from what is stored now, and compare them with those of its issuing."""
@@ -143,7 +153,7 @@ async def verify(document_id: DocumentId, call: Call) -> Response:
     data_matches = computed == row.sha256
     pdf_matches = None if kept is None else hashlib.sha256(kept).hexdigest() == row.pdf_sha256
     return call.show(
-        VerificationView(
+        DocumentVerificationView(
             document_id=row.document_id,
             number=row.number,
             sha256=row.sha256,

@@ -23,7 +23,7 @@ router = Router()
 
 
 @router.get(
-    "/v1/orders/{order_id}/print/{button}", operation_id="documents_print", response_class=Response,
+    "/v1/prints/{order_id}/{button}", operation_id="documents_order_print", response_class=Response,
     responses={**problems(NotFound), **answers.PRINT_RESPONSES},
 )  # fmt: skip
 async def print_button(order_id: OrderId, button: Button, call: Call, format: Literal["pdf", "html"] = "pdf") -> Response:  # noqa: A002  (the name in the URL)

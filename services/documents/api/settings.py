@@ -8,12 +8,12 @@ from services.documents import queries
 from services.documents.api import answers
 from services.documents.commands import letterhead, renderings
 from services.documents.rendering.logo import MAX_SIDE_PIXELS, MAX_UPLOAD_BYTES, cleaned_logo
-from services.documents.requests import SampleKind, SettingsInput
+from services.documents.requests import DocumentSettingsInput, SampleKind
 from services.documents.rules.access import shop_only
 from services.documents.rules.sample import sample
 from services.documents.rules.series import issuing_day
 from services.documents.state import Language
-from services.documents.views import LogoLimitsView, SettingsView
+from services.documents.views import DocumentSettingsView, LogoLimitsView
 from shared.contracts.errors import Forbidden, Invalid, NotFound, PreconditionRequired, Refused, TooLarge, VersionConflict
 from shared.data.db import Transaction
 from shared.web.app import SHOP_ONLY, WITHOUT_KEY, Call, Router, problems
@@ -24,29 +24,36 @@ MAX_LOGO_BODY_BYTES = 1_100_000  # a little more than a logo may have, so that i
 SAVING = problems(Forbidden, VersionConflict, PreconditionRequired)
 
 
-@router.get("/v1/settings", operation_id="documents_settings", response_model=SettingsView, responses=problems(Forbidden))
+@router.get(
+    "/v1/documents-settings", operation_id="documents_settings_read", response_model=DocumentSettingsView, responses=problems(Forbidden)
+)
 async def read(call: Call) -> Response:
     """The store's document settings; version 0 are the defaults."""
     shop_only(call.actor)
     async with call.reading() as tx:
-        return call.show(SettingsView.of(await queries.office(tx, call.actor.store)))
+        return call.show(DocumentSettingsView.of(await queries.office(tx, call.actor.store)))
 
 
-@router.put("/v1/settings", operation_id="documents_settings_save", response_model=SettingsView, responses={**SAVING, **problems(Refused)})
-async def save(request: SettingsInput, call: Call) -> Response:
+@router.put(
+    "/v1/documents-settings",
+    operation_id="documents_settings_save",
+    response_model=DocumentSettingsView,
+    responses={**SAVING, **problems(Refused)},
+)
+async def save(request: DocumentSettingsInput, call: Call) -> Response:
     """Save them whole, as a new version. Documents that were issued keep what they say."""
     version = call.if_match_required
 
-    async def work(tx: Transaction) -> SettingsView:
+    async def work(tx: Transaction) -> DocumentSettingsView:
         prefixes = request.prefixes.model_dump()
         office = await letterhead.save_settings(tx, call.actor, request.letterhead(), prefixes, expected_version=version, now=call.now)
-        return SettingsView.of(office)
+        return DocumentSettingsView.of(office)
 
     return await call.once("documents.save_settings", work, idempotent="optional")
 
 
 @router.put(
-    "/v1/settings/logo", operation_id="documents_logo_save", response_model=SettingsView,
+    "/v1/documents-settings/logo", operation_id="documents_logo_save", response_model=DocumentSettingsView,
     responses={**SAVING, **problems(Invalid, TooLarge)},
     max_body_size=MAX_LOGO_BODY_BYTES,
     openapi_extra=SHOP_ONLY,
@@ -59,25 +66,25 @@ async def save_logo(
     version = call.if_match_required
     logo = await cleaned_logo(call.settings, image)
 
-    async def work(tx: Transaction) -> SettingsView:
-        return SettingsView.of(await letterhead.save_logo(tx, call.actor, logo, expected_version=version, now=call.now))
+    async def work(tx: Transaction) -> DocumentSettingsView:
+        return DocumentSettingsView.of(await letterhead.save_logo(tx, call.actor, logo, expected_version=version, now=call.now))
 
     return await call.once("documents.save_logo", work, idempotent="optional")
 
 
-@router.delete("/v1/settings/logo", operation_id="documents_logo_remove", response_model=SettingsView, responses=SAVING)
+@router.delete("/v1/documents-settings/logo", operation_id="documents_logo_remove", response_model=DocumentSettingsView, responses=SAVING)
 async def remove_logo(call: Call) -> Response:
     """Print without a logo from now on."""
     version = call.if_match_required
 
-    async def work(tx: Transaction) -> SettingsView:
-        return SettingsView.of(await letterhead.save_logo(tx, call.actor, None, expected_version=version, now=call.now))
+    async def work(tx: Transaction) -> DocumentSettingsView:
+        return DocumentSettingsView.of(await letterhead.save_logo(tx, call.actor, None, expected_version=version, now=call.now))
 
     return await call.once("documents.remove_logo", work, idempotent="optional")
 
 
 @router.get(
-    "/v1/settings/logo", operation_id="documents_logo", response_class=Response,
+    "/v1/documents-settings/logo", operation_id="documents_logo_read", response_class=Response,
     responses={**problems(Forbidden, NotFound), 200: {"description": "The logo.", "content": {"image/png": {}}}},
 )  # fmt: skip
 async def read_logo(call: Call) -> Response:
@@ -91,7 +98,12 @@ async def read_logo(call: Call) -> Response:
     return Response(png, media_type="image/png", headers=answers.FILE_HEADERS)
 
 
-@router.get("/v1/settings/logo/limits", operation_id="documents_logo_limits", response_model=LogoLimitsView, responses=problems(Forbidden))
+@router.get(
+    "/v1/documents-settings/logo/limits",
+    operation_id="documents_logo_limits_read",
+    response_model=LogoLimitsView,
+    responses=problems(Forbidden),
+)
 async def logo_limits(call: Call) -> Response:
     """What a logo may be, so that a form can say so before anything is sent."""
     shop_only(call.actor)
@@ -100,11 +112,11 @@ async def logo_limits(call: Call) -> Response:
 
 
 @router.post(
-    "/v1/settings/preview", operation_id="documents_preview", response_class=Response,
+    "/v1/documents-settings/preview", operation_id="documents_settings_preview", response_class=Response,
     responses={**problems(Forbidden), **answers.PDF_RESPONSES}, openapi_extra=WITHOUT_KEY,
 )  # fmt: skip
 async def preview(
-    request: SettingsInput,
+    request: DocumentSettingsInput,
     call: Call,
     kind: Annotated[SampleKind, Query()] = "invoice",
     language: Annotated[Language, Query(description="Used where the settings say `auto`.")] = "en",

@@ -188,5 +188,5 @@ async def teller_on(amqp_url: str, namespace: str) -> AsyncIterator[Teller]:
 
 async def issued(shop: Shop, order_id: str) -> list[tuple[str, str, str]]:
     """Kind, number and total (decimal) of an order's documents, in the order of issuing, as the API tells them."""
-    answer = (await shop.staff.get(f"/documents/v1/orders/{order_id}/documents")).ok()
+    answer = (await shop.staff.get(f"/documents/v1/documents/orders/{order_id}")).ok()
     return [(one["kind"], one["number"].split("-")[-1].lstrip("0"), one["total"]["decimal"]) for one in answer["items"]]

@@ -44,7 +44,7 @@ async def test_a_list_in_pages_the_newest_first(shop: Shop, teller: Teller) -> N
 
 async def test_the_same_document_is_the_same_bytes_and_verifies(shop: Shop, teller: Teller) -> None:
     [life, *_] = await three_orders(shop, teller)
-    [receipt, _] = (await shop.staff.get(f"/documents/v1/orders/{life.order_id}/documents"))["items"]
+    [receipt, _] = (await shop.staff.get(f"/documents/v1/documents/orders/{life.order_id}"))["items"]
     path = f"/documents/v1/documents/{receipt['document_id']}"
     first = (await shop.staff.get(f"{path}/pdf")).ok()
     assert first.headers["cache-control"] == "private, max-age=31536000, immutable"
@@ -71,13 +71,13 @@ async def test_the_worker_renders_what_nobody_has_read(shop: Shop, teller: Telle
 
 async def test_the_gap_report_finds_no_gap_and_would_find_one(shop: Shop, teller: Teller) -> None:
     await three_orders(shop, teller)
-    report = (await shop.staff.get("/documents/v1/series")).ok()["items"]
+    report = (await shop.staff.get("/documents/v1/documents/series")).ok()["items"]
     assert [(one["kind"], one["last"], one["issued"], one["missing"], one["gapless"]) for one in report] == [
         ("invoice", 3, 3, [], True),
         ("receipt", 3, 3, [], True),
     ]
     await shop.rows("documents", "update series set last = 5 where store_id = {store} and kind = 'receipt'")
-    report = (await shop.staff.get("/documents/v1/series")).ok()["items"]
+    report = (await shop.staff.get("/documents/v1/documents/series")).ok()["items"]
     assert [(one["missing"], one["gapless"]) for one in report] == [([], True), ([4, 5], False)]
 
 
@@ -105,13 +105,13 @@ async def test_an_archive_of_a_period(shop: Shop, teller: Teller) -> None:
 async def test_erasure_leaves_issued_documents_and_nothing_else(shop: Shop, life: Life, teller: Teller) -> None:
     steps = [life.step("pending"), life.step("confirmed")]
     await teller.tell(shop, *steps)
-    [invoice] = (await shop.staff.get(f"/documents/v1/orders/{life.order_id}/documents"))["items"]
+    [invoice] = (await shop.staff.get(f"/documents/v1/documents/orders/{life.order_id}"))["items"]
     await teller.tell(shop, life.erase(), life.step("shipped"))  # even an event that is told afterwards brings nothing back
     [copy] = await shop.rows("documents", "select personal::text, version from orders where store_id = {store}")
     assert copy["version"] == 3
     for word in (PERSONAL.customer_name, PERSONAL.phone, "House 1", "Lane 9", "Rahima", "Karim"):
         assert word not in copy["personal"]
-    slip = (await shop.staff.get(f"/documents/v1/orders/{life.order_id}/print/packing-slip")).ok().content
+    slip = (await shop.staff.get(f"/documents/v1/prints/{life.order_id}/packing-slip")).ok().content
     assert missing_from(slip, ["Lane 9"]) == ["Lane 9"]
     kept = (await shop.staff.get(f"/documents/v1/documents/{invoice['document_id']}/pdf")).ok().content
     assert missing_from(kept, ["Rahima Begum", "House 1, Road 2"]) == []

@@ -71,7 +71,7 @@ async def test_a_refund_known_before_anything_of_its_order(shop: Shop, life: Lif
 async def test_a_reversal_gets_a_cancelling_receipt_that_names_the_first(shop: Shop, life: Life, teller: Teller) -> None:
     paid = [life.step("pending"), life.pay(11000)]
     await teller.tell(shop, *paid, life.reverse(life.payments[0].payment_id))
-    items = (await shop.staff.get(f"/documents/v1/orders/{life.order_id}/documents"))["items"]
+    items = (await shop.staff.get(f"/documents/v1/documents/orders/{life.order_id}"))["items"]
     assert [one["kind"] for one in items] == ["receipt", "cancelling_receipt"]
     assert items[1]["refers_to"] == items[0]["document_id"]
 
@@ -86,7 +86,7 @@ async def test_a_credit_note_names_its_invoice_and_carries_the_units_tax(shop: S
         await teller.tell(shop, life.refund(5000 + shipping, goods=5000, shipping=shipping, lines=(part,)))
     rows = await shop.rows("documents", "select kind, data::jsonb->>'tax' tax from documents where store_id = {store} order by document_id")
     assert [(row["kind"], int(row["tax"])) for row in rows] == [("invoice", 1436), ("credit_note", 719), ("credit_note", 717)]
-    items = (await shop.staff.get(f"/documents/v1/orders/{life.order_id}/documents"))["items"]
+    items = (await shop.staff.get(f"/documents/v1/documents/orders/{life.order_id}"))["items"]
     assert {one["refers_to"] for one in items[1:]} == {items[0]["document_id"]}
 
 
@@ -100,7 +100,7 @@ async def test_each_is_told_once_and_in_sequence(shop: Shop, life: Life, teller:
         ("document.issued.v1", 2, "invoice"),
         ("document.issued.v1", 3, "credit_note"),
     ]
-    items = (await shop.staff.get(f"/documents/v1/orders/{life.order_id}/documents"))["items"]
+    items = (await shop.staff.get(f"/documents/v1/documents/orders/{life.order_id}"))["items"]
     assert [(one["document_id"], one["sha256"]) for one in items] == [(one["data"]["document_id"], one["data"]["sha256"]) for one in events]
 
 

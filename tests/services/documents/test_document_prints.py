@@ -10,7 +10,7 @@ BUTTONS = ("receipt", "invoice", "packing-slip")
 
 
 def path(life: Life, button: str, form: str = "pdf") -> str:
-    return f"/documents/v1/orders/{life.order_id}/print/{button}?format={form}"
+    return f"/documents/v1/prints/{life.order_id}/{button}?format={form}"
 
 
 @pytest.mark.parametrize("steps", [[], ["confirmed"], ["shipped", "delivered"], ["cancelled"], ["confirmed", "cancelled"]])
@@ -46,7 +46,7 @@ async def test_several_payments_are_listed_the_last_first(shop: Shop, life: Life
 
 async def test_one_whole_payment_prints_its_own_receipt(shop: Shop, life: Life, teller: Teller) -> None:
     await teller.tell(shop, life.step("pending"), life.pay(11000))
-    [receipt] = (await shop.staff.get(f"/documents/v1/orders/{life.order_id}/documents"))["items"]
+    [receipt] = (await shop.staff.get(f"/documents/v1/documents/orders/{life.order_id}"))["items"]
     printed = (await shop.staff.get(path(life, "receipt"))).content
     assert printed == (await shop.staff.get(f"/documents/v1/documents/{receipt['document_id']}/pdf")).content
     assert missing_from(printed, [receipt["number"], "Cash on delivery", "BDT 110.00"]) == []
@@ -58,7 +58,7 @@ async def test_a_pending_order_prints_a_draft_invoice_and_a_confirmed_one_its_in
     assert missing_from(draft, ["Draft invoice", "DRAFT", BILLING.street_address, "110.00"]) == []
     assert "INV-" not in text_of(draft)
     await teller.tell(shop, life.step("confirmed"))
-    [invoice] = (await shop.staff.get(f"/documents/v1/orders/{life.order_id}/documents"))["items"]
+    [invoice] = (await shop.staff.get(f"/documents/v1/documents/orders/{life.order_id}"))["items"]
     printed = (await shop.staff.get(path(life, "invoice"))).content
     assert missing_from(printed, [invoice["number"], BILLING.street_address]) == []
     assert missing_from(printed, [SHIPPING.street_address]) == [SHIPPING.street_address]
@@ -80,16 +80,16 @@ async def test_nobody_elses_order_prints(shop: Shop, life: Life, teller: Teller)
         shop.caller("staff", "s", store="store-other"),
         shop.caller("guest", "order_00000000000000000000000000"),
     ]
-    [invoice] = (await shop.staff.get(f"/documents/v1/orders/{life.order_id}/documents"))["items"]
+    [invoice] = (await shop.staff.get(f"/documents/v1/documents/orders/{life.order_id}"))["items"]
     for stranger in strangers:
         for button in BUTTONS:
             assert (await stranger.get(path(life, button))).code == "not_found"
-        assert (await stranger.get(f"/documents/v1/orders/{life.order_id}/documents")).code == "not_found"
+        assert (await stranger.get(f"/documents/v1/documents/orders/{life.order_id}")).code == "not_found"
         for room in ("", "/pdf", "/verify"):
             assert (await stranger.get(f"/documents/v1/documents/{invoice['document_id']}{room}")).code == "not_found"
     guest = shop.caller("guest", life.order_id)
     assert (await guest.get(path(life, "invoice"))).ok().content[:5] == b"%PDF-"
-    assert (await shop.staff.get(f"/documents/v1/orders/{life.order_id}/print/poster")).status == 422
+    assert (await shop.staff.get(f"/documents/v1/prints/{life.order_id}/poster")).status == 422
 
 
 async def test_an_order_that_nobody_told_us_of(shop: Shop, life: Life) -> None:

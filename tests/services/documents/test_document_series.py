@@ -37,7 +37,7 @@ async def test_64_concurrent_issuers_with_kills_leave_no_gap_and_no_double(shop:
     for kind in ("invoice", "receipt"):
         assert sorted(row["counted"] for row in rows if row["kind"] == kind) == list(range(1, ORDERS + 1))
     assert len({row["number"] for row in rows}) == len(rows) == 2 * ORDERS
-    report = (await shop.staff.get("/documents/v1/series")).ok()["items"]
+    report = (await shop.staff.get("/documents/v1/documents/series")).ok()["items"]
     assert [(one["kind"], one["last"], one["gapless"]) for one in report] == [("invoice", ORDERS, True), ("receipt", ORDERS, True)]
     for life in lives:
         assert sorted(kind for kind, _, _ in await issued(shop, life.order_id)) == ["invoice", "receipt"]

@@ -22,7 +22,7 @@ SETTINGS = {
     "paper": "letter",
     "prefixes": {"invoice": "NK"},
 }
-PATH = "/documents/v1/settings"
+PATH = "/documents/v1/documents-settings"
 
 
 def image(kind: str = "PNG", size: tuple[int, int] = (40, 20)) -> bytes:
@@ -80,7 +80,7 @@ async def test_series_keep_their_names_apart(shop: Shop, life: Life, teller: Tel
     (await shop.staff.put(PATH, json={"prefixes": {"invoice": "NEW"}}, headers={"If-Match": '"v0"'})).ok()
     second = Life(shop.store)
     await teller.tell(shop, second.step("pending"), second.step("confirmed"))
-    [item] = (await shop.staff.get(f"/documents/v1/orders/{second.order_id}/documents"))["items"]
+    [item] = (await shop.staff.get(f"/documents/v1/documents/orders/{second.order_id}"))["items"]
     assert item["number"].startswith("INV-")  # the series has begun: it keeps its name until the year ends
     assert item["number"].endswith("-000002")
 
@@ -89,7 +89,7 @@ async def test_only_the_shop_may(shop: Shop) -> None:
     for method, path in (
         ("GET", PATH),
         ("GET", f"{PATH}/logo"),
-        ("GET", "/documents/v1/series"),
+        ("GET", "/documents/v1/documents/series"),
         ("GET", "/documents/v1/documents/archive"),
     ):
         assert (await shop.customer().call(method, path)).code == "shop_only"
@@ -101,13 +101,13 @@ async def test_only_the_shop_may(shop: Shop) -> None:
 
 async def test_what_was_issued_keeps_what_it_says(shop: Shop, life: Life, teller: Teller) -> None:
     await teller.tell(shop, life.step("pending"), life.step("confirmed"))
-    [invoice] = (await shop.staff.get(f"/documents/v1/orders/{life.order_id}/documents"))["items"]
+    [invoice] = (await shop.staff.get(f"/documents/v1/documents/orders/{life.order_id}"))["items"]
     before = (await shop.staff.get(f"/documents/v1/documents/{invoice['document_id']}/pdf")).ok().content
     (await shop.staff.put(PATH, json=SETTINGS, headers={"If-Match": '"v0"'})).ok()
     (await shop.staff.put(f"{PATH}/logo", content=image(), headers={"If-Match": '"v1"', "Content-Type": "image/png"})).ok()
     assert (await shop.staff.get(f"/documents/v1/documents/{invoice['document_id']}/pdf")).content == before
     await teller.tell(shop, life.step("cancelled"))
-    credit = (await shop.staff.get(f"/documents/v1/orders/{life.order_id}/documents"))["items"][1]
+    credit = (await shop.staff.get(f"/documents/v1/documents/orders/{life.order_id}"))["items"][1]
     pdf = (await shop.staff.get(f"/documents/v1/documents/{credit['document_id']}/pdf")).ok().content
     assert missing_from(pdf, ["Nakshi & Co.", "12 Station Road", "BIN 000123456-0101", "Reg. C-12345/2019", invoice["number"]]) == []
     assert b"/Subtype/Image" in pdf

@@ -14,8 +14,8 @@ CANARY = "canary-7f3a"
 
 
 def reads(story: Story) -> list[str]:
-    order = f"/notes/v1/orders/{story.order_id}"
-    return [f"{order}/notes", f"{order}/notes?limit=1", f"{order}/timeline", f"{order}/timeline?limit=1", "/notes/v1/unread"]
+    notes, timeline = f"/notes/v1/notes?order_id={story.order_id}", f"/notes/v1/timeline/{story.order_id}"
+    return [notes, f"{notes}&limit=1", timeline, f"{timeline}?limit=1", "/notes/v1/notes/unread"]
 
 
 async def answers(caller: Caller, story: Story) -> list[bytes]:
@@ -29,25 +29,24 @@ async def answers(caller: Caller, story: Story) -> list[bytes]:
 
 async def test_private_notes_change_no_byte_that_a_customer_or_guest_gets(shop: Shop, tells: Teller, story: Story) -> None:
     """The strongest form: two worlds, one with private notes and staff's entries, one without, cannot be told apart."""
-    await shop.staff.post(f"/notes/v1/orders/{story.order_id}/notes", {"audience": "customer", "text": "Hello"})
+    await shop.staff.post("/notes/v1/notes", {"order_id": story.order_id, "audience": "customer", "text": "Hello"})
     outsiders = [shop.customer(), shop.caller("guest", story.order_id)]
     before = [await answers(outsider, story) for outsider in outsiders]
-    note = (await shop.staff.post(f"/notes/v1/orders/{story.order_id}/notes", {"audience": "private", "text": CANARY})).ok()["note_id"]
+    note = (await shop.staff.post("/notes/v1/notes", {"order_id": story.order_id, "audience": "private", "text": CANARY})).ok()["note_id"]
     await shop.staff.patch(f"/notes/v1/notes/{note}", {"text": f"{CANARY} again"})
-    await shop.staff.post(f"/notes/v1/orders/{story.order_id}/notes", {"audience": "private", "text": f"{CANARY} two"})
+    await shop.staff.post("/notes/v1/notes", {"order_id": story.order_id, "audience": "private", "text": f"{CANARY} two"})
     await shop.staff.post(f"/notes/v1/notes/{note}/retract")
     await tells.tell(shop, story.refunded(events.RefundRequested, 1, 5, refund=story.refund(reason=CANARY)))
     assert [await answers(outsider, story) for outsider in outsiders] == before
 
 
 async def test_a_private_note_is_no_note_to_a_customer(shop: Shop, story: Story) -> None:
-    note = (await shop.staff.post(f"/notes/v1/orders/{story.order_id}/notes", {"audience": "private", "text": CANARY})).ok()["note_id"]
-    order = f"/notes/v1/orders/{story.order_id}"
+    note = (await shop.staff.post("/notes/v1/notes", {"order_id": story.order_id, "audience": "private", "text": CANARY})).ok()["note_id"]
     tried = [
         await shop.customer().patch(f"/notes/v1/notes/{note}", {"text": "x"}),
         await shop.customer().patch(f"/notes/v1/notes/{note}", {"text": "x"}, headers={"If-Match": '"v9"'}),
         await shop.customer().post(f"/notes/v1/notes/{note}/retract"),
-        await shop.customer().post(f"{order}/read", {"through": note}),
+        await shop.customer().post(f"/notes/v1/timeline/{story.order_id}/read", {"through": note}),
     ]
     assert [(answer.status, answer.code) for answer in tried] == [(404, "not_found")] * 4
     assert not any(CANARY.encode() in answer.content for answer in tried)
@@ -55,7 +54,7 @@ async def test_a_private_note_is_no_note_to_a_customer(shop: Shop, story: Story)
 
 async def test_the_key_of_staff_gives_a_customer_nothing(shop: Shop, story: Story) -> None:
     """The kept answer of a private note belongs to who wrote it, whoever else learns its key."""
-    path, body = f"/notes/v1/orders/{story.order_id}/notes", {"audience": "private", "text": CANARY}
+    path, body = "/notes/v1/notes", {"order_id": story.order_id, "audience": "private", "text": CANARY}
     (await shop.staff.post(path, body, key="k-1")).ok()
     stolen = await shop.customer().post(path, body, key="k-1")
     assert (stolen.status, stolen.code) == (409, "private_is_for_staff")
@@ -64,11 +63,11 @@ async def test_the_key_of_staff_gives_a_customer_nothing(shop: Shop, story: Stor
 
 async def test_canaries_in_every_stream_event_and_log(shop: Shop, stack: Stack, tells: Teller, story: Story) -> None:
     async with listening(shop.customer(), story) as heard:
-        await shop.staff.post(f"/notes/v1/orders/{story.order_id}/notes", {"audience": "private", "text": CANARY})
-        await shop.staff.post(f"/notes/v1/orders/{story.order_id}/notes", {"audience": "private", "text": f"{CANARY}\x01"})
+        await shop.staff.post("/notes/v1/notes", {"order_id": story.order_id, "audience": "private", "text": CANARY})
+        await shop.staff.post("/notes/v1/notes", {"order_id": story.order_id, "audience": "private", "text": f"{CANARY}\x01"})
         reversed_payment = story.ordered(events.OrderPaymentReversed, 2, 2, payment_id=story.payment_id, reason=CANARY)
         await tells.tell(shop, reversed_payment)
-        await shop.staff.post(f"/notes/v1/orders/{story.order_id}/notes", {"audience": "customer", "text": "Hello"})
+        await shop.staff.post("/notes/v1/notes", {"order_id": story.order_id, "audience": "customer", "text": "Hello"})
         await eventually(lambda: heard.has(3))
     assert [at for at, _, _ in heard.events] == [1, 2, 3]
     assert CANARY.encode() not in bytes(heard.raw)
@@ -76,5 +75,5 @@ async def test_canaries_in_every_stream_event_and_log(shop: Shop, stack: Stack, 
     assert CANARY not in json.dumps(told)
     assert [(event["sequence"], event["public"]) for event in told if event["subject"] == story.order_id] == [(1, True)]
     assert CANARY not in await asyncio.to_thread(Path(stack.log).read_text, errors="replace")
-    timeline = await shop.customer().get(f"/notes/v1/orders/{story.order_id}/timeline")
+    timeline = await shop.customer().get(f"/notes/v1/timeline/{story.order_id}")
     assert CANARY.encode() not in timeline.content

@@ -5,7 +5,7 @@ import asyncio
 from tests.services.notes.story import Story
 from tests.shop import Shop
 
-SETTINGS = "/notes/v1/settings"
+SETTINGS = "/notes/v1/notes-settings"
 
 
 async def test_defaults_and_a_change(shop: Shop) -> None:
@@ -47,11 +47,12 @@ async def test_racing_editors_lose_no_update(shop: Shop) -> None:
 
 
 async def test_answers_off(shop: Shop, story: Story) -> None:
-    address = f"/notes/v1/orders/{story.order_id}/notes"
-    mine = (await shop.customer().post(address, {"audience": "customer", "text": "before"})).ok()["note_id"]
+    address = f"/notes/v1/notes?order_id={story.order_id}"
+    to = {"order_id": story.order_id}
+    mine = (await shop.customer().post("/notes/v1/notes", {**to, "audience": "customer", "text": "before"})).ok()["note_id"]
     assert (await shop.customer().get(address)).ok()["actions"]["write"] == {"allowed": True, "code": None}
     await shop.staff.put(SETTINGS, {"customer_answers": False}, headers={"If-Match": '"v0"'})
-    written = await shop.customer().post(address, {"audience": "customer", "text": "after"})
+    written = await shop.customer().post("/notes/v1/notes", {**to, "audience": "customer", "text": "after"})
     edited = await shop.customer().patch(f"/notes/v1/notes/{mine}", {"text": "after"})
     assert [(a.status, a.code) for a in (written, edited)] == [(409, "answers_off")] * 2
     shown = (await shop.customer().get(address)).ok()

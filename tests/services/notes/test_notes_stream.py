@@ -37,7 +37,7 @@ async def listening(caller: Caller, story: Story, last_event_id: int | None = No
     """A listener of the order's stream for as long as the block runs."""
     heard, opened = Heard(), asyncio.Event()
     sent = {"Authorization": f"Bearer {caller.token}"} | ({} if last_event_id is None else {"Last-Event-ID": str(last_event_id)})
-    url = f"{caller._urls['notes']}/v1/orders/{story.order_id}/stream"
+    url = f"{caller._urls['notes']}/v1/timeline/{story.order_id}/stream"
 
     async def listen() -> None:
         async with httpx2.AsyncClient(timeout=60) as client, client.stream("GET", url, headers=sent) as answer:
@@ -63,7 +63,7 @@ async def listening(caller: Caller, story: Story, last_event_id: int | None = No
 
 
 async def write(caller: Caller, story: Story, audience: str, text: str) -> str:
-    return str((await caller.post(f"/notes/v1/orders/{story.order_id}/notes", {"audience": audience, "text": text})).ok()["note_id"])
+    return str((await caller.post("/notes/v1/notes", {"order_id": story.order_id, "audience": audience, "text": text})).ok()["note_id"])
 
 
 async def test_both_sides_hear_what_is_theirs_as_it_happens(shop: Shop, tells: Teller, story: Story) -> None:
@@ -84,7 +84,7 @@ async def test_both_sides_hear_what_is_theirs_as_it_happens(shop: Shop, tells: T
 async def test_it_resumes_where_it_broke_off(shop: Shop, story: Story) -> None:
     for text in ("one", "two", "three"):
         await write(shop.staff, story, "customer", text)
-    page = (await shop.customer().get(f"/notes/v1/orders/{story.order_id}/notes")).ok()
+    page = (await shop.customer().get(f"/notes/v1/notes?order_id={story.order_id}")).ok()
     assert page["last_event_id"] == 4
     async with listening(shop.customer(), story, 2) as heard:
         await eventually(lambda: heard.has(2))
@@ -95,7 +95,7 @@ async def test_it_resumes_where_it_broke_off(shop: Shop, story: Story) -> None:
 
 @pytest.mark.parametrize("bad", ["x", "-1", "1.5", "9" * 19 + "9"])
 async def test_a_last_event_id_that_is_none(shop: Shop, story: Story, bad: str) -> None:
-    answer = await shop.staff.get(f"/notes/v1/orders/{story.order_id}/stream", headers={"Last-Event-ID": bad})
+    answer = await shop.staff.get(f"/notes/v1/timeline/{story.order_id}/stream", headers={"Last-Event-ID": bad})
     assert (answer.status, answer.code) == (422, "invalid")
 
 

@@ -17,7 +17,7 @@ async def entries(caller: Caller, story: Story, limit: int = 200) -> list[dict[s
     cursor = None
     while True:
         more = f"&cursor={cursor}" if cursor else ""
-        page = (await caller.get(f"/notes/v1/orders/{story.order_id}/timeline?limit={limit}{more}")).ok()
+        page = (await caller.get(f"/notes/v1/timeline/{story.order_id}?limit={limit}{more}")).ok()
         found += page["items"]
         cursor = page["next_cursor"]
         if cursor is None:
@@ -74,7 +74,7 @@ async def test_a_late_event_slots_in_and_never_overwrites(shop: Shop, tells: Tel
     assert kinds(await entries(shop.customer(), story)) == ("order.placed", "order.confirmed", "order.delivered")
     [copy] = await shop.rows("notes", "select customer_id, version from orders where store_id = {store}")
     assert copy == {"customer_id": "c-1", "version": 5}
-    assert (await shop.customer("earlier").get(f"/notes/v1/orders/{story.order_id}/timeline")).status == 404
+    assert (await shop.customer("earlier").get(f"/notes/v1/timeline/{story.order_id}")).status == 404
 
 
 async def test_the_same_instant_reads_by_source_and_sequence(shop: Shop, tells: Teller) -> None:
@@ -96,16 +96,15 @@ async def test_before_the_orders_own_events(shop: Shop, tells: Teller) -> None:
     story = Story(shop.store)
     await tells.tell(shop, story.refunded(events.RefundApproved, 1, 5))
     assert kinds(await entries(shop.customer(), story)) == ("refund.approved",)
-    assert (await shop.customer("c-2").get(f"/notes/v1/orders/{story.order_id}/timeline")).status == 404
+    assert (await shop.customer("c-2").get(f"/notes/v1/timeline/{story.order_id}")).status == 404
     await tells.tell(shop, story.ordered(events.OrderPlaced, 1, 0))
     assert kinds(await entries(shop.customer(), story)) == ("order.placed", "refund.approved")
 
 
 async def test_a_refunds_submission_tells_its_customer_nothing(shop: Shop, tells: Teller, story: Story) -> None:
     """Seed 9.2: no note, no unread mark, no entry, no live event; the staff's timeline has it."""
-    address = f"/notes/v1/orders/{story.order_id}"
     customer = shop.customer()
-    reads = (f"{address}/timeline", f"{address}/notes", "/notes/v1/unread")
+    reads = (f"/notes/v1/timeline/{story.order_id}", f"/notes/v1/notes?order_id={story.order_id}", "/notes/v1/notes/unread")
     before = [(await customer.get(read)).content for read in reads]
     told = story.refunded(events.RefundRequested, 1, 5, by=events.By(role="customer", id="c-1"))
     await tells.tell(shop, told)
@@ -120,7 +119,7 @@ async def test_pages_of_every_size_give_the_same_timeline(shop: Shop, tells: Tel
     whole = await entries(shop.staff, story)
     for limit in (1, 2, 3, 11):
         assert await entries(shop.staff, story, limit) == whole
-    bad = await shop.staff.get(f"/notes/v1/orders/{story.order_id}/timeline?cursor=WzEsIjIwMjYtMTEtMjBUMTI6MDA6MDArMDA6MDAiLDAsMSwieCJd")
+    bad = await shop.staff.get(f"/notes/v1/timeline/{story.order_id}?cursor=WzEsIjIwMjYtMTEtMjBUMTI6MDA6MDArMDA6MDAiLDAsMSwieCJd")
     assert (bad.status, bad.code) == (422, "bad_cursor")
 
 

@@ -9,9 +9,11 @@ from shared.contracts.ids import new_id
 from tests.services.notes.story import Story, Teller
 from tests.shop import Caller, Shop
 
+NOTES = "/notes/v1/notes"
+
 
 def path(story: Story) -> str:
-    return f"/notes/v1/orders/{story.order_id}/notes"
+    return f"{NOTES}?order_id={story.order_id}"
 
 
 async def seen(caller: Caller, story: Story) -> list[tuple[str, str | None]]:
@@ -28,8 +30,8 @@ async def state(shop: Shop) -> tuple[list[list[dict[str, Any]]], list[dict[str, 
 
 
 async def test_a_note_to_the_customer_and_a_private_one(shop: Shop, story: Story) -> None:
-    sent = (await shop.staff.post(path(story), {"audience": "customer", "text": "Ready at the desk."})).ok()
-    kept = (await shop.staff.post(path(story), {"audience": "private", "text": "Smells of fraud."})).ok()
+    sent = (await shop.staff.post(NOTES, {"order_id": story.order_id, "audience": "customer", "text": "Ready at the desk."})).ok()
+    kept = (await shop.staff.post(NOTES, {"order_id": story.order_id, "audience": "private", "text": "Smells of fraud."})).ok()
     assert (sent.status, sent.etag, kept.status) == (201, '"v1"', 201)
     assert (sent["audience"], sent["side"], sent["text"], sent["revision"], sent["version"]) == (
         "customer",
@@ -47,7 +49,7 @@ async def test_a_note_to_the_customer_and_a_private_one(shop: Shop, story: Story
 
 
 async def test_what_the_customer_sees_of_a_note(shop: Shop, story: Story) -> None:
-    sent = (await shop.staff.post(path(story), {"audience": "customer", "text": "Hello"})).ok()
+    sent = (await shop.staff.post(NOTES, {"order_id": story.order_id, "audience": "customer", "text": "Hello"})).ok()
     [note] = (await shop.customer().get(path(story))).ok()["items"]
     assert note == sent.body | {
         "by": {"role": "staff", "id": None, "via": None},
@@ -57,8 +59,8 @@ async def test_what_the_customer_sees_of_a_note(shop: Shop, story: Story) -> Non
 
 
 async def test_events_carry_the_text_only_to_the_customer(shop: Shop, story: Story) -> None:
-    sent = (await shop.staff.post(path(story), {"audience": "customer", "text": "Hello"})).ok()
-    kept = (await shop.staff.post(path(story), {"audience": "private", "text": "Secret"})).ok()
+    sent = (await shop.staff.post(NOTES, {"order_id": story.order_id, "audience": "customer", "text": "Hello"})).ok()
+    kept = (await shop.staff.post(NOTES, {"order_id": story.order_id, "audience": "private", "text": "Secret"})).ok()
     await shop.staff.patch(f"/notes/v1/notes/{sent['note_id']}", {"text": "Hello again"})
     await shop.staff.post(f"/notes/v1/notes/{sent['note_id']}/retract")
     told = await shop.events("notes")
@@ -74,7 +76,7 @@ async def test_events_carry_the_text_only_to_the_customer(shop: Shop, story: Sto
 
 
 async def test_a_customer_answers_and_edits_the_answer(shop: Shop, story: Story) -> None:
-    answer = (await shop.customer().post(path(story), {"audience": "customer", "text": "Thursday please"})).ok()
+    answer = (await shop.customer().post(NOTES, {"order_id": story.order_id, "audience": "customer", "text": "Thursday please"})).ok()
     assert (answer["side"], answer["by"]) == ("customer", {"role": "customer", "id": "c-1", "via": None})
     edited = (await shop.customer().patch(f"/notes/v1/notes/{answer['note_id']}", {"text": "Friday please"})).ok()
     assert (edited["text"], edited["revision"], edited.etag) == ("Friday please", 2, '"v2"')
@@ -88,11 +90,11 @@ async def test_a_customer_answers_and_edits_the_answer(shop: Shop, story: Story)
 
 async def test_a_platform_on_behalf_of_its_customer_is_that_customer(shop: Shop, story: Story) -> None:
     as_customer = {"On-Behalf-Of": "c-1"}
-    answer = (await shop.platform.post(path(story), {"audience": "customer", "text": "Hi"}, headers=as_customer)).ok()
+    answer = (await shop.platform.post(NOTES, {"order_id": story.order_id, "audience": "customer", "text": "Hi"}, headers=as_customer)).ok()
     assert (answer["side"], answer["by"]["id"]) == ("customer", "c-1")
     [note] = (await shop.staff.get(path(story))).ok()["items"]
     assert note["by"] == {"role": "customer", "id": "c-1", "via": "platform:platform-1"}
-    private = await shop.platform.post(path(story), {"audience": "private", "text": "Hi"}, headers=as_customer)
+    private = await shop.platform.post(NOTES, {"order_id": story.order_id, "audience": "private", "text": "Hi"}, headers=as_customer)
     assert (private.status, private.code) == (409, "private_is_for_staff")
     stranger = await shop.platform.get(path(story), headers={"On-Behalf-Of": "c-2"})
     assert stranger.status == 404
@@ -115,48 +117,50 @@ async def test_a_platform_on_behalf_of_its_customer_is_that_customer(shop: Shop,
     ids=lambda value: str(value)[:40],
 )
 async def test_bad_input_writes_nothing(shop: Shop, story: Story, body: dict[str, Any], pointer: str) -> None:
-    answer = await shop.staff.post(path(story), body)
+    answer = await shop.staff.post(NOTES, {"order_id": story.order_id, **body})
     assert answer.status == 422
     assert [error["pointer"] for error in answer["errors"]] == [pointer]
     assert await state(shop) == ([[], []], [])
 
 
 async def test_nul_is_refused(shop: Shop, story: Story) -> None:
-    answer = await shop.staff.post(path(story), {"audience": "private", "text": "a\x00b"})
+    answer = await shop.staff.post(NOTES, {"order_id": story.order_id, "audience": "private", "text": "a\x00b"})
     assert (answer.status, answer.code) == (422, "nul_character")
     assert await state(shop) == ([[], []], [])
 
 
 @pytest.mark.parametrize("text", ["x" * 10_000, "🙂" * 10_000, "<img src=x onerror=alert(1)> {{7*7}} '; drop table notes;--", "\u202eabc"])
 async def test_any_text_comes_back_as_it_was_written(shop: Shop, story: Story, text: str) -> None:
-    await shop.staff.post(path(story), {"audience": "customer", "text": text})
+    await shop.staff.post(NOTES, {"order_id": story.order_id, "audience": "customer", "text": text})
     assert await seen(shop.customer(), story) == [("customer", text)]
 
 
 async def test_who_may_not_write(shop: Shop, story: Story) -> None:
-    private = await shop.customer().post(path(story), {"audience": "private", "text": "x"})
-    reader = await shop.reader.post(path(story), {"audience": "private", "text": "x"})
-    guest = await shop.caller("guest", story.order_id).post(path(story), {"audience": "customer", "text": "x"})
+    private = await shop.customer().post(NOTES, {"order_id": story.order_id, "audience": "private", "text": "x"})
+    reader = await shop.reader.post(NOTES, {"order_id": story.order_id, "audience": "private", "text": "x"})
+    guest = await shop.caller("guest", story.order_id).post(NOTES, {"order_id": story.order_id, "audience": "customer", "text": "x"})
     assert [(a.status, a.code) for a in (private, reader, guest)] == [(409, "private_is_for_staff"), (403, "read_only"), (403, "read_only")]
     assert await state(shop) == ([[], []], [])
 
 
 async def test_another_customers_order_is_no_order(shop: Shop, story: Story) -> None:
-    note = (await shop.staff.post(path(story), {"audience": "customer", "text": "for c-1"})).ok()["note_id"]
+    note = (await shop.staff.post(NOTES, {"order_id": story.order_id, "audience": "customer", "text": "for c-1"})).ok()["note_id"]
     before = await state(shop)
     stranger = shop.customer("c-2")
     missing = Story(shop.store)
     for made, method, real, other in (
         ("list", "GET", path(story), path(missing)),
-        ("add", "POST", path(story), path(missing)),
-        ("timeline", "GET", f"/notes/v1/orders/{story.order_id}/timeline", f"/notes/v1/orders/{missing.order_id}/timeline"),
-        ("read", "POST", f"/notes/v1/orders/{story.order_id}/read", f"/notes/v1/orders/{missing.order_id}/read"),
-        ("stream", "GET", f"/notes/v1/orders/{story.order_id}/stream", f"/notes/v1/orders/{missing.order_id}/stream"),
+        ("add", "POST", NOTES, NOTES),
+        ("timeline", "GET", f"/notes/v1/timeline/{story.order_id}", f"/notes/v1/timeline/{missing.order_id}"),
+        ("read", "POST", f"/notes/v1/timeline/{story.order_id}/read", f"/notes/v1/timeline/{missing.order_id}/read"),
+        ("stream", "GET", f"/notes/v1/timeline/{story.order_id}/stream", f"/notes/v1/timeline/{missing.order_id}/stream"),
         ("edit", "PATCH", f"/notes/v1/notes/{note}", f"/notes/v1/notes/{new_id('note')}"),
         ("retract", "POST", f"/notes/v1/notes/{note}/retract", f"/notes/v1/notes/{new_id('note')}/retract"),
     ):
-        body = {"audience": "customer", "text": "x"} if made == "add" else {"text": "x"} if made == "edit" else None
-        theirs, none = await stranger.call(method, real, json=body), await stranger.call(method, other, json=body)
+        note_on = {"order_id": story.order_id, "audience": "customer", "text": "x"}
+        body = note_on if made == "add" else {"text": "x"} if made == "edit" else None
+        missed = note_on | {"order_id": missing.order_id} if made == "add" else body
+        theirs, none = await stranger.call(method, real, json=body), await stranger.call(method, other, json=missed)
         hidden = {"instance", "trace_id"}
         assert (theirs.status, theirs.code) == (404, "not_found"), made
         assert {k: v for k, v in theirs.body.items() if k not in hidden} == {k: v for k, v in none.body.items() if k not in hidden}, made
@@ -164,25 +168,25 @@ async def test_another_customers_order_is_no_order(shop: Shop, story: Story) -> 
 
 
 async def test_another_store_sees_nothing(shop: Shop, story: Story) -> None:
-    note = (await shop.staff.post(path(story), {"audience": "customer", "text": "ours"})).ok()["note_id"]
+    note = (await shop.staff.post(NOTES, {"order_id": story.order_id, "audience": "customer", "text": "ours"})).ok()["note_id"]
     elsewhere = shop.caller("staff", "staff-1", store="another-store")
     assert (await elsewhere.get(path(story))).status == 404
     assert (await elsewhere.patch(f"/notes/v1/notes/{note}", {"text": "x"})).status == 404
     assert (await elsewhere.post(f"/notes/v1/notes/{note}/retract")).status == 404
-    assert (await elsewhere.get("/notes/v1/unread")).ok()["items"] == []
+    assert (await elsewhere.get("/notes/v1/notes/unread")).ok()["items"] == []
 
 
 async def test_an_order_of_which_nothing_has_arrived_is_404_for_staff_too_until_it_has(shop: Shop, tells: Teller) -> None:
     story = Story(shop.store)
-    before = await shop.staff.post(path(story), {"audience": "private", "text": "early"})
+    before = await shop.staff.post(NOTES, {"order_id": story.order_id, "audience": "private", "text": "early"})
     assert (before.status, before.code) == (404, "not_found")
     assert await state(shop) == ([[], []], [])
     await tells.tell(shop, story.ordered(OrderPlaced, 1, 0))
-    assert (await shop.staff.post(path(story), {"audience": "private", "text": "early"})).status == 201
+    assert (await shop.staff.post(NOTES, {"order_id": story.order_id, "audience": "private", "text": "early"})).status == 201
 
 
 async def test_edits_append_and_the_same_text_changes_nothing(shop: Shop, story: Story) -> None:
-    note = (await shop.staff.post(path(story), {"audience": "customer", "text": "one"})).ok()
+    note = (await shop.staff.post(NOTES, {"order_id": story.order_id, "audience": "customer", "text": "one"})).ok()
     address = f"/notes/v1/notes/{note['note_id']}"
     second = (await shop.staff.patch(address, {"text": "two"}, headers={"If-Match": '"v1"'})).ok()
     assert (second.etag, second["text"], [r["text"] for r in second["revisions"]]) == ('"v2"', "two", ["one", "two"])
@@ -195,7 +199,7 @@ async def test_edits_append_and_the_same_text_changes_nothing(shop: Shop, story:
 
 
 async def test_a_retraction_leaves_its_mark_and_takes_the_text(shop: Shop, story: Story) -> None:
-    note = (await shop.staff.post(path(story), {"audience": "customer", "text": "wrong order, sorry"})).ok()
+    note = (await shop.staff.post(NOTES, {"order_id": story.order_id, "audience": "customer", "text": "wrong order, sorry"})).ok()
     address = f"/notes/v1/notes/{note['note_id']}"
     stale = await shop.staff.post(f"{address}/retract", headers={"If-Match": '"v9"'})
     assert (stale.status, stale["current_version"]) == (412, 1)
@@ -213,10 +217,10 @@ async def test_a_retraction_leaves_its_mark_and_takes_the_text(shop: Shop, story
 
 
 async def test_the_same_key_writes_one_note(shop: Shop, story: Story) -> None:
-    body = {"audience": "customer", "text": "once"}
-    first, second = [await shop.staff.post(path(story), body, key="k-1") for _ in range(2)]
-    other = await shop.staff.post(path(story), body | {"text": "twice"}, key="k-1")
-    nameless = await shop.staff.post(path(story), body, key=None)
+    body = {"order_id": story.order_id, "audience": "customer", "text": "once"}
+    first, second = [await shop.staff.post(NOTES, body, key="k-1") for _ in range(2)]
+    other = await shop.staff.post(NOTES, body | {"text": "twice"}, key="k-1")
+    nameless = await shop.staff.post(NOTES, body, key=None)
     assert (first.replayed, second.replayed, first.content, first.etag) == (False, True, second.content, second.etag)
     assert [(a.status, a.code) for a in (other, nameless)] == [(422, "idempotency_key_reused"), (400, "idempotency_key_missing")]
     assert len(await seen(shop.staff, story)) == 1
@@ -225,14 +229,16 @@ async def test_the_same_key_writes_one_note(shop: Shop, story: Story) -> None:
 
 async def test_pages_of_notes(shop: Shop, story: Story) -> None:
     for number in range(5):
-        await shop.staff.post(path(story), {"audience": "private" if number % 2 else "customer", "text": f"n{number}"})
+        await shop.staff.post(
+            NOTES, {"order_id": story.order_id, "audience": "private" if number % 2 else "customer", "text": f"n{number}"}
+        )
 
     async def pages(caller: Caller, limit: int) -> tuple[list[str], list[int]]:
         texts: list[str] = []
         sizes: list[int] = []
         cursor: str | None = ""
         while cursor is not None:
-            page = (await caller.get(f"{path(story)}?limit={limit}" + (f"&cursor={cursor}" if cursor else ""))).ok()
+            page = (await caller.get(f"{path(story)}&limit={limit}" + (f"&cursor={cursor}" if cursor else ""))).ok()
             texts += [note["text"] for note in page["items"]]
             sizes.append(len(page["items"]))
             cursor = page["next_cursor"]
@@ -241,5 +247,5 @@ async def test_pages_of_notes(shop: Shop, story: Story) -> None:
     assert await pages(shop.staff, 2) == (["n0", "n1", "n2", "n3", "n4"], [2, 2, 1])
     assert await pages(shop.customer(), 2) == (["n0", "n2", "n4"], [2, 1])
     for bad in ("x", "WzFd", "WzEsIjIwMjYtMTEtMjJUMjE6MjE6NDArMDA6MDAiLCJub3RlXzEiXQ"):
-        answer = await shop.staff.get(f"{path(story)}?cursor={bad}")
+        answer = await shop.staff.get(f"{path(story)}&cursor={bad}")
         assert (answer.status, answer.code) == (422, "bad_cursor")

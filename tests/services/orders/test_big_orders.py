@@ -75,7 +75,7 @@ async def test_the_biggest_order_can_be_moved_paid_refunded_and_documented(shop:
 
     async def told_everywhere() -> bool:
         shown = (await shop.staff.get(path)).ok()
-        issued = (await shop.staff.get(f"/documents/v1/orders/{placed['order_id']}/documents")).ok()["items"]
+        issued = (await shop.staff.get(f"/documents/v1/documents/orders/{placed['order_id']}")).ok()["items"]
         kinds = {item["kind"] for item in issued}
         assert (shown["refund_state"], {"invoice", "receipt", "credit_note"} <= kinds) == ("full", True)
         return True

@@ -23,8 +23,8 @@ def guest(shop: Shop, order_id: str, token: str) -> Caller:
 async def codes(one: Caller, order_id: str) -> list[str | int | None]:
     """What each service says to the guest: the status, or the code of a refusal."""
     paths = (
-        f"/orders/v1/orders/{order_id}", "/refunds/v1/refunds", f"/notes/v1/orders/{order_id}/notes",
-        f"/documents/v1/orders/{order_id}/documents",
+        f"/orders/v1/orders/{order_id}", "/refunds/v1/refunds", f"/notes/v1/notes?order_id={order_id}",
+        f"/documents/v1/documents/orders/{order_id}",
     )  # fmt: skip
     answers = [await one.get(path) for path in paths]
     return [answer.code if answer.status == 401 else answer.status for answer in answers]
