@@ -10,6 +10,7 @@ import sqlalchemy as sa
 import structlog
 
 from shared.data.db import Database
+from shared.data.sql import statement
 from shared.messaging.pulse import Pulse
 from shared.process.settings import Settings
 
@@ -22,48 +23,7 @@ PAUSE_SECONDS = 0.05
 BACKOFF_SECONDS = 1.0
 HANG_SECONDS = 60.0
 
-# `store`: from store to store by the index, from the one whose turn it is. `head`: those whose row nobody holds; a row that was moved
-# since this statement began is read as it is now. `taken`: each one's oldest waiting events; one that somebody numbered meanwhile is
-# gone and is passed by. A head that somebody put back would stop every store's numbers at the first that was given: it never counts for
-# less than what was. `numbered`: they get the next numbers, in the order of their positions.
-NUMBER = sa.text("""
-with recursive store(id) as (
-    (select store_id from orders.stream_pending where store_id >= :from_store order by store_id limit 1)
-    union all
-    select (select p.store_id from orders.stream_pending p where p.store_id > store.id order by p.store_id limit 1)
-    from store where store.id is not null
-), waiting as materialized (
-    select id from store where id is not null limit :stores + 1
-), turn as materialized (
-    select id from waiting order by id limit :stores
-), head as materialized (
-    select h.store_id,
-           greatest(h.last, (select max(s.stream_position) from orders.stream s where s.store_id = h.store_id)) as last
-    from turn join orders.stream_heads h on h.store_id = turn.id order by h.store_id for update of h skip locked
-), taken as (
-    delete from orders.stream_pending p using (
-        select e.store_id, e.position from head cross join lateral (
-            select store_id, position from orders.stream_pending where store_id = head.store_id order by position limit :events
-        ) e
-    ) oldest where p.store_id = oldest.store_id and p.position = oldest.position
-    returning p.store_id, p.position
-), numbered as (
-    insert into orders.stream (store_id, stream_position, position)
-    select store_id, head.last + row_number() over (partition by store_id order by taken.position), taken.position
-    from taken join head using (store_id)
-), moved as (
-    update orders.stream_heads h set last = head.last + given.events
-    from head join (select store_id, count(*) as events from taken group by store_id) given using (store_id)
-    where h.store_id = head.store_id
-)
-select (select count(*) from taken) as numbered,
-       coalesce((select max(events) from (select count(*) as events from taken group by store_id) t), 0) as most,
-       array(select id from turn where not exists (select from orders.stream_heads h where h.store_id = turn.id)) as new_stores,
-       (select id from waiting order by id offset :stores) as next_store
-""").bindparams(
-    sa.bindparam("from_store", type_=sa.Text),
-    *(sa.bindparam(name, type_=sa.Integer) for name in ("stores", "events")),
-)
+NUMBER = statement(__file__, "number_events")
 NEW_HEADS = sa.text(
     "insert into orders.stream_heads (store_id, last) select store_id, 0 from unnest(cast(:stores as text[])) as s(store_id)"
     " order by store_id on conflict do nothing returning store_id"
