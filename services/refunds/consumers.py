@@ -1,6 +1,6 @@
 """What this service does with other services' events: it updates its copy of each order, and does what the copy shows to be due."""
 
-from services.refunds.commands import automatic, erase
+from services.refunds.commands import automatic, copies, erase
 from shared.contracts.events import (
     CustomerErased,
     Envelope,
@@ -33,13 +33,13 @@ consumers = Consumers("refunds")
 )  # fmt: skip
 async def on_order_changed(tx: Transaction, event: OrderEvent, envelope: Envelope) -> None:
     """Every order event carries the whole order: the newest wins, and a cancelled order is refunded automatically."""
-    await automatic.see_order(tx, envelope.store_id, event.order, now=envelope.received_at)
+    await automatic.refund_what_is_due(tx, envelope.store_id, event.order, now=envelope.received_at)
 
 
 @consumers.on(StoreSettingsChanged)
 async def on_store_settings_changed(tx: Transaction, event: StoreSettingsChanged, envelope: Envelope) -> None:
     """The store's time zone decides when its refund window closes."""
-    await automatic.see_store(tx, envelope.store_id, event.version, event.time_zone)
+    await copies.copy_store(tx, envelope.store_id, event.version, event.time_zone)
 
 
 @consumers.on(CustomerErased)

@@ -1,15 +1,12 @@
-"""Automatic refunds: the copy of an order is renewed, and whatever it shows due is refunded without anybody asking."""
+"""Automatic refunds: whatever the copy of an order shows to be due is refunded without a request."""
 
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 
-from services.refunds.commands import attention, record
+from services.refunds.commands import attention, copies, record
 from services.refunds.commands.decide import cancel
-from services.refunds.commands.keep_statement import KEEP, LINE
 from services.refunds.queries import ledgers, policies
 from services.refunds.queries.refunds import open_refunds_of
 from services.refunds.rules import explanation
@@ -20,7 +17,7 @@ from services.refunds.rules.goods import disposition_of_cancelled
 from services.refunds.rules.lines import lines_of_money
 from services.refunds.rules.settlement import settlement_of
 from services.refunds.state import Ledger, Policy, Refund, by
-from services.refunds.tables import refunds, stores
+from services.refunds.tables import refunds
 from shared.contracts.actor import Actor, system
 from shared.contracts.events import Cancellation, Order, OrderEvent, RefundApproved
 from shared.contracts.ids import new_id
@@ -34,12 +31,12 @@ def is_only_copied(event: OrderEvent) -> bool:
     return event.order.cancellation is None
 
 
-async def see_order(tx: Transaction, store_id: str, order: Order, *, now: datetime) -> None:
+async def refund_what_is_due(tx: Transaction, store_id: str, order: Order, *, now: datetime) -> None:
     """Update the copy if the order is newer, then do what the copy shows to be due, which a stale event never skips."""
-    written = await tx.first(KEEP, _values(store_id, order))
-    if written is None:
+    created = await copies.copy_order(tx, store_id, order)
+    if created is None:
         return  # what the newer copy showed to be due was done with it
-    approved = 0 if written.created else await ledgers.approved_of(tx, store_id, order.order_id)
+    approved = 0 if created else await ledgers.approved_of(tx, store_id, order.order_id)
     if order.cancellation is None and approved <= sum(payment.amount for payment in order.payments):
         return
     actor = system(store_id, ACTOR_NAME)
@@ -48,38 +45,6 @@ async def see_order(tx: Transaction, store_id: str, order: Order, *, now: dateti
         await _give_back(tx, actor, ledger, ledger.order.cancellation, now=now)
     if ledger.approved > ledger.order.collected:
         await attention.approved_above_collected(tx, actor, ledger, now=now)
-
-
-async def see_store(tx: Transaction, store_id: str, version: int, time_zone: str) -> None:
-    """Update the copy of a store's settings if they are newer."""
-    row = insert(stores).values(store_id=store_id, version=version, time_zone=time_zone)
-    newer = row.on_conflict_do_update(
-        index_elements=["store_id"],
-        set_={"version": row.excluded.version, "time_zone": row.excluded.time_zone},
-        where=stores.c.version < row.excluded.version,
-    )
-    await tx.execute(newer)
-
-
-def _values(store_id: str, order: Order) -> dict[str, Any]:
-    cancellation = order.forgotten().cancellation  # its reason is personal text, and decides nothing here
-    return {
-        "store": store_id,
-        "order_id": order.order_id,
-        "version": order.version,
-        "number": order.number,
-        "customer": order.customer_id,
-        "status": order.status,
-        "currency": order.currency,
-        "shipping": order.shipping,
-        "payments": [
-            {"payment_id": p.payment_id, "amount": p.amount, "order_version": p.order_version, "reverses": p.reverses}
-            for p in order.payments
-        ],
-        "delivered_at": order.delivered_at,
-        "cancellation": cancellation.model_dump(mode="json") if cancellation else None,
-        "lines": [{name: getattr(line, name) for name in LINE} for line in order.lines],
-    }
 
 
 async def _give_back(tx: Transaction, actor: Actor, ledger: Ledger, cancellation: Cancellation, *, now: datetime) -> None:

@@ -1,0 +1,63 @@
+"""Updating this service's copies of orders and of stores' time zones from the events of others."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB, insert
+
+from services.refunds.tables import orders, stores
+from shared.contracts.events import Order
+from shared.data.db import Transaction
+from shared.data.schema import TIME
+from shared.data.sql import statement
+
+LINE = ("line", "sku", "name", "quantity", "total", "stock_tracked")
+"""What the copy has of each line that was bought."""
+
+COPY_ORDER = statement(__file__, "copy_order").bindparams(
+    *(sa.bindparam(name, type_=sa.Text) for name in ("store", "number", "customer", "status", "currency")),
+    *(sa.bindparam(name, type_=JSONB) for name in ("payments", "lines")),
+    sa.bindparam("cancellation", type_=JSONB(none_as_null=True)),
+    sa.bindparam("order_id", type_=orders.c.order_id.type),
+    sa.bindparam("version", type_=sa.Integer),
+    sa.bindparam("shipping", type_=sa.BigInteger),
+    sa.bindparam("delivered_at", type_=TIME),
+)
+
+
+async def copy_order(tx: Transaction, store_id: str, order: Order) -> bool | None:
+    """Update the copy if the order is newer, and lock it: whether the copy is new. None: it was as new already."""
+    written = await tx.first(COPY_ORDER, _values(store_id, order))
+    return None if written is None else bool(written.created)
+
+
+async def copy_store(tx: Transaction, store_id: str, version: int, time_zone: str) -> None:
+    """Update the copy of a store's settings if they are newer."""
+    row = insert(stores).values(store_id=store_id, version=version, time_zone=time_zone)
+    newer = row.on_conflict_do_update(
+        index_elements=["store_id"],
+        set_={"version": row.excluded.version, "time_zone": row.excluded.time_zone},
+        where=stores.c.version < row.excluded.version,
+    )
+    await tx.execute(newer)
+
+
+def _values(store_id: str, order: Order) -> dict[str, Any]:
+    cancellation = order.forgotten().cancellation  # its reason is personal text, and decides nothing here
+    return {
+        "store": store_id,
+        "order_id": order.order_id,
+        "version": order.version,
+        "number": order.number,
+        "customer": order.customer_id,
+        "status": order.status,
+        "currency": order.currency,
+        "shipping": order.shipping,
+        "payments": [
+            {"payment_id": p.payment_id, "amount": p.amount, "order_version": p.order_version, "reverses": p.reverses}
+            for p in order.payments
+        ],
+        "delivered_at": order.delivered_at,
+        "cancellation": cancellation.model_dump(mode="json") if cancellation else None,
+        "lines": [{name: getattr(line, name) for name in LINE} for line in order.lines],
+    }

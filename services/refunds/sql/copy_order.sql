@@ -1,0 +1,19 @@
+-- An order's copy in one statement: the order, and what was bought with its first version that comes (docs/decisions/0007).
+-- No row where the copy is as new already. Otherwise its row is locked until the transaction ends: whatever is approved of it was
+-- approved before, and must be read in a statement of its own, because this one is as old as the beginning of its wait for the lock.
+with copied as (
+    insert into refunds.orders as known (store_id, order_id, version, number, customer_id, status, currency, shipping, payments,
+        delivered_at, cancellation)
+    values (:store, :order_id, :version, :number, :customer, :status, :currency, :shipping, :payments, :delivered_at, :cancellation)
+    on conflict (store_id, order_id) do update set version = excluded.version, number = excluded.number,
+        customer_id = excluded.customer_id, status = excluded.status, currency = excluded.currency, shipping = excluded.shipping,
+        payments = excluded.payments, delivered_at = excluded.delivered_at, cancellation = excluded.cancellation
+    where known.version < excluded.version
+    returning known.xmax = 0 as created
+), bought as (
+    insert into refunds.order_lines (store_id, order_id, line, sku, name, quantity, total, stock_tracked)
+    select :store, :order_id, l.line, l.sku, l.name, l.quantity, l.total, l.stock_tracked
+    from copied, jsonb_populate_recordset(null::refunds.order_lines, :lines) l
+    where copied.created
+)
+select created from copied
