@@ -12,7 +12,16 @@ from deploy.operator.registry import REGISTRY
 
 PROJECT = Path(__file__).resolve().parent.parent
 README = (PROJECT / "README.md").read_text()
-PAGES = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "docs/conventions.md", "deploy/README.md")
+PAGES = (
+    "README.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "docs/conventions.md",
+    "docs/architecture.md",
+    "shared/README.md",
+    "deploy/README.md",
+)
 SERVICES = tuple(REGISTRY)
 
 
