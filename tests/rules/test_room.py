@@ -34,7 +34,7 @@ from shared.contracts.events import (
     event_bytes,
 )
 from shared.contracts.money import MAX_AMOUNT_MINOR_UNITS
-from shared.web.inputs import Reference
+from shared.web.inputs import CustomerId, Name, Reference, Word
 from tests.rules.orders import NOW, ORDER_ID
 
 WORST = "\x01"  # six bytes in JSON: more than any letter has
@@ -52,9 +52,9 @@ def longest(annotation: Any) -> str:
 
 BY = By(role="customer", id=ACTOR_ID, via=f"platform:{ACTOR_ID}")
 LINK = "https://" + WORST * 1_990
-TRACKING = Tracking(carrier=longest(words.Word), number=longest(words.Word), url=LINK)
+TRACKING = Tracking(carrier=longest(Word), number=longest(Word), url=LINK)
 RECORD = Payment(
-    payment_id=PAYMENT_ID, amount=-MOST, method="m" * 40, reference=longest(words.Reference), collected_by=longest(words.Name),
+    payment_id=PAYMENT_ID, amount=-MOST, method="m" * 40, reference=longest(Reference), collected_by=longest(Name),
     reverses=PAYMENT_ID, order_version=2**31, occurred_at=LATE, recorded_at=LATE,
 )  # fmt: skip
 LINE = OrderLine(
@@ -74,8 +74,8 @@ def bare_order() -> Order:
         by=BY, cancelled_from="picked_up", reason=longest(words.Reason), order_version=2**31, occurred_at=LATE, recorded_at=LATE
     )
     return Order(
-        order_id=ORDER_ID, number="n" * 60, external_ref=longest(words.Word), version=2**31, status="picked_up", currency="BDT",
-        language="l" * 35, prices_include_tax=False, customer_id=longest(words.Word), lines=(), goods_total=MOST, discount_total=MOST,
+        order_id=ORDER_ID, number="n" * 60, external_ref=longest(Word), version=2**31, status="picked_up", currency="BDT",
+        language="l" * 35, prices_include_tax=False, customer_id=longest(CustomerId), lines=(), goods_total=MOST, discount_total=MOST,
         tax_total=MOST, shipping=MOST, shipping_tax=MOST, total=2 * MOST, collected=MOST, payment="unpaid", refunded_total=MOST,
         refund_state="partial", tracking=TRACKING, delivery_failed_at=LATE, cancellation=cancellation, placed_at=LATE, confirmed_at=LATE,
         delivered_at=LATE,
@@ -83,14 +83,14 @@ def bare_order() -> Order:
 
 
 PERSONAL = OrderPersonal(
-    customer_name=longest(words.Name), email=WORST * 320, phone=longest(words.Name), shipping_address=address(), billing_address=address(),
-    message=longest(words.Text),
+    customer_name=longest(Name), email=WORST * 320, phone=longest(Name), shipping_address=address(), billing_address=address(),
+    message=longest(words.Message),
 )  # fmt: skip
 ALSO = {
     "payment_id": PAYMENT_ID,
     "refund_id": REFUND_ID,
     "reason": longest(words.Reason),
-    "reported_by": longest(words.Name),
+    "reported_by": longest(Name),
     "fields": ("customer", "shipping_address", "billing_address", "tracking"),
 }
 ORDER_EVENTS = [event for event in EVENTS.values() if issubclass(event, OrderEvent)]
@@ -121,7 +121,7 @@ def test_every_event_of_its_refunds_fits() -> None:
     )  # fmt: skip
     inspected = InspectedLine(line=MAX_ORDER_LINES, sku="", quantity=1_000_000, disposition="discard", restock=1_000_000)
     refund = Refund(
-        refund_id=REFUND_ID, order_id=ORDER_ID, order_number="n" * 60, customer_id=longest(words.Word), version=2**31, status="processing",
+        refund_id=REFUND_ID, order_id=ORDER_ID, order_number="n" * 60, customer_id=longest(CustomerId), version=2**31, status="processing",
         settlement="unsettled", cause="cancellation", payment_id=PAYMENT_ID, order_version=2**31, policy_version=2**31, reason="r" * 64,
         currency="BDT", amount=MOST, goods=MOST, shipping=MOST, overpaid=MOST, shipping_kept=MOST, lines=(), requested_at=LATE,
         decided_at=LATE,

@@ -11,7 +11,7 @@ from services.orders.api.export import exported
 from services.orders.queries.counts import counts_of
 from services.orders.queries.lists import OrderFilter, page_of, search_for
 from services.orders.views.orders import OrderCountsView, OrderPage, OrderSummaryView
-from shared.contracts.actor import Actor
+from shared.contracts.actor import MAX_ID_CHARACTERS, Actor
 from shared.contracts.errors import Forbidden
 from shared.contracts.events import OrderStatus, PaymentState, RefundState
 from shared.contracts.money import MAX_AMOUNT_MINOR_UNITS
@@ -35,7 +35,7 @@ class OrderQuery(BaseModel):
     status: list[OrderStatus] = []
     payment: list[PaymentState] = []
     refund_state: list[RefundState] = []
-    customer_id: Annotated[str | None, Field(max_length=100)] = None
+    customer_id: Annotated[str | None, Field(max_length=MAX_ID_CHARACTERS)] = None
     currency: Annotated[str | None, Field(pattern="^[A-Z]{3}$")] = None
     placed_from: Annotated[Moment | None, Field(alias="placed_at.gte")] = None
     placed_before: Annotated[Moment | None, Field(alias="placed_at.lt")] = None

@@ -11,11 +11,12 @@ from services.orders.queries.settings import settings_of
 from services.orders.requests.placing import PlaceBatch, PlaceOrder
 from services.orders.rules.actions import actions
 from services.orders.views.batch import BatchView, batch_json
-from services.orders.views.orders import ActionsView, OrderDetails, OrderView, action_views, line_view
+from services.orders.views.orders import ActionsView, OrderDetails, OrderView, line_view
 from shared.contracts.errors import Forbidden, NotFound, Refused, TooLarge
 from shared.contracts.ids import OrderId
 from shared.data.set_aside import one_row, set_aside
 from shared.web.app import MANY_VALUES, SHOP_ONLY, Call, Router, answered, problems, replayed
+from shared.web.views import actions as action_views
 
 router = Router()
 

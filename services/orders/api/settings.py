@@ -5,12 +5,11 @@ from typing import Annotated, Any
 from fastapi import Query, Response
 from sqlalchemy.engine import Row
 
-from services.orders.commands.change import enforce
 from services.orders.commands.settings import save_settings
 from services.orders.queries import settings as queries
 from services.orders.requests.settings import OrderSettingsInput
-from services.orders.rules.status import may_read_settings
 from services.orders.views.settings import OrderSettingsHistory, OrderSettingsView, SavedOrderSettings
+from shared.contracts.actor import shop_only
 from shared.contracts.errors import Forbidden, PreconditionRequired, VersionConflict
 from shared.data.db import Transaction
 from shared.data.set_aside import shown
@@ -23,7 +22,7 @@ router = Router()
 @router.get("/orders-settings", operation_id="orders_settings_read", response_model=OrderSettingsView, responses=problems(Forbidden))
 async def read(call: Call) -> Response:
     """The settings in force."""
-    enforce(may_read_settings(call.actor))
+    shop_only(call.actor, to_read=True).or_raise()
     async with call.reading() as tx:
         return call.show(OrderSettingsView.of(await queries.settings_of(tx, call.actor.store)))
 
@@ -50,7 +49,7 @@ async def save(request: OrderSettingsInput, call: Call) -> Response:
 )
 async def history(call: Call, limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT) -> OrderSettingsHistory:
     """Every version that was saved, newest first."""
-    enforce(may_read_settings(call.actor))
+    shop_only(call.actor, to_read=True).or_raise()
     async with call.reading() as tx:
         rows = await queries.history(tx, call.actor.store, limit)
     items = await shown(call.db, "settings", rows, _saved, lambda row: (call.actor.store, str(row.version)))

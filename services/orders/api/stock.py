@@ -6,8 +6,7 @@ from fastapi import Path, Query, Response
 
 from services.orders.commands.stock import adjust_level, set_level
 from services.orders.queries import stock as queries
-from services.orders.requests.stock import AdjustmentInput, LevelInput
-from services.orders.rules.stock import MAX_ON_HAND
+from services.orders.requests.stock import MAX_ON_HAND, AdjustmentInput, LevelInput
 from services.orders.views.stock import LevelView, MovementView
 from shared.contracts.errors import Forbidden, NotFound, Refused, VersionConflict
 from shared.data.db import Transaction

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from services.orders.commands.change import Doing, changed, enforce, expect, write
+from services.orders.commands.change import Doing, changed, expect, write
 from services.orders.commands.stock import move
 from services.orders.queries.orders import order_for
 from services.orders.queries.settings import settings_of
@@ -27,7 +27,7 @@ async def cancel_order(
     state = await order_for(tx, actor, order_id, lock=True)
     expect(state, expected_version)
     settings = await settings_of(tx, actor.store)
-    enforce(may_cancel(state.order, actor, settings.cancel_preset, settings.customer_cancel_until))
+    may_cancel(state.order, actor, settings.cancel_preset, settings.customer_cancel_until).or_raise()
     doing = Doing(actor, now, now, message=request.message, reason=request.reason)
     cancellation = Cancellation(
         by=doing.by, cancelled_from=state.order.status, reason=request.reason,

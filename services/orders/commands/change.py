@@ -11,14 +11,11 @@ from services.orders.rules.payments import payment_state
 from services.orders.rules.refunds import refund_state
 from services.orders.state import OrderState
 from services.orders.tables import changes, orders
-from shared.contracts.actor import Actor, Decision
-from shared.contracts.errors import Forbidden, VersionConflict
+from shared.contracts.actor import Actor
+from shared.contracts.errors import VersionConflict
 from shared.contracts.events import By, OrderEvent
 from shared.data.db import Transaction
 from shared.messaging.outbox import emit
-
-FORBIDDEN = ("shop_only", "read_only")
-"""Refusals that no state of the order would lift: 403 rather than 409."""
 
 OF_ORDER = ("version", "status", "collected", "refunded_total", "refund_state", "delivery_failed_at", "confirmed_at", "delivered_at")
 PARTS = ("tracking", "cancellation", "shipping_address", "billing_address")
@@ -57,13 +54,6 @@ class Doing:
 def by(actor: Actor) -> By:
     """The actor as events and history carry it."""
     return By(role=actor.role, id=actor.id, via=actor.via)
-
-
-def enforce(decision: Decision) -> None:
-    """Raise Forbidden for a caller who may never do this, Refused for a rule that says not now."""
-    if decision.code in FORBIDDEN:
-        raise Forbidden(decision.code, decision.detail)
-    decision.or_raise()
 
 
 def expect(state: OrderState, expected_version: int | None) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from services.orders import addresses
-from services.orders.commands.change import Doing, changed, enforce, expect, write
+from services.orders.commands.change import Doing, changed, expect, write
 from services.orders.queries.orders import order_for
 from services.orders.requests.changes import ContactEdit, EditOrder
 from services.orders.rules.edit import EDITABLE, may_edit
@@ -27,7 +27,7 @@ async def edit_order(
     expect(state, expected_version)
     for part in EDITABLE:
         if part in request.parts():
-            enforce(may_edit(state.order, part, actor))
+            may_edit(state.order, part, actor).or_raise()
     corrected = _corrected(state.personal, request)
     tracking = state.order.tracking if request.tracking is None else request.tracking.parts()
     after = changed(replace(state, personal=corrected), tracking=tracking)

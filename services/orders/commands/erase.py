@@ -5,12 +5,11 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from services.orders.commands.change import Doing, by, changed, enforce, write
+from services.orders.commands.change import Doing, by, changed, write
 from services.orders.commands.guests import revoke_links_of
 from services.orders.queries.orders import order_for
-from services.orders.rules.status import shop_only
 from services.orders.tables import changes, metadata, orders
-from shared.contracts.actor import Actor
+from shared.contracts.actor import Actor, shop_only
 from shared.contracts.errors import Refused
 from shared.contracts.events import CustomerErased, OrderEdited, OrderPersonal
 from shared.data.db import Transaction
@@ -37,7 +36,7 @@ async def erase_customer(tx: Transaction, actor: Actor, customer_id: str, *, now
 
     Raises Forbidden, Refused `too_many_orders` above 2,000 orders.
     """
-    enforce(shop_only(actor))
+    shop_only(actor).or_raise()
     await tx.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(f"erase:{actor.store}:{customer_id}", 0))))
     mine = (orders.c.store_id == actor.store) & (orders.c.customer_id == customer_id)
     found = sa.select(orders.c.order_id, _says_something.label("says_something")).where(mine).order_by(orders.c.order_id)

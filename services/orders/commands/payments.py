@@ -5,7 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from services.orders.commands.change import Doing, changed, enforce, expect, write
+from services.orders.commands.change import Doing, changed, expect, write
 from services.orders.queries.orders import order_for
 from services.orders.requests.changes import RecordPayment, ReversePayment
 from services.orders.rules.payments import may_record, may_reverse, same_again, same_reference
@@ -27,7 +27,7 @@ async def record_payment(
     Raises NotFound, Forbidden, Refused `payment_conflict` (known reference, other amount), VersionConflict, Invalid (future).
     """
     state = await order_for(tx, actor, order_id, lock=True)
-    enforce(may_record(state.order, actor, request.amount))
+    may_record(state.order, actor, request.amount).or_raise()
     existing = same_reference(state.order, request.method, request.reference)
     if existing is not None:
         same_again(existing, request.amount).or_raise()
@@ -55,7 +55,7 @@ async def reverse_payment(
     reversed_one = next((payment for payment in state.order.payments if payment.payment_id == payment_id), None)
     if reversed_one is None:
         raise NotFound(detail="The order has no such payment.")
-    enforce(may_reverse(state.order, reversed_one, actor))
+    may_reverse(state.order, reversed_one, actor).or_raise()
     at = happened_at(request.occurred_at, now=now)
     reversal = reversed_one.model_copy(
         update={

@@ -4,13 +4,12 @@ from datetime import datetime
 
 from sqlalchemy.dialects.postgresql import insert
 
-from services.orders.commands.change import by, enforce
+from services.orders.commands.change import by
 from services.orders.queries.settings import settings_of
 from services.orders.requests.settings import OrderSettingsInput
 from services.orders.rules.settings import StoreSettings, known_time_zone
-from services.orders.rules.status import shop_only
 from services.orders.tables import settings
-from shared.contracts.actor import Actor
+from shared.contracts.actor import Actor, shop_only
 from shared.contracts.errors import VersionConflict
 from shared.contracts.events import StoreSettingsChanged
 from shared.data.db import Transaction
@@ -21,7 +20,7 @@ async def save_settings(
     tx: Transaction, actor: Actor, request: OrderSettingsInput, *, now: datetime, expected_version: int
 ) -> StoreSettings:
     """Save a new version, in force from now on. Raises Forbidden, VersionConflict (somebody saved meanwhile), Invalid."""
-    enforce(shop_only(actor))
+    shop_only(actor).or_raise()
     known_time_zone(request.time_zone)
     current = await settings_of(tx, actor.store)
     if current.version != expected_version:

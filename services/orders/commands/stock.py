@@ -7,13 +7,13 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from services.orders.commands.change import by, enforce
+from services.orders.commands.change import by
 from services.orders.queries.stock import level_of
-from services.orders.rules.status import shop_only
-from services.orders.rules.stock import MAX_ON_HAND, Movement
+from services.orders.requests.stock import MAX_ON_HAND
+from services.orders.rules.stock import Movement
 from services.orders.state import StockLevel
 from services.orders.tables import stock_levels
-from shared.contracts.actor import Actor
+from shared.contracts.actor import Actor, shop_only
 from shared.contracts.errors import Refused, VersionConflict
 from shared.contracts.events import StockMoved
 from shared.contracts.ids import new_uuid, uuid_of
@@ -60,7 +60,7 @@ async def set_level(
 
     Raises Forbidden, VersionConflict (somebody's order moved it since it was counted).
     """
-    enforce(shop_only(actor))
+    shop_only(actor).or_raise()
     started = insert(stock_levels).values(store_id=actor.store, sku=sku, on_hand=0, movements=0, changed_at=now)
     await tx.execute(started.on_conflict_do_nothing())
     level = await level_of(tx, actor, sku, lock=True)
@@ -73,7 +73,7 @@ async def set_level(
 
 async def adjust_level(tx: Transaction, actor: Actor, sku: str, quantity: int, *, reason: str, now: datetime) -> StockLevel:
     """Add or take units of a tracked SKU. Raises Forbidden, NotFound (not tracked), Refused `stock_too_low`, `amount_too_large`."""
-    enforce(shop_only(actor))
+    shop_only(actor).or_raise()
     level = await level_of(tx, actor, sku, lock=True)
     if level.on_hand + quantity < 0:
         raise Refused("stock_too_low", f"There are {level.on_hand} on hand.", sku=sku, on_hand=level.on_hand)

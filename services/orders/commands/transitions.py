@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from services.orders.commands.change import Doing, changed, enforce, expect, write
+from services.orders.commands.change import Doing, changed, expect, write
 from services.orders.queries.orders import order_for
 from services.orders.requests.changes import DeliveryFailure, Transition
 from services.orders.rules.status import may_move, may_report_failed_delivery
@@ -32,7 +32,7 @@ async def move_order(
     """
     state = await order_for(tx, actor, order_id, lock=True)
     expect(state, expected_version)
-    enforce(may_move(state.order, request.to, actor))
+    may_move(state.order, request.to, actor).or_raise()
     at = happened_at(request.occurred_at, now=now, not_before=state.order.placed_at)
     moved: dict[str, Any] = {"status": request.to}
     if state.order.confirmed_at is None and reached(request.to, "confirmed"):
@@ -58,7 +58,7 @@ async def report_failed_delivery(
     """
     state = await order_for(tx, actor, order_id, lock=True)
     expect(state, expected_version)
-    enforce(may_report_failed_delivery(state.order, actor))
+    may_report_failed_delivery(state.order, actor).or_raise()
     at = happened_at(request.occurred_at, now=now, not_before=state.order.placed_at)
     reported_by = request.reported_by or actor.id
     after = changed(state, delivery_failed_at=at)

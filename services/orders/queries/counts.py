@@ -5,8 +5,7 @@ from typing import Any, get_args
 import sqlalchemy as sa
 
 from services.orders.tables import count_deltas, counts
-from shared.contracts.actor import Actor
-from shared.contracts.errors import Forbidden
+from shared.contracts.actor import Actor, shop_only
 from shared.contracts.events import OrderStatus, PaymentState, RefundState
 from shared.data.db import Transaction
 
@@ -15,8 +14,7 @@ AXES = {"status": get_args(OrderStatus), "payment": get_args(PaymentState), "ref
 
 async def counts_of(tx: Transaction, actor: Actor) -> dict[str, dict[str, int]]:
     """Orders per status, payment and refund state. Raises Forbidden for customers."""
-    if not actor.is_shop:
-        raise Forbidden("shop_only", "Only the shop's staff or its platform may do this.")
+    shop_only(actor, to_read=True).or_raise()
     axes = ("status", "payment", "refund_state")
     parts = [
         sa.select(*(table.c[axis] for axis in axes), number.label("orders")).where(table.c.store_id == actor.store)

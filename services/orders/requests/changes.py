@@ -5,11 +5,11 @@ from typing import Annotated, Literal
 from pydantic import EmailStr, Field, model_validator
 
 from services.orders.requests.placing import AddressInput
-from services.orders.requests.words import Link, Method, Name, PositiveAmount, Reason, Reference, Text, Word
+from services.orders.requests.words import Link, Message, Method, PositiveAmount, Reason
 from shared.contracts.events import Tracking
 from shared.contracts.ids import OrderId
 from shared.contracts.lifecycle import Step
-from shared.web.inputs import Fact, Input, example
+from shared.web.inputs import Fact, Input, Name, Reference, Word, example
 
 MAX_BULK_ORDERS = 500
 
@@ -32,7 +32,7 @@ class Transition(Input):
     model_config = example({"to": "shipped", "message": "On its way", "tracking": {"carrier": "Pathao", "number": "PX-1029"}})
 
     to: Step
-    message: Text = ""
+    message: Message = ""
     tracking: TrackingInput | None = None
     occurred_at: Fact | None = None
 
@@ -44,7 +44,7 @@ class BulkTransition(Input):
 
     order_ids: Annotated[list[OrderId], Field(min_length=1, max_length=MAX_BULK_ORDERS)]
     to: Step
-    message: Text = ""
+    message: Message = ""
     occurred_at: Fact | None = None
 
 
@@ -55,7 +55,7 @@ class DeliveryFailure(Input):
 
     reason: Reason
     reported_by: Name = Field(default="", description="The caller where absent")
-    message: Text = ""
+    message: Message = ""
     occurred_at: Fact | None = None
 
 
@@ -86,7 +86,7 @@ class CancelRequest(Input):
     model_config = example({"reason": "ordered twice", "message": "We cancelled your second order."})
 
     reason: Reason
-    message: Text = ""
+    message: Message = ""
 
 
 class ContactEdit(Input):
@@ -103,7 +103,7 @@ class EditOrder(Input):
     model_config = example({"reason": "typo", "customer": {"name": "Rahima Begum", "phone": "+8801712345678"}})
 
     reason: Reason
-    message: Text = ""
+    message: Message = ""
     customer: ContactEdit | None = None
     shipping_address: AddressInput | None = None
     billing_address: AddressInput | None = None

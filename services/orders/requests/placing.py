@@ -4,21 +4,10 @@ from typing import Annotated
 
 from pydantic import EmailStr, Field, StringConstraints, field_validator
 
-from services.orders.requests.words import (
-    Amount,
-    Language,
-    Method,
-    Name,
-    PositiveAmount,
-    Reference,
-    Sku,
-    Text,
-    Whole,
-    Word,
-)
+from services.orders.requests.words import Amount, Language, Message, Method, PositiveAmount, Whole
 from shared.contracts.events import MAX_ORDER_LINES, Address
 from shared.contracts.money import exponent
-from shared.web.inputs import Fact, Input, example
+from shared.web.inputs import CustomerId, Fact, Input, Name, Reference, Sku, Word, example
 
 MAX_BATCH_ORDERS = 1_000
 MAX_QUANTITY = 1_000_000
@@ -47,7 +36,7 @@ class AddressInput(Input):
     country_code: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
     name: Name = ""
     company_name: Name = ""
-    street_address: Text = ""
+    street_address: Message = ""
     city: Name = ""
     city_area: Name = ""
     country_area: Name = ""
@@ -63,7 +52,7 @@ class AddressInput(Input):
 class CustomerInput(Input):
     """Who bought: `id` is the caller's own id of the customer, and the `sub` of the customer's tokens."""
 
-    id: Word
+    id: CustomerId
     name: Name = ""
     email: EmailStr | None = None
     phone: Name = ""
@@ -124,7 +113,7 @@ class PlaceOrder(Input):
         default=None, description="The platform's own number; else the store's next one"
     )
     external_ref: Word | None = None
-    metadata: Annotated[dict[Word, Text | Whole | bool], Field(max_length=MAX_METADATA_ENTRIES)] = Field(default_factory=dict)
+    metadata: Annotated[dict[Word, Message | Whole | bool], Field(max_length=MAX_METADATA_ENTRIES)] = Field(default_factory=dict)
     payments: Annotated[list[PrepaidInput], Field(max_length=MAX_PREPAID)] = Field(default_factory=list)
     placed_at: Fact | None = None
 

@@ -1,12 +1,13 @@
 """A store's settings as they are sent."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import StringConstraints
 
-from services.orders.requests.words import Word
-from services.orders.rules.cancel import CancelPreset, CustomerStop
-from shared.web.inputs import Input, example
+from shared.web.inputs import Input, Word, example
+
+CancelPreset = Literal["cancellation-control", "order-cancellation"]
+CustomerStop = Literal["picked_up", "shipped", "delivered"]
 
 
 class OrderSettingsInput(Input):

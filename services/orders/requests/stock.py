@@ -5,8 +5,9 @@ from typing import Annotated
 from pydantic import Field, field_validator
 
 from services.orders.requests.words import Reason
-from services.orders.rules.stock import MAX_ON_HAND
 from shared.web.inputs import Input, example
+
+MAX_ON_HAND = 10**12
 
 
 class LevelInput(Input):

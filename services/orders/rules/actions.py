@@ -1,10 +1,11 @@
 """What the calling actor may do with an order now, and why not: asked of the same rules that guard the commands."""
 
+from services.orders.requests.settings import CancelPreset, CustomerStop
 from shared.contracts.actor import Actor, Decision
 from shared.contracts.events import Order
 from shared.contracts.lifecycle import STEPS
 
-from .cancel import CancelPreset, CustomerStop, may_cancel
+from .cancel import may_cancel
 from .edit import EDITABLE, may_edit
 from .payments import may_record
 from .status import may_move, may_report_failed_delivery

@@ -7,12 +7,11 @@ picks (docs/decisions/0101-who-may-cancel.md).
 
 from typing import Literal
 
-from shared.contracts.actor import Actor, Decision, Role, allowed, refused
+from services.orders.requests.settings import CancelPreset, CustomerStop
+from shared.contracts.actor import Actor, Decision, Role, allowed, forbidden, refused
 from shared.contracts.events import Order, OrderLine, PaymentState
 from shared.contracts.lifecycle import goods_left, reached
 
-CancelPreset = Literal["cancellation-control", "order-cancellation"]
-CustomerStop = Literal["picked_up", "shipped", "delivered"]
 CancelRule = Literal["until_delivered", "after_failed_delivery", "never"]
 
 CANCEL_PRESETS: dict[CancelPreset, dict[tuple[Role, PaymentState], CancelRule]] = {
@@ -43,7 +42,7 @@ def may_cancel(order: Order, actor: Actor, preset: CancelPreset, customer_stop: 
     """
     rule = CANCEL_PRESETS[preset].get((actor.role, order.payment))
     if rule is None or actor.read_only:
-        return refused("read_only", "These credentials may only read.")
+        return forbidden("read_only")
     if order.status == "cancelled":
         return refused("already_cancelled", "The order is cancelled already.")
     if order.status == "delivered":

@@ -2,11 +2,9 @@
 
 from typing import Literal
 
-from shared.contracts.actor import Actor, Decision, allowed, refused
+from shared.contracts.actor import Actor, Decision, allowed, refused, shop_only
 from shared.contracts.events import Order, OrderStatus
 from shared.contracts.lifecycle import reached
-
-from .status import shop_only
 
 Editable = Literal["customer", "shipping_address", "billing_address", "tracking"]
 EDITABLE: tuple[Editable, ...] = ("customer", "shipping_address", "billing_address", "tracking")

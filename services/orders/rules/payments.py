@@ -1,11 +1,10 @@
 """Money recorded on an order: who may record it, and what it makes of the order. Pure."""
 
-from shared.contracts.actor import Actor, Decision, allowed, refused
+from shared.contracts.actor import Actor, Decision, allowed, refused, shop_only
 from shared.contracts.events import Order, Payment, PaymentState
 from shared.contracts.money import MAX_AMOUNT_MINOR_UNITS
 
 from .room import MAX_PAYMENT_RECORDS
-from .status import shop_only
 
 
 def payment_state(collected: int, total: int) -> PaymentState:

@@ -1,7 +1,6 @@
 """Every refusal of this service, in a sentence for whoever meets it. A test holds the table against the code."""
 
 PROBLEMS: dict[str, str] = {
-    "shop_only": "Only the shop's staff or its platform may do this.",
     "already_cancelled": "A cancelled order stays as it is.",
     "already_there": "The order has this status already.",
     "not_forward": "Orders only move forward: pending, confirmed, picked_up, shipped, delivered.",

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from zoneinfo import available_timezones
 
+from services.orders.requests.settings import CancelPreset, CustomerStop
 from shared.contracts.errors import FieldError, Invalid
-
-from .cancel import CancelPreset, CustomerStop
 
 
 @dataclass(frozen=True, slots=True)

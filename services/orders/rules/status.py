@@ -1,25 +1,11 @@
 """Where an order may go: forward, in steps or at once. Failed deliveries. Pure tables."""
 
-from shared.contracts.actor import Actor, Decision, allowed, refused
+from shared.contracts.actor import Actor, Decision, allowed, refused, shop_only
 from shared.contracts.events import Order, OrderStatus
 from shared.contracts.lifecycle import Step, reached, steps_ahead
 
 # A delivery can fail once the shop has accepted the order and before the customer has it.
 CAN_FAIL: tuple[OrderStatus, ...] = ("confirmed", "picked_up", "shipped")
-
-
-def shop_only(actor: Actor) -> Decision:
-    """Staff, the platform and ourselves; a customer or a guest link never. Read-only staff may look and not touch."""
-    if not actor.is_shop:
-        return refused("shop_only", "Only the shop's staff or its platform may do this.")
-    if actor.read_only:
-        return refused("read_only", "These credentials may only read.")
-    return allowed()
-
-
-def may_read_settings(actor: Actor) -> Decision:
-    """The shop may read how it is set up, with credentials that may only read too."""
-    return allowed() if actor.is_shop else refused("shop_only", "Only the shop's staff or its platform may do this.")
 
 
 def may_move(order: Order, to: Step, actor: Actor) -> Decision:

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 
 from shared.contracts.events import InspectedLine, Order, RefundLine
 
-MAX_ON_HAND = 10**12
-
 
 @dataclass(frozen=True, slots=True)
 class Movement:

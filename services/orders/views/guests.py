@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Literal
 
-from services.orders.views.orders import ByView
 from shared.contracts.actor import Actor
 from shared.contracts.events import By
-from shared.web.views import View
+from shared.web.views import ByView, View
 
 
 class GuestLinkView(View):

@@ -7,10 +7,10 @@ from uuid import UUID
 from pydantic import BaseModel
 from sqlalchemy.engine import Row
 
-from services.orders.views.orders import ByView
 from shared.contracts.actor import Actor
 from shared.contracts.events import By, OrderStatus, PaymentState, RefundState, Tracking
 from shared.contracts.ids import OrderId
+from shared.web.views import ByView
 
 
 class LiveEvent(BaseModel):

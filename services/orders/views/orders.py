@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -10,41 +9,10 @@ from pydantic import BaseModel, ConfigDict
 from services.orders import addresses
 from services.orders.rules.payments import needs_attention
 from services.orders.state import Change, OrderState, Summary
-from shared.contracts.actor import Actor, Decision, Role
+from shared.contracts.actor import Actor, Decision
 from shared.contracts.events import Address, By, Order, OrderLine, OrderStatus, PaymentState, RefundState, Tracking
 from shared.contracts.ids import OrderId, PaymentId
-from shared.contracts.money import Money
-from shared.web.views import Page, View
-
-
-class MoneyView(BaseModel):
-    """An amount in minor units; `decimal` is the same as text with the currency's digits."""
-
-    model_config = ConfigDict(frozen=True)
-    amount: int
-    currency: str
-    decimal: str
-
-
-@lru_cache(maxsize=4096)  # an order shows dozens, most of them 0 or equal
-def money(amount: int, currency: str) -> MoneyView:
-    """An amount as answers show it."""
-    return MoneyView(amount=amount, currency=currency, decimal=Money(amount, currency).decimal)
-
-
-class ByView(BaseModel):
-    """Who did it. A customer sees the role of others, not their ids."""
-
-    role: Role
-    id: str | None = None
-    via: str | None = None
-
-    @classmethod
-    def of(cls, by: By, actor: Actor) -> "ByView":
-        """`by` as `actor` may see it."""
-        if actor.is_shop or actor.did(by.role, by.id):
-            return cls(role=by.role, id=by.id, via=by.via)
-        return cls(role=by.role)
+from shared.web.views import ActionView, ByView, MoneyView, Page, View, actions, money
 
 
 class CustomerView(BaseModel):
@@ -162,14 +130,6 @@ class TimelineEntry(BaseModel):
     recorded_at: datetime
 
 
-class ActionView(BaseModel):
-    """Whether the caller may do this now; when not, the stable code and a sentence for people."""
-
-    allowed: bool
-    code: str | None = None
-    detail: str = ""
-
-
 class ActionsView(View):
     """What the caller may do with the order at this version."""
 
@@ -187,7 +147,7 @@ class OrderDetails(OrderView):
     @classmethod
     def with_history(cls, state: OrderState, changes: list[Change], decisions: Mapping[str, Decision], actor: Actor) -> "OrderDetails":
         """The order, its changes, and the decisions for `actor`."""
-        return cls(**_view(state, actor), timeline=[timeline_entry(change, actor) for change in changes], actions=action_views(decisions))
+        return cls(**_view(state, actor), timeline=[timeline_entry(change, actor) for change in changes], actions=actions(decisions))
 
 
 class OrderSummaryView(BaseModel):
@@ -251,11 +211,6 @@ class ErasedView(View):
 
     customer_id: str
     orders: int
-
-
-def action_views(decisions: Mapping[str, Decision]) -> dict[str, ActionView]:
-    """Decisions as answers show them."""
-    return {name: ActionView(allowed=d.allowed, code=d.code, detail=d.detail) for name, d in decisions.items()}
 
 
 SHOWN_TO_CUSTOMERS = ("from", "to", "tracking", "payment_id", "amount", "method", "reverses", "refund_id")

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import BaseModel
 
-from services.orders.rules.cancel import CancelPreset, CustomerStop
+from services.orders.requests.settings import CancelPreset, CustomerStop
 from services.orders.rules.settings import StoreSettings
 from shared.web.views import View
 
