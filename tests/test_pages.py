@@ -8,7 +8,7 @@ import pytest
 
 PROJECT = Path(__file__).resolve().parent.parent
 PAGES = ("shared/README.md", "docs/architecture.md", "docs/conventions.md", "CONTRIBUTING.md")
-NAMED = re.compile(r"`([\w./-]+\.(?:py|sql|json|md))(?::([\w.]+))?`")
+NAMED = re.compile(r"`(\w[\w./-]*\.(?:py|sql|json|md))(?::([\w.]+))?`")
 WHEREVER = {"__init__", "README", "api", "app", "audit", "consumers", "requests", "rules", "settings", "state", "tables", "views"}
 """Rooms of any service, named without its folder."""
 
