@@ -1,4 +1,4 @@
-"""The refund service, put together."""
+"""The composition root of the refund service."""
 
 from services.refunds.api import router
 from services.refunds.commands.counts import fold_counts

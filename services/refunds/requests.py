@@ -71,7 +71,7 @@ class LineToApprove(WantedLine):
 
 
 class ApproveRefund(Input):
-    """Without `lines` everything that was asked for; with them exactly these units, the others are freed."""
+    """Without `lines` the whole request; with them exactly these units, and the others are freed."""
 
     model_config = example({"lines": [{"line": 1, "quantity": 1, "disposition": "inspect"}], "message": "The money is on its way."})
 
@@ -100,7 +100,7 @@ class ReportSettlement(Input):
 
 
 class LineInspected(WantedLine):
-    """Units of one line that were looked at, and where they go."""
+    """Units of one line that were inspected, and where they go."""
 
     disposition: Literal["restock", "discard"]
 
@@ -130,7 +130,7 @@ class RefundPolicyInput(Input):
 
 
 class CloseAttention(Input):
-    """What was found."""
+    """What the person found."""
 
     model_config = example({"note": "The provider had answered twice; only one payment went out."})
 

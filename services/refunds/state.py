@@ -75,7 +75,7 @@ class KnownOrder:
 
     @property
     def goods_left(self) -> bool:
-        """Whether the goods had been picked up."""
+        """Whether the goods have left the shop: picked up, or later."""
         return lifecycle.goods_left(self.furthest)
 
 
@@ -106,7 +106,7 @@ class Policy:
     window_days: int | None = None
     reasons: Sequence[str] = DEFAULT_REASONS
     overdue_after_hours: int = 48
-    changed_by: dict[str, Any] | None = None  # None: nobody, it is the default
+    changed_by: dict[str, Any] | None = None  # None for the defaults
     changed_at: datetime | None = None
 
 
@@ -199,7 +199,7 @@ class Refund(RefundSummary):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettlementReport:
-    """What the outside reported about a refund's money; `counts` is false for what came after the first success."""
+    """A reported attempt to move a refund's money; `counts` is false for what came after the first success."""
 
     number: int
     outcome: Outcome
@@ -225,7 +225,7 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attention:
-    """What a person must look at; `key` is what opened it, so that it opens once."""
+    """An item that needs a person's attention; `key` is what opened it, so that it opens once."""
 
     attention_id: str
     kind: AttentionKind

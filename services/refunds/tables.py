@@ -107,7 +107,7 @@ sa.Index(None, refunds.c.store_id, refunds.c.settlement, refunds.c.requested_at,
 sa.Index("ix_refunds_overdue", refunds.c.store_id, refunds.c.overdue_at, postgresql_where=refunds.c.status == "processing")
 sa.Index("ix_refunds_decided", refunds.c.store_id, refunds.c.decided_at, postgresql_where=refunds.c.cause == "request")
 
-# How many refunds stand where: folded sums, and what happened since (append-only, written by the trigger `counted`).
+# How many refunds have which status: folded sums, and the deltas since (append-only, written by the trigger `counted`).
 counts = _table(
     "counts",
     sa.Column("status", sa.Text, nullable=False),

@@ -1,4 +1,4 @@
-"""What a person must look at."""
+"""Items that need a person's attention."""
 
 from typing import Annotated
 
@@ -31,7 +31,7 @@ async def list_attention(
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
     cursor: Annotated[str | None, Query(max_length=512)] = None,
 ) -> Response:
-    """What waits for a person, the oldest first; or what was closed."""
+    """Open items, the oldest first; or those that were closed."""
     actor = call.actor
     async with call.reading() as tx:
         page = await queries.page(tx, actor, closed=closed, cursor=cursor, limit=limit)

@@ -23,9 +23,9 @@ COLUMNS = (*(field.name for field in fields(RefundSummary) if field.name not in 
 
 @router.get("/v1/refunds/export", operation_id="refunds_refund_export", response_class=StreamingResponse, responses=FILE | problems())
 async def export(query: Annotated[RefundExport, Query()], call: Call) -> Export:
-    """Every refund that matches, the last requested first, as CSV or JSON Lines. No cell begins as a formula would.
+    """Every refund that matches, the last requested first, as CSV or JSON Lines. No cell begins like a formula.
 
-    Made while it is sent, so not one moment's picture: a refund that exists throughout is in it once, as it was when its page was read.
+    It is written while it is sent, so it is no snapshot: a refund that exists throughout is in it once, as of when its page was read.
     """
     async with call.reading() as tx:
         wanted = await resolved(tx, call.actor, query)
@@ -46,7 +46,7 @@ def exported(call: Calling, wanted: RefundExport) -> AsyncGenerator[bytes, None]
 
 
 def _cells(refund: RefundSummary) -> dict[str, Any]:
-    RefundSummaryView.of(refund, now=refund.requested_at)  # raises for what is no refund, which a table would print as it is
+    RefundSummaryView.of(refund, now=refund.requested_at)  # raises for a row that is not a readable refund
     cells = {name: getattr(refund, name) for name in COLUMNS if name != "amount_decimal"}
     return cells | {"amount_decimal": Money(refund.amount, refund.currency).decimal}
 

@@ -53,7 +53,7 @@ FORM = {
     max_body_size=MAX_UPLOAD_BODY_BYTES,
 )
 async def upload(call: Call) -> Response:
-    """Upload a JPEG, PNG, WebP or PDF for a request to come. Images are encoded anew; EXIF is dropped."""
+    """Upload a JPEG, PNG, WebP or PDF for a request to come. Images are re-encoded, which drops EXIF."""
     settings = _settings(call)
     async with _form(call) as form:
         source, customer_id = _file(form), _customer(call, form)
@@ -74,7 +74,7 @@ async def upload(call: Call) -> Response:
     try:
         answer = await call.once("refunds.upload", work, status=201, body=asked)
     except Failure as failure:
-        if isinstance(failure, StoreBusy) or not isinstance(failure, Unavailable):  # a lost COMMIT is unknown: the sweeper finds out
+        if isinstance(failure, StoreBusy) or not isinstance(failure, Unavailable):  # a lost COMMIT is left to the sweeper
             await _delete(call, stored)
         raise
     if "idempotent-replayed" in answer.headers:
@@ -108,7 +108,7 @@ async def limits(call: Call) -> Response:
     "/v1/attachments/{attachment_id}", operation_id="refunds_attachment_download", response_class=Response, responses=problems(NotFound)
 )
 async def download(attachment_id: AttachmentId, call: Call) -> Response:
-    """A file's content, for those who may see its refund: always a download, never a page."""
+    """A file's content, for those who may see its refund; always served as a download."""
     async with call.reading() as tx:
         row = await file_for(tx, call.actor, attachment_id)
     try:
@@ -154,7 +154,7 @@ def _customer(call: Calling, form: Any) -> str:
 
 
 async def _store(call: Calling, settings: RefundsEnvironment, source: UploadFile, customer_id: str) -> Attachment:
-    """Check the file, encode it anew and store it; it has no row yet."""
+    """Check the file, re-encode it and store it; it has no row yet."""
     attachment_id = new_id("attachment")
     with tempfile.TemporaryDirectory(prefix="aftersale-upload-") as folder:
         checked = await check.check(source.file, Path(folder), settings)

@@ -22,7 +22,7 @@ router = Router(tags=["refunds"])
 
 @router.get("/v1/refund-policy", operation_id="refunds_policy_read", response_model=RefundPolicyView)
 async def read(call: Call) -> Response:
-    """The last saved version, which `valid_from` may put on a later day."""
+    """The last saved version, which may apply only from a later day (`valid_from`)."""
     async with call.reading() as tx:
         policy = await queries.newest(tx, call.actor.store)
     return call.show(RefundPolicyView.of(policy, call.actor))

@@ -1,4 +1,4 @@
-"""Refunds as the shop works on them, and as anyone reads them."""
+"""Reading refunds, and what the shop does with them."""
 
 from typing import Annotated
 

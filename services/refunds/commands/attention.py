@@ -1,4 +1,4 @@
-"""What a person must look at: opened once by what happened, closed by staff with a note."""
+"""Items that need a person's attention: opened once by what happened, closed by staff with a note."""
 
 from dataclasses import asdict
 from datetime import datetime

@@ -12,7 +12,7 @@ from shared.data.schema import TIME
 from shared.data.sql import statement
 
 LINE = ("line", "sku", "name", "quantity", "total", "stock_tracked")
-"""What the copy has of each line that was bought."""
+"""The fields of a line that the copy has."""
 
 COPY_ORDER = statement(__file__, "copy_order").bindparams(
     *(sa.bindparam(name, type_=sa.Text) for name in ("store", "number", "customer", "status", "currency")),

@@ -1,4 +1,4 @@
-"""A customer asked to be forgotten."""
+"""Erasing a customer's texts and files."""
 
 from collections.abc import Sequence
 from datetime import datetime

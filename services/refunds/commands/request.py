@@ -22,7 +22,7 @@ from shared.data.db import Transaction
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a request would make."""
+    """A request that may be made, with everything that it is computed from."""
 
     ledger: Ledger
     policy: Policy

@@ -1,4 +1,4 @@
-"""The outside reports what became of the money."""
+"""The shop or its platform reports an attempt to move the money."""
 
 from datetime import datetime
 

@@ -1,1 +1,1 @@
-"""Files of customers: what an upload may be, and where its bytes lie."""
+"""Files of customers: what an upload may be, and where its bytes are stored."""

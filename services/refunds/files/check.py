@@ -1,7 +1,7 @@
-"""Whether an uploaded file is of a type that is taken, by its content alone; images come out decoded and encoded anew.
+"""Whether an uploaded file is of a type that is taken, by its content alone; images are decoded and re-encoded.
 
-Encoding anew (in a confined process: shared/web/images.py) drops EXIF (places, owners) and whatever was appended or hidden: what is stored
-was written by us. A PDF cannot be encoded anew; it must begin and end as one, and is only ever served as a download in a sandbox.
+Re-encoding (in a confined process: shared/web/images.py) drops EXIF (places, owners) and whatever was appended or hidden: what is stored
+was written by us. A PDF cannot be re-encoded; it must begin and end as one, and is only ever served as a download in a sandbox.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ EXTENSIONS: dict[MediaType, str] = {"image/jpeg": "jpg", "image/png": "png", "im
 HEAD_BYTES = 16
 PDF_END_WITHIN_BYTES = 1_024
 MAX_NAME_CHARACTERS = 100
-GROWS_AT_MOST = 4  # an image encoded anew may be larger than it was, but not without bound
+GROWS_AT_MOST = 4  # a re-encoded image may be larger than it was, but not without bound
 
 
 class Checked(NamedTuple):

@@ -1,4 +1,4 @@
-"""What a person must look at."""
+"""Items that need a person's attention."""
 
 import sqlalchemy as sa
 

@@ -24,7 +24,7 @@ class Due:
     """An automatic refund that is to be made now; `key` is the payment's id, or None for the cancellation's own."""
 
     key: str | None
-    order_version: int  # of its cause, so that it is the same whatever else was known when it was made
+    order_version: int  # of its cause, and so the same whatever else was known when it was made
     amount: int
     shipping_kept: int
     collected: int  # up to its cause, and not known to be reversed

@@ -8,7 +8,7 @@ from shared.contracts.actor import Actor, Decision, allowed, customer_only, not_
 
 
 def may_ask(order: KnownOrder, policy: Policy, *, closes_at: datetime | None, now: datetime) -> Decision:
-    """Whether a refund of the order can be asked for at all at `now`, by its customer."""
+    """Whether the order's customer can request a refund of it at `now` at all."""
     if order.status == "cancelled":
         return refused("order_cancelled", "There is nothing to request: what was collected is paid back automatically.")
     if order.status != "delivered":
@@ -53,7 +53,7 @@ def may_pay(order: KnownOrder, amount: int, approved_before: int) -> Decision:
 
 
 def may_withdraw(refund: RefundSummary, actor: Actor) -> Decision:
-    """Whether `actor` may take the request back: its own customer, while it is open."""
+    """Whether `actor` may withdraw the request: its own customer, while it is open."""
     own = customer_only(actor, refund.customer_id)
     return _open(refund) if own.allowed else own
 
@@ -87,7 +87,7 @@ def _open(refund: RefundSummary) -> Decision:
 
 
 def decisions(refund: RefundSummary, actor: Actor, order: KnownOrder, approved_before: int) -> dict[str, Decision]:
-    """What `actor` may do with the refund now, by action: what its page shows."""
+    """What `actor` may do with the refund now, by action, as its page shows it."""
     decide = may_decide(refund, actor)
     return {
         "approve": may_pay(order, refund.amount, approved_before) if decide.allowed else decide,

@@ -1,4 +1,4 @@
-"""The figures of a refund with everything that they were made from: stored with it, so that it can always be explained."""
+"""The figures of a refund with everything that they were computed from: stored with it, so that it can always be explained."""
 
 from typing import Any
 

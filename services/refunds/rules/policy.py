@@ -45,7 +45,7 @@ def next_version(before: Policy, wanted: RefundPolicyInput, *, by: By, now: date
 
 
 def window_end(policy: Policy, delivered_at: datetime, zone: str) -> datetime | None:
-    """The first instant at which it is too late to ask: the end of the n-th day after delivery in the store's zone.
+    """The first instant at which a request is too late: the end of the n-th day after delivery in the store's zone.
 
     None where the store has no window. `zone` is an IANA name.
     """

@@ -1,4 +1,4 @@
-"""What a person must look at."""
+"""Items that need a person's attention."""
 
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from shared.web.views import ByView, View
 
 
 class AttentionView(View):
-    """What a person must look at."""
+    """Items that need a person's attention."""
 
     attention_id: str
     kind: str

@@ -21,14 +21,14 @@ class AttachmentView(View):
 
 
 class UploadTypeView(BaseModel):
-    """A kind of file that is taken; an image of more pixels is refused."""
+    """A type of file that is accepted; an image of more pixels is refused."""
 
     media_type: str
     max_pixels: int | None
 
 
 class UploadLimitsView(View):
-    """What an upload may be. `max_unused` is how many of a customer may wait for their request, for `unused_hours` each."""
+    """Limits of uploads. At most `max_unused` of a customer may wait for a request, for `unused_hours` each."""
 
     types: list[UploadTypeView]
     max_bytes: int
