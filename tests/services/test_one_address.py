@@ -28,6 +28,8 @@ async def test_every_service_answers_there_as_on_its_own_port(shop: Shop, everyw
     calls = {
         "orders": f"v1/orders/{order_id}",
         "refunds": "v1/refund-policy",
+        "notes": "v1/notes-settings",
+        "documents": "v1/documents-settings",
     }
     for service, path in calls.items():
         own = (await shop.staff.get(f"/{service}/{path}")).ok()
@@ -99,7 +101,7 @@ async def test_links_name_the_public_address_and_never_the_host_that_a_caller_se
         [following] = re.findall(r'<([^>]+)>; rel="next"', page.headers["link"])
         assert following.startswith(f"{public}/v1/orders?")
         assert (await client.get(following.removeprefix(public))).status_code == 200
-        for path in ("/v1/orders/nothing", "/nowhere", "/v1/nothing"):
+        for path in ("/v1/orders/nothing", "/v1/notes?order_id=nothing", "/nowhere", "/v1/nothing"):
             problem = (await client.get(path)).json()
             assert problem["type"] == f"{public}/problems/{problem['code']}"
             assert problem["instance"] == f"{public}{path.partition('?')[0]}"
