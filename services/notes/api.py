@@ -10,8 +10,8 @@ from fastapi.responses import StreamingResponse
 from sqlalchemy.engine import Row
 
 from services.notes import commands, queries
+from services.notes.live import order_stream
 from services.notes.requests import NoteEditInput, NoteInput, NoteSettingsInput, ReadMarkInput
-from services.notes.stream import order_stream
 from services.notes.views import (
     NoteSettingsView,
     NotesView,
