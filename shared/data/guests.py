@@ -65,7 +65,7 @@ async def revoke_all(tx: Transaction, store_id: str, order_ids: Sequence[str]) -
         await tx.execute(insert(tx.kernel.revoked_guests).values(rows).on_conflict_do_nothing())
 
 
-async def sweep(database: Database, now: datetime) -> int:
+async def sweep(database: Database, *, now: datetime) -> int:
     """Forget up to 5,000 revoked links whose tokens have ended by now; how many."""
     table = database.kernel.revoked_guests
     old: sa.Select[Any] = sa.select(sa.literal_column("ctid")).select_from(table).where(table.c.expires_at < now).limit(SWEEP_BATCH)

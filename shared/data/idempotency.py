@@ -99,14 +99,14 @@ async def find(tx: Transaction, claim: Claim) -> Kept | None:
     return None if row is None else replace(answer(claim, row), recorded_at=row.recorded_at)
 
 
-async def keep(tx: Transaction, claim: Claim, kept: Kept, now: datetime) -> None:
+async def keep(tx: Transaction, claim: Claim, kept: Kept, *, now: datetime) -> None:
     """Write the answer beside the effect. Raises Overtaken if the same call has committed meanwhile."""
-    done = await tx.execute(insert(tx.kernel.idempotency).values(**kept_row(claim, kept, now)).on_conflict_do_nothing())
+    done = await tx.execute(insert(tx.kernel.idempotency).values(**kept_row(claim, kept, now=now)).on_conflict_do_nothing())
     if done.rowcount == 0:
         raise Overtaken
 
 
-def kept_row(claim: Claim, kept: Kept, now: datetime) -> dict[str, Any]:
+def kept_row(claim: Claim, kept: Kept, *, now: datetime) -> dict[str, Any]:
     """The row of a kept answer, for keep() and for statements that insert it in a CTE beside the change."""
     return {
         "store_id": claim.store_id,
@@ -120,7 +120,7 @@ def kept_row(claim: Claim, kept: Kept, now: datetime) -> dict[str, Any]:
     }
 
 
-async def sweep(database: Database, now: datetime, days: int) -> int:
+async def sweep(database: Database, *, now: datetime, days: int) -> int:
     """Forget up to 5,000 answers older than `days`; how many."""
     table = database.kernel.idempotency
     old: sa.Select[Any] = (

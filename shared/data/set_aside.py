@@ -96,12 +96,12 @@ async def set_aside(database: Database, place: str, rows: Sequence[Unusable]) ->
         return
     try:
         async with database.transaction("set_aside") as tx:
-            await note(tx, place, rows, datetime.now(UTC))
+            await note(tx, place, rows, now=datetime.now(UTC))
     except Exception as error:
         log.warning("set_aside_not_noted", place=place, rows=len(rows), error=repr(error))
 
 
-async def note(tx: Transaction, place: str, rows: Sequence[Unusable], now: datetime) -> None:
+async def note(tx: Transaction, place: str, rows: Sequence[Unusable], *, now: datetime) -> None:
     """Note them in the caller's transaction; one that is noted already is only counted again."""
     table = tx.kernel.set_aside
     for row in sorted(set(rows), key=lambda one: (one.store_id, one.row_key)):  # in one order, or two would deadlock

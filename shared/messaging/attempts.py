@@ -21,7 +21,7 @@ class Verdict:
     reason: str
     detail: str
 
-    def delay(self, attempts: int, first_failed_at: datetime, now: datetime) -> float | None:
+    def delay(self, attempts: int, first_failed_at: datetime, *, now: datetime) -> float | None:
         """Seconds until the next attempt after `attempts` that counted; None: parked."""
         if self.action == "wait":
             shortest, longest = OUTSIDE_DELAYS_SECONDS

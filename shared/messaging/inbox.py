@@ -154,7 +154,7 @@ class Inbox:
         try:
             envelope, event = parse(body, routing_key, self._consumers.handlers, now)
         except Malformed as bad:
-            await self._record(failed_row(body, routing_key, now, reason=bad.reason, detail=bad.detail, delay=None))
+            await self._record(failed_row(body, routing_key, now=now, reason=bad.reason, detail=bad.detail, delay=None))
             CONSUMED.labels(self._consumers.service, "malformed", "parked").inc()
             log.error("message_parked", routing_key=routing_key[:100], reason=bad.reason, detail=bad.detail, bytes=len(body))
             return
@@ -164,7 +164,7 @@ class Inbox:
             except BaseException as error:
                 if stopped() or (patient and isinstance(error, Unavailable)):
                     raise
-                outcome = await self._failed(body, envelope, error, now)
+                outcome = await self._failed(body, envelope, error, now=now)
         CONSUMED.labels(self._consumers.service, envelope.type, outcome).inc()
         if outcome == "applied":
             lag = (datetime.now(UTC) - envelope.recorded_at).total_seconds()
@@ -208,9 +208,9 @@ class Inbox:
             return False
         return until is not None
 
-    async def _failed(self, body: bytes, envelope: Envelope, error: BaseException, now: datetime) -> str:
+    async def _failed(self, body: bytes, envelope: Envelope, error: BaseException, *, now: datetime) -> str:
         why = verdict(error)
-        delay = why.delay(0, now, now)
+        delay = why.delay(0, now, now=now)
         known = isinstance(error, Failure)
         log.error(
             "event_failed",
@@ -220,7 +220,7 @@ class Inbox:
             retried=delay is not None,
             exc_info=None if known else error,
         )
-        await self._record(failed_row(body, envelope.type, now, envelope=envelope, reason=why.reason, detail=why.detail, delay=delay))
+        await self._record(failed_row(body, envelope.type, now=now, envelope=envelope, reason=why.reason, detail=why.detail, delay=delay))
         return "waiting" if delay is not None else "parked"
 
     async def _record(self, row: dict[str, Any]) -> None:
@@ -244,7 +244,7 @@ class Inbox:
                 due: dict[str, list[UUID]] = {}
                 try:
                     with self.retries.turn():
-                        due = await self._due(datetime.now(UTC))
+                        due = await self._due(now=datetime.now(UTC))
                 except Exception as error:
                     log.warning("retries_failed", error=repr(error))
                 for store_id, parked_ids in due.items():
@@ -263,27 +263,27 @@ class Inbox:
     def _lane_ended(self, store_id: str, _: "asyncio.Task[None]") -> None:
         del self._lanes[store_id]
 
-    async def retry_due(self, now: datetime) -> int:
+    async def retry_due(self, *, now: datetime) -> int:
         """Try every waiting message that is due at `now` once more; how many were due."""
-        due = await self._due(now)
-        await asyncio.gather(*(self._lane(store_id, parked_ids, now) for store_id, parked_ids in due.items()))
+        due = await self._due(now=now)
+        await asyncio.gather(*(self._lane(store_id, parked_ids, now=now) for store_id, parked_ids in due.items()))
         return sum(map(len, due.values()))
 
-    async def _due(self, now: datetime) -> dict[str, list[UUID]]:
+    async def _due(self, *, now: datetime) -> dict[str, list[UUID]]:
         """What is due of the stores that have no lane, by turns over them: the first of each, the second of each, …"""
         async with self._database.reading() as tx:
-            rows = await tx.all(_due(tx.kernel.parked, now, list(self._lanes)))
+            rows = await tx.all(_due(tx.kernel.parked, now=now, busy=list(self._lanes)))
         due: dict[str, list[UUID]] = defaultdict(list)
         for row in rows:
             due[row.store_id].append(row.parked_id)
         return due
 
-    async def _lane(self, store_id: str, parked_ids: list[UUID], now: datetime | None = None) -> None:
+    async def _lane(self, store_id: str, parked_ids: list[UUID], *, now: datetime | None = None) -> None:
         """One store's due messages, one after the other; whatever one of them does, the next one has its turn."""
         failed = 0
         for parked_id in parked_ids:
             try:
-                failed = 0 if await self._retry(store_id, parked_id, now or datetime.now(UTC)) else failed + 1
+                failed = 0 if await self._retry(store_id, parked_id, now=now or datetime.now(UTC)) else failed + 1
             except BaseException as error:
                 if stopped():
                     raise
@@ -292,7 +292,7 @@ class Inbox:
             if failed >= RETRIES_STOPPED_AFTER:
                 return
 
-    async def _retry(self, store_id: str, parked_id: UUID, now: datetime) -> bool:
+    async def _retry(self, store_id: str, parked_id: UUID, *, now: datetime) -> bool:
         """One more attempt: success deletes the row in the effect's transaction, failure moves it on or parks it.
 
         Whether nothing outside stood in its way. Raises whatever stopped even the moving on.
@@ -304,14 +304,14 @@ class Inbox:
         if row is None:
             return True
         try:
-            await self._try_again(row, mine, now)
+            await self._try_again(row, mine, now=now)
         except BaseException as error:
             if stopped():
                 raise
-            return await self._moved_on(row, mine, error, now)
+            return await self._moved_on(row, mine, error, now=now)
         return True
 
-    async def _try_again(self, row: Row[Any], mine: sa.ColumnElement[bool], now: datetime) -> None:
+    async def _try_again(self, row: Row[Any], mine: sa.ColumnElement[bool], *, now: datetime) -> None:
         if row.reason == TOO_LARGE:
             raise Malformed(TOO_LARGE, row.detail)
         envelope, event = parse(row.body, row.type, self._consumers.handlers, now)
@@ -325,9 +325,9 @@ class Inbox:
                     await self._consumers.handlers[envelope.type](tx, event, envelope)
             log.info("event_applied", type=envelope.type, event_id=str(envelope.id), attempt=row.attempts + 1)
 
-    async def _moved_on(self, row: Row[Any], mine: sa.ColumnElement[bool], error: BaseException, now: datetime) -> bool:
+    async def _moved_on(self, row: Row[Any], mine: sa.ColumnElement[bool], error: BaseException, *, now: datetime) -> bool:
         why, parked = verdict(error), self._database.kernel.parked
-        delay = why.delay(row.attempts, row.first_failed_at, now)
+        delay = why.delay(row.attempts, row.first_failed_at, now=now)
         log.error("event_failed", type=row.type, attempt=row.attempts + 1, reason=why.reason, detail=why.detail, retried=delay is not None)
         change: dict[str, Any] = {
             "state": "parked" if delay is None else "waiting",
@@ -379,7 +379,7 @@ def _pauses() -> Iterator[float]:
     return chain(PAUSES_SECONDS, repeat(PAUSES_SECONDS[-1]))
 
 
-def _due(parked: sa.Table, now: datetime, busy: list[str]) -> sa.Select[Any]:
+def _due(parked: sa.Table, *, now: datetime, busy: list[str]) -> sa.Select[Any]:
     turn = sa.func.row_number().over(partition_by=parked.c.store_id, order_by=parked.c.next_attempt_at).label("turn")
     due = (
         sa.select(parked.c.store_id, parked.c.parked_id, parked.c.next_attempt_at, turn)

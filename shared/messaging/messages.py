@@ -100,7 +100,7 @@ def _with_data(event: type[Event]) -> Any:
 
 
 def failed_row(
-    body: bytes, routing_key: str, now: datetime, *, envelope: Envelope | None = None, reason: str, detail: str, delay: float | None
+    body: bytes, routing_key: str, *, now: datetime, envelope: Envelope | None = None, reason: str, detail: str, delay: float | None
 ) -> dict[str, Any]:
     """A message that failed: due again in `delay` seconds, or parked (None). Its `type` is the routing key that it came with."""
     return {

@@ -147,7 +147,7 @@ class Relay:
                 await tx.execute(_mark(tx.kernel.events, confirmed, "published_at"))
             if bad:
                 await tx.execute(_mark(tx.kernel.events, [row for row, _ in bad], "set_aside_at"))
-                await note(tx, OUTBOX, [why for _, why in bad], datetime.now(UTC))
+                await note(tx, OUTBOX, [why for _, why in bad], now=datetime.now(UTC))
         if len(confirmed) < len(good):
             log.warning("relay_unconfirmed", events=len(good) - len(confirmed))
             await asyncio.sleep(BACKOFF_SECONDS)

@@ -6,7 +6,7 @@ import math
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -56,11 +56,18 @@ SWEEP_HANG_SECONDS = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Sweeper:
-    """Something to do again and again in the worker role: `run(database, settings, now)` says how many things it did."""
+    """Something to do again and again in the worker role: `run` says how many things it did."""
 
     name: str
     every_seconds: float
-    run: Callable[[Database, Settings, datetime], Awaitable[int]]
+    run: "Sweep"
+
+
+class Sweep(Protocol):
+    """What a sweeper does, once; how many things it did."""
+
+    async def __call__(self, database: Database, settings: Settings, /, *, now: datetime) -> int:
+        """Do it."""
 
 
 class Background(Protocol):
@@ -174,7 +181,7 @@ class Running:
             await asyncio.sleep(pause)
             try:
                 with pulse.turn():
-                    done = await sweeper.run(self.database, self.settings, datetime.now(UTC))
+                    done = await sweeper.run(self.database, self.settings, now=datetime.now(UTC))
             except Exception as error:
                 trace = None if isinstance(error, Failure) or told == repr(error) else error
                 log.error("sweep_failed", service=self.service.name, what=sweeper.name, error=repr(error), exc_info=trace)
@@ -185,12 +192,12 @@ class Running:
                 log.info("swept", service=self.service.name, what=sweeper.name, count=done)
 
 
-async def _sweep_idempotency(database: Database, settings: Settings, now: datetime) -> int:
-    return await idempotency.sweep(database, now, settings.idempotency_days)
+async def _sweep_idempotency(database: Database, settings: Settings, *, now: datetime) -> int:
+    return await idempotency.sweep(database, now=now, days=settings.idempotency_days)
 
 
-async def _sweep_guests(database: Database, settings: Settings, now: datetime) -> int:
-    return await guests.sweep(database, now)
+async def _sweep_guests(database: Database, settings: Settings, *, now: datetime) -> int:
+    return await guests.sweep(database, now=now)
 
 
 _GUEST_SWEEPER = Sweeper("revoked-guests", SWEEP_GUESTS_SECONDS, _sweep_guests)

@@ -126,7 +126,7 @@ class Calling:
                     view = await work(tx)
                     answer = _kept(view, status)
                     if claim is not None:
-                        await idempotency.keep(tx, claim, answer, self.now)
+                        await idempotency.keep(tx, claim, answer, now=self.now)
                 return answered(answer if view is None or not view.secrets else replace(answer, body=view.model_dump_json()))
             except Overtaken:
                 continue

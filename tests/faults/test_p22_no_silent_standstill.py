@@ -18,7 +18,7 @@ from shared.contracts.events import DocumentIssued
 from shared.data.db import Database
 from shared.messaging.broker import queue_name
 from shared.process import service as service_module
-from shared.process.service import Running, Service, Sweeper
+from shared.process.service import Running, Service, Sweep, Sweeper
 from shared.process.settings import Settings
 from tests.services.kernel import lab as kernel
 from tests.services.kernel.lab import EFFECTS, METADATA, SERVICE, Lab, an_event, at_work, running_lab, started
@@ -138,7 +138,7 @@ async def test_whatever_a_handler_raises_becomes_a_row_with_its_next_attempt(lab
     assert await lab.count("notes.parked where state = 'waiting' and reason = 'handler_failed' and next_attempt_at is not null") == 1
     assert await lab.count("notes.effects") == 0
     odds.clear()
-    assert await inbox.retry_due(datetime(2099, 1, 1, tzinfo=UTC)) == 1
+    assert await inbox.retry_due(now=datetime(2099, 1, 1, tzinfo=UTC)) == 1
     assert (await lab.count("notes.effects"), await lab.count("notes.parked")) == (1, 0)
 
 
@@ -301,8 +301,11 @@ async def _all_held(database: Database) -> bool:
 def sweeping(lab: Lab, monkeypatch: pytest.MonkeyPatch, sweepers: Sequence[tuple[str, Callable[[], Awaitable[int]]]]) -> Running:
     """The lab's worker with these sweepers, each every 20 ms."""
 
-    def swept(work: Callable[[], Awaitable[int]]) -> Callable[[Database, Settings, datetime], Awaitable[int]]:
-        return lambda database, settings, now: work()
+    def swept(work: Callable[[], Awaitable[int]]) -> Sweep:
+        async def sweep(database: Database, settings: Settings, /, *, now: datetime) -> int:
+            return await work()
+
+        return sweep
 
     plain = running(lab, monkeypatch, "worker")
     named = tuple(Sweeper(name, 0.02, swept(work)) for name, work in sweepers)

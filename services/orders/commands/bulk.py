@@ -26,7 +26,7 @@ async def move_orders(db: Database, actor: Actor, request: BulkTransition, key: 
                 if kept is not None:
                     return int(json.loads(kept.body)["version"])
                 version = (await move_order(tx, actor, order_id, step, now=now)).order.version
-                await keep(tx, claim, Kept(200, json.dumps({"order_id": order_id, "version": version})), now)
+                await keep(tx, claim, Kept(200, json.dumps({"order_id": order_id, "version": version})), now=now)
         except Overtaken:
             return await move(index, order_id)
         except Failure as failure:

@@ -54,7 +54,7 @@ async def test_answers_about_somebody_are_blanked_whoever_they_were_given_to(lab
     }
     async with lab.database.transaction("lab.keep") as tx:
         for key, (who, body) in (theirs | others).items():
-            await keep(tx, Claim.of(who, key, "POST", "/", b""), Kept(200, body), datetime.now(UTC))
+            await keep(tx, Claim.of(who, key, "POST", "/", b""), Kept(200, body), now=datetime.now(UTC))
     async with lab.database.transaction("lab.forget") as tx:
         await forget(tx, lab.store, [SOMEBODY], customer_id="c-1")
 

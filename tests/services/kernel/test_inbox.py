@@ -43,8 +43,8 @@ async def test_a_failure_leaves_no_inbox_row_and_the_next_attempt_succeeds(lab: 
     await inbox.take(await message(lab), DocumentIssued.type)
     assert (await lab.count("notes.inbox"), await lab.count("notes.effects")) == (0, 0)
     inbox = lab.consume(lab.effect)
-    assert await inbox.retry_due(datetime.now(UTC)) == 0  # not due yet
-    assert await inbox.retry_due(datetime.now(UTC) + timedelta(seconds=RETRY_DELAYS_SECONDS[0] + 1)) == 1
+    assert await inbox.retry_due(now=datetime.now(UTC)) == 0  # not due yet
+    assert await inbox.retry_due(now=datetime.now(UTC) + timedelta(seconds=RETRY_DELAYS_SECONDS[0] + 1)) == 1
     assert (await lab.count("notes.inbox"), await lab.count("notes.effects"), await lab.count("notes.parked")) == (1, 1, 0)
 
 
@@ -57,12 +57,12 @@ async def test_what_fails_every_time_is_parked_after_its_attempts_and_can_be_rep
     later = datetime.now(UTC)
     for _ in RETRY_DELAYS_SECONDS:
         later += timedelta(hours=2)
-        assert await inbox.retry_due(later) == 1
-    assert await inbox.retry_due(later + timedelta(days=30)) == 0
+        assert await inbox.retry_due(now=later) == 1
+    assert await inbox.retry_due(now=later + timedelta(days=30)) == 0
     assert await lab.count("notes.parked where state = 'parked' and attempts = 9 and reason = 'no_such_order'") == 1
     async with lab.database.transaction("lab.replay") as tx:  # what `aftersale parked retry` does
         await tx.execute(sa.update(tx.kernel.parked).values(state="waiting", next_attempt_at=later))
-    assert await lab.consume(lab.effect).retry_due(later) == 1
+    assert await lab.consume(lab.effect).retry_due(now=later) == 1
     assert (await lab.count("notes.effects"), await lab.count("notes.parked")) == (1, 0)
 
 
@@ -74,9 +74,9 @@ async def test_what_an_outside_cause_keeps_waiting_is_never_parked_and_tried_eve
     await inbox.take(await message(lab), DocumentIssued.type)
     began = datetime.now(UTC)
     for attempt in range(2, 30):
-        assert await inbox.retry_due(began + timedelta(seconds=OUTSIDE_DELAYS_SECONDS[1] * attempt)) == 1
+        assert await inbox.retry_due(now=began + timedelta(seconds=OUTSIDE_DELAYS_SECONDS[1] * attempt)) == 1
     assert await lab.count("notes.parked where state = 'waiting' and attempts = 1 and next_attempt_at - last_failed_at = '20 s'") == 1
-    assert await lab.consume(lab.effect).retry_due(began + timedelta(hours=1)) == 1
+    assert await lab.consume(lab.effect).retry_due(now=began + timedelta(hours=1)) == 1
     assert (await lab.count("notes.effects"), await lab.count("notes.parked")) == (1, 0)
 
 

@@ -59,7 +59,7 @@ async def test_what_its_owner_did_not_say_is_parked_and_has_no_effect(
     later = datetime.now(UTC)
     async with lab.database.transaction("lab.retry") as tx:  # what `aftersale parked retry all` does
         await tx.execute(sa.update(tx.kernel.parked).values(state="waiting", next_attempt_at=later))
-    assert await inbox.retry_due(later + timedelta(seconds=1)) == 1
+    assert await inbox.retry_due(now=later + timedelta(seconds=1)) == 1
     assert await lab.count("notes.effects") == 0, "a retry let a forged message take effect"
     assert await lab.count(f"notes.parked where state = 'parked' and reason = '{reason}'") == 1
 

@@ -153,7 +153,7 @@ async def test_a_worker_whose_messages_the_database_refuses_is_not_ready_but_one
     lab: Lab, monkeypatch: pytest.MonkeyPatch, reason: str, status: int
 ) -> None:
     long_ago = datetime.now(UTC) - timedelta(minutes=1)
-    row = failed_row(b"{}", "document.issued.v1", long_ago, reason=reason, detail="", delay=3600)
+    row = failed_row(b"{}", "document.issued.v1", now=long_ago, reason=reason, detail="", delay=3600)
     async with at_work(running(lab, monkeypatch, "worker")) as one:
         await eventually(lambda: ready(one))
         async with lab.database.transaction("lab.fails") as tx:
