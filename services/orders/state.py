@@ -64,3 +64,30 @@ class StockLevel:
     on_hand: int
     version: int
     changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StockMovement:
+    """One entry of a SKU's ledger, and what was on hand after it."""
+
+    sku: str
+    sequence: int
+    quantity: int
+    on_hand: int
+    cause: str
+    order_id: str | None
+    reason: str
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link by which a guest reads one order. Its token is stored nowhere: it follows from this and the issuer's key."""
+
+    store_id: str
+    link_id: str
+    order_id: str
+    issuer: str
+    by: By
+    created_at: datetime
+    expires_at: datetime

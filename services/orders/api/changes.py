@@ -93,7 +93,7 @@ async def cancel(
     """Cancel an order. `dry_run=true` answers what would happen to the goods and changes nothing."""
     if dry_run:
         async with call.reading() as tx:
-            return call.show(await cancel_outlook(tx, call.actor, order_id))
+            return call.show(CancelOutlook.of(*await cancel_outlook(tx, call.actor, order_id)))
 
     async def work(tx: Transaction) -> OrderView:
         after = await cancel_order(tx, call.actor, order_id, request, now=call.now, expected_version=call.if_match)

@@ -26,12 +26,13 @@ router = Router()
     responses=problems(NotFound, Refused, Forbidden),
 )
 async def link(order_id: OrderId, request: GuestLink, call: Call) -> Response:
-    """A token that reads this one order until it expires, for whoever has no account. It is kept nowhere: a late repeat shows null."""
+    """A token that reads this one order until it expires, for whoever has no account. It is stored nowhere: a late repeat shows null."""
     keys, settings = call.running.tokens.keys, call.settings
     assert isinstance(settings, OrderSettings)
 
     async def work(tx: Transaction) -> GuestLinkView:
-        return await make_link(tx, call.actor, order_id, request, keys=keys, limits=settings, now=call.now)
+        made, token = await make_link(tx, call.actor, order_id, request, keys=keys, limits=settings, now=call.now)
+        return GuestLinkView.of(made, call.actor, token=token)
 
     async def again(tx: Transaction, answer: Mapping[str, Any]) -> dict[str, str]:
         return await token_again(tx, call.actor.store, answer, keys, now=call.now)
@@ -48,7 +49,8 @@ async def link(order_id: OrderId, request: GuestLink, call: Call) -> Response:
 async def links(order_id: OrderId, call: Call) -> Response:
     """The order's links that are valid now, newest first, without their tokens."""
     async with call.reading() as tx:
-        return call.show(await links_of(tx, call.actor, order_id, now=call.now))
+        found = await links_of(tx, call.actor, order_id, now=call.now)
+    return call.show(GuestLinksView(items=[GuestLinkView.of(one, call.actor) for one in found]))
 
 
 @router.delete(

@@ -12,7 +12,7 @@ from shared.contracts.errors import Forbidden, NotFound, Refused, VersionConflic
 from shared.data.db import Transaction
 from shared.data.set_aside import shown
 from shared.web.app import Call, Router, problems
-from shared.web.pages import DEFAULT_LIMIT, MAX_LIMIT, decode_cursor, encode_cursor
+from shared.web.pages import DEFAULT_LIMIT, MAX_LIMIT
 from shared.web.views import Page
 
 router = Router()
@@ -27,16 +27,10 @@ async def levels(
     call: Call, below: Annotated[int | None, Query(ge=1, le=MAX_ON_HAND)] = None, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
 ) -> Response:
     """Tracked SKUs, scarcest first; `below=10` lists what runs low."""
-    after = None
-    if cursor is not None:
-        on_hand, sku = decode_cursor(cursor, (int, str))
-        after = (on_hand, sku)
     async with call.reading() as tx:
-        found = await queries.levels(tx, call.actor, below=below, after=after, limit=limit + 1)
-    page = found[:limit]
-    items = await shown(call.db, "stock_levels", page, LevelView.of, lambda level: (call.actor.store, level.sku))
-    following = encode_cursor([page[-1].on_hand, page[-1].sku]) if len(found) > limit else None
-    return call.show(Page[LevelView](items=items, next_cursor=following))
+        page = await queries.levels(tx, call.actor, below=below, cursor=cursor, limit=limit)
+    items = await shown(call.db, "stock_levels", page.items, LevelView.of, lambda level: (call.actor.store, level.sku))
+    return call.show(Page[LevelView](items=items, next_cursor=page.next_cursor, previous_cursor=page.previous_cursor))
 
 
 @router.get("/stock/{sku}", operation_id="orders_stock_read", response_model=LevelView, responses=problems(NotFound))
@@ -51,10 +45,7 @@ async def count(sku: SkuPath, request: LevelInput, call: Call) -> Response:
     """Count a SKU from now on, or correct its level to what was counted."""
 
     async def work(tx: Transaction) -> LevelView:
-        saved = await set_level(
-            tx, call.actor, sku.strip(), request.on_hand, reason=request.reason, now=call.now, expected_version=call.if_match
-        )
-        return LevelView.of(saved)
+        return LevelView.of(await set_level(tx, call.actor, sku.strip(), request, now=call.now, expected_version=call.if_match))
 
     return await call.once("stock.set", work, idempotent="optional")
 
@@ -69,7 +60,7 @@ async def adjust(sku: SkuPath, request: AdjustmentInput, call: Call) -> Response
     """Add or take units of a tracked SKU, with a reason."""
 
     async def work(tx: Transaction) -> LevelView:
-        return LevelView.of(await adjust_level(tx, call.actor, sku, request.quantity, reason=request.reason, now=call.now))
+        return LevelView.of(await adjust_level(tx, call.actor, sku, request, now=call.now))
 
     return await call.once("stock.adjust", work)
 
@@ -79,10 +70,9 @@ async def adjust(sku: SkuPath, request: AdjustmentInput, call: Call) -> Response
 )
 async def movements(sku: SkuPath, call: Call, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Response:
     """The ledger of a SKU, newest first."""
-    before = None if cursor is None else decode_cursor(cursor, (int,))[0]
     async with call.reading() as tx:
-        found = await queries.movements(tx, call.actor, sku, before=before, limit=limit + 1)
-    page = found[:limit]
-    items = await shown(call.db, "stock_movements", page, MovementView.of, lambda row: (call.actor.store, f"{row.sku} {row.sequence}"))
-    following = encode_cursor([page[-1].sequence]) if len(found) > limit else None
-    return call.show(Page[MovementView](items=items, next_cursor=following))
+        page = await queries.movements(tx, call.actor, sku, cursor=cursor, limit=limit)
+    items = await shown(
+        call.db, "stock_movements", page.items, MovementView.of, lambda one: (call.actor.store, f"{one.sku} {one.sequence}")
+    )
+    return call.show(Page[MovementView](items=items, next_cursor=page.next_cursor, previous_cursor=page.previous_cursor))

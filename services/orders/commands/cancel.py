@@ -10,10 +10,8 @@ from services.orders.requests.changes import CancelRequest
 from services.orders.rules.cancel import lines_to_release, may_cancel
 from services.orders.rules.stock import Movement
 from services.orders.state import OrderState
-from services.orders.views.orders import CancelOutlook, ReleasedLine
-from shared.contracts.actor import Actor
+from shared.contracts.actor import Actor, Decision
 from shared.contracts.events import Cancellation, Order, OrderCancelled
-from shared.contracts.lifecycle import goods_left
 from shared.data.db import Transaction
 
 
@@ -40,19 +38,8 @@ async def cancel_order(
     return after
 
 
-async def cancel_outlook(tx: Transaction, actor: Actor, order_id: str) -> CancelOutlook:
-    """What cancelling now would do, without doing it. Raises NotFound."""
+async def cancel_outlook(tx: Transaction, actor: Actor, order_id: str) -> tuple[Order, Decision]:
+    """The order, and whether `actor` may cancel it now. Raises NotFound."""
     order = (await order_for(tx, actor, order_id)).order
     settings = await settings_of(tx, actor.store)
-    decision = may_cancel(order, actor, settings.cancel_preset, settings.customer_cancel_until)
-    return CancelOutlook(
-        allowed=decision.allowed,
-        code=decision.code,
-        detail=decision.detail,
-        released=_released(order) if decision.allowed else [],
-        goods_return_through_refund=decision.allowed and goods_left(order.status),
-    )
-
-
-def _released(order: Order) -> list[ReleasedLine]:
-    return [ReleasedLine(line=line.line, sku=line.sku, quantity=line.quantity) for line in lines_to_release(order)]
+    return order, may_cancel(order, actor, settings.cancel_preset, settings.customer_cancel_until)

@@ -1,23 +1,23 @@
 """Guest links: a signed, expiring token that reads one order, made, taken back, and made again for a repeat of the same call.
 
-The token is shown once and kept nowhere: a row holds what it says and its hash. The same row and the same key give the same token.
+The token is shown once and stored nowhere: a row holds what it says and its hash. The same row and the same key give the same token.
 """
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from services.orders.commands.change import by
-from services.orders.queries.guests import is_valid
+from services.orders.queries.guests import is_valid, link_of
 from services.orders.queries.orders import order_for
 from services.orders.requests.changes import GuestLink
 from services.orders.settings import OrderSettings
+from services.orders.state import Link
 from services.orders.tables import guest_links
-from services.orders.views.guests import GuestLinkView
 from shared.contracts.actor import Actor
 from shared.contracts.errors import Forbidden, NotFound, Refused
 from shared.contracts.events import GuestLinkRevoked
@@ -36,8 +36,8 @@ SWEEP_BATCH = 5_000
 
 async def make_link(
     tx: Transaction, actor: Actor, order_id: str, wanted: GuestLink, *, keys: KeysFile, limits: OrderSettings, now: datetime
-) -> GuestLinkView:
-    """A token that reads this order for the days wanted. For the shop, and for the order's own customer.
+) -> tuple[Link, str]:
+    """A link that reads this order for the days wanted, and its token. For the shop, and for the order's own customer.
 
     Raises NotFound, Forbidden for a guest; Refused `no_guest_key` where no trusted key with a secret may speak for guests,
     `guest_link_too_long`, `too_many_guest_links`, `customer_was_erased`.
@@ -57,22 +57,15 @@ async def make_link(
     if key is None or key.secret is None:
         raise Refused("no_guest_key", "No signing key of this installation may speak for guests of this store.")
     made_at = now.replace(microsecond=0)  # as precise as the token's own times
-    row: dict[str, Any] = {
-        "store_id": actor.store,
-        "link_id": new_id("link"),
-        "order_id": order_id,
-        "issuer": key.issuer,
-        "created_at": made_at,
-        "expires_at": made_at + timedelta(days=days),
-        "by": by(actor).model_dump(),
-    }
-    token = _token(row, key.secret.get_secret_value())
-    await tx.execute(sa.insert(guest_links).values(**row, token_hash=_hash(token)))
-    return GuestLinkView.of(row, by(actor), actor, token=token)
+    link = Link(actor.store, new_id("link"), order_id, key.issuer, by(actor), made_at, made_at + timedelta(days=days))
+    token = _token(link, key.secret.get_secret_value())
+    row = asdict(link) | {"by": link.by.model_dump(), "token_hash": _hash(token)}
+    await tx.execute(sa.insert(guest_links).values(row))
+    return link, token
 
 
 async def token_again(tx: Transaction, store_id: str, answer: Mapping[str, Any], keys: KeysFile, *, now: datetime) -> dict[str, str]:
-    """The token of an answer that was given before, while its link is valid and its key is trusted; else nothing."""
+    """The token of a stored response, while its link is valid and its key is trusted; else nothing."""
     if not answer.get("link_id"):
         return {}
     mine = (guest_links.c.store_id == store_id) & (guest_links.c.link_id == answer["link_id"])
@@ -80,7 +73,7 @@ async def token_again(tx: Transaction, store_id: str, answer: Mapping[str, Any],
     if row is None:
         return {}
     for key in keys.secrets_of(row.issuer):
-        token = _token(dict(row._mapping), key)
+        token = _token(link_of(row), key)
         if _hash(token) == bytes(row.token_hash):
             return {"token": token}
     return {}
@@ -99,11 +92,11 @@ async def revoke_link(tx: Transaction, actor: Actor, order_id: str, link_id: str
     if row is None:
         raise NotFound(detail="The order has no such link.")
     if row.revoked_at is None:
-        await _revoke(tx, row, actor, now)
+        await _revoke(tx, link_of(row), actor, now)
 
 
 async def revoke_links_of(tx: Transaction, store_id: str, order_ids: Sequence[str], *, now: datetime) -> None:
-    """Every link of these orders ends for ever. The other services learn it by the `customer.erased` that goes with it."""
+    """End every link of these orders. The other services learn it by the `customer.erased` that goes with it."""
     await guests.revoke_all(tx, store_id, order_ids)
     open_links = (guest_links.c.store_id == store_id) & guest_links.c.order_id.in_(order_ids) & guest_links.c.revoked_at.is_(None)
     await tx.execute(sa.update(guest_links).where(open_links).values(revoked_at=now))
@@ -117,18 +110,18 @@ async def sweep_links(database: Database, settings: Settings, now: datetime) -> 
         return (await tx.execute(sa.delete(guest_links).where(sa.literal_column("ctid").in_(old)))).rowcount
 
 
-async def _revoke(tx: Transaction, row: Row[Any], actor: Actor, now: datetime) -> None:
-    mine = (guest_links.c.store_id == row.store_id) & (guest_links.c.link_id == row.link_id)
+async def _revoke(tx: Transaction, link: Link, actor: Actor, now: datetime) -> None:
+    mine = (guest_links.c.store_id == link.store_id) & (guest_links.c.link_id == link.link_id)
     await tx.execute(sa.update(guest_links).where(mine).values(revoked_at=now))
-    await guests.revoke(tx, row.store_id, row.order_id, row.link_id, row.expires_at)
-    event = GuestLinkRevoked(occurred_at=now, link_id=row.link_id, order_id=row.order_id, expires_at=row.expires_at, by=by(actor))
-    await emit(tx, event, store_id=row.store_id, sequence=1, recorded_at=now)
+    await guests.revoke(tx, link.store_id, link.order_id, link.link_id, link.expires_at)
+    event = GuestLinkRevoked(occurred_at=now, link_id=link.link_id, order_id=link.order_id, expires_at=link.expires_at, by=by(actor))
+    await emit(tx, event, store_id=link.store_id, sequence=1, recorded_at=now)
 
 
-def _token(row: Mapping[str, Any], secret: str) -> str:
-    guest = Actor(store=row["store_id"], role="guest", id=row["order_id"], read_only=True, token_id=row["link_id"])
-    seconds = int((row["expires_at"] - row["created_at"]).total_seconds())
-    return issue(secret, issuer=row["issuer"], actor=guest, lifetime_seconds=seconds, now=row["created_at"].timestamp())
+def _token(link: Link, secret: str) -> str:
+    guest = Actor(store=link.store_id, role="guest", id=link.order_id, read_only=True, token_id=link.link_id)
+    seconds = int((link.expires_at - link.created_at).total_seconds())
+    return issue(secret, issuer=link.issuer, actor=guest, lifetime_seconds=seconds, now=link.created_at.timestamp())
 
 
 def _hash(token: str) -> bytes:

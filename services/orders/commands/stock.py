@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from services.orders.commands.change import by
 from services.orders.queries.stock import level_of
-from services.orders.requests.stock import MAX_ON_HAND
+from services.orders.requests.stock import MAX_ON_HAND, AdjustmentInput, LevelInput
 from services.orders.rules.stock import Movement
 from services.orders.state import StockLevel
 from services.orders.tables import stock_levels
@@ -54,7 +54,7 @@ async def move(
 
 
 async def set_level(
-    tx: Transaction, actor: Actor, sku: str, on_hand: int, *, reason: str, now: datetime, expected_version: int | None
+    tx: Transaction, actor: Actor, sku: str, request: LevelInput, *, now: datetime, expected_version: int | None
 ) -> StockLevel:
     """Count a SKU from now on, or correct its level to what was counted; the difference is a movement.
 
@@ -66,18 +66,19 @@ async def set_level(
     level = await level_of(tx, actor, sku, lock=True)
     if expected_version is not None and level.version != expected_version:
         raise VersionConflict(level.version)
-    if level.on_hand != on_hand:
-        await move(tx, actor, [Movement(sku, on_hand - level.on_hand, f"counted:{new_uuid()}")], reason=reason, now=now)
+    if level.on_hand != request.on_hand:
+        counted = Movement(sku, request.on_hand - level.on_hand, f"counted:{new_uuid()}")
+        await move(tx, actor, [counted], reason=request.reason, now=now)
     return await level_of(tx, actor, sku)
 
 
-async def adjust_level(tx: Transaction, actor: Actor, sku: str, quantity: int, *, reason: str, now: datetime) -> StockLevel:
+async def adjust_level(tx: Transaction, actor: Actor, sku: str, request: AdjustmentInput, *, now: datetime) -> StockLevel:
     """Add or take units of a tracked SKU. Raises Forbidden, NotFound (not tracked), Refused `stock_too_low`, `amount_too_large`."""
     shop_only(actor).or_raise()
     level = await level_of(tx, actor, sku, lock=True)
-    if level.on_hand + quantity < 0:
+    if level.on_hand + request.quantity < 0:
         raise Refused("stock_too_low", f"There are {level.on_hand} on hand.", sku=sku, on_hand=level.on_hand)
-    if level.on_hand + quantity > MAX_ON_HAND:
+    if level.on_hand + request.quantity > MAX_ON_HAND:
         raise Refused("amount_too_large", f"A level is at most {MAX_ON_HAND}.")
-    await move(tx, actor, [Movement(sku, quantity, f"adjusted:{new_uuid()}")], reason=reason, now=now)
+    await move(tx, actor, [Movement(sku, request.quantity, f"adjusted:{new_uuid()}")], reason=request.reason, now=now)
     return await level_of(tx, actor, sku)

@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from fastapi.responses import StreamingResponse
 from sqlalchemy.engine import Row
 
+from services.orders.live.event import LiveEvent
 from services.orders.tables import metadata, stream, stream_heads
-from services.orders.views.live import LiveEvent
 from shared.contracts.actor import Actor
 from shared.contracts.events import EVENTS
 from shared.contracts.times import EARLIEST, LATEST
@@ -127,4 +127,5 @@ def _framed(row: Row[Any], actor: Actor) -> bytes:
     """Raises whatever the row's data make of it, where they are no event."""
     if row.type not in EVENTS:
         raise ValueError("a type that this version does not know")
-    return frame(row.id, row.type, LiveEvent.of(row, json.loads(row.data), actor))
+    shown = LiveEvent.of(row.event_id, row.type, json.loads(row.data), actor, occurred_at=row.occurred_at)
+    return frame(row.id, row.type, shown)

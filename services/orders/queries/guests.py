@@ -1,12 +1,15 @@
 """Links by which guests read an order."""
 
+from dataclasses import fields
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Row
 
 from services.orders.queries.orders import order_for
+from services.orders.state import Link
 from services.orders.tables import guest_links
-from services.orders.views.guests import GuestLinksView, GuestLinkView
 from shared.contracts.actor import Actor
 from shared.contracts.errors import Forbidden
 from shared.contracts.events import By
@@ -18,7 +21,7 @@ def is_valid(now: datetime) -> sa.ColumnElement[bool]:
     return guest_links.c.revoked_at.is_(None) & (guest_links.c.expires_at > now)
 
 
-async def links_of(tx: Transaction, actor: Actor, order_id: str, *, now: datetime) -> GuestLinksView:
+async def links_of(tx: Transaction, actor: Actor, order_id: str, *, now: datetime) -> list[Link]:
     """The order's valid links, newest first, for the shop and the order's customer: as many as the setting lets there be.
 
     Raises NotFound, Forbidden for a guest: a link does not tell of others.
@@ -29,4 +32,10 @@ async def links_of(tx: Transaction, actor: Actor, order_id: str, *, now: datetim
     mine = (guest_links.c.store_id == actor.store) & (guest_links.c.order_id == order_id)
     newest_first = (guest_links.c.created_at.desc(), guest_links.c.link_id.desc())
     rows = await tx.all(sa.select(guest_links).where(mine, is_valid(now)).order_by(*newest_first))
-    return GuestLinksView(items=[GuestLinkView.of(dict(row._mapping), By(**row.by), actor) for row in rows])
+    return [link_of(row) for row in rows]
+
+
+def link_of(row: Row[Any]) -> Link:
+    """A row of the table in memory."""
+    values = row._mapping
+    return Link(**{column.name: values[column.name] for column in fields(Link)} | {"by": By(**row.by)})

@@ -1,16 +1,20 @@
 """Levels of stock and their ledger: for the shop only."""
 
-from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
-from services.orders.state import StockLevel
+from services.orders.state import StockLevel, StockMovement
 from services.orders.tables import stock_levels, stock_movements
 from shared.contracts.actor import Actor
 from shared.contracts.errors import NotFound
 from shared.data.db import Transaction
+from shared.web.pages import Key, Walked, walk
+
+SCARCEST_FIRST = Key(stock_levels.c.on_hand, stock_levels.c.sku)
+NEWEST_FIRST = Key(stock_movements.c.sequence, newest_first=True)
 
 
 async def level_of(tx: Transaction, actor: Actor, sku: str, *, lock: bool = False) -> StockLevel:
@@ -19,28 +23,29 @@ async def level_of(tx: Transaction, actor: Actor, sku: str, *, lock: bool = Fals
     row = await tx.first(query.with_for_update() if lock else query) if actor.is_shop else None
     if row is None:
         raise NotFound(detail="This SKU is not tracked: PUT its level first.")
-    return as_level(row)
+    return _level(row)
 
 
-async def levels(tx: Transaction, actor: Actor, *, below: int | None, after: tuple[int, str] | None, limit: int) -> list[StockLevel]:
-    """Tracked SKUs, scarcest first; with `below`, only those with less on hand. A keyset page after (on_hand, sku)."""
-    query = sa.select(stock_levels).where(stock_levels.c.store_id == actor.store)
+async def levels(tx: Transaction, actor: Actor, *, below: int | None, cursor: str | None, limit: int) -> Walked[StockLevel]:
+    """A page of the tracked SKUs, scarcest first; with `below`, only those with less on hand. Raises Invalid `bad_cursor`."""
+    query = sa.select(stock_levels).where(stock_levels.c.store_id == actor.store if actor.is_shop else sa.false())
     if below is not None:
         query = query.where(stock_levels.c.on_hand < below)
-    if after is not None:
-        query = query.where(sa.tuple_(stock_levels.c.on_hand, stock_levels.c.sku) > after)
-    rows = await tx.all(query.order_by(stock_levels.c.on_hand, stock_levels.c.sku).limit(limit)) if actor.is_shop else []
-    return [as_level(row) for row in rows]
+    page = await walk(tx, SCARCEST_FIRST, query, cursor=cursor, limit=limit)
+    return Walked([_level(row) for row in page.items], page.next_cursor, page.previous_cursor)
 
 
-async def movements(tx: Transaction, actor: Actor, sku: str, *, before: int | None, limit: int) -> Sequence[Row[Any]]:
-    """The ledger of a SKU, newest first. Raises NotFound for one that is not tracked, and for customers."""
+async def movements(tx: Transaction, actor: Actor, sku: str, *, cursor: str | None, limit: int) -> Walked[StockMovement]:
+    """A page of a SKU's ledger, newest first. Raises NotFound for one that is not tracked, and for customers; Invalid `bad_cursor`."""
     await level_of(tx, actor, sku)
-    mine = (stock_movements.c.store_id == actor.store) & (stock_movements.c.sku == sku)
-    query = sa.select(stock_movements).where(mine if before is None else mine & (stock_movements.c.sequence < before))
-    return await tx.all(query.order_by(stock_movements.c.sequence.desc()).limit(limit))
+    query = sa.select(stock_movements).where(stock_movements.c.store_id == actor.store, stock_movements.c.sku == sku)
+    page = await walk(tx, NEWEST_FIRST, query, cursor=cursor, limit=limit)
+    return Walked([_movement(row) for row in page.items], page.next_cursor, page.previous_cursor)
 
 
-def as_level(row: Row[Any]) -> StockLevel:
-    """A row in memory."""
+def _level(row: Row[Any]) -> StockLevel:
     return StockLevel(sku=row.sku, on_hand=row.on_hand, version=row.movements, changed_at=row.changed_at)
+
+
+def _movement(row: Row[Any]) -> StockMovement:
+    return StockMovement(**{column.name: row._mapping[column.name] for column in fields(StockMovement)})

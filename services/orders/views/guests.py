@@ -1,11 +1,10 @@
 """What callers see of links for guests."""
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
+from services.orders.state import Link
 from shared.contracts.actor import Actor
-from shared.contracts.events import By
 from shared.web.views import ByView, View
 
 
@@ -23,10 +22,10 @@ class GuestLinkView(View):
     audience: Literal["guest"] = "guest"
 
     @classmethod
-    def of(cls, row: Mapping[str, Any], by: By, actor: Actor, token: str | None = None) -> "GuestLinkView":
-        """A link's row as `actor` may see it."""
-        same = {name: row[name] for name in ("link_id", "order_id", "created_at", "expires_at")}
-        return cls(**same, token=token, by=ByView.of(by, actor))
+    def of(cls, link: Link, actor: Actor, token: str | None = None) -> "GuestLinkView":
+        """A link as `actor` may see it."""
+        same = {name: getattr(link, name) for name in ("link_id", "order_id", "created_at", "expires_at")}
+        return cls(**same, token=token, by=ByView.of(link.by, actor))
 
 
 class GuestLinksView(View):

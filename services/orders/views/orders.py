@@ -7,11 +7,13 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from services.orders import addresses
+from services.orders.rules.cancel import lines_to_release
 from services.orders.rules.payments import needs_attention
 from services.orders.state import Change, OrderState, Summary
 from shared.contracts.actor import Actor, Decision
 from shared.contracts.events import Address, By, Order, OrderLine, OrderStatus, PaymentState, RefundState, Tracking
 from shared.contracts.ids import OrderId, PaymentId
+from shared.contracts.lifecycle import goods_left
 from shared.web.views import ActionView, ByView, MoneyView, Page, View, actions, money
 
 
@@ -188,22 +190,34 @@ class OrderCountsView(View):
     refund_state: dict[RefundState, int]
 
 
-class CancelOutlook(View):
-    """What a cancellation would do now; what follows for the money is the refund service's preview."""
-
-    allowed: bool
-    code: str | None
-    detail: str
-    released: list["ReleasedLine"]
-    goods_return_through_refund: bool
-
-
 class ReleasedLine(BaseModel):
     """Units of a line that would go back on the shelf at once."""
 
     line: int
     sku: str
     quantity: int
+
+
+class CancelOutlook(View):
+    """What a cancellation would do now; what follows for the money is the refund service's preview."""
+
+    allowed: bool
+    code: str | None
+    detail: str
+    released: list[ReleasedLine]
+    goods_return_through_refund: bool
+
+    @classmethod
+    def of(cls, order: Order, decision: Decision) -> "CancelOutlook":
+        """What the rules say of `order`; nothing moves where it may not be cancelled."""
+        released = lines_to_release(order) if decision.allowed else ()
+        return cls(
+            allowed=decision.allowed,
+            code=decision.code,
+            detail=decision.detail,
+            released=[ReleasedLine(line=line.line, sku=line.sku, quantity=line.quantity) for line in released],
+            goods_return_through_refund=decision.allowed and goods_left(order.status),
+        )
 
 
 class ErasedView(View):

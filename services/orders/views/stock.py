@@ -1,12 +1,10 @@
 """Stock as callers see it."""
 
 from datetime import datetime
-from typing import Any
 
 from pydantic import BaseModel
-from sqlalchemy.engine import Row
 
-from services.orders.state import StockLevel
+from services.orders.state import StockLevel, StockMovement
 from shared.web.views import View
 
 
@@ -36,6 +34,6 @@ class MovementView(BaseModel):
     recorded_at: datetime
 
     @classmethod
-    def of(cls, row: Row[Any]) -> "MovementView":
-        """A row of the ledger."""
-        return cls(**{name: row._mapping[name] for name in cls.model_fields})
+    def of(cls, movement: StockMovement) -> "MovementView":
+        """As answers show it."""
+        return cls(**{name: getattr(movement, name) for name in cls.model_fields})

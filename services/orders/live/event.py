@@ -1,11 +1,10 @@
-"""What a live stream tells of one event."""
+"""What a live stream shows of one event."""
 
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel
-from sqlalchemy.engine import Row
 
 from shared.contracts.actor import Actor
 from shared.contracts.events import By, OrderStatus, PaymentState, RefundState, Tracking
@@ -30,16 +29,16 @@ class LiveEvent(BaseModel):
     occurred_at: datetime
 
     @classmethod
-    def of(cls, row: Row[Any], data: dict[str, Any], actor: Actor) -> "LiveEvent":
-        """A row of the events table, with its data read, as `actor` may see it."""
+    def of(cls, event_id: UUID, type_: str, data: dict[str, Any], actor: Actor, *, occurred_at: datetime) -> "LiveEvent":
+        """An event with its data, as `actor` may see it."""
         order, by = data["order"], By(**data["by"])
         same = ("order_id", "number", "version", "status", "payment", "refund_state")
         return cls(
-            event_id=row.event_id,
-            type=row.type,
+            event_id=event_id,
+            type=type_,
             **{name: order[name] for name in same},
             tracking=None if order.get("tracking") is None else Tracking(**order["tracking"]),
             message=data.get("personal", {}).get("message", ""),
             by=ByView.of(by, actor),
-            occurred_at=row.occurred_at,
+            occurred_at=occurred_at,
         )
