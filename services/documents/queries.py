@@ -18,9 +18,13 @@ from shared.contracts.events import Order, OrderPersonal, Refund
 from shared.contracts.ids import uuid_of
 from shared.data.db import Transaction
 from shared.data.set_aside import one_row
+from shared.data.settings_versions import DEFAULT_VERSION, newest_version
+from shared.web.pages import Key, Walked, walk
 
 MANY_LINES = 200
 """Above this an order is read in a thread: of 2,000 lines that takes 50 ms, in which the event loop would serve nobody."""
+
+VERSIONS = Key(settings.c.version, newest_first=True)
 
 # Made once, for every event: docs/decisions/0007-what-an-event-costs.md
 _REFUNDS = sa.select(refunds.c.data).where(refunds.c.store_id == sa.bindparam("store"), refunds.c.order_id == sa.bindparam("order"))
@@ -85,16 +89,19 @@ async def references_of(tx: Transaction, store_id: str, order_id: str) -> dict[t
     }
 
 
-async def office(tx: Transaction, store_id: str, *, lock: bool = False) -> Office:
-    """The store's settings now; defaults where nothing was saved. `lock`: nobody else saves until we are done."""
-    current = (settings.c.store_id == stores.c.store_id) & (settings.c.version == stores.c.settings_version)
-    columns = (stores.c.time_zone, stores.c.settings_version, settings.c.letterhead, settings.c.prefixes)
-    statement = sa.select(*columns).select_from(stores.outerjoin(settings, current)).where(stores.c.store_id == store_id)
-    row = await tx.first(statement.with_for_update(of=stores) if lock else statement)
-    if row is None:
-        return Office(0, Letterhead(), dict(DEFAULT_PREFIXES), "UTC")
+async def office(tx: Transaction, store_id: str) -> Office:
+    """The store's settings and time zone as they are now; the defaults where nothing was saved or heard."""
+    newest, one = newest_version(settings, store_id).subquery(), sa.select(sa.literal(1)).subquery()
+    zone = sa.select(stores.c.time_zone).where(stores.c.store_id == store_id).scalar_subquery()
+    columns = (zone.label("time_zone"), newest.c.version, newest.c.letterhead, newest.c.prefixes)
+    row = (await tx.execute(sa.select(*columns).select_from(one.outerjoin(newest, sa.true())))).one()
     letterhead = Letterhead.model_validate(row.letterhead, strict=False) if row.letterhead else Letterhead()
-    return Office(row.settings_version, letterhead, {**DEFAULT_PREFIXES, **(row.prefixes or {})}, row.time_zone)
+    return Office(row.version or DEFAULT_VERSION, letterhead, {**DEFAULT_PREFIXES, **(row.prefixes or {})}, row.time_zone or "UTC")
+
+
+async def settings_versions(tx: Transaction, store_id: str, *, cursor: str | None, limit: int) -> Walked[Row[Any]]:
+    """Saved versions of a store's settings, the newest first. Raises Invalid `bad_cursor`."""
+    return await walk(tx, VERSIONS, sa.select(settings).where(settings.c.store_id == store_id), cursor=cursor, limit=limit)
 
 
 async def contents_of(tx: Transaction, store_id: str, document_id: str) -> Contents:

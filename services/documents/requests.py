@@ -4,7 +4,6 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from services.documents.state import Letterhead, Seller, TaxNumber
 from shared.web.inputs import Input, example
 
 Line = Annotated[str, Field(max_length=200)]
@@ -62,10 +61,3 @@ class DocumentSettingsInput(Input):
     language: Literal["auto", "en", "bn"] = Field("auto", description="`auto`: the order's own language.")
     paper: Literal["a4", "letter"] = "a4"
     prefixes: PrefixesInput = PrefixesInput()
-
-    def letterhead(self) -> Letterhead:
-        """As the letterhead that documents carry."""
-        seller = self.seller
-        taxes = tuple(TaxNumber(label=one.label, number=one.number) for one in seller.tax_numbers)
-        parts = seller.model_dump() | {"address": tuple(seller.address), "tax_numbers": taxes}
-        return Letterhead(seller=Seller(**parts), footer=self.footer, terms=self.terms, language=self.language, paper=self.paper)

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from shared.data.columns import PublicIdColumn
 from shared.data.schema import TIME, bound_times, service_metadata
+from shared.data.settings_versions import settings_table
 
 SCHEMA = "documents"
 KINDS = "'invoice', 'receipt', 'cancelling_receipt', 'credit_note', 'refund_receipt'"
@@ -49,21 +50,10 @@ stores = sa.Table(
     sa.Column("store_id", sa.Text, nullable=False),
     sa.Column("time_zone", sa.Text, nullable=False, server_default="UTC"),
     sa.Column("time_zone_version", sa.BigInteger, nullable=False, server_default="0"),  # of the order service's settings
-    sa.Column("settings_version", sa.BigInteger, nullable=False, server_default="0"),  # of ours; locked by whoever saves them
     sa.PrimaryKeyConstraint("store_id"),
 )
 
-settings = sa.Table(
-    "settings",
-    metadata,
-    sa.Column("store_id", sa.Text, nullable=False),
-    sa.Column("version", sa.BigInteger, nullable=False),
-    sa.Column("letterhead", JSONB, nullable=False),
-    sa.Column("prefixes", JSONB, nullable=False),
-    sa.Column("saved_at", TIME, nullable=False),
-    sa.Column("saved_by", sa.Text, nullable=False),
-    sa.PrimaryKeyConstraint("store_id", "version"),
-)
+settings = settings_table(metadata, sa.Column("letterhead", JSONB, nullable=False), sa.Column("prefixes", JSONB, nullable=False))
 
 logos = sa.Table(
     "logos",

@@ -5,24 +5,10 @@ from typing import Any, Literal
 
 from sqlalchemy.engine import Row
 
-from services.documents.state import Office, Seller
+from services.documents.state import Letterhead, Office, Seller
 from shared.contracts.events import DocumentKind
 from shared.contracts.ids import DocumentId, OrderId
-from shared.contracts.money import Money
-from shared.web.views import View
-
-
-class MoneyView(View):
-    """An amount: minor units for machines, decimal for people."""
-
-    amount: int
-    currency: str
-    decimal: str
-
-    @classmethod
-    def of(cls, minor: int, currency: str) -> "MoneyView":
-        """Minor units of a currency."""
-        return cls(amount=minor, currency=currency, decimal=Money(minor, currency).decimal)
+from shared.web.views import ByView, MoneyView, View, money
 
 
 class DocumentView(View):
@@ -52,7 +38,7 @@ class DocumentView(View):
             order_id=row.order_id,
             order_number=row.order_number,
             customer_id=row.customer_id,
-            total=MoneyView.of(row.total, row.currency),
+            total=money(row.total, row.currency),
             refers_to=row.refers_to,
             sha256=row.sha256,
         )
@@ -104,8 +90,8 @@ class LogoLimitsView(View):
     max_side_pixels: int
 
 
-class DocumentSettingsView(View):
-    """Document settings as they are, with their version."""
+class LetterheadView(View):
+    """What a version of the settings says."""
 
     version: int
     seller: Seller
@@ -115,20 +101,32 @@ class DocumentSettingsView(View):
     paper: Literal["a4", "letter"]
     prefixes: dict[str, str]
     logo_sha256: str | None
+
+
+class DocumentSettingsView(LetterheadView):
+    """The document settings in force, and the time zone that dates documents."""
+
     time_zone: str
 
     @classmethod
     def of(cls, office: Office) -> "DocumentSettingsView":
         """From the store's settings."""
-        letterhead = office.letterhead
-        return cls(
-            version=office.version,
-            seller=letterhead.seller,
-            footer=letterhead.footer,
-            terms=letterhead.terms,
-            language=letterhead.language,
-            paper=letterhead.paper,
-            prefixes=office.prefixes,
-            logo_sha256=letterhead.logo_sha256,
-            time_zone=office.time_zone,
-        )
+        return cls(**_printed(office.letterhead), version=office.version, prefixes=office.prefixes, time_zone=office.time_zone)
+
+
+class DocumentSettingsVersionView(LetterheadView):
+    """A version of the settings, with who saved it and when."""
+
+    saved_at: datetime
+    saved_by: ByView
+
+    @classmethod
+    def of_row(cls, row: Row[Any]) -> "DocumentSettingsVersionView":
+        """From a row of `settings`; only the shop sees it, with every id."""
+        letterhead = Letterhead.model_validate(row.letterhead, strict=False)
+        saved = {"saved_at": row.saved_at, "saved_by": ByView(**row.saved_by)}
+        return cls(**_printed(letterhead), version=row.version, prefixes=row.prefixes, **saved)
+
+
+def _printed(letterhead: Letterhead) -> dict[str, Any]:
+    return {name: value for name, value in letterhead if name != "version"}

@@ -12,7 +12,9 @@ from sqlalchemy.engine import Row
 from services.notes import commands, queries
 from services.notes.live import order_stream
 from services.notes.requests import NoteEditInput, NoteInput, NoteSettingsInput, ReadMarkInput
+from services.notes.rules.writing import may_write
 from services.notes.views import (
+    NoteSettingsVersionView,
     NoteSettingsView,
     NotesView,
     NoteView,
@@ -21,8 +23,8 @@ from services.notes.views import (
     TimelineView,
     UnreadOrderView,
     UnreadView,
-    write_action,
 )
+from shared.contracts.actor import shop_only
 from shared.contracts.errors import Busy, Forbidden, Invalid, NotFound, PreconditionRequired, Refused, VersionConflict
 from shared.contracts.ids import NoteId, OrderId, uuid_of
 from shared.data.db import Transaction
@@ -30,6 +32,7 @@ from shared.data.set_aside import shown
 from shared.web.app import Call, Calling, Router, problems
 from shared.web.pages import DEFAULT_LIMIT, MAX_LIMIT, Int16, decode_cursor, encode_cursor
 from shared.web.streams import STREAM, LastSeen
+from shared.web.views import Page, actions
 
 router = Router(prefix="/v1", tags=["notes"])
 
@@ -63,7 +66,7 @@ async def of_order(order_id: Annotated[OrderId, Query()], call: Call, limit: Lim
     async with call.reading() as tx:
         order = await queries.order_for(tx, call.actor, order_id)
         rows = await queries.notes_of(tx, call.actor, order_id, after=after, limit=limit + 1)
-        _, answers_allowed = await queries.settings_of(tx, call.actor.store)
+        answers_allowed = (await queries.settings_of(tx, call.actor.store)).customer_answers
         revisions = await queries.revisions_of(tx, call.actor, [row.note_id for row in rows[:limit]])
         unread = await queries.unread_total(tx, call.actor, order_id)
     items = await shown(
@@ -79,7 +82,7 @@ async def of_order(order_id: Annotated[OrderId, Query()], call: Call, limit: Lim
         next_cursor=next_cursor,
         unread=unread,
         last_event_id=queries.position_for(call.actor, order),
-        actions={"write": write_action(call.actor, answers_allowed=answers_allowed)},
+        actions=actions({"write": may_write(call.actor, "customer", answers_allowed=answers_allowed)}),
     )
     return call.show(view)
 
@@ -178,9 +181,24 @@ async def read(order_id: OrderId, call: Call, request: ReadMarkInput | None = No
 @router.get("/notes-settings", operation_id="notes_settings_read", response_model=NoteSettingsView, responses=problems(Forbidden))
 async def settings(call: Call) -> Response:
     """The store's note settings, with the ETag that a change needs."""
+    shop_only(call.actor, to_read=True).or_raise()
     async with call.reading() as tx:
-        version, customer_answers = await queries.settings_for(tx, call.actor)
-    return call.show(NoteSettingsView(version=version, customer_answers=customer_answers))
+        return call.show(NoteSettingsView.of(await queries.settings_of(tx, call.actor.store)))
+
+
+@router.get(
+    "/notes-settings/history",
+    operation_id="notes_settings_history_list",
+    response_model=Page[NoteSettingsVersionView],
+    responses=problems(Forbidden),
+)
+async def settings_history(call: Call, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Response:
+    """Every version that was saved, the newest first."""
+    shop_only(call.actor, to_read=True).or_raise()
+    async with call.walking() as tx:
+        page = await queries.settings_versions(tx, call.actor.store, cursor=cursor, limit=limit)
+    items = await shown(call.db, "settings", page.items, NoteSettingsVersionView.of_row, lambda row: (row.store_id, str(row.version)))
+    return call.show(Page[NoteSettingsVersionView](items=items, next_cursor=page.next_cursor, previous_cursor=page.previous_cursor))
 
 
 @router.put(
@@ -189,22 +207,19 @@ async def settings(call: Call) -> Response:
     response_model=NoteSettingsView,
     responses=problems(Forbidden, VersionConflict, PreconditionRequired),
 )
-async def change_settings(request: NoteSettingsInput, call: Call) -> Response:
+async def save_settings(request: NoteSettingsInput, call: Call) -> Response:
     """Put a new version of the store's note settings in force. If-Match is required."""
     expected = call.if_match_required
 
     async def work(tx: Transaction) -> NoteSettingsView:
-        version, customer_answers = await commands.change_settings(
-            tx, call.actor, customer_answers=request.customer_answers, expected_version=expected, now=call.now
-        )
-        return NoteSettingsView(version=version, customer_answers=customer_answers)
+        return NoteSettingsView.of(await commands.save_settings(tx, call.actor, request, expected_version=expected, now=call.now))
 
-    return await call.once("notes.change_settings", work, idempotent="optional")
+    return await call.once("notes.save_settings", work, idempotent="optional")
 
 
 async def _view(tx: Transaction, call: Calling, note: Row[Any]) -> NoteView:
     revisions = await queries.revisions_of(tx, call.actor, [note.note_id])
-    _, answers_allowed = await queries.settings_of(tx, call.actor.store)
+    answers_allowed = (await queries.settings_of(tx, call.actor.store)).customer_answers
     return NoteView.of(note, call.actor, revisions=revisions.get(note.note_id, ()), answers_allowed=answers_allowed)
 
 

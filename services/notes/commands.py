@@ -8,12 +8,13 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.engine import Row
 
 from services.notes import queries
+from services.notes.requests import NoteSettingsInput
 from services.notes.rules.order_copy import copy_of
 from services.notes.rules.timeline import PERSONAL_DETAILS, Entry, entry_of, forgotten, source_rank
 from services.notes.rules.writing import may_edit, may_mark_read, may_retract, may_write, plain_text, side_of
-from services.notes.state import Audience
+from services.notes.state import Audience, NoteSettings
 from services.notes.tables import notes, orders, revisions, settings, timeline
-from shared.contracts.actor import Actor
+from shared.contracts.actor import Actor, shop_only
 from shared.contracts.errors import VersionConflict
 from shared.contracts.events import (
     By,
@@ -32,6 +33,7 @@ from shared.contracts.ids import new_id
 from shared.data.db import Transaction
 from shared.data.erasure import forget
 from shared.data.schema import TIME
+from shared.data.settings_versions import save_version
 from shared.data.sql import statement
 from shared.messaging.outbox import emit
 
@@ -53,7 +55,7 @@ async def add_note(tx: Transaction, actor: Actor, order_id: str, *, audience: Au
     Raises NotFound, Refused (see may_write), Invalid("bad_text").
     """
     order = await queries.order_for(tx, actor, order_id, lock=True)
-    _, answers_allowed = await queries.settings_of(tx, actor.store)
+    answers_allowed = (await queries.settings_of(tx, actor.store)).customer_answers
     may_write(actor, audience, answers_allowed=answers_allowed).or_raise()
     text = plain_text(text)
     counters = await _count_change(tx, order, audience)
@@ -81,7 +83,7 @@ async def edit_note(tx: Transaction, actor: Actor, note_id: str, *, text: str, e
     Raises NotFound, Refused (see may_edit), VersionConflict, Invalid("bad_text").
     """
     note, order = await queries.note_for_change(tx, actor, note_id)
-    _, answers_allowed = await queries.settings_of(tx, actor.store)
+    answers_allowed = (await queries.settings_of(tx, actor.store)).customer_answers
     may_edit(actor, queries.state_of(note), answers_allowed=answers_allowed).or_raise()
     _expect(note, expected_version)
     text = plain_text(text)
@@ -126,22 +128,17 @@ async def mark_read(tx: Transaction, actor: Actor, order_id: str, *, through: st
     return int((await tx.execute(statement)).rowcount)
 
 
-async def change_settings(
-    tx: Transaction, actor: Actor, *, customer_answers: bool, expected_version: int, now: datetime
-) -> tuple[int, bool]:
-    """Put a new version of the store's settings in force; version and `customer_answers` of what is in force now.
+async def save_settings(tx: Transaction, actor: Actor, request: NoteSettingsInput, *, expected_version: int, now: datetime) -> NoteSettings:
+    """Save the store's settings as a new version; what is the same already stays as it is. The settings in force from now on.
 
     Raises Forbidden, VersionConflict.
     """
-    await queries.settings_for(tx, actor)
-    version, before = await queries.settings_of(tx, actor.store, lock=True)
-    if version != expected_version:
-        raise VersionConflict(version)
-    if before == customer_answers:
-        return version, before
-    row = {"store_id": actor.store, "version": version + 1, "customer_answers": customer_answers, "changed_at": now}
-    await tx.execute(sa.insert(settings).values(**row, **_by_columns(_by(actor))))
-    return version + 1, customer_answers
+    shop_only(actor).or_raise()
+    before = await queries.settings_of(tx, actor.store)
+    if (before.version, before.customer_answers) == (expected_version, request.customer_answers):
+        return before
+    saved = await save_version(tx, settings, actor, request.model_dump(), expected_version=expected_version, now=now)
+    return NoteSettings(saved.version, saved.customer_answers)
 
 
 async def record(tx: Transaction, event: OrderEvent | RefundEvent | DocumentIssued, envelope: Envelope) -> None:

@@ -63,7 +63,7 @@ async def _changes(tx: Transaction, actor: Actor, order_id: str, after: int) -> 
     notes = await queries.notes_changed(tx, actor, order, after=after, limit=CHANGES_PER_LOOK)
     entries = await queries.entries_added(tx, actor, order, after=after, limit=CHANGES_PER_LOOK)
     revisions = await queries.revisions_of(tx, actor, [note.note_id for note in notes])
-    _, answers_allowed = await queries.settings_of(tx, actor.store)
+    answers_allowed = (await queries.settings_of(tx, actor.store)).customer_answers
 
     def framed(change: tuple[int, str, Row[Any]]) -> bytes:
         position, kind, row = change

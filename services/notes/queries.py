@@ -9,13 +9,15 @@ from sqlalchemy.engine import Row
 
 from services.notes.rules import PROBLEMS, writing
 from services.notes.rules.writing import side_of, visible_audiences
-from services.notes.state import NoteState
+from services.notes.state import NoteSettings, NoteState
 from services.notes.tables import notes, orders, revisions, settings, timeline
 from shared.contracts.actor import Actor
-from shared.contracts.errors import Forbidden, NotFound
+from shared.contracts.errors import NotFound
 from shared.data.db import Transaction
+from shared.data.settings_versions import newest_version
+from shared.web.pages import Key, Walked, walk
 
-DEFAULT_SETTINGS_VERSION = 0
+VERSIONS = Key(settings.c.version, newest_first=True)
 
 
 async def order_for(tx: Transaction, actor: Actor, order_id: str, *, lock: bool = False) -> Row[Any]:
@@ -127,16 +129,15 @@ async def unread_total(tx: Transaction, actor: Actor, order_id: str | None = Non
     return int(await tx.scalar(statement))
 
 
-async def settings_of(tx: Transaction, store_id: str, *, lock: bool = False) -> tuple[int, bool]:
-    """Version and `customer_answers` of the settings in force; (0, True), the defaults, where the store never changed them.
+async def settings_of(tx: Transaction, store_id: str) -> NoteSettings:
+    """The settings in force; the defaults (version 0) where the store never saved any."""
+    row = await tx.first(newest_version(settings, store_id))
+    return NoteSettings() if row is None else NoteSettings(row.version, row.customer_answers)
 
-    `lock` makes writers of one store wait for each other.
-    """
-    if lock:
-        await tx.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(f"notes.settings:{store_id}", 0))))
-    newest = sa.select(settings).where(settings.c.store_id == store_id).order_by(settings.c.version.desc()).limit(1)
-    row = await tx.first(newest)
-    return (DEFAULT_SETTINGS_VERSION, True) if row is None else (row.version, row.customer_answers)
+
+async def settings_versions(tx: Transaction, store_id: str, *, cursor: str | None, limit: int) -> Walked[Row[Any]]:
+    """Saved versions of a store's settings, the newest first. Raises Invalid("bad_cursor")."""
+    return await walk(tx, VERSIONS, sa.select(settings).where(settings.c.store_id == store_id), cursor=cursor, limit=limit)
 
 
 async def place_of_note(tx: Transaction, actor: Actor, order_id: str, note_id: str) -> tuple[datetime, str]:
@@ -145,13 +146,6 @@ async def place_of_note(tx: Transaction, actor: Actor, order_id: str, note_id: s
     if note is None:
         raise NotFound(detail=PROBLEMS["not_found"])
     return note.written_at, note.note_id
-
-
-async def settings_for(tx: Transaction, actor: Actor) -> tuple[int, bool]:
-    """The settings as the shop sees them. Raises Forbidden: they are not a customer's to read."""
-    if not actor.is_shop:
-        raise Forbidden("shop_only", PROBLEMS["shop_only"])
-    return await settings_of(tx, actor.store)
 
 
 def position_for(actor: Actor, row: Row[Any]) -> int:

@@ -8,6 +8,14 @@ Side = Literal["shop", "customer"]
 
 
 @dataclass(frozen=True, slots=True)
+class NoteSettings:
+    """A version of a store's note settings; version 0 is the defaults."""
+
+    version: int = 0
+    customer_answers: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class NoteState:
     """What the rules need to know of a note."""
 

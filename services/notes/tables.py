@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB, UUID
 
 from shared.data.columns import PublicIdColumn
 from shared.data.schema import TIME, bound_times, service_metadata
+from shared.data.settings_versions import settings_table
 
 SCHEMA = "notes"
 metadata = service_metadata(SCHEMA)
@@ -129,18 +130,6 @@ sa.Index(
     timeline.c.event_id,
 )
 
-settings = sa.Table(
-    "settings",
-    metadata,
-    sa.Column("store_id", sa.Text, nullable=False),
-    sa.Column("version", sa.Integer, nullable=False),
-    sa.Column("customer_answers", sa.Boolean, nullable=False),
-    sa.Column("changed_at", TIME, nullable=False),
-    sa.Column("by_role", sa.Text, nullable=False),
-    sa.Column("by_id", sa.Text, nullable=False),
-    sa.Column("by_via", sa.Text),
-    sa.PrimaryKeyConstraint("store_id", "version"),
-    comment="Every version of a store's note settings; the highest is in force, none means the defaults.",
-)
+settings = settings_table(metadata, sa.Column("customer_answers", sa.Boolean, nullable=False))
 
 bound_times(metadata)

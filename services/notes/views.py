@@ -2,32 +2,18 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.engine import Row
 
 from services.notes import queries
-from services.notes.rules.writing import may_edit, may_retract, may_write
-from services.notes.state import Audience, Side
-from shared.contracts.actor import Actor, Decision, Role
+from services.notes.rules.writing import may_edit, may_retract
+from services.notes.state import Audience, NoteSettings, Side
+from shared.contracts.actor import Actor
+from shared.contracts.events import By
 from shared.contracts.ids import NoteId, OrderId
-from shared.web.views import Page, View
-
-
-class ByView(View):
-    """Who did it. Of the shop's people a customer sees the role alone."""
-
-    role: Role
-    id: str | None
-    via: str | None
-
-
-class ActionView(View):
-    """Whether the caller may do it now, or the code of the refusal that it would get."""
-
-    allowed: bool
-    code: str | None
+from shared.web.views import ActionView, ByView, Page, View, actions
 
 
 class NoteRevisionView(View):
@@ -57,20 +43,20 @@ class NoteView(View):
     erased_at: datetime | None
     customer_read_at: datetime | None
     revisions: list[NoteRevisionView] | None
-    actions: dict[Literal["edit", "retract"], ActionView]
+    actions: dict[str, ActionView]
 
     @classmethod
     def of(cls, note: Row[Any], actor: Actor, *, revisions: Sequence[Row[Any]], answers_allowed: bool) -> "NoteView":
         """The note as `actor` sees it."""
         state = queries.state_of(note)
-        shown = [NoteRevisionView(revision=r.revision, text=r.text, by=by_view(r, actor), written_at=r.written_at) for r in revisions]
+        shown = [NoteRevisionView(revision=r.revision, text=r.text, by=_by(r, actor), written_at=r.written_at) for r in revisions]
         return cls(
             note_id=note.note_id,
             order_id=note.order_id,
             version=queries.version_of(note),
             audience=note.audience,
             side=note.side,
-            by=by_view(note, actor),
+            by=_by(note, actor),
             text=None if note.retracted_at or note.erased_at else note.text,
             revision=note.revision,
             written_at=note.written_at,
@@ -80,10 +66,7 @@ class NoteView(View):
             erased_at=note.erased_at,
             customer_read_at=note.customer_read_at if actor.is_shop else None,
             revisions=shown if actor.is_shop else None,
-            actions={
-                "edit": _action(may_edit(actor, state, answers_allowed=answers_allowed)),
-                "retract": _action(may_retract(actor, state)),
-            },
+            actions=actions({"edit": may_edit(actor, state, answers_allowed=answers_allowed), "retract": may_retract(actor, state)}),
         )
 
 
@@ -92,7 +75,7 @@ class NotesView(Page[NoteView]):
 
     unread: int
     last_event_id: int
-    actions: dict[Literal["write"], ActionView]
+    actions: dict[str, ActionView]
 
 
 class TimelineEntryView(View):
@@ -117,7 +100,7 @@ class TimelineEntryView(View):
             occurred_at=entry.occurred_at,
             recorded_at=entry.recorded_at,
             audience=entry.audience,
-            by=by_view(entry, actor),
+            by=_by(entry, actor),
             details=entry.details,
             internal=entry.internal if actor.is_shop else None,
             message=entry.message,
@@ -159,23 +142,28 @@ class ReadMarkView(View):
 
 
 class NoteSettingsView(View):
-    """The store's note settings; version 0 are the defaults."""
+    """The store's note settings; version 0 is the defaults."""
 
     version: int
     customer_answers: bool
 
-
-def write_action(actor: Actor, *, answers_allowed: bool) -> ActionView:
-    """Whether the caller may write to the order's other side."""
-    return _action(may_write(actor, "customer", answers_allowed=answers_allowed))
-
-
-def by_view(row: Row[Any], actor: Actor) -> ByView:
-    """Who did it, as `actor` may know it."""
-    if actor.is_shop or actor.did(row.by_role, row.by_id):
-        return ByView(role=row.by_role, id=row.by_id, via=row.by_via)
-    return ByView(role=row.by_role, id=None, via=None)
+    @classmethod
+    def of(cls, settings: NoteSettings) -> "NoteSettingsView":
+        """The settings in force."""
+        return cls(version=settings.version, customer_answers=settings.customer_answers)
 
 
-def _action(decision: Decision) -> ActionView:
-    return ActionView(allowed=decision.allowed, code=decision.code)
+class NoteSettingsVersionView(NoteSettingsView):
+    """A version of the settings, with who saved it and when."""
+
+    saved_at: datetime
+    saved_by: ByView
+
+    @classmethod
+    def of_row(cls, row: Row[Any]) -> "NoteSettingsVersionView":
+        """From a row of `settings`; only the shop sees it, with every id."""
+        return cls(version=row.version, customer_answers=row.customer_answers, saved_at=row.saved_at, saved_by=ByView(**row.saved_by))
+
+
+def _by(row: Row[Any], actor: Actor) -> ByView:
+    return ByView.of(By(role=row.by_role, id=row.by_id, via=row.by_via), actor)

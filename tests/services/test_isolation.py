@@ -30,6 +30,7 @@ MAY: dict[str, set[str]] = {
     "orders_order_list": LISTS, "orders_order_export": LISTS, "orders_order_read": SEES, "orders_actions_read": SEES,
     "orders_order_follow": SEES,
     "orders_counts_read": SHOP, "orders_store_follow": SHOP, "orders_settings_read": SHOP, "orders_settings_history_list": SHOP,
+    "notes_settings_history_list": SHOP, "documents_settings_history_list": SHOP,
     "orders_stock_read": SHOP, "orders_stock_movement_list": SHOP, "orders_stock_list": LISTS,
     "orders_order_place": WRITERS, "orders_batch_place": WRITERS, "orders_order_move": WRITERS, "orders_batch_move": WRITERS,
     "orders_delivery_failure_report": WRITERS, "orders_payment_record": WRITERS, "orders_payment_reverse": WRITERS,

@@ -12,9 +12,9 @@ from services.documents.api import answers
 from services.documents.api.archive import archive
 from services.documents.commands import renderings
 from services.documents.queries import Wanted
-from services.documents.rules.access import shop_only
 from services.documents.rules.contents import sha256_of
 from services.documents.views import DocumentSeriesReport, DocumentSeriesView, DocumentVerificationView, DocumentView, OrderDocumentsView
+from shared.contracts.actor import shop_only
 from shared.contracts.errors import FieldError, Forbidden, Invalid, NotFound
 from shared.contracts.events import DocumentKind
 from shared.contracts.ids import DocumentId, OrderId
@@ -91,7 +91,7 @@ def _after(cursor: str) -> tuple[date, str]:
 )
 async def archived(call: Call, wanted: Chosen) -> Response:
     """A period's documents as a ZIP of PDFs with an index (`index.csv`), made while it is sent."""
-    shop_only(call.actor)
+    shop_only(call.actor, to_read=True).or_raise()
     period = "_".join(str(day) for day in (wanted.since, wanted.until) if day is not None) or "all"
     pieces = archive(call.db, call.settings, call.actor.store, wanted)
     return Export(pieces, call.running.exporting, file_name=f"documents_{period}.zip", media_type="application/zip")
@@ -102,7 +102,7 @@ async def archived(call: Call, wanted: Chosen) -> Response:
 )
 async def series(call: Call) -> Response:
     """The gap report: every series with its last number, how many documents it has, and the numbers that are missing."""
-    shop_only(call.actor)
+    shop_only(call.actor, to_read=True).or_raise()
     async with call.reading() as tx:
         rows = await queries.series_report(tx, call.actor.store)
     views = []

@@ -9,14 +9,18 @@ from services.documents.api import answers
 from services.documents.commands import letterhead, renderings
 from services.documents.rendering.logo import MAX_SIDE_PIXELS, MAX_UPLOAD_BYTES, cleaned_logo
 from services.documents.requests import DocumentSettingsInput, SampleKind
-from services.documents.rules.access import shop_only
 from services.documents.rules.sample import sample
 from services.documents.rules.series import issuing_day
+from services.documents.rules.settings import letterhead_of
 from services.documents.state import Language
-from services.documents.views import DocumentSettingsView, LogoLimitsView
+from services.documents.views import DocumentSettingsVersionView, DocumentSettingsView, LogoLimitsView
+from shared.contracts.actor import shop_only
 from shared.contracts.errors import Forbidden, Invalid, NotFound, PreconditionRequired, Refused, TooLarge, VersionConflict
 from shared.data.db import Transaction
+from shared.data.set_aside import shown
 from shared.web.app import SHOP_ONLY, WITHOUT_KEY, Call, Router, problems
+from shared.web.pages import DEFAULT_LIMIT, MAX_LIMIT
+from shared.web.views import Page
 
 router = Router()
 
@@ -29,9 +33,28 @@ SAVING = problems(Forbidden, VersionConflict, PreconditionRequired)
 )
 async def read(call: Call) -> Response:
     """The store's document settings; version 0 are the defaults."""
-    shop_only(call.actor)
+    shop_only(call.actor, to_read=True).or_raise()
     async with call.reading() as tx:
         return call.show(DocumentSettingsView.of(await queries.office(tx, call.actor.store)))
+
+
+@router.get(
+    "/v1/documents-settings/history",
+    operation_id="documents_settings_history_list",
+    response_model=Page[DocumentSettingsVersionView],
+    responses=problems(Forbidden),
+)
+async def history(
+    call: Call,
+    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
+    cursor: Annotated[str | None, Query(max_length=500)] = None,
+) -> Response:
+    """Every version that was saved, the newest first."""
+    shop_only(call.actor, to_read=True).or_raise()
+    async with call.walking() as tx:
+        page = await queries.settings_versions(tx, call.actor.store, cursor=cursor, limit=limit)
+    items = await shown(call.db, "settings", page.items, DocumentSettingsVersionView.of_row, lambda row: (row.store_id, str(row.version)))
+    return call.show(Page[DocumentSettingsVersionView](items=items, next_cursor=page.next_cursor, previous_cursor=page.previous_cursor))
 
 
 @router.put(
@@ -45,9 +68,7 @@ async def save(request: DocumentSettingsInput, call: Call) -> Response:
     version = call.if_match_required
 
     async def work(tx: Transaction) -> DocumentSettingsView:
-        prefixes = request.prefixes.model_dump()
-        office = await letterhead.save_settings(tx, call.actor, request.letterhead(), prefixes, expected_version=version, now=call.now)
-        return DocumentSettingsView.of(office)
+        return DocumentSettingsView.of(await letterhead.save_settings(tx, call.actor, request, expected_version=version, now=call.now))
 
     return await call.once("documents.save_settings", work, idempotent="optional")
 
@@ -62,7 +83,7 @@ async def save_logo(
     call: Call, image: Annotated[bytes, Body(media_type="image/png", description="A PNG or a JPEG, up to 1 MB.")]
 ) -> Response:
     """Set the logo: the body is the image itself. It is drawn again before it is kept, so nothing but the picture stays."""
-    shop_only(call.actor)
+    shop_only(call.actor).or_raise()
     version = call.if_match_required
     logo = await cleaned_logo(call.settings, image)
 
@@ -89,7 +110,7 @@ async def remove_logo(call: Call) -> Response:
 )  # fmt: skip
 async def read_logo(call: Call) -> Response:
     """The logo as it is printed."""
-    shop_only(call.actor)
+    shop_only(call.actor, to_read=True).or_raise()
     async with call.reading() as tx:
         office = await queries.office(tx, call.actor.store)
         png = await queries.logo(tx, call.actor.store, office.letterhead.logo_sha256)
@@ -106,7 +127,7 @@ async def read_logo(call: Call) -> Response:
 )
 async def logo_limits(call: Call) -> Response:
     """What a logo may be, so that a form can say so before anything is sent."""
-    shop_only(call.actor)
+    shop_only(call.actor, to_read=True).or_raise()
     limits = LogoLimitsView(media_types=["image/png", "image/jpeg"], max_bytes=MAX_UPLOAD_BYTES, max_side_pixels=MAX_SIDE_PIXELS)
     return call.show(limits)
 
@@ -122,10 +143,10 @@ async def preview(
     language: Annotated[Language, Query(description="Used where the settings say `auto`.")] = "en",
 ) -> Response:
     """A sample document on these settings, with the store's logo; nothing is saved."""
-    shop_only(call.actor)
+    shop_only(call.actor, to_read=True).or_raise()
     async with call.reading() as tx:
         office = await queries.office(tx, call.actor.store)
-    tried = request.letterhead().model_copy(update={"logo_sha256": office.letterhead.logo_sha256})
+    tried = letterhead_of(request, logo_sha256=office.letterhead.logo_sha256)
     chosen: Language = language if tried.language == "auto" else tried.language
     contents = sample(kind, chosen, tried, issuing_day(call.now, office.time_zone))
     made = await renderings.picture(call.db, call.settings, call.actor.store, contents)

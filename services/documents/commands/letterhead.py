@@ -7,60 +7,45 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from services.documents import queries
-from services.documents.rules.access import shop_only
-from services.documents.rules.settings import may_name_series
-from services.documents.state import Letterhead, Office
-from services.documents.tables import logos, series, settings, stores
-from shared.contracts.actor import Actor
-from shared.contracts.errors import VersionConflict
+from services.documents.requests import DocumentSettingsInput
+from services.documents.rules.settings import letterhead_of, may_name_series
+from services.documents.state import Office
+from services.documents.tables import logos, series, settings
+from shared.contracts.actor import Actor, shop_only
 from shared.data.db import Transaction
+from shared.data.settings_versions import save_version
 
 
-async def save_settings(
-    tx: Transaction, actor: Actor, letterhead: Letterhead, prefixes: dict[str, str], *, expected_version: int, now: datetime
-) -> Office:
+async def save_settings(tx: Transaction, actor: Actor, request: DocumentSettingsInput, *, expected_version: int, now: datetime) -> Office:
     """Save a new version over `expected_version`; the logo stays as it is.
 
     A series that has begun keeps its name for its year. Raises Forbidden, VersionConflict, Refused (see rules.settings).
     """
-    office = await _locked(tx, actor, expected_version)
-    used = [
-        (row.kind, row.prefix) for row in await tx.all(sa.select(series.c.kind, series.c.prefix).where(series.c.store_id == actor.store))
-    ]
-    may_name_series(prefixes, used).or_raise()
-    fresh = letterhead.model_copy(update={"version": office.version + 1, "logo_sha256": office.letterhead.logo_sha256})
-    return await _save(tx, actor, replace(office, version=office.version + 1, letterhead=fresh, prefixes=prefixes), now)
+    shop_only(actor).or_raise()
+    office, prefixes = await queries.office(tx, actor.store), request.prefixes.model_dump()
+    begun = await tx.all(sa.select(series.c.kind, series.c.prefix).where(series.c.store_id == actor.store))
+    may_name_series(prefixes, [(row.kind, row.prefix) for row in begun]).or_raise()
+    letterhead = letterhead_of(request, logo_sha256=office.letterhead.logo_sha256)
+    return await _save(tx, actor, replace(office, letterhead=letterhead, prefixes=prefixes), expected_version, now)
 
 
 async def save_logo(tx: Transaction, actor: Actor, logo: tuple[str, bytes] | None, *, expected_version: int, now: datetime) -> Office:
-    """Set the logo (its SHA-256 and the cleaned PNG), or none. A replaced logo is kept: issued documents show it."""
-    office = await _locked(tx, actor, expected_version)
-    digest = None
+    """Set the logo (its SHA-256 and the cleaned PNG), or none. A replaced logo stays stored: issued documents show it.
+
+    Raises Forbidden, VersionConflict.
+    """
+    shop_only(actor).or_raise()
+    office, digest = await queries.office(tx, actor.store), None
     if logo is not None:
         digest, png = logo
         await tx.execute(insert(logos).values(store_id=actor.store, sha256=digest, png=png, saved_at=now).on_conflict_do_nothing())
-    fresh = office.letterhead.model_copy(update={"version": office.version + 1, "logo_sha256": digest})
-    return await _save(tx, actor, replace(office, version=office.version + 1, letterhead=fresh), now)
+    letterhead = office.letterhead.model_copy(update={"logo_sha256": digest})
+    return await _save(tx, actor, replace(office, letterhead=letterhead), expected_version, now)
 
 
-async def _locked(tx: Transaction, actor: Actor, expected_version: int) -> Office:
-    """The settings as they are, nobody else saving; the row is made if the store never had one."""
-    shop_only(actor)
-    await tx.execute(insert(stores).values(store_id=actor.store).on_conflict_do_nothing())
-    office = await queries.office(tx, actor.store, lock=True)
-    if office.version != expected_version:
-        raise VersionConflict(office.version)
-    return office
-
-
-async def _save(tx: Transaction, actor: Actor, office: Office, now: datetime) -> Office:
-    """Write `office` as its version and make it the current one."""
-    values = {
-        "letterhead": office.letterhead.model_dump(mode="json"),
-        "prefixes": office.prefixes,
-        "saved_at": now,
-        "saved_by": f"{actor.role}:{actor.id}",
-    }
-    await tx.execute(sa.insert(settings).values(store_id=actor.store, version=office.version, **values))
-    await tx.execute(sa.update(stores).where(stores.c.store_id == actor.store).values(settings_version=office.version))
-    return office
+async def _save(tx: Transaction, actor: Actor, office: Office, expected_version: int, now: datetime) -> Office:
+    """Write `office` as the version after `expected_version`, which its letterhead then names."""
+    letterhead = office.letterhead.model_copy(update={"version": expected_version + 1})
+    values = {"letterhead": letterhead.model_dump(mode="json"), "prefixes": office.prefixes}
+    saved = await save_version(tx, settings, actor, values, expected_version=expected_version, now=now)
+    return replace(office, version=saved.version, letterhead=letterhead)

@@ -9,7 +9,6 @@ sample.py    a made-up order, to preview settings with
 """
 
 PROBLEMS: dict[str, str] = {
-    "shop_only": "Only the shop's staff or its platform may do this.",
     "bad_period": "`from` must not be after `to`.",
     "prefix_taken": "Each kind of document needs a series prefix of its own, never used by another kind.",
     "logo_type": "A logo is a PNG or JPEG image.",

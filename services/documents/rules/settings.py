@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
+from services.documents.requests import DocumentSettingsInput
+from services.documents.state import Letterhead
 from shared.contracts.actor import Decision, allowed, refused
 
 
@@ -17,3 +19,9 @@ def may_name_series(prefixes: Mapping[str, str], used: Iterable[tuple[str, str]]
         if taker is not None:
             return refused("prefix_taken", f"{prefix} already names numbers of another kind: choose a new one.", kind=taker, prefix=prefix)
     return allowed()
+
+
+def letterhead_of(request: DocumentSettingsInput, *, logo_sha256: str | None) -> Letterhead:
+    """What these settings put on every document, with the logo that the store has."""
+    printed = request.model_dump(exclude={"prefixes"})
+    return Letterhead.model_validate({**printed, "logo_sha256": logo_sha256}, strict=False)

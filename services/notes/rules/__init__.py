@@ -12,6 +12,5 @@ PROBLEMS = {
     "not_the_author": "A note is edited by the side that wrote it: staff may retract a customer's answer, never reword it.",
     "retracted": "A retracted note is not edited; write a new one.",
     "already_retracted": "The note was retracted before.",
-    "shop_only": "Settings of the store are for its staff and its platform.",
 }
 """Every code that this service's own rules answer with, and what it means to the caller."""

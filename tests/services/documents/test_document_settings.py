@@ -37,6 +37,9 @@ async def test_settings_are_saved_as_versions(shop: Shop) -> None:
     saved = (await shop.staff.put(PATH, json=SETTINGS, headers={"If-Match": '"v0"'})).ok()
     assert (saved["version"], saved.etag, saved["seller"]["name"], saved["prefixes"]["receipt"]) == (1, '"v1"', "Nakshi & Co.", "RCT")
     assert (await shop.platform.get(PATH)).body == saved.body
+    [version] = (await shop.reader.get(f"{PATH}/history")).ok()["items"]
+    assert version["saved_by"] == {"role": "staff", "id": "staff-1", "via": None}
+    assert {name: version[name] for name in version if name in saved.body} == {name: saved[name] for name in version if name in saved.body}
 
 
 @pytest.mark.parametrize(("headers", "status", "code"), [({}, 428, "if_match_required"), ({"If-Match": '"v7"'}, 412, "version_conflict")])

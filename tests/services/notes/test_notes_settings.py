@@ -19,6 +19,20 @@ async def test_defaults_and_a_change(shop: Shop) -> None:
     assert (await shop.staff.get(SETTINGS, headers={"If-None-Match": shown.etag})).status == 304
 
 
+async def test_the_history_has_every_version_with_who_saved_it(shop: Shop) -> None:
+    for version in range(3):
+        body, seen = {"customer_answers": version == 1}, {"If-Match": f'"v{version}"'}
+        (await shop.staff.put(SETTINGS, body, headers=seen)).ok()
+    page = (await shop.reader.get(f"{SETTINGS}/history?limit=2")).ok()
+    assert [(one["version"], one["customer_answers"], one["saved_by"]["id"]) for one in page["items"]] == [
+        (3, False, "staff-1"),
+        (2, True, "staff-1"),
+    ]
+    last = (await shop.staff.get(f"{SETTINGS}/history?cursor={page['next_cursor']}")).ok()
+    assert [one["version"] for one in last["items"]] == [1]
+    assert (await shop.customer().get(f"{SETTINGS}/history")).code == "shop_only"
+
+
 async def test_refusals_change_nothing(shop: Shop) -> None:
     body = {"customer_answers": False}
     blind = await shop.staff.put(SETTINGS, body)
@@ -50,13 +64,13 @@ async def test_answers_off(shop: Shop, story: Story) -> None:
     address = f"/notes/v1/notes?order_id={story.order_id}"
     to = {"order_id": story.order_id}
     mine = (await shop.customer().post("/notes/v1/notes", {**to, "audience": "customer", "text": "before"})).ok()["note_id"]
-    assert (await shop.customer().get(address)).ok()["actions"]["write"] == {"allowed": True, "code": None}
+    assert (await shop.customer().get(address)).ok()["actions"]["write"]["allowed"] is True
     await shop.staff.put(SETTINGS, {"customer_answers": False}, headers={"If-Match": '"v0"'})
     written = await shop.customer().post("/notes/v1/notes", {**to, "audience": "customer", "text": "after"})
     edited = await shop.customer().patch(f"/notes/v1/notes/{mine}", {"text": "after"})
     assert [(a.status, a.code) for a in (written, edited)] == [(409, "answers_off")] * 2
     shown = (await shop.customer().get(address)).ok()
     assert [note["text"] for note in shown["items"]] == ["before"]
-    assert shown["actions"]["write"] == {"allowed": False, "code": "answers_off"}
+    assert shown["actions"]["write"]["code"] == "answers_off"
     assert (await shop.customer().post(f"/notes/v1/notes/{mine}/retract")).ok()["text"] is None
     assert len(await shop.events("notes")) == 2

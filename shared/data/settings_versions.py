@@ -1,0 +1,64 @@
+"""A store's settings: versions that are only ever appended, the highest in force. Version 0, which is in no table, is the defaults.
+
+Every service that has settings keeps them in one table of this shape, beside its own columns; whoever saves names the version that they
+saw. Two that save at once meet at the primary key: the later one is refused, never merged.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.engine import Row
+
+from shared.contracts.actor import Actor
+from shared.contracts.errors import VersionConflict
+from shared.data.db import Transaction
+from shared.data.schema import TIME
+
+DEFAULT_VERSION = 0
+
+
+def settings_table(metadata: sa.MetaData, *own: sa.schema.SchemaItem) -> sa.Table:
+    """The table `settings` of a service, with what its settings are as `own` columns and constraints."""
+    return sa.Table(
+        "settings",
+        metadata,
+        sa.Column("store_id", sa.Text, nullable=False),
+        sa.Column("version", sa.BigInteger, nullable=False),
+        *own,
+        sa.Column("saved_at", TIME, nullable=False),
+        sa.Column("saved_by", JSONB, nullable=False),
+        sa.PrimaryKeyConstraint("store_id", "version"),
+        sa.CheckConstraint("version >= 1", name="version"),
+        comment="Every version of a store's settings; the highest is in force, none means the defaults.",
+    )
+
+
+def newest_version(table: sa.Table, store_id: str) -> sa.Select[Any]:
+    """The statement that finds a store's settings in force; no row where it has only the defaults."""
+    return sa.select(table).where(table.c.store_id == store_id).order_by(table.c.version.desc()).limit(1)
+
+
+async def save_version(
+    tx: Transaction, table: sa.Table, actor: Actor, values: Mapping[str, Any], *, expected_version: int, now: datetime
+) -> Row[Any]:
+    """The row of the next version, which is in force from the commit on.
+
+    Raises VersionConflict where `expected_version` is not in force any more, also when somebody else saves at this very moment.
+    """
+    current = await _current(tx, table, actor.store)
+    if current != expected_version:
+        raise VersionConflict(current)
+    saved_by = {"role": actor.role, "id": actor.id, "via": actor.via}
+    row = {"store_id": actor.store, "version": current + 1, "saved_at": now, "saved_by": saved_by, **values}
+    saved = await tx.first(insert(table).values(**row).on_conflict_do_nothing().returning(table))
+    if saved is None:
+        raise VersionConflict(await _current(tx, table, actor.store))
+    return saved
+
+
+async def _current(tx: Transaction, table: sa.Table, store_id: str) -> int:
+    row = await tx.first(newest_version(table, store_id))
+    return DEFAULT_VERSION if row is None else int(row.version)
