@@ -13,7 +13,7 @@ from deploy.operator.state import PROJECT
 from deploy.operator.trouble import Trouble
 
 FREE_BYTES = 1_000_000_000
-FONTS = PROJECT / "services" / "documents" / "fonts"
+FONTS = PROJECT / "services" / "documents" / "rendering" / "fonts"
 NEEDED_FONTS = {"NotoSans-Regular", "HindSiliguri-Regular"}
 
 
