@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from kit.importing.account import Columns, account, foreseen
 from kit.importing.countries import PLACES, stand_in_address
 from kit.importing.results import Placed, Refunded, Refusal
-from services.orders.addresses import checked
+from services.orders.addresses.postal import checked
 from shared.contracts.events import Address
 from tests.rules.test_import_mapping import back, planned, sale
 

@@ -6,7 +6,7 @@ from fastapi import Query, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.orders.addresses import phone_or_none
+from services.orders.addresses.phones import phone_or_none
 from services.orders.api.export import exported
 from services.orders.queries.counts import counts_of
 from services.orders.queries.lists import OrderFilter, page_of, search_for

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from services.orders import addresses
+from services.orders.addresses.phones import checked_phone
+from services.orders.addresses.postal import checked
 from services.orders.commands.change import by
 from services.orders.requests.placing import PlaceOrder
 from services.orders.rules.drafting import drafted
@@ -77,9 +78,9 @@ def _texts(line: OrderLine, currency: str, shown: Shown) -> LineTexts:
 def _personal(request: PlaceOrder) -> OrderPersonal:
     """Contact and addresses as their countries accept them. The billing address is the shipping address where none is given."""
     customer = request.customer
-    shipping = addresses.checked(request.shipping_address.parts(), "/shipping_address")
-    billing = shipping if request.billing_address is None else addresses.checked(request.billing_address.parts(), "/billing_address")
-    phone = addresses.checked_phone(customer.phone, shipping.country_code, "/customer/phone")
+    shipping = checked(request.shipping_address.parts(), "/shipping_address")
+    billing = shipping if request.billing_address is None else checked(request.billing_address.parts(), "/billing_address")
+    phone = checked_phone(customer.phone, shipping.country_code, "/customer/phone")
     return OrderPersonal(
         customer_name=customer.name, email=customer.email or "", phone=phone, shipping_address=shipping, billing_address=billing
     )

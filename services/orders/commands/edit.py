@@ -4,7 +4,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from services.orders import addresses
+from services.orders.addresses.phones import checked_phone
+from services.orders.addresses.postal import checked
 from services.orders.commands.change import Doing, changed, expect, write
 from services.orders.queries.orders import order_for
 from services.orders.requests.changes import ContactEdit, EditOrder
@@ -42,9 +43,9 @@ async def edit_order(
 def _corrected(personal: OrderPersonal, request: EditOrder) -> OrderPersonal:
     corrected: dict[str, Any] = {}
     if request.shipping_address is not None:
-        corrected["shipping_address"] = addresses.checked(request.shipping_address.parts(), "/shipping_address")
+        corrected["shipping_address"] = checked(request.shipping_address.parts(), "/shipping_address")
     if request.billing_address is not None:
-        corrected["billing_address"] = addresses.checked(request.billing_address.parts(), "/billing_address")
+        corrected["billing_address"] = checked(request.billing_address.parts(), "/billing_address")
     if request.customer is not None:
         corrected |= _contact(request.customer, personal)
     return personal.model_copy(update=corrected)
@@ -54,5 +55,5 @@ def _contact(contact: ContactEdit, personal: OrderPersonal) -> dict[str, str]:
     said = {"customer_name": contact.name, "email": contact.email}
     if contact.phone is not None:
         home = personal.shipping_address.country_code if personal.shipping_address else ""
-        said["phone"] = addresses.checked_phone(contact.phone, home, "/customer/phone")
+        said["phone"] = checked_phone(contact.phone, home, "/customer/phone")
     return {name: value for name, value in said.items() if value is not None}

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from services.orders import addresses
+from services.orders.addresses.postal import formatted
 from services.orders.rules.cancel import lines_to_release
 from services.orders.rules.payments import needs_attention
 from services.orders.state import Change, OrderState, Summary
@@ -35,7 +35,7 @@ class AddressView(Address):
     @classmethod
     def of(cls, address: Address | None) -> "AddressView | None":
         """With its formatted lines."""
-        return None if address is None else cls(**address.model_dump(), formatted=addresses.formatted(address))
+        return None if address is None else cls(**address.model_dump(), formatted=formatted(address))
 
 
 class OrderLineView(BaseModel):

@@ -1,0 +1,31 @@
+"""Telephone numbers by the rules of their countries (Google's phone data)."""
+
+import phonenumbers
+
+from shared.contracts.errors import FieldError, Invalid
+
+
+def checked_phone(phone: str, country_code: str, pointer: str) -> str:
+    """A phone number in E.164 (`+8801712345678`), read as in `country_code` when it has no country prefix; empty stays empty.
+
+    Raises Invalid `bad_phone`.
+    """
+    if not phone:
+        return ""
+    try:
+        number = phonenumbers.parse(phone, country_code)
+    except phonenumbers.NumberParseException:
+        number = None
+    if number is None or not phonenumbers.is_possible_number(number):
+        message = f"Give a telephone number of {country_code}, or one that begins with + and its country's prefix."
+        raise Invalid("bad_phone", message, errors=(FieldError(pointer, "bad_phone", message),))
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def phone_or_none(text: str) -> str | None:
+    """`text` in E.164 if it is a telephone number with its country prefix, else None: for a search."""
+    try:
+        number = phonenumbers.parse(text, None)
+    except phonenumbers.NumberParseException:
+        return None
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
