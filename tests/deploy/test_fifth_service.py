@@ -36,6 +36,7 @@ SERVICE = {
             router=router,
             consumers=consumers,
             problems=PROBLEMS,
+            nouns=("examples",),
         )
         """,
     "api.py": """
@@ -165,6 +166,7 @@ def add_the_service(tree: Path) -> None:
         '        Registered("documents", 8004),\n',
         f'        Registered("documents", 8004),\n        Registered("{NAME}", {PORT}),\n',
     )
+    assert "`nouns`" in folder
     assert "`shared/contracts/events/`" in readers
     told_to = 'readers: ClassVar[tuple[str, ...]] = ("refunds", "notes", "documents")\n    order: Order\n'
     replace_once(tree / "shared/contracts/events/order.py", told_to, told_to.replace('"refunds"', f'"refunds", "{NAME}"'))
@@ -195,10 +197,11 @@ def ask(url: str, token: str, body: Any = None) -> Any:
 async def test_a_fifth_service_takes_one_folder_and_one_line(clone: Clone) -> None:
     said = clone.up()
     assert list(said["up"]) == ["orders", "refunds", "notes", "documents", NAME]
-    ask(f"{clone.urls['orders']}/v1/orders", clone.tokens["platform"], ORDER)
+    ask(f"{said['address']}/v1/orders", clone.tokens["platform"], ORDER)
 
     async def counted() -> bool:
-        return bool(ask(f"{clone.urls[NAME]}/v1/examples", clone.tokens["staff"]) == {"orders": 1})
+        both = [ask(f"{url}/v1/examples", clone.tokens["staff"]) for url in (clone.urls[NAME], said["address"])]
+        return both == [{"orders": 1}] * 2
 
     await eventually(counted)
     code, said_last = clone.command("reconcile")
