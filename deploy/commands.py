@@ -1,4 +1,4 @@
-"""The list of commands. Each imports what it needs when it is called, so that the runner stays small and every start quick."""
+"""The commands of `aftersale`. Each imports what it needs when it is called, so that the runner stays small and every start is quick."""
 
 import sys
 from enum import StrEnum
@@ -16,7 +16,7 @@ from kit.importing.stopped import CannotImport
 
 app = typer.Typer(
     name="aftersale",
-    help="Everything that happens to an order after checkout: run it, look into it, show it.",
+    help="Everything that happens to an order after checkout: run it, inspect it, show it.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -39,7 +39,7 @@ class RoleName(StrEnum):
 
 
 class ActorName(StrEnum):
-    """For whom a token speaks."""
+    """Roles that a token can be issued for."""
 
     platform = "platform"
     staff = "staff"
@@ -54,7 +54,7 @@ Store = Annotated[str, typer.Option(help="The store (tenant).")]
 
 @app.command()
 def up(as_json: AsJson = False) -> None:
-    """Start PostgreSQL, RabbitMQ and all services on this machine, until Ctrl-C. Data stays."""
+    """Start PostgreSQL, RabbitMQ and all services on this machine, until Ctrl-C. The data stays."""
     from deploy.local.up import run_up
 
     raise typer.Exit(run_up(Output(as_json=as_json)))
@@ -62,12 +62,12 @@ def up(as_json: AsJson = False) -> None:
 
 @app.command()
 def run(
-    services: Annotated[list[str], typer.Argument(parser=_registered, metavar=ONE_OF, help="One or several, in one process.")],
+    services: Annotated[list[str], typer.Argument(parser=_registered, metavar=ONE_OF, help="One or more services, run in one process.")],
     role: Annotated[list[RoleName] | None, typer.Option(help="api, worker, or both (the default).")] = None,
-    port: Annotated[int | None, typer.Option(help="Port of the API, for a single service; 0 takes a free one.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port of the API, for a single service; 0 picks a free one.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run services in this process with the settings of the environment (or of this clone's `up`): how production and scaling work."""
+    """Run services in this process with the settings of the environment, or of this clone's `up`: how production runs and scales."""
     from deploy.operator.run import run_services
 
     run_services(services, [one.value for one in role or RoleName], port, Output(as_json=as_json))
@@ -90,16 +90,16 @@ def provision(
         typer.Option(
             min=1,
             envvar="AFTERSALE_ROLE_CONNECTION_LIMIT",
-            help="Connections of each role at most; else half of what the server takes, for a role without a limit.",
+            help="Connection limit of each role. By default a role without a limit gets half of the server's connections.",
         ),
     ] = None,
     print_env: Annotated[bool, typer.Option("--print-env", help="Print the services' settings, passwords included.")] = False,
     print_definitions: Annotated[
-        bool, typer.Option("--print-definitions", help="Print users, rights and queues for RabbitMQ's import, passwords hashed.")
+        bool, typer.Option("--print-definitions", help="Print users, permissions and queues for RabbitMQ to import, with hashed passwords.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make what the services need in given servers: roles, schemas, queues. What is there stays as it is, passwords above all."""
+    """Create what the services need on existing servers: roles, schemas, queues. Never changes what exists, least of all passwords."""
     from deploy.operator.provision import Asked, run_provision
 
     run_provision(Asked(name, connection_limit, print_env, print_definitions), Output(as_json=as_json))
@@ -107,15 +107,15 @@ def provision(
 
 @app.command()
 def token(
-    role: Annotated[ActorName, typer.Argument(help="For whom it speaks.")],
+    role: Annotated[ActorName, typer.Argument(help="Role to issue the token for.")],
     *,
     store: Store = "demo",
-    subject: Annotated[str, typer.Option(help="Who: the customer's, staff member's or platform's id; for a guest, the order's.")] = "",
-    hours: Annotated[float, typer.Option(min=0.01, max=24 * 365, help="How long it is good for.")] = 24,
-    read_only: Annotated[bool, typer.Option("--read-only", help="It may look, and change nothing.")] = False,
+    subject: Annotated[str, typer.Option(help="Id of the customer, staff member or platform; for a guest, of the order.")] = "",
+    hours: Annotated[float, typer.Option(min=0.01, max=24 * 365, help="Lifetime in hours.")] = 24,
+    read_only: Annotated[bool, typer.Option("--read-only", help="Allow reading only.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """A bearer token, signed with this clone's local key."""
+    """Print a bearer token signed with this clone's local key."""
     from deploy.operator.token import show_token
 
     show_token(role.value, store=store, subject=subject, hours=hours, read_only=read_only, output=Output(as_json=as_json))
@@ -133,7 +133,7 @@ def address(as_json: AsJson = False) -> None:
 
 @app.command()
 def doctor(as_json: AsJson = False) -> None:
-    """Look at everything that the system needs, and say for each whether it is well, or the fix."""
+    """Check everything that the system needs, and print the fix for whatever is wrong."""
     from deploy.local import machine
     from deploy.operator.doctor import run_doctor
 
@@ -144,17 +144,17 @@ def doctor(as_json: AsJson = False) -> None:
 def redrive(
     *,
     service: Annotated[
-        list[str] | None, typer.Option(parser=_registered, metavar=ONE_OF, help="Only events that this service told; may be repeated.")
+        list[str] | None, typer.Option(parser=_registered, metavar=ONE_OF, help="Only events published by this service; may be repeated.")
     ] = None,
     reader: Annotated[
-        list[str] | None, typer.Option(parser=_registered, metavar=ONE_OF, help="Only events that this service reads; may be repeated.")
+        list[str] | None, typer.Option(parser=_registered, metavar=ONE_OF, help="Only events consumed by this service; may be repeated.")
     ] = None,
     event_type: Annotated[list[str] | None, typer.Option("--type", help="Only of this type, such as order.placed.v1.")] = None,
-    since: Annotated[str | None, typer.Option(help="Only what was recorded since, such as 2026-11-26T18:00:00Z.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Send nothing; say what would go again.")] = False,
+    since: Annotated[str | None, typer.Option(help="Only events recorded since this time, such as 2026-11-26T18:00:00Z.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Send nothing; show what would be sent again.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Send again what was published and a reader never heard of: a queue was deleted or purged, a database restored. Safe at any time."""
+    """Send events again that a service never received, after a queue was deleted or purged or a database restored. Safe at any time."""
     from deploy.operator.redrive import Wanted, run_redrive, since_when
 
     services, readers = (tuple(some or SERVICES) for some in (service, reader))
@@ -164,10 +164,10 @@ def redrive(
 
 @app.command()
 def settings(
-    service: Annotated[str, typer.Argument(parser=_registered, metavar=ONE_OF, help="Of which service.")] = SERVICES[0],
+    service: Annotated[str, typer.Argument(parser=_registered, metavar=ONE_OF, help="The service whose settings to show.")] = SERVICES[0],
     as_json: AsJson = False,
 ) -> None:
-    """Every setting with its value, where it comes from, its unit and what it is for. Secrets are masked."""
+    """Show every setting with its value, source, unit and purpose. Secrets are masked."""
     from deploy.operator.settings import show_settings
 
     show_settings(service, Output(as_json=as_json))
@@ -175,21 +175,21 @@ def settings(
 
 @app.command()
 def demo(
-    picture: Annotated[Path | None, typer.Option(help="Also save what is shown as an SVG picture.")] = None, as_json: AsJson = False
+    picture: Annotated[Path | None, typer.Option(help="Also save the output as an SVG image.")] = None, as_json: AsJson = False
 ) -> None:
-    """Play one order's life on the running system: each call, each event as it crosses RabbitMQ, and what every service did with it."""
+    """Play one order's life on the running system: each call, each event as it crosses RabbitMQ, and what every service does with it."""
     from deploy.local.demo.story import run_demo
 
     raise typer.Exit(run_demo(Output(as_json=as_json), picture))
 
 
-parked = typer.Typer(help="Messages that failed, and rows that cannot be read or published, each with the reason.", no_args_is_help=True)
+parked = typer.Typer(help="Failed messages, and rows that cannot be read or published, each with the reason.", no_args_is_help=True)
 app.add_typer(parked, name="parked")
 
 
 @parked.command("list")
 def parked_list(as_json: AsJson = False) -> None:
-    """All of them, in every service."""
+    """List them for all services."""
     from deploy.operator.parked import list_parked
 
     list_parked(Output(as_json=as_json))
@@ -197,7 +197,7 @@ def parked_list(as_json: AsJson = False) -> None:
 
 @parked.command("show")
 def parked_show(parked_id: Annotated[str, typer.Argument(help="The id in the list.")], as_json: AsJson = False) -> None:
-    """One message, or one row that was set aside, with everything that is known about it."""
+    """Show everything about one message or one row that was set aside."""
     from deploy.operator.parked import show_parked
 
     show_parked(parked_id, Output(as_json=as_json))
@@ -208,7 +208,7 @@ def parked_retry(
     parked_id: Annotated[str, typer.Argument(help="The id in the list, or `all`.")],
     as_json: AsJson = False,
 ) -> None:
-    """Let it be tried again at once; the running processes take it within a second."""
+    """Retry it now; the running processes pick it up within a second."""
     from deploy.operator.parked import retry_parked
 
     retry_parked(parked_id, Output(as_json=as_json))
@@ -217,17 +217,17 @@ def parked_retry(
 @parked.command("discard")
 def parked_discard(
     parked_id: Annotated[str, typer.Argument(help="The id in the list.")],
-    reason: Annotated[str, typer.Option(help="Why it may be forgotten; it is kept beside the message.")],
+    reason: Annotated[str, typer.Option(help="Why it can be discarded; stored with the message.")],
     as_json: AsJson = False,
 ) -> None:
-    """Let go of one for good: it is never tried again and counts no longer, and stays with the reason."""
+    """Give up on it: it is never retried and no longer counted; its row stays, with the reason."""
     from deploy.operator.parked import discard_parked
 
     discard_parked(parked_id, reason, Output(as_json=as_json))
 
 
 def _import_host() -> Host:
-    """What the kit's importer needs of the system that runs here."""
+    """Connects the kit's importer with the running system."""
     from deploy.operator import running
     from deploy.operator.output import terminal
     from deploy.operator.tokens import local_token
@@ -249,20 +249,24 @@ app.add_typer(importing(_import_host), name="import")
 @app.command()
 def reconcile(
     *,
-    watch: Annotated[bool, typer.Option("--watch", help="Go on until stopped, every so often.")] = False,
-    every: Annotated[float, typer.Option(min=1, help="Seconds from one start to the next, with --watch.")] = 30.0,
+    watch: Annotated[bool, typer.Option("--watch", help="Repeat until stopped.")] = False,
+    every: Annotated[float, typer.Option(min=1, help="Seconds between starts, with --watch.")] = 30.0,
     grace: Annotated[
         float,
-        typer.Option(min=0, help="Seconds that what is in no queue may take to arrive; what is younger waits for the next time."),
+        typer.Option(min=0, help="Seconds that a published event may take to arrive; younger ones are left for the next run."),
     ] = 30.0,
-    check_seconds: Annotated[float, typer.Option(min=1, help="Longest time for one check; then it is said that it was not made.")] = 120.0,
-    acknowledge: Annotated[str | None, typer.Option(help="KIND/ID of a finding that is known from now on: it raises nothing more.")] = None,
-    reason: Annotated[str, typer.Option(help="Why it is known, with --acknowledge.")] = "",
-    metrics_file: Annotated[Path | None, typer.Option(help="Keep the number of discrepancies in this Prometheus text file.")] = None,
-    metrics_port: Annotated[int | None, typer.Option(min=1, max=65535, help="Serve it to Prometheus on this port.")] = None,
+    check_seconds: Annotated[
+        float, typer.Option(min=1, help="Time limit of one check in seconds; a check that exceeds it is reported as not made.")
+    ] = 120.0,
+    acknowledge: Annotated[
+        str | None, typer.Option(help="KIND/ID of a finding that is known and no longer counts as a discrepancy.")
+    ] = None,
+    reason: Annotated[str, typer.Option(help="Why the finding is acceptable, with --acknowledge.")] = "",
+    metrics_file: Annotated[Path | None, typer.Option(help="Write the number of discrepancies to this Prometheus text file.")] = None,
+    metrics_port: Annotated[int | None, typer.Option(min=1, max=65535, help="Serve the number to Prometheus on this port.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Explain every order, refund, stock level, document and event from the databases alone; exit code 1 where something cannot be."""
+    """Explain every order, refund, stock level, document and event from the databases alone; exits with 1 if it cannot."""
     from deploy.operator.reconcile import command
 
     output = Output(as_json=as_json)
@@ -273,7 +277,7 @@ def reconcile(
 
 
 def main() -> None:
-    """Run the command; what cannot be done is one line with the fix, never a traceback."""
+    """Run the command; a failure is one line with the fix, never a traceback."""
     try:
         app(prog_name="aftersale")
     except (Trouble, CannotImport) as error:

@@ -13,7 +13,7 @@ STOP_LEFT_SECONDS = 12
 
 
 def shut(folder: Path) -> None:
-    """Take from other users what a clone before this release, or a hand, left open to them: logs, and files of customers."""
+    """Close logs and customers' files to other users: an earlier release, or a hand, may have left them open."""
     folder.chmod(folder_mode())
     ours = [path for path in folder.iterdir() if path.is_file() and not path.is_symlink()]
     for top, folders, files in os.walk(folder / "files"):
@@ -24,7 +24,7 @@ def shut(folder: Path) -> None:
 
 
 def hold_state(project: Path, purpose: Purpose) -> State:
-    """The folder for `purpose`, held. What still runs from a holder that died is stopped, and a dead test run's folder cleared away."""
+    """The folder for `purpose`, held. Stops processes that a crashed run left behind, and removes the folder of a crashed test run."""
     base = base_folder(project, purpose)
     with open(base / "lock", "a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # one at a time, so that nobody clears away what another is about to hold

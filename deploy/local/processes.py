@@ -51,7 +51,7 @@ def _identity(user: User | None) -> tuple[int | None, int | None, list[int] | No
 
 def last_words(text: str, lines: int = 4) -> str:
     """The end of an output, on one line."""
-    return " / ".join(line.strip() for line in text.strip().splitlines()[-lines:]) or "it said nothing"
+    return " / ".join(line.strip() for line in text.strip().splitlines()[-lines:]) or "no output"
 
 
 def started_at(pid: int) -> str | None:

@@ -106,7 +106,9 @@ def in_child(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     try:
         answer: dict[str, Any] = here.recv()
     except EOFError:
-        raise Trouble("Preparing the servers ended without a word.", "run it again; if it stays, `./aftersale doctor`") from None
+        raise Trouble(
+            "Preparing the servers ended unexpectedly.", "run it again; if that does not help, run `./aftersale doctor`"
+        ) from None
     finally:
         if sys.exc_info()[0] is not None:
             child.terminate()

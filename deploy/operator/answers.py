@@ -1,4 +1,4 @@
-"""What the processes say of themselves: each is asked for its readiness, its warnings and its clock."""
+"""Asks each process for its readiness, its warnings and its clock."""
 
 import json
 import urllib.error
@@ -16,7 +16,7 @@ CLOCK_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at."""
+    """The result of one check."""
 
     what: str
     ok: bool
@@ -25,23 +25,23 @@ class Check:
 
 
 NOT_READY = {
-    "database": "see its database above: whether it answers, lets the role in and takes writes",
-    "consumer": "it does not consume: see the broker above; it comes back by itself, and `consumer` in its log says why it has not yet",
-    "keys": "mend the keys file: the process started without one that it could read",
-    "not_stopping": "it is being stopped: start another",
+    "database": "see its database above: does it answer, accept the role and take writes?",
+    "consumer": "see the broker above; it reconnects by itself, and `consumer` in its log says why it has not yet",
+    "keys": "fix the keys file: the process started without a readable one",
+    "not_stopping": "it is stopping: start another",
 }
 WARNINGS = {
-    "database_away": "start PostgreSQL, or put the role's present password into AFTERSALE_…_DATABASE_URL and restart the process",
-    "broker_away": "start RabbitMQ, or check AFTERSALE_…_AMQP_URL; what was written waits and is sent by itself",
-    "keys_file": "mend the keys file; the process goes on with the keys that it read last",
-    "lock_timeout": "./aftersale migrate: it sets how long the role waits for a lock",
-    "messages_wait": "`aftersale parked list` says what stands in their way; they are tried again by themselves",
-    "consumer_stands_still": "it opens a new connection by itself; where that does not help, its log says what each delivery fails with",
-    "background_work": "it goes on by itself once its cause is gone; its log says why it fails",
+    "database_away": "start PostgreSQL, or put the role's current password into AFTERSALE_…_DATABASE_URL and restart the process",
+    "broker_away": "start RabbitMQ, or check AFTERSALE_…_AMQP_URL; events wait in the outbox and are then sent",
+    "keys_file": "fix the keys file; the process keeps using the keys that it read last",
+    "lock_timeout": "run ./aftersale migrate: it limits how long the role waits for a lock",
+    "messages_wait": "`aftersale parked list` shows what blocks them; they are retried automatically",
+    "consumer_stands_still": "it reconnects by itself; if that does not help, its log says why each delivery fails",
+    "background_work": "its log says why it fails; it continues by itself once the cause is gone",
     "clock": "synchronise its clock with the database's (NTP)",
 }
 LOOKED_AT_ITSELF = ("parked", "set_aside", "outbox_waits")
-"""Warnings about tables that the doctor reads by itself."""
+"""Warnings about tables that the doctor reads itself."""
 
 
 def addresses(service: str) -> list[str]:
@@ -60,7 +60,7 @@ def _of(service: str, url: str) -> Iterator[Check]:
     try:
         answer = _readiness(url)
     except (OSError, ValueError) as error:
-        yield Check(f"{service} process", False, f"{url} does not answer: {error}", "start it (`make up`, or ./aftersale run)")
+        yield Check(f"{service} process", False, f"no answer from {url}: {error}", "start it (`make up`, or ./aftersale run)")
         return
     middle = before + (datetime.now(UTC) - before) / 2
     bad = [name for name, good in answer.get("checks", {}).items() if not good]
@@ -86,5 +86,5 @@ def _readiness(url: str) -> dict[str, Any]:
     except urllib.error.HTTPError as error:
         said = json.load(error)
     if not isinstance(said, dict):
-        raise ValueError("it says something else than its readiness")
+        raise ValueError("the answer is not a readiness report")
     return said

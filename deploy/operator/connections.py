@@ -1,4 +1,4 @@
-"""A service's database as a tool opens it: as that service's own role, through whatever pooler stands before it.
+"""A service's database as a tool opens it: as that service's own role, through any pooler in front of it.
 
 No startup parameter is sent, which a pooler would refuse (a tool says `set local` within its transaction instead), and where the
 services keep no prepared statements (AFTERSALE_DATABASE_STATEMENT_CACHE=0) neither does a tool.
@@ -21,10 +21,10 @@ def statement_cache(service: str) -> int:
 
 
 def database_url(service: str) -> str:
-    """Where a service's database is. Raises Trouble where nothing says it."""
+    """The URL of a service's database. Raises Trouble where it is not configured."""
     if url := running.setting(service, "DATABASE_URL"):
         return url
-    raise Trouble(f"It is not known where the database of {service} is.", f"set AFTERSALE_{service.upper()}_DATABASE_URL")
+    raise Trouble(f"The database of {service} is not configured.", f"set AFTERSALE_{service.upper()}_DATABASE_URL")
 
 
 async def opened(service: str, url: str | None = None, *, timeout_seconds: float = CONNECT_SECONDS) -> "asyncpg.Connection[Any]":
@@ -33,8 +33,8 @@ async def opened(service: str, url: str | None = None, *, timeout_seconds: float
 
 
 async def reached(service: str, url: str | None = None) -> "asyncpg.Connection[Any]":
-    """The same for commands that cannot do without. Raises Trouble."""
+    """As opened(), for commands that need it. Raises Trouble."""
     try:
         return await opened(service, url)
     except (OSError, TimeoutError, asyncpg.PostgresError, ValueError) as error:
-        raise Trouble(f"The database of {service} cannot be reached: {error}", "is it running? see `aftersale doctor`") from error
+        raise Trouble(f"Cannot reach the database of {service}: {error}", "check that it runs; `aftersale doctor` says more") from error

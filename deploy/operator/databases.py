@@ -1,6 +1,6 @@
 """What the services need in PostgreSQL: a database, and for each service a role, its limits and a schema of its own.
 
-A role that is there keeps its password: others may be connected with it. Every step can be repeated, and says what it did.
+An existing role keeps its password, since others may be using it. Every step can be repeated and reports what it did.
 """
 
 from collections.abc import Callable, Mapping
@@ -43,18 +43,18 @@ class Wanted:
 
 @dataclass(slots=True)
 class Roles:
-    """Passwords by service. Of a role in `unknown` nobody here knows it: the role was there, and was left as it is."""
+    """Passwords by service. The roles in `unknown` existed already, with passwords that are not known here, and were left alone."""
 
     passwords: dict[str, str] = field(default_factory=dict)
     unknown: list[str] = field(default_factory=list)
 
 
 async def provide(admin_url: str, wanted: Wanted, say: Say) -> Roles:
-    """Make what is missing. Raises Trouble when the server does not let us, or is too old."""
+    """Create what is missing. Raises Trouble when the server refuses, or is too old."""
     try:
         admin = await asyncpg.connect(admin_url)
     except (OSError, asyncpg.PostgresError) as error:
-        raise Trouble(f"PostgreSQL does not let us in: {error}", "check its URL and that it runs") from error
+        raise Trouble(f"Cannot connect to PostgreSQL: {error}", "check the URL, and that it runs") from error
     try:
         await admin.execute("select pg_advisory_lock($1)", LOCK)
         version = int(await admin.fetchval("show server_version_num"))
@@ -67,7 +67,9 @@ async def provide(admin_url: str, wanted: Wanted, say: Say) -> Roles:
         await _only_its_own_database(admin, wanted.name, say)
         await _known_or_not(admin_url, wanted, there, roles, say)
     except (OSError, asyncpg.PostgresError) as error:
-        raise Trouble(f"PostgreSQL refused: {error}", "use a role that may create databases and roles, and owns what is there") from error
+        raise Trouble(
+            f"PostgreSQL refused: {error}", "use a role that may create databases and roles, and that owns what exists already"
+        ) from error
     else:
         return roles
     finally:

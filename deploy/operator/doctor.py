@@ -1,4 +1,4 @@
-"""`aftersale doctor`: everything that the system needs, each with its state or the fix."""
+"""`aftersale doctor`: checks everything that the system needs, and prints the fix for what is wrong."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
@@ -43,7 +43,7 @@ def run_doctor(machine: Iterable[Check], output: Output) -> int:
 
 
 async def _system() -> list[Check]:
-    """What runs, as the services see it."""
+    """The running system, as the services see it."""
     try:
         running.apply()
     except Trouble as trouble:
@@ -63,7 +63,7 @@ def _keys_file(path: str) -> Check:
         keys = read_keys(Path(path))
     except (OSError, KeysUnreadable) as error:
         why = error.strerror if isinstance(error, OSError) else str(error)
-        return Check("Keys file", False, f"{path}: {why}", "mend it; services that run go on with the keys that they read last")
+        return Check("Keys file", False, f"{path}: {why}", "fix the file; running services keep using the keys that they read last")
     return Check("Keys file", True, f"{len(keys)} keys of {', '.join(sorted({key.issuer for key in keys}))}")
 
 
@@ -73,7 +73,7 @@ async def _database(service: str) -> list[Check]:
     try:
         connection = await connections.opened(service, timeout_seconds=CONNECT_SECONDS)
     except asyncpg.PostgresError as error:
-        return [Check(name, False, f"does not let the service in: {error}", _let_in(service, error))]
+        return [Check(name, False, f"refuses the service: {error}", _let_in(service, error))]
     except (OSError, TimeoutError, ValueError, Trouble) as error:
         return [Check(name, False, f"does not answer: {error}", "start PostgreSQL, or check AFTERSALE_…_DATABASE_URL")]
     try:
@@ -93,12 +93,12 @@ async def _database(service: str) -> list[Check]:
 
 
 def _let_in(service: str, error: asyncpg.PostgresError) -> str:
-    """What to do about a server that answers and refuses."""
+    """The fix for a server that answers and refuses."""
     variable = f"AFTERSALE_{service.upper()}_DATABASE_URL"
     if isinstance(error, asyncpg.InvalidAuthorizationSpecificationError):  # a wrong password is among them
-        return f"put the role's present password into {variable} and restart its processes, or set it with `alter role … password`"
+        return f"put the role's current password into {variable} and restart its processes, or reset it with `alter role … password`"
     if isinstance(error, asyncpg.InvalidCatalogNameError | asyncpg.InsufficientPrivilegeError):
-        return "make what is missing: ./aftersale provision (with the administrator's URLs), then ./aftersale migrate"
+        return "run ./aftersale provision (with the administrator's URLs), then ./aftersale migrate"
     if isinstance(error, asyncpg.TooManyConnectionsError):
         return "run fewer processes, smaller pools (AFTERSALE_DATABASE_POOL_SIZE), or raise the role's connection limit (provision)"
     return f"see PostgreSQL's log, and check {variable}"
@@ -120,26 +120,31 @@ async def _backlog(connection: "asyncpg.Connection[Any]", service: str) -> list[
         Check(
             f"{service} set aside",
             aside == 0,
-            f"{aside} rows cannot be read or published and were left out",
-            "`aftersale parked list`, mend the rows, `aftersale parked retry`",
+            f"{aside} rows cannot be read or published and were skipped",
+            "`aftersale parked list`, fix the rows, `aftersale parked retry`",
         ),
-        Check(f"{service} outbox", unsent == 0, f"{unsent} events unsent for over 30 s", "start RabbitMQ and a process of this service"),
+        Check(f"{service} outbox", unsent == 0, f"{unsent} events not sent for over 30 s", "start RabbitMQ and a process of this service"),
         Check(
             f"{service} parked",
             parked == 0,
             f"{parked} messages parked",
-            "`aftersale parked list`, mend the cause, `aftersale parked retry`",
+            "`aftersale parked list`, fix the cause, `aftersale parked retry`",
         ),
     ]
 
 
 def _broker_users() -> Check:
-    """Whether RabbitMQ can tell the services apart: one user for all may publish whatever any of them may."""
+    """Whether each service has its own broker user: a shared one may publish whatever any of them may."""
     users = {urlsplit(running.setting(service, "AMQP_URL")).username for service in SERVICES}
     own = len(users) == len(SERVICES)
-    found = "each service has its own" if own else "services share one: who has its password can speak for each of them (P20 does not hold)"
+    found = (
+        "each service has its own" if own else "the services share one: its password lets anyone publish as any of them (P20 does not hold)"
+    )
     return Check(
-        "Broker users", own, found, "import what `aftersale provision --print-definitions` prints, and give each service its user's URL"
+        "Broker users",
+        own,
+        found,
+        "import the output of `aftersale provision --print-definitions`, and give each service its own user's URL",
     )
 
 
@@ -168,20 +173,20 @@ async def _connected() -> AsyncIterator[aio_pika.abc.AbstractConnection]:
 
 
 _MISSING_QUEUE = (
-    "./aftersale provision (with the administrator's URLs) or `make up` makes it; then `./aftersale redrive` sends what it lost"
+    "./aftersale provision (with the administrator's URLs) or `make up` creates it; then `./aftersale redrive` sends what was lost"
 )
 
 
 async def _queue(connection: aio_pika.abc.AbstractConnection, queue: str, *, is_dead: bool) -> Check:
-    """A queue that is there and read by somebody; the dead one: empty."""
+    """A queue exists and has consumers; the dead one must be empty."""
     try:
         async with connection.channel() as channel:
             found = (await channel.declare_queue(queue, passive=True)).declaration_result
     except AMQPError:
-        return Check(queue, False, "is not there", _MISSING_QUEUE)
+        return Check(queue, False, "does not exist", _MISSING_QUEUE)
     waiting, consumers = found.message_count or 0, found.consumer_count or 0
     if is_dead:
-        return Check(queue, waiting == 0, f"{waiting} messages", "look at them with RabbitMQ's tools; our services never put any there")
+        return Check(queue, waiting == 0, f"{waiting} messages", "inspect them with RabbitMQ's tools; the services never send any there")
     return Check(
         queue,
         consumers > 0,

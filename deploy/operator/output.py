@@ -1,4 +1,4 @@
-"""How commands speak: lines for people, or (`--json`) one JSON object a line for tools. Progress goes to stderr, results to stdout.
+"""The output of commands: lines for people, or with `--json` one JSON object a line for tools. Progress goes to stderr, results to stdout.
 
 Whatever is printed may hold the words of strangers (a message's type, a log line, an answer): no control character of it reaches the
 terminal, whichever way it takes to the page. So every console of ours is made by `terminal()`.
@@ -47,21 +47,21 @@ class Output:
         self._errors = terminal(stderr=True)
 
     def progress(self, line: str) -> None:
-        """Something is being done that takes a moment."""
+        """Report a step that takes a moment."""
         if self.as_json:
             self._write({"progress": line})
         else:
             self._errors.print(f"[dim]·[/dim] {escape(line)}")
 
     def warning(self, line: str) -> None:
-        """Something went wrong and was dealt with."""
+        """Report something that went wrong and was handled."""
         if self.as_json:
             self._write({"warning": line})
         else:
             self._errors.print(f"[yellow]![/yellow] {escape(line)}")
 
     def result(self, value: Any, render: Callable[[Console], None]) -> None:
-        """The answer: `value` for tools, `render` for people."""
+        """Print the result: `value` for tools, `render` for people."""
         if self.as_json:
             self._write(value)
         else:
@@ -79,7 +79,7 @@ def as_json_line(value: Any) -> str:
 
 
 def trouble(what: str, fix: str, *, as_json: bool) -> None:
-    """The one clear line that says why a command could not do it, and the fix."""
+    """Print why a command failed, and the fix."""
     if as_json:
         sys.stdout.write(as_json_line({"error": what, "fix": fix}))
         return

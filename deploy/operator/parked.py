@@ -43,7 +43,7 @@ def list_parked(output: Output) -> None:
 
     def render(console: Console) -> None:
         if not found:
-            console.print("[green]✓[/green] nothing waits, nothing is parked and nothing is set aside")
+            console.print("[green]✓[/green] no message waits or is parked, and no row is set aside")
         if messages:
             _print(
                 console,
@@ -70,7 +70,7 @@ def show_parked(parked_id: str, output: Output) -> None:
 
     rows = asyncio.run(_in_every_service(one))
     if not rows:
-        raise Trouble(f"There is no message or row {parked_id}.", SEE)
+        raise Trouble(f"No message or row has the id {parked_id}.", SEE)
 
     def render(console: Console) -> None:
         for name, value in rows[0].items():
@@ -94,19 +94,19 @@ def retry_parked(parked_id: str, output: Output) -> None:
 
     rows = asyncio.run(_in_every_service(due_now))
     if not rows and wanted is not None:
-        raise Trouble(f"There is no message or row {parked_id} that can be tried again.", "mend it first; see `aftersale parked show`")
-    said = f"[green]✓[/green] {len(rows)} due now; the running processes take them within a second"
+        raise Trouble(f"No message or row {parked_id} can be retried.", "fix its cause first; see `aftersale parked show`")
+    said = f"[green]✓[/green] {len(rows)} due now; the running processes pick them up within a second"
     output.result({"retried": rows}, lambda console: console.print(said))
 
 
 def discard_parked(parked_id: str, reason: str, output: Output) -> None:
-    """Let go of a parked message, or of a row that was set aside, for good: it counts no longer, and stays with the reason why.
+    """Give up on a parked message, or on a row that was set aside: it no longer counts, and its row stays with the reason.
 
     Raises Trouble when there is none with this id, or without a reason.
     """
     wanted, reason = _uuid(parked_id), reason.strip()
     if not 1 <= len(reason) <= MAX_REASON:
-        raise Trouble(f"A reason has 1 to {MAX_REASON} characters.", "say why it may be forgotten: --reason '…'")
+        raise Trouble(f"A reason must have 1 to {MAX_REASON} characters.", "say why it can be discarded: --reason '…'")
 
     async def discard(connection: AsyncConnection, service: str) -> list[Row]:
         kernel = KERNEL[service]
@@ -122,12 +122,12 @@ def discard_parked(parked_id: str, reason: str, output: Output) -> None:
 
     rows = asyncio.run(_in_every_service(discard))
     if not rows:
-        raise Trouble(f"There is no message or row {parked_id}.", SEE)
+        raise Trouble(f"No message or row has the id {parked_id}.", SEE)
     output.result({"discarded": rows}, lambda console: console.print(f"[green]✓[/green] {parked_id} is discarded"))
 
 
 async def _back(connection: AsyncConnection, service: str, wanted: UUID | None) -> list[Row]:
-    """Forget that rows were set aside, so that whoever left them out looks again; what is still wrong is set aside anew.
+    """Unmark rows that were set aside, so that their readers try them again; a row that is still wrong is set aside anew.
 
     One that the database itself refuses as an event (its time is out of bounds still) stays as it is.
     """
@@ -160,7 +160,7 @@ async def _event(connection: AsyncConnection, kernel: KernelTables, row: RowMapp
 
 
 def _select(table: sa.Table) -> sa.Select[Any]:
-    """All columns, times as text: the driver cannot read every time that PostgreSQL keeps."""
+    """All columns, times as text: the driver cannot read every time that PostgreSQL can store."""
     return sa.select(
         *(sa.cast(column, sa.Text).label(column.name) if isinstance(column.type, sa.TIMESTAMP) else column for column in table.c)
     )
@@ -218,4 +218,4 @@ def _uuid(text: str) -> UUID:
     try:
         return UUID(text)
     except ValueError:
-        raise Trouble(f"{text!r} is not an id of a message.", SEE) from None
+        raise Trouble(f"{text!r} is not the id of a message or row.", SEE) from None

@@ -34,7 +34,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Provided:
-    """What the services run with. `unknown` are those whose role was there and whose password nobody here knows."""
+    """What the services run with. `unknown` are those whose role already existed and whose password is not known here."""
 
     settings: dict[str, str]
     passwords: Mapping[str, str]
@@ -55,7 +55,7 @@ def provision(servers: Servers, name: str = "aftersale", say: Say = lambda line:
     if provided.unknown:
         role = topology.user_name(name, provided.unknown[0])
         raise Trouble(
-            f"The role {role} is there, and its password is not known here.",
+            f"The role {role} already exists, and its password is not known here.",
             f"set AFTERSALE_{provided.unknown[0].upper()}_PASSWORD to it, or give the role the one in {servers.state.folder}/secrets.json",
         )
     say("Migrations")
@@ -64,7 +64,7 @@ def provision(servers: Servers, name: str = "aftersale", say: Say = lambda line:
 
 
 def provide(servers: Servers, name: str, say: Say = lambda line: None, *, connection_limit: int | None = None) -> Provided:
-    """Make what is missing on `servers`, and nothing else; `say` hears what was done. Blocks. Raises Trouble."""
+    """Make what is missing on `servers`, and nothing else; `say` is called with each thing done. Blocks. Raises Trouble."""
     state = servers.state
     known = known_passwords(state, name, os.environ if servers.kind == "environment" else {})
     wanted = Wanted(name, known, lambda service: state.secret(topology.user_name(name, service)), connection_limit)
@@ -115,7 +115,7 @@ def migrate_all(settings: Mapping[str, str]) -> None:
             name = f"AFTERSALE_{service.upper()}_DATABASE_URL"
             url = settings.get(name) or settings.get("AFTERSALE_DATABASE_URL")
             if not url:
-                raise Trouble(f"It is not known where the database of {service} is.", f"set {name}")
+                raise Trouble(f"The database of {service} is not configured.", f"set {name}")
             try:
                 pool.submit(migrate, service, url).result()
             except Exception as error:
@@ -129,7 +129,7 @@ def _provide_broker(servers: Servers, name: str, roles: Roles, say: Say) -> bool
         say("broker: exchange, queues and bindings are declared")
         return _own_users(servers.amqp_url, name, roles, say)
     if roles.unknown:
-        return True  # nothing can be run with these settings; whoever asked for them hears it
+        return True  # nothing can run with these settings; the caller reports it
     wanted = topology.definitions(name, roles.passwords)
     stamp = hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()
     reader = READERS[0]
@@ -141,14 +141,14 @@ def _provide_broker(servers: Servers, name: str, roles: Roles, say: Say) -> bool
 
 
 def _own_users(amqp_url: str, name: str, roles: Roles, say: Say) -> bool:
-    """Whether the services' own users are there: AMQP alone cannot make them, so somebody else has to."""
+    """Whether each service has a broker user of its own. AMQP cannot create users, so an administrator has to."""
     urls = [as_user(amqp_url, topology.user_name(name, service), password) for service, password in roles.passwords.items()]
     if len(urls) == len(SERVICES) and all(asyncio.run(_lets_in(url)) for url in urls):
-        say("broker: each service has its own user")
+        say("broker: each service has a user of its own")
         return True
     shared = unquote(urlsplit(amqp_url).username or "guest")
     say(
-        f"broker: all services share the user {shared}, with all its rights. For a user each, have the broker import what"
+        f"broker: all services share the user {shared} with all its permissions; to give each its own, import into the broker what"
         " `aftersale provision --print-definitions` prints, and provision again"
     )
     return False
@@ -174,7 +174,7 @@ async def _declare(url: str, name: str) -> None:
     try:
         await declare(url, name)
     except (OSError, aio_pika.exceptions.AMQPError) as error:
-        raise Trouble(f"RabbitMQ does not let us declare our queues: {error}", "check its URL and the user's rights") from error
+        raise Trouble(f"RabbitMQ refused to declare the queues: {error}", "check the URL and the user's permissions") from error
 
 
 async def declare(amqp_url: str, name: str) -> None:
@@ -214,13 +214,13 @@ class Asked:
 def run_provision(asked: Asked, output: Output) -> None:
     """Make what is missing, say what was done, and print what was asked for (alone on stdout). Raises Trouble."""
     if asked.print_env and asked.print_definitions:
-        raise Trouble("Only one of the two can be printed at a time.", "run it once with --print-env and once with --print-definitions")
+        raise Trouble("--print-env and --print-definitions exclude each other.", "run the command once with each")
     state = State(base_folder(PROJECT) / "up")
     servers = given.given(state)
     if servers is None:
         raise Trouble(
             f"Neither {given.POSTGRES} nor {given.AMQP} is set.",
-            "set both to an administrator's URLs; for servers of this machine's own there is `make up`, which provisions by itself",
+            "set both to an administrator's URLs; `make up` starts servers on this machine and provisions them by itself",
         )
     state.hold()
     try:
@@ -261,7 +261,7 @@ def _sum_up(done: list[str], provided: Provided, state: State, output: Output) -
     output.result(
         value,
         lambda console: console.print(
-            f"[green]✓[/green] provisioned; the passwords that are known here are kept in {state.folder}\n"
+            f"[green]✓[/green] provisioned; known passwords are stored in {state.folder}\n"
             "  Next: `./aftersale provision --print-env` for the services' environment, and in it `./aftersale migrate`",
         ),
     )

@@ -1,10 +1,10 @@
-"""Healing what a broker forgot: a queue that somebody deleted or purged took committed events with it, after they were confirmed.
+"""Sends events again that a broker lost: a queue that was deleted or purged took confirmed events with it.
 
-Nobody else can know: the outbox has the confirm, the consumer has never heard. So the two are compared. Every event that a reader's
-inbox does not hold (nor its waiting and parked messages) is marked unsent, and the relays send it again; whoever had it already
-absorbs the repeat. Safe at any time, as often as one likes.
+Only a comparison can find them: the outbox has the confirmation, and the consumer has nothing. Every event that is in neither a
+reader's inbox nor its waiting and parked messages is marked unsent, and the relays send it again; a reader that has it already
+absorbs the repeat. Safe at any time and any number of times.
 
-    missing queues declared → batches that were on their way end → unheard events marked unsent
+    missing queues declared → batches under way end → events that were not received are marked unsent
 
 Each database is asked as its own service, and none is joined with another.
 """
@@ -41,7 +41,7 @@ select u.event_id from unnest($1::text[], $2::uuid[]) as u(store_id, event_id)
 where exists (select from {reader}.inbox i where i.store_id = u.store_id and i.event_id = u.event_id)
    or exists (select from {reader}.parked p where p.store_id = u.store_id and p.event_id = u.event_id)
 """
-# An event still on its way is sent twice: its inbox row tells the second from the first.
+# An event still under way is sent twice; its inbox row makes the second one a repeat.
 AGAIN = """
 update {service}.events e set published_at = null from unnest($1::text[], $2::bigint[]) as u(store_id, position)
 where e.store_id = u.store_id and e.position = u.position and e.published_at is not null
@@ -73,7 +73,7 @@ Counts = Counter[tuple[str, str, str]]
 
 
 async def redrive(urls: Mapping[str, str], wanted: Wanted, queues: Callable[[], Any]) -> Counts:
-    """Mark what is wanted and unheard unsent, in databases at `urls`, once `queues()` has seen to the readers' queues. Raises Trouble."""
+    """Mark wanted events that were not received as unsent, once `queues()` has made sure of the readers' queues. Raises Trouble."""
     await queues()
     opened: dict[str, asyncpg.Connection[Any]] = {}
     try:
@@ -99,12 +99,14 @@ async def _sent(connection: "asyncpg.Connection[Any]", service: str) -> None:
     deadline = time.monotonic() + SENDING_DEADLINE_SECONDS
     while under_way & {row[0] for row in await connection.fetch(SENDING, tables)}:
         if time.monotonic() > deadline:
-            raise Trouble(f"A relay's batch did not end within {SENDING_DEADLINE_SECONDS:.0f} s.", "see what holds it, and redrive again")
+            raise Trouble(
+                f"A relay's batch did not end within {SENDING_DEADLINE_SECONDS:.0f} s.", "find out what blocks it, then run redrive again"
+            )
         await asyncio.sleep(LOOK_SECONDS)
 
 
 async def _mark(opened: Mapping[str, "asyncpg.Connection[Any]"], service: str, reader: str, wanted: Wanted) -> Counts:
-    """What `reader` never heard of `service`, found in the order of the events, so many at a time."""
+    """The events of `service` that `reader` never received, in their order, EVENTS_AT_ONCE at a time."""
     types = [name for name in EVENTS if _is_wanted(name, service, reader, wanted)]
     found: Counts = Counter()
     after: tuple[str, int] = ("", 0)
@@ -130,10 +132,10 @@ def _is_wanted(event_type: str, service: str, reader: str, wanted: Wanted) -> bo
 
 
 def run_redrive(wanted: Wanted, output: Output) -> None:
-    """Find what was published and never heard, and mark it unsent (but with `dry_run`). Raises Trouble."""
+    """Find published events that were never received and, unless `dry_run`, mark them unsent. Raises Trouble."""
     running.apply()
     if unknown := [name for name in wanted.types if name not in EVENTS]:
-        raise Trouble(f"There is no event type {unknown[0]!r}.", f"one of {', '.join(EVENTS)}")
+        raise Trouble(f"Unknown event type {unknown[0]!r}.", f"use one of {', '.join(EVENTS)}")
     urls = {service: connections.database_url(service) for service in SERVICES}
     found = asyncio.run(redrive(urls, wanted, _queues(wanted)))
     rows = [{"service": service, "reader": reader, "type": name, "events": count} for (service, reader, name), count in found.items()]
@@ -147,7 +149,7 @@ def since_when(text: str | None) -> datetime | None:
     try:
         at = datetime.fromisoformat(text) if text else None
     except ValueError as error:
-        raise Trouble(f"{text!r} is not a moment.", "write it as 2026-11-26T18:00:00Z") from error
+        raise Trouble(f"{text!r} is not a time.", "write it like 2026-11-26T18:00:00Z") from error
     return at if at is None or at.tzinfo is not None else at.replace(tzinfo=UTC)
 
 
@@ -164,7 +166,7 @@ def _queues(wanted: Wanted) -> Callable[[], Awaitable[None]]:
             except (OSError, TimeoutError, AMQPError) as error:
                 raise Trouble(f"RabbitMQ does not answer: {error}", "start it, or check AFTERSALE_…_AMQP_URL") from error
             if found is None:
-                fix = "`./aftersale provision` with the administrator's URLs makes it; or restart `make up`"
+                fix = "`./aftersale provision` with the administrator's URLs creates it; or restart `make up`"
                 raise Trouble(f"The queue {queue_of(reader)} does not exist.", fix)
 
     return there
@@ -172,13 +174,17 @@ def _queues(wanted: Wanted) -> Callable[[], Awaitable[None]]:
 
 def _show(console: Console, found: Counts, *, dry_run: bool) -> None:
     if not found:
-        console.print("[green]✓[/green] every event that was published has been heard by whoever reads it")
+        console.print("[green]✓[/green] every published event was received by all of its readers")
         return
     table = Table(box=None)
-    for heading in ("from", "never heard by", "type", "events"):
+    for heading in ("from", "not received by", "type", "events"):
         table.add_column(heading)
     for (service, reader, name), count in sorted(found.items()):
         table.add_row(service, reader, name, f"{count:,}")
     console.print(table)
-    what = "would go again (--dry-run)" if dry_run else "go again as soon as a relay runs; who had them already absorbs the repeat"
+    what = (
+        "would be sent again (--dry-run)"
+        if dry_run
+        else "are sent again as soon as a relay runs; readers that have them already absorb the repeat"
+    )
     console.print(f"{found.total():,} events {what}")

@@ -21,7 +21,7 @@ def run_services(names: Sequence[str], roles: Sequence[Role], port: int | None, 
     os.umask(0o077)  # what the services write (files of customers) is for nobody else on this machine
     _shut_files()
     if port is not None and len(names) > 1:
-        raise Trouble("--port is for one service.", "run them apart, or set AFTERSALE_<SERVICE>_HTTP_PORT for each")
+        raise Trouble("--port takes a single service.", "run the services separately, or set AFTERSALE_<SERVICE>_HTTP_PORT for each")
     local = running.local_settings()
     running.apply()
     for name in names:
@@ -42,7 +42,7 @@ def run_services(names: Sequence[str], roles: Sequence[Role], port: int | None, 
         with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
             runner.run(run_until_stopped(services, roles))
     except ValueError as error:  # pydantic's: names the setting and what would do
-        raise Trouble(f"A setting is missing or wrong: {error}", f"see `aftersale settings {names[0]}`") from error
+        raise Trouble(f"A setting is missing or invalid: {error}", f"see `aftersale settings {names[0]}`") from error
 
 
 def _shut_files() -> None:

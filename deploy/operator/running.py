@@ -20,12 +20,12 @@ def up_state(project: Path = PROJECT) -> State:
 
 
 def keep(state: State, settings: dict[str, str]) -> None:
-    """Let the other commands find what `up` runs."""
+    """Record the settings of `up` for the other commands."""
     state.keep("running", settings)
 
 
 def forget(state: State) -> None:
-    """Nothing runs any more."""
+    """Remove the record when `up` ends."""
     (state.folder / "running.json").unlink(missing_ok=True)
 
 
@@ -49,9 +49,7 @@ def apply() -> dict[str, str]:
     """
     local = local_settings()
     if not local and not is_configured(os.environ):
-        raise Trouble(
-            "Nothing runs here.", "start it with `make up` in another terminal, or set AFTERSALE_…_DATABASE_URL and AFTERSALE_…_AMQP_URL"
-        )
+        raise Trouble("Nothing is running.", "run `make up` in another terminal, or set AFTERSALE_…_DATABASE_URL and AFTERSALE_…_AMQP_URL")
     for name, value in local.items():
         os.environ.setdefault(name, value)
     return {name: value for name, value in os.environ.items() if name.startswith("AFTERSALE_")}

@@ -51,7 +51,7 @@ def base_folder(project: Path, purpose: Purpose = "up") -> Path:
             base = Path(tempfile.gettempdir()) / f"aftersale-{clone_name(project)}"
             base.mkdir(mode=folder_mode(), exist_ok=True)
             if base.is_symlink() or base.stat().st_uid != os.geteuid():
-                raise Trouble(f"{base} belongs to somebody else.", "remove it, or set AFTERSALE_HOME to a folder of yours")
+                raise Trouble(f"{base} belongs to another user.", "remove it, or set AFTERSALE_HOME to a folder of yours")
             return base
         target = SHARED_ROOT / clone_name(project)
         target.mkdir(mode=folder_mode(), parents=True, exist_ok=True)
@@ -91,7 +91,7 @@ class State:
             holder = os.pread(lock, 32, 0).decode().strip() or "another process"
             os.close(lock)
             fix = f"use it (`./aftersale doctor`), or stop it with `kill {holder}`"
-            raise Trouble(f"It is already running from this folder (process {holder}).", fix) from None
+            raise Trouble(f"Process {holder} already runs from this folder.", fix) from None
         os.ftruncate(lock, 0)
         os.pwrite(lock, str(os.getpid()).encode(), 0)
         self._lock = lock
@@ -214,4 +214,4 @@ def choose_port(wanted: list[int], taken: set[int], free: Callable[[int], bool])
         port = secrets.choice(PORTS)
         if port not in taken and free(port):
             return port
-    raise Trouble(f"No free port between {PORTS.start} and {PORTS.stop}.", "stop what listens there")
+    raise Trouble(f"No free port between {PORTS.start} and {PORTS.stop}.", "stop something that listens there")

@@ -24,11 +24,11 @@ def show_token(role: Role, *, store: str, subject: str, hours: float, read_only:
     """Print a token that this clone's services accept. Raises Trouble where there is no key to sign it with."""
     who = subject or SUBJECTS[role]
     if not who:
-        raise Trouble("A guest's token reads one order.", "name it: `aftersale token guest --subject order_…`")
+        raise Trouble("A guest token is for one order.", "name the order: `aftersale token guest --subject order_…`")
     longest = _longest_days(role)
     if hours > longest * 24:
         raise Trouble(
-            f"A token of {role} lives at most {longest} days here.", f"ask for fewer hours, or set AFTERSALE_{_setting(role).upper()}"
+            f"A token for {role} may live at most {longest} days.", f"ask for fewer hours, or set AFTERSALE_{_setting(role).upper()}"
         )
     made = local_token(running.up_state(), Actor(store, role, who, read_only=read_only), int(hours * 3600))
     answer = {"token": made, "role": role, "store": store, "subject": who, "hours": hours, "read_only": read_only}

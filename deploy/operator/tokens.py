@@ -28,7 +28,7 @@ def keep_local_key(state: State) -> Path:
 
 
 def local_token(state: State, actor: Actor, lifetime_seconds: int) -> str:
-    """A token for `actor`, signed with the first shared secret of AFTERSALE_KEYS_FILE that may speak for it, else with this clone's key.
+    """A token for `actor`, signed with the first shared secret in AFTERSALE_KEYS_FILE that may issue it, else with this clone's key.
 
     Raises Trouble where there is no such key.
     """
@@ -36,14 +36,14 @@ def local_token(state: State, actor: Actor, lifetime_seconds: int) -> str:
     try:
         keys = read_keys(path)
     except FileNotFoundError:
-        raise Trouble(f"There is no signing key in {path}.", "start the system once with `make up`") from None
+        raise Trouble(f"{path} does not exist.", "start the system once with `make up`") from None
     except (OSError, KeysUnreadable) as error:
         why = error.strerror if isinstance(error, OSError) else error
         raise Trouble(
-            f"The keys file {path} cannot be used: {why}.", "mend it; the services go on with the keys that they read last"
+            f"The keys file {path} cannot be used: {why}.", "fix the file; the services keep using the keys that they read last"
         ) from None
     for key in keys:
         if key.secret is not None and key.speaks_for(actor.role, actor.store):
             secret = key.secret.get_secret_value()
             return issue(secret, issuer=key.issuer, actor=actor, lifetime_seconds=lifetime_seconds, now=time.time())
-    raise Trouble(f"No key in {path} may speak for {actor.role} of store {actor.store}.", "ask its issuer for a token")
+    raise Trouble(f"No key in {path} may issue tokens for {actor.role} of store {actor.store}.", "get a token from that store's issuer")

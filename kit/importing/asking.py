@@ -16,7 +16,7 @@ CHUNK_LINES = 8_000
 
 
 def external_ref(invoice: str) -> str:
-    """What an imported order is found by again, for ever."""
+    """What an imported order is found by again, in later runs."""
     return f"{PREFIX}{invoice}"
 
 

@@ -33,11 +33,13 @@ def importing(host: Callable[[], Host]) -> typer.Typer:
         *,
         store: Annotated[str, typer.Option(help="The store (tenant).")] = "demo",
         policy: Annotated[
-            tuple[PolicyName, Switch] | None, typer.Option(help="Save this refund policy first; else the store's own stays.")
+            tuple[PolicyName, Switch] | None, typer.Option(help="Save this refund policy first; by default the store's own stays.")
         ] = None,
-        dry_run: Annotated[bool, typer.Option("--dry-run", help="Place nothing; say what would become of every row.")] = False,
+        dry_run: Annotated[bool, typer.Option("--dry-run", help="Place nothing; show what would become of every row.")] = False,
         rows: Annotated[Path | None, typer.Option(help="Write what became of each single row into this CSV file.")] = None,
-        token: Annotated[str, typer.Option(envvar="AFTERSALE_TOKEN", help="A platform's token; else this clone's own key signs one.")] = "",
+        token: Annotated[
+            str, typer.Option(envvar="AFTERSALE_TOKEN", help="A platform token; by default one is signed with this clone's key.")
+        ] = "",
         as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON, one object a line.")] = False,
     ) -> None:
         """Real orders of a UK shop (Chen et al., UCI): orders, statuses, cash and refunds. A second run goes on and repeats nothing."""

@@ -80,9 +80,9 @@ def test_a_process_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.mark.parametrize(
     ("error", "fix"),
     [
-        (asyncpg.InvalidPasswordError("x"), "put the role's present password into AFTERSALE_NOTES_DATABASE_URL"),
-        (asyncpg.InvalidAuthorizationSpecificationError("x"), "put the role's present password into AFTERSALE_NOTES_DATABASE_URL"),
-        (asyncpg.InvalidCatalogNameError("x"), "make what is missing: ./aftersale provision"),
+        (asyncpg.InvalidPasswordError("x"), "put the role's current password into AFTERSALE_NOTES_DATABASE_URL"),
+        (asyncpg.InvalidAuthorizationSpecificationError("x"), "put the role's current password into AFTERSALE_NOTES_DATABASE_URL"),
+        (asyncpg.InvalidCatalogNameError("x"), "run ./aftersale provision"),
         (asyncpg.TooManyConnectionsError("x"), "run fewer processes"),
         (asyncpg.CannotConnectNowError("x"), "see PostgreSQL's log"),
     ],

@@ -221,5 +221,5 @@ async def test_servers_that_are_given_get_the_same_topology_over_amqp(servers: S
 
 def test_a_server_that_does_not_let_us_in_is_one_clear_line(servers: Servers) -> None:
     given = GivenServers("postgresql://nobody:wrong@127.0.0.1:1/postgres", servers.amqp_url, servers.state)
-    with pytest.raises(Trouble, match="PostgreSQL does not let us in"):
+    with pytest.raises(Trouble, match="Cannot connect to PostgreSQL"):
         provision(given, "nowhere")

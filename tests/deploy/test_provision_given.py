@@ -81,7 +81,7 @@ def test_a_wrong_password_here_is_not_made_the_right_one(servers: Servers, name:
     second = provide(GivenServers(servers.postgres_url, servers.amqp_url, other), name)
     assert second.unknown == SERVICES
     assert opened(first, "notes") == f"{name}_notes"
-    with pytest.raises(Trouble, match=f"The role {name}_orders is there, and its password is not known here"):
+    with pytest.raises(Trouble, match=f"The role {name}_orders already exists, and its password is not known here"):
         provision(GivenServers(servers.postgres_url, servers.amqp_url, other), name)
 
 
@@ -121,7 +121,7 @@ def test_users_of_the_broker_are_said_as_they_are(servers: Servers, name: str, t
 
     servers.import_definitions(definitions(servers.amqp_url, name, shared))
     own = provide(checkout(servers, tmp_path), name, said.append)
-    assert said[-1] == "broker: each service has its own user"
+    assert said[-1] == "broker: each service has a user of its own"
     assert [urlsplit(own.settings[f"AFTERSALE_{service.upper()}_AMQP_URL"]).username for service in SERVICES] == [
         f"{name}_{service}" for service in SERVICES
     ]

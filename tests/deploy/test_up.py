@@ -168,7 +168,7 @@ def test_up_from_nothing_through_bad_days_and_once_more(clone: Clone) -> None:
     assert call(f"{orders}/v1/orders/{placed['order_id']}", said["tokens"]["customer"])["number"] == placed["number"]
 
     code, [refusal] = clone.command("up")
-    assert (code, refusal["error"]) == (1, f"It is already running from this folder (process {holder(clone)}).")
+    assert (code, refusal["error"]) == (1, f"Process {holder(clone)} already runs from this folder.")
 
     code, [found] = clone.command("doctor")
     assert code == 0, [check for check in found["checks"] if not check["ok"]]
@@ -247,7 +247,7 @@ def once_more_after_a_kill_9(clone: Clone, order_id: str) -> None:
     assert clone.stop() <= STOP_SECONDS
     assert running_from(clone.home) == []
     code, [refusal] = clone.command("demo")
-    assert (code, refusal["error"]) == (1, "Nothing runs here.")
+    assert (code, refusal["error"]) == (1, "Nothing is running.")
 
 
 def holder(clone: Clone) -> int:

@@ -88,7 +88,7 @@ async def clocks_apart(named: Stack, connection: "asyncpg.Connection[asyncpg.Rec
     assert found.detail.startswith("3 events published before they were recorded, such as ")
     with pytest.raises(Trouble, match="needs a reason"):
         acknowledge(known, f"{CLOCKS}/{found.id}", " ", report)
-    with pytest.raises(Trouble, match="Nothing of the kind"):
+    with pytest.raises(Trouble, match="There is no finding of kind"):
         acknowledge(known, f"{CLOCKS}/another", "no reason", report)
     acknowledge(known, f"{CLOCKS}/{found.id}", "a worker's clock was five minutes behind on Monday", report)
     again = await reconciled(named)

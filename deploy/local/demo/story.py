@@ -30,7 +30,7 @@ STATUSES = {
 
 
 def run_demo(output: Output, picture: Path | None = None) -> int:
-    """Play it; 0 when all of it happened. Raises Trouble that says what did not."""
+    """Play it; 0 when all of it happened. Raises Trouble naming what did not."""
     running.apply()
     console = terminal(record=picture is not None, width=WIDTH if picture else None, soft_wrap=False)
     asyncio.run(_play(output, console))
@@ -176,4 +176,4 @@ def _money(money: Json) -> str:
 
 def _must(holds: bool, otherwise: str) -> None:
     if not holds:
-        raise Trouble(f"It should have come out otherwise: {otherwise}.", "see `./aftersale doctor` and `./aftersale parked list`")
+        raise Trouble(f"The demo did not go as expected: {otherwise}.", "see `./aftersale doctor` and `./aftersale parked list`")

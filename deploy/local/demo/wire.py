@@ -1,6 +1,6 @@
 """Listening to RabbitMQ and to what the services did: queues of our own, beside theirs, that go when we go.
 
-Nothing here is told by the calls that the demo makes: with the relays stopped, no event is seen.
+Nothing here comes from the demo's own calls: with the relays stopped, no event is seen.
 """
 
 import asyncio

@@ -59,7 +59,7 @@ def has_images(say: Callable[[str], None]) -> bool:
         try:
             docker("pull", "--quiet", image, timeout_seconds=600)
         except Trouble as trouble:
-            say(f"Docker: {image} is not to be had ({trouble.what})")
+            say(f"Docker: {image} is not available ({trouble.what})")
             return False
     return True
 
@@ -97,7 +97,7 @@ rabbitmqctl --quiet import_definitions "$file"
 
 
 def _import_definitions(container: str, definitions: dict[str, Any]) -> None:
-    """By way of a file: rabbitmqctl waits for ever on the standard input of an `exec`."""
+    """By way of a file: rabbitmqctl never sees the end of the standard input of an `exec`."""
     docker("exec", "-i", container, "sh", "-c", IMPORT, stdin=json.dumps(definitions))
 
 

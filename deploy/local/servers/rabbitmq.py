@@ -64,7 +64,7 @@ def installed() -> Path | None:
 
 
 def version_of(scripts: Path) -> tuple[int, ...]:
-    """The version beside the scripts, read from the file names of the package; () when it cannot be told."""
+    """The version beside the scripts, read from the file names of the package; () when it is unknown."""
     home = scripts.resolve().parent
     versions = [
         re.match(r"rabbit-(\d+(?:\.\d+)+)", path.name)
@@ -170,7 +170,7 @@ class RabbitMQ:
             "LANG": "C.UTF-8",
             "HOME": str(self.folder),  # for its .erlang.cookie
             "RUNNING_UNDER_SYSTEMD": "true",  # makes the script become the node, so that its pid and signals are ours
-            "RABBITMQ_NODENAME": "aftersale@localhost",  # its data belongs to this name for ever; other clones have an epmd of their own
+            "RABBITMQ_NODENAME": "aftersale@localhost",  # its data is bound to this name; other clones have an epmd of their own
             "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
             "RABBITMQ_NODE_PORT": ports["rabbitmq"],
             "RABBITMQ_DIST_PORT": ports["rabbitmq_nodes"],

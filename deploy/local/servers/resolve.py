@@ -48,7 +48,7 @@ def resolve(home: Path, purpose: Purpose = "up", say: Callable[[str], None] = pr
 def choose(asked: str, before: str, engine: Callable[[], str | None], has_images: Callable[[], bool]) -> Literal["docker", "private"]:
     """Docker or private: what was asked for, else what this clone took before, else Docker where it answers and has the images."""
     if asked not in ("", "docker", "private"):
-        raise Trouble(f"AFTERSALE_SERVERS={asked} means nothing.", "use docker or private, or unset it")
+        raise Trouble(f"AFTERSALE_SERVERS={asked} is not a valid value.", "set it to docker or private, or unset it")
     wanted = asked or before
     if wanted == "private":
         return "private"
@@ -57,6 +57,6 @@ def choose(asked: str, before: str, engine: Callable[[], str | None], has_images
     if wanted == "docker":
         raise Trouble(
             "Docker does not answer (or lacks the images)" + (", and this clone's data is in its volumes." if not asked else "."),
-            "start Docker, or set AFTERSALE_SERVERS=private to begin anew with private servers",
+            "start Docker, or set AFTERSALE_SERVERS=private to start afresh with private servers",
         )
     return "private"

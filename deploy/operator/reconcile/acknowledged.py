@@ -1,4 +1,4 @@
-"""Findings that somebody has looked at and knows the reason of: they are counted, and raise nothing any more.
+"""Findings that somebody has examined and explained: they are counted, but are no longer discrepancies.
 
 A finding is known by its kind and id. One that says how many (`clock_disagreement`) is acknowledged up to that many: more of it is
 something new.
@@ -43,18 +43,18 @@ def read(path: Path) -> list[Acknowledgement]:
     except FileNotFoundError:
         return []
     except (OSError, ValueError, TypeError) as error:
-        raise Trouble(f"{path} cannot be read: {error}", f"mend it, or move it away ({VARIABLE} names another)") from error
+        raise Trouble(f"{path} cannot be read: {error}", f"fix it, or move it away ({VARIABLE} names another)") from error
 
 
 def acknowledge(path: Path, what: str, reason: str, report: Report) -> Acknowledgement:
     """Add the finding `KIND/ID` of `report` to the file. Raises Trouble where the report has none such, or no reason is given."""
     kind, _, found_id = what.partition("/")
     if not reason.strip():
-        raise Trouble("An acknowledgement needs a reason.", 'add --reason "…": whoever reads it later knows why')
+        raise Trouble("An acknowledgement needs a reason.", 'add --reason "…" for whoever reads it later')
     found = [one for one in report.found if (one.kind, one.id) == (kind, found_id)]
     if not found:
         raise Trouble(
-            f"Nothing of the kind {kind!r} with the id {found_id!r} was found.", "name it as `aftersale reconcile --json` does: KIND/ID"
+            f"There is no finding of kind {kind!r} with the id {found_id!r}.", "use KIND/ID as shown by `aftersale reconcile --json`"
         )
     made = Acknowledgement(kind, found_id, reason, datetime.now(UTC).isoformat(timespec="seconds"), how_many(found[0]))
     kept = [one for one in read(path) if (one.kind, one.id) != (kind, found_id)]

@@ -19,8 +19,8 @@ SHOWN = 20
 
 
 FIXES = {
-    "effect": "`aftersale redrive` sends again what a reader never heard of (it is safe at any time)",
-    "message_parked": "`aftersale parked list`, mend the cause, `aftersale parked retry`",
+    "effect": "`aftersale redrive` sends events again that a service never received (safe at any time)",
+    "message_parked": "`aftersale parked list`, fix the cause, `aftersale parked retry`",
     CLOCKS: "synchronise the clocks (`aftersale doctor` names them), then `aftersale reconcile --acknowledge KIND/ID --reason …`",
     NOT_CHECKED: "ANALYZE the tables, or give each check longer (--check-seconds)",
     QUEUE_UNKNOWN: "start RabbitMQ, or set AFTERSALE_…_AMQP_URL, and reconcile again",

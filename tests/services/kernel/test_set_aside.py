@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from deploy.operator import running
+from deploy.operator import parked
 from deploy.operator.output import Output
 from deploy.operator.parked import discard_parked, list_parked, retry_parked, show_parked
 from deploy.operator.trouble import Trouble
@@ -114,7 +114,7 @@ async def commanded(command: Callable[..., None], *given: str, capsys: pytest.Ca
 @pytest.fixture
 def operator(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """An operator whose commands reach the lab."""
-    monkeypatch.setattr(running, "SERVICES", (SERVICE,))
+    monkeypatch.setattr(parked, "SERVICES", (SERVICE,))
     monkeypatch.setenv("AFTERSALE_DATABASE_URL", lab.settings.database_url.get_secret_value())
 
 
@@ -161,7 +161,7 @@ async def test_what_is_not_mended_stays_set_aside_and_holds_up_no_other_retry(la
         assert await relay.send_batch() == 1
     [left] = (await commanded(list_parked, capsys=capsys))["set_aside"]
     assert left["reason"] == "time_out_of_range"
-    with pytest.raises(Trouble, match="that can be tried again"):
+    with pytest.raises(Trouble, match="can be retried"):
         await commanded(retry_parked, left["set_aside_id"], capsys=capsys)
 
 
@@ -170,7 +170,7 @@ async def test_a_parked_message_is_let_go_of_with_a_reason(lab: Lab, capsys: pyt
     inbox = lab.consume(lab.effect)
     await inbox.take(b"no event \x1b[31m", DocumentIssued.type)
     [message] = (await commanded(list_parked, capsys=capsys))["parked"]
-    with pytest.raises(Trouble, match="A reason has 1 to 500 characters"):
+    with pytest.raises(Trouble, match="A reason must have 1 to 500 characters"):
         await commanded(discard_parked, message["parked_id"], "  ", capsys=capsys)
     assert await lab.count("notes.parked where state = 'parked'") == 1
     await commanded(discard_parked, message["parked_id"], "sent by a test", capsys=capsys)
