@@ -41,13 +41,13 @@ def calls_for_nothing(event: OrderEvent) -> bool:
 )  # fmt: skip
 async def on_order(tx: Transaction, event: OrderEvent, envelope: Envelope) -> None:
     """Keep the order as it now is; issue what it calls for."""
-    await copies.take_order(tx, envelope.store_id, event.order, event.personal, envelope.received_at)
+    await copies.take_order(tx, envelope.store_id, event.order, event.personal, now=envelope.received_at)
 
 
 @consumers.on(RefundApproved)
 async def on_refund_approved(tx: Transaction, event: RefundApproved, envelope: Envelope) -> None:
     """Keep the refund; issue what it calls for, or leave it due until our copy of the order is there."""
-    await copies.take_refund(tx, envelope.store_id, event.refund, envelope.received_at)
+    await copies.take_refund(tx, envelope.store_id, event.refund, now=envelope.received_at)
 
 
 @consumers.on(StoreSettingsChanged)
@@ -59,7 +59,7 @@ async def on_store_settings(tx: Transaction, event: StoreSettingsChanged, envelo
 @consumers.on(CustomerErased)
 async def on_customer_erased(tx: Transaction, event: CustomerErased, envelope: Envelope) -> None:
     """Blank what is personal, except in issued documents."""
-    await copies.forget_customer(tx, envelope.store_id, event, envelope.received_at)
+    await copies.forget_customer(tx, envelope.store_id, event, now=envelope.received_at)
     await forget(tx, envelope.store_id, event.order_ids, customer_id=event.customer_id)
     await guests.revoke_all(tx, envelope.store_id, event.order_ids)
 

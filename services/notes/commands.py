@@ -72,7 +72,7 @@ async def add_note(tx: Transaction, actor: Actor, order_id: str, *, audience: Au
         **_positions(counters, audience),
     }
     note = await _returned(tx, sa.insert(notes).values(**row).returning(notes))
-    await _append_revision(tx, note, actor, now)
+    await _append_revision(tx, note, actor, now=now)
     await _tell(tx, NoteAdded, note, counters, actor, now=now)
     return note
 
@@ -93,7 +93,7 @@ async def edit_note(tx: Transaction, actor: Actor, note_id: str, *, text: str, e
     change: dict[str, Any] = {"text": text, "revision": note.revision + 1, "edited_at": now, "erased_at": None}
     change |= {"customer_read_at": None} if note.side == "shop" else {"shop_read_at": None}
     note = await _change(tx, note, **change, **_positions(counters, note.audience))
-    await _append_revision(tx, note, actor, now)
+    await _append_revision(tx, note, actor, now=now)
     await _tell(tx, NoteEdited, note, counters, actor, now=now)
     return note
 
@@ -226,7 +226,7 @@ async def _change(tx: Transaction, note: Row[Any], **values: Any) -> Row[Any]:
     return await _returned(tx, sa.update(notes).where(mine).values(**values).returning(notes))
 
 
-async def _append_revision(tx: Transaction, note: Row[Any], actor: Actor, now: datetime) -> None:
+async def _append_revision(tx: Transaction, note: Row[Any], actor: Actor, *, now: datetime) -> None:
     row = {"store_id": note.store_id, "note_id": note.note_id, "revision": note.revision, "text": note.text, "written_at": now}
     await tx.execute(sa.insert(revisions).values(**row, **_by_columns(_by(actor))))
 

@@ -89,7 +89,7 @@ async def sweep_files(stack: Stack) -> None:
     settings = RefundsEnvironment.model_validate(named | {"service": "refunds"})
     database = Database(settings, metadata)
     try:
-        await sweep(database, settings, datetime.now(UTC))
+        await sweep(database, settings, now=datetime.now(UTC))
     finally:
         await database.close()
 

@@ -32,7 +32,7 @@ returning kept.erased_at is not null as erased, kept.event_sequence, kept.xmax =
 )
 
 
-async def take_order(tx: Transaction, store_id: str, order: Order, personal: OrderPersonal, now: datetime) -> None:
+async def take_order(tx: Transaction, store_id: str, order: Order, personal: OrderPersonal, *, now: datetime) -> None:
     """Keep `order` if it is newer than our copy, and issue what it shows as due."""
     kept = await tx.first(KEEP, _values(store_id, order, personal))
     if kept is None:
@@ -41,7 +41,7 @@ async def take_order(tx: Transaction, store_id: str, order: Order, personal: Ord
         order, personal = order.forgotten(), OrderPersonal()
     copy = Copy(order.order_id, order.version, kept.erased, kept.event_sequence, order, personal)
     known = () if kept.created else await queries.refunds_of(tx, store_id, order.order_id)  # a refund makes the order's row, too
-    await issue_due(tx, store_id, copy, known, now)
+    await issue_due(tx, store_id, copy, known, now=now)
 
 
 def _values(store_id: str, order: Order, personal: OrderPersonal) -> dict[str, Any]:
@@ -57,7 +57,7 @@ def _values(store_id: str, order: Order, personal: OrderPersonal) -> dict[str, A
     }
 
 
-async def take_refund(tx: Transaction, store_id: str, refund: Refund, now: datetime) -> None:
+async def take_refund(tx: Transaction, store_id: str, refund: Refund, *, now: datetime) -> None:
     """Keep an approved refund for good; issue its document if our copy of the order is there already, else it stays due."""
     copy = await _locked_copy(tx, store_id, refund.order_id, refund.customer_id)
     await tx.execute(
@@ -71,7 +71,7 @@ async def take_refund(tx: Transaction, store_id: str, refund: Refund, now: datet
         )
         .on_conflict_do_nothing()  # an approval is final: a second event about it says nothing new
     )
-    await issue_due(tx, store_id, copy, await queries.refunds_of(tx, store_id, refund.order_id), now)
+    await issue_due(tx, store_id, copy, await queries.refunds_of(tx, store_id, refund.order_id), now=now)
 
 
 async def take_time_zone(tx: Transaction, store_id: str, time_zone: str, version: int) -> None:
@@ -81,7 +81,7 @@ async def take_time_zone(tx: Transaction, store_id: str, time_zone: str, version
     await tx.execute(statement.on_conflict_do_update(index_elements=["store_id"], set_=row, where=stores.c.time_zone_version < version))
 
 
-async def forget_customer(tx: Transaction, store_id: str, erased: CustomerErased, now: datetime) -> None:
+async def forget_customer(tx: Transaction, store_id: str, erased: CustomerErased, *, now: datetime) -> None:
     """Blank what is personal in our copies, and take nothing personal in again. Issued documents stay: the law keeps them."""
     theirs = sa.select(orders.c.order_id).where(orders.c.store_id == store_id, orders.c.customer_id == erased.customer_id)
     for order_id in sorted({*erased.order_ids, *(row.order_id for row in await tx.all(theirs))}):

@@ -38,7 +38,7 @@ class _Desk:
         return issuing_day(self.now, self.office.time_zone)
 
 
-async def issue_due(tx: Transaction, store_id: str, copy: Copy, known: tuple[Refund, ...], now: datetime) -> int:
+async def issue_due(tx: Transaction, store_id: str, copy: Copy, known: tuple[Refund, ...], *, now: datetime) -> int:
     """Issue every document that the copy and the refunds that we know call for and that does not exist yet; how many.
 
     The caller holds the copy's row, so that two events of one order never issue at once; the unique (cause, subject) of the
@@ -80,7 +80,7 @@ async def _issue(tx: Transaction, desk: _Desk, due: Due) -> None:
     await tx.execute(sa.insert(renderings).values(store_id=desk.store_id, document_id=issue.document_id, next_attempt_at=desk.now))
     desk.issued[due.key] = Reference(document_id=issue.document_id, kind=due.kind, number=issue.number, issued_on=issue.day)
     desk.sequence += 1
-    event = _event(contents, due.kind, text, desk.now)
+    event = _event(contents, due.kind, text, now=desk.now)
     await emit(tx, event, store_id=desk.store_id, sequence=desk.sequence, recorded_at=desk.now)
 
 
@@ -138,7 +138,7 @@ def _row(desk: _Desk, due: Due, contents: Contents, counted: int, text: str) -> 
     }
 
 
-def _event(contents: Contents, kind: DocumentKind, text: str, now: datetime) -> DocumentIssued:
+def _event(contents: Contents, kind: DocumentKind, text: str, *, now: datetime) -> DocumentIssued:
     assert contents.document_id is not None
     assert contents.number is not None
     return DocumentIssued(

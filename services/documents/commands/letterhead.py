@@ -26,7 +26,7 @@ async def save_settings(tx: Transaction, actor: Actor, request: DocumentSettings
     begun = await tx.all(sa.select(series.c.kind, series.c.prefix).where(series.c.store_id == actor.store))
     may_name_series(prefixes, [(row.kind, row.prefix) for row in begun]).or_raise()
     letterhead = letterhead_of(request, logo_sha256=office.letterhead.logo_sha256)
-    return await _save(tx, actor, replace(office, letterhead=letterhead, prefixes=prefixes), expected_version, now)
+    return await _save(tx, actor, replace(office, letterhead=letterhead, prefixes=prefixes), expected_version, now=now)
 
 
 async def save_logo(tx: Transaction, actor: Actor, logo: tuple[str, bytes] | None, *, expected_version: int, now: datetime) -> Office:
@@ -40,10 +40,10 @@ async def save_logo(tx: Transaction, actor: Actor, logo: tuple[str, bytes] | Non
         digest, png = logo
         await tx.execute(insert(logos).values(store_id=actor.store, sha256=digest, png=png, saved_at=now).on_conflict_do_nothing())
     letterhead = office.letterhead.model_copy(update={"logo_sha256": digest})
-    return await _save(tx, actor, replace(office, letterhead=letterhead), expected_version, now)
+    return await _save(tx, actor, replace(office, letterhead=letterhead), expected_version, now=now)
 
 
-async def _save(tx: Transaction, actor: Actor, office: Office, expected_version: int, now: datetime) -> Office:
+async def _save(tx: Transaction, actor: Actor, office: Office, expected_version: int, *, now: datetime) -> Office:
     """Write `office` as the version after `expected_version`, which its letterhead then names."""
     letterhead = office.letterhead.model_copy(update={"version": expected_version + 1})
     values = {"letterhead": letterhead.model_dump(mode="json"), "prefixes": office.prefixes}

@@ -50,10 +50,10 @@ def check_code(contents: Contents) -> str:
     return " ".join(digest[start : start + 4] for start in range(0, 16, 4))
 
 
-async def render_waiting(database: Database, settings: WebSettings, now: datetime) -> int:
+async def render_waiting(database: Database, settings: WebSettings, *, now: datetime) -> int:
     """Render what waits, oldest first, a batch at a time; how many. Any number of workers share the work."""
     rendered = 0
-    while claimed := await _claim(database, datetime.now(UTC)):
+    while claimed := await _claim(database, now=datetime.now(UTC)):
         rendered += sum(await asyncio.gather(*[_render(database, settings, *document) for document in claimed]))
         if len(claimed) < BATCH:
             break
@@ -65,17 +65,17 @@ async def _render(database: Database, settings: WebSettings, store_id: str, docu
     try:
         await pdf_of(database, settings, store_id, document_id)
     except RenderingFailed as failure:
-        await _failed(database, store_id, document_id, failure, datetime.now(UTC))
+        await _failed(database, store_id, document_id, failure, now=datetime.now(UTC))
         return False
     except (StoreBusy, Unavailable, Transient):
         return False  # its lease ends, and it is claimed again
     except Exception as error:  # its own trouble, and no other document's
-        await _failed(database, store_id, document_id, RenderingFailed(detail=type(error).__name__), datetime.now(UTC))
+        await _failed(database, store_id, document_id, RenderingFailed(detail=type(error).__name__), now=datetime.now(UTC))
         return False
     return True
 
 
-async def _claim(database: Database, now: datetime) -> list[tuple[str, str]]:
+async def _claim(database: Database, *, now: datetime) -> list[tuple[str, str]]:
     """Take what is due for the length of a lease, in one statement: by turns over the stores among those that wait longest."""
     r = renderings.c
     waits = r.pdf.is_(None) & (r.next_attempt_at <= now)
@@ -117,7 +117,7 @@ async def _keep(database: Database, store_id: str, document_id: str, pdf: bytes)
     return kept
 
 
-async def _failed(database: Database, store_id: str, document_id: str, failure: RenderingFailed, now: datetime) -> None:
+async def _failed(database: Database, store_id: str, document_id: str, failure: RenderingFailed, *, now: datetime) -> None:
     """Note the failure, and try again later: twice as late each time, an hour at most."""
     mine = (renderings.c.store_id == store_id) & (renderings.c.document_id == document_id)
     pause = sa.func.least(LONGEST_PAUSE_SECONDS, 2 * sa.func.power(2, renderings.c.attempts))

@@ -12,9 +12,9 @@ DEFAULT_PREFIXES: dict[str, str] = {
 }
 
 
-def issuing_day(now: datetime, time_zone: str) -> date:
-    """The store's calendar day at `now`; a document's date and its series' year come from it."""
-    return now.astimezone(ZoneInfo(time_zone)).date()
+def issuing_day(moment: datetime, time_zone: str) -> date:
+    """The store's calendar day at `moment`; a document's date and its series' year come from it."""
+    return moment.astimezone(ZoneInfo(time_zone)).date()
 
 
 def document_number(prefix: str, year: int, counted: int) -> str:

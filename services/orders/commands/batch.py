@@ -50,7 +50,7 @@ async def place_batch(
     shop_only(actor).or_raise()
     answers: list[Kept | Failure] = []
     async for chunk in _chunks(_drafts(actor, request, key, path, shown=shown, now=now)):
-        answers += await _place_chunk(db, chunk, now)
+        answers += await _place_chunk(db, chunk, now=now)
     return answers
 
 
@@ -82,7 +82,7 @@ async def _chunks(items: Iterable[Draft | Failure]) -> AsyncIterator[list[Draft 
     yield chunk
 
 
-async def _place_chunk(db: Database, chunk: list[Draft | Failure], now: datetime) -> list[Kept | Failure]:
+async def _place_chunk(db: Database, chunk: list[Draft | Failure], *, now: datetime) -> list[Kept | Failure]:
     """Each item's answer, as if they were placed one after the other.
 
     All that can be placed go in one statement. What it cannot place as a whole is split and tried again in order, down to each order by
@@ -94,16 +94,16 @@ async def _place_chunk(db: Database, chunk: list[Draft | Failure], now: datetime
     while parts:
         part = parts.pop(0)
         if len(part) == 1:
-            answers[part[0]] = await _place_alone(db, drafts[part[0]], now)
+            answers[part[0]] = await _place_alone(db, drafts[part[0]], now=now)
             continue
-        found = await _place_together(db, [drafts[at] for at in part], now)
+        found = await _place_together(db, [drafts[at] for at in part], now=now)
         answers |= {at: answer for at, answer in zip(part, found, strict=True) if answer is not None}
         left = [at for at in part if at not in answers]
         parts = [*([left] if len(left) < len(part) else _split(left)), *parts] if left else parts
     return [answers[at] for at in range(len(chunk))]
 
 
-async def _place_together(db: Database, drafts: list[Draft], now: datetime) -> list[Kept | Failure | None]:
+async def _place_together(db: Database, drafts: list[Draft], *, now: datetime) -> list[Kept | Failure | None]:
     """The answer of each; None for those that were not placed, but may be when they are tried again."""
     try:
         return [_final(outcome) for outcome in await attempt(db, "orders.place_together", drafts, now=now)]
@@ -120,7 +120,7 @@ def _final(outcome: Outcome) -> Kept | Failure | None:
     return None
 
 
-async def _place_alone(db: Database, one: Draft, now: datetime) -> Kept | Failure:
+async def _place_alone(db: Database, one: Draft, *, now: datetime) -> Kept | Failure:
     try:
         return (await place_draft(db, one, now=now)).kept
     except Failure as failure:

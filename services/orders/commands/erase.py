@@ -46,7 +46,7 @@ async def erase_customer(tx: Transaction, actor: Actor, customer_id: str, *, now
         raise Refused("too_many_orders", f"A customer with more than {MAX_ORDERS_AT_ONCE} orders is erased by hand.")
     for row in rows:
         if row.says_something:
-            await _blank(tx, actor, row.order_id, now)
+            await _blank(tx, actor, row.order_id, now=now)
     await _blank_history(tx, actor.store, order_ids)
     await forget(tx, actor.store, order_ids, customer_id=customer_id)
     await revoke_links_of(tx, actor.store, order_ids, now=now)
@@ -59,7 +59,7 @@ async def erase_customer(tx: Transaction, actor: Actor, customer_id: str, *, now
     return len(order_ids)
 
 
-async def _blank(tx: Transaction, actor: Actor, order_id: str, now: datetime) -> None:
+async def _blank(tx: Transaction, actor: Actor, order_id: str, *, now: datetime) -> None:
     state = await order_for(tx, actor, order_id, lock=True)
     forgotten = state.order.forgotten()
     if state.personal == OrderPersonal() and not state.metadata and forgotten == state.order:

@@ -51,7 +51,7 @@ async def make_link(
     if await guests.is_revoked(tx, actor.store, order_id):
         raise Refused("customer_was_erased", "The order's customer was erased: nobody reads it by a link any more.")
     mine = (guest_links.c.store_id == actor.store) & (guest_links.c.order_id == order_id)
-    if await tx.scalar(sa.select(sa.func.count()).where(mine, is_valid(now))) >= limits.guest_links_per_order:
+    if await tx.scalar(sa.select(sa.func.count()).where(mine, is_valid(now=now))) >= limits.guest_links_per_order:
         raise Refused("too_many_guest_links", f"An order has at most {limits.guest_links_per_order} valid links: take one back first.")
     key = keys.signing_for("guest", actor.store)
     if key is None or key.secret is None:
@@ -69,7 +69,7 @@ async def token_again(tx: Transaction, store_id: str, answer: Mapping[str, Any],
     if not answer.get("link_id"):
         return {}
     mine = (guest_links.c.store_id == store_id) & (guest_links.c.link_id == answer["link_id"])
-    row = await tx.first(sa.select(guest_links).where(mine, is_valid(now)))
+    row = await tx.first(sa.select(guest_links).where(mine, is_valid(now=now)))
     if row is None:
         return {}
     for key in keys.secrets_of(row.issuer):
@@ -92,7 +92,7 @@ async def revoke_link(tx: Transaction, actor: Actor, order_id: str, link_id: str
     if row is None:
         raise NotFound(detail="The order has no such link.")
     if row.revoked_at is None:
-        await _revoke(tx, link_of(row), actor, now)
+        await _revoke(tx, link_of(row), actor, now=now)
 
 
 async def revoke_links_of(tx: Transaction, store_id: str, order_ids: Sequence[str], *, now: datetime) -> None:
@@ -102,7 +102,7 @@ async def revoke_links_of(tx: Transaction, store_id: str, order_ids: Sequence[st
     await tx.execute(sa.update(guest_links).where(open_links).values(revoked_at=now))
 
 
-async def sweep_links(database: Database, settings: Settings, now: datetime) -> int:
+async def sweep_links(database: Database, settings: Settings, *, now: datetime) -> int:
     """Forget up to 5,000 links that have ended; how many."""
     ended = guest_links.c.expires_at < now - timedelta(days=KEPT_DAYS)
     old: sa.Select[Any] = sa.select(sa.literal_column("ctid")).select_from(guest_links).where(ended).limit(SWEEP_BATCH)
@@ -110,7 +110,7 @@ async def sweep_links(database: Database, settings: Settings, now: datetime) -> 
         return (await tx.execute(sa.delete(guest_links).where(sa.literal_column("ctid").in_(old)))).rowcount
 
 
-async def _revoke(tx: Transaction, link: Link, actor: Actor, now: datetime) -> None:
+async def _revoke(tx: Transaction, link: Link, actor: Actor, *, now: datetime) -> None:
     mine = (guest_links.c.store_id == link.store_id) & (guest_links.c.link_id == link.link_id)
     await tx.execute(sa.update(guest_links).where(mine).values(revoked_at=now))
     await guests.revoke(tx, link.store_id, link.order_id, link.link_id, link.expires_at)

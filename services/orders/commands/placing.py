@@ -60,7 +60,7 @@ async def attempt(db: Database, name: str, drafts: Sequence[Draft], *, now: date
     Raises Unavailable, where nobody knows: a repeat under the same keys finds out.
     """
     try:
-        rows = await db.execute_once(name, PLACE, _parameters(drafts, now))
+        rows = await db.execute_once(name, PLACE, _parameters(drafts, now=now))
     except (DBAPIError, Transient) as error:
         return [Blocked(error) for _ in drafts]
     return [_outcome(one, row) for one, row in zip(drafts, rows, strict=True)]
@@ -77,7 +77,7 @@ def _outcome(one: Draft, row: Any) -> Outcome:
     return Short(row.short) if row.short else Blocked()
 
 
-def _parameters(drafts: Sequence[Draft], now: datetime) -> dict[str, Any]:
+def _parameters(drafts: Sequence[Draft], *, now: datetime) -> dict[str, Any]:
     """An array for each column of the orders, and for each column of all their lines."""
     orders = [one.state.order for one in drafts]
     lines = [line for one in drafts for line in one.lines]

@@ -16,7 +16,7 @@ from shared.contracts.events import By
 from shared.data.db import Transaction
 
 
-def is_valid(now: datetime) -> sa.ColumnElement[bool]:
+def is_valid(*, now: datetime) -> sa.ColumnElement[bool]:
     """A link that still lets in."""
     return guest_links.c.revoked_at.is_(None) & (guest_links.c.expires_at > now)
 
@@ -31,7 +31,7 @@ async def links_of(tx: Transaction, actor: Actor, order_id: str, *, now: datetim
     await order_for(tx, actor, order_id)
     mine = (guest_links.c.store_id == actor.store) & (guest_links.c.order_id == order_id)
     newest_first = (guest_links.c.created_at.desc(), guest_links.c.link_id.desc())
-    rows = await tx.all(sa.select(guest_links).where(mine, is_valid(now)).order_by(*newest_first))
+    rows = await tx.all(sa.select(guest_links).where(mine, is_valid(now=now)).order_by(*newest_first))
     return [link_of(row) for row in rows]
 
 

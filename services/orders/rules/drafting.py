@@ -20,7 +20,7 @@ def drafted(request: PlaceOrder, personal: OrderPersonal, new_id: Callable[[str]
     """
     placed_at = happened_at(request.placed_at, now=now, field="placed_at")
     figures = amounts(request)
-    payments = _prepaid(request, new_id, now)
+    payments = _prepaid(request, new_id, now=now)
     collected = sum(payment.amount for payment in payments)
     order_id = new_id("order")
     order = Order(
@@ -43,7 +43,7 @@ def _lines(request: PlaceOrder, figures: OrderAmounts) -> tuple[OrderLine, ...]:
     )  # fmt: skip
 
 
-def _prepaid(request: PlaceOrder, new_id: Callable[[str], str], now: datetime) -> tuple[Payment, ...]:
+def _prepaid(request: PlaceOrder, new_id: Callable[[str], str], *, now: datetime) -> tuple[Payment, ...]:
     seen = {(payment.method, payment.reference) for payment in request.payments}
     if len(seen) < len(request.payments):
         message = "A method and reference name one payment."

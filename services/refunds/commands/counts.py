@@ -25,7 +25,7 @@ select count(*) from taken
 """)
 
 
-async def fold_counts(db: Database, settings: Settings, now: datetime) -> int:
+async def fold_counts(db: Database, settings: Settings, *, now: datetime) -> int:
     """Fold up to 20,000 deltas into the sums; how many."""
     async with db.transaction("refunds.fold_counts") as tx:
         return int(await tx.scalar(FOLD, {"batch": FOLD_BATCH}))

@@ -57,7 +57,7 @@ async def take(tx: Transaction, actor: Actor, attachment_ids: Sequence[str], ref
         raise Refused("attachment_not_found", "Upload the files first, as this customer; each can be used once.")
 
 
-async def sweep(database: Database, settings: Settings, now: datetime) -> int:
+async def sweep(database: Database, settings: Settings, *, now: datetime) -> int:
     """Delete files of erased customers, uploads that no request took in time, and stored files without a row.
 
     A file goes before its row does, each row in a transaction of its own: whatever cuts this off, the next sweep goes on with the rest.

@@ -33,7 +33,7 @@ async def test_the_worker_takes_documents_by_turns_over_the_stores(alone: Stack,
     )
     await admin.close()
     database = Database(DocumentSettings.load("documents"), metadata)
-    claimed = [await _claim(database, now) for _ in range(3)]
+    claimed = [await _claim(database, now=now) for _ in range(3)]
     await database.close()
     assert [len(batch) for batch in claimed] == [BATCH] * 3
     assert [store for store, _ in claimed[0]].count("few") == 1, "another store's document is in the first batch"

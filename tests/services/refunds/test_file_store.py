@@ -43,7 +43,7 @@ async def swept(settings: RefundsEnvironment, now: datetime) -> int:
     """What the sweeper did."""
     database = Database(settings, metadata)
     try:
-        return await sweep(database, settings, now)
+        return await sweep(database, settings, now=now)
     finally:
         await database.close()
 

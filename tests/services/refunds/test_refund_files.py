@@ -182,9 +182,9 @@ async def test_unused_and_unknown_files_are_swept(shop: Shop) -> None:
     unknown = stored(shop)[0].parent / new_id("attachment")
     unknown.write_bytes(b"a crash came before its row")
     try:
-        await sweep(database, settings, datetime.now(UTC))
+        await sweep(database, settings, now=datetime.now(UTC))
         assert {path.name for path in stored(shop)} == {used, unused, unknown.name}
-        await sweep(database, settings, datetime.now(UTC) + timedelta(hours=25))
+        await sweep(database, settings, now=datetime.now(UTC) + timedelta(hours=25))
     finally:
         await database.close()
     assert {path.name for path in stored(shop)} == {used}
@@ -211,7 +211,7 @@ async def test_erasure_takes_texts_and_files_and_leaves_the_figures(shop: Shop) 
     settings = settings_of(shop)
     database = Database(settings, metadata)
     try:
-        await sweep(database, settings, datetime.now(UTC))
+        await sweep(database, settings, now=datetime.now(UTC))
     finally:
         await database.close()
     assert (await files(shop), stored(shop)) == ([], [])
