@@ -222,9 +222,9 @@ CHECKS: list[Check] = [
         "policies are counted without a gap, each told, and a refund names one that was saved before it",
         store="p.store_id",
         about_id="'policy version ' || p.version",
-        source="""refunds.policies p left join refunds.events e on e.store_id = p.store_id and e.subject = 'refund_policy' and e.sequence
+        source="""refunds.settings p left join refunds.events e on e.store_id = p.store_id and e.subject = 'refund_policy' and e.sequence
             = p.version
-            cross join lateral (select count(*) as n from refunds.policies x where x.store_id = p.store_id and x.version < p.version)
+            cross join lateral (select count(*) as n from refunds.settings x where x.store_id = p.store_id and x.version < p.version)
                 b""",
         pairs={
             "counted": ("p.version", "b.n + 1"),
@@ -233,8 +233,8 @@ CHECKS: list[Check] = [
             "manage_stock": ("p.manage_stock", "(e.data->>'manage_stock')::boolean"),
             "attachments": ("p.attachments", "(e.data->>'attachments')::boolean"),
             "deduct_shipping": ("p.deduct_shipping", "(e.data->>'deduct_shipping')::boolean"),
-            "changed_by": ("p.changed_by", "e.data->'by'"),
-            "changed_at": ("p.changed_at", "e.recorded_at"),
+            "saved_by": ("p.saved_by", "e.data->'by'"),
+            "saved_at": ("p.saved_at", "e.recorded_at"),
         },
     ),
     wrong(
@@ -243,9 +243,9 @@ CHECKS: list[Check] = [
         "a refund keeps the policy that was in force when it was asked for",
         f"""select r.store_id, {ID} as id, format('policy %s, in force %s', r.policy_version, p.version) as detail from refunds.refunds r
             left join refunds.orders o on o.store_id = r.store_id and o.order_id = r.order_id
-            left join lateral (select version from refunds.policies p where p.store_id = r.store_id and p.valid_from <= case when r.cause
+            left join lateral (select version from refunds.settings p where p.store_id = r.store_id and p.valid_from <= case when r.cause
                 = 'request'
-                then r.requested_at else (o.cancellation->>'recorded_at')::timestamptz end and p.changed_at <= r.requested_at
+                then r.requested_at else (o.cancellation->>'recorded_at')::timestamptz end and p.saved_at <= r.requested_at
                 order by valid_from desc, version desc limit 1) p on true
             where r.policy_version <> coalesce(p.version, 0)""",
     ),

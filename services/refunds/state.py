@@ -106,8 +106,8 @@ class Policy:
     window_days: int | None = None
     reasons: Sequence[str] = DEFAULT_REASONS
     overdue_after_hours: int = 48
-    changed_by: dict[str, Any] | None = None  # None for the defaults
-    changed_at: datetime | None = None
+    saved_by: dict[str, Any] | None = None  # None for the defaults
+    saved_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

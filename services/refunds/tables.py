@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB, UUID, ExcludeConstraint
 
 from shared.data.columns import PublicIdColumn
 from shared.data.schema import TIME, bound_times, service_metadata
+from shared.data.settings_versions import settings_table
 
 SCHEMA = "refunds"
 metadata = service_metadata(SCHEMA)
@@ -227,9 +228,8 @@ settlements = _table(
 _success = sa.text("counts and outcome = 'succeeded'")
 sa.Index("uq_settlements_one_success", settlements.c.store_id, settlements.c.refund_id, unique=True, postgresql_where=_success)
 
-policies = _table(
-    "policies",
-    sa.Column("version", sa.Integer, nullable=False),
+settings = settings_table(
+    metadata,
     sa.Column("valid_from", TIME, nullable=False),
     sa.Column("manage_stock", sa.Boolean, nullable=False),
     sa.Column("attachments", sa.Boolean, nullable=False),
@@ -237,14 +237,11 @@ policies = _table(
     sa.Column("window_days", sa.Integer),
     sa.Column("reasons", JSONB, nullable=False),
     sa.Column("overdue_after_hours", sa.Integer, nullable=False),
-    sa.Column("changed_by", JSONB, nullable=False),
-    sa.Column("changed_at", TIME, nullable=False),
-    sa.PrimaryKeyConstraint("store_id", "version"),
-    sa.CheckConstraint("version >= 1", name="version"),  # 0 is the defaults, of every store
-    sa.CheckConstraint("valid_from >= changed_at", name="never_in_the_past"),
+    sa.CheckConstraint("valid_from >= saved_at", name="never_in_the_past"),
     sa.CheckConstraint("window_days >= 0", name="window_days"),
 )
-sa.Index(None, policies.c.store_id, policies.c.valid_from, policies.c.version)
+settings.comment = "Every version of a store's refund policy; of those whose valid_from has come, the latest is in force."
+sa.Index(None, settings.c.store_id, settings.c.valid_from, settings.c.version)
 
 stores = _table(
     "stores",

@@ -168,7 +168,7 @@ async def _kept_shipping(shop: Shop, lines: list[dict[str, Any]]) -> None:
     await move(shop, order_id, "picked_up")
 
     async def seen() -> bool:
-        return bool(await shop.rows("refunds", "select 1 from policies where store_id = {store} and version = 2"))
+        return bool(await shop.rows("refunds", "select 1 from settings where store_id = {store} and version = 2"))
 
     assert await eventually(seen)
     (await shop.customer("c-1").post(f"/orders/v1/orders/{order_id}/cancel", json={"reason": "too late"})).ok()

@@ -50,7 +50,7 @@ LISTS = {
     "settings": List("orders", "settings", "/v1/orders-settings/history", "version"),
     "refunds": List("refunds", "refunds", "/v1/refunds", "refund_id", "/v1/refunds/export"),
     "attention": List("refunds", "attention", "/v1/refunds/attention", "attention_id"),
-    "policies": List("refunds", "policies", "/v1/refund-policy/history", "version"),
+    "policies": List("refunds", "settings", "/v1/refund-policy/history", "version"),
     "files": List("refunds", "attachments", "/v1/refunds/REFUND", "attachment_id", within="attachments"),
     "notes": List("notes", "notes", "/v1/notes?order_id=ORDER", "note_id"),
     "timeline": List("notes", "timeline", "/v1/timeline/ORDER", "entry_id", key="event_id"),

@@ -30,7 +30,7 @@ REFUNDS = f"""select r.store_id, {ID}, jsonb_build_object('cause', r.cause, 'amo
         where l.store_id = r.store_id and l.refund_id = r.refund_id))::text, false
     from refunds.refunds r join refunds.orders o using (store_id, order_id)
     left join refunds.approvals a on a.store_id = r.store_id and a.refund_id = r.refund_id
-    left join refunds.policies p on p.store_id = r.store_id and p.version = r.policy_version"""
+    left join refunds.settings p on p.store_id = r.store_id and p.version = r.policy_version"""
 
 
 @dataclass(frozen=True, slots=True)

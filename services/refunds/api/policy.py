@@ -14,7 +14,7 @@ from shared.contracts.errors import Forbidden, PreconditionRequired, Refused, Ve
 from shared.data.db import Transaction
 from shared.data.set_aside import shown
 from shared.web.app import SHOP_ONLY, Call, Router, problems
-from shared.web.pages import DEFAULT_LIMIT, MAX_LIMIT, Int32, decode_cursor, encode_cursor
+from shared.web.pages import DEFAULT_LIMIT, MAX_LIMIT, decode_cursor, encode_cursor
 from shared.web.views import Page
 
 router = Router(tags=["refunds"])
@@ -59,12 +59,12 @@ async def history(
     cursor: Annotated[str | None, Query(), Field(max_length=512)] = None,
 ) -> Response:
     """Every version with who saved it and when, newest first; the defaults (version 0) come last."""
-    before = decode_cursor(cursor, (Int32,))[0] if cursor else None
+    before = decode_cursor(cursor, (int,))[0] if cursor else None
     async with call.reading() as tx:
         found = await queries.versions(tx, call.actor.store, before=before, limit=limit)
     actor = call.actor
     items = await shown(
-        call.db, "policies", found, lambda one: RefundPolicyView.of(one, actor), lambda one: (actor.store, str(one.version))
+        call.db, "settings", found, lambda one: RefundPolicyView.of(one, actor), lambda one: (actor.store, str(one.version))
     )
     complete = len(found) < limit
     if complete and before != DEFAULT_POLICY.version:

@@ -1,19 +1,16 @@
 """A store changes its refund settings: a new version, from now or from a later day on."""
 
-from dataclasses import asdict
 from datetime import datetime
 
-import sqlalchemy as sa
-
-from services.refunds.queries.policies import newest
+from services.refunds.queries.columns import columns_of
 from services.refunds.requests import RefundPolicyInput
-from services.refunds.rules.policy import next_version
+from services.refunds.rules.policy import content_of
 from services.refunds.state import Policy, by
-from services.refunds.tables import policies
+from services.refunds.tables import settings
 from shared.contracts.actor import Actor, shop_only
-from shared.contracts.errors import VersionConflict
 from shared.contracts.events import RefundPolicyChanged
 from shared.data.db import Transaction
+from shared.data.settings_versions import save_version
 from shared.messaging.outbox import emit
 
 
@@ -23,12 +20,8 @@ async def save_policy(tx: Transaction, actor: Actor, wanted: RefundPolicyInput, 
     Raises Forbidden `shop_only`, VersionConflict, Refused `policy_in_the_past`.
     """
     shop_only(actor).or_raise()
-    await tx.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(f"refunds.policy:{actor.store}", 0))))
-    before = await newest(tx, actor.store)
-    if before.version != expected_version:
-        raise VersionConflict(before.version)
-    saved = next_version(before, wanted, by=by(actor), now=now)
-    await tx.execute(sa.insert(policies).values(store_id=actor.store, **asdict(saved)))
+    row = await save_version(tx, settings, actor, content_of(wanted, now=now), expected_version=expected_version, now=now)
+    saved = Policy(**{column.name: row._mapping[column] for column in columns_of(settings, Policy)})
     event = RefundPolicyChanged(
         occurred_at=now, version=saved.version, valid_from=saved.valid_from, manage_stock=saved.manage_stock,
         attachments=saved.attachments, deduct_shipping=saved.deduct_shipping, by=by(actor),

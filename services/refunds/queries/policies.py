@@ -7,17 +7,17 @@ import sqlalchemy as sa
 from services.refunds.queries.columns import columns_of
 from services.refunds.rules.policy import DEFAULT_POLICY, in_force
 from services.refunds.state import Policy
-from services.refunds.tables import policies, stores
+from services.refunds.tables import settings, stores
 from shared.data.db import Transaction
 
 DEFAULT_TIME_ZONE = "UTC"
-_VERSIONS = sa.select(*columns_of(policies, Policy))
+_VERSIONS = sa.select(*columns_of(settings, Policy))
 
 
 async def policy_at(tx: Transaction, store_id: str, *, at: datetime) -> Policy:
     """The version of a store's settings that was in force at `at`."""
-    begun = _VERSIONS.where(policies.c.store_id == store_id, policies.c.valid_from <= at)
-    latest = begun.order_by(policies.c.valid_from.desc(), policies.c.version.desc()).limit(1)
+    begun = _VERSIONS.where(settings.c.store_id == store_id, settings.c.valid_from <= at)
+    latest = begun.order_by(settings.c.valid_from.desc(), settings.c.version.desc()).limit(1)
     return in_force([Policy(**row._mapping) for row in await tx.all(latest)], at)
 
 
@@ -29,8 +29,8 @@ async def newest(tx: Transaction, store_id: str) -> Policy:
 
 async def versions(tx: Transaction, store_id: str, *, before: int | None, limit: int) -> list[Policy]:
     """Saved versions, newest first, below version `before`."""
-    statement = _VERSIONS.where(policies.c.store_id == store_id).order_by(policies.c.version.desc()).limit(limit)
-    rows = await tx.all(statement if before is None else statement.where(policies.c.version < before))
+    statement = _VERSIONS.where(settings.c.store_id == store_id).order_by(settings.c.version.desc()).limit(limit)
+    rows = await tx.all(statement if before is None else statement.where(settings.c.version < before))
     return [Policy(**row._mapping) for row in rows]
 
 

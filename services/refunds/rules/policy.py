@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from services.refunds.requests import RefundPolicyInput
 from services.refunds.state import DEFAULT_REASONS, Policy
 from shared.contracts.errors import Refused
-from shared.contracts.events import By
 
 DEFAULT_POLICY = Policy(version=0, valid_from=datetime(1970, 1, 1, tzinfo=UTC))
 """What every store starts from: version 0, which is stored nowhere."""
@@ -22,26 +22,15 @@ def in_force(policies: Iterable[Policy], at: datetime) -> Policy:
     return max(begun, key=lambda policy: (policy.valid_from, policy.version), default=DEFAULT_POLICY)
 
 
-def next_version(before: Policy, wanted: RefundPolicyInput, *, by: By, now: datetime) -> Policy:
-    """The version after `before` as `wanted`, in force from the moment of saving unless it names a later one.
+def content_of(wanted: RefundPolicyInput, *, now: datetime) -> dict[str, Any]:
+    """What the next version says, by the names of a Policy: in force from the moment of saving unless `wanted` names a later one.
 
     Raises Refused `policy_in_the_past`.
     """
     valid_from = wanted.valid_from or now
     if valid_from < now:
         raise Refused("policy_in_the_past", "Settings apply from the moment of saving, or later.", now=now.isoformat())
-    return Policy(
-        version=before.version + 1,
-        valid_from=valid_from,
-        manage_stock=wanted.manage_stock,
-        attachments=wanted.attachments,
-        deduct_shipping=wanted.deduct_shipping,
-        window_days=wanted.window_days,
-        reasons=list(dict.fromkeys(wanted.reasons or DEFAULT_REASONS)),
-        overdue_after_hours=wanted.overdue_after_hours,
-        changed_by=by.model_dump(),
-        changed_at=now,
-    )
+    return wanted.model_dump() | {"valid_from": valid_from, "reasons": list(dict.fromkeys(wanted.reasons or DEFAULT_REASONS))}
 
 
 def window_end(policy: Policy, delivered_at: datetime, zone: str) -> datetime | None:

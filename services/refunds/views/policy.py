@@ -19,8 +19,8 @@ class RefundPolicyView(View):
     window_days: int | None
     reasons: list[str]
     overdue_after_hours: int
-    changed_by: ByView | None
-    changed_at: datetime | None
+    saved_by: ByView | None
+    saved_at: datetime | None
 
     @classmethod
     def of(cls, policy: Policy, actor: Actor) -> "RefundPolicyView":
@@ -34,6 +34,6 @@ class RefundPolicyView(View):
             window_days=policy.window_days,
             reasons=list(policy.reasons),
             overdue_after_hours=policy.overdue_after_hours,
-            changed_by=by_view(policy.changed_by, actor) if policy.changed_by else None,
-            changed_at=policy.changed_at,
+            saved_by=by_view(policy.saved_by, actor) if policy.saved_by else None,
+            saved_at=policy.saved_at,
         )

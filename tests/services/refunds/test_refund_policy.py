@@ -25,7 +25,7 @@ async def test_a_change_needs_the_version_that_it_changes(shop: Shop) -> None:
     missing = await shop.staff.put("/refunds/v1/refund-policy", json=POLICY)
     assert (missing.status, missing.code) == (428, "if_match_required")
     saved = (await shop.staff.put("/refunds/v1/refund-policy", json=POLICY, headers={"If-Match": '"v0"'})).ok()
-    assert (saved["version"], saved["changed_by"]["id"]) == (1, "staff-1")
+    assert (saved["version"], saved["saved_by"]["id"]) == (1, "staff-1")
     stale = await shop.staff.put("/refunds/v1/refund-policy", json=POLICY | {"manage_stock": True}, headers={"If-Match": '"v0"'})
     assert (stale.status, stale.code, stale["current_version"]) == (412, "version_conflict", 1)
     assert (await shop.staff.get("/refunds/v1/refund-policy"))["manage_stock"] is False
@@ -62,12 +62,12 @@ async def test_the_history_says_who_and_when(shop: Shop) -> None:
     for manage_stock in (True, False, True):
         await policy(shop, manage_stock=manage_stock)
     first = (await shop.staff.get("/refunds/v1/refund-policy/history", params={"limit": "2"})).ok()
-    assert [(item["version"], item["manage_stock"], item["changed_by"]["id"]) for item in first["items"]] == [
+    assert [(item["version"], item["manage_stock"], item["saved_by"]["id"]) for item in first["items"]] == [
         (3, True, "staff-1"),
         (2, False, "staff-1"),
     ]
     rest = (await shop.staff.get("/refunds/v1/refund-policy/history", params={"limit": "2", "cursor": first["next_cursor"]})).ok()
-    assert [(item["version"], item["changed_by"] is None) for item in rest["items"]] == [(1, False), (0, True)]
+    assert [(item["version"], item["saved_by"] is None) for item in rest["items"]] == [(1, False), (0, True)]
     assert rest["next_cursor"] is None
 
 

@@ -48,7 +48,7 @@ def test_states() -> None:
 def test_settings_each_with_a_test_that_exists() -> None:
     rows = table("Settings")
     named = {row[0].split()[0] for row in rows}
-    assert named == set(Policy.__dataclass_fields__) - {"version", "valid_from", "changed_by", "changed_at"}
+    assert named == set(Policy.__dataclass_fields__) - {"version", "valid_from", "saved_by", "saved_at"}
     for row in rows:
         path, test = row[3].split("::")
         assert f"async def {test}(" in (PROJECT / path).read_text(), row
