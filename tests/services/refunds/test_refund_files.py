@@ -3,12 +3,14 @@
 import asyncio
 import hashlib
 import io
+import shutil
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from obstore.exceptions import BaseError
 from PIL import Image
 
 from services.refunds.commands.files import sweep
@@ -190,6 +192,26 @@ async def test_unused_and_unknown_files_are_swept(shop: Shop) -> None:
     assert {path.name for path in stored(shop)} == {used}
     assert len(await files(shop)) == 1
     assert (await shop.customer().get(f"/refunds/v1/attachments/{unused}")).status == 404
+
+
+async def test_a_sweep_that_is_cut_off_leaves_no_row_without_its_file(shop: Shop) -> None:
+    for _ in range(5):
+        (await upload(shop.customer(), picture())).ok()
+    stuck = stored(shop)[2]
+    stuck.unlink()
+    stuck.mkdir()
+    (stuck / "not empty").touch()
+    database = Database(settings_of(shop), metadata)
+    later = datetime.now(UTC) + timedelta(hours=25)
+    try:
+        with pytest.raises(BaseError):
+            await sweep(database, settings_of(shop), now=later)
+        assert len(await files(shop)) == len(stored(shop)) < 5
+        shutil.rmtree(stuck)
+        await sweep(database, settings_of(shop), now=later)
+    finally:
+        await database.close()
+    assert (await files(shop), stored(shop)) == ([], [])
 
 
 async def test_erasure_takes_texts_and_files_and_leaves_the_figures(shop: Shop) -> None:
