@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
+from services.orders.requests.settings import CancelPreset, CustomerStop
 from shared.contracts.events import By, Order, OrderPersonal, OrderStatus, PaymentState, RefundState
 
 
@@ -91,3 +92,24 @@ class Link:
     by: By
     created_at: datetime
     expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """One version of a store's settings; version 0 is the defaults. `stock` says whether the store counts its stock here."""
+
+    version: int = 0
+    cancel_preset: CancelPreset = "cancellation-control"
+    customer_cancel_until: CustomerStop = "delivered"
+    stock: bool = False
+    number_prefix: str = ""
+    time_zone: str = "UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class SavedSettings:
+    """A version of a store's settings, with when it was saved and by whom."""
+
+    settings: StoreSettings
+    saved_at: datetime
+    saved_by: dict[str, Any]

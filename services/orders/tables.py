@@ -5,6 +5,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from shared.data.columns import PublicIdColumn
 from shared.data.schema import TIME, bound_times, service_metadata
+from shared.data.settings_versions import settings_table
 
 metadata = service_metadata("orders")
 
@@ -215,20 +216,13 @@ stock_movements = sa.Table(
 )
 
 # Append-only versions; the newest is in force. No row means the defaults, version 0.
-settings = sa.Table(
-    "settings",
+settings = settings_table(
     metadata,
-    sa.Column("store_id", sa.Text, nullable=False),
-    sa.Column("version", sa.Integer, nullable=False),
     sa.Column("cancel_preset", sa.Text, nullable=False),
     sa.Column("customer_cancel_until", sa.Text, nullable=False),
     sa.Column("stock", sa.Boolean, nullable=False),
     sa.Column("number_prefix", sa.Text, nullable=False),
     sa.Column("time_zone", sa.Text, nullable=False),
-    sa.Column("by", JSONB, nullable=False),
-    sa.Column("recorded_at", TIME, nullable=False),
-    sa.PrimaryKeyConstraint("store_id", "version"),
-    sa.CheckConstraint("version >= 1", name="version"),
     sa.CheckConstraint("cancel_preset in ('cancellation-control', 'order-cancellation')", name="cancel_preset"),
     sa.CheckConstraint("customer_cancel_until in ('picked_up', 'shipped', 'delivered')", name="customer_cancel_until"),
 )

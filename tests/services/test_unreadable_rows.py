@@ -58,7 +58,7 @@ LISTS = {
     "of order": List("documents", "documents", "/v1/documents/orders/ORDER", "document_id"),
 }
 TIMES = {"orders": "placed_at", "by customer": "placed_at", "by sku": "placed_at", "history": "occurred_at", "levels": "changed_at",
-         "movements": "recorded_at", "settings": "recorded_at", "refunds": "requested_at", "attention": "opened_at",
+         "movements": "recorded_at", "settings": "saved_at", "refunds": "requested_at", "attention": "opened_at",
          "policies": "valid_from", "files": "uploaded_at", "notes": "written_at", "timeline": "occurred_at", "documents": "issued_at",
          "of order": "issued_at"}  # fmt: skip
 OTHERS = [

@@ -1,22 +1,25 @@
 """A store's settings for its orders."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Query, Response
-from sqlalchemy.engine import Row
 
 from services.orders.commands.settings import save_settings
 from services.orders.queries import settings as queries
 from services.orders.requests.settings import OrderSettingsInput
-from services.orders.views.settings import OrderSettingsHistory, OrderSettingsView, SavedOrderSettings
+from services.orders.views.settings import OrderSettingsVersionView, OrderSettingsView
 from shared.contracts.actor import shop_only
 from shared.contracts.errors import Forbidden, PreconditionRequired, VersionConflict
 from shared.data.db import Transaction
 from shared.data.set_aside import shown
 from shared.web.app import Call, Router, problems
 from shared.web.pages import DEFAULT_LIMIT, MAX_LIMIT
+from shared.web.views import Page
 
 router = Router()
+
+Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
+Cursor = Annotated[str | None, Query(max_length=500)]
 
 
 @router.get("/orders-settings", operation_id="orders_settings_read", response_model=OrderSettingsView, responses=problems(Forbidden))
@@ -44,18 +47,15 @@ async def save(request: OrderSettingsInput, call: Call) -> Response:
 @router.get(
     "/orders-settings/history",
     operation_id="orders_settings_history_list",
-    response_model=OrderSettingsHistory,
+    response_model=Page[OrderSettingsVersionView],
     responses=problems(Forbidden),
 )
-async def history(call: Call, limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT) -> OrderSettingsHistory:
+async def history(call: Call, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Response:
     """Every version that was saved, newest first."""
     shop_only(call.actor, to_read=True).or_raise()
-    async with call.reading() as tx:
-        rows = await queries.history(tx, call.actor.store, limit)
-    items = await shown(call.db, "settings", rows, _saved, lambda row: (call.actor.store, str(row.version)))
-    return OrderSettingsHistory(items=items)
-
-
-def _saved(row: Row[Any]) -> SavedOrderSettings:
-    settings = OrderSettingsView.of(queries.as_settings(row)).model_dump()
-    return SavedOrderSettings(**settings, saved_by=f"{row.by['role']}:{row.by['id']}", recorded_at=row.recorded_at)
+    async with call.walking() as tx:
+        page = await queries.settings_versions(tx, call.actor.store, cursor=cursor, limit=limit)
+    items = await shown(
+        call.db, "settings", page.items, OrderSettingsVersionView.of_saved, lambda one: (call.actor.store, str(one.settings.version))
+    )
+    return call.show(Page[OrderSettingsVersionView](items=items, next_cursor=page.next_cursor, previous_cursor=page.previous_cursor))

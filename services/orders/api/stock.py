@@ -27,7 +27,7 @@ async def levels(
     call: Call, below: Annotated[int | None, Query(ge=1, le=MAX_ON_HAND)] = None, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
 ) -> Response:
     """Tracked SKUs, scarcest first; `below=10` lists what runs low."""
-    async with call.reading() as tx:
+    async with call.walking() as tx:
         page = await queries.levels(tx, call.actor, below=below, cursor=cursor, limit=limit)
     items = await shown(call.db, "stock_levels", page.items, LevelView.of, lambda level: (call.actor.store, level.sku))
     return call.show(Page[LevelView](items=items, next_cursor=page.next_cursor, previous_cursor=page.previous_cursor))
@@ -70,7 +70,7 @@ async def adjust(sku: SkuPath, request: AdjustmentInput, call: Call) -> Response
 )
 async def movements(sku: SkuPath, call: Call, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Response:
     """The ledger of a SKU, newest first."""
-    async with call.reading() as tx:
+    async with call.walking() as tx:
         page = await queries.movements(tx, call.actor, sku, cursor=cursor, limit=limit)
     items = await shown(
         call.db, "stock_movements", page.items, MovementView.of, lambda one: (call.actor.store, f"{one.sku} {one.sequence}")

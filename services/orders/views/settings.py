@@ -2,15 +2,13 @@
 
 from datetime import datetime
 
-from pydantic import BaseModel
-
 from services.orders.requests.settings import CancelPreset, CustomerStop
-from services.orders.rules.settings import StoreSettings
-from shared.web.views import View
+from services.orders.state import SavedSettings, StoreSettings
+from shared.web.views import ByView, View
 
 
 class OrderSettingsView(View):
-    """The settings in force; version 0 are the defaults."""
+    """The settings in force; version 0 is the defaults."""
 
     version: int
     cancel_preset: CancelPreset
@@ -28,14 +26,14 @@ class OrderSettingsView(View):
         )  # fmt: skip
 
 
-class SavedOrderSettings(OrderSettingsView):
-    """One version, with who saved it when."""
+class OrderSettingsVersionView(OrderSettingsView):
+    """One version, with who saved it and when."""
 
-    saved_by: str
-    recorded_at: datetime
+    saved_at: datetime
+    saved_by: ByView
 
-
-class OrderSettingsHistory(BaseModel):
-    """Versions, newest first."""
-
-    items: list[SavedOrderSettings]
+    @classmethod
+    def of_saved(cls, saved: SavedSettings) -> "OrderSettingsVersionView":
+        """As the shop sees it, with every id."""
+        shown = OrderSettingsView.of(saved.settings).model_dump()
+        return cls(**shown, saved_at=saved.saved_at, saved_by=ByView(**saved.saved_by))

@@ -122,7 +122,7 @@ async def test_settings_are_versioned(shop: Shop) -> None:
         assert (await shop.staff.put("/orders/v1/orders-settings", json=SETTINGS | bad, headers={"If-Match": '"v1"'})).status == 422
     assert (await shop.customer().put("/orders/v1/orders-settings", json=SETTINGS, headers={"If-Match": '"v1"'})).code == "shop_only"
     history = (await shop.reader.get("/orders/v1/orders-settings/history")).ok()["items"]
-    assert [(item["version"], item["saved_by"]) for item in history] == [(1, "staff:staff-1")]
+    assert [(item["version"], item["saved_by"]) for item in history] == [(1, {"role": "staff", "id": "staff-1", "via": None})]
     [told] = await shop.events("orders", "store_settings")
     assert (told["type"], told["data"]["version"], told["data"]["time_zone"]) == ("store_settings.changed.v1", 1, "UTC")
 
