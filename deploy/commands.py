@@ -132,6 +132,18 @@ def address(as_json: AsJson = False) -> None:
 
 
 @app.command()
+def generate(as_json: AsJson = False) -> None:
+    """Write anew what follows from the services: the documents of all of them, and the proxy's configuration (deploy/proxy)."""
+    from deploy.operator.generated import generated
+
+    files = generated()
+    for path, text in files.items():
+        path.write_text(text)
+    names = [path.name for path in files]
+    Output(as_json=as_json).result({"written": names}, lambda console: console.print(f"[green]✓[/green] wrote {', '.join(names)}"))
+
+
+@app.command()
 def doctor(as_json: AsJson = False) -> None:
     """Check everything that the system needs, and print the fix for whatever is wrong."""
     from deploy.local import machine

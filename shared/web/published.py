@@ -1,4 +1,4 @@
-"""The documents about all services, which every API answers alike: built by `./aftersale documents`, the same files in every image."""
+"""The documents about all services, which every API answers alike: built by `./aftersale generate`, the same files in every image."""
 
 import json
 from pathlib import Path

@@ -1,0 +1,70 @@
+"""What follows from the services and is kept in the tree: the documents that every API answers, and the configuration of a proxy."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from deploy.operator.registry import REGISTRY
+from deploy.operator.state import PROJECT
+from shared.messaging.asyncapi import asyncapi_of_all
+from shared.process.service import Service
+from shared.process.settings import Settings
+from shared.web.app import described
+from shared.web.dispatch import API, OF_ANY, Table
+from shared.web.openapi import merged
+from shared.web.problems import KERNEL_PROBLEMS
+from shared.web.published import FOLDER, as_text
+
+TITLE = "Aftersale"
+DESCRIPTION = "Everything that happens to a shop's order after checkout."
+CADDYFILE = PROJECT / "deploy" / "proxy" / "Caddyfile"
+
+_HEAD = """\
+# One address for all services: the same table as shared/web/dispatch.py, written by `./aftersale generate`.
+# Paths are passed on as they were sent. What is not listed, health and metrics above all, is not found.
+{$AFTERSALE_PUBLIC_ADDRESS::8000} {
+"""
+_NOT_FOUND = """\
+	handle {
+		header Content-Type application/problem+json
+		respond `{"type": "/problems/no_such_route", "title": "Not Found", "status": 404, "code": "no_such_route"}` 404
+	}
+}
+"""
+
+
+def generated() -> dict[Path, str]:
+    """What each of these files has to hold, computed from the services of this tree."""
+    services = [one.service() for one in REGISTRY.values()]
+    openapi = merged({one.name: described(one).openapi() for one in services}, title=TITLE, description=DESCRIPTION, version="1")
+    namespace = str(Settings.model_fields["amqp_namespace"].default)
+    return {
+        FOLDER / "openapi.json": as_text(openapi),
+        FOLDER / "asyncapi.json": as_text(asyncapi_of_all(TITLE, namespace)),
+        FOLDER / "problems.json": as_text(_problems(services)),
+        CADDYFILE: caddyfile(Table.of((one.name, one.nouns) for one in services), {one.name: one.port for one in REGISTRY.values()}),
+    }
+
+
+def _problems(services: Sequence[Service]) -> dict[str, str]:
+    """Each code with its explanation; where a code is refused with by several services, all that they say of it."""
+    said: dict[str, list[str]] = {code: [text] for code, text in KERNEL_PROBLEMS.items()}
+    for service in services:
+        for code, text in service.problems.items():
+            if text not in said.setdefault(code, []):
+                said[code].append(text)
+    return {code: " ".join(texts) for code, texts in sorted(said.items())}
+
+
+def caddyfile(table: Table, ports: dict[str, int]) -> str:
+    """The table as a Caddyfile; where each service is comes from the environment (AFTERSALE_<SERVICE>_UPSTREAM)."""
+    upstreams = {name: f"{{$AFTERSALE_{name.upper()}_UPSTREAM:{name}:{ports[name]}}}" for name in table.services}
+    parts = [_HEAD]
+    for name, upstream in upstreams.items():
+        paths = [f"{API}{noun}" for noun in table.nouns_of(name)]
+        parts.append(_handle(name, paths, upstream))
+    return "".join([*parts, _handle("any", OF_ANY, " ".join(upstreams.values())), _NOT_FOUND])
+
+
+def _handle(name: str, paths: Sequence[str], upstreams: str) -> str:
+    with_children = " ".join(path if path.endswith(".json") else f"{path} {path}/*" for path in paths)
+    return f"\t@{name} path {with_children}\n\thandle @{name} {{\n\t\treverse_proxy {upstreams}\n\t}}\n\n"
