@@ -15,7 +15,6 @@ from services.documents.tables import documents, logos, orders, refunds, renderi
 from shared.contracts.actor import Actor
 from shared.contracts.errors import NotFound
 from shared.contracts.events import Order, OrderPersonal, Refund
-from shared.contracts.ids import uuid_of
 from shared.data.db import Transaction
 from shared.data.set_aside import one_row
 from shared.data.settings_versions import DEFAULT_VERSION, newest_version
@@ -25,6 +24,9 @@ MANY_LINES = 200
 """Above this an order is read in a thread: of 2,000 lines that takes 50 ms, in which the event loop would serve nobody."""
 
 VERSIONS = Key(settings.c.version, newest_first=True)
+
+OLDEST_FIRST = Key(documents.c.issued_on, documents.c.document_id)
+NEWEST_FIRST = Key(documents.c.issued_on, documents.c.document_id, newest_first=True)
 
 # Made once, for every event: docs/decisions/0007-what-an-event-costs.md
 _REFUNDS = sa.select(refunds.c.data).where(refunds.c.store_id == sa.bindparam("store"), refunds.c.order_id == sa.bindparam("order"))
@@ -159,30 +161,15 @@ class Wanted:
         return chosen
 
 
-async def page_of_documents(tx: Transaction, actor: Actor, wanted: Wanted, *, after: tuple[date, str] | None, limit: int) -> list[Row[Any]]:
-    """A page of what `actor` may read, the newest first; `after` is where the page before ended."""
-    key = sa.tuple_(documents.c.issued_on, documents.c.document_id)
-    statement = sa.select(documents).where(mine(actor), *wanted.where())
-    if after is not None:
-        bound = sa.tuple_(sa.literal(after[0], sa.Date), sa.literal(after[1], documents.c.document_id.type))
-        statement = statement.where(key < bound)
-    ordered = statement.order_by(documents.c.issued_on.desc(), documents.c.document_id.desc()).limit(limit)
-    return list(await tx.all(ordered))
+async def page_of_documents(tx: Transaction, actor: Actor, wanted: Wanted, *, cursor: str | None, limit: int) -> Walked[Row[Any]]:
+    """A page of what `actor` may read, the newest first. Raises Invalid `bad_cursor`."""
+    return await walk(tx, NEWEST_FIRST, sa.select(documents).where(mine(actor), *wanted.where()), cursor=cursor, limit=limit)
 
 
-async def next_in_archive(tx: Transaction, store_id: str, wanted: Wanted, *, after: tuple[date, str] | None, limit: int) -> list[Row[Any]]:
+async def next_in_archive(tx: Transaction, store_id: str, wanted: Wanted, *, cursor: str | None, limit: int) -> Walked[Row[Any]]:
     """The next documents of an archive, the oldest first."""
-    statement = sa.select(documents).where(documents.c.store_id == store_id, *wanted.where())
-    if after is not None:
-        bound = sa.tuple_(sa.literal(after[0], sa.Date), sa.literal(after[1], documents.c.document_id.type))
-        statement = statement.where(sa.tuple_(documents.c.issued_on, documents.c.document_id) > bound)
-    return list(await tx.all(statement.order_by(documents.c.issued_on, documents.c.document_id).limit(limit)))
-
-
-def checked_document_id(text: str) -> str:
-    """`text` if it is a document's id. Raises ValueError."""
-    uuid_of("document", text)
-    return text
+    source = sa.select(documents).where(documents.c.store_id == store_id, *wanted.where())
+    return await walk(tx, OLDEST_FIRST, source, cursor=cursor, limit=limit)
 
 
 async def pdf_of(tx: Transaction, store_id: str, document_id: str) -> bytes | None:

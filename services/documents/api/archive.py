@@ -3,7 +3,6 @@
 import io
 import zipfile
 from collections.abc import AsyncGenerator
-from datetime import date
 from functools import partial
 from typing import Any
 
@@ -18,6 +17,7 @@ from shared.contracts.money import Money
 from shared.data.db import Database
 from shared.data.set_aside import each_readable, set_aside
 from shared.web.exports import BOM, csv_line, patiently
+from shared.web.pages import Walked
 from shared.web.settings import WebSettings
 
 PAGE = 100
@@ -50,25 +50,23 @@ async def archive(database: Database, settings: WebSettings, store_id: str, want
     """The ZIP in pieces: every PDF, then `index.csv` over all of them. Documents issued meanwhile are in it if they belong."""
     sink, index = _Sink(), [BOM, csv_line(COLUMNS)]
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as pack:  # PDFs are compressed already
-        after = None
-        while True:
-            rows = await patiently(partial(_page, database, store_id, wanted, after))
-            good, bad = each_readable(rows, partial(_values, name=MISSING), lambda row: (row.store_id, row.document_id))
+        cursor, more = None, True
+        while more:
+            page = await patiently(partial(_page, database, store_id, wanted, cursor))
+            good, bad = each_readable(page.items, partial(_values, name=MISSING), lambda row: (row.store_id, row.document_id))
             await set_aside(database, "documents", bad)
             for row, _ in good:
                 name = await _put(database, settings, pack, row)
                 index.append(csv_line(_values(row, name)))
                 yield sink.taken()
-            if len(rows) < PAGE:
-                break
-            after = (rows[-1].issued_on, rows[-1].document_id)
+            cursor, more = page.next_cursor, page.next_cursor is not None
         pack.writestr(zipfile.ZipInfo("index.csv"), "".join(index))
     yield sink.taken()
 
 
-async def _page(database: Database, store_id: str, wanted: Wanted, after: tuple[date, str] | None) -> list[Row[Any]]:
+async def _page(database: Database, store_id: str, wanted: Wanted, cursor: str | None) -> Walked[Row[Any]]:
     async with database.reading() as tx:
-        return await queries.next_in_archive(tx, store_id, wanted, after=after, limit=PAGE)
+        return await queries.next_in_archive(tx, store_id, wanted, cursor=cursor, limit=PAGE)
 
 
 async def _put(database: Database, settings: WebSettings, pack: zipfile.ZipFile, row: Row[Any]) -> str:

@@ -1,7 +1,6 @@
 """Issued documents."""
 
 import hashlib
-from datetime import date
 from typing import Annotated
 
 from fastapi import Depends, Query, Response
@@ -22,7 +21,7 @@ from shared.data.set_aside import one_row, shown
 from shared.web.app import Call, Router, problems
 from shared.web.exports import Export
 from shared.web.inputs import Day
-from shared.web.pages import DEFAULT_LIMIT, MAX_LIMIT, decode_cursor, encode_cursor
+from shared.web.pages import DEFAULT_LIMIT, MAX_LIMIT
 from shared.web.views import Page
 
 router = Router()
@@ -64,23 +63,10 @@ async def listed(
     cursor: Annotated[str | None, Query(max_length=500)] = None,
 ) -> Response:
     """Documents, the newest first; a customer sees their own."""
-    after = _after(cursor) if cursor is not None else None
     async with call.walking() as tx:
-        rows = await queries.page_of_documents(tx, call.actor, wanted, after=after, limit=limit + 1)
-    some = rows[:limit]
-    following = encode_cursor([some[-1].issued_on, some[-1].document_id]) if len(rows) > limit else None
-    items = await shown(call.db, "documents", some, DocumentView.of, lambda row: (row.store_id, row.document_id))
-    page = Page[DocumentView](items=items, next_cursor=following)
-    return call.show(page)
-
-
-def _after(cursor: str) -> tuple[date, str]:
-    """Where the page before ended. Raises Invalid `bad_cursor`."""
-    day, document_id = decode_cursor(cursor, (date, str))
-    try:
-        return day, queries.checked_document_id(document_id)
-    except ValueError as error:
-        raise Invalid("bad_cursor", "The cursor is not one of this list.") from error
+        page = await queries.page_of_documents(tx, call.actor, wanted, cursor=cursor, limit=limit)
+    items = await shown(call.db, "documents", page.items, DocumentView.of, lambda row: (row.store_id, row.document_id))
+    return call.show(Page[DocumentView](items=items, next_cursor=page.next_cursor, previous_cursor=page.previous_cursor))
 
 
 @router.get(
