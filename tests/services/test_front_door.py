@@ -73,7 +73,15 @@ async def test_a_stranger_at_an_address_that_is_none_is_told_so(shop: Shop) -> N
     assert (await only_head(shop, "orders", "GET /v1/nothing", None))[0] == 404
     status, headers, _ = await only_head(shop, "orders", "PUT /v1/orders/batch", None)
     assert (status, headers["allow"]) == (405, "POST")
-    for public in ("/", "/health/live", "/metrics", "/service/openapi.json", "/service/asyncapi.json", "/problems/invalid"):
+    for public in (
+        "/",
+        "/health/live",
+        "/metrics",
+        "/service/openapi.json",
+        "/service/asyncapi.json",
+        "/openapi.json",
+        "/problems/invalid",
+    ):
         assert (await shop.caller("customer", "c").get(f"/orders{public}")).status == 200
 
 

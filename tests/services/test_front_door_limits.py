@@ -316,7 +316,7 @@ def _made(route: str) -> float:
 
 async def test_what_anybody_may_read_is_made_once(serve: Serve) -> None:
     served = await serve()
-    routes = {"/service/openapi.json": 1, "/service/asyncapi.json": 1, "/problems/invalid": 1, "/": 1, "/metrics": 30}
+    routes = {"/service/openapi.json": 1, "/openapi.json": 1, "/service/asyncapi.json": 1, "/problems/invalid": 1, "/": 1, "/metrics": 30}
     for path, most in routes.items():
         route = path.replace("/invalid", "/{code}")
         before = _made(route)
