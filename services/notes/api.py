@@ -1,18 +1,15 @@
 """Routes: parse, transaction, one command or query, answer."""
 
-from collections.abc import Sequence
-from datetime import datetime
-from typing import Annotated, Any
-from uuid import UUID
+from typing import Annotated
 
 from fastapi import Query, Response
 from fastapi.responses import StreamingResponse
-from sqlalchemy.engine import Row
 
 from services.notes import commands, queries
 from services.notes.live import order_stream
 from services.notes.requests import NoteEditInput, NoteInput, NoteSettingsInput, ReadMarkInput
-from services.notes.rules.writing import may_write
+from services.notes.rules.writing import may_write, position_for
+from services.notes.state import Note
 from services.notes.views import (
     NoteSettingsVersionView,
     NoteSettingsView,
@@ -25,12 +22,12 @@ from services.notes.views import (
     UnreadView,
 )
 from shared.contracts.actor import shop_only
-from shared.contracts.errors import Busy, Forbidden, Invalid, NotFound, PreconditionRequired, Refused, VersionConflict
-from shared.contracts.ids import NoteId, OrderId, uuid_of
+from shared.contracts.errors import Busy, Forbidden, NotFound, PreconditionRequired, Refused, VersionConflict
+from shared.contracts.ids import NoteId, OrderId
 from shared.data.db import Transaction
 from shared.data.set_aside import shown
 from shared.web.app import Call, Calling, Router, problems
-from shared.web.pages import DEFAULT_LIMIT, MAX_LIMIT, Int16, decode_cursor, encode_cursor
+from shared.web.pages import DEFAULT_LIMIT, MAX_LIMIT
 from shared.web.streams import STREAM, LastSeen
 from shared.web.views import Page, actions
 
@@ -53,7 +50,7 @@ async def add(request: NoteInput, call: Call) -> Response:
     """Write a note on an order: staff to its customer or privately, a customer as an answer."""
 
     async def work(tx: Transaction) -> NoteView:
-        note = await commands.add_note(tx, call.actor, request.order_id, audience=request.audience, text=request.text, now=call.now)
+        note = await commands.add_note(tx, call.actor, request, now=call.now)
         return await _view(tx, call, note)
 
     return await call.once("notes.add", work, status=201)
@@ -62,26 +59,25 @@ async def add(request: NoteInput, call: Call) -> Response:
 @router.get("/notes", operation_id="notes_note_list", response_model=NotesView, responses=problems(NotFound))
 async def of_order(order_id: Annotated[OrderId, Query()], call: Call, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Response:
     """An order's notes that the caller may see, oldest first."""
-    after = _after(cursor, (datetime, str), note_at=1)
-    async with call.reading() as tx:
+    async with call.walking() as tx:
         order = await queries.order_for(tx, call.actor, order_id)
-        rows = await queries.notes_of(tx, call.actor, order_id, after=after, limit=limit + 1)
+        page = await queries.notes_of(tx, call.actor, order_id, cursor=cursor, limit=limit)
         answers_allowed = (await queries.settings_of(tx, call.actor.store)).customer_answers
-        revisions = await queries.revisions_of(tx, call.actor, [row.note_id for row in rows[:limit]])
+        revisions = await queries.revisions_of(tx, call.actor, [note.note_id for note in page.items])
         unread = await queries.unread_total(tx, call.actor, order_id)
     items = await shown(
         call.db,
         "notes",
-        rows[:limit],
-        lambda row: NoteView.of(row, call.actor, revisions=revisions.get(row.note_id, ()), answers_allowed=answers_allowed),
-        lambda row: (row.store_id, row.note_id),
+        page.items,
+        lambda note: NoteView.of(note, call.actor, revisions=revisions.get(note.note_id, ()), answers_allowed=answers_allowed),
+        lambda note: (note.store_id, note.note_id),
     )
-    next_cursor = _next(rows, limit, lambda row: (row.written_at, row.note_id))
     view = NotesView(
         items=items,
-        next_cursor=next_cursor,
+        next_cursor=page.next_cursor,
+        previous_cursor=page.previous_cursor,
         unread=unread,
-        last_event_id=queries.position_for(call.actor, order),
+        last_event_id=position_for(call.actor, order),
         actions=actions({"write": may_write(call.actor, "customer", answers_allowed=answers_allowed)}),
     )
     return call.show(view)
@@ -95,7 +91,7 @@ async def edit(note_id: NoteId, request: NoteEditInput, call: Call) -> Response:
     """Give a note its next text; earlier ones stay for the shop to see. If-Match is honoured."""
 
     async def work(tx: Transaction) -> NoteView:
-        note = await commands.edit_note(tx, call.actor, note_id, text=request.text, expected_version=call.if_match, now=call.now)
+        note = await commands.edit_note(tx, call.actor, note_id, request, expected_version=call.if_match, now=call.now)
         return await _view(tx, call, note)
 
     return await call.once("notes.edit", work, idempotent="optional")
@@ -120,21 +116,20 @@ async def retract(note_id: NoteId, call: Call) -> Response:
 @router.get("/timeline/{order_id}", operation_id="notes_timeline_read", response_model=TimelineView, responses=problems(NotFound))
 async def of_timeline(order_id: OrderId, call: Call, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Response:
     """What happened to an order, in the order in which it happened: status, payments, cancellation, refunds, documents."""
-    after = _after(cursor, (datetime, Int16, int, str), event_at=3)
-    async with call.reading() as tx:
+    async with call.walking() as tx:
         order = await queries.order_for(tx, call.actor, order_id)
-        rows = await queries.timeline_of(tx, call.actor, order_id, after=after, limit=limit + 1)
-    next_cursor = _next(rows, limit, lambda row: (row.occurred_at, row.source_rank, row.sequence, str(row.event_id)))
+        page = await queries.timeline_of(tx, call.actor, order_id, cursor=cursor, limit=limit)
     view = TimelineView(
         items=await shown(
             call.db,
             "timeline",
-            rows[:limit],
-            lambda row: TimelineEntryView.of(row, call.actor),
-            lambda row: (row.store_id, str(row.event_id)),
+            page.items,
+            lambda entry: TimelineEntryView.of(entry, call.actor),
+            lambda entry: (entry.store_id, str(entry.event_id)),
         ),
-        next_cursor=next_cursor,
-        last_event_id=queries.position_for(call.actor, order),
+        next_cursor=page.next_cursor,
+        previous_cursor=page.previous_cursor,
+        last_event_id=position_for(call.actor, order),
     )
     return call.show(view)
 
@@ -155,24 +150,22 @@ async def live(order_id: OrderId, call: Call, last_seen: LastSeen = None) -> Str
 @router.get("/notes/unread", operation_id="notes_unread_list", response_model=UnreadView, responses=problems())
 async def unread(call: Call, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Response:
     """Orders with notes that the caller's side has not read yet: a customer's own, or the store's for its staff."""
-    after = _after(cursor, (datetime, str), order_at=1)
-    async with call.reading() as tx:
-        rows = await queries.unread(tx, call.actor, after=after, limit=limit + 1)
+    async with call.walking() as tx:
+        page = await queries.unread(tx, call.actor, cursor=cursor, limit=limit)
         total = await queries.unread_total(tx, call.actor)
-    next_cursor = _next(rows, limit, lambda row: (row.latest_at, row.order_id))
-    items = await shown(call.db, "notes", rows[:limit], UnreadOrderView.of, lambda row: (call.actor.store, row.order_id))
-    return call.show(UnreadView(total=total, items=items, next_cursor=next_cursor))
+    items = await shown(call.db, "notes", page.items, UnreadOrderView.of, lambda order: (call.actor.store, order.order_id))
+    return call.show(UnreadView(total=total, items=items, next_cursor=page.next_cursor, previous_cursor=page.previous_cursor))
 
 
 @router.post(
     "/timeline/{order_id}/read", operation_id="notes_read_mark_set", response_model=ReadMarkView, responses=problems(NotFound, Refused)
 )
 async def read(order_id: OrderId, call: Call, request: ReadMarkInput | None = None) -> Response:
-    """Mark an order's notes as read by the caller's side; `through` keeps what arrived unseen meanwhile unread."""
-    through = request.through if request else None
+    """Mark an order's notes as read by the caller's side: all, or those up to `through`."""
+    wanted = request or ReadMarkInput(through=None)
 
     async def work(tx: Transaction) -> ReadMarkView:
-        newly_read = await commands.mark_read(tx, call.actor, order_id, through=through, now=call.now)
+        newly_read = await commands.mark_read(tx, call.actor, order_id, wanted, now=call.now)
         return ReadMarkView(order_id=order_id, newly_read=newly_read, unread=await queries.unread_total(tx, call.actor, order_id))
 
     return await call.once("notes.read", work)
@@ -217,27 +210,7 @@ async def save_settings(request: NoteSettingsInput, call: Call) -> Response:
     return await call.once("notes.save_settings", work, idempotent="optional")
 
 
-async def _view(tx: Transaction, call: Calling, note: Row[Any]) -> NoteView:
+async def _view(tx: Transaction, call: Calling, note: Note) -> NoteView:
     revisions = await queries.revisions_of(tx, call.actor, [note.note_id])
     answers_allowed = (await queries.settings_of(tx, call.actor.store)).customer_answers
     return NoteView.of(note, call.actor, revisions=revisions.get(note.note_id, ()), answers_allowed=answers_allowed)
-
-
-def _after(cursor: str | None, kinds: Sequence[type], **ids: int) -> list[Any] | None:
-    """The place that a cursor stands for; `ids` say where in it which kind of id is. Raises Invalid("bad_cursor")."""
-    if cursor is None:
-        return None
-    values = decode_cursor(cursor, kinds)
-    try:
-        for kind, place in ids.items():
-            if kind == "event_at":
-                values[place] = UUID(values[place])
-            else:
-                uuid_of(kind.removesuffix("_at"), values[place])
-    except ValueError as error:
-        raise Invalid("bad_cursor", "The cursor is not one of this list.") from error
-    return values
-
-
-def _next(rows: Sequence[Row[Any]], limit: int, place: Any) -> str | None:
-    return encode_cursor(place(rows[limit - 1])) if len(rows) > limit else None

@@ -8,11 +8,11 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.engine import Row
 
 from services.notes import queries
-from services.notes.requests import NoteSettingsInput
+from services.notes.requests import NoteEditInput, NoteInput, NoteSettingsInput, ReadMarkInput
 from services.notes.rules.order_copy import copy_of
 from services.notes.rules.timeline import PERSONAL_DETAILS, Entry, entry_of, forgotten, source_rank
 from services.notes.rules.writing import may_edit, may_mark_read, may_retract, may_write, plain_text, side_of
-from services.notes.state import Audience, NoteSettings
+from services.notes.state import Audience, KnownOrder, Note, NoteSettings
 from services.notes.tables import notes, orders, revisions, settings, timeline
 from shared.contracts.actor import Actor, shop_only
 from shared.contracts.errors import VersionConflict
@@ -49,44 +49,46 @@ RECORD_EVENT = statement(__file__, "record_event").bindparams(
 )
 
 
-async def add_note(tx: Transaction, actor: Actor, order_id: str, *, audience: Audience, text: str, now: datetime) -> Row[Any]:
-    """Write a note on an order: to its customer, or private; a customer's is an answer. The new note's row.
+async def add_note(tx: Transaction, actor: Actor, request: NoteInput, *, now: datetime) -> Note:
+    """Write a note on an order: to its customer, or private; a customer's is an answer.
 
     Raises NotFound, Refused (see may_write), Invalid("bad_text").
     """
-    order = await queries.order_for(tx, actor, order_id, lock=True)
+    order = await queries.order_for(tx, actor, request.order_id, lock=True)
     answers_allowed = (await queries.settings_of(tx, actor.store)).customer_answers
-    may_write(actor, audience, answers_allowed=answers_allowed).or_raise()
-    text = plain_text(text)
-    counters = await _count_change(tx, order, audience)
+    may_write(actor, request.audience, answers_allowed=answers_allowed).or_raise()
+    text = plain_text(request.text)
+    counters = await _count_change(tx, order, request.audience)
     row = {
         "store_id": actor.store,
         "note_id": new_id("note"),
-        "order_id": order_id,
-        "audience": audience,
+        "order_id": order.order_id,
+        "audience": request.audience,
         "side": side_of(actor),
         **_by_columns(_by(actor)),
         "text": text,
         "revision": 1,
         "written_at": now,
-        **_positions(counters, audience),
+        **_positions(counters, request.audience),
     }
-    note = await _returned(tx, sa.insert(notes).values(**row).returning(notes))
+    note = Note(**(await _returned(tx, sa.insert(notes).values(**row).returning(notes)))._mapping)
     await _append_revision(tx, note, actor, now=now)
-    await _tell(tx, NoteAdded, note, counters, actor, now=now)
+    await _emit(tx, NoteAdded, note, counters, actor, now=now)
     return note
 
 
-async def edit_note(tx: Transaction, actor: Actor, note_id: str, *, text: str, expected_version: int | None, now: datetime) -> Row[Any]:
+async def edit_note(
+    tx: Transaction, actor: Actor, note_id: str, request: NoteEditInput, *, expected_version: int | None, now: datetime
+) -> Note:
     """Give a note a new text as its next revision; the other side has it unread again. The same text again changes nothing.
 
     Raises NotFound, Refused (see may_edit), VersionConflict, Invalid("bad_text").
     """
     note, order = await queries.note_for_change(tx, actor, note_id)
     answers_allowed = (await queries.settings_of(tx, actor.store)).customer_answers
-    may_edit(actor, queries.state_of(note), answers_allowed=answers_allowed).or_raise()
+    may_edit(actor, note.state, answers_allowed=answers_allowed).or_raise()
     _expect(note, expected_version)
-    text = plain_text(text)
+    text = plain_text(request.text)
     if text == note.text:
         return note
     counters = await _count_change(tx, order, note.audience)
@@ -94,26 +96,26 @@ async def edit_note(tx: Transaction, actor: Actor, note_id: str, *, text: str, e
     change |= {"customer_read_at": None} if note.side == "shop" else {"shop_read_at": None}
     note = await _change(tx, note, **change, **_positions(counters, note.audience))
     await _append_revision(tx, note, actor, now=now)
-    await _tell(tx, NoteEdited, note, counters, actor, now=now)
+    await _emit(tx, NoteEdited, note, counters, actor, now=now)
     return note
 
 
-async def retract_note(tx: Transaction, actor: Actor, note_id: str, *, expected_version: int | None, now: datetime) -> Row[Any]:
+async def retract_note(tx: Transaction, actor: Actor, note_id: str, *, expected_version: int | None, now: datetime) -> Note:
     """Take a note back: its mark stays for both sides, its text for the shop alone.
 
     Raises NotFound, Refused (see may_retract), VersionConflict.
     """
     note, order = await queries.note_for_change(tx, actor, note_id)
-    may_retract(actor, queries.state_of(note)).or_raise()
+    may_retract(actor, note.state).or_raise()
     _expect(note, expected_version)
     counters = await _count_change(tx, order, note.audience)
     note = await _change(tx, note, retracted_at=now, retracted_by_side=side_of(actor), **_positions(counters, note.audience))
-    await _tell(tx, NoteRetracted, note, counters, actor, now=now)
+    await _emit(tx, NoteRetracted, note, counters, actor, now=now)
     return note
 
 
-async def mark_read(tx: Transaction, actor: Actor, order_id: str, *, through: str | None, now: datetime) -> int:
-    """Mark the order's unread notes as read by the actor's side: all, or those up to note `through`. How many were unread.
+async def mark_read(tx: Transaction, actor: Actor, order_id: str, request: ReadMarkInput, *, now: datetime) -> int:
+    """Mark the order's unread notes as read by the actor's side: all, or those through the note that it names. How many were unread.
 
     Raises NotFound (no such order or note for this actor), Refused.
     """
@@ -121,10 +123,10 @@ async def mark_read(tx: Transaction, actor: Actor, order_id: str, *, through: st
     await queries.order_for(tx, actor, order_id, lock=True)
     column = notes.c.shop_read_at if side_of(actor) == "shop" else notes.c.customer_read_at
     statement = sa.update(notes).where(notes.c.order_id == order_id, *queries.unread_by(actor)).values({column: now})
-    if through is not None:
-        place = (notes.c.written_at, notes.c.note_id)
-        last = await queries.place_of_note(tx, actor, order_id, through)
-        statement = statement.where(sa.tuple_(*place) <= queries.place_from(last, *place))
+    if request.through is not None:
+        written_at, note_id = await queries.place_of_note(tx, actor, order_id, request.through)
+        last = sa.tuple_(sa.literal(written_at, TIME), sa.literal(note_id, notes.c.note_id.type))
+        statement = statement.where(sa.tuple_(notes.c.written_at, notes.c.note_id) <= last)
     return int((await tx.execute(statement)).rowcount)
 
 
@@ -200,7 +202,7 @@ async def _mark_erased(tx: Transaction, event: CustomerErased, envelope: Envelop
     return order_ids
 
 
-async def _count_change(tx: Transaction, order: Row[Any], audience: Audience) -> Row[Any]:
+async def _count_change(tx: Transaction, order: KnownOrder, audience: Audience) -> KnownOrder:
     """Count a note's change in its locked order, and its event: for the shop always, for the customer only what it may see.
 
     The new counters.
@@ -211,27 +213,27 @@ async def _count_change(tx: Transaction, order: Row[Any], audience: Audience) ->
     sequence = "public_sequence" if audience == "customer" else "private_sequence"
     bump[sequence] = orders.c[sequence] + 1
     mine = sa.and_(orders.c.store_id == order.store_id, orders.c.order_id == order.order_id)
-    return await _returned(tx, sa.update(orders).where(mine).values(**bump).returning(orders))
+    return KnownOrder(**(await _returned(tx, sa.update(orders).where(mine).values(**bump).returning(orders)))._mapping)
 
 
-def _positions(counters: Row[Any], audience: Audience) -> dict[str, int | None]:
+def _positions(counters: KnownOrder, audience: Audience) -> dict[str, int | None]:
     return {
         "shop_position": counters.shop_position,
         "customer_position": counters.customer_position if audience == "customer" else None,
     }
 
 
-async def _change(tx: Transaction, note: Row[Any], **values: Any) -> Row[Any]:
+async def _change(tx: Transaction, note: Note, **values: Any) -> Note:
     mine = sa.and_(notes.c.store_id == note.store_id, notes.c.note_id == note.note_id)
-    return await _returned(tx, sa.update(notes).where(mine).values(**values).returning(notes))
+    return Note(**(await _returned(tx, sa.update(notes).where(mine).values(**values).returning(notes)))._mapping)
 
 
-async def _append_revision(tx: Transaction, note: Row[Any], actor: Actor, *, now: datetime) -> None:
+async def _append_revision(tx: Transaction, note: Note, actor: Actor, *, now: datetime) -> None:
     row = {"store_id": note.store_id, "note_id": note.note_id, "revision": note.revision, "text": note.text, "written_at": now}
     await tx.execute(sa.insert(revisions).values(**row, **_by_columns(_by(actor))))
 
 
-async def _tell(tx: Transaction, kind: type[NoteEvent], note: Row[Any], order: Row[Any], actor: Actor, *, now: datetime) -> None:
+async def _emit(tx: Transaction, kind: type[NoteEvent], note: Note, order: KnownOrder, actor: Actor, *, now: datetime) -> None:
     """Emit the note's event; its text goes with it only to the customer's audience, and never once it is retracted."""
     for_customer = note.audience == "customer"
     event = kind(
@@ -248,10 +250,9 @@ async def _tell(tx: Transaction, kind: type[NoteEvent], note: Row[Any], order: R
     await emit(tx, event, store_id=note.store_id, sequence=sequence, recorded_at=now)
 
 
-def _expect(note: Row[Any], expected_version: int | None) -> None:
-    current = queries.version_of(note)
-    if expected_version is not None and expected_version != current:
-        raise VersionConflict(current)
+def _expect(note: Note, expected_version: int | None) -> None:
+    if expected_version is not None and expected_version != note.version:
+        raise VersionConflict(note.version)
 
 
 def _by(actor: Actor) -> By:

@@ -4,13 +4,13 @@ Positions count the changes that one side may see, under the order's lock: a cus
 """
 
 from collections.abc import Collection
-from typing import Any
 
 import sqlalchemy as sa
 from fastapi.responses import StreamingResponse
-from sqlalchemy.engine import Row
 
 from services.notes import queries
+from services.notes.rules.writing import position_for
+from services.notes.state import Note, TimelineEntry
 from services.notes.tables import orders
 from services.notes.views import NoteView, TimelineEntryView
 from shared.contracts.actor import Actor
@@ -49,7 +49,7 @@ def order_stream(call: Calling, order_id: str, last: int | None) -> StreamingRes
 
     async def start(tx: Transaction) -> int:
         order = await queries.order_for(tx, call.actor, order_id)
-        return resumed(last, queries.position_for(call.actor, order), fresh=0)
+        return resumed(last, position_for(call.actor, order), fresh=0)
 
     async def look(tx: Transaction, after: int) -> Found:
         return await _changes(tx, call.actor, order_id, after)
@@ -65,19 +65,19 @@ async def _changes(tx: Transaction, actor: Actor, order_id: str, after: int) -> 
     revisions = await queries.revisions_of(tx, actor, [note.note_id for note in notes])
     answers_allowed = (await queries.settings_of(tx, actor.store)).customer_answers
 
-    def framed(change: tuple[int, str, Row[Any]]) -> bytes:
-        position, kind, row = change
-        if kind == "entry":
-            return frame(position, kind, TimelineEntryView.of(row, actor))
-        own = revisions.get(row.note_id, ())
-        return frame(position, kind, NoteView.of(row, actor, revisions=own, answers_allowed=answers_allowed))
+    def framed(change: tuple[int, Note | TimelineEntry]) -> bytes:
+        position, one = change
+        if isinstance(one, TimelineEntry):
+            return frame(position, "entry", TimelineEntryView.of(one, actor))
+        own = revisions.get(one.note_id, ())
+        return frame(position, "note", NoteView.of(one, actor, revisions=own, answers_allowed=answers_allowed))
 
-    def key(change: tuple[int, str, Row[Any]]) -> tuple[str, str]:
-        _, kind, row = change
-        return row.store_id, f"note {row.note_id}" if kind == "note" else f"entry {row.event_id}"
+    def key(change: tuple[int, Note | TimelineEntry]) -> tuple[str, str]:
+        one = change[1]
+        return one.store_id, f"entry {one.event_id}" if isinstance(one, TimelineEntry) else f"note {one.note_id}"
 
-    changes = [(queries.position_for(actor, note), "note", note) for note in notes]
-    changes += [(queries.position_for(actor, entry), "entry", entry) for entry in entries]
+    changes: list[tuple[int, Note | TimelineEntry]] = [(position_for(actor, note), note) for note in notes]
+    changes += [(position_for(actor, entry), entry) for entry in entries]
     page = sorted(changes, key=lambda change: change[0])[:CHANGES_PER_LOOK]
     good, bad = each_readable(page, framed, key)
     return Found([shown for _, shown in good], bad, page[-1][0] if page else after, len(page) == CHANGES_PER_LOOK)

@@ -1,26 +1,32 @@
 """Reads and locked loaders. Each takes the actor, so loading is authorising: what the actor may not see is never selected."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
-from services.notes.rules import PROBLEMS, writing
-from services.notes.rules.writing import side_of, visible_audiences
-from services.notes.state import NoteSettings, NoteState
+from services.notes.rules import PROBLEMS
+from services.notes.rules.writing import position_for, side_of, visible_audiences
+from services.notes.state import KnownOrder, Note, NoteSettings, Revision, TimelineEntry, UnreadOrder
 from services.notes.tables import notes, orders, revisions, settings, timeline
 from shared.contracts.actor import Actor
 from shared.contracts.errors import NotFound
 from shared.data.db import Transaction
+from shared.data.schema import TIME
 from shared.data.settings_versions import newest_version
 from shared.web.pages import Key, Walked, walk
 
+T = TypeVar("T")
+
+NOTES = Key(notes.c.written_at, notes.c.note_id)
+ENTRIES = Key(timeline.c.occurred_at, timeline.c.source_rank, timeline.c.sequence, timeline.c.event_id)
+UNREAD = Key(sa.Column("latest_at", TIME), orders.c.order_id, newest_first=True)
 VERSIONS = Key(settings.c.version, newest_first=True)
 
 
-async def order_for(tx: Transaction, actor: Actor, order_id: str, *, lock: bool = False) -> Row[Any]:
+async def order_for(tx: Transaction, actor: Actor, order_id: str, *, lock: bool = False) -> KnownOrder:
     """The copy of an order that the actor may see; `lock` holds it until the transaction ends.
 
     Raises NotFound: another's order, one that does not exist, and one of which no event has arrived yet are all the same.
@@ -29,10 +35,10 @@ async def order_for(tx: Transaction, actor: Actor, order_id: str, *, lock: bool 
     row = await tx.first(statement.with_for_update() if lock else statement)
     if row is None:
         raise NotFound(detail=PROBLEMS["not_found"])
-    return row
+    return KnownOrder(**row._mapping)
 
 
-async def note_for_change(tx: Transaction, actor: Actor, note_id: str) -> tuple[Row[Any], Row[Any]]:
+async def note_for_change(tx: Transaction, actor: Actor, note_id: str) -> tuple[Note, KnownOrder]:
     """A note that the actor may see, and its order, locked. Raises NotFound.
 
     The lock is the order's and is taken first; the note is read after it, or a change that was waited for would be missed.
@@ -42,78 +48,66 @@ async def note_for_change(tx: Transaction, actor: Actor, note_id: str) -> tuple[
     if order_id is None:
         raise NotFound(detail=PROBLEMS["not_found"])
     order = await order_for(tx, actor, order_id, lock=True)
-    note = await tx.first(sa.select(notes).where(*_one_note(actor, note_id)))
-    if note is None:
+    row = await tx.first(sa.select(notes).where(*_one_note(actor, note_id)))
+    if row is None:
         raise NotFound(detail=PROBLEMS["not_found"])
-    return note, order
+    return Note(**row._mapping), order
 
 
-async def notes_of(tx: Transaction, actor: Actor, order_id: str, *, after: Sequence[Any] | None, limit: int) -> Sequence[Row[Any]]:
-    """Up to `limit` notes of an order that the actor may see, oldest first; `after` is the (written_at, note_id) of the last one."""
-    statement = sa.select(notes).where(*_visible(notes, actor, order_id)).order_by(notes.c.written_at, notes.c.note_id).limit(limit)
-    if after:
-        place = (notes.c.written_at, notes.c.note_id)
-        statement = statement.where(sa.tuple_(*place) > place_from(after, *place))
-    return await tx.all(statement)
+async def notes_of(tx: Transaction, actor: Actor, order_id: str, *, cursor: str | None, limit: int) -> Walked[Note]:
+    """A page of an order's notes that the actor may see, oldest first. Raises Invalid `bad_cursor`."""
+    return _each(Note, await walk(tx, NOTES, sa.select(notes).where(*_visible(notes, actor, order_id)), cursor=cursor, limit=limit))
 
 
-async def revisions_of(tx: Transaction, actor: Actor, note_ids: Sequence[str]) -> dict[str, list[Row[Any]]]:
+async def revisions_of(tx: Transaction, actor: Actor, note_ids: Sequence[str]) -> dict[str, list[Revision]]:
     """Every text that these notes ever had, first to last: for the shop alone, a customer gets none."""
     if not actor.is_shop or not note_ids:
         return {}
     wanted = sa.select(revisions).where(revisions.c.store_id == actor.store, revisions.c.note_id.in_(note_ids))
-    found: dict[str, list[Row[Any]]] = {}
+    found: dict[str, list[Revision]] = {}
     for row in await tx.all(wanted.order_by(revisions.c.note_id, revisions.c.revision)):
-        found.setdefault(row.note_id, []).append(row)
+        found.setdefault(row.note_id, []).append(Revision(**row._mapping))
     return found
 
 
-async def timeline_of(tx: Transaction, actor: Actor, order_id: str, *, after: Sequence[Any] | None, limit: int) -> Sequence[Row[Any]]:
-    """Up to `limit` entries that the actor may see, in true order; `after` is the place of the last one."""
-    place = (timeline.c.occurred_at, timeline.c.source_rank, timeline.c.sequence, timeline.c.event_id)
-    statement = sa.select(timeline).where(*_visible(timeline, actor, order_id)).order_by(*place).limit(limit)
-    if after:
-        statement = statement.where(sa.tuple_(*place) > place_from(after, *place))
-    return await tx.all(statement)
+async def timeline_of(tx: Transaction, actor: Actor, order_id: str, *, cursor: str | None, limit: int) -> Walked[TimelineEntry]:
+    """A page of the entries that the actor may see, in true order. Raises Invalid `bad_cursor`."""
+    mine = sa.select(timeline).where(*_visible(timeline, actor, order_id))
+    return _each(TimelineEntry, await walk(tx, ENTRIES, mine, cursor=cursor, limit=limit))
 
 
-async def notes_changed(tx: Transaction, actor: Actor, order: Row[Any], *, after: int, limit: int) -> Sequence[Row[Any]]:
+async def notes_changed(tx: Transaction, actor: Actor, order: KnownOrder, *, after: int, limit: int) -> list[Note]:
     """Up to `limit` notes that the actor may see and that changed after a position of its side, by position; none after `order`'s."""
-    return await tx.all(_changed(notes, actor, order, after=after, limit=limit))
+    return [Note(**row._mapping) for row in await tx.all(_changed(notes, actor, order, after=after, limit=limit))]
 
 
-async def entries_added(tx: Transaction, actor: Actor, order: Row[Any], *, after: int, limit: int) -> Sequence[Row[Any]]:
+async def entries_added(tx: Transaction, actor: Actor, order: KnownOrder, *, after: int, limit: int) -> list[TimelineEntry]:
     """Up to `limit` entries that the actor may see and that came after a position of its side, by position; none after `order`'s."""
-    return await tx.all(_changed(timeline, actor, order, after=after, limit=limit))
+    return [TimelineEntry(**row._mapping) for row in await tx.all(_changed(timeline, actor, order, after=after, limit=limit))]
 
 
-def _changed(table: sa.Table, actor: Actor, order: Row[Any], *, after: int, limit: int) -> sa.Select[Any]:
+def _changed(table: sa.Table, actor: Actor, order: KnownOrder, *, after: int, limit: int) -> sa.Select[Any]:
     """Changes up to where the order stood when it was read.
 
-    Notes and entries are read one after the other and share the count: without the bound an entry that came in between would be told
+    Notes and entries are read one after the other and share the count: without the bound an entry that came in between would be sent
     before a note with a lower number, and a reader that resumes after it would never hear of the note.
     """
-    side = "shop_position" if side_of(actor) == "shop" else "customer_position"
-    position = table.c[side]
-    until = position.between(after + 1, getattr(order, side))
+    position = table.c["shop_position" if side_of(actor) == "shop" else "customer_position"]
+    until = position.between(after + 1, position_for(actor, order))
     return sa.select(table).where(*_visible(table, actor, order.order_id), until).order_by(position).limit(limit)
 
 
-async def unread(tx: Transaction, actor: Actor, *, after: Sequence[Any] | None, limit: int) -> Sequence[Row[Any]]:
-    """Orders with notes that the actor's side has not read: order_id, number, unread, latest_at; the latest first."""
+async def unread(tx: Transaction, actor: Actor, *, cursor: str | None, limit: int) -> Walked[UnreadOrder]:
+    """A page of the orders with notes that the actor's side has not read, the latest first. Raises Invalid `bad_cursor`."""
     latest_at = sa.func.max(sa.func.coalesce(notes.c.edited_at, notes.c.written_at)).label("latest_at")
-    statement = (
+    grouped = (
         sa.select(orders.c.order_id, orders.c.number, sa.func.count().label("unread"), latest_at)
         .join(notes, sa.and_(notes.c.store_id == orders.c.store_id, notes.c.order_id == orders.c.order_id))
         .where(orders.c.store_id == actor.store, *_own_orders(actor), *unread_by(actor))
         .group_by(orders.c.order_id, orders.c.number)
-        .order_by(latest_at.desc(), orders.c.order_id)
-        .limit(limit)
+        .subquery()
     )
-    if after:
-        before, order_id = after
-        statement = statement.having(sa.or_(latest_at < before, sa.and_(latest_at == before, orders.c.order_id > order_id)))
-    return await tx.all(statement)
+    return _each(UnreadOrder, await walk(tx, UNREAD, sa.select(grouped), cursor=cursor, limit=limit))
 
 
 async def unread_total(tx: Transaction, actor: Actor, order_id: str | None = None) -> int:
@@ -136,34 +130,16 @@ async def settings_of(tx: Transaction, store_id: str) -> NoteSettings:
 
 
 async def settings_versions(tx: Transaction, store_id: str, *, cursor: str | None, limit: int) -> Walked[Row[Any]]:
-    """Saved versions of a store's settings, the newest first. Raises Invalid("bad_cursor")."""
+    """Saved versions of a store's settings, the newest first. Raises Invalid `bad_cursor`."""
     return await walk(tx, VERSIONS, sa.select(settings).where(settings.c.store_id == store_id), cursor=cursor, limit=limit)
 
 
 async def place_of_note(tx: Transaction, actor: Actor, order_id: str, note_id: str) -> tuple[datetime, str]:
     """Where a note of an order stands among its notes: (written_at, note_id). Raises NotFound."""
-    note = await tx.first(sa.select(notes).where(*_one_note(actor, note_id), notes.c.order_id == order_id))
-    if note is None:
+    row = await tx.first(sa.select(notes.c.written_at, notes.c.note_id).where(*_one_note(actor, note_id), notes.c.order_id == order_id))
+    if row is None:
         raise NotFound(detail=PROBLEMS["not_found"])
-    return note.written_at, note.note_id
-
-
-def position_for(actor: Actor, row: Row[Any]) -> int:
-    """Where an order, or one of its notes or entries, stands in the count of changes that the actor's side has had.
-
-    The customer's count knows nothing of private ones.
-    """
-    return int(row.shop_position if side_of(actor) == "shop" else row.customer_position)
-
-
-def version_of(note: Row[Any]) -> int:
-    """A note's version, from its row."""
-    return writing.version_of(note.revision, retracted=note.retracted_at is not None)
-
-
-def state_of(note: Row[Any]) -> NoteState:
-    """What the rules need to know of a note's row."""
-    return NoteState(audience=note.audience, side=note.side, retracted=note.retracted_at is not None)
+    return row.written_at, row.note_id
 
 
 def unread_by(actor: Actor) -> list[sa.ColumnElement[bool]]:
@@ -191,6 +167,5 @@ def _visible(table: sa.Table, actor: Actor, order_id: str) -> list[sa.ColumnElem
     return [table.c.store_id == actor.store, table.c.order_id == order_id, table.c.audience.in_(visible_audiences(actor))]
 
 
-def place_from(values: Sequence[Any], *columns: sa.Column[Any]) -> sa.Tuple:
-    """The row value that a cursor stands for, each part with its column's type."""
-    return sa.tuple_(*(sa.bindparam(None, value, type_=column.type) for value, column in zip(values, columns, strict=True)))
+def _each(kind: Callable[..., T], page: Walked[Row[Any]]) -> Walked[T]:
+    return Walked([kind(**row._mapping) for row in page.items], page.next_cursor, page.previous_cursor)

@@ -1,7 +1,11 @@
 """What the commands and rules of notes work on."""
 
 from dataclasses import dataclass
-from typing import Literal
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from shared.contracts.actor import Role
 
 Audience = Literal["customer", "private"]
 Side = Literal["shop", "customer"]
@@ -16,9 +20,107 @@ class NoteSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownOrder:
+    """Our copy of an order, and its counters: changes as each side sees them, and events for the customer and for the shop alone."""
+
+    store_id: str
+    order_id: str
+    customer_id: str
+    number: str | None
+    version: int
+    shop_position: int
+    customer_position: int
+    public_sequence: int
+    private_sequence: int
+    erased_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One text that a note had."""
+
+    store_id: str
+    note_id: str
+    revision: int
+    text: str
+    by_role: Role
+    by_id: str
+    by_via: str | None
+    written_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class NoteState:
     """What the rules need to know of a note."""
 
     audience: Audience
     side: Side
     retracted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A note as it now is."""
+
+    store_id: str
+    note_id: str
+    order_id: str
+    audience: Audience
+    side: Side
+    by_role: Role
+    by_id: str
+    by_via: str | None
+    text: str
+    revision: int
+    written_at: datetime
+    edited_at: datetime | None
+    retracted_at: datetime | None
+    retracted_by_side: Side | None
+    erased_at: datetime | None
+    customer_read_at: datetime | None
+    shop_read_at: datetime | None
+    shop_position: int
+    customer_position: int | None
+
+    @property
+    def state(self) -> NoteState:
+        """As the rules see it."""
+        return NoteState(self.audience, self.side, retracted=self.retracted_at is not None)
+
+    @property
+    def version(self) -> int:
+        """For ETag and If-Match: every new text and the retraction count one."""
+        return self.revision + self.state.retracted
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineEntry:
+    """One line of an order's timeline, made from one event."""
+
+    store_id: str
+    order_id: str
+    event_id: UUID
+    type: str
+    source_rank: int
+    sequence: int
+    occurred_at: datetime
+    recorded_at: datetime
+    audience: Audience
+    by_role: Role
+    by_id: str
+    by_via: str | None
+    details: dict[str, Any]
+    internal: dict[str, Any]
+    message: str
+    shop_position: int
+    customer_position: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadOrder:
+    """An order with notes that one side has not read, and when the latest of them was written or edited."""
+
+    order_id: str
+    number: str | None
+    unread: int
+    latest_at: datetime

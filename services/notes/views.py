@@ -7,9 +7,8 @@ from uuid import UUID
 
 from sqlalchemy.engine import Row
 
-from services.notes import queries
 from services.notes.rules.writing import may_edit, may_retract
-from services.notes.state import Audience, NoteSettings, Side
+from services.notes.state import Audience, Note, NoteSettings, Revision, Side, TimelineEntry, UnreadOrder
 from shared.contracts.actor import Actor
 from shared.contracts.events import By
 from shared.contracts.ids import NoteId, OrderId
@@ -46,14 +45,13 @@ class NoteView(View):
     actions: dict[str, ActionView]
 
     @classmethod
-    def of(cls, note: Row[Any], actor: Actor, *, revisions: Sequence[Row[Any]], answers_allowed: bool) -> "NoteView":
+    def of(cls, note: Note, actor: Actor, *, revisions: Sequence[Revision], answers_allowed: bool) -> "NoteView":
         """The note as `actor` sees it."""
-        state = queries.state_of(note)
         shown = [NoteRevisionView(revision=r.revision, text=r.text, by=_by(r, actor), written_at=r.written_at) for r in revisions]
         return cls(
             note_id=note.note_id,
             order_id=note.order_id,
-            version=queries.version_of(note),
+            version=note.version,
             audience=note.audience,
             side=note.side,
             by=_by(note, actor),
@@ -66,7 +64,9 @@ class NoteView(View):
             erased_at=note.erased_at,
             customer_read_at=note.customer_read_at if actor.is_shop else None,
             revisions=shown if actor.is_shop else None,
-            actions=actions({"edit": may_edit(actor, state, answers_allowed=answers_allowed), "retract": may_retract(actor, state)}),
+            actions=actions(
+                {"edit": may_edit(actor, note.state, answers_allowed=answers_allowed), "retract": may_retract(actor, note.state)}
+            ),
         )
 
 
@@ -92,7 +92,7 @@ class TimelineEntryView(View):
     message: str
 
     @classmethod
-    def of(cls, entry: Row[Any], actor: Actor) -> "TimelineEntryView":
+    def of(cls, entry: TimelineEntry, actor: Actor) -> "TimelineEntryView":
         """The entry as `actor` sees it."""
         return cls(
             entry_id=entry.event_id,
@@ -122,9 +122,9 @@ class UnreadOrderView(View):
     latest_at: datetime
 
     @classmethod
-    def of(cls, row: Row[Any]) -> "UnreadOrderView":
-        """One of the list."""
-        return cls(order_id=row.order_id, number=row.number, unread=row.unread, latest_at=row.latest_at)
+    def of(cls, order: UnreadOrder) -> "UnreadOrderView":
+        """As the list shows it."""
+        return cls(order_id=order.order_id, number=order.number, unread=order.unread, latest_at=order.latest_at)
 
 
 class UnreadView(Page[UnreadOrderView]):
@@ -165,5 +165,5 @@ class NoteSettingsVersionView(NoteSettingsView):
         return cls(version=row.version, customer_answers=row.customer_answers, saved_at=row.saved_at, saved_by=ByView(**row.saved_by))
 
 
-def _by(row: Row[Any], actor: Actor) -> ByView:
-    return ByView.of(By(role=row.by_role, id=row.by_id, via=row.by_via), actor)
+def _by(one: Note | Revision | TimelineEntry, actor: Actor) -> ByView:
+    return ByView.of(By(role=one.by_role, id=one.by_id, via=one.by_via), actor)

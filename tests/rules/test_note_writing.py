@@ -13,7 +13,6 @@ from services.notes.rules.writing import (
     may_write,
     plain_text,
     side_of,
-    version_of,
     visible_audiences,
 )
 from services.notes.state import Audience, NoteState, Side
@@ -153,10 +152,6 @@ def test_kept_text_is_stable_and_storable(text: str) -> None:
     assert "\r" not in kept
     assert kept.encode().decode() == kept
     assert kept.split() == text.split()
-
-
-def test_version_counts_texts_and_the_retraction() -> None:
-    assert [version_of(1, retracted=False), version_of(2, retracted=False), version_of(2, retracted=True)] == [1, 2, 3]
 
 
 def test_every_refusal_is_explained() -> None:

@@ -4,7 +4,7 @@ import unicodedata
 
 from services.notes.requests import MAX_TEXT_CHARACTERS
 from services.notes.rules import PROBLEMS
-from services.notes.state import Audience, NoteState, Side
+from services.notes.state import Audience, KnownOrder, Note, NoteState, Side, TimelineEntry
 from shared.contracts.actor import Actor, Decision, allowed, refused
 from shared.contracts.errors import FieldError, Invalid
 
@@ -59,9 +59,11 @@ def may_mark_read(actor: Actor) -> Decision:
     return refused("guest_reads_only", PROBLEMS["guest_reads_only"]) if actor.role == "guest" else allowed()
 
 
-def version_of(revision: int, *, retracted: bool) -> int:
-    """A note's version for ETag and If-Match: every new text and the retraction count one."""
-    return revision + retracted
+def position_for(actor: Actor, counted: KnownOrder | Note | TimelineEntry) -> int:
+    """Where an order, a note or an entry stands in the count of changes of the actor's side; the customer's knows of no private ones."""
+    position = counted.shop_position if side_of(actor) == "shop" else counted.customer_position
+    assert position is not None  # a constraint of the tables: whatever the customer sees has one
+    return position
 
 
 def plain_text(text: str) -> str:
