@@ -1,8 +1,6 @@
 """Reads and locked loaders. What a caller asks for takes the actor, so that loading is authorising."""
 
 import asyncio
-from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,7 +8,7 @@ from sqlalchemy.engine import Row
 
 from services.documents.rules.access import may_read
 from services.documents.rules.series import DEFAULT_PREFIXES
-from services.documents.state import Contents, Copy, Letterhead, Office, Reference
+from services.documents.state import Contents, Copy, Document, Letterhead, Office, Reference, Series, Wanted
 from services.documents.tables import documents, logos, orders, refunds, renderings, series, settings, stores
 from shared.contracts.actor import Actor
 from shared.contracts.errors import NotFound
@@ -23,10 +21,9 @@ from shared.web.pages import Key, Walked, walk
 MANY_LINES = 200
 """Above this an order is read in a thread: of 2,000 lines that takes 50 ms, in which the event loop would serve nobody."""
 
+NEWEST = Key(documents.c.issued_on, documents.c.document_id, newest_first=True)
+OLDEST = Key(documents.c.issued_on, documents.c.document_id)
 VERSIONS = Key(settings.c.version, newest_first=True)
-
-OLDEST_FIRST = Key(documents.c.issued_on, documents.c.document_id)
-NEWEST_FIRST = Key(documents.c.issued_on, documents.c.document_id, newest_first=True)
 
 # Made once, for every event: docs/decisions/0007-what-an-event-costs.md
 _REFUNDS = sa.select(refunds.c.data).where(refunds.c.store_id == sa.bindparam("store"), refunds.c.order_id == sa.bindparam("order"))
@@ -40,7 +37,7 @@ async def copy(tx: Transaction, store_id: str, order_id: str, *, lock: bool = Fa
     statement = sa.select(orders).where(orders.c.store_id == store_id, orders.c.order_id == order_id)
     row = await tx.first(statement.with_for_update() if lock else statement)
     if row is None:
-        raise NotFound(detail="No such order is known here (yet).")
+        raise NotFound(detail="Order not found, or not yet known to this service.")
     with one_row("orders", store_id, order_id):
         if row.data and len(row.data["lines"]) > MANY_LINES:
             return await asyncio.to_thread(_copied, row)
@@ -62,7 +59,7 @@ async def order_for(tx: Transaction, actor: Actor, order_id: str) -> tuple[Order
     """An order that `actor` may read, as our copy has it. Raises NotFound, also for another's."""
     found = await copy(tx, actor.store, order_id)
     if found.order is None or found.personal is None or not may_read(actor, found.order.customer_id, order_id):
-        raise NotFound(detail="No such order is known here (yet).")
+        raise NotFound(detail="Order not found, or not yet known to this service.")
     return found.order, found.personal
 
 
@@ -116,60 +113,48 @@ async def contents_of(tx: Transaction, store_id: str, document_id: str) -> Conte
         return Contents.model_validate_json(text)
 
 
-async def document_for(tx: Transaction, actor: Actor, document_id: str) -> Row[Any]:
+async def document_for(tx: Transaction, actor: Actor, document_id: str) -> Document:
     """One issued document that `actor` may read, with the hash of its PDF where it is rendered. Raises NotFound."""
-    picture = renderings.c.pdf_sha256, renderings.c.engine
-    joined = documents.join(renderings)
-    row = await tx.first(
-        sa.select(documents, *picture)
-        .select_from(joined)
-        .where(documents.c.store_id == actor.store, documents.c.document_id == document_id)
-    )
+    one = (documents.c.store_id == actor.store) & (documents.c.document_id == document_id)
+    columns = (*documents.c, renderings.c.pdf_sha256, renderings.c.engine)
+    row = await tx.first(sa.select(*columns).select_from(documents.join(renderings)).where(one))
     if row is None or not may_read(actor, row.customer_id, row.order_id):
         raise NotFound(detail="No such document.")
-    return row
+    return Document(**row._mapping)
 
 
-async def documents_of(tx: Transaction, actor: Actor, order_id: str) -> list[Row[Any]]:
+async def documents_of(tx: Transaction, actor: Actor, order_id: str) -> list[Document]:
     """The issued documents of an order that `actor` may read, in the order of issuing. Raises NotFound."""
     await order_for(tx, actor, order_id)
-    statement = (
-        sa.select(documents)
-        .where(documents.c.store_id == actor.store, documents.c.order_id == order_id)
-        .order_by(documents.c.issued_at, documents.c.document_id)
-    )
-    return list(await tx.all(statement))
+    of_order = sa.select(documents).where(documents.c.store_id == actor.store, documents.c.order_id == order_id)
+    return [Document(**row._mapping) for row in await tx.all(of_order.order_by(documents.c.issued_at, documents.c.document_id))]
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which documents of a store: a period of days (both inclusive) and a kind; None means any."""
-
-    since: date | None = None
-    until: date | None = None
-    kind: str | None = None
-
-    def where(self) -> list[sa.ColumnElement[bool]]:
-        """As conditions."""
-        chosen: list[sa.ColumnElement[bool]] = []
-        if self.since is not None:
-            chosen.append(documents.c.issued_on >= self.since)
-        if self.until is not None:
-            chosen.append(documents.c.issued_on <= self.until)
-        if self.kind is not None:
-            chosen.append(documents.c.kind == self.kind)
-        return chosen
+def _within(wanted: Wanted) -> list[sa.ColumnElement[bool]]:
+    """What is wanted, as conditions."""
+    chosen: list[sa.ColumnElement[bool]] = []
+    if wanted.since is not None:
+        chosen.append(documents.c.issued_on >= wanted.since)
+    if wanted.until is not None:
+        chosen.append(documents.c.issued_on < wanted.until)
+    if wanted.kind is not None:
+        chosen.append(documents.c.kind == wanted.kind)
+    return chosen
 
 
-async def page_of_documents(tx: Transaction, actor: Actor, wanted: Wanted, *, cursor: str | None, limit: int) -> Walked[Row[Any]]:
+async def page_of_documents(tx: Transaction, actor: Actor, wanted: Wanted, *, cursor: str | None, limit: int) -> Walked[Document]:
     """A page of what `actor` may read, the newest first. Raises Invalid `bad_cursor`."""
-    return await walk(tx, NEWEST_FIRST, sa.select(documents).where(mine(actor), *wanted.where()), cursor=cursor, limit=limit)
+    return _documents(await walk(tx, NEWEST, sa.select(documents).where(mine(actor), *_within(wanted)), cursor=cursor, limit=limit))
 
 
-async def next_in_archive(tx: Transaction, store_id: str, wanted: Wanted, *, cursor: str | None, limit: int) -> Walked[Row[Any]]:
-    """The next documents of an archive, the oldest first."""
-    source = sa.select(documents).where(documents.c.store_id == store_id, *wanted.where())
-    return await walk(tx, OLDEST_FIRST, source, cursor=cursor, limit=limit)
+async def page_of_archive(tx: Transaction, store_id: str, wanted: Wanted, *, cursor: str | None, limit: int) -> Walked[Document]:
+    """A page of an archive, the oldest first."""
+    source = sa.select(documents).where(documents.c.store_id == store_id, *_within(wanted))
+    return _documents(await walk(tx, OLDEST, source, cursor=cursor, limit=limit))
+
+
+def _documents(page: Walked[Row[Any]]) -> Walked[Document]:
+    return Walked([Document(**row._mapping) for row in page.items], page.next_cursor, page.previous_cursor)
 
 
 async def pdf_of(tx: Transaction, store_id: str, document_id: str) -> bytes | None:
@@ -187,12 +172,13 @@ async def logo(tx: Transaction, store_id: str, sha256: str | None) -> bytes | No
     return png
 
 
-async def series_report(tx: Transaction, store_id: str) -> list[Row[Any]]:
-    """Every series with how many documents it has, its first and last number, and the numbers that are missing (none)."""
+async def series_report(tx: Transaction, store_id: str) -> list[Series]:
+    """Every series with how many documents it has, its last number, and the numbers that are missing (none)."""
     of_series = (documents.c.store_id == series.c.store_id) & (documents.c.kind == series.c.kind) & (documents.c.year == series.c.year)
     numbers = sa.func.generate_series(1, series.c.last).table_valued("counted").render_derived("numbers")
     there = sa.select(documents.c.counted).where(of_series, documents.c.counted == numbers.c.counted).correlate(series, numbers)
     missing = sa.select(sa.func.array_agg(numbers.c.counted)).select_from(numbers).where(~there.exists()).correlate(series)
     issued = sa.select(sa.func.count()).select_from(documents).where(of_series).correlate(series)
     statement = sa.select(series, issued.scalar_subquery().label("issued"), missing.scalar_subquery().label("missing"))
-    return list(await tx.all(statement.where(series.c.store_id == store_id).order_by(series.c.year, series.c.kind)))
+    rows = await tx.all(statement.where(series.c.store_id == store_id).order_by(series.c.year, series.c.kind))
+    return [Series(row.kind, row.year, row.prefix, row.last, row.issued, tuple(sorted(row.missing or ()))) for row in rows]

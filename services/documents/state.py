@@ -5,7 +5,7 @@ data can be printed in any language.
 """
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Literal
 
 from shared.contracts.events import Address, DocumentKind, Order, OrderPersonal, Part
@@ -139,3 +139,55 @@ class Office:
     letterhead: Letterhead
     prefixes: dict[str, str]
     time_zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """An issued document; `data` is the text that was hashed. The last two are None while it is not rendered, and in lists."""
+
+    store_id: str
+    document_id: str
+    order_id: str
+    order_number: str
+    customer_id: str
+    kind: DocumentKind
+    cause: str
+    subject_id: str
+    year: int
+    counted: int
+    number: str
+    issued_on: date
+    issued_at: datetime
+    currency: str
+    total: int
+    refers_to: str | None
+    data: str
+    sha256: str
+    pdf_sha256: str | None = None
+    engine: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A series of numbers: its last one, how many documents bear one of it, and the numbers that none bears."""
+
+    kind: DocumentKind
+    year: int
+    prefix: str
+    last: int
+    issued: int
+    missing: tuple[int, ...]
+
+    @property
+    def gapless(self) -> bool:
+        """Whether each number from 1 to the last is a document's."""
+        return not self.missing and self.issued == self.last
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which documents of a store: the days from `since` to before `until`, and a kind; None means any."""
+
+    since: date | None = None
+    until: date | None = None
+    kind: str | None = None

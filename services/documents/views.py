@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from sqlalchemy.engine import Row
 
-from services.documents.state import Letterhead, Office, Seller
+from services.documents.state import Document, Letterhead, Office, Seller, Series
 from shared.contracts.events import DocumentKind
 from shared.contracts.ids import DocumentId, OrderId
 from shared.web.views import ByView, MoneyView, View, money
@@ -27,20 +27,20 @@ class DocumentView(View):
     sha256: str
 
     @classmethod
-    def of(cls, row: Row[Any]) -> "DocumentView":
-        """From a row of `documents`."""
+    def of(cls, document: Document) -> "DocumentView":
+        """As lists and calls show it."""
         return cls(
-            document_id=row.document_id,
-            kind=row.kind,
-            number=row.number,
-            issued_on=row.issued_on,
-            issued_at=row.issued_at,
-            order_id=row.order_id,
-            order_number=row.order_number,
-            customer_id=row.customer_id,
-            total=money(row.total, row.currency),
-            refers_to=row.refers_to,
-            sha256=row.sha256,
+            document_id=document.document_id,
+            kind=document.kind,
+            number=document.number,
+            issued_on=document.issued_on,
+            issued_at=document.issued_at,
+            order_id=document.order_id,
+            order_number=document.order_number,
+            customer_id=document.customer_id,
+            total=money(document.total, document.currency),
+            refers_to=document.refers_to,
+            sha256=document.sha256,
         )
 
 
@@ -74,6 +74,14 @@ class DocumentSeriesView(View):
     issued: int
     missing: list[int]
     gapless: bool
+
+    @classmethod
+    def of(cls, series: Series) -> "DocumentSeriesView":
+        """As the report shows it."""
+        return cls(
+            kind=series.kind, year=series.year, prefix=series.prefix, last=series.last, issued=series.issued,
+            missing=list(series.missing), gapless=series.gapless,
+        )  # fmt: skip
 
 
 class DocumentSeriesReport(View):

@@ -6,12 +6,10 @@ from collections.abc import AsyncGenerator
 from functools import partial
 from typing import Any
 
-from sqlalchemy.engine import Row
-
 from services.documents import queries
 from services.documents.commands import renderings
-from services.documents.queries import Wanted
 from services.documents.rendering.renderer import RenderingFailed
+from services.documents.state import Document, Wanted
 from shared.contracts.errors import UnreadableRow
 from shared.contracts.money import Money
 from shared.data.db import Database
@@ -64,25 +62,27 @@ async def archive(database: Database, settings: WebSettings, store_id: str, want
     yield sink.taken()
 
 
-async def _page(database: Database, store_id: str, wanted: Wanted, cursor: str | None) -> Walked[Row[Any]]:
+async def _page(database: Database, store_id: str, wanted: Wanted, cursor: str | None) -> Walked[Document]:
     async with database.reading() as tx:
-        return await queries.next_in_archive(tx, store_id, wanted, cursor=cursor, limit=PAGE)
+        return await queries.page_of_archive(tx, store_id, wanted, cursor=cursor, limit=PAGE)
 
 
-async def _put(database: Database, settings: WebSettings, pack: zipfile.ZipFile, row: Row[Any]) -> str:
+async def _put(database: Database, settings: WebSettings, pack: zipfile.ZipFile, document: Document) -> str:
     """Put a document's PDF into the archive under its number; the index says so where it cannot be rendered."""
     try:
-        pdf = await patiently(partial(renderings.pdf_of, database, settings, row.store_id, row.document_id))
+        pdf = await patiently(partial(renderings.pdf_of, database, settings, document.store_id, document.document_id))
     except (RenderingFailed, UnreadableRow):
         return MISSING
-    name = f"{row.kind}/{row.number}.pdf"
-    pack.writestr(zipfile.ZipInfo(name, date_time=(row.issued_on.year, row.issued_on.month, row.issued_on.day, 0, 0, 0)), pdf)
+    name = f"{document.kind}/{document.number}.pdf"
+    pack.writestr(
+        zipfile.ZipInfo(name, date_time=(document.issued_on.year, document.issued_on.month, document.issued_on.day, 0, 0, 0)), pdf
+    )
     return name
 
 
-def _values(row: Row[Any], name: str) -> tuple[Any, ...]:
-    total = Money(row.total, row.currency).decimal
+def _values(document: Document, name: str) -> tuple[Any, ...]:
+    total = Money(document.total, document.currency).decimal
     return (
-        row.number, row.kind, row.issued_on, row.order_number, row.customer_id,
-        row.currency, total, row.refers_to, row.sha256, name,
+        document.number, document.kind, document.issued_on, document.order_number, document.customer_id,
+        document.currency, total, document.refers_to, document.sha256, name,
     )  # fmt: skip

@@ -10,8 +10,9 @@ from services.documents import queries
 from services.documents.api import answers
 from services.documents.api.archive import archive
 from services.documents.commands import renderings
-from services.documents.queries import Wanted
+from services.documents.rules import PROBLEMS
 from services.documents.rules.contents import sha256_of
+from services.documents.state import Wanted
 from services.documents.views import DocumentSeriesReport, DocumentSeriesView, DocumentVerificationView, DocumentView, OrderDocumentsView
 from shared.contracts.actor import shop_only
 from shared.contracts.errors import FieldError, Forbidden, Invalid, NotFound
@@ -28,13 +29,13 @@ router = Router()
 
 
 def _wanted(
-    since: Annotated[Day | None, Query(alias="from", description="First day, in the store's time zone.")] = None,
-    until: Annotated[Day | None, Query(alias="to", description="Last day, inclusive.")] = None,
+    since: Annotated[Day | None, Query(alias="issued_on.gte", description="The first day, in the store's time zone.")] = None,
+    until: Annotated[Day | None, Query(alias="issued_on.lt", description="The day after the last.")] = None,
     kind: DocumentKind | None = None,
 ) -> Wanted:
     """The documents that a list or an archive is about. Raises Invalid `bad_period`."""
     if since is not None and until is not None and since > until:
-        raise Invalid("bad_period", errors=(FieldError("?from", "bad_period", "`from` must not be after `to`."),))
+        raise Invalid("bad_period", errors=(FieldError("?issued_on.gte", "bad_period", PROBLEMS["bad_period"]),))
     return Wanted(since, until, kind)
 
 
@@ -65,7 +66,7 @@ async def listed(
     """Documents, the newest first; a customer sees their own."""
     async with call.walking() as tx:
         page = await queries.page_of_documents(tx, call.actor, wanted, cursor=cursor, limit=limit)
-    items = await shown(call.db, "documents", page.items, DocumentView.of, lambda row: (row.store_id, row.document_id))
+    items = await shown(call.db, "documents", page.items, DocumentView.of, lambda one: (one.store_id, one.document_id))
     return call.show(Page[DocumentView](items=items, next_cursor=page.next_cursor, previous_cursor=page.previous_cursor))
 
 
@@ -90,14 +91,8 @@ async def series(call: Call) -> Response:
     """The gap report: every series with its last number, how many documents it has, and the numbers that are missing."""
     shop_only(call.actor, to_read=True).or_raise()
     async with call.reading() as tx:
-        rows = await queries.series_report(tx, call.actor.store)
-    views = []
-    for row in rows:
-        missing = sorted(row.missing or [])
-        gapless = not missing and row.issued == row.last
-        numbers = {"last": row.last, "issued": row.issued, "missing": missing, "gapless": gapless}
-        views.append(DocumentSeriesView(kind=row.kind, year=row.year, prefix=row.prefix, **numbers))
-    return call.show(DocumentSeriesReport(items=views))
+        found = await queries.series_report(tx, call.actor.store)
+    return call.show(DocumentSeriesReport(items=[DocumentSeriesView.of(one) for one in found]))
 
 
 @router.get(
@@ -117,7 +112,7 @@ async def read(document_id: DocumentId, call: Call) -> Response:
     responses={**problems(NotFound), **answers.PDF_RESPONSES},
 )  # fmt: skip
 async def pdf(document_id: DocumentId, call: Call) -> Response:
-    """Its PDF: the same bytes for ever."""
+    """Its PDF, always the same bytes."""
     async with call.reading() as tx:
         row = await queries.document_for(tx, call.actor, document_id)
     content = await renderings.pdf_of(call.db, call.settings, call.actor.store, document_id)

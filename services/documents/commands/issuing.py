@@ -42,7 +42,7 @@ async def issue_due(tx: Transaction, store_id: str, copy: Copy, known: tuple[Ref
     """Issue every document that the copy and the refunds that we know call for and that does not exist yet; how many.
 
     The caller holds the copy's row, so that two events of one order never issue at once; the unique (cause, subject) of the
-    table stands behind it. Series are taken in one fixed order of kinds, so that issuers never wait for each other in a ring.
+    table stands behind it. Series are taken in one fixed order of kinds, so that issuers never deadlock.
     """
     if copy.order is None or copy.personal is None:
         return 0

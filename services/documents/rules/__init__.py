@@ -9,7 +9,7 @@ sample.py    a made-up order, to preview settings with
 """
 
 PROBLEMS: dict[str, str] = {
-    "bad_period": "`from` must not be after `to`.",
+    "bad_period": "`issued_on.gte` must not be after `issued_on.lt`.",
     "prefix_taken": "Each kind of document needs a series prefix of its own, never used by another kind.",
     "logo_type": "A logo is a PNG or JPEG image.",
     "logo_unreadable": "The bytes sent as a logo do not decode as the image that they claim to be.",

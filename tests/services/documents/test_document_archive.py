@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import zipfile
+from datetime import date, timedelta
 
 from services.documents.api.archive import COLUMNS
 from tests.services.documents.pdftext import missing_from
@@ -16,6 +17,10 @@ async def three_orders(shop: Shop, teller: Teller) -> list[Life]:
     for life in lives:
         await teller.tell(shop, life.step("pending"), life.pay(11000), life.step("confirmed"))
     return lives
+
+
+def day_after(day: str) -> str:
+    return str(date.fromisoformat(day) + timedelta(days=1))
 
 
 async def test_a_list_in_pages_the_newest_first(shop: Shop, teller: Teller) -> None:
@@ -35,10 +40,11 @@ async def test_a_list_in_pages_the_newest_first(shop: Shop, teller: Teller) -> N
     assert [one["customer_id"] for one in own] == ["c-2", "c-2"]
     assert (await shop.customer("c-3").get("/documents/v1/documents"))["items"] == []
     day = whole[0]["issued_on"]
-    assert len((await shop.staff.get(f"/documents/v1/documents?from={day}&to={day}&kind=receipt"))["items"]) == 3
-    assert (await shop.staff.get("/documents/v1/documents?to=2001-01-01"))["items"] == []
-    assert (await shop.staff.get("/documents/v1/documents?from=2026-02-02&to=2026-02-01")).code == "bad_period"
-    assert (await shop.staff.get("/documents/v1/documents?from=0")).status == 422
+    after = day_after(day)
+    assert len((await shop.staff.get(f"/documents/v1/documents?issued_on.gte={day}&issued_on.lt={after}&kind=receipt"))["items"]) == 3
+    assert (await shop.staff.get("/documents/v1/documents?issued_on.lt=2001-01-01"))["items"] == []
+    assert (await shop.staff.get("/documents/v1/documents?issued_on.gte=2026-02-02&issued_on.lt=2026-02-01")).code == "bad_period"
+    assert (await shop.staff.get("/documents/v1/documents?issued_on.gte=0")).status == 422
     assert (await shop.staff.get("/documents/v1/documents?cursor=nonsense")).code == "bad_cursor"
 
 
@@ -85,8 +91,9 @@ async def test_an_archive_of_a_period(shop: Shop, teller: Teller) -> None:
     await three_orders(shop, teller)
     listed = (await shop.staff.get("/documents/v1/documents"))["items"]
     day = listed[0]["issued_on"]
-    answer = (await shop.staff.get(f"/documents/v1/documents/archive?from={day}&to={day}")).ok()
-    assert answer.headers["content-disposition"] == f'attachment; filename="documents_{day}_{day}.zip"'
+    after = day_after(day)
+    answer = (await shop.staff.get(f"/documents/v1/documents/archive?issued_on.gte={day}&issued_on.lt={after}")).ok()
+    assert answer.headers["content-disposition"] == f'attachment; filename="documents_{day}_{after}.zip"'
     pack = zipfile.ZipFile(io.BytesIO(answer.content))
     assert pack.testzip() is None
     rows = list(csv.DictReader(io.StringIO(pack.read("index.csv").decode("utf-8-sig"))))
@@ -98,7 +105,7 @@ async def test_an_archive_of_a_period(shop: Shop, teller: Teller) -> None:
     for one in listed:
         pdf = (await shop.staff.get(f"/documents/v1/documents/{one['document_id']}/pdf")).content
         assert pack.read(f"{one['kind']}/{one['number']}.pdf") == pdf
-    empty = zipfile.ZipFile(io.BytesIO((await shop.staff.get("/documents/v1/documents/archive?to=2001-01-01")).ok().content))
+    empty = zipfile.ZipFile(io.BytesIO((await shop.staff.get("/documents/v1/documents/archive?issued_on.lt=2001-01-01")).ok().content))
     assert empty.namelist() == ["index.csv"]
 
 

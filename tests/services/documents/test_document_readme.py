@@ -60,4 +60,4 @@ def test_refusals() -> None:
     for source in FOLDER.rglob("*.py"):
         kinds = "refused|forbidden|not_yet|Invalid|Forbidden|NotFound|Refused|TooLarge"
         raised |= set(re.findall(rf'(?:{kinds})\(\s*"([a-z_]+)"', source.read_text()))
-    assert raised == set(rules.PROBLEMS) | {"bad_cursor"}
+    assert raised == set(rules.PROBLEMS)
