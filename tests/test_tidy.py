@@ -35,6 +35,7 @@ IMPURE = {
     "shared.messaging.inbox",
     "shared.messaging.broker",
     "shared.web.app",
+    "shared.web.call",
 }
 CLOCKS = re.compile(r"\b(?:datetime\.(?:now|utcnow|today)|date\.today|time\.(?:time|monotonic))\(")
 

@@ -26,7 +26,7 @@ from shared.contracts.errors import Busy, Forbidden, NotFound, PreconditionRequi
 from shared.contracts.ids import NoteId, OrderId
 from shared.data.db import Transaction
 from shared.data.set_aside import shown
-from shared.web.app import Call, Calling, Router, problems
+from shared.web.call import Call, Calling, Router, problems
 from shared.web.pages import DEFAULT_LIMIT, MAX_LIMIT
 from shared.web.streams import STREAM, LastSeen
 from shared.web.views import Page, actions

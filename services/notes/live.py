@@ -16,7 +16,7 @@ from services.notes.views import NoteView, TimelineEntryView
 from shared.contracts.actor import Actor
 from shared.data.db import Transaction
 from shared.data.set_aside import each_readable
-from shared.web.app import Calling
+from shared.web.call import Calling
 from shared.web.streams import Found, Key, Streams, frame, resumed
 
 CHANGES_PER_LOOK = 100

@@ -32,7 +32,7 @@ from shared.data.flights import Flights
 from shared.data.guests import while_valid
 from shared.data.set_aside import Unusable, set_aside
 from shared.data.shares import Rules, Shares
-from shared.web.app import Calling
+from shared.web.call import Calling
 from shared.web.serving import Serving
 
 log = structlog.get_logger()

@@ -44,7 +44,7 @@ SERVICE = {
         from fastapi import Response
 
         from services.examples.tables import orders
-        from shared.web.app import Call, Router
+        from shared.web.call import Call, Router
         from shared.web.views import View
 
         router = Router(prefix="/v1", tags=["examples"])

@@ -6,7 +6,7 @@ settings.py   what stands on a store's paper
 """
 
 from services.documents.api import documents, prints, settings
-from shared.web.app import Router
+from shared.web.call import Router
 
 router = Router()
 router.include_router(prints.router, tags=["prints"])

@@ -7,7 +7,7 @@ from fastapi import Response
 
 from services.documents.rendering.printable import SECURITY_POLICY
 from services.documents.rendering.renderer import RenderingFailed
-from shared.web.app import problems
+from shared.web.call import problems
 
 PDF = "application/pdf"
 FILE_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, no-cache", "Referrer-Policy": "no-referrer"}

@@ -19,7 +19,7 @@ from shared.contracts.errors import FieldError, Forbidden, Invalid, NotFound
 from shared.contracts.events import DocumentKind
 from shared.contracts.ids import DocumentId, OrderId
 from shared.data.set_aside import one_row, shown
-from shared.web.app import Call, Router, problems
+from shared.web.call import Call, Router, problems
 from shared.web.exports import Export
 from shared.web.inputs import Day
 from shared.web.pages import DEFAULT_LIMIT, MAX_LIMIT

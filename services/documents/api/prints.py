@@ -17,7 +17,7 @@ from services.documents.rules.series import issuing_day
 from services.documents.state import Contents
 from shared.contracts.errors import NotFound
 from shared.contracts.ids import OrderId
-from shared.web.app import Call, Calling, Router, problems
+from shared.web.call import Call, Calling, Router, problems
 
 router = Router()
 

@@ -1,7 +1,7 @@
 """Routes of the order service: parse, one command or query, answer."""
 
 from services.orders.api import changes, customers, guests, lists, live, orders, settings, stock
-from shared.web.app import Router
+from shared.web.call import Router
 
 router = Router(prefix="/v1", tags=["orders"])
 for part in (lists, live, orders, guests, changes, stock, settings, customers):

@@ -23,7 +23,7 @@ from services.orders.views.orders import CancelOutlook, OrderView
 from shared.contracts.errors import Forbidden, NotFound, Refused, VersionConflict
 from shared.contracts.ids import OrderId, PaymentId
 from shared.data.db import Transaction
-from shared.web.app import Call, Router, problems
+from shared.web.call import Call, Router, problems
 
 router = Router()
 CHANGE = problems(NotFound, Forbidden, Refused, VersionConflict)

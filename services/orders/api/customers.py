@@ -9,7 +9,7 @@ from services.orders.views.orders import ErasedView
 from shared.contracts.actor import MAX_ID_CHARACTERS
 from shared.contracts.errors import Forbidden, Refused
 from shared.data.db import Transaction
-from shared.web.app import Call, Router, problems
+from shared.web.call import Call, Router, problems
 
 router = Router()
 

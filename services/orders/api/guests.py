@@ -13,7 +13,7 @@ from services.orders.views.guests import GuestLinksView, GuestLinkView
 from shared.contracts.errors import Forbidden, NotFound, Refused
 from shared.contracts.ids import LinkId, OrderId
 from shared.data.db import Transaction
-from shared.web.app import Call, Router, problems
+from shared.web.call import Call, Router, problems
 
 router = Router()
 

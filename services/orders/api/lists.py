@@ -17,7 +17,7 @@ from shared.contracts.events import OrderStatus, PaymentState, RefundState
 from shared.contracts.money import MAX_AMOUNT_MINOR_UNITS
 from shared.data.db import Transaction
 from shared.data.set_aside import shown
-from shared.web.app import Call, Router, problems
+from shared.web.call import Call, Router, problems
 from shared.web.exports import FILE, MEDIA_TYPES, Export, FileQuery
 from shared.web.inputs import Moment
 from shared.web.pages import DEFAULT_LIMIT, MAX_LIMIT

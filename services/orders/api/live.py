@@ -7,7 +7,7 @@ from services.orders.queries.orders import order_for
 from shared.contracts.actor import shop_only
 from shared.contracts.errors import Forbidden, NotFound
 from shared.contracts.ids import OrderId
-from shared.web.app import Call, Router, problems
+from shared.web.call import Call, Router, problems
 from shared.web.streams import STREAM, LastSeen
 
 router = Router()

@@ -15,7 +15,7 @@ from services.orders.views.orders import ActionsView, OrderDetails, OrderView, l
 from shared.contracts.errors import Forbidden, NotFound, Refused, TooLarge
 from shared.contracts.ids import OrderId
 from shared.data.set_aside import one_row, set_aside
-from shared.web.app import MANY_VALUES, SHOP_ONLY, Call, Router, answered, problems, replayed
+from shared.web.call import MANY_VALUES, SHOP_ONLY, Call, Router, answered, problems, replayed
 from shared.web.views import actions as action_views
 
 router = Router()

@@ -12,7 +12,7 @@ from shared.contracts.actor import shop_only
 from shared.contracts.errors import Forbidden, PreconditionRequired, VersionConflict
 from shared.data.db import Transaction
 from shared.data.set_aside import shown
-from shared.web.app import Call, Router, problems
+from shared.web.call import Call, Router, problems
 from shared.web.pages import DEFAULT_LIMIT, MAX_LIMIT
 from shared.web.views import Page
 

@@ -11,7 +11,7 @@ from services.orders.views.stock import LevelView, MovementView
 from shared.contracts.errors import Forbidden, NotFound, Refused, VersionConflict
 from shared.data.db import Transaction
 from shared.data.set_aside import shown
-from shared.web.app import Call, Router, problems
+from shared.web.call import Call, Router, problems
 from shared.web.pages import DEFAULT_LIMIT, MAX_LIMIT
 from shared.web.views import Page
 

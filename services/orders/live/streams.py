@@ -20,7 +20,7 @@ from shared.contracts.events import EVENTS
 from shared.contracts.times import EARLIEST, LATEST
 from shared.data.db import Transaction
 from shared.data.set_aside import each_readable
-from shared.web.app import Calling
+from shared.web.call import Calling
 from shared.web.streams import Found, Key, Streams, frame, resumed
 
 ROWS_PER_LOOK = 500

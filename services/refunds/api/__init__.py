@@ -1,7 +1,7 @@
 """Routes: parse → transaction → one command or query → answer. They decide nothing."""
 
 from services.refunds.api import attention, export, files, policy, refunds, requests
-from shared.web.app import Router
+from shared.web.call import Router
 
 router = Router()
 for routes in (requests.router, export.router, attention.router, refunds.router, files.router, policy.router):

@@ -11,7 +11,7 @@ from services.refunds.views.attention import AttentionView
 from shared.contracts.errors import Forbidden, NotFound, Refused
 from shared.data.db import Transaction
 from shared.data.set_aside import shown
-from shared.web.app import SHOP_ONLY, Call, Router, problems
+from shared.web.call import SHOP_ONLY, Call, Router, problems
 from shared.web.pages import DEFAULT_LIMIT, MAX_LIMIT
 from shared.web.views import Page
 

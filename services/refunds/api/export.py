@@ -14,7 +14,7 @@ from services.refunds.requests import RefundExport
 from services.refunds.state import RefundSummary
 from services.refunds.views.refunds import RefundSummaryView
 from shared.contracts.money import Money
-from shared.web.app import Call, Calling, Router, problems
+from shared.web.call import Call, Calling, Router, problems
 from shared.web.exports import FILE, MEDIA_TYPES, PAGE_ROWS, Export, Table, pieces
 
 router = Router(tags=["refunds"])

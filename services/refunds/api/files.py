@@ -21,7 +21,7 @@ from services.refunds.views.files import AttachmentView, UploadLimitsView, Uploa
 from shared.contracts.errors import Failure, Invalid, NotFound, Refused, StoreBusy, TooLarge, Unavailable
 from shared.contracts.ids import new_id
 from shared.data.db import Transaction
-from shared.web.app import Call, Calling, Router, problems, replayed
+from shared.web.call import Call, Calling, Router, problems, replayed
 
 router = Router(tags=["refunds"])
 FORM = {

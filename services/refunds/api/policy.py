@@ -13,7 +13,7 @@ from services.refunds.views.policy import RefundPolicyView
 from shared.contracts.errors import Forbidden, PreconditionRequired, Refused, VersionConflict
 from shared.data.db import Transaction
 from shared.data.set_aside import shown
-from shared.web.app import SHOP_ONLY, Call, Router, problems
+from shared.web.call import SHOP_ONLY, Call, Router, problems
 from shared.web.pages import DEFAULT_LIMIT, MAX_LIMIT, decode_cursor, encode_cursor
 from shared.web.views import Page
 

@@ -18,7 +18,7 @@ from shared.contracts.errors import Forbidden, NotFound, Refused, VersionConflic
 from shared.contracts.ids import RefundId
 from shared.data.db import Transaction
 from shared.data.set_aside import one_row, shown
-from shared.web.app import Call, Router, problems
+from shared.web.call import Call, Router, problems
 from shared.web.views import Page
 
 router = Router(tags=["refunds"])

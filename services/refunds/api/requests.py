@@ -16,7 +16,7 @@ from services.refunds.views.requests import RefundableLine, RefundableView, Refu
 from shared.contracts.errors import Forbidden, NotFound, Refused, VersionConflict
 from shared.contracts.ids import OrderId, RefundId
 from shared.data.db import Transaction
-from shared.web.app import WITHOUT_KEY, Call, Router, problems
+from shared.web.call import WITHOUT_KEY, Call, Router, problems
 from shared.web.views import ActionView, money
 
 router = Router(tags=["refunds"])

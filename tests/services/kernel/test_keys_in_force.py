@@ -8,7 +8,8 @@ import httpx2
 import pytest
 
 from shared.contracts.actor import Actor
-from shared.web.app import Call, front_of
+from shared.web.app import front_of
+from shared.web.call import Call
 from shared.web.tokens import issue
 from tests.services.kernel.lab import Lab
 from tests.services.kernel.test_readiness import asked, running

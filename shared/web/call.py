@@ -1,0 +1,228 @@
+"""One HTTP call: who calls and under which conditions, and how it is answered, once and again under the same Idempotency-Key."""
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal
+
+import structlog
+from fastapi import Depends, Header, Request, Response, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from shared.contracts.actor import Actor
+from shared.contracts.errors import Failure, PreconditionRequired, Unauthenticated
+from shared.data import guests, idempotency
+from shared.data.db import Database, Transaction
+from shared.data.idempotency import Claim, Kept, Overtaken
+from shared.web.bodies import Router as Router
+from shared.web.gate import CALLER, Caller, version_of
+from shared.web.pages import link_header
+from shared.web.problems import BadKey, problem_response
+from shared.web.routes import MANY_VALUES as MANY_VALUES
+from shared.web.routes import SHOP_ONLY as SHOP_ONLY
+from shared.web.routes import WITHOUT_KEY as WITHOUT_KEY
+from shared.web.serving import Serving
+from shared.web.settings import WebSettings
+from shared.web.views import Page, View
+
+MAX_OVERTAKEN = 3
+
+Idempotent = bool | Literal["optional"]
+Remake = Callable[[Transaction, Mapping[str, Any]], Awaitable[dict[str, str]]]
+"""Makes the secrets of a kept answer again, by the names of its fields; {} where that cannot be."""
+
+
+class Calling:
+    """One HTTP call: who calls, when, under which conditions, and the ways to answer it."""
+
+    def __init__(self, request: Request, running: Serving, actor: Actor, until: float) -> None:
+        self.request = request
+        self.running = running
+        self.actor = actor
+        self.until = until  # Unix seconds at which the caller's token ends; a stream ends with it
+        self.now = datetime.now(UTC)
+
+    @property
+    def db(self) -> Database:
+        """The service's database."""
+        return self.running.database
+
+    @property
+    def settings(self) -> WebSettings:
+        """The service's settings."""
+        return self.running.settings
+
+    def reading(self) -> AbstractAsyncContextManager[Transaction]:
+        """For queries: no transaction."""
+        return self.running.database.reading()
+
+    def walking(self) -> AbstractAsyncContextManager[Transaction]:
+        """For a page of a list: at the store's turn."""
+        return self.running.database.walking()
+
+    @property
+    def if_match(self) -> int | None:
+        """The version that the caller wants to change, from `If-Match: "v7"` or `"v7.<digest>"`; None for `*` or no header."""
+        return version_of(self.request.headers.get("if-match"))
+
+    @property
+    def if_match_required(self) -> int:
+        """As if_match. Raises PreconditionRequired where the caller did not send it."""
+        version = self.if_match
+        if version is None:
+            raise PreconditionRequired(detail='Send If-Match with the ETag that you read, such as "v7", so that nobody\'s change is lost.')
+        return version
+
+    def has(self, etag: str) -> bool:
+        """Whether If-None-Match names `etag`. What is not one of ours matches nothing, as RFC 9110 has it, and is never refused."""
+        named = self.request.headers.get("if-none-match", "")
+        return etag in named or named.strip() == "*"  # our tags hold no quote inside: one that stands there is one of the list
+
+    async def claim(self, *, required: bool = True, body: bytes | None = None) -> Claim | None:
+        """The caller's Idempotency-Key with what it asks for; `body` stands for an upload's digest.
+
+        Raises Invalid `idempotency_key_missing` (400) where it is required, `idempotency_key_invalid` for an empty or long one.
+        """
+        key = self.request.headers.get("idempotency-key")
+        if key is None:
+            if required:
+                raise BadKey("idempotency_key_missing", "Send an Idempotency-Key header: a unique value for each new operation.")
+            return None
+        url = self.request.url
+        target = f"{url.path}?{url.query}" if url.query else url.path
+        content = await self.request.body() if body is None else body
+        return Claim.of(self.actor, key, self.request.method, target, content)
+
+    async def once(
+        self,
+        name: str,
+        work: Callable[[Transaction], Awaitable[View | None]],
+        *,
+        status: int = 200,
+        idempotent: Idempotent = True,
+        body: bytes | None = None,
+        remake: Remake | None = None,
+    ) -> Response:
+        """Do `work` in one transaction called `name`, and answer with its view; a repeat under the same key gets the same answer.
+
+        `remake` makes the view's secrets again from the kept answer, which holds null for each; asked only in the first minutes.
+        `idempotent="optional"` (PUT, PATCH, DELETE) honours a key without asking for one. None as the view answers 204.
+        """
+        claim = await self.claim(required=idempotent is True, body=body) if idempotent else None
+        for _ in range(MAX_OVERTAKEN):
+            try:
+                async with self.db.transaction(name) as tx:
+                    kept = await idempotency.look_up(tx, claim) if claim else None
+                    if kept is not None:
+                        return replayed(await self._with_secrets(kept, remake))
+                    view = await work(tx)
+                    answer = _kept(view, status)
+                    if claim is not None:
+                        await idempotency.keep(tx, claim, answer, now=self.now)
+                return answered(answer if view is None or not view.secrets else replace(answer, body=view.model_dump_json()))
+            except Overtaken:
+                continue
+            except Failure:
+                # The same call may have committed between our look-up and our work: then its answer counts, not our refusal.
+                kept = await self.kept(claim)
+                if kept is None:
+                    raise
+                return replayed(await self._with_secrets(kept, remake))
+        raise Overtaken
+
+    async def _with_secrets(self, kept: Kept, remake: Remake | None) -> Kept:
+        """A kept answer with its secrets made anew, if that is possible and the call is as young as the setting asks."""
+        young = timedelta(seconds=self.settings.secret_replay_seconds)
+        if remake is None or kept.recorded_at is None or self.now - kept.recorded_at > young:
+            return kept
+        said = json.loads(kept.body)
+        async with self.reading() as tx:
+            secrets = await remake(tx, said)
+        return replace(kept, body=json.dumps(said | secrets, ensure_ascii=False, separators=(",", ":"))) if secrets else kept
+
+    async def kept(self, claim: Claim | None) -> Kept | None:
+        """The kept answer of an earlier call with this claim."""
+        if claim is None:
+            return None
+        async with self.reading() as tx:
+            return await idempotency.find(tx, claim)
+
+    def show(self, view: View, **headers: str) -> Response:
+        """The answer to a GET: with its ETag, or 304 where the caller has it already; a page with links to those beside it.
+
+        The version alone would lie: what a caller sees of it also follows from settings, role and time, so the tag has a digest of the
+        very bytes. If-None-Match compares all of it, If-Match the version only.
+        """
+        body = view.model_dump_json().encode()
+        if isinstance(view, Page):
+            headers = link_header(self.settings.public_url + _path(self.request), self.request.query_params.multi_items(), view) | headers
+        version = getattr(view, "version", None)
+        if version is not None:
+            headers["ETag"] = etag = f'"v{version}.{hashlib.sha256(body).hexdigest()[:16]}"'
+            if self.has(etag):
+                return Response(status_code=304, headers=headers)
+        return Response(body, media_type="application/json", headers=headers)
+
+
+def _path(request: Request) -> str:
+    """As it was sent: an id may hold an escaped slash."""
+    return str(request.scope["raw_path"].decode("ascii"))
+
+
+def answered(kept: Kept) -> Response:
+    """A successful answer as it is first given."""
+    headers = {"ETag": kept.etag} if kept.etag else {}
+    return Response(kept.body or None, status_code=kept.status, headers=headers, media_type="application/json" if kept.body else None)
+
+
+def replayed(kept: Kept) -> Response:
+    """The same answer again, marked."""
+    response = answered(kept)
+    response.headers["Idempotent-Replayed"] = "true"
+    return response
+
+
+def _kept(view: View | None, status: int) -> Kept:
+    """What is kept of an answer: all of it but its secrets."""
+    if view is None:
+        return Kept(204, "")
+    told = view.model_copy(update=dict.fromkeys(view.secrets)) if view.secrets else view
+    return Kept(status, told.model_dump_json(), _etag(view))
+
+
+def _etag(view: View) -> str | None:
+    version = getattr(view, "version", None)
+    return None if version is None else f'"v{version}"'
+
+
+_bearer = HTTPBearer(auto_error=False, description="A JWT of the store's platform, staff or customer.")
+
+
+async def calling(
+    request: Request,
+    _: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
+    on_behalf_of: Annotated[
+        str | None,
+        Header(alias="On-Behalf-Of", min_length=1, max_length=128, description="A customer's id: the platform then acts by their rules."),
+    ] = None,
+) -> Calling:
+    """What the front door found out. The parameters are there for the OpenAPI document: their values were looked at already."""
+    running: Serving = request.app.state.running
+    caller: Caller | None = request.scope.get(CALLER)
+    if caller is None:  # only where the app is served without its front door
+        raise Unauthenticated(detail="Send Authorization: Bearer <token>.")
+    if caller.actor.role == "guest":
+        await guests.refuse_revoked(running.database, caller.actor)
+    structlog.contextvars.bind_contextvars(store_id=caller.actor.store, actor=f"{caller.actor.role}:{caller.actor.id}")
+    return Calling(request, running, caller.actor, caller.until)
+
+
+Call = Annotated[Calling, Depends(calling)]
+
+
+def problems(*failures: type[Failure]) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI responses for the failures that a route may answer with, beside those that every route has."""
+    return {failure.status: problem_response(failure.title) for failure in failures}
