@@ -161,7 +161,8 @@ refunds = sa.Table(
     sa.CheckConstraint("amount >= 0 and units >= 0", name="not_negative"),
 )
 
-# Links by which whoever has no account reads one order. The token itself is nowhere: its claims make it again, its hash tells it.
+# Links by which whoever has no account reads one order. The token is stored nowhere: it can be made again from the row, and its hash
+# proves it.
 guest_links = sa.Table(
     "guest_links",
     metadata,
@@ -227,7 +228,7 @@ settings = settings_table(
     sa.CheckConstraint("customer_cancel_until in ('picked_up', 'shipped', 'delivered')", name="customer_cancel_until"),
 )
 
-# How many orders stand where: folded sums, and what happened since (append-only, so that placements never queue on one row).
+# How many orders there are of each kind: folded sums, and what happened since (append-only, so that placements never queue on one row).
 counts = sa.Table(
     "counts",
     metadata,

@@ -17,7 +17,7 @@ def checked_phone(phone: str, country_code: str, pointer: str) -> str:
     except phonenumbers.NumberParseException:
         number = None
     if number is None or not phonenumbers.is_possible_number(number):
-        message = f"Give a telephone number of {country_code}, or one that begins with + and its country's prefix."
+        message = f"Send a telephone number of {country_code}, or one that starts with + and a country's prefix."
         raise Invalid("bad_phone", message, errors=(FieldError(pointer, "bad_phone", message),))
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 

@@ -133,7 +133,7 @@ def checked(address: Address, pointer: str) -> Address:
         wrong = {"country_code": "invalid"}
     if wrong:
         errors = tuple(FieldError(f"{pointer}/{part}", f"address_{why}", _sentence(part, why, address)) for part, why in wrong.items())
-        raise Invalid("bad_address", f"{address.country_code} does not know such an address.", errors=errors)
+        raise Invalid("bad_address", f"The address does not follow the rules of {address.country_code}.", errors=errors)
     return address.model_copy(update={"phone": checked_phone(address.phone, address.country_code, f"{pointer}/phone")})
 
 
@@ -150,9 +150,9 @@ def formatted(address: Address) -> list[str]:
 
 def _sentence(part: str, why: str, address: Address) -> str:
     if why == "required":
-        return f"An address in {address.country_code} needs it."
+        return f"An address in {address.country_code} needs this part."
     if part == "country_code":
-        return "An ISO 3166-1 alpha-2 code such as BD."
+        return "A country is an ISO 3166-1 alpha-2 code such as BD."
     if part == "postal_code":
-        return f"Not a postal code of {address.country_code}."
-    return f"Not among those of {address.country_code}."
+        return f"This is not a postal code of {address.country_code} or of the place named."
+    return f"{address.country_code} has no place of this name there."

@@ -88,7 +88,10 @@ async def reversal(order_id: OrderId, payment_id: PaymentId, request: ReversePay
 
 @router.post("/orders/{order_id}/cancel", operation_id="orders_order_cancel", response_model=OrderView | CancelOutlook, responses=CHANGE)
 async def cancel(
-    order_id: OrderId, request: CancelRequest, call: Call, dry_run: Annotated[bool, Query(description="Say what would happen")] = False
+    order_id: OrderId,
+    request: CancelRequest,
+    call: Call,
+    dry_run: Annotated[bool, Query(description="Answer what would happen, and change nothing")] = False,
 ) -> Response:
     """Cancel an order. `dry_run=true` answers what would happen to the goods and changes nothing."""
     if dry_run:

@@ -79,7 +79,7 @@ async def list_orders(query: Annotated[PageQuery, Query()], call: Call) -> Respo
 
 @router.get("/orders/counts", operation_id="orders_counts_read", response_model=OrderCountsView, responses=problems(Forbidden))
 async def counts(call: Call) -> Response:
-    """How many orders of the store stand where, on each axis."""
+    """How many orders of the store there are of each status, payment and refund state."""
     async with call.reading() as tx:
         return call.show(OrderCountsView(**await counts_of(tx, call.actor)))
 

@@ -148,12 +148,12 @@ async def each(items: Sequence[T], work: Callable[[int, T], Awaitable[R]]) -> li
 def unexpected(error: Exception) -> Failure:
     """What an item answers that met a mistake of ours."""
     log.error("bug", error=repr(error), exc_info=error)
-    return Failure(detail="Our mistake; nothing of this item was done. The trace id finds it in the logs.")
+    return Failure(detail="Internal error; this item was not done. The trace id leads to it in the logs.")
 
 
 def _parsed(body: dict[str, Any]) -> PlaceOrder:
     if crowded(body, MAX_FIELDS):
-        raise Invalid("too_many_values", f"An order has at most {MAX_FIELDS} fields, those of its lines included.")
+        raise Invalid("too_many_values", f"An order can have at most {MAX_FIELDS} fields, including those of its lines.")
     try:
         return PlaceOrder.model_validate(body)
     except ValidationError as error:

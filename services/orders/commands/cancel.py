@@ -18,7 +18,7 @@ from shared.data.db import Transaction
 async def cancel_order(
     tx: Transaction, actor: Actor, order_id: str, request: CancelRequest, *, now: datetime, expected_version: int | None = None
 ) -> OrderState:
-    """Cancel an order; release what had not left; tell everyone.
+    """Cancel an order; release what had not left.
 
     Raises NotFound (no such order for this actor), Forbidden, Refused (see rules.cancel.may_cancel), VersionConflict.
     """

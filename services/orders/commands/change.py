@@ -96,8 +96,8 @@ async def write(
         "recorded_at": doing.recorded_at,
     }  # fmt: skip
     await tx.execute(INSERT, row)
-    told = personal.model_copy(update={"message": doing.message})
-    happened = event(occurred_at=doing.occurred_at, order=order, by=doing.by, personal=told, **also)
+    with_message = personal.model_copy(update={"message": doing.message})
+    happened = event(occurred_at=doing.occurred_at, order=order, by=doing.by, personal=with_message, **also)
     await emit(tx, happened, store_id=store, sequence=order.version, recorded_at=doing.recorded_at)
 
 

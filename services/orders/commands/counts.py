@@ -9,7 +9,7 @@ from shared.process.settings import Settings
 
 FOLD_BATCH = 20_000
 
-# Rows that nobody else is folding go out of the deltas and into the sums, in the order of the sums' key (no circle of waits).
+# Rows that nobody else is folding go out of the deltas and into the sums, in the order of the sums' key, so that two folds cannot deadlock.
 FOLD = sa.text("""
 with taken as (
     delete from orders.count_deltas where (store_id, position) in

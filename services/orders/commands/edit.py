@@ -33,7 +33,7 @@ async def edit_order(
     tracking = state.order.tracking if request.tracking is None else request.tracking.parts()
     after = changed(replace(state, personal=corrected), tracking=tracking)
     if corrected == state.personal and tracking == state.order.tracking:
-        raise Refused("nothing_changed", "The correction says what the order says already.")
+        raise Refused("nothing_changed", "The correction does not change anything.")
     doing = Doing(actor, now, now, message=request.message, reason=request.reason)
     fields = tuple(request.parts())
     await write(tx, after, OrderEdited, doing, {"fields": list(fields)}, reason=request.reason, fields=fields)
@@ -52,8 +52,8 @@ def _corrected(personal: OrderPersonal, request: EditOrder) -> OrderPersonal:
 
 
 def _contact(contact: ContactEdit, personal: OrderPersonal) -> dict[str, str]:
-    said = {"customer_name": contact.name, "email": contact.email}
+    given = {"customer_name": contact.name, "email": contact.email}
     if contact.phone is not None:
         home = personal.shipping_address.country_code if personal.shipping_address else ""
-        said["phone"] = checked_phone(contact.phone, home, "/customer/phone")
-    return {name: value for name, value in said.items() if value is not None}
+        given["phone"] = checked_phone(contact.phone, home, "/customer/phone")
+    return {name: value for name, value in given.items() if value is not None}

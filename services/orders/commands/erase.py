@@ -43,7 +43,7 @@ async def erase_customer(tx: Transaction, actor: Actor, customer_id: str, *, now
     rows = await tx.all(found)
     order_ids = [row.order_id for row in rows]
     if len(order_ids) > MAX_ORDERS_AT_ONCE:
-        raise Refused("too_many_orders", f"A customer with more than {MAX_ORDERS_AT_ONCE} orders is erased by hand.")
+        raise Refused("too_many_orders", f"A customer with more than {MAX_ORDERS_AT_ONCE} orders must be erased by the operator, in parts.")
     for row in rows:
         if row.says_something:
             await _blank(tx, actor, row.order_id, now=now)
@@ -51,11 +51,11 @@ async def erase_customer(tx: Transaction, actor: Actor, customer_id: str, *, now
     await forget(tx, actor.store, order_ids, customer_id=customer_id)
     await revoke_links_of(tx, actor.store, order_ids, now=now)
     subject = f"customer:{customer_id}"
-    told = sa.select(sa.func.coalesce(sa.func.max(events.c.sequence), 0)).where(
+    last = sa.select(sa.func.coalesce(sa.func.max(events.c.sequence), 0)).where(
         events.c.store_id == actor.store, events.c.subject == subject
     )
     event = CustomerErased(occurred_at=now, customer_id=customer_id, order_ids=tuple(order_ids), by=by(actor))
-    await emit(tx, event, store_id=actor.store, sequence=int(await tx.scalar(told)) + 1, recorded_at=now)
+    await emit(tx, event, store_id=actor.store, sequence=int(await tx.scalar(last)) + 1, recorded_at=now)
     return len(order_ids)
 
 

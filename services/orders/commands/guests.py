@@ -43,19 +43,21 @@ async def make_link(
     `guest_link_too_long`, `too_many_guest_links`, `customer_was_erased`.
     """
     if actor.role == "guest":
-        raise Forbidden("read_only", "A guest link only reads.")
+        raise Forbidden("read_only", "A guest link can only read its order.")
     await order_for(tx, actor, order_id, lock=True)  # so that two calls at once count each other's link
     days = min(USUAL_DAYS, limits.guest_link_days) if wanted.days is None else wanted.days
     if days > limits.guest_link_days:
-        raise Refused("guest_link_too_long", f"A link is valid for at most {limits.guest_link_days} days.", max_days=limits.guest_link_days)
+        raise Refused(
+            "guest_link_too_long", f"A link can be valid for at most {limits.guest_link_days} days.", max_days=limits.guest_link_days
+        )
     if await guests.is_revoked(tx, actor.store, order_id):
-        raise Refused("customer_was_erased", "The order's customer was erased: nobody reads it by a link any more.")
+        raise Refused("customer_was_erased", "The customer of this order was erased, so no link can be made for it.")
     mine = (guest_links.c.store_id == actor.store) & (guest_links.c.order_id == order_id)
     if await tx.scalar(sa.select(sa.func.count()).where(mine, is_valid(now=now))) >= limits.guest_links_per_order:
-        raise Refused("too_many_guest_links", f"An order has at most {limits.guest_links_per_order} valid links: take one back first.")
+        raise Refused("too_many_guest_links", f"An order can have at most {limits.guest_links_per_order} valid links; revoke one first.")
     key = keys.signing_for("guest", actor.store)
     if key is None or key.secret is None:
-        raise Refused("no_guest_key", "No signing key of this installation may speak for guests of this store.")
+        raise Refused("no_guest_key", "No signing key of this installation may issue guest tokens for this store.")
     made_at = now.replace(microsecond=0)  # as precise as the token's own times
     link = Link(actor.store, new_id("link"), order_id, key.issuer, by(actor), made_at, made_at + timedelta(days=days))
     token = _token(link, key.secret.get_secret_value())
@@ -85,7 +87,7 @@ async def revoke_link(tx: Transaction, actor: Actor, order_id: str, link_id: str
     Raises NotFound for a link that is not of this order, or an order that `actor` may not see; Forbidden for a guest.
     """
     if actor.role == "guest":
-        raise Forbidden("read_only", "A guest link only reads.")
+        raise Forbidden("read_only", "A guest link can only read its order.")
     await order_for(tx, actor, order_id)
     mine = (guest_links.c.store_id == actor.store) & (guest_links.c.order_id == order_id) & (guest_links.c.link_id == link_id)
     row = await tx.first(sa.select(guest_links).where(mine).with_for_update())

@@ -38,7 +38,7 @@ async def place_draft(db: Database, one: Draft, *, now: datetime) -> Placed | Re
             case Placed() | Repeated():
                 return outcome
             case Short(skus):
-                raise Refused("out_of_stock", "There is less on hand than ordered.", short=skus)
+                raise Refused("out_of_stock", "There is less stock than was ordered.", short=skus)
             case Blocked(error):
                 if error is None:
                     await _start_series(db, one.claim.store_id)
@@ -53,9 +53,9 @@ def _number_was_given(error: IntegrityError, one: Draft) -> bool:
     """Whether the series met a number that the platform gave: then the next one is tried. Raises Refused for what the caller chose."""
     broken = str(error.orig)
     if "uq_orders_store_id_external_ref" in broken:
-        raise Refused("external_ref_taken", "Another order of the store has this external_ref.") from error
+        raise Refused("external_ref_taken", "Another order of the store already has this external_ref.") from error
     if "uq_orders_store_id_number" in broken and one.number is not None:
-        raise Refused("number_taken", "Another order of the store has this number.") from error
+        raise Refused("number_taken", "Another order of the store already has this number.") from error
     return "uq_orders_store_id_number" in broken
 
 

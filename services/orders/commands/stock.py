@@ -77,8 +77,13 @@ async def adjust_level(tx: Transaction, actor: Actor, sku: str, request: Adjustm
     shop_only(actor).or_raise()
     level = await level_of(tx, actor, sku, lock=True)
     if level.on_hand + request.quantity < 0:
-        raise Refused("stock_too_low", f"There are {level.on_hand} on hand.", sku=sku, on_hand=level.on_hand)
+        raise Refused(
+            "stock_too_low",
+            f"The adjustment would make the stock level negative: {level.on_hand} are on hand.",
+            sku=sku,
+            on_hand=level.on_hand,
+        )
     if level.on_hand + request.quantity > MAX_ON_HAND:
-        raise Refused("amount_too_large", f"A level is at most {MAX_ON_HAND}.")
+        raise Refused("amount_too_large", f"A stock level can be at most {MAX_ON_HAND}.")
     await move(tx, actor, [Movement(sku, request.quantity, f"adjusted:{new_uuid()}")], reason=request.reason, now=now)
     return await level_of(tx, actor, sku)

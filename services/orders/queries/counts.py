@@ -1,4 +1,4 @@
-"""How many orders stand where: folded sums plus what happened since the last fold."""
+"""How many orders there are of each status, payment and refund state: folded sums, and what happened since the last fold."""
 
 from typing import Any, get_args
 

@@ -24,10 +24,10 @@ def is_valid(*, now: datetime) -> sa.ColumnElement[bool]:
 async def links_of(tx: Transaction, actor: Actor, order_id: str, *, now: datetime) -> list[Link]:
     """The order's valid links, newest first, for the shop and the order's customer: as many as the setting lets there be.
 
-    Raises NotFound, Forbidden for a guest: a link does not tell of others.
+    Raises NotFound, Forbidden for a guest, who learns nothing of other links.
     """
     if actor.role == "guest":
-        raise Forbidden("read_only", "A guest link only reads its order.")
+        raise Forbidden("read_only", "A guest link can only read its order.")
     await order_for(tx, actor, order_id)
     mine = (guest_links.c.store_id == actor.store) & (guest_links.c.order_id == order_id)
     newest_first = (guest_links.c.created_at.desc(), guest_links.c.link_id.desc())

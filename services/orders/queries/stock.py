@@ -22,7 +22,7 @@ async def level_of(tx: Transaction, actor: Actor, sku: str, *, lock: bool = Fals
     query = sa.select(stock_levels).where(stock_levels.c.store_id == actor.store, stock_levels.c.sku == sku)
     row = await tx.first(query.with_for_update() if lock else query) if actor.is_shop else None
     if row is None:
-        raise NotFound(detail="This SKU is not tracked: PUT its level first.")
+        raise NotFound(detail="This SKU is not tracked; PUT its level first.")
     return _level(row)
 
 

@@ -125,4 +125,4 @@ class GuestLink(Input):
 
     model_config = example({})
 
-    days: Annotated[int | None, Field(ge=1, le=3_660, description="30, or what the installation allows, where nothing is said.")] = None
+    days: Annotated[int | None, Field(ge=1, le=3_660, description="30 by default, or what the installation allows")] = None

@@ -31,5 +31,5 @@ class AdjustmentInput(Input):
     @classmethod
     def _not_nothing(cls, value: int) -> int:
         if value == 0:
-            raise ValueError("an adjustment of 0 adjusts nothing")
+            raise ValueError("must not be 0")
         return value

@@ -44,17 +44,17 @@ def may_cancel(order: Order, actor: Actor, preset: CancelPreset, customer_stop: 
     if rule is None or actor.read_only:
         return forbidden("read_only")
     if order.status == "cancelled":
-        return refused("already_cancelled", "The order is cancelled already.")
+        return refused("already_cancelled", "The order is already cancelled.")
     if order.status == "delivered":
-        return refused("delivered", "A delivered order is returned, not cancelled: ask for a refund.")
+        return refused("delivered", "A delivered order cannot be cancelled; request a refund instead.")
     if rule == "never":
-        return refused("unpaid_locked", "In this store an unpaid order cannot be cancelled by its customer.")
+        return refused("unpaid_locked", "In this store, customers cannot cancel an unpaid order.")
     if rule == "after_failed_delivery" and order.delivery_failed_at is None:
         return refused(
-            "unpaid_is_the_customers", "An unpaid order is its customer's to cancel; staff may after a failed delivery was recorded."
+            "unpaid_is_the_customers", "Only its customer can cancel an unpaid order; staff can once a failed delivery has been recorded."
         )
     if actor.role == "customer" and reached(order.status, customer_stop):
-        return refused("too_late_for_customers", f"In this store customers can cancel until {customer_stop}; the order is {order.status}.")
+        return refused("too_late_for_customers", f"In this store, customers can cancel until {customer_stop}; the order is {order.status}.")
     return allowed()
 
 

@@ -46,7 +46,7 @@ def _lines(request: PlaceOrder, figures: OrderAmounts) -> tuple[OrderLine, ...]:
 def _prepaid(request: PlaceOrder, new_id: Callable[[str], str], *, now: datetime) -> tuple[Payment, ...]:
     seen = {(payment.method, payment.reference) for payment in request.payments}
     if len(seen) < len(request.payments):
-        message = "A method and reference name one payment."
+        message = "Two prepaid payments have the same method and reference."
         raise Invalid("same_payment_twice", message, errors=(FieldError("/payments", "same_payment_twice", message),))
     return tuple(
         Payment(

@@ -21,10 +21,10 @@ def may_edit(order: Order, part: Editable, actor: Actor) -> Decision:
     if part == "customer":
         return allowed()  # who to reach stays correctable: a refund may come after anything
     if order.status == "cancelled":
-        return refused("already_cancelled", "A cancelled order keeps its addresses.")
+        return refused("already_cancelled", "The order is cancelled, so only its contact can be corrected.")
     frozen = FROZEN_FROM.get(part)
     if frozen is not None and reached(order.status, frozen):
-        return refused(f"{part}_frozen", f"It can be corrected until {frozen}; the order is {order.status}.")
+        return refused(f"{part}_frozen", f"It can be corrected only until {frozen}; the order is {order.status}.")
     if part == "tracking" and order.tracking is None:
-        return refused("no_tracking", "There is no tracking to correct: give it with a status change.")
+        return refused("no_tracking", "There is no tracking to correct yet; send it with a status change.")
     return allowed()

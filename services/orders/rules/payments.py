@@ -23,9 +23,9 @@ def may_record(order: Order, actor: Actor, amount: int) -> Decision:
     if not decision.allowed:
         return decision
     if sum(payment.reverses is None for payment in order.payments) >= MAX_PAYMENT_RECORDS:
-        return refused("too_many_payments", f"An order holds at most {MAX_PAYMENT_RECORDS} payments.")
+        return refused("too_many_payments", f"An order can hold at most {MAX_PAYMENT_RECORDS} payments.")
     if order.collected + amount > MAX_AMOUNT_MINOR_UNITS:
-        return refused("amount_too_large", f"At most {MAX_AMOUNT_MINOR_UNITS} minor units can be collected.")
+        return refused("amount_too_large", f"At most {MAX_AMOUNT_MINOR_UNITS} minor units can be collected for an order.")
     return allowed()
 
 
@@ -46,9 +46,9 @@ def may_reverse(order: Order, payment: Payment, actor: Actor) -> Decision:
     if not decision.allowed:
         return decision
     if payment.reverses is not None:
-        return refused("not_a_payment", "A reversal is not reversed: record the payment again under a new reference.")
+        return refused("not_a_payment", "A reversal cannot be reversed; record the payment again under a new reference.")
     if any(other.reverses == payment.payment_id for other in order.payments):
-        return refused("already_reversed", "This payment was reversed already.")
+        return refused("already_reversed", "This payment has already been reversed.")
     return allowed()
 
 

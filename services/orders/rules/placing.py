@@ -1,4 +1,4 @@
-"""The figures of an order at placing: what the caller says stands when it is consistent; what is absent is computed.
+"""The figures of an order at placing: what the caller gives is taken where it is consistent, and what is absent is computed.
 
 Σ line totals + shipping = total, to the minor unit, whatever is given and whatever is left out (product page, section 1,
 "Placing"). Tax is never recomputed: it is a figure of the caller's, inside the prices or on top of them. A contradiction is
@@ -52,7 +52,7 @@ def amounts(given: PlaceOrder) -> OrderAmounts:
     shipping = _shipping(given, shipping_tax)
     goods_total = sum(line.total for line in lines)
     if goods_total + shipping > MAX_AMOUNT_MINOR_UNITS:
-        raise _invalid("amount_too_large", "/total", f"An order's total is at most {MAX_AMOUNT_MINOR_UNITS} minor units.")
+        raise _invalid("amount_too_large", "/total", f"The total of an order can be at most {MAX_AMOUNT_MINOR_UNITS} minor units.")
     _same("/total", given.total, goods_total + shipping, "lines + shipping + tax − discounts")
     return OrderAmounts(
         lines=lines,
@@ -66,12 +66,12 @@ def amounts(given: PlaceOrder) -> OrderAmounts:
 
 
 def _taxes(given: PlaceOrder) -> tuple[list[int], int]:
-    """Tax of each line and of shipping. Where only the order's tax is said, it is spread over what was sold."""
-    said = [line.tax for line in given.lines] + [given.shipping.tax]
-    if given.tax is not None and all(tax is None for tax in said):
+    """Tax of each line and of shipping. Where only the order's tax is given, it is spread over what was sold."""
+    given_taxes = [line.tax for line in given.lines] + [given.shipping.tax]
+    if given.tax is not None and all(tax is None for tax in given_taxes):
         *taxes, shipping_tax = split(given.tax, [*_weights(given), given.shipping.amount - given.shipping.discount])
         return taxes, shipping_tax
-    known = [tax or 0 for tax in said]
+    known = [tax or 0 for tax in given_taxes]
     _same("/tax", given.tax, sum(known), "Σ tax of lines and shipping")
     return known[:-1], known[-1]
 
@@ -93,7 +93,7 @@ def _subtotal(at: int, line: LineInput, tax: int, given: PlaceOrder) -> int:
     elif line.total is not None:
         subtotal = line.total + line.discount - _on_top(tax, given)
     else:
-        raise _invalid("figures_missing", f"/lines/{at}/unit_price", "Give the line's unit_price, its subtotal or its total.")
+        raise _invalid("figures_missing", f"/lines/{at}/unit_price", "The line needs a unit_price, a subtotal or a total.")
     if not line.discount <= subtotal <= MAX_AMOUNT_MINOR_UNITS:
         code, what = ("discount_too_large", "discount") if line.discount > subtotal else ("amount_too_large", "unit_price")
         raise _invalid(
@@ -116,7 +116,7 @@ def _order_discount_shares(given: PlaceOrder, subtotals: list[int], taxes: list[
         _same("/discount", given.discount, sum(shares.values()), "what the lines' totals leave for the order's discount")
     net = [subtotals[at] - given.lines[at].discount for at in free]
     if left > sum(net):
-        raise _invalid("discount_too_large", "/discount", f"The order's discount is at most the {sum(net)} of its lines.")
+        raise _invalid("discount_too_large", "/discount", f"The order's discount can be at most {sum(net)}, the sum of its lines.")
     if free:
         shares.update(zip(free, split(left, net), strict=True))
     return [shares[at] for at in range(len(subtotals))]
@@ -126,17 +126,17 @@ def _line(pointer: str, price: tuple[int, int, int], tax: int, given: PlaceOrder
     subtotal, discount, share = price
     total = subtotal - discount - share + _on_top(tax, given)
     if given.prices_include_tax and tax > total:
-        raise _invalid("tax_too_large", f"{pointer}/tax", f"Prices include tax, so the tax is at most the line's total of {total}.")
+        raise _invalid("tax_too_large", f"{pointer}/tax", f"Prices include tax, so the tax can be at most {total}, the line's total.")
     return LineAmounts(subtotal=subtotal, discount=discount, order_discount=share, tax=tax, total=total)
 
 
 def _shipping(given: PlaceOrder, tax: int) -> int:
     shipping = given.shipping
     if shipping.discount > shipping.amount:
-        raise _invalid("discount_too_large", "/shipping/discount", f"At most the shipping amount, {shipping.amount}.")
+        raise _invalid("discount_too_large", "/shipping/discount", f"The discount can be at most {shipping.amount}, the shipping amount.")
     total = shipping.amount - shipping.discount + _on_top(tax, given)
     if given.prices_include_tax and tax > total:
-        raise _invalid("tax_too_large", "/shipping/tax", f"Prices include tax, so the tax is at most what shipping costs, {total}.")
+        raise _invalid("tax_too_large", "/shipping/tax", f"Prices include tax, so the tax can be at most {total}, the shipping total.")
     _same("/shipping/total", shipping.total, total, "amount − discount + tax")
     return total
 

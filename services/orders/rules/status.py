@@ -14,9 +14,9 @@ def may_move(order: Order, to: Step, actor: Actor) -> Decision:
     if not decision.allowed:
         return decision
     if order.status == "cancelled":
-        return refused("already_cancelled", "A cancelled order moves nowhere.")
+        return refused("already_cancelled", "The order is cancelled, so its status cannot change.")
     if order.status == to:
-        return refused("already_there", f"The order is {to} already.")
+        return refused("already_there", f"The order is already {to}.")
     if reached(order.status, to):
         return refused("not_forward", f"The order is {order.status}; it only moves forward.", forward=steps_ahead(order.status))
     return allowed()

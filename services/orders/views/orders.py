@@ -183,7 +183,7 @@ class OrderPage(Page[OrderSummaryView]):
 
 
 class OrderCountsView(View):
-    """How many orders stand where."""
+    """How many orders there are of each status, payment and refund state."""
 
     status: dict[OrderStatus, int]
     payment: dict[PaymentState, int]
@@ -291,11 +291,11 @@ def _payment(order: Order, at: int, actor: Actor) -> PaymentView:
 def _cancellation(order: Order, actor: Actor) -> CancellationView | None:
     if order.cancellation is None:
         return None
-    kept = order.cancellation.model_dump(include={"cancelled_from", "occurred_at", "recorded_at"})
+    rest = order.cancellation.model_dump(include={"cancelled_from", "occurred_at", "recorded_at"})
     reason = _reason(order.cancellation.reason, order.cancellation.by, actor)
-    return CancellationView(by=ByView.of(order.cancellation.by, actor), reason=reason, **kept)
+    return CancellationView(by=ByView.of(order.cancellation.by, actor), reason=reason, **rest)
 
 
 def _reason(reason: str, by: By, actor: Actor) -> str:
-    """A reason is for the shop and for who gave it; what the shop tells the customer is the change's message."""
+    """A reason is shown to the shop and to whoever gave it; what the shop writes to the customer is the change's message."""
     return reason if actor.is_shop or actor.did(by.role, by.id) else ""
