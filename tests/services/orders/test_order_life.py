@@ -24,7 +24,8 @@ async def test_from_placed_to_delivered_and_paid(shop: Shop) -> None:
     types = ("placed", "confirmed", "picked_up", "shipped", "delivered", "payment_recorded")
     assert [entry["type"] for entry in shown["timeline"]] == [f"order.{word}.v1" for word in types]
     assert shown["actions"]["cancel"] == {
-        "action": "cancel", "allowed": False, "code": "delivered", "detail": "A delivered order cannot be cancelled; request a refund instead.",
+        "action": "cancel", "allowed": False, "code": "delivered",
+        "detail": "A delivered order cannot be cancelled; request a refund instead.",
     }  # fmt: skip
     told = await shop.events("orders", order_id)
     assert [(event["type"], event["sequence"]) for event in told] == [(e["type"], n) for n, e in enumerate(shown["timeline"], start=1)]
