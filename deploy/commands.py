@@ -116,7 +116,7 @@ def token(
     as_json: AsJson = False,
 ) -> None:
     """Print a bearer token signed with this clone's local key."""
-    from deploy.operator.token import show_token
+    from deploy.operator.tokens import show_token
 
     show_token(role.value, store=store, subject=subject, hours=hours, read_only=read_only, output=Output(as_json=as_json))
 

@@ -85,9 +85,8 @@ def _on_signals(handler: Callable[[int, FrameType | None], None] | signal.Handle
 
 def _prepare(servers: Servers, output: Output) -> dict[str, Any]:
     """In the child: everything provisioned, its settings, tokens for the demo store."""
-    from deploy.operator.provision import provision  # noqa: PLC0415  (as above: only the child needs it)
-    from deploy.operator.token import SUBJECTS  # noqa: PLC0415  (must not stay in the runner's memory)
-    from deploy.operator.tokens import local_token  # noqa: PLC0415  (as above: only the child needs it)
+    from deploy.operator.provision import provision  # noqa: PLC0415  (must not stay in the runner's memory)
+    from deploy.operator.tokens import SUBJECTS, local_token  # noqa: PLC0415  (as above: only the child needs it)
     from shared.contracts.actor import Actor  # noqa: PLC0415  (as above: only the child needs it)
 
     settings = provision(servers, say=output.progress)

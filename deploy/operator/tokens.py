@@ -1,17 +1,21 @@
-"""Tokens of the local runner: one signing key per clone, kept secret, trusted for every store."""
+"""`aftersale token`, and the key that it signs with: one per clone, kept secret, trusted for every store."""
 
 import json
 import os
 import time
 from pathlib import Path
 
+from deploy.operator import running
+from deploy.operator.output import Output
 from deploy.operator.state import State
 from deploy.operator.trouble import Trouble
 from shared.contracts.actor import Actor, Role
+from shared.process.settings import Settings
 from shared.web.keys import KeysUnreadable, read_keys
 from shared.web.tokens import issue
 
 ISSUER = "aftersale-local"
+SUBJECTS: dict[str, str] = {"platform": "demo-shop", "staff": "sam", "customer": "cust-ada", "guest": ""}
 ROLES: tuple[Role, ...] = ("platform", "staff", "customer", "guest")
 
 
@@ -47,3 +51,28 @@ def local_token(state: State, actor: Actor, lifetime_seconds: int) -> str:
             secret = key.secret.get_secret_value()
             return issue(secret, issuer=key.issuer, actor=actor, lifetime_seconds=lifetime_seconds, now=time.time())
     raise Trouble(f"No key in {path} may issue tokens for {actor.role} of store {actor.store}.", "get a token from that store's issuer")
+
+
+def _setting(role: Role) -> str:
+    return "guest_link_days" if role == "guest" else f"{role}_token_days"
+
+
+def _longest_days(role: Role) -> int:
+    """As the services will judge it."""
+    default = Settings.model_fields[_setting(role)].default
+    return int(running.setting("orders", _setting(role).upper(), str(default)))
+
+
+def show_token(role: Role, *, store: str, subject: str, hours: float, read_only: bool, output: Output) -> None:
+    """Print a token that this clone's services accept. Raises Trouble where there is no key to sign it with."""
+    who = subject or SUBJECTS[role]
+    if not who:
+        raise Trouble("A guest token is for one order.", "name the order: `aftersale token guest --subject order_…`")
+    longest = _longest_days(role)
+    if hours > longest * 24:
+        raise Trouble(
+            f"A token for {role} may live at most {longest} days.", f"ask for fewer hours, or set AFTERSALE_{_setting(role).upper()}"
+        )
+    made = local_token(running.up_state(), Actor(store, role, who, read_only=read_only), int(hours * 3600))
+    answer = {"token": made, "role": role, "store": store, "subject": who, "hours": hours, "read_only": read_only}
+    output.result(answer, lambda console: console.print(made, soft_wrap=True))

@@ -68,7 +68,7 @@ CHECKS: list[Check] = [
     same(
         "documents",
         "document_without_event",
-        "each document was told once, as it is",
+        "each document was published once, as it is",
         store="coalesce(d.store_id, e.store_id)",
         about_id=f"coalesce({ID}, e.data->>'document_id')",
         source=f"""documents.documents d full join (select * from documents.events where type = 'document.issued.v1') e

@@ -1,4 +1,4 @@
-"""Explaining notes and timelines: every text ever written is kept, every change counted once for each side that may see it."""
+"""Checks notes and timelines: every text ever written is there, every change is counted once for each side that may see it."""
 
 # ruff: noqa: S608  (the SQL is put together from constants of this package; values are always bound)
 
@@ -11,7 +11,7 @@ CHECKS: list[Check] = [
     same(
         "notes",
         "note_is_not_its_history",
-        "a note is its last revision, and each change of it was told",
+        "a note is its last revision, and each change of it was published",
         store="n.store_id",
         about_id=ID,
         source=f"""notes.notes n
@@ -33,7 +33,7 @@ CHECKS: list[Check] = [
             "text": ("n.text", "w.text"),
             "written_at": ("n.written_at", "f.written_at"),
             "edited_at": ("n.edited_at", "case when n.revision > 1 then w.written_at end"),
-            "told": ("e.n", "n.revision + case when n.retracted_at is null then 0 else 1 end"),
+            "published": ("e.n", "n.revision + case when n.retracted_at is null then 0 else 1 end"),
             "added": ("e.added", "1"),
             "edited": ("e.edited", "n.revision - 1"),
             "events": ("e.revision", "n.revision"),
@@ -91,7 +91,7 @@ CHECKS: list[Check] = [
     wrong(
         "notes",
         "timeline_entry",
-        "an entry stands in the place and for the audience that its type has",
+        "an entry has the rank and the audience of its type",
         """select n.store_id, n.event_id::text as id, n.type || ' for ' || n.audience as detail from notes.timeline n
             left join notes.orders o on o.store_id = n.store_id and o.order_id = n.order_id
             where o.order_id is null or n.source_rank is distinct from case split_part(n.type, '.', 1) when 'order' then 0 when 'refund'

@@ -1,4 +1,4 @@
-"""Explaining orders: each row is the fold of its history, each step legal, each penny and each unit on the shelf accounted for."""
+"""Checks orders: each row is the fold of its history, each step legal, each penny and each unit on the shelf accounted for."""
 
 # ruff: noqa: S608  (the SQL is put together from constants of this package; values are always bound)
 
@@ -28,7 +28,7 @@ NEVER_CHANGES = (
     "discount_total", "tax_total", "shipping", "shipping_tax", "total", "placed_at",
 )  # fmt: skip
 
-# How a step is told, and from where it may be taken (product page, section 1): forward, steps may be skipped.
+# How a step is published, and from where it may be taken (product page, section 1): forward, steps may be skipped.
 RANK = "array_position(array['pending', 'confirmed', 'picked_up', 'shipped', 'delivered'], {})"
 STEP = "case when e.type in ({moves}) then split_part(e.type, '.', 2) when e.type = 'order.cancelled.v1' then 'cancelled' else p.status end"
 MOVES = ", ".join(f"'order.{status}.v1'" for status in ("confirmed", "picked_up", "shipped", "delivered"))
@@ -216,7 +216,7 @@ CHECKS: list[Check] = [
     same(
         "orders",
         "movement_without_event",
-        "each movement is told by one stock.moved event",
+        "each movement is published in one stock.moved event",
         store="m.store_id",
         about_id="m.sku || ' movement ' || m.sequence",
         source="""orders.stock_movements m left join orders.events e on e.store_id = m.store_id and e.subject = 'sku:' || m.sku
@@ -233,7 +233,7 @@ CHECKS: list[Check] = [
     wrong(
         "orders",
         "event_without_movement",
-        "each stock.moved event tells of a movement",
+        "each stock.moved event is of a movement",
         """select e.store_id, e.subject as id, 'movement ' || e.sequence || ' is not there' as detail from orders.events e
             left join orders.stock_movements m on m.store_id = e.store_id and 'sku:' || m.sku = e.subject and m.sequence = e.sequence
             where e.type = 'stock.moved.v1' and m.sku is null""",
@@ -269,7 +269,7 @@ CHECKS: list[Check] = [
     wrong(
         "orders",
         "settings_versions",
-        "a store's settings are counted without a gap, and each version is told",
+        "a store's settings are counted without a gap, and each version is published",
         """select s.store_id, 'settings version ' || s.version as id, format('zone %s, told %s; %s versions before', s.time_zone,
             e.data->>'time_zone', b.n) as detail
             from orders.settings s left join orders.events e on e.store_id = s.store_id and e.subject = 'store_settings' and e.sequence =

@@ -160,7 +160,7 @@ CHECKS: list[Check] = [
     wrong(
         "refunds",
         "report_without_event",
-        "each report that counts was told",
+        "each report that counts was published",
         f"""select s.store_id, {public("refund", "s.refund_id")} || ' report ' || s.number as id, s.outcome as detail from
             refunds.settlements s
             join refunds.refunds r on r.store_id = s.store_id and r.refund_id = s.refund_id
@@ -173,7 +173,7 @@ CHECKS: list[Check] = [
     same(
         "refunds",
         "inspection",
-        "what was inspected is the sum of the inspections, each told with its lines",
+        "what was inspected is the sum of the inspections, each published with its lines",
         store="l.store_id",
         about_id=f"{public('refund', 'l.refund_id')} || ' line ' || l.line",
         source=f"""refunds.refund_lines l join refunds.refunds r on r.store_id = l.store_id and r.refund_id = l.refund_id
@@ -190,7 +190,7 @@ CHECKS: list[Check] = [
         only="l.inspected > 0 or i.n > 0 or e.n > 0",
         pairs={
             "inspected": ("l.inspected", "i.n"),
-            "told": ("e.n", "i.n"),
+            "published": ("e.n", "i.n"),
             "restocked": ("e.restock", "i.restock"),
             "restock": ("i.follows", "true"),
         },
@@ -219,7 +219,7 @@ CHECKS: list[Check] = [
     same(
         "refunds",
         "policy",
-        "policies are counted without a gap, each told, and a refund names one that was saved before it",
+        "policies are counted without a gap, each is published, and a refund names one that was saved before it",
         store="p.store_id",
         about_id="'policy version ' || p.version",
         source="""refunds.settings p left join refunds.events e on e.store_id = p.store_id and e.subject = 'refund_policy' and e.sequence

@@ -211,13 +211,13 @@ COMPARISONS: tuple[Comparison, ...] = (
     ),
     _between(
         "refund_documented",
-        "the document service holds each approved refund as it was told",
+        "the document service holds each approved refund as it was published",
         ("refunds", APPROVED.format(fields=f"'order_id', r.order_id, 'refund', {APPROVING}")),
         ("documents", DOCUMENTS_REFUNDS),
     ),
     Comparison(
         "timeline",
-        "each event that a timeline tells has one entry, at its place in it",
+        "each event of a timeline has one entry, at its place in it",
         tuple(_told(source) for source in SOURCES if any(owner_of(name) == source for name in TOLD)),
         ("notes", TIMELINE),
     ),

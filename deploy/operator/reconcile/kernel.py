@@ -1,4 +1,4 @@
-"""What holds in every service's own tables: history, inbox, kept answers, messages that failed."""
+"""Checks every service's kernel tables: history, inbox, stored responses, failed messages."""
 
 # ruff: noqa: S608  (the SQL is put together from constants of this package; values are always bound)
 
@@ -15,7 +15,7 @@ def checks(service: str) -> list[Check]:
 
 
 def _history(service: str) -> list[Check]:
-    """Its events: counted, told, at the times that they say."""
+    """Its events: counted, published, at the times that they say."""
     events = f"{service}.events"
     return [
         wrong(
@@ -65,7 +65,7 @@ def _labels(service: str) -> list[Check]:
         wrong(
             service,
             "event_label",
-            "an event has a type that its service tells, the subject and audience of that type, and an id of its own moment",
+            "an event has a type of its service, that type's subject and audience, and an id made at its own time",
             f"""select e.store_id, e.event_id::text as id, format('%s of %s, public: %s', e.type, e.subject, e.public) as detail
                 from {events} e
                 where e.type not in ({_types(service)})
@@ -81,7 +81,7 @@ def _labels(service: str) -> list[Check]:
         wrong(
             service,
             "message_parked",
-            "no message is parked: it waits for somebody to look at it",
+            "no message is parked",
             "select store_id, coalesce(event_id, parked_id)::text as id, format('%s: %s after %s attempts', type, reason, attempts)"
             f" as detail from {parked} where state = 'parked' or attempts < 1",
         ),
@@ -95,7 +95,7 @@ def _labels(service: str) -> list[Check]:
         wrong(
             service,
             "answer_malformed",
-            "a kept answer is one of a success, with its request's hash, and its ETag is its body's version",
+            "a stored response is of a success, with its request's hash, and its ETag is its body's version",
             f"select store_id, caller || ' ' || key as id, format('status %s, ETag %s', status, etag) as detail from {kept}"
             " where status not in (200, 201, 204) or length(request_hash) <> 32 or (etag is not null and"
             """ not coalesce(etag ~ ('^"v' || substring(left(body, 600) from '"version":([0-9]+)') || '([.][^"]*)?"$'), false))""",
@@ -104,5 +104,5 @@ def _labels(service: str) -> list[Check]:
 
 
 def _types(service: str) -> str:
-    """The event types that a service tells, as SQL literals."""
+    """The event types that a service publishes, as SQL literals."""
     return ", ".join(f"'{name}'" for name in EVENTS if owner_of(name) == service) or "''"

@@ -28,9 +28,9 @@ ABOUTS: Mapping[str, str] = {
     **{check.kind: check.about for check in CHECKS if not check.of_clocks},
     **{one.kind: one.about for one in (*EFFECTS, *COMPARISONS)},
     KIND: ABOUT,
-    CLOCKS: "the clocks of all processes and databases agree (nothing else is wrong; what was recorded stays: acknowledge it once)",
+    CLOCKS: "the clocks of all processes and databases agree (only times are wrong, and stay as recorded: acknowledge the finding once)",
     NOT_CHECKED: "each check is answered within its time (--check-seconds)",
-    QUEUE_UNKNOWN: "the broker says how many messages wait, so that what is queued can be told from what is lost",
+    QUEUE_UNKNOWN: "the broker says how many messages wait, so that queued events are not taken for lost ones",
 }
 SHOWN_OF_A_KIND = 1_000
 DEFAULT_GRACE_SECONDS = 30.0
