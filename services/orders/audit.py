@@ -270,12 +270,12 @@ CHECKS: list[Check] = [
         "orders",
         "settings_versions",
         "a store's settings are counted without a gap, and each version is published",
-        """select s.store_id, 'settings version ' || s.version as id, format('zone %s, told %s; %s versions before', s.time_zone,
+        """select s.store_id, 'settings version ' || s.version as id, format('zone %s, published %s; %s versions before', s.time_zone,
             e.data->>'time_zone', b.n) as detail
             from orders.settings s left join orders.events e on e.store_id = s.store_id and e.subject = 'store_settings' and e.sequence =
                 s.version
             cross join lateral (select count(*) as n from orders.settings x where x.store_id = s.store_id and x.version < s.version) b
-            where b.n <> s.version - 1 or (s.time_zone, s.version, s.by, s.recorded_at) is distinct from
+            where b.n <> s.version - 1 or (s.time_zone, s.version, s.saved_by, s.saved_at) is distinct from
             (e.data->>'time_zone', (e.data->>'version')::int, e.data->'by', e.recorded_at)""",
     ),
     wrong(

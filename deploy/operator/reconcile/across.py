@@ -155,7 +155,7 @@ MOVED_BACK = """select store_id, cause, jsonb_build_object('sku', sku, 'quantity
     from orders.stock_movements where cause ~ '^(refund|inspection):'"""
 
 SETTINGS = """select store_id, 'store settings', jsonb_build_object('version', version, 'time_zone', time_zone)::text as says,
-    recorded_at >= $1 as young
+    saved_at >= $1 as young
     from (select distinct on (store_id) * from orders.settings order by store_id, version desc) s"""
 REFUNDS_STORES = """select store_id, 'store settings', jsonb_build_object('version', version, 'time_zone', time_zone)::text as says, false
     from refunds.stores"""
