@@ -1,10 +1,10 @@
-"""Consuming: an event takes effect once, for ever, because its id is written in the effect's own transaction.
+"""Consuming: an event takes effect exactly once, because its id is written in the effect's own transaction.
 
     message → parse → transaction: inbox row, handler → commit → ack        (shared by those that wait: shared/messaging/together.py)
 
 A failure never goes back to the broker (which would redeliver at once, or drop): it becomes a row with its next attempt, or a
 parked row with its reason. Only while not even that can be written does the message stay here, unacked, and is tried again after
-a pause, whatever the error: a delivery that ends in nothing holds a place of the prefetch for ever, without a word.
+a pause, whatever the error: a delivery that is never settled silently occupies a place of the prefetch.
 """
 
 import asyncio
@@ -46,7 +46,7 @@ RETRIES_STOPPED_AFTER = 5
 PAUSES_SECONDS = (0.2, 0.5, 1.0, 2.0)
 ACK_TRIES = 3
 SPARE_CONNECTIONS = 2
-"""Kept connections that events taken alone leave to the relay and to groups: beyond them each event would open one, and close it."""
+"""Pool connections reserved for the relay and group commits; beyond the pool each event would open and close one of its own."""
 LOCKED_SECONDS = 10.0
 LOCKED_WAIT = "100ms"
 """For 10 s after one of a store's events has waited for a lock in vain, its others take none that is not free at once: a slot is held
@@ -72,7 +72,7 @@ class Consumers:
         """Register the decorated `async (tx, event, envelope) -> None` for these event types.
 
         Those for which `together(event)` holds may share a transaction with others: nothing else than rows of the event's own
-        subject is locked for them, or two workers with different events would wait for each other in a ring.
+        subject is locked for them, or two workers with different events would deadlock.
         """
 
         def register(handler: Handler) -> Handler:
@@ -109,7 +109,7 @@ class Inbox:
             await self._acked(message, routing_key, delivery)
 
     async def _settled(self, body: bytes, routing_key: str, delivery: Delivery) -> None:
-        """Until it took effect or is written down: whatever goes wrong, it is tried again after a pause."""
+        """Until it has taken effect or is recorded as failed; whatever goes wrong, try again after a pause."""
         patience = len(PAUSES_SECONDS)
         for tries, pause in enumerate(_pauses()):
             try:
@@ -224,7 +224,7 @@ class Inbox:
         return "waiting" if delay is not None else "parked"
 
     async def _record(self, row: dict[str, Any]) -> None:
-        """Write the failed message down; a repeat of one that already waits changes nothing."""
+        """Record the failed message; a repeat of one that already waits changes nothing."""
         for values in (row, unrecordable(row)):
             try:
                 async with self._database.transaction("consume:failed") as tx:

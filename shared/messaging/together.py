@@ -27,7 +27,7 @@ log = structlog.get_logger()
 
 MOST_TOGETHER = 50
 TOGETHER_SECONDS = 0.5
-"""How long a group may be at work before its commit: what waits for a lock, or hangs, holds up no other event for longer."""
+"""How long a group may take until its commit: a lock or a hang delays other events no longer than that."""
 
 Handler = Callable[[Transaction, Any, Envelope], Awaitable[None]]
 Key = tuple[str, UUID]
@@ -142,7 +142,7 @@ async def first_times(tx: Transaction, envelopes: Sequence[Envelope]) -> set[Key
 
 @lru_cache
 def _first_times(inbox: sa.Table) -> sa.TextClause:
-    """Made once for each service. Always in the same order, so that two workers with the same events never wait in a ring."""
+    """Made once for each service. Always in the same order, so that two workers with the same events never deadlock."""
     statement = sa.text(f"""
         insert into {inbox.schema}.inbox (store_id, event_id, received_at)
         select * from unnest(cast(:stores as text[]), cast(:events as uuid[]), cast(:times as timestamptz[])) order by 1, 2

@@ -27,7 +27,7 @@ from shared.web.tokens import Tokens
 
 CHECK_SECONDS = 3.0
 KEPT_SECONDS = 0.5
-"""How long one look at the tables answers for all who ask: whoever asks without a token costs no query each time."""
+"""How long one look at the tables serves everybody who asks: requests without a token must not cost a query each."""
 PROCESS = secrets.token_hex(8)
 """The name of this process where the setting `instance` gives none."""
 
@@ -43,7 +43,7 @@ class Warned:
     count: int | None = None
 
     def view(self) -> dict[str, Any]:
-        """As it stands in the answer."""
+        """As in the answer."""
         return {"code": self.code, "detail": self.detail} | ({} if self.count is None else {"count": self.count})
 
 
@@ -58,7 +58,7 @@ class Tables:
     looked_at: float
     away: str = ""
     clock_ahead_seconds: float = 0.0  # the database's clock minus ours
-    lock_seconds: float = 0.0  # how long our statements wait for a lock; 0: for ever
+    lock_seconds: float = 0.0  # how long our statements wait for a lock; 0: without limit
     figures: dict[str, Any] = field(default_factory=dict)
 
 
@@ -106,7 +106,7 @@ class Readiness:
     async def answer(self, role: Role | None = None) -> dict[str, Any]:
         """The whole answer, for one role of this process or for all that it has."""
         running = self._running
-        running.tokens.keys.look()  # also where nobody calls: a file that was mended is found, a broken one told
+        running.tokens.keys.look()  # also without calls: notice that a file broke, or was mended
         tables = await self.tables()
         roles = {one: all(self._checks(one, tables).values()) for one in running.roles}
         asked = running.roles if role is None else (role,)
@@ -137,7 +137,7 @@ class Readiness:
         elif role == "api":
             checks["keys"] = running.tokens.keys.ready
         elif role == "worker" and running.service.consumers.handlers:
-            held = tables.figures.get("waiting_refused", 0)  # written down, and yet none takes effect: a right is missing
+            held = tables.figures.get("waiting_refused", 0)  # recorded, and yet none takes effect: a right is missing
             checks["consumer"] = running.broker.connected and running.broker.consuming and not held
         return checks
 
@@ -166,20 +166,26 @@ class Readiness:
         if not tables.away and not 0 < tables.lock_seconds < settings.database_pool_timeout_seconds:
             found.append(Warned("lock_timeout", "A locked row can refuse other stores' calls: run `./aftersale migrate`."))
         if not running.broker.connected:
-            found.append(Warned("broker_away", "RabbitMQ cannot be reached: what is written here waits in the outbox."))
+            found.append(Warned("broker_away", "RabbitMQ cannot be reached: events wait in the outbox."))
         age = tables.figures.get("outbox_oldest_seconds", 0)
         if age > STANDSTILL_SECONDS:
             unsent = tables.figures["outbox_unsent"]
             found.append(Warned("outbox_waits", f"The oldest event that RabbitMQ has not confirmed is {age:.0f} s old.", unsent))
         if parked := tables.figures.get("parked", 0):
-            found.append(Warned("parked", "Messages failed for good: see `aftersale parked list`.", parked))
-        if running.tokens.keys.trouble:  # which entry, and why, is for the log and `doctor`: anybody may ask here
+            found.append(Warned("parked", "Messages have failed permanently: see `aftersale parked list`.", parked))
+        if running.tokens.keys.trouble:  # anybody may ask here: the entry and the reason are for the log and `doctor`
             found.append(Warned("keys_file", "The keys file cannot be used as it is: see `keys_file_bad` in the log."))
         if aside := tables.figures.get("set_aside", 0):
             detail = "Rows cannot be read or published and were left out: see `aftersale parked list`."
             found.append(Warned("set_aside", detail, aside))
         if tables.figures.get("waiting_oldest_seconds", 0) > settings.consumer_standstill_seconds:
-            found.append(Warned("messages_wait", "Failed messages wait for long: see `aftersale parked list`.", tables.figures["waiting"]))
+            found.append(
+                Warned(
+                    "messages_wait",
+                    "Failed messages have been waiting for a long time: see `aftersale parked list`.",
+                    tables.figures["waiting"],
+                )
+            )
         if standstill := running.broker.standstill:
             found.append(Warned("consumer_stands_still", standstill))
         if trouble := [pulse.trouble for pulse in running.pulses if pulse.trouble]:
@@ -204,7 +210,7 @@ async def _look(running: Watched) -> Tables:
     unsent = events.c.published_at.is_(None) & events.c.set_aside_at.is_(None)
     now = sa.func.clock_timestamp()
     standstill = timedelta(seconds=running.settings.consumer_standstill_seconds)
-    finite = sa.func.isfinite(events.c.recorded_at)  # of a row that is not yet set aside; nothing can be reckoned with infinity
+    finite = sa.func.isfinite(events.c.recorded_at)  # of a row that is not yet set aside; infinity cannot be computed with
 
     def outbox(what: sa.ColumnElement[Any]) -> sa.ScalarSelect[Any]:
         return sa.select(what).where(unsent).scalar_subquery()

@@ -112,7 +112,7 @@ class Running:
         self.tokens = Tokens(self.settings.keys_file, self.settings.token_leeway_seconds, self.settings.token_lifetimes)
         self.stopping = asyncio.Event()  # live streams end when it is set
         self.readiness = Readiness(self)
-        self.warnings: list[Source] = []  # what else /health/ready tells; append what may have something to say
+        self.warnings: list[Source] = []  # further warnings of /health/ready; append to it
         self.app: FastAPI = create_app(self, with_api="api" in roles)
         self.deliveries = Deliveries(places=self.settings.consumer_prefetch, standstill_seconds=self.settings.consumer_standstill_seconds)
         self.pulses: list[Pulse] = []
@@ -155,7 +155,7 @@ class Running:
         self._tasks.append(asyncio.create_task(self._kept_alive(pulse, work), name=f"{self.service.name}-{pulse.name}"))
 
     async def _kept_alive(self, pulse: Pulse, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Start background work again whatever ends it, except our own stop; end it where a turn hangs."""
+        """Restart background work whatever ends it, except our own stop; cancel a turn that hangs."""
         while True:
             task = asyncio.create_task(work())
             try:
@@ -175,7 +175,7 @@ class Running:
                     raise
 
     async def _sweep(self, sweeper: Sweeper, pulse: Pulse) -> None:
-        """Turn after turn. One that fails says so in a line, with its traceback the first time, and has another turn soon."""
+        """Turn after turn. A failure is logged, with its traceback the first time, and retried soon."""
         pause, told = sweeper.every_seconds, ""
         while True:
             await asyncio.sleep(pause)
@@ -259,7 +259,7 @@ async def run(services: Sequence[Service], roles: Sequence[Role] = ROLES) -> Non
 
 
 async def _serve(server: _Server) -> None:
-    """Serve until it should end, or until it cannot: uvicorn leaves by SystemExit then, which would end the loop under all others."""
+    """Serve until told to exit. uvicorn raises SystemExit if it cannot listen, which would end the loop for all others."""
     try:
         await server.serve()
     except SystemExit:
@@ -286,7 +286,7 @@ def _server(app: ASGIApp, settings: Settings, port: int, lobby: Lobby) -> _Serve
         server_header=False,
         timeout_graceful_shutdown=HTTP_STOP_SECONDS,
         http=door,
-        ws="none",  # an upgrade would go round the front door
+        ws="none",  # an upgrade would bypass the front door
         timeout_keep_alive=math.ceil(settings.idle_seconds),
     )
     return _Server(config)

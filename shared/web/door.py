@@ -21,9 +21,9 @@ from shared.web.settings import WebSettings
 MAX_PIPELINED = 8
 """Requests that may wait behind the one that is answered: each costs memory before its token is looked at."""
 MAX_CHUNKING_BYTES = 64_000
-"""What chunked bodies may spend on the sizes and extensions of their chunks, beyond as much as they carry."""
+"""Overhead of a chunked body (chunk sizes and extensions) beyond the size of its content."""
 LINGER_BYTES_OF_STRANGERS, LINGER_BYTES = 4_000_000, 64_000_000
-"""What is thrown away unread after an early answer, so that its sender comes to read it: a reset would take the answer away."""
+"""How much is discarded after an early answer, so that its sender gets to read it: a reset would destroy the answer."""
 
 
 class Door(HttpToolsProtocol):
@@ -42,10 +42,10 @@ class Door(HttpToolsProtocol):
         self._lingered: int | None = None
         self.known = False
 
-    # What the transport tells
+    # Called by the transport
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
-        """A place for it, at the cost of whoever was idle longest."""
+        """Take a place in the lobby; the connection that has been idle longest makes room."""
         super().connection_made(transport)
         self._since = self._heard_at = self.loop.time()
         if not self._lobby.enter(self):
@@ -53,12 +53,12 @@ class Door(HttpToolsProtocol):
             transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Its place is free."""
+        """Give the place back."""
         self._lobby.leave(self)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Feed the parser, unless nobody will read what comes; stop it at the first limit."""
+        """Feed the parser, unless the rest is only discarded; stop at the first limit."""
         if self._lingered is not None:
             self._lingered += len(data)
             if self._lingered > (LINGER_BYTES if self.known else LINGER_BYTES_OF_STRANGERS):
@@ -75,7 +75,7 @@ class Door(HttpToolsProtocol):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            self.cycle.keep_alive = False  # answered as if nothing had been said of it; what follows is not HTTP
+            self.cycle.keep_alive = False  # answered as if it had not asked; what follows is not HTTP
         except httptools.HttpParserError:
             self._refuse(*(self._refusal or (400, "malformed_request")))
             return
@@ -85,22 +85,22 @@ class Door(HttpToolsProtocol):
             self._refuse(400, "malformed_request")
 
     def pause_writing(self) -> None:
-        """The answer is not read as fast as it is made: from now on it has to be read at all."""
+        """The client reads more slowly than we write: from now on its progress is watched."""
         self._stuck_at, self._stuck_bytes = self.loop.time(), self.transport.get_write_buffer_size()
         super().pause_writing()
 
     def resume_writing(self) -> None:
-        """It was read."""
+        """The client has caught up."""
         self._stuck_bytes = None
         super().resume_writing()
 
-    # What the parser tells
+    # Called by the parser
 
     def on_message_begin(self) -> None:
         """A head begins."""
         super().on_message_begin()
         if self._in_body:
-            self._head_bytes = 0  # it came with the end of a body, which counts for nothing
+            self._head_bytes = 0  # these bytes were the end of a body
         self._in_head, self._header_count = True, 0
         self._since = self.loop.time()
 
@@ -111,7 +111,7 @@ class Door(HttpToolsProtocol):
             self._stop(414, "address_too_long")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """One header; or a trailer, which is none: it could name a caller after the decision about the caller."""
+        """One header. Trailers are counted and ignored: one could name a caller after the caller was decided."""
         self._header_count += 1
         if self._header_count > self._limits.max_headers:
             self._stop(431, "head_too_large")
@@ -121,7 +121,7 @@ class Door(HttpToolsProtocol):
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """The head is there: the call begins, or waits behind those that were sent before it."""
+        """The head is complete: the call begins, or waits for the pipelined calls before it."""
         if len(self.pipeline) >= MAX_PIPELINED:
             self._stop(400, "malformed_request")
         self._in_head, self._in_body = False, True
@@ -137,12 +137,12 @@ class Door(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """The whole call is there."""
+        """The request is complete."""
         self._in_body = False
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """Answered: what follows is the next call, or idleness."""
+        """Answered: the next call begins, or the connection is idle."""
         self.known = self.known or CALLER in self.cycle.scope
         if self._lingered is not None:
             self.server_state.total_requests += 1
@@ -153,10 +153,10 @@ class Door(HttpToolsProtocol):
         if self.cycle.response_complete:
             self._lobby.idle(self)
 
-    # What time tells
+    # Deadlines
 
     def overdue(self, now: float) -> None:
-        """Called every now and then: end whoever took too long. Nothing that we ourselves are late with counts."""
+        """Called periodically: end a connection whose client takes too long. Delays of our own do not count."""
         limits = self._limits
         waited = now - self._since
         if self._lingered is not None:
@@ -168,7 +168,7 @@ class Door(HttpToolsProtocol):
         elif self.transport.is_closing():
             return
         elif self._in_head or self.cycle is None:
-            if waited > limits.head_seconds:  # without a word: half a request has nobody who would read an answer
+            if waited > limits.head_seconds:  # without an answer: whoever sends half a request reads none
                 self.transport.abort()
         elif self._in_body:
             if self.flow.read_paused or self.cycle.waiting_for_100_continue:
@@ -179,7 +179,7 @@ class Door(HttpToolsProtocol):
             self.transport.close()
 
     def _too_late_with_its_body(self) -> None:
-        if self.cycle.response_complete:  # it has its answer: what is late is the rest, which nobody wants
+        if self.cycle.response_complete:  # it has its answer, and only the unwanted rest is late
             self.transport.close()
         else:
             self._refuse(408, "body_timeout")
@@ -188,7 +188,7 @@ class Door(HttpToolsProtocol):
         return waited > self._limits.body_pause_seconds + self._body_bytes / self._limits.body_bytes_per_second
 
     def _unread_for_too_long(self, now: float) -> bool:
-        """Whether the other side took next to nothing of what waits for it for `answer_pause_seconds`."""
+        """Whether the client read next to nothing of a pending answer for `answer_pause_seconds`."""
         waiting = self.transport.get_write_buffer_size()
         if not waiting:
             self._stuck_bytes = None
@@ -203,17 +203,17 @@ class Door(HttpToolsProtocol):
             return False
         return True
 
-    # How it ends
+    # Ending a connection
 
     def _stop(self, status: int, code: str) -> None:
         self._refusal = status, code
         raise _Stopped
 
     def _refuse(self, status: int, code: str) -> None:
-        """Answer with a problem, where no answer has begun, and end the connection."""
+        """Answer with a problem if no answer has begun, and end the connection."""
         HTTP_REFUSED.labels(self._limits.service, str(status), code).inc()
         underway = self.cycle is not None and not self.cycle.response_complete
-        if underway and (self.pipeline or self.cycle.response_started or not self._in_body):  # it would stand in the middle of an answer
+        if underway and (self.pipeline or self.cycle.response_started or not self._in_body):  # it would land in the middle of an answer
             self.transport.abort()
             return
         headers, body = rendered(plain(code, status), "", None, self._limits.public_url)
@@ -221,19 +221,19 @@ class Door(HttpToolsProtocol):
         head = b"".join(name.lower().encode() + b": " + value.encode() + b"\r\n" for name, value in said.items())
         self.transport.write(STATUS_LINE[status] + head + b"\r\n" + body)
         if underway:
-            self.cycle.disconnected = True  # the app learns that nobody is there, and what it still sends goes nowhere
+            self.cycle.disconnected = True  # the app sees a disconnect, and what it still sends is dropped
             self.cycle.message_event.set()
         self.linger()
 
     def finish(self) -> None:
-        """End the connection after an answer, which must not be lost on a caller who is still sending."""
+        """End the connection after an answer, without losing the answer for a client that is still sending."""
         if self._in_body and not self.transport.is_closing():
             self.linger()
         else:
             self.transport.close()
 
     def linger(self) -> None:
-        """Send no more, throw away what comes, until the other side has seen it or its time is over."""
+        """Stop sending and discard what arrives, until the client closes or its time is over."""
         if self._lobby.lingering >= self._lobby.max_lingering or not self.transport.can_write_eof():
             self.transport.close()
             return
@@ -245,7 +245,7 @@ class Door(HttpToolsProtocol):
 
     @property
     def lingers(self) -> bool:
-        """Whether it only waits for the other side to see its answer."""
+        """Whether it only waits for the client to read its answer."""
         return self._lingered is not None
 
 

@@ -27,7 +27,7 @@ from shared.web.tokens import Tokens
 
 CALLER = "aftersale.caller"  # where the scope holds what this module found out
 DRAINED_BYTES = 16_000
-"""An unread body of at most this size is let run out, so that the connection can be kept; a larger one ends it."""
+"""An unread body up to this size is drained, so that the connection can be reused; a larger one ends it."""
 BAD_TOKENS_KEPT, BAD_TOKEN_SECONDS = 1_024, 2.0
 WANTED = frozenset(
     (
@@ -66,7 +66,7 @@ class _Head:
 
     @property
     def body_bytes(self) -> float:
-        """How large a body is announced: infinite where it comes in chunks."""
+        """The announced size of the body; infinite if it is chunked."""
         if b"transfer-encoding" in self.found:
             return float("inf")
         length = self.found.get(b"content-length", b"0")
@@ -80,7 +80,7 @@ class _Head:
 
 @dataclass(slots=True)
 class _Call:
-    """One call that was let in: what its answer must say, what it counts in, and how much of its body is still to come."""
+    """One admitted call: headers for its answer, the counters that it is in, and how much of its body is still to come."""
 
     max_body_bytes: int
     body_bytes: float
@@ -128,7 +128,7 @@ class Gate:
             call.leave()
 
     def _admit(self, scope: Scope, head: _Head, call: _Call) -> Way:
-        """The route. Raises the Failure that the head deserves; else it is noted what the rest of the way needs to know."""
+        """The route; leaves the caller and the limits in the scope. Raises the Failure that the head deserves."""
         way = self._way(scope["method"], path_of(scope))
         scope[ROUTE] = way.template
         if way.max_body_bytes is not None:
@@ -177,7 +177,7 @@ class Gate:
 
 
 class _KnownTokens:
-    """Bearer tokens to actors; what was refused a moment ago is refused again without verifying it again."""
+    """Bearer tokens to actors. A token refused a moment ago is refused again without verifying it."""
 
     def __init__(self, tokens: Tokens) -> None:
         self._tokens = tokens
@@ -216,7 +216,7 @@ class _Limits:
         self._streams = UnderWay(settings.token_streams, settings.streams_per_process)
 
     def enter(self, actor: Actor, call: _Call, *, stream: bool) -> None:
-        """Count the call in all that limit it, and tell in its headers what is left. Raises TooMany."""
+        """Count the call against its limits, and put what is left into its headers. Raises TooMany."""
         token = _token(actor)
         both = ((self._token, token), (self._store, actor.store))
         waits = [bucket.wait_seconds(key) for bucket, key in both]
@@ -235,7 +235,7 @@ class _Limits:
         self._count(call, self._calls_of_store, actor.store, busy)
 
     def enter_large(self, actor: Actor, call: _Call) -> None:
-        """Count a body that is held in memory until all of it is there. Raises TooMany."""
+        """Count a body that is held in memory until it is complete. Raises TooMany."""
         busy = TooMany("too_many_calls", "Too many large bodies are under way: wait for an answer before the next.", retry_after_seconds=1)
         self._count(call, self._large_of_token, _token(actor), busy)
         self._count(call, self._large_of_store, actor.store, busy)
@@ -281,7 +281,7 @@ def _check_conditions(way: Way, actor: Actor, head: _Head) -> None:
 
 
 def version_of(if_match: str | None) -> int | None:
-    """The version that If-Match names; what stands behind the dot is the representation, and no matter here. None for `*` or no header.
+    """The version that If-Match names; what follows the dot is the representation and does not count. None for `*` or no header.
 
     Raises Invalid `bad_etag`.
     """
@@ -305,7 +305,7 @@ def _too_large(call: _Call) -> TooLarge:
 
 
 def _bounded(call: _Call, receive: Receive) -> Receive:
-    """`receive`, up to the bound: a body that came without its length is cut there. Raises TooLarge."""
+    """`receive` up to the bound, for a body sent without its length. Raises TooLarge."""
 
     async def bounded() -> Message:
         message = await receive()
@@ -320,7 +320,7 @@ def _bounded(call: _Call, receive: Receive) -> Receive:
 
 
 def _completed(call: _Call, send: Send) -> Send:
-    """`send`, with what every answer says; it ends the connection where a body is still to come that nobody will read."""
+    """`send` with the headers of every answer; it ends the connection if a body is still to come that nobody will read."""
 
     async def completed(message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -334,6 +334,6 @@ def _completed(call: _Call, send: Send) -> Send:
 
 
 class _NotJson(Invalid):
-    """Another kind of content, or none named."""
+    """A content type other than JSON, or none."""
 
     status, title = 415, "Unsupported media type"

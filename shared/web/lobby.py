@@ -1,4 +1,4 @@
-"""Who is connected to this process, over all its services: how many may be, who makes room, and whose time is over."""
+"""The connections to this process, of all its services: how many there may be, which one makes room, and which one is overdue."""
 
 import asyncio
 import resource
@@ -18,14 +18,14 @@ class Guest(Protocol):
 
     @property
     def lingers(self) -> bool:
-        """Whether it was answered and only waits for the other side to see it."""
+        """Whether it was answered and only waits for the client to read the answer."""
 
     @property
     def transport(self) -> asyncio.Transport:
         """What can be aborted."""
 
     def overdue(self, now: float) -> None:
-        """Look at the time, and leave if it is over."""
+        """End the connection if its time is over."""
 
 
 def places() -> int:
@@ -50,7 +50,7 @@ class Lobby:
         return len(self._guests)
 
     def enter(self, guest: Guest) -> bool:
-        """Let it in, sending away the stranger that has been idle for longest, else the caller; False where everybody is at work."""
+        """Admit it; if the process is full, close the longest idle stranger, else the longest idle caller. False if nobody is idle."""
         if len(self._guests) >= self.max_connections:
             leaving = next((oldest for idle in self._idle for oldest in idle), None)
             if leaving is None:
@@ -62,7 +62,7 @@ class Lobby:
         return True
 
     def busy(self, guest: Guest) -> None:
-        """A call of it began: it keeps its place until it is answered."""
+        """A call began: the place is safe until it is answered."""
         for idle in self._idle:
             idle.pop(guest, None)
 
@@ -82,7 +82,7 @@ class Lobby:
         self.busy(guest)
 
     async def run(self) -> None:
-        """Look at everybody's time, for ever."""
+        """Check every connection's deadlines until cancelled."""
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(SWEEP_SECONDS)

@@ -30,7 +30,7 @@ class Observed:
             return
         headers = dict(scope["headers"])
         answer = _Answer(send, headers.get(b"x-request-id", b"")[:MAX_REQUEST_ID_BYTES])
-        method = scope["method"] if scope["method"] in METHODS else "other"  # a label that strangers choose would grow for ever
+        method = scope["method"] if scope["method"] in METHODS else "other"  # strangers must not choose label values
         began = time.perf_counter()
         structlog.contextvars.clear_contextvars()
         with served(method, scope["path"], headers.get(b"traceparent", b"").decode("latin-1")):
@@ -45,7 +45,7 @@ class Observed:
 
 
 class _Answer:
-    """Watches what is sent: keeps the status, echoes X-Request-Id, and lets nobody guess a kind or keep what was for one caller."""
+    """Notes the status, echoes X-Request-Id, and forbids sniffing content types and caching private answers."""
 
     def __init__(self, send: Send, request_id: bytes) -> None:
         self._send = send

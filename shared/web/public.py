@@ -1,4 +1,4 @@
-"""What anybody may read without a token, said again from memory: else a stranger's thousand questions a second are our work.
+"""What anybody may read without a token, answered from memory: a stranger's thousand requests a second cost us next to nothing.
 
 Documents do not change while a process lives. Metrics do: they are counted anew for whoever asks now and then, and beyond that the last
 count is given again.
@@ -27,7 +27,7 @@ class PublicAnswers:
         self._fresh = Buckets("public", FRESH_PER_SECOND, time.monotonic)
 
     async def again(self, template: str, scope: Scope, send: Send) -> bool:
-        """Send the kept answer of this call; False where there is none, or where it should be made anew."""
+        """Send the stored answer; False if there is none or it is time for a fresh one."""
         if template not in FOR_EVER and template not in NOW_AND_THEN:
             return False
         kept = self._kept.get(_key(template, scope))
@@ -38,7 +38,7 @@ class PublicAnswers:
         return True
 
     def keeping(self, template: str, scope: Scope, send: Send) -> Send:
-        """`send`, which keeps what it sends if all of it went well."""
+        """`send`, which stores the answer if it succeeds."""
         if template not in FOR_EVER and template not in NOW_AND_THEN:
             return send
         sent: list[Message] = []
@@ -55,5 +55,5 @@ class PublicAnswers:
 
 
 def _key(template: str, scope: Scope) -> Key:
-    """Only the path tells one answer from another, where it has a parameter: these routes ask for no query."""
+    """The path alone distinguishes answers, and only if it has a parameter: these routes take no query."""
     return template, scope["path"].encode(errors="replace") if "{" in template else b""

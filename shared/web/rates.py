@@ -37,7 +37,7 @@ class Buckets:
         self.policy = f'"{name}";q={int(self._burst)};w={BURST_SECONDS}'
 
     def wait_seconds(self, key: str) -> int:
-        """Take one: 0 where there was one, else the whole seconds until there is one again."""
+        """Take one token: 0 if there was one, else the whole seconds until there is."""
         if self.limit is None:
             return 0
         level = self._filled(key)
@@ -80,7 +80,7 @@ class UnderWay:
         self.total = 0
 
     def enter(self, key: str) -> bool:
-        """Count one more; False, and nothing counted, where it would be one too many. Whoever got True must leave()."""
+        """Count one more, unless that is one too many: then False. After True, call leave()."""
         count = self._counts.get(key, 0)
         if (self._per_key and count >= self._per_key) or (self._in_all and self.total >= self._in_all):
             return False

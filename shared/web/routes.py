@@ -20,12 +20,12 @@ SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 WITHOUT_KEY = {"x-without-idempotency-key": True}  # `openapi_extra` of a POST that writes nothing, such as a preview
 ROLES, KEYLESS, MANY = "x-roles", "x-without-idempotency-key", "x-many-values"
 ROUTE = "aftersale.route"  # where the scope holds the path that a call's route was declared with
-MANY_VALUES = {MANY: True}  # `openapi_extra` of a route whose body is a list of what others take one of
+MANY_VALUES = {MANY: True}  # `openapi_extra` of a route that takes a list of what other routes take one of
 
 
 @dataclass(frozen=True, slots=True)
 class Only:
-    """Which roles may call a route, and how the others are refused."""
+    """The roles that may call a route, and how others are refused."""
 
     roles: tuple[Role, ...]
     code: str
