@@ -133,7 +133,7 @@ def address(as_json: AsJson = False) -> None:
 
 @app.command()
 def generate(as_json: AsJson = False) -> None:
-    """Write anew what follows from the services: the documents of all of them, and the proxy's configuration (deploy/proxy)."""
+    """Generate the published documents of all services, and the configuration of the proxy (deploy/proxy)."""
     from deploy.operator.generated import generated
 
     files = generated()

@@ -195,6 +195,7 @@ def ask(url: str, token: str, body: Any = None) -> Any:
 
 
 async def test_a_fifth_service_takes_one_folder_and_one_line(clone: Clone) -> None:
+    assert clone.command("generate")[0] == 0
     said = clone.up()
     assert list(said["up"]) == ["orders", "refunds", "notes", "documents", NAME]
     ask(f"{said['address']}/v1/orders", clone.tokens["platform"], ORDER)
@@ -204,6 +205,7 @@ async def test_a_fifth_service_takes_one_folder_and_one_line(clone: Clone) -> No
         return both == [{"orders": 1}] * 2
 
     await eventually(counted)
+    assert "/v1/examples" in ask(f"{said['address']}/openapi.json", clone.tokens["staff"])["paths"]
     code, said_last = clone.command("reconcile")
     assert (code, said_last[-1]["discrepancies"]) == (0, 0), said_last[-1]
     _, found = clone.command("doctor")
