@@ -37,6 +37,22 @@ IMPURE = {
     "shared.web.app",
     "shared.web.call",
 }
+ROOMS = {
+    "app": {"api", "commands", "consumers", "queries", "rules", "settings", "tables"},
+    "settings": set[str](),
+    "api": {"commands", "queries", "requests", "rules", "settings", "state", "views"},
+    "consumers": {"commands", "queries", "rules"},
+    "requests": {"state"},
+    "views": {"requests", "rules", "state"},
+    "commands": {"queries", "requests", "rules", "settings", "state", "tables"},
+    "state": {"requests"},
+    "rules": {"requests", "state"},
+    "queries": {"requests", "rules", "settings", "state", "tables"},
+    "tables": set[str](),
+    "audit": set[str](),
+}
+"""A service's rooms, and which of its own rooms each may import (docs/conventions.md). What only one service has is a room beside them."""
+
 CLOCKS = re.compile(r"\b(?:datetime\.(?:now|utcnow|today)|date\.today|time\.(?:time|monotonic))\(")
 
 
@@ -82,6 +98,23 @@ def test_no_service_imports_another(service: str) -> None:
     others = tuple(f"services.{other}" for other in SERVICES if other != service)
     found = [(name(path), module) for path in sources(f"services/{service}/") for module in imports(path) if module.startswith(others)]
     assert found == []
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_services_have_the_same_rooms_and_arrows(service: str) -> None:
+    """A file in the wrong room, or an arrow against the plan. A room of one service's own is explained in its README."""
+    own, wrong = set(), set()
+    for path in sources(f"services/{service}/"):
+        room = path.relative_to(PROJECT / "services" / service).parts[0].removesuffix(".py")
+        if room == "__init__":
+            continue
+        own |= {room} - ROOMS.keys()
+        others = {module.split(".")[2] for module in imports(path) if module.startswith(f"services.{service}.")} - {room}
+        among_rooms = ROOMS[room] if room in ROOMS else others - {"api"}
+        wrong |= {(name(path), other) for other in others & ROOMS.keys() - among_rooms}
+    readme = (PROJECT / "services" / service / "README.md").read_text()
+    assert sorted(wrong) == []
+    assert [room for room in sorted(own) if not re.search(rf"`{room}(?:/|\.py)", readme)] == []
 
 
 def test_shared_imports_no_service() -> None:
