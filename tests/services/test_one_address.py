@@ -7,7 +7,9 @@ from contextlib import AsyncExitStack
 from urllib.parse import quote
 
 import httpx2
+import jsonschema_rs
 import pytest
+from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR  # as in test_openapi.py
 
 from shared.contracts.actor import Actor
 from shared.web.tokens import issue
@@ -62,6 +64,24 @@ async def test_no_way_round_leads_to_the_metrics(shop: Shop, path: str) -> None:
 async def test_the_documents_are_there_for_everybody(shop: Shop, path: str) -> None:
     async with httpx2.AsyncClient() as client:
         assert (await client.get(f"{shop.stack.address}/{path}")).status_code == 200
+
+
+async def test_the_merged_document_describes_what_the_address_answers(shop: Shop, everywhere: Caller) -> None:
+    """Every list and every setting that can be read without naming anything: as the one document says, from whichever service."""
+    (await everywhere.post("/all/v1/orders", order_p())).ok()
+    document = (await everywhere.get("/all/openapi.json")).ok().body
+    assert [f"{error.instance_path}: {error.message}" for error in OPENAPI_31_VALIDATOR.iter_errors(document)] == []
+    read = set()
+    for path, methods in document["paths"].items():
+        operation = methods.get("get", {"parameters": [{"required": True}]})
+        kind = operation.get("responses", {}).get("200", {}).get("content", {}).get("application/json")
+        if kind is None or any(parameter["required"] for parameter in operation["parameters"]):
+            continue
+        answer = (await everywhere.get(f"/all{path}")).ok()
+        schema = kind["schema"] | {"components": document["components"]}
+        assert jsonschema_rs.validator_for(schema).is_valid(answer.body), path
+        read.add(operation["operationId"].partition("_")[0])
+    assert read == set(shop.stack.urls)
 
 
 async def test_a_call_is_refused_by_its_head(shop: Shop) -> None:
