@@ -18,8 +18,8 @@ from tests.shop import Shop
 from tests.stack import PROJECT, SERVICES, VARIABLE, Stack, new_stack
 
 NEEDS_NO_STACK = (
-    "tests/rules", "tests/contracts", "tests/deploy", "tests/test_tidy.py", "tests/test_readme.py", "tests/test_pages.py",
-    "tests/proof/test_telling.py",
+    "tests/rules", "tests/contracts", "tests/deploy", "tests/test_tidy.py", "tests/test_dialect.py", "tests/test_readme.py",
+    "tests/test_pages.py", "tests/proof/test_telling.py",
 )  # fmt: skip
 
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)

@@ -45,7 +45,7 @@ ROOMS = {
     "requests": {"state"},
     "views": {"requests", "rules", "state"},
     "commands": {"queries", "requests", "rules", "settings", "state", "tables"},
-    "state": {"requests"},
+    "state": set[str](),
     "rules": {"requests", "state"},
     "queries": {"requests", "rules", "settings", "state", "tables"},
     "tables": set[str](),

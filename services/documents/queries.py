@@ -8,7 +8,7 @@ from sqlalchemy.engine import Row
 
 from services.documents.rules.access import may_read
 from services.documents.rules.series import DEFAULT_PREFIXES
-from services.documents.state import Contents, Copy, Document, Letterhead, Office, Reference, Series, Wanted
+from services.documents.state import Contents, Copy, Document, DocumentReference, Letterhead, Office, Series, Wanted
 from services.documents.tables import documents, logos, orders, refunds, renderings, series, settings, stores
 from shared.contracts.actor import Actor
 from shared.contracts.errors import NotFound
@@ -79,13 +79,11 @@ async def refunds_of(tx: Transaction, store_id: str, order_id: str) -> tuple[Ref
     return tuple(Refund.model_validate(row.data, strict=False) for row in rows)
 
 
-async def references_of(tx: Transaction, store_id: str, order_id: str) -> dict[tuple[str, str], Reference]:
+async def references_of(tx: Transaction, store_id: str, order_id: str) -> dict[tuple[str, str], DocumentReference]:
     """What was issued for an order, by (cause, subject)."""
     rows = await tx.all(_REFERENCES, {"store": store_id, "order": order_id})
-    return {
-        (row.cause, row.subject_id): Reference(document_id=row.document_id, kind=row.kind, number=row.number, issued_on=row.issued_on)
-        for row in rows
-    }
+    shown = ("document_id", "kind", "number", "issued_on")
+    return {(row.cause, row.subject_id): DocumentReference(**{name: row._mapping[name] for name in shown}) for row in rows}
 
 
 async def office(tx: Transaction, store_id: str) -> Office:

@@ -47,7 +47,7 @@ class Letterhead(Part):
     logo_sha256: str | None = None
 
 
-class Reference(Part):
+class DocumentReference(Part):
     """An earlier document that this one corrects."""
 
     document_id: DocumentId
@@ -115,7 +115,7 @@ class Contents(Part):
     paid: int | None = None
     balance: int | None = None
     payments: tuple[SaidPayment, ...] = ()
-    refers_to: Reference | None = None
+    refers_to: DocumentReference | None = None
     tracking: str = ""
 
 

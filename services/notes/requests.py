@@ -9,7 +9,7 @@ from shared.web.inputs import Input, example
 
 MAX_TEXT_CHARACTERS = 10_000
 
-Text = Annotated[
+TextOfNote = Annotated[
     str,
     Field(
         min_length=1,
@@ -27,7 +27,7 @@ class NoteInput(Input):
 
     order_id: OrderId
     audience: Literal["customer", "private"] = Field(description="`customer` sends it to the order's customer; `private` stays with staff.")
-    text: Text
+    text: TextOfNote
 
 
 class NoteEditInput(Input):
@@ -35,7 +35,7 @@ class NoteEditInput(Input):
 
     model_config = example({"text": "Your parcel waits at the post office."})
 
-    text: Text
+    text: TextOfNote
 
 
 class ReadMarkInput(Input):

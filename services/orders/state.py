@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
-from services.orders.requests.settings import CancelPreset, CustomerStop
 from shared.contracts.events import By, Order, OrderPersonal, OrderStatus, PaymentState, RefundState
+
+CancelPreset = Literal["cancellation-control", "order-cancellation"]
+CustomerStop = Literal["picked_up", "shipped", "delivered"]
 
 
 @dataclass(frozen=True, slots=True)

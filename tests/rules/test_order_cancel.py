@@ -4,8 +4,8 @@ from itertools import product
 
 import pytest
 
-from services.orders.requests.settings import CancelPreset, CustomerStop
 from services.orders.rules.cancel import CANCEL_PRESETS, lines_to_release, may_cancel
+from services.orders.state import CancelPreset, CustomerStop
 from shared.contracts.events import OrderStatus
 from tests.rules.orders import ACTORS, CUSTOMER, ON_BEHALF, STATUSES, order
 

@@ -11,7 +11,7 @@ from services.documents.rules.compose import Background, Issue, compose
 from services.documents.rules.contents import canonical, sha256_of
 from services.documents.rules.due import Due, due_documents
 from services.documents.rules.series import document_number, issuing_day
-from services.documents.state import Contents, Copy, Office, Reference
+from services.documents.state import Contents, Copy, DocumentReference, Office
 from services.documents.tables import documents, orders, renderings, series
 from shared.contracts.events import Address, DocumentIssued, DocumentKind, Order, Refund
 from shared.contracts.ids import new_id
@@ -30,7 +30,7 @@ class _Desk:
     refunds: tuple[Refund, ...]
     now: datetime
     sequence: int
-    issued: dict[tuple[str, str], Reference] = field(default_factory=dict)
+    issued: dict[tuple[str, str], DocumentReference] = field(default_factory=dict)
 
     @property
     def day(self) -> date:
@@ -78,7 +78,7 @@ async def _issue(tx: Transaction, desk: _Desk, due: Due) -> None:
     text = canonical(contents)
     await tx.execute(sa.insert(documents).values(**_row(desk, due, contents, counted, text)))
     await tx.execute(sa.insert(renderings).values(store_id=desk.store_id, document_id=issue.document_id, next_attempt_at=desk.now))
-    desk.issued[due.key] = Reference(document_id=issue.document_id, kind=due.kind, number=issue.number, issued_on=issue.day)
+    desk.issued[due.key] = DocumentReference(document_id=issue.document_id, kind=due.kind, number=issue.number, issued_on=issue.day)
     desk.sequence += 1
     event = _event(contents, due.kind, text, now=desk.now)
     await emit(tx, event, store_id=desk.store_id, sequence=desk.sequence, recorded_at=desk.now)
@@ -92,7 +92,7 @@ async def _next_number(tx: Transaction, store_id: str, kind: str, year: int, pre
     return row.prefix, row.last
 
 
-async def _frozen_address(tx: Transaction, store_id: str, invoice: Reference | None, copy: Copy) -> Address | None:
+async def _frozen_address(tx: Transaction, store_id: str, invoice: DocumentReference | None, copy: Copy) -> Address | None:
     """The billing address as the invoice has it, so that credit notes repeat it; our copy's before there is one."""
     if invoice is not None:
         return (await queries.contents_of(tx, store_id, invoice.document_id)).address
@@ -106,7 +106,7 @@ def _background(desk: _Desk, due: Due) -> Background:
     return Background(billing_address=desk.address, refunds=desk.refunds, refers_to=_referred(desk, due), shipping_before=before)
 
 
-def _referred(desk: _Desk, due: Due) -> Reference | None:
+def _referred(desk: _Desk, due: Due) -> DocumentReference | None:
     if due.kind == "credit_note":
         return desk.issued[("order", desk.order.order_id)]
     if due.kind == "cancelling_receipt":

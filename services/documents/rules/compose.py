@@ -6,7 +6,7 @@ from datetime import date
 from services.documents.rules.contents import language_of
 from services.documents.rules.due import Due
 from services.documents.rules.series import issuing_day
-from services.documents.state import Contents, Letterhead, Reference, SaidLine, SaidPayment
+from services.documents.state import Contents, DocumentReference, Letterhead, SaidLine, SaidPayment
 from shared.contracts.events import Address, Order, OrderLine, Payment, Refund, RefundLine
 from shared.contracts.money import divide_half_up
 
@@ -28,7 +28,7 @@ class Background:
 
     billing_address: Address | None
     refunds: tuple[Refund, ...] = ()
-    refers_to: Reference | None = None
+    refers_to: DocumentReference | None = None
     shipping_before: int = 0  # minor units of the order's shipping that earlier documents of this sort took: splits its tax exactly
 
 

@@ -1,13 +1,11 @@
 """A store's settings as they are sent."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import StringConstraints
 
+from services.orders.state import CancelPreset, CustomerStop
 from shared.web.inputs import Input, Word, example
-
-CancelPreset = Literal["cancellation-control", "order-cancellation"]
-CustomerStop = Literal["picked_up", "shipped", "delivered"]
 
 
 class OrderSettingsInput(Input):

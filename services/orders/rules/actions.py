@@ -1,6 +1,6 @@
 """What the calling actor may do with an order now, and why not: asked of the same rules that guard the commands."""
 
-from services.orders.requests.settings import CancelPreset, CustomerStop
+from services.orders.state import CancelPreset, CustomerStop
 from shared.contracts.actor import Actor, Decision
 from shared.contracts.events import Order
 from shared.contracts.lifecycle import STEPS

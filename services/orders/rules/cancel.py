@@ -7,7 +7,7 @@ picks (docs/decisions/0101-who-may-cancel.md).
 
 from typing import Literal
 
-from services.orders.requests.settings import CancelPreset, CustomerStop
+from services.orders.state import CancelPreset, CustomerStop
 from shared.contracts.actor import Actor, Decision, Role, allowed, forbidden, refused
 from shared.contracts.events import Order, OrderLine, PaymentState
 from shared.contracts.lifecycle import goods_left, reached

@@ -2,8 +2,7 @@
 
 from datetime import datetime
 
-from services.orders.requests.settings import CancelPreset, CustomerStop
-from services.orders.state import SavedSettings, StoreSettings
+from services.orders.state import CancelPreset, CustomerStop, SavedSettings, StoreSettings
 from shared.web.views import ByView, View
 
 

@@ -21,7 +21,7 @@ from shared.data.db import Transaction
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class Planned:
     """A request that may be made, with everything that it is computed from."""
 
     ledger: Ledger
@@ -29,7 +29,7 @@ class Plan:
     amount: Amount
 
 
-async def plan(tx: Transaction, actor: Actor, request: RequestRefund, *, now: datetime, lock: bool = False) -> Plan:
+async def plan(tx: Transaction, actor: Actor, request: RequestRefund, *, now: datetime, lock: bool = False) -> Planned:
     """What `request` would pay now; writes nothing.
 
     Raises NotFound (no copy of such an order of theirs), Refused (rules.decisions.may_request, rules.claim), Invalid (unknown line).
@@ -39,7 +39,7 @@ async def plan(tx: Transaction, actor: Actor, request: RequestRefund, *, now: da
     closes_at = await closing_time(tx, actor, ledger.order, policy)
     may_request(ledger.order, actor, policy, request, closes_at=closes_at, now=now).or_raise()
     units = claim(ledger.order, ledger.taken, request.lines)
-    return Plan(ledger, policy, refund_amount(ledger.order, units, deduct_shipping=policy.deduct_shipping))
+    return Planned(ledger, policy, refund_amount(ledger.order, units, deduct_shipping=policy.deduct_shipping))
 
 
 async def closing_time(tx: Transaction, actor: Actor, order: KnownOrder, policy: Policy) -> datetime | None:
@@ -62,7 +62,7 @@ async def request_refund(tx: Transaction, actor: Actor, request: RequestRefund, 
     return refund
 
 
-def _requested(planned: Plan, actor: Actor, request: RequestRefund, *, now: datetime) -> Refund:
+def _requested(planned: Planned, actor: Actor, request: RequestRefund, *, now: datetime) -> Refund:
     order, policy, amount = planned.ledger.order, planned.policy, planned.amount
     return Refund(
         refund_id=new_id("refund"),

@@ -16,9 +16,9 @@ from services.documents.rendering.present import view_of
 from services.documents.rendering.renderer import Renderer
 from services.documents.state import (
     Contents,
+    DocumentReference,
     Letterhead,
     PrintKind,
-    Reference,
     SaidLine,
     SaidPayment,
     Seller,
@@ -110,7 +110,7 @@ def _of_kind(kind: str, total: int) -> dict[str, Any]:
             amount=amount, paid_on=date(2026, 11, day), receipt=receipt,
         )  # fmt: skip
 
-    first = Reference(document_id="document_00000000000000000000000000", kind="invoice", number="INV-2026-000041", issued_on=TODAY)
+    first = DocumentReference(document_id="document_00000000000000000000000000", kind="invoice", number="INV-2026-000041", issued_on=TODAY)
     roll: dict[str, Any] = {"address": None, "terms": ""}
     kinds: dict[str, dict[str, Any]] = {
         "invoice": {},
