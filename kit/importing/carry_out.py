@@ -25,7 +25,7 @@ SEEN_SECONDS = 1_800.0
 SEEN_PAUSE_SECONDS = 0.5
 READ_BACK_SECONDS = 600.0
 READ_BACK_PAUSE_SECONDS = 2.0
-NOT_SEEN_YET = ("not_found", "delivery_not_seen_yet", "not_collected")
+NOT_SEEN_YET = ("order_not_known_yet", "delivery_not_seen_yet", "not_collected")
 """Answers of the refund service while events are on their way to it."""
 
 T = TypeVar("T")
