@@ -1,4 +1,4 @@
-"""The one way in which deploy says that it cannot go on: what is wrong, and the fix."""
+"""The error with which a command ends: what is wrong, and the fix."""
 
 
 class Trouble(Exception):  # noqa: N818  (it is printed as one line, never as a traceback)

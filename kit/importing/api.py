@@ -1,4 +1,4 @@
-"""Calling the public APIs, again and again where an answer is missing: every call carries a key, so a repeat changes nothing."""
+"""Calls the public APIs and retries what got no final answer: every write carries a key, so a repeat changes nothing."""
 
 import asyncio
 import time
@@ -13,14 +13,14 @@ from kit.importing.stopped import CannotImport
 
 CALL_SECONDS = 300.0
 PATIENCE_SECONDS = 900.0
-"""How long a call is repeated that is answered by nobody, or by "later"."""
+"""How long a call without a final answer is retried."""
 PAUSES_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0)
 CONNECTIONS = 32
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A final answer: what came back, or the system's refusal."""
+    """A final answer: a result or a refusal."""
 
     status: int
     body: Any
@@ -48,7 +48,7 @@ class Api:
         await self._client.aclose()
 
     async def get(self, service: str, path: str, **query: Any) -> Any:
-        """The body. Raises CannotImport for a refusal: a question has none that an import could go on with."""
+        """The body. Raises CannotImport for a refusal: an import cannot continue without what it asked for."""
         answer = await self._call("GET", service, path, params={name: value for name, value in query.items() if value is not None})
         if answer.refusal is not None:
             raise CannotImport(
@@ -65,7 +65,7 @@ class Api:
         return await self._call("PUT", service, path, json=body, headers={"If-Match": f'"v{version}"'})
 
     async def _call(self, method: str, service: str, path: str, **content: Any) -> Answer:
-        """Repeats what got no answer, or "later" (429, 5xx, a key still at work), for a minute. Raises CannotImport then."""
+        """Retry a call without a final answer (none, 429, 5xx, a key in progress). Raises CannotImport after PATIENCE_SECONDS."""
         deadline, attempt, why = time.monotonic() + PATIENCE_SECONDS, 0, ""
         while time.monotonic() < deadline:
             try:
@@ -77,7 +77,7 @@ class Api:
                 if response.status_code in (401, 403):
                     problem = answer.body if isinstance(answer.body, dict) else {}
                     raise CannotImport(f"{service} refused the token: {problem.get('code', response.status_code)}.", _fix(answer))
-                if response.status_code < 500 and response.status_code != 429 and not _at_work(answer):
+                if response.status_code < 500 and response.status_code != 429 and not _in_progress(answer):
                     return answer
                 why = f"{response.status_code} {response.text[:200]}"
             await asyncio.sleep(PAUSES_SECONDS[min(attempt, len(PAUSES_SECONDS) - 1)])
@@ -87,7 +87,7 @@ class Api:
         )
 
 
-def _at_work(answer: Answer) -> bool:
+def _in_progress(answer: Answer) -> bool:
     return answer.status == 409 and isinstance(answer.body, dict) and answer.body.get("code") in ("in_progress",)
 
 

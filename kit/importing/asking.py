@@ -1,4 +1,4 @@
-"""What is asked of the APIs, word for word. Pure: everything follows from the file, so that a repeat asks the same."""
+"""The requests, word for word. Pure: everything follows from the file, so that a repeat sends the same."""
 
 import hashlib
 import json
@@ -67,7 +67,7 @@ def _line(line: PlannedLine) -> dict[str, Any]:
 
 
 def payment(planned: PlannedOrder) -> dict[str, Any]:
-    """The cash: the whole total, when it was invoiced (the file knows no other time)."""
+    """The cash: the whole total, at the time of the invoice (the file has no other)."""
     at = planned.first.at.isoformat()
     return {"amount": planned.total, "method": "cash", "reference": planned.invoice, "collected_by": "online-retail", "occurred_at": at}
 
@@ -86,7 +86,7 @@ def refund(planned: PlannedRefund, order_id: str, *, reason: str, window: bool) 
 
 
 def description(planned: PlannedRefund) -> str:
-    """Names the cancellation invoice: by this a refund is known again."""
+    """Names the cancellation invoice, by which the refund is found again."""
     return f"Cancellation invoice {planned.cancellation} of {planned.takes[0].row.at:%Y-%m-%d}."
 
 

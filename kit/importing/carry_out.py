@@ -1,4 +1,4 @@
-"""Carrying a plan out: place, deliver, pay, refund, and read back. May be stopped anywhere and run again.
+"""Carries out a plan: place, deliver, pay, refund, and read back. It may be stopped anywhere and run again.
 
 What is there already is found by its external_ref (orders) and its description (refunds), whenever that was; Idempotency-Keys
 make each single call safe to repeat. Orders go in batches that follow each other through placing, delivery and payment, a few at
@@ -36,7 +36,7 @@ STAGES = (PLACED, DELIVERED, PAID, REFUNDED)
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """An order of this import that the system held when we looked."""
+    """An order of this import that was already in the system."""
 
     order_id: str
     total: int
@@ -47,7 +47,7 @@ class Known:
 
 @dataclass(slots=True)
 class Work:
-    """One run of an import: what is asked, what was answered, who hears of progress."""
+    """One run of an import: the plan, the answers, and whom to report progress to."""
 
     api: Api
     plan: Plan
@@ -126,7 +126,7 @@ async def known_orders(work: Work) -> dict[str, Known]:
 
 
 async def _chunk(work: Work, chunk: list[PlannedOrder], known: dict[str, Known]) -> None:
-    """One batch of orders: placed, delivered, paid. What is so already is not asked for again."""
+    """One batch of orders: placed, delivered, paid. What is done already is not repeated."""
     for order in chunk:
         if (here := known.get(order.invoice)) is not None:
             work.results.orders[order.invoice] = Placed(here.order_id, order.goods, here.total - order.goods)
@@ -157,7 +157,7 @@ async def _place(work: Work, orders: list[PlannedOrder]) -> None:
 
 
 async def _there_already(work: Work, order: PlannedOrder) -> Placed | None:
-    """The order, if a call that we never heard back from had placed it after we looked."""
+    """The order, if a call that got no answer had placed it after all."""
     reference = asking.external_ref(order.invoice)
     page = await work.api.get("orders", "/v1/orders", q=reference)
     for item in page["items"]:

@@ -1,4 +1,4 @@
-"""Where the file's countries are. It names a country and no address, so each order gets a stand-in that its country accepts."""
+"""Stand-in addresses: the file names a country and no address, so each order gets one that its country accepts."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What becomes of every row: orders, refunds of them, or a rejection with its reason. Pure; the account is made from it.
+"""Maps every row to an order, a refund or a rejection with its reason. Pure; the account is made from it.
 
 Matching: a cancellation names a customer and a product, never the invoice. Its units are taken from the same customer's earlier
 purchases of that product, the most recent first that still has units; so one row may refund several orders.

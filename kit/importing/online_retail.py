@@ -1,4 +1,4 @@
-"""Reading the Online Retail file: rows as they stand, told apart by what they are. Pure after the bytes are in."""
+"""Reads the Online Retail file: its rows as they are, each classified. Pure once the bytes are read."""
 
 import csv
 import gzip
@@ -24,7 +24,7 @@ NOT_PRODUCTS = frozenset({"D", "M", "S", "AMAZONFEE", "BANK CHARGES", "CRUK", "P
 
 
 class Unreadable(Exception):  # noqa: N818  (says what the file is)
-    """The file is not an Online Retail file; `str()` says at which row and why."""
+    """The file is not an Online Retail file; `str()` names the row and the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Row:
 
     @property
     def cancels(self) -> bool:
-        """Whether it stands on a cancellation invoice."""
+        """Whether it is on a cancellation invoice."""
         return self.invoice.startswith("C")
 
     @property

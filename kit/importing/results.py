@@ -1,4 +1,4 @@
-"""What the system answered to what was asked of it: the other half of the account."""
+"""What the system answered: the other half of the account."""
 
 from dataclasses import dataclass, field
 
@@ -23,7 +23,7 @@ class Refunded:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The system's no: a problem's stable code and its sentence."""
+    """A refusal: the problem's stable code and its detail."""
 
     code: str
     detail: str

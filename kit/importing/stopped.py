@@ -1,4 +1,4 @@
-"""The one way in which the importer says that it cannot go on."""
+"""The error with which the importer ends."""
 
 
 class CannotImport(Exception):  # noqa: N818  (it is printed as one line, never as a traceback)
