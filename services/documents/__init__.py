@@ -1,1 +1,1 @@
-"""Invoices, receipts and credit notes: issued on events, numbered without gaps, rendered, kept for ever."""
+"""Invoices, receipts and credit notes: issued on events, numbered without gaps, rendered once and never changed."""

@@ -6,6 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
+from services.documents.rules import PROBLEMS
 from services.documents.rules.access import may_read
 from services.documents.rules.series import DEFAULT_PREFIXES
 from services.documents.state import Contents, Copy, Document, DocumentReference, Letterhead, Office, Series, Wanted
@@ -33,11 +34,11 @@ _REFERENCES = sa.select(
 
 
 async def copy(tx: Transaction, store_id: str, order_id: str, *, lock: bool = False) -> Copy:
-    """Our copy of an order, for consumers. Raises NotFound."""
+    """Our copy of an order, for consumers. Raises NotFound `order_not_known_yet`."""
     statement = sa.select(orders).where(orders.c.store_id == store_id, orders.c.order_id == order_id)
     row = await tx.first(statement.with_for_update() if lock else statement)
     if row is None:
-        raise NotFound(detail="Order not found, or not yet known to this service.")
+        raise NotFound("order_not_known_yet", PROBLEMS["order_not_known_yet"], retry_after_seconds=1)
     with one_row("orders", store_id, order_id):
         if row.data and len(row.data["lines"]) > MANY_LINES:
             return await asyncio.to_thread(_copied, row)
@@ -56,10 +57,10 @@ def _copied(row: Row[Any]) -> Copy:
 
 
 async def order_for(tx: Transaction, actor: Actor, order_id: str) -> tuple[Order, OrderPersonal]:
-    """An order that `actor` may read, as our copy has it. Raises NotFound, also for another's."""
+    """An order that `actor` may read, as our copy has it. Raises NotFound `order_not_known_yet`, also for another's."""
     found = await copy(tx, actor.store, order_id)
     if found.order is None or found.personal is None or not may_read(actor, found.order.customer_id, order_id):
-        raise NotFound(detail="Order not found, or not yet known to this service.")
+        raise NotFound("order_not_known_yet", PROBLEMS["order_not_known_yet"], retry_after_seconds=1)
     return found.order, found.personal
 
 

@@ -116,7 +116,7 @@ renderings = sa.Table(
     metadata,
     sa.Column("store_id", sa.Text, nullable=False),
     sa.Column("document_id", PublicIdColumn("document"), nullable=False),
-    sa.Column("pdf", sa.LargeBinary),  # written once, by the first to finish, and kept for ever
+    sa.Column("pdf", sa.LargeBinary),  # written once, by the first to finish
     sa.Column("pdf_sha256", sa.Text),
     sa.Column("engine", sa.Text),
     sa.Column("rendered_at", TIME),

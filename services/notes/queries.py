@@ -29,28 +29,30 @@ VERSIONS = Key(settings.c.version, newest_first=True)
 async def order_for(tx: Transaction, actor: Actor, order_id: str, *, lock: bool = False) -> KnownOrder:
     """The copy of an order that the actor may see; `lock` holds it until the transaction ends.
 
-    Raises NotFound: another's order, one that does not exist, and one of which no event has arrived yet are all the same.
+    Raises NotFound `order_not_known_yet`: another's order, no such order and one that has yet to arrive here are all the same.
     """
+    order = await _order(tx, actor, order_id, lock=lock)
+    if order is None:
+        raise NotFound("order_not_known_yet", PROBLEMS["order_not_known_yet"], retry_after_seconds=1)
+    return order
+
+
+async def _order(tx: Transaction, actor: Actor, order_id: str, *, lock: bool) -> KnownOrder | None:
     statement = sa.select(orders).where(orders.c.store_id == actor.store, orders.c.order_id == order_id, *_own_orders(actor))
     row = await tx.first(statement.with_for_update() if lock else statement)
-    if row is None:
-        raise NotFound(detail=PROBLEMS["not_found"])
-    return KnownOrder(**row._mapping)
+    return None if row is None else KnownOrder(**row._mapping)
 
 
 async def note_for_change(tx: Transaction, actor: Actor, note_id: str) -> tuple[Note, KnownOrder]:
-    """A note that the actor may see, and its order, locked. Raises NotFound.
+    """A note that the actor may see, and its order, locked. Raises NotFound: a note on another's order is none.
 
     The lock is the order's and is taken first; the note is read after it, or a change that was waited for would be missed.
     """
-    its_order = sa.select(notes.c.order_id).where(*_one_note(actor, note_id))
-    order_id = await tx.scalar(its_order)
-    if order_id is None:
-        raise NotFound(detail=PROBLEMS["not_found"])
-    order = await order_for(tx, actor, order_id, lock=True)
-    row = await tx.first(sa.select(notes).where(*_one_note(actor, note_id)))
-    if row is None:
-        raise NotFound(detail=PROBLEMS["not_found"])
+    order_id = await tx.scalar(sa.select(notes.c.order_id).where(*_one_note(actor, note_id)))
+    order = None if order_id is None else await _order(tx, actor, order_id, lock=True)
+    row = None if order is None else await tx.first(sa.select(notes).where(*_one_note(actor, note_id)))
+    if order is None or row is None:
+        raise NotFound(detail="No such note.")
     return Note(**row._mapping), order
 
 
@@ -138,7 +140,7 @@ async def place_of_note(tx: Transaction, actor: Actor, order_id: str, note_id: s
     """Where a note of an order stands among its notes: (written_at, note_id). Raises NotFound."""
     row = await tx.first(sa.select(notes.c.written_at, notes.c.note_id).where(*_one_note(actor, note_id), notes.c.order_id == order_id))
     if row is None:
-        raise NotFound(detail=PROBLEMS["not_found"])
+        raise NotFound(detail="No such note.")
     return row.written_at, row.note_id
 
 

@@ -1,16 +1,18 @@
-"""What may be said about an order, by whom, and what its timeline tells to whom. Pure: no session, clock, broker or network.
+"""Who may write what about an order, and what its timeline shows to whom. Pure: no session, clock, broker or network.
 
-`writing` says who may see, write, edit and retract; `timeline` what an event adds to its order; `order_copy` what is kept of an order.
+writing.py     who may see, write, edit and retract
+timeline.py    what each event adds to its order's timeline
+order_copy.py  what this service copies of an order
 """
 
 PROBLEMS = {
-    "not_found": "There is no such thing here for you; of an order placed a moment ago nothing may have arrived yet.",
-    "bad_text": "A note is plain text of 1 to 10,000 characters with something to read in it, and without control characters.",
+    "order_not_known_yet": "No such order has reached this service; one that was placed a moment ago may still arrive: try again.",
+    "bad_text": "A note is plain text of 1 to 10,000 characters, some of them visible and none a control character but line end and tab.",
     "private_is_for_staff": 'Only staff write private notes; a customer\'s answer has the audience "customer".',
     "answers_off": "This store takes no answers from customers.",
-    "guest_reads_only": "A guest link reads one order and writes nothing.",
-    "not_the_author": "A note is edited by the side that wrote it: staff may retract a customer's answer, never reword it.",
+    "guest_reads_only": "A guest link can only read, and only its one order.",
+    "not_the_author": "A note is edited by the side that wrote it: staff may retract a customer's answer but not reword it.",
     "retracted": "A retracted note is not edited; write a new one.",
-    "already_retracted": "The note was retracted before.",
+    "already_retracted": "The note is retracted already.",
 }
 """Every code that this service's own rules answer with, and what it means to the caller."""
