@@ -9,6 +9,7 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.contracts.actor import MAX_ID_CHARACTERS, WHO, Actor, is_name
@@ -111,6 +112,9 @@ class Gate:
         """ASGI."""
         if scope["type"] != "http":
             return
+        only_head = scope["method"] == "HEAD"
+        if only_head:
+            scope, send = {**scope, "method": "GET"}, _without_body(send)
         head = _Head.of(scope)
         call = _Call(self._settings.max_small_body_bytes, head.body_bytes)
         try:
@@ -124,6 +128,9 @@ class Gate:
                 await self._app(scope, _bounded(call, receive), send)
             elif not await self._public.again(way.template, scope, send):
                 await self._app(scope, _bounded(call, receive), self._public.keeping(way.template, scope, send))
+        except (ClientDisconnect, _Unread):
+            if not only_head:  # it was ended by ourselves, and its connection goes on
+                raise
         finally:
             call.leave()
 
@@ -160,7 +167,7 @@ class Gate:
         if not ways:
             raise plain("no_such_route", 404)
         failure = plain("method_not_allowed", 405)
-        failure.headers = {"Allow": ", ".join(sorted(ways))}
+        failure.headers = {"Allow": ", ".join(sorted({*ways, "HEAD"} if "GET" in ways else ways))}
         raise failure
 
     async def _refuse(self, failure: Failure, head: _Head, call: _Call, send: Send) -> None:
@@ -304,6 +311,22 @@ def _too_large(call: _Call) -> TooLarge:
     return TooLarge(detail=f"A request body has at most {call.max_body_bytes} bytes here.")
 
 
+def _without_body(send: Send) -> Send:
+    """`send` for a HEAD, which is answered as its GET up to the body; what would go on sending one is told that nobody reads it."""
+    begun = False
+
+    async def only_head(message: Message) -> None:
+        nonlocal begun
+        if not begun:
+            begun = True
+            await send(message)
+            await send({"type": "http.response.body", "body": b""})
+        elif message.get("more_body"):
+            raise _Unread
+
+    return only_head
+
+
 def _bounded(call: _Call, receive: Receive) -> Receive:
     """`receive` up to the bound, for a body sent without its length. Raises TooLarge."""
 
@@ -331,6 +354,10 @@ def _completed(call: _Call, send: Send) -> Send:
         await send(message)
 
     return completed
+
+
+class _Unread(OSError):  # noqa: N818  (what a server raises where the other side is gone)
+    """The answer to a HEAD has no body."""
 
 
 class _NotJson(Invalid):

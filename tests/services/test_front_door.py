@@ -216,3 +216,27 @@ async def test_a_change_needs_the_version_of_an_etag_alone(shop: Shop) -> None:
     stale = await shop.platform.post(path, json={"to": "shipped"}, headers={"If-Match": etag})
     assert (stale.status, stale["current_version"]) == (412, 2)
     (await shop.platform.post(path, json={"to": "shipped"}, headers={"If-Match": '"v2"'})).ok()
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/orders/v1/orders", "/orders/v1/orders/export?format=csv", "/orders/openapi.json", "/orders/health/live", "/refunds/v1/refund-policy",
+     "/notes/v1/notes-settings", "/documents/v1/documents", "/orders/v1/nothing"],
+)  # fmt: skip
+async def test_a_head_is_answered_as_its_get_without_a_body(shop: Shop, path: str) -> None:
+    """RFC 9110, 9.3.2."""
+    got = await shop.staff.get(path)
+    asked = await shop.staff.call("HEAD", path)
+    same = ("content-type", "content-length", "etag", "cache-control", "link", "content-disposition")
+    assert (asked.status, asked.content) == (got.status, b"")
+    assert [asked.headers.get(name) for name in same] == [got.headers.get(name) for name in same]
+
+
+async def test_a_head_of_a_stream_ends(shop: Shop) -> None:
+    asked = await shop.staff.call("HEAD", "/orders/v1/orders/stream")
+    assert (asked.status, asked.headers["content-type"], asked.content) == (200, "text/event-stream; charset=utf-8", b"")
+
+
+async def test_a_head_where_nothing_can_be_got_is_refused(shop: Shop) -> None:
+    asked = await shop.staff.call("HEAD", "/orders/v1/orders/batch")
+    assert (asked.status, asked.headers["allow"]) == (405, "POST")
