@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from services.orders.queries.lists import OrderFilter, page_of
+from services.orders.queries.lists import page_of
+from services.orders.requests.lists import OrderFilter
 from shared.contracts.actor import Actor
 from shared.data.db import Transaction
 from tests.bench.generator import drive, request
@@ -49,9 +50,9 @@ class PageCost:
 
 PAGES: dict[str, tuple[str, OrderFilter]] = {
     "newest": ("", OrderFilter()),
-    "one status": ("&status=shipped", OrderFilter(status=("shipped",))),
+    "one status": ("&status=shipped", OrderFilter(status=["shipped"])),
     "one customer": ("&customer_id=c-7", OrderFilter(customer_id="c-7")),
-    "two axes": ("&status=delivered&payment=paid", OrderFilter(status=("delivered",), payment=("paid",))),
+    "two axes": ("&status=delivered&payment=paid", OrderFilter(status=["delivered"], payment=["paid"])),
 }
 
 
@@ -121,7 +122,7 @@ async def _explained(bench: Bench, store: str, wanted: OrderFilter) -> tuple[int
     try:
         async with engine.connect() as connection:
             explaining = _Explaining(connection)
-            await page_of(cast(Transaction, explaining), Actor(store, "staff", "s"), wanted, cursor=None, limit=LIMIT)
+            await page_of(cast(Transaction, explaining), Actor(store, "staff", "s"), wanted, None, cursor=None, limit=LIMIT)
     finally:
         await engine.dispose()
     return explaining.rows, explaining.buffers

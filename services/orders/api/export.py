@@ -3,13 +3,14 @@
 from collections.abc import AsyncGenerator
 from typing import Any
 
-from services.orders.queries.lists import OrderFilter, page_of
+from services.orders.queries.lists import Search, page_of
+from services.orders.requests.lists import ExportQuery
 from services.orders.state import Summary
 from services.orders.views.orders import OrderSummaryView
 from shared.contracts.actor import Actor
 from shared.contracts.money import Money
 from shared.data.db import Database
-from shared.web.exports import PAGE_ROWS, Exporting, FileQuery, Table, pieces
+from shared.web.exports import PAGE_ROWS, Exporting, Table, pieces
 
 AMOUNTS = ("total", "collected", "refunded_total")
 COLUMNS = (
@@ -18,19 +19,19 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def exported(exporting: Exporting, db: Database, actor: Actor, wanted: OrderFilter, how: FileQuery) -> AsyncGenerator[bytes, None]:
+def exported(exporting: Exporting, db: Database, actor: Actor, query: ExportQuery, search: Search | None) -> AsyncGenerator[bytes, None]:
     """Every matching order, newest first; amounts in a CSV are decimal."""
 
     async def read(after: str | None) -> tuple[list[Summary], str | None]:
         async with db.reading() as tx:
-            page = await page_of(tx, actor, wanted, cursor=after, limit=PAGE_ROWS)
+            page = await page_of(tx, actor, query, search, cursor=after, limit=PAGE_ROWS)
         return page.items, page.next_cursor
 
     def line(summary: Summary) -> str:
         return OrderSummaryView.of(summary).model_dump_json()
 
     table = Table("orders", COLUMNS, _cells, line, lambda summary: (actor.store, summary.order_id))
-    return pieces(exporting, db, table, read, how)
+    return pieces(exporting, db, table, read, query)
 
 
 def _cells(summary: Summary) -> dict[str, Any]:

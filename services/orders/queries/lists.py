@@ -1,13 +1,13 @@
 """Pages of orders, newest first: bounded walks along the index that fits best what is asked (shared/web/pages.py)."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from typing import Any, Literal
 
 import sqlalchemy as sa
 
 from services.orders.queries.orders import visible_to
+from services.orders.requests.lists import OrderFilter
 from services.orders.state import Summary
 from services.orders.tables import lines, orders
 from shared.contracts.actor import Actor
@@ -16,23 +16,6 @@ from shared.web.pages import MAX_EXAMINED_ROWS, Key, Order, Walked, walk
 
 SUMMARY_COLUMNS = [orders.c[name] for name in Summary.__dataclass_fields__]
 NEWEST_FIRST = Key(orders.c.placed_at, orders.c.order_id, newest_first=True)
-
-
-@dataclass(frozen=True, slots=True)
-class OrderFilter:
-    """What a list is narrowed to; empty is everything."""
-
-    status: tuple[str, ...] = ()
-    payment: tuple[str, ...] = ()
-    refund_state: tuple[str, ...] = ()
-    customer_id: str | None = None
-    currency: str | None = None
-    placed_from: datetime | None = None  # inclusive
-    placed_before: datetime | None = None  # exclusive
-    total_from: int | None = None
-    total_to: int | None = None
-    needs_attention: bool = False
-    search: "Search | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,45 +62,46 @@ def _has_line_of(sku: str, order: Any, store_id: str) -> sa.ColumnElement[bool]:
     return one.scalar_subquery().is_(sa.true())
 
 
-async def page_of(tx: Transaction, actor: Actor, wanted: OrderFilter, *, cursor: str | None, limit: int) -> Walked[Summary]:
-    """One page of the orders that `actor` may see. Raises Invalid `bad_cursor`."""
-    by_sku = wanted.search is not None and wanted.search.kind == "sku" and actor.is_shop and wanted.customer_id is None
+async def page_of(
+    tx: Transaction, actor: Actor, wanted: OrderFilter, search: Search | None, *, cursor: str | None, limit: int
+) -> Walked[Summary]:
+    """One page of the orders that `actor` may see; `search` is what `wanted.q` names. Raises Invalid `bad_cursor`."""
+    by_sku = search is not None and search.kind == "sku" and actor.is_shop and wanted.customer_id is None
     if by_sku:  # only for the shop: what a customer may not see must not be walked
-        source = sa.select(lines.c.placed_at, lines.c.order_id).where(lines.c.store_id == actor.store, *_indexed(wanted, lines))
-        left = partial(_orders_of_lines, actor, wanted)
+        source = sa.select(lines.c.placed_at, lines.c.order_id).where(lines.c.store_id == actor.store, *_indexed(wanted, search, lines))
+        left = partial(_orders_of_lines, actor, wanted, search)
     else:
-        source = sa.select(*SUMMARY_COLUMNS).where(visible_to(actor), *_indexed(wanted, orders))
-        left = partial(_matching, actor, wanted)
+        source = sa.select(*SUMMARY_COLUMNS).where(visible_to(actor), *_indexed(wanted, search, orders))
+        left = partial(_matching, actor, wanted, search)
     page = await walk(tx, NEWEST_FIRST, source, cursor=cursor, limit=limit, left=left)
     items = [Summary(**{column.name: row._mapping[column.name] for column in SUMMARY_COLUMNS}) for row in page.items]
     return Walked(items, page.next_cursor, page.previous_cursor)
 
 
-def _matching(actor: Actor, wanted: OrderFilter, window: sa.Subquery, order: Order) -> sa.Select[Any]:
+def _matching(actor: Actor, wanted: OrderFilter, search: Search | None, window: sa.Subquery, order: Order) -> sa.Select[Any]:
     """The orders of the window that are wanted."""
-    with_sku = [_has_line_of(search.text, window.c, actor.store)] if (search := wanted.search) and search.kind == "sku" else []
-    return sa.select(window).where(*_conditions(wanted, window.c), *with_sku).order_by(*order(window.c))
+    with_sku = [_has_line_of(search.text, window.c, actor.store)] if search and search.kind == "sku" else []
+    return sa.select(window).where(*_conditions(wanted, search, window.c), *with_sku).order_by(*order(window.c))
 
 
-def _orders_of_lines(actor: Actor, wanted: OrderFilter, window: sa.Subquery, order: Order) -> sa.Select[Any]:
+def _orders_of_lines(actor: Actor, wanted: OrderFilter, search: Search | None, window: sa.Subquery, order: Order) -> sa.Select[Any]:
     """The orders that are wanted of those whose lines are in the window, each once."""
     hits = sa.select(window).distinct().order_by(*order(window.c)).subquery("hits")  # an order may have a SKU twice
     return (
         sa.select(*SUMMARY_COLUMNS, hits.c.placed_at.label("walked_placed_at"))
         .select_from(hits.join(orders, visible_to(actor) & (orders.c.order_id == hits.c.order_id)))
-        .where(*_conditions(wanted, orders.c))
+        .where(*_conditions(wanted, search, orders.c))
         .order_by(*order(hits.c))
     )
 
 
-def _indexed(wanted: OrderFilter, source: sa.Table) -> list[sa.ColumnElement[bool]]:
+def _indexed(wanted: OrderFilter, search: Search | None, source: sa.Table) -> list[sa.ColumnElement[bool]]:
     """What some index answers together with the order of the list."""
     conditions: list[sa.ColumnElement[bool]] = []
     if wanted.placed_from is not None:
         conditions.append(source.c.placed_at >= wanted.placed_from)
     if wanted.placed_before is not None:
         conditions.append(source.c.placed_at < wanted.placed_before)
-    search = wanted.search
     if search is not None and source is lines:
         conditions.append(lines.c.sku == search.text)
     elif search is not None and search.kind not in ("name", "sku"):
@@ -130,7 +114,7 @@ def _indexed(wanted: OrderFilter, source: sa.Table) -> list[sa.ColumnElement[boo
     return conditions
 
 
-def _conditions(wanted: OrderFilter, columns: Any) -> list[sa.ColumnElement[bool]]:
+def _conditions(wanted: OrderFilter, search: Search | None, columns: Any) -> list[sa.ColumnElement[bool]]:
     """What the looked-at rows must answer to."""
     axes = ("status", "payment", "refund_state")
     conditions: list[sa.ColumnElement[bool]] = [columns[axis].in_(getattr(wanted, axis)) for axis in axes if getattr(wanted, axis)]
@@ -142,6 +126,6 @@ def _conditions(wanted: OrderFilter, columns: Any) -> list[sa.ColumnElement[bool
         conditions.append(columns.total <= wanted.total_to)
     if wanted.needs_attention:
         conditions.append(columns.collected > columns.total)
-    if wanted.search is not None and wanted.search.kind == "name":
-        conditions.append(sa.func.lower(columns.customer_name).contains(wanted.search.text.lower(), autoescape=True))
+    if search is not None and search.kind == "name":
+        conditions.append(sa.func.lower(columns.customer_name).contains(search.text.lower(), autoescape=True))
     return conditions

@@ -1,0 +1,46 @@
+"""What lists and exports of orders are asked for."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared.contracts.actor import MAX_ID_CHARACTERS
+from shared.contracts.events import OrderStatus, PaymentState, RefundState
+from shared.contracts.money import MAX_AMOUNT_MINOR_UNITS
+from shared.web.exports import FileQuery
+from shared.web.inputs import Moment
+from shared.web.pages import DEFAULT_LIMIT, MAX_LIMIT
+
+Total = Annotated[int, Field(ge=0, le=MAX_AMOUNT_MINOR_UNITS)]
+
+
+class OrderFilter(BaseModel):
+    """What to list. A name that is not here is an error, not an ignored filter."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True, frozen=True)
+
+    status: list[OrderStatus] = []
+    payment: list[PaymentState] = []
+    refund_state: list[RefundState] = []
+    customer_id: Annotated[str | None, Field(max_length=MAX_ID_CHARACTERS)] = None
+    currency: Annotated[str | None, Field(pattern="^[A-Z]{3}$")] = None
+    placed_from: Annotated[Moment | None, Field(alias="placed_at.gte")] = None
+    placed_before: Annotated[Moment | None, Field(alias="placed_at.lt")] = None
+    total_from: Annotated[Total | None, Field(alias="total.gte", description="Minor units; give currency with it")] = None
+    total_to: Annotated[Total | None, Field(alias="total.lte", description="Minor units; give currency with it")] = None
+    needs_attention: Annotated[bool, Field(description="Only orders of which more was collected than their total")] = False
+    q: Annotated[
+        str | None,
+        Field(min_length=1, max_length=200, description="A number, reference, e-mail, phone or SKU as a whole, else a part of a name"),
+    ] = None
+
+
+class PageQuery(OrderFilter):
+    """What to list, and which page of it."""
+
+    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT
+    cursor: Annotated[str | None, Field(max_length=500)] = None
+
+
+class ExportQuery(OrderFilter, FileQuery):
+    """What to export, and how."""
