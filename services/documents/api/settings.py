@@ -82,7 +82,7 @@ async def save(request: DocumentSettingsInput, call: Call) -> Response:
 async def save_logo(
     call: Call, image: Annotated[bytes, Body(media_type="image/png", description="A PNG or a JPEG, up to 1 MB.")]
 ) -> Response:
-    """Set the logo: the body is the image itself. It is drawn again before it is kept, so nothing but the picture stays."""
+    """Set the logo: the body is the image itself. It is drawn again before it is stored, so that nothing but the picture remains."""
     shop_only(call.actor).or_raise()
     version = call.if_match_required
     logo = await cleaned_logo(call.settings, image)

@@ -1,4 +1,4 @@
-"""Pictures of documents: rendered outside of any transaction, by the worker or on first read; the first bytes are kept for ever."""
+"""The PDFs of documents: rendered outside of any transaction, by the worker or on first read. The first bytes stored never change."""
 
 import asyncio
 import hashlib
@@ -21,12 +21,12 @@ log = structlog.get_logger()
 
 BATCH = 4  # few at a time, so that a worker that dies holds up few
 CANDIDATES = 200  # that are looked at for them, so that a backlog of one store costs no more than this
-LEASE_SECONDS = 30  # a claim lasts this long; if it was too short, two render the same and the first bytes are kept
+LEASE_SECONDS = 30  # if it was too short, two workers render the same document, and the first bytes are stored
 LONGEST_PAUSE_SECONDS = 3_600
 
 
 async def pdf_of(database: Database, settings: WebSettings, store_id: str, document_id: str) -> bytes:
-    """The bytes of an issued document: the kept ones, or those that this call renders and keeps. Raises RenderingFailed."""
+    """The bytes of an issued document: those stored, or those that this call renders and stores. Raises RenderingFailed."""
     async with database.reading() as tx:
         kept = await queries.pdf_of(tx, store_id, document_id)
         if kept is not None:
@@ -36,7 +36,7 @@ async def pdf_of(database: Database, settings: WebSettings, store_id: str, docum
 
 
 async def picture(database: Database, settings: WebSettings, store_id: str, contents: Contents) -> bytes:
-    """The PDF of any contents, issued or not; nothing is kept. Raises RenderingFailed."""
+    """The PDF of any contents, issued or not; nothing is stored. Raises RenderingFailed."""
     async with database.reading() as tx:
         logo = await queries.logo(tx, store_id, contents.logo_sha256)
     return await renderer(settings).pdf(lambda: view_of(contents, code=check_code(contents), logo=logo), store_id)
@@ -68,7 +68,7 @@ async def _render(database: Database, settings: WebSettings, store_id: str, docu
         await _failed(database, store_id, document_id, failure, now=datetime.now(UTC))
         return False
     except (StoreBusy, Unavailable, Transient):
-        return False  # its lease ends, and it is claimed again
+        return False  # its lease ends, and it is leased again
     except Exception as error:  # its own trouble, and no other document's
         await _failed(database, store_id, document_id, RenderingFailed(detail=type(error).__name__), now=datetime.now(UTC))
         return False
@@ -102,7 +102,7 @@ async def _claim(database: Database, *, now: datetime) -> list[tuple[str, str]]:
 
 
 async def _keep(database: Database, store_id: str, document_id: str, pdf: bytes) -> bytes:
-    """Keep `pdf` unless somebody was quicker; the kept bytes either way."""
+    """Store `pdf` unless somebody was quicker; the stored bytes either way."""
     mine = (renderings.c.store_id == store_id) & (renderings.c.document_id == document_id)
     values = {
         "pdf": pdf,

@@ -67,7 +67,7 @@ def position_for(actor: Actor, counted: KnownOrder | Note | TimelineEntry) -> in
 
 
 def plain_text(text: str) -> str:
-    """The text as it is kept: every line end is one line feed, the rest untouched; markup in it is text like any other.
+    """The text as it is stored: every line end is one line feed, the rest untouched; markup is text like any other.
 
     Raises Invalid("bad_text") over 10,000 characters, without anything visible, or with control characters or surrogates.
     """
@@ -85,5 +85,5 @@ def _why_bad(text: str) -> str | None:
     if kinds & {"Cc", "Cs"}:
         return "No control characters but line ends and tabs."
     if not kinds - {"Zs", "Zl", "Zp", "Cf"}:
-        return "Something to read."
+        return "Must contain visible text."
     return None
