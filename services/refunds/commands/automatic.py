@@ -105,5 +105,5 @@ async def _make(tx: Transaction, actor: Actor, ledger: Ledger, due: Due, policy:
     )
     await record.add(tx, actor.store, ledger, refund)
     after = await record.approve(tx, actor.store, ledger, refund, collected_seen=order.collected, now=now)
-    await record.publish(tx, actor, RefundApproved, refund, now=now)
+    await record.announce(tx, actor, RefundApproved, refund, now=now)
     return replace(after, taken={**ledger.taken, **{line: (*ledger.taken.get(line, ()), *ranges) for line, ranges in claimed.items()}})

@@ -49,7 +49,7 @@ async def approve_refund(
     if approved.lines != refund.lines:
         await record.change_lines(tx, actor.store, ledger, after)
     await record.approve(tx, actor.store, ledger, after, collected_seen=ledger.order.collected, now=now)
-    await record.publish(tx, actor, RefundApproved, after, now=now, message=approval.message)
+    await record.announce(tx, actor, RefundApproved, after, now=now, message=approval.message)
     return after
 
 
@@ -88,7 +88,7 @@ async def cancel(tx: Transaction, actor: Actor, refund: Refund, *, now: datetime
         decided_at=now,
     )
     await record.release(tx, actor.store, after)
-    await record.publish(tx, actor, RefundCancelled, after, now=now, message=message)
+    await record.announce(tx, actor, RefundCancelled, after, now=now, message=message)
     return after
 
 

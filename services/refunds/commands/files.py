@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import sqlalchemy as sa
+from obstore.exceptions import BaseError
 from obstore.store import ObjectStore
 
 from services.refunds.files import store
@@ -61,6 +62,7 @@ async def sweep(database: Database, settings: Settings, *, now: datetime) -> int
     """Delete files of erased customers, uploads that no request took in time, and stored files without a row.
 
     A file goes before its row does, each row in a transaction of its own: whatever cuts this off, the next sweep goes on with the rest.
+    One file that cannot be deleted stops none of the others; its error is raised in the end.
     """
     assert isinstance(settings, RefundsEnvironment)
     files = store.store_of(settings)
@@ -70,15 +72,22 @@ async def sweep(database: Database, settings: Settings, *, now: datetime) -> int
     async with database.reading() as tx:
         rows = await tx.all(sa.select(*columns).where(unwanted).limit(SWEEP_BATCH))
     deleted = 0
+    failed: BaseError | None = None
     for row in rows:
         mine = (attachments.c.store_id == row.store_id, attachments.c.attachment_id == row.attachment_id)
-        async with database.transaction("refunds.sweep_files") as tx:
-            if await tx.first(sa.select(*columns).where(*mine, unwanted).with_for_update(skip_locked=True)) is None:
-                continue  # a request took it meanwhile, or another sweep is at it
-            await store.delete(files, store.key_of(row.store_id, row.attachment_id))
-            await tx.execute(sa.delete(attachments).where(*mine))
+        try:
+            async with database.transaction("refunds.sweep_files") as tx:
+                if await tx.first(sa.select(*columns).where(*mine, unwanted).with_for_update(skip_locked=True)) is None:
+                    continue  # a request took it meanwhile, or another sweep is at it
+                await store.delete(files, store.key_of(row.store_id, row.attachment_id))
+                await tx.execute(sa.delete(attachments).where(*mine))
             deleted += 1
-    return deleted + await _sweep_unknown(database, files, long_ago)
+        except BaseError as error:
+            failed = error
+    deleted += await _sweep_unknown(database, files, long_ago)
+    if failed is not None:
+        raise failed
+    return deleted
 
 
 async def _sweep_unknown(database: Database, files: ObjectStore, long_ago: datetime) -> int:

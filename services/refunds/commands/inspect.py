@@ -43,7 +43,7 @@ async def inspect_goods(
     await tx.execute(sa.insert(inspections), rows)
     after = await record.change(tx, actor.store, refund, lines=tuple(lines.values()))
     facts = {"inspection_id": inspection_id, "lines": tuple(parts)}
-    await record.publish(tx, actor, RefundInspected, after, now=now, facts=facts)
+    await record.announce(tx, actor, RefundInspected, after, now=now, facts=facts)
     return after
 
 

@@ -62,7 +62,7 @@ async def approve(tx: Transaction, store_id: str, ledger: Ledger, refund: Refund
     return replace(ledger, approved=ledger.approved + refund.amount, approvals=ledger.approvals + 1)
 
 
-async def publish(
+async def announce(
     tx: Transaction,
     actor: Actor,
     kind: type[RefundEvent],

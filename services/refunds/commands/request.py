@@ -58,7 +58,7 @@ async def request_refund(tx: Transaction, actor: Actor, request: RequestRefund, 
     refund = _requested(planned, actor, request, now=now)
     await record.add(tx, actor.store, planned.ledger, refund)
     await files.take(tx, actor, request.attachments, refund)
-    await record.publish(tx, actor, RefundRequested, refund, now=now)
+    await record.announce(tx, actor, RefundRequested, refund, now=now)
     return refund
 
 

@@ -43,8 +43,8 @@ async def report_settlement(
         return await record.change(tx, actor.store, refund)
     after = await record.change(tx, actor.store, refund, settlement=effect.settlement)
     if report.outcome == "succeeded":
-        await record.publish(tx, actor, RefundSettled, after, now=now, facts={"reference": report.reference, "method": report.method})
+        await record.announce(tx, actor, RefundSettled, after, now=now, facts={"reference": report.reference, "method": report.method})
     else:
         facts = {"reference": report.reference, "reason": report.reason}
-        await record.publish(tx, actor, RefundSettlementFailed, after, now=now, facts=facts)
+        await record.announce(tx, actor, RefundSettlementFailed, after, now=now, facts=facts)
     return after
