@@ -52,6 +52,7 @@ class Confined:
         self.deadline_seconds = confines.deadline_seconds
         self.shares = Shares(confines.name, confines.rules, wait_seconds=confines.wait_seconds, what=confines.what)
         self._free: list[_Child] = []
+        self._starting: set[asyncio.Task[_Child]] = set()
 
     async def ask(self, question: bytes | Callable[[], bytes], store: str | None = None, caller: str | None = None) -> bytes:
         """The answer. A question that takes time to put is a function: it is made at its turn, in a thread.
@@ -74,6 +75,7 @@ class Confined:
                 raise
             if child.resident_mb() > self.confines.recycle_mb:
                 await asyncio.shield(child.end())
+                self._replace()
             else:
                 self._free.append(child)
         return _opened(answer)
@@ -91,8 +93,21 @@ class Confined:
             starting.add_done_callback(_ended_unused)
             raise
 
+    def _replace(self) -> None:
+        """Start the next process now, while nobody waits for it: whoever made one grow would leave its start to others."""
+        starting = asyncio.ensure_future(_Child.start(self.confines))
+        self._starting.add(starting)
+        starting.add_done_callback(self._started)
+
+    def _started(self, starting: "asyncio.Task[_Child]") -> None:
+        self._starting.discard(starting)
+        if not starting.cancelled() and starting.exception() is None:
+            self._free.insert(0, starting.result())  # behind those that are warm
+
     async def close(self) -> None:
         """End every idle process; those at work end with their caller."""
+        await asyncio.gather(*self._starting, return_exceptions=True)
+        await asyncio.sleep(0)  # _started
         while self._free:
             await self._free.pop().end()
 

@@ -63,7 +63,7 @@ class LongInvoices(Attack):
 
     what = "one store: 20 packing slips of 2,000 lines at once, again and again"
     beside = ("packing_slip",)
-    broken = ("p19_oldest_documents_first",)
+    broken = ("p19_oldest_documents_first", "p19_pictures_in_one_queue")
 
     async def prepare(self) -> None:
         """The long orders, until documents knows them."""

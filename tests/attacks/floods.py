@@ -46,7 +46,9 @@ class NameSearches(Attack):
 
     what = "one store: 60 senders of name searches among its 6,000 orders"
     beside = ("search",)
-    unguarded: ClassVar[dict[str, str]] = {"AFTERSALE_TOKEN_CALLS_AT_ONCE": "0", "AFTERSALE_TOKEN_CALLS_PER_SECOND": "0"}
+    unguarded: ClassVar[dict[str, str]] = {
+        "AFTERSALE_TOKEN_CALLS_AT_ONCE": "0", "AFTERSALE_TOKEN_CALLS_PER_SECOND": "0", "AFTERSALE_WALKS_AT_ONCE": "200",
+    }  # fmt: skip
     broken = ("p19_one_store_takes_every_connection",)
 
     async def prepare(self) -> None:

@@ -10,6 +10,7 @@ from shared.data.shares import Rules
 from shared.process.settings import Settings
 from shared.web.confined import Confined, Confines
 from shared.web.images import BadImage, Wanted, drawn_anew
+from tests.shop import eventually
 
 SLOW = Confines(
     name="test.confined",
@@ -46,9 +47,24 @@ async def test_a_process_that_has_grown_is_replaced() -> None:
     confined = Confined(Confines(**{name: getattr(SLOW, name) for name in SLOW.__slots__} | {"recycle_mb": 1}))
     first, second = await confined.ask(b"pid"), await confined.ask(b"pid")
     assert first != second
+    await confined.close()
     confined = Confined(SLOW)
     assert await confined.ask(b"pid") == await confined.ask(b"pid")
     await confined.close()
+
+
+async def test_the_next_process_is_started_before_somebody_needs_it() -> None:
+    confined = Confined(Confines(**{name: getattr(SLOW, name) for name in SLOW.__slots__} | {"recycle_mb": 1}))
+    await confined.ask(b"pid")
+    await eventually(lambda: _ready(confined, 1))
+    (spare,) = confined._free
+    assert int(await confined.ask(b"pid")) == spare._process.pid
+    await confined.close()
+    assert confined._free == []
+
+
+async def _ready(confined: Confined, count: int) -> bool:
+    return len(confined._free) == count
 
 
 async def test_a_cancelled_caller_leaves_neither_slot_nor_process() -> None:
