@@ -27,6 +27,7 @@ class UnreadExports(Attack):
     broken: ClassVar[tuple[str, ...]] = (
         "p19_export_holds_its_connection", "p19_exports_without_slots", "p19_one_store_takes_every_connection",
     )  # fmt: skip
+    unguarded: ClassVar[dict[str, str]] = {"AFTERSALE_SHARE_PART_PERCENT": "100", "AFTERSALE_SHARE_HEADROOM": "0"}
     wanted = EXPORTS
     receive_buffer = SMALL_BUFFER_BYTES
 
