@@ -107,7 +107,6 @@ class Confined:
     async def close(self) -> None:
         """End every idle process; those at work end with their caller."""
         await asyncio.gather(*self._starting, return_exceptions=True)
-        await asyncio.sleep(0)  # _started
         while self._free:
             await self._free.pop().end()
 

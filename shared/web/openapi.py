@@ -55,7 +55,7 @@ def tidy_openapi(app: FastAPI) -> None:
                     operation.pop(ROLES, None), operation.pop(MANY, None)
                     _describe(operation)
                     if operation.get("security"):
-                        _say_conditions(method, operation)
+                        _say_conditions(method, operation, document["components"]["schemas"])
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
@@ -104,12 +104,12 @@ def _describe(operation: dict[str, Any]) -> None:
             parameter["description"] = parameter["schema"].get("description") or PARAMETERS.get(parameter["name"].lower(), "")
 
 
-def _say_conditions(method: str, operation: dict[str, Any]) -> None:
+def _say_conditions(method: str, operation: dict[str, Any], schemas: dict[str, Any]) -> None:
     """Add the conditional headers that a call takes, and the answers that come of them."""
     parameters, answers = operation.setdefault("parameters", []), operation["responses"]
     needs_key = method == "post" and not operation.pop(KEYLESS, False)
     if method == "get":
-        if "application/json" in answers.get("200", {}).get("content", {}):
+        if _has_version(answers.get("200", {}), schemas):
             parameters.append(_header("If-None-Match", 'The ETag that you have, such as "v7.0123456789abcdef"; 304 if it still holds.', {}))
             answers["304"] = {"description": "You have it already"}
         return
@@ -123,6 +123,12 @@ def _say_conditions(method: str, operation: dict[str, Any]) -> None:
         answers.setdefault("409", _problem("In progress: a call with the same Idempotency-Key is still running"))
     if "requestBody" in operation:
         answers["415"] = _problem("Another kind of content")
+
+
+def _has_version(answer: dict[str, Any], schemas: dict[str, Any]) -> bool:
+    """Whether the answer is a view with a version: only such a one has an ETag (Calling.show)."""
+    schema = answer.get("content", {}).get("application/json", {}).get("schema", {})
+    return "version" in schemas.get(schema.get("$ref", "").rpartition("/")[2], schema).get("properties", {})
 
 
 def _problem(description: str) -> dict[str, Any]:

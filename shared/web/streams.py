@@ -184,7 +184,7 @@ class _Hub:
             await set_aside(self.database, self.place, made.unusable)  # before the frames: a client may leave once it has them
             return made
 
-        return await self._patiently(pace, lambda: self._pages.get((key, actor.role, actor.id, after, self._wakes[key]), found))
+        return await self._patiently(pace, lambda: self._pages.get((key, actor, after, self._wakes[key]), found))
 
     async def _once(self, work: Callable[[Transaction], Awaitable[R]]) -> R:
         """A few reads at a time and by turns over stores, so that thousands of streams leave connections for calls."""

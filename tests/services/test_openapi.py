@@ -88,6 +88,19 @@ def test_every_operation_says_how_it_fails(document: dict[str, Any]) -> None:
             assert names.get("If-Match", False) == ("428" in answers), where
 
 
+def test_only_what_has_a_version_promises_304(document: dict[str, Any]) -> None:
+    """`Calling.show` sends an ETag with a view that has a version, and with no other."""
+    schemas = document["components"]["schemas"]
+    promises, sends = set(), set()
+    for path, methods in document["paths"].items():
+        answers = methods.get("get", {}).get("responses", {})
+        shown = answers.get("200", {}).get("content", {}).get("application/json", {}).get("schema", {})
+        named = schemas.get(shown.get("$ref", "").rpartition("/")[2], shown)
+        promises |= {path} if "304" in answers else set()
+        sends |= {path} if "version" in named.get("properties", {}) else set()
+    assert promises == sends != set()
+
+
 def test_every_body_has_an_example_that_fits(document: dict[str, Any]) -> None:
     without = []
     for where, operation in _operations(document):

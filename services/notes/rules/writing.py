@@ -5,7 +5,7 @@ import unicodedata
 from services.notes.requests import MAX_TEXT_CHARACTERS
 from services.notes.rules import PROBLEMS
 from services.notes.state import Audience, KnownOrder, Note, NoteState, Side, TimelineEntry
-from shared.contracts.actor import Actor, Decision, allowed, refused
+from shared.contracts.actor import Actor, Decision, allowed, forbidden, refused
 from shared.contracts.errors import FieldError, Invalid
 
 KEPT_CONTROLS = "\n\t"
@@ -23,6 +23,8 @@ def visible_audiences(actor: Actor) -> tuple[Audience, ...]:
 
 def may_write(actor: Actor, audience: Audience, *, answers_allowed: bool) -> Decision:
     """Whether the actor may write a note for `audience` on an order that it can see (seed 10.1 and 10.2)."""
+    if actor.read_only:
+        return forbidden("read_only")
     if actor.is_shop:
         return allowed()
     if actor.role == "guest":
@@ -45,6 +47,8 @@ def may_edit(actor: Actor, note: NoteState, *, answers_allowed: bool) -> Decisio
 
 def may_retract(actor: Actor, note: NoteState) -> Decision:
     """Whether the actor may take the note back: the shop any note, a customer its own, whatever the setting says by now."""
+    if actor.read_only:
+        return forbidden("read_only")
     if actor.role == "guest":
         return refused("guest_reads_only", PROBLEMS["guest_reads_only"])
     if not actor.is_shop and side_of(actor) != note.side:

@@ -81,6 +81,17 @@ async def test_both_sides_hear_what_is_theirs_as_it_happens(shop: Shop, tells: T
     assert b"private" not in customer.raw
 
 
+async def test_listeners_share_only_what_they_may_both_see(shop: Shop, story: Story) -> None:
+    """What is read at once is read for one actor: the same person may listen with credentials that only read."""
+    reader = shop.caller("staff", "staff-1", read_only=True)
+    async with listening(shop.staff, story) as writing, listening(reader, story) as reading, listening(shop.staff, story) as again:
+        await write(shop.staff, story, "private", "mine to edit")
+        for heard in (writing, reading, again):
+            await eventually(lambda heard=heard: heard.has(2))  # type: ignore[misc]  # mypy infers no default
+    edits = [heard.events[1][2]["actions"]["edit"] for heard in (writing, reading, again)]
+    assert [(edit["allowed"], edit["code"]) for edit in edits] == [(True, None), (False, "read_only"), (True, None)]
+
+
 async def test_it_resumes_where_it_broke_off(shop: Shop, story: Story) -> None:
     for text in ("one", "two", "three"):
         await write(shop.staff, story, "customer", text)

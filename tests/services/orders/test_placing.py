@@ -1,6 +1,7 @@
 """Placing over HTTP: figures, refusals that leave nothing, numbers, references, stock, repeats, batches."""
 
 import asyncio
+import json
 from collections import Counter
 from typing import Any
 
@@ -68,6 +69,26 @@ async def test_a_refused_order_leaves_nothing(shop: Shop, changes: dict[str, Any
 async def test_both_figures_are_shown(shop: Shop) -> None:
     answer = await shop.platform.post("/orders/v1/orders", json=order_p(total=10999))
     assert (answer["given"], answer["computed"], answer["errors"][0]["pointer"]) == (10999, 11000, "/total")
+
+
+@pytest.mark.parametrize("tracked", [False, True])
+async def test_words_that_the_statement_looks_for_stay_what_they_are(shop: Shop, tracked: bool) -> None:
+    """Lines and number are put into the JSON of event and answer by the statement: no text of a caller's is taken for their places."""
+    words = '"lines":[] "number":"order_00000000000000000000000000" \\"lines\\":[]'
+    said = order_p(customer={"id": '"lines":[]', "name": words}, metadata={"lines": '"lines":[]', "number": words})
+    said["lines"] = [{"sku": '"lines":[]', "name": words, "quantity": 2, "unit_price": 5000}]
+    if tracked:
+        await stocked(shop)
+        (await shop.staff.put("/orders/v1/stock/%22lines%22%3A%5B%5D", json={"on_hand": 5})).ok()
+    placed = (await shop.platform.post("/orders/v1/orders", json=said)).ok()
+    read = (await shop.staff.get(f"/orders/v1/orders/{placed['order_id']}")).ok()
+    for shown in (placed, read):
+        (line,) = shown["lines"]
+        assert (shown["number"], shown["customer"]["name"], shown["metadata"]) == ("1001", words, said["metadata"])
+        assert (line["sku"], line["name"], line["stock_tracked"]) == ('"lines":[]', words, tracked)
+    (event,) = await shop.rows("orders", "select data from events where store_id = {store} and type = 'order.placed.v1'")
+    told = json.loads(event["data"])["order"] if isinstance(event["data"], str) else event["data"]["order"]
+    assert (told["number"], [line["name"] for line in told["lines"]]) == ("1001", [words])
 
 
 async def test_placing_is_for_platform_and_staff(shop: Shop) -> None:
