@@ -1,7 +1,6 @@
 """Setting up what a process tells of itself: logs that say what happened to which order, and traces."""
 
 import logging
-import os
 import sys
 from collections.abc import MutableMapping
 from typing import Any
@@ -73,9 +72,3 @@ def _visible_values(_: Any, __: str, entry: MutableMapping[str, Any]) -> Mutable
         if isinstance(value, str):
             entry[name] = visible(value)
     return entry
-
-
-def process_rss_bytes() -> int:
-    """Resident memory of this process, in bytes."""
-    with open("/proc/self/statm") as statm:
-        return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")

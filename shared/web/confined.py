@@ -10,8 +10,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
+
 from shared.data.shares import Rules, Shares
 from shared.web.confined_child import Refusal
+
+log = structlog.get_logger()
 
 PROJECT = Path(__file__).resolve().parents[2]
 NICENESS = 15  # from its first moment: what it computes can wait, the event loop and the database beside it cannot
@@ -86,7 +90,7 @@ class Confined:
             if child.is_fit:
                 return child
             await asyncio.shield(child.end())
-        starting = asyncio.ensure_future(_Child.start(self.confines))
+        starting = self._starting.pop() if self._starting else asyncio.ensure_future(_Child.start(self.confines))
         try:
             return await asyncio.shield(starting)
         except asyncio.CancelledError:
@@ -100,8 +104,12 @@ class Confined:
         starting.add_done_callback(self._started)
 
     def _started(self, starting: "asyncio.Task[_Child]") -> None:
+        if starting not in self._starting:
+            return  # somebody came first, and waits for it
         self._starting.discard(starting)
-        if not starting.cancelled() and starting.exception() is None:
+        if starting.cancelled() or starting.exception() is not None:
+            log.warning("process_not_started", what=self.confines.name, error=repr(None if starting.cancelled() else starting.exception()))
+        else:
             self._free.insert(0, starting.result())  # behind those that are warm
 
     async def close(self) -> None:

@@ -9,7 +9,6 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 
-from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.contracts.actor import MAX_ID_CHARACTERS, WHO, Actor, is_name
@@ -112,8 +111,7 @@ class Gate:
         """ASGI."""
         if scope["type"] != "http":
             return
-        only_head = scope["method"] == "HEAD"
-        if only_head:
+        if scope["method"] == "HEAD":
             scope, send = {**scope, "method": "GET"}, _without_body(send)
         head = _Head.of(scope)
         call = _Call(self._settings.max_small_body_bytes, head.body_bytes)
@@ -128,9 +126,6 @@ class Gate:
                 await self._app(scope, _bounded(call, receive), send)
             elif not await self._public.again(way.template, scope, send):
                 await self._app(scope, _bounded(call, receive), self._public.keeping(way.template, scope, send))
-        except (ClientDisconnect, _Unread):
-            if not only_head:  # it was ended by ourselves, and its connection goes on
-                raise
         finally:
             call.leave()
 
@@ -312,7 +307,10 @@ def _too_large(call: _Call) -> TooLarge:
 
 
 def _without_body(send: Send) -> Send:
-    """`send` for a HEAD, which is answered as its GET up to the body; what would go on sending one is told that nobody reads it."""
+    """`send` for a HEAD, which is answered as its GET up to the body.
+
+    What would go on sending one is cancelled: once the answer is complete, the server says that the client is gone.
+    """
     begun = False
 
     async def only_head(message: Message) -> None:
@@ -321,8 +319,6 @@ def _without_body(send: Send) -> Send:
             begun = True
             await send(message)
             await send({"type": "http.response.body", "body": b""})
-        elif message.get("more_body"):
-            raise _Unread
 
     return only_head
 
@@ -354,10 +350,6 @@ def _completed(call: _Call, send: Send) -> Send:
         await send(message)
 
     return completed
-
-
-class _Unread(OSError):  # noqa: N818  (what a server raises where the other side is gone)
-    """The answer to a HEAD has no body."""
 
 
 class _NotJson(Invalid):

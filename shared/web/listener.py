@@ -76,11 +76,16 @@ class Listener:
 
     async def _enter(self, taken: socket.socket) -> None:
         try:
+            if self._closed:
+                raise ConnectionAbortedError  # the server has said goodbye to those that it knew: this one would hold up its end
             taken.setblocking(False)
             taken.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             await self._loop.connect_accepted_socket(self._make, taken)
         except OSError:
             taken.close()
+        except BaseException:
+            taken.close()
+            raise
 
     def _pause(self, listening: socket.socket, error: OSError) -> None:
         log.error("no_room_for_connections", error=repr(error))

@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 from urllib.parse import urlencode
 from uuid import UUID
 
 import sqlalchemy as sa
+from fastapi import Query
 from sqlalchemy.engine import Row
 
 from shared.contracts.errors import FieldError, Invalid
@@ -28,6 +29,10 @@ DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
 MAX_EXAMINED_ROWS = 5_000  # of a walk, and as many index entries again to find its end
 CURSOR_VERSION = 1
+MAX_CURSOR_CHARACTERS = 1_000  # more than the longest SKU of the widest letters needs, with what stands beside it
+
+Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
+Cursor = Annotated[str | None, Query(max_length=MAX_CURSOR_CHARACTERS)]
 
 R = TypeVar("R")
 
@@ -48,7 +53,11 @@ _UNREADABLE = "~"  # before the database's own count of a time or day that Pytho
 def encode_cursor(values: Sequence[Any]) -> str:
     """Key values of a row (str, int, datetime, date, None) as an opaque cursor."""
     plain = [_plain(value) for value in values]
-    return base64.urlsafe_b64encode(json.dumps([CURSOR_VERSION, *plain], separators=(",", ":")).encode()).decode().rstrip("=")
+    return (
+        base64.urlsafe_b64encode(json.dumps([CURSOR_VERSION, *plain], ensure_ascii=False, separators=(",", ":")).encode())
+        .decode()
+        .rstrip("=")
+    )
 
 
 def _plain(value: Any) -> Any:
@@ -70,7 +79,7 @@ def decode_cursor(cursor: str, kinds: Sequence[type]) -> list[Any]:
 
 
 def _not_ours() -> Invalid:
-    error_at = (FieldError("?cursor", "bad_cursor", "Take it from next_cursor, or leave it out."),)
+    error_at = (FieldError("?cursor", "bad_cursor", "Take it from next_cursor or previous_cursor, or leave it out."),)
     return Invalid("bad_cursor", "The cursor is not one of this list.", errors=error_at)
 
 
@@ -120,6 +129,18 @@ class Walked(Generic[R]):
     previous_cursor: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a page begins: behind a row, or with it where `inclusive`; at the end of the list where there is none."""
+
+    row: tuple[Any, ...] | None = None
+    backwards: bool = False
+    inclusive: bool = False
+
+
+_WAYS = {(False, False): "next", (True, False): "prev", (False, True): "next_with", (True, True): "prev_with"}
+
+
 class Key:
     """The columns that a list is ordered by, which together name one row."""
 
@@ -128,21 +149,23 @@ class Key:
         self._newest_first = newest_first
         self._kinds = (str, *(_kind_of(column) for column in columns))
 
-    def place(self, cursor: str | None) -> tuple[bool, tuple[Any, ...] | None]:
-        """Whether a cursor leads backwards, and behind which row its page begins. Raises Invalid `bad_cursor`."""
+    def place(self, cursor: str | None) -> Place:
+        """Where a cursor leads. Raises Invalid `bad_cursor`."""
         if cursor is None:
-            return False, None
+            return Place()
         way, *values = decode_cursor(cursor, self._kinds)
         try:
+            if way not in _WAYS.values():
+                raise ValueError("leads nowhere")
             for column, value in zip(self._columns, values, strict=True):
                 _checked(column, value)
-            return {"next": False, "prev": True}[way], tuple(values)
-        except (ValueError, KeyError) as error:
+            return Place(tuple(values), backwards=way.startswith("prev"), inclusive=way.endswith("_with"))
+        except ValueError as error:
             raise _not_ours() from error
 
-    def cursor(self, place: tuple[Any, ...] | None, *, backwards: bool = False) -> str | None:
-        """The cursor that `place` reads."""
-        return None if place is None else encode_cursor(["prev" if backwards else "next", *place])
+    def cursor(self, row: tuple[Any, ...] | None, *, backwards: bool = False, inclusive: bool = False) -> str | None:
+        """The cursor of the page behind a row, or with it where `inclusive`."""
+        return None if row is None else encode_cursor([_WAYS[backwards, inclusive], *row])
 
     def of(self, row: Row[Any]) -> tuple[Any, ...]:
         """Where a row stands: by `walked_<name>`, where a row of what was walked was exchanged for another, else by `<name>`."""
@@ -159,11 +182,13 @@ class Key:
         mine = self.columns(columns)
         return [column.desc() for column in mine] if self._newest_first != backwards else mine
 
-    def behind(self, place: tuple[Any, ...], columns: Any, *, backwards: bool = False) -> sa.ColumnElement[bool]:
-        """The rows that follow `place` in the list's order, or its reverse."""
+    def behind(self, row: tuple[Any, ...], columns: Any, *, backwards: bool = False, inclusive: bool = False) -> sa.ColumnElement[bool]:
+        """The rows that follow `row` in the list's order, or its reverse."""
         mine = sa.tuple_(*self.columns(columns))
-        there = sa.tuple_(*(sa.literal(value, column.type) for value, column in zip(place, self._columns, strict=True)))
-        return mine < there if self._newest_first != backwards else mine > there
+        there = sa.tuple_(*(sa.literal(value, column.type) for value, column in zip(row, self._columns, strict=True)))
+        if self._newest_first != backwards:
+            return mine <= there if inclusive else mine < there
+        return mine >= there if inclusive else mine > there
 
 
 async def walk(
@@ -173,19 +198,21 @@ async def walk(
 
     What the caller may not see must not be in `source`: its end becomes a cursor. Raises Invalid `bad_cursor`.
     """
-    backwards, place = key.place(cursor)
+    place = key.place(cursor)
+    backwards = place.backwards
     order: Order = partial(key.order, backwards=backwards)
-    if place is not None:
-        source = source.where(key.behind(place, source.selected_columns, backwards=backwards))
+    if place.row is not None:
+        source = source.where(key.behind(place.row, source.selected_columns, backwards=backwards, inclusive=place.inclusive))
     walked = source.order_by(*order(source.selected_columns))
     window = walked.limit(sa.literal_column(str(MAX_EXAMINED_ROWS))).subquery("examined")
     found = await tx.all((walked if left is None else left(window, order)).limit(limit + 1))
     rows = list(found[:limit])
-    first, last = (key.of(rows[0]), key.of(rows[-1])) if rows else (place, place)
+    first, last = (key.of(rows[0]), key.of(rows[-1])) if rows else (place.row, place.row)
     end = last if len(found) > limit else None if left is None else await _end_of(tx, key, window)
-    if backwards:
-        return Walked(rows[::-1], next_cursor=key.cursor(first), previous_cursor=key.cursor(end, backwards=True))
-    return Walked(rows, next_cursor=key.cursor(end), previous_cursor=key.cursor(first, backwards=True) if cursor else None)
+    on = key.cursor(end, backwards=backwards)
+    # An empty page stands between two rows, of which the one that it came from is not on it: the way back begins with that row.
+    back = key.cursor(first, backwards=not backwards, inclusive=not rows) if cursor else None
+    return Walked(rows[::-1], back, on) if backwards else Walked(rows, on, back)
 
 
 async def _end_of(tx: Transaction, key: Key, window: sa.Subquery) -> tuple[Any, ...] | None:

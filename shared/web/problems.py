@@ -34,8 +34,8 @@ KERNEL_PROBLEMS = {
     "nul_character": "Text may not contain the character U+0000.",
     "in_the_future": "It cannot have happened later than now.",
     "before_placing": "It cannot have happened before the order was placed.",
-    "bad_etag": 'If-Match and If-None-Match take one ETag of ours, such as "v7".',
-    "bad_cursor": "The cursor is not one of this list: take it from next_cursor.",
+    "bad_etag": 'If-Match takes one ETag of ours, such as "v7".',
+    "bad_cursor": "The cursor is not one of this list: take it from next_cursor or previous_cursor.",
     "idempotency_key_missing": "Every POST needs an Idempotency-Key header with a unique value for each new operation.",
     "idempotency_key_invalid": "An Idempotency-Key has 1 to 255 characters.",
     "idempotency_key_reused": "This Idempotency-Key was used for another request.",
@@ -81,7 +81,7 @@ KERNEL_PROBLEMS = {
     "heic_not_taken": "HEIC pictures are not taken: choose JPEG in the camera's settings, or save the picture as JPEG.",
     "store_busy": "This store has its fair share of the service at work and more waiting: repeat after Retry-After.",
     "unreadable_row": "The stored row cannot be read; the operator sees it in `aftersale parked list` and in readiness.",
-    "internal_error": "Internal error; the request was rolled back. The operator finds it in the logs by its trace id.",
+    "internal_error": "Something went wrong in the service: repeat with the same Idempotency-Key, and give the operator the trace_id.",
 }
 
 

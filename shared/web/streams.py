@@ -9,6 +9,7 @@ A stream ends with the caller's token, with a guest's link, when its caller may 
 """
 
 import asyncio
+import itertools
 import time
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterator, Sequence
@@ -164,7 +165,8 @@ class _Hub:
         self._feed = feed
         self._listeners: dict[Key, set[asyncio.Event]] = defaultdict(set)
         self._task: asyncio.Task[None] | None = None
-        self._wakes: dict[Key, int] = defaultdict(int)
+        self._numbers = itertools.count()
+        self._wakes: dict[Key, int] = {}  # a number that no other wake of this hub ever had
         self._pages: Flights[Found | None] = Flights(LOOK_SECONDS)
         rules = Rules(READS_AT_ONCE, headroom=1, part=0.5, queue=MAX_WAITING)
         self._reads = Shares(f"{service}.live", rules, wait_seconds=READ_WAIT_SECONDS, what="streams")
@@ -176,7 +178,7 @@ class _Hub:
     async def page(self, pace: _Pace, key: Key, actor: Actor, after: int, look: Look) -> Found | None:
         """As read(), for what `look` finds behind `after`: read and written once for all listeners of one actor who are woken together.
 
-        The number of wakes is part of what is asked: who was woken by a row reads after that, and nobody misses it.
+        The number of the last wake is part of what is asked: who was woken by a row reads after that, and nobody misses it.
         """
 
         async def found() -> Found:
@@ -204,6 +206,8 @@ class _Hub:
     def listening(self, key: Key) -> Iterator[asyncio.Event]:
         """An asyncio.Event that is set whenever there may be something new about `key`."""
         woken = asyncio.Event()
+        if key not in self._listeners:
+            self._wakes[key] = next(self._numbers)
         self._listeners[key].add(woken)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run(), name=self.place, context=Context())  # nobody's share
@@ -213,7 +217,7 @@ class _Hub:
             self._listeners[key].discard(woken)
             if not self._listeners[key]:
                 del self._listeners[key]
-                self._wakes.pop(key, None)
+                del self._wakes[key]
 
     async def _run(self) -> None:
         feed = self._feed()
@@ -226,11 +230,12 @@ class _Hub:
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _look(self, feed: Feed) -> bool:
+        asked = set(self._listeners)
         async with self.database.reading() as tx:
-            moved, more = await feed.moved(tx, list(self._listeners))
-        for key in moved:
-            if key in self._listeners:
-                self._wakes[key] += 1
-                for woken in self._listeners[key]:
-                    woken.set()
+            moved, more = await feed.moved(tx, list(asked))
+        came_meanwhile = self._listeners.keys() - asked  # what they read may be older than where the feed now stands
+        for key in self._listeners.keys() & {*moved, *came_meanwhile}:
+            self._wakes[key] = next(self._numbers)
+            for woken in self._listeners[key]:
+                woken.set()
         return more

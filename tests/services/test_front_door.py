@@ -1,6 +1,9 @@
 """P19: what can be decided from a request's head is decided before its body: each of these sends a head, and no body ever."""
 
+import asyncio
 import json
+import uuid
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,7 +11,7 @@ import pytest
 from shared.contracts.actor import Role
 from shared.contracts.ids import new_id
 from tests.services.raw_http import head, line
-from tests.shop import Caller, Shop, order_p
+from tests.shop import Caller, Shop, eventually, order_p
 from tests.stack import SERVICES
 
 MANY = "1000000"
@@ -232,9 +235,24 @@ async def test_a_head_is_answered_as_its_get_without_a_body(shop: Shop, path: st
     assert [asked.headers.get(name) for name in same] == [got.headers.get(name) for name in same]
 
 
-async def test_a_head_of_a_stream_ends(shop: Shop) -> None:
-    asked = await shop.staff.call("HEAD", "/orders/v1/orders/stream")
-    assert (asked.status, asked.headers["content-type"], asked.content) == (200, "text/event-stream; charset=utf-8", b"")
+@pytest.mark.parametrize(
+    ("path", "kind"), [("/orders/v1/orders/stream", "text/event-stream"), ("/orders/v1/orders/export?format=csv", "text/csv")]
+)
+async def test_a_head_of_what_goes_on_ends_in_silence(shop: Shop, path: str, kind: str) -> None:
+    """It costs a line of its own in the log, and none of an error."""
+    trace = uuid.uuid4().hex
+    (await shop.platform.post("/orders/v1/orders", json=order_p())).ok()
+    asked = await shop.staff.call("HEAD", path, headers={"traceparent": f"00-{trace}-b7ad6b7169203331-01"})
+    assert (asked.status, asked.headers["content-type"], asked.content) == (200, f"{kind}; charset=utf-8", b"")
+    lines = await eventually(lambda: _logged(shop, trace))
+    assert [(line["event"], line["status"]) for line in lines] == [("http", 200)]
+
+
+async def _logged(shop: Shop, trace: str) -> list[dict[str, Any]]:
+    text = await asyncio.to_thread(Path(shop.stack.log).read_text)
+    found = [json.loads(line) for line in text.splitlines() if trace in line]
+    assert found
+    return found
 
 
 async def test_a_head_where_nothing_can_be_got_is_refused(shop: Shop) -> None:

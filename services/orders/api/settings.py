@@ -1,8 +1,6 @@
 """A store's settings for its orders."""
 
-from typing import Annotated
-
-from fastapi import Query, Response
+from fastapi import Response
 
 from services.orders.commands.settings import save_settings
 from services.orders.queries import settings as queries
@@ -13,13 +11,10 @@ from shared.contracts.errors import Forbidden, PreconditionRequired, VersionConf
 from shared.data.db import Transaction
 from shared.data.set_aside import shown
 from shared.web.call import Call, Router, problems
-from shared.web.pages import DEFAULT_LIMIT, MAX_LIMIT
+from shared.web.pages import DEFAULT_LIMIT, Cursor, Limit
 from shared.web.views import Page
 
 router = Router()
-
-Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
-Cursor = Annotated[str | None, Query(max_length=500)]
 
 
 @router.get("/orders-settings", operation_id="orders_settings_read", response_model=OrderSettingsView, responses=problems(Forbidden))

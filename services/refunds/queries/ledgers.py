@@ -42,13 +42,19 @@ async def ledger(tx: Transaction, actor: Actor, order_id: str, *, lock: bool = F
     `lock` serialises everything about the order's refunds. The lock comes first and the claims are read after it, in a statement of
     their own: in the same one they would be as old as the beginning of the wait for the lock.
     """
-    return await _ledger(tx, await _order_row(tx, actor, sa.literal(order_id, orders.c.order_id.type), lock=lock))
+    row = await _order_row(tx, actor, sa.literal(order_id, orders.c.order_id.type), lock=lock)
+    if row is None:
+        raise NotFound("order_not_known_yet", "Order not found, or not yet known to this service.", retry_after_seconds=1)
+    return await _ledger(tx, row)
 
 
 async def ledger_of_refund(tx: Transaction, actor: Actor, refund_id: str) -> Ledger:
     """The ledger of a refund's order, locked. Raises NotFound."""
     its_order = sa.select(refunds.c.order_id).where(refunds.c.store_id == actor.store, refunds.c.refund_id == refund_id)
-    return await _ledger(tx, await _order_row(tx, actor, its_order.scalar_subquery(), lock=True))
+    row = await _order_row(tx, actor, its_order.scalar_subquery(), lock=True)
+    if row is None:  # a refund is here only after its order: no repeat will find it
+        raise NotFound(detail="Refund not found.")
+    return await _ledger(tx, row)
 
 
 async def approved_of(tx: Transaction, store_id: str, order_id: str) -> int:
@@ -56,12 +62,9 @@ async def approved_of(tx: Transaction, store_id: str, order_id: str) -> int:
     return int(await tx.scalar(_APPROVED, {"store": store_id, "order": order_id}) or 0)
 
 
-async def _order_row(tx: Transaction, actor: Actor, order_id: sa.ColumnElement[Any], *, lock: bool) -> Row[Any]:
+async def _order_row(tx: Transaction, actor: Actor, order_id: sa.ColumnElement[Any], *, lock: bool) -> Row[Any] | None:
     statement = sa.select(orders).where(orders_of(actor), orders.c.order_id == order_id)
-    row = await tx.first(statement.with_for_update() if lock else statement)
-    if row is None:
-        raise NotFound("order_not_known_yet", "Order not found, or not yet known to this service.", retry_after_seconds=1)
-    return row
+    return await tx.first(statement.with_for_update() if lock else statement)
 
 
 async def _ledger(tx: Transaction, row: Row[Any]) -> Ledger:

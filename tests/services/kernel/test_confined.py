@@ -63,6 +63,16 @@ async def test_the_next_process_is_started_before_somebody_needs_it() -> None:
     assert confined._free == []
 
 
+async def test_those_that_are_replaced_never_become_more() -> None:
+    """Whoever comes while the next one starts takes that one."""
+    confined = Confined(Confines(**{name: getattr(SLOW, name) for name in SLOW.__slots__} | {"recycle_mb": 1}))
+    pids = [await confined.ask(b"pid") for _ in range(8)]
+    assert len(set(pids)) == 8
+    await eventually(lambda: _ready(confined, 1))
+    assert len(confined._starting) == 0
+    await confined.close()
+
+
 async def _ready(confined: Confined, count: int) -> bool:
     return len(confined._free) == count
 

@@ -72,6 +72,19 @@ async def test_who_is_in_stays_when_it_closes() -> None:
         await asyncio.open_connection(*address[:2])
 
 
+async def test_who_comes_in_while_it_closes_is_sent_away() -> None:
+    """The server says goodbye to those whom it knows; one that came after that would hold up its end."""
+    noted = entered()
+    listening = await Listener.at("127.0.0.1", 0, noted)
+    with socket.socket() as peer:
+        peer.connect(listening.sockets[0].getsockname())
+        listening._take(listening.sockets[0])
+        listening.close()
+        await listening.wait_closed()
+        peer.settimeout(5)
+        assert (peer.recv(1), noted.turns) == (b"", [])
+
+
 async def test_a_taken_port_is_an_error() -> None:
     first = await Listener.at("127.0.0.1", 0, entered())
     with pytest.raises(OSError) as error:  # noqa: PT011  (the number is what is asserted)
