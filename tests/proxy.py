@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Self
@@ -20,6 +21,7 @@ class Proxy:
     def __init__(self, host: str, port: int) -> None:
         self._target = (host, port)
         self._listener: asyncio.Server | None = None
+        self._kept: socket.socket | None = None
         self._pairs: set[tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = set()
         self._answering = asyncio.Event()
         self._answering.set()
@@ -42,6 +44,7 @@ class Proxy:
         finally:
             proxy.release()
             await proxy.cut()
+            proxy._keep_port(None)
 
     def url(self, url: str) -> str:
         """The same url by way of this proxy."""
@@ -50,6 +53,7 @@ class Proxy:
 
     async def join(self) -> None:
         """Accept connections (again, on the same port)."""
+        self._keep_port(None)
         self._listener = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
         self.port = self._listener.sockets[0].getsockname()[1]
 
@@ -57,8 +61,19 @@ class Proxy:
         """Break every connection and refuse new ones."""
         if self._listener is not None:
             self._listener.close()
+            self._keep_port(self.port)
         self.bites += len(self._pairs)
         self.break_connections()
+
+    def _keep_port(self, port: int | None) -> None:
+        """Bind it, and do not listen: connections are refused, and nobody's outgoing connection takes it meanwhile."""
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
+        if port is not None:
+            self._kept = socket.socket()
+            self._kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self._kept.bind(("127.0.0.1", port))
 
     def break_connections(self) -> None:
         """Break every connection; new ones are welcome."""

@@ -24,7 +24,7 @@ from yarl import URL
 from shared.contracts.events import EVENTS
 from shared.messaging.deliveries import Deliveries
 from shared.messaging.properties import tolerate_strange_properties
-from shared.messaging.pulse import stopped
+from shared.messaging.pulse import end, stopped
 from shared.messaging.settings import MessagingSettings
 
 log = structlog.get_logger()
@@ -133,8 +133,7 @@ class Broker:
     async def stop(self) -> None:
         """Let running handlers finish (bounded), then close; what was not acked is delivered again."""
         if self._supervisor is not None:
-            self._supervisor.cancel()
-            await asyncio.gather(self._supervisor, return_exceptions=True)
+            await end(self._supervisor)
         await self._close()
 
     async def publish(self, body: bytes, *, event_type: str, event_id: str) -> None:

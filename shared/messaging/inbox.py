@@ -33,7 +33,7 @@ from shared.data.traces import consumed
 from shared.messaging.attempts import HANDLER_DEADLINE_SECONDS, OUTSIDE_DELAYS_SECONDS, verdict
 from shared.messaging.deliveries import Deliveries, Delivery
 from shared.messaging.messages import TOO_LARGE, Malformed, failed_row, parse, storable, unrecordable
-from shared.messaging.pulse import Pulse, stopped
+from shared.messaging.pulse import Pulse, end, stopped
 from shared.messaging.together import Handler, Together, first_times
 
 log = structlog.get_logger()
@@ -255,10 +255,7 @@ class Inbox:
                 else:
                     await asyncio.sleep(RETRY_POLL_SECONDS)
         finally:
-            lanes = list(self._lanes.values())
-            for lane in lanes:
-                lane.cancel()
-            await asyncio.gather(*lanes, return_exceptions=True)
+            await end(*self._lanes.values())
 
     def _lane_ended(self, store_id: str, _: "asyncio.Task[None]") -> None:
         del self._lanes[store_id]

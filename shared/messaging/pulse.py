@@ -1,12 +1,30 @@
-"""Background work that must never stand still unseen: when its turns end, since when they fail, and who cancelled whom."""
+"""Background work that must never stand still unseen: when its turns end, since when they fail, who cancelled whom, and its end."""
 
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from time import monotonic
+from typing import Any
 
 STANDSTILL_SECONDS = 25.0
 """How long something may take or wait before it counts as standing still: with a look every few seconds it is told within 30 s."""
+
+
+CANCELLED_AGAIN_SECONDS = 5.0
+
+
+async def end(*tasks: "asyncio.Task[Any]") -> None:
+    """Cancel these tasks until each has ended; what they raise is dropped.
+
+    Once is not enough: before Python 3.12, `asyncio.wait_for` (in drivers and in connection pools) swallows a cancellation that comes
+    in the same turn as its result, and a loop would go on for ever while its stop waits for it.
+    """
+    running = set(tasks)
+    while running:
+        for task in running:
+            task.cancel()
+        _, running = await asyncio.wait(running, timeout=CANCELLED_AGAIN_SECONDS)
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def stopped() -> bool:

@@ -26,7 +26,7 @@ from shared.messaging.broker import Broker
 from shared.messaging.deliveries import Deliveries
 from shared.messaging.inbox import Consumers, Inbox
 from shared.messaging.outbox import Relay
-from shared.messaging.pulse import Pulse, stopped
+from shared.messaging.pulse import Pulse, end, stopped
 from shared.process import operations
 from shared.process.readiness import Readiness, Role, Source
 from shared.process.settings import Settings
@@ -144,9 +144,7 @@ class Running:
         """Finish what runs, send nothing more, close. What the relay has not sent waits in the outbox."""
         self.stopping.set()
         await self.broker.stop()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(*self._tasks)
         await self.database.close()
         log.info("stopped", service=self.service.name)
 
@@ -170,8 +168,7 @@ class Running:
                 await asyncio.sleep(RESTART_TASK_SECONDS)
             except BaseException:
                 if stopped():
-                    task.cancel()
-                    await asyncio.gather(task, return_exceptions=True)
+                    await end(task)
                     raise
 
     async def _sweep(self, sweeper: Sweeper, pulse: Pulse) -> None:
@@ -252,7 +249,7 @@ async def run(services: Sequence[Service], roles: Sequence[Role] = ROLES) -> Non
         server.should_exit = True
     stopped.cancel()
     await asyncio.gather(*serving, return_exceptions=True)
-    sweeping.cancel()
+    await end(sweeping)
     await asyncio.gather(*(one.stop() for one in running))
     if not stop.is_set():
         raise SystemExit("an API could not listen on its port: see the log above")

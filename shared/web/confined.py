@@ -1,4 +1,8 @@
-"""Confined processes: what a stranger's bytes are given to, with a deadline, a memory limit and fair shares of the processes."""
+"""Confined processes: what a stranger's bytes are given to, with a limit of processor time, one of memory, and fair shares.
+
+The limit is of processor time, because an answer says that the bytes are at fault: on a busy machine a small picture takes as long as
+a bomb does on a quiet one, and must not be refused for good.
+"""
 
 import asyncio
 import json
@@ -9,9 +13,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 
 import structlog
 
+from shared.contracts.errors import Unavailable
 from shared.data.shares import Rules, Shares
 from shared.web.confined_child import Refusal
 
@@ -19,11 +25,19 @@ log = structlog.get_logger()
 
 PROJECT = Path(__file__).resolve().parents[2]
 NICENESS = 15  # from its first moment: what it computes can wait, the event loop and the database beside it cannot
+USER_TIME, SYSTEM_TIME = 11, 12  # of /proc/PID/stat, counted after the name
 ANSWERS_PER_PROCESS = 1_000  # then a fresh one takes its place, so that nothing grows without end
 
 
+STARVED_AFTER_DEADLINES = 4
+"""So many deadlines may pass on the clock before a process that got too little of a processor is given up."""
+LOOK_SECONDS = 0.1
+BUSY_SECONDS = 5
+"""Retry-After of what a busy machine did not get to."""
+
+
 class Slow(Exception):  # noqa: N818  (says how it went)
-    """It took longer than the deadline, and was ended."""
+    """It took more processor time than the deadline, and was ended."""
 
 
 class Died(Exception):  # noqa: N818  (says how it went)
@@ -42,7 +56,7 @@ class Confines:
     module: str  # what runs in them; takes the memory limit as its argument
     what: str  # what a refusal calls them
     rules: Rules
-    deadline_seconds: float
+    deadline_seconds: float  # of processor time
     memory_mb: int  # address space of one
     recycle_mb: int  # resident memory above which one is ended after its answer
     wait_seconds: float
@@ -61,19 +75,16 @@ class Confined:
     async def ask(self, question: bytes | Callable[[], bytes], store: str | None = None, caller: str | None = None) -> bytes:
         """The answer. A question that takes time to put is a function: it is made at its turn, in a thread.
 
-        Raises Refusal, Slow, Died, Broken; StoreBusy and Unavailable as Shares.of() does.
+        Raises Refusal, Slow, Died, Broken; StoreBusy and Unavailable as Shares.of() does, Unavailable also for a machine too busy for it.
         """
         async with self.shares.of(store, caller):
             if not isinstance(question, bytes):
                 question = await asyncio.to_thread(question)
             child = await self._child()
             try:
-                async with asyncio.timeout(self.deadline_seconds):
-                    answer = await child.ask(question)
+                answer = await self._answered(child, question)
             except BaseException as error:
                 await asyncio.shield(child.end())
-                if isinstance(error, TimeoutError):
-                    raise Slow from error
                 if isinstance(error, asyncio.IncompleteReadError | ConnectionError):
                     raise Died from error
                 raise
@@ -83,6 +94,23 @@ class Confined:
             else:
                 self._free.append(child)
         return _opened(answer)
+
+    async def _answered(self, child: "_Child", question: bytes) -> bytes:
+        """Its answer. Raises Slow once it has had the deadline's processor time; Unavailable where the machine did not give it that."""
+        began, given_up = child.processor_seconds(), monotonic() + STARVED_AFTER_DEADLINES * self.deadline_seconds
+        asking, left = asyncio.ensure_future(child.ask(question)), self.deadline_seconds
+        try:
+            while not (await asyncio.wait({asking}, timeout=max(left, LOOK_SECONDS)))[0]:
+                left = self.deadline_seconds - (child.processor_seconds() - began)
+                if left <= 0:
+                    raise Slow
+                if monotonic() > given_up:
+                    raise Unavailable(
+                        detail=f"The machine is too busy for {self.confines.what} just now.", retry_after_seconds=BUSY_SECONDS
+                    )
+            return await asking
+        finally:
+            asking.cancel()
 
     async def _child(self) -> "_Child":
         while self._free:
@@ -142,6 +170,14 @@ class _Child:
     def is_fit(self) -> bool:
         """Whether it lives, has not worked too long, and belongs to the loop that asks."""
         return self._process.returncode is None and self._answers < ANSWERS_PER_PROCESS and self._loop is asyncio.get_running_loop()
+
+    def processor_seconds(self) -> float:
+        """What it has had of a processor since it began; the clock's own seconds where that cannot be told."""
+        try:
+            fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            return monotonic()
+        return (int(fields[USER_TIME]) + int(fields[SYSTEM_TIME])) / os.sysconf("SC_CLK_TCK")
 
     def resident_mb(self) -> int:
         """Its memory just now; 0 where that cannot be told."""

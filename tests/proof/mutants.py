@@ -30,7 +30,7 @@ from tests.conftest import NEEDS_NO_STACK
 from tests.stack import PROJECT, SERVICES, VARIABLE, Stack
 
 MUTANTS = PROJECT / "tests" / "mutants"
-COPIED = ("shared", "services", "deploy", "kit", "tests", "pyproject.toml")
+COPIED = ("shared", "services", "deploy", "kit", "tests", "pyproject.toml", "docs/conventions.md")
 FIELD = re.compile(r"(promise|red|says|services): (.+)")
 DEADLINE_SECONDS = 240
 PATIENCE_SECONDS = "10"
@@ -76,7 +76,8 @@ def try_one(mutant: Mutant, stack: Stack, folder: Path) -> tuple[str, str]:
 
 
 def copy_of_the_tree(folder: Path) -> Path:
-    """What git tracks or would track of the product and its tests."""
+    """What git tracks or would track of the product and its tests; again a repository, because the tidy tests ask git for files."""
+    subprocess.run(["git", "init", "-q", folder], check=True)
     listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *COPIED]
     for name in subprocess.run(listed, cwd=PROJECT, capture_output=True, text=True, check=True).stdout.splitlines():
         if (PROJECT / name).is_file():

@@ -65,7 +65,7 @@ class Renderer:
         try:
             return await self.processes.ask(message, store_id)
         except Slow as error:
-            raise RenderingFailed(detail=f"It took more than {self._deadline_seconds:.0f} s.") from error
+            raise RenderingFailed(detail=f"It took more than {self._deadline_seconds:.0f} s of a processor.") from error
         except Died as error:
             raise RenderingFailed(detail="The rendering process ended, most likely for want of memory.") from error
         except Broken as error:

@@ -23,6 +23,7 @@ from shared.messaging.broker import Broker, dead_queue_name, exchange_name, queu
 from shared.messaging.deliveries import Deliveries
 from shared.messaging.inbox import Consumers, Inbox
 from shared.messaging.outbox import Relay, emit
+from shared.messaging.pulse import end
 from shared.process.settings import Settings
 from tests.shop import PATIENCE_SECONDS
 from tests.stack import Stack
@@ -155,6 +156,4 @@ async def at_work(*work: Any) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(*tasks)

@@ -1,4 +1,4 @@
-"""A confined process for tests: takes as many seconds as it is told, or says who it is."""
+"""A confined process for tests: waits as many seconds as it is told, computes without end, or says who it is."""
 
 import os
 import sys
@@ -10,6 +10,8 @@ from shared.web.confined_child import confine, serve
 def answer(question: bytes) -> bytes:
     if question == b"pid":
         return str(os.getpid()).encode()
+    while question == b"burn":
+        pass
     time.sleep(float(question))
     return b"done"
 

@@ -2,13 +2,16 @@
 
 import asyncio
 import io
+from dataclasses import replace
 
 import pytest
 from PIL import Image
 
+from shared.contracts.errors import Unavailable
 from shared.data.shares import Rules
 from shared.process.settings import Settings
-from shared.web.confined import Confined, Confines
+from shared.web import confined as confined_module
+from shared.web.confined import Confined, Confines, Slow
 from shared.web.images import BadImage, Wanted, drawn_anew
 from tests.shop import eventually
 
@@ -44,7 +47,7 @@ async def test_one_store_leaves_a_process_to_others_and_one_caller_a_turn() -> N
 
 
 async def test_a_process_that_has_grown_is_replaced() -> None:
-    confined = Confined(Confines(**{name: getattr(SLOW, name) for name in SLOW.__slots__} | {"recycle_mb": 1}))
+    confined = Confined(replace(SLOW, recycle_mb=1))
     first, second = await confined.ask(b"pid"), await confined.ask(b"pid")
     assert first != second
     await confined.close()
@@ -54,7 +57,7 @@ async def test_a_process_that_has_grown_is_replaced() -> None:
 
 
 async def test_the_next_process_is_started_before_somebody_needs_it() -> None:
-    confined = Confined(Confines(**{name: getattr(SLOW, name) for name in SLOW.__slots__} | {"recycle_mb": 1}))
+    confined = Confined(replace(SLOW, recycle_mb=1))
     await confined.ask(b"pid")
     await eventually(lambda: _ready(confined, 1))
     (spare,) = confined._free
@@ -65,7 +68,7 @@ async def test_the_next_process_is_started_before_somebody_needs_it() -> None:
 
 async def test_those_that_are_replaced_never_become_more() -> None:
     """Whoever comes while the next one starts takes that one."""
-    confined = Confined(Confines(**{name: getattr(SLOW, name) for name in SLOW.__slots__} | {"recycle_mb": 1}))
+    confined = Confined(replace(SLOW, recycle_mb=1))
     pids = [await confined.ask(b"pid") for _ in range(8)]
     assert len(set(pids)) == 8
     await eventually(lambda: _ready(confined, 1))
@@ -86,6 +89,28 @@ async def test_a_cancelled_caller_leaves_neither_slot_nor_process() -> None:
     await asyncio.wait([asking])
     assert confined.shares.used == 0
     assert int(await confined.ask(b"pid")) != pid
+    await confined.close()
+
+
+async def test_what_takes_more_of_a_processor_than_it_may_is_ended() -> None:
+    confined = Confined(replace(SLOW, deadline_seconds=0.2))
+    with pytest.raises(Slow):
+        await confined.ask(b"burn")
+    assert (confined.shares.used, confined._free) == (0, [])
+    await confined.close()
+
+
+async def test_a_busy_machine_is_no_fault_of_the_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that waits for a processor is waited for beyond its deadline on the clock; what it never gets to may be sent again."""
+    confined = Confined(replace(SLOW, deadline_seconds=0.2))
+    monkeypatch.setattr(confined_module, "STARVED_AFTER_DEADLINES", 1_000)
+    [answer] = await asyncio.gather(confined.ask(b"1.0"), return_exceptions=True)
+    assert answer == b"done"
+    monkeypatch.setattr(confined_module, "STARVED_AFTER_DEADLINES", 1)
+    with pytest.raises(Unavailable) as busy:
+        await confined.ask(b"60")
+    assert (busy.value.status, busy.value.retry_after_seconds) == (503, 5)
+    assert (confined.shares.used, confined._free) == (0, [])
     await confined.close()
 
 

@@ -16,7 +16,7 @@ async def insist(caller: Caller, path: str, json: Any) -> Answer:
     while True:
         try:
             answer = await caller.post(path, json=json, key=key)
-            if answer.status != 503 and answer.code != "in_progress":
+            if answer.status not in (429, 503) and answer.code != "in_progress":
                 return answer
         except httpx2.TransportError:
             pass
