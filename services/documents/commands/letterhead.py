@@ -12,6 +12,7 @@ from services.documents.rules.settings import letterhead_of, may_name_series
 from services.documents.state import Office
 from services.documents.tables import logos, series, settings
 from shared.contracts.actor import Actor, shop_only
+from shared.contracts.errors import VersionConflict
 from shared.data.db import Transaction
 from shared.data.settings_versions import save_version
 
@@ -23,6 +24,8 @@ async def save_settings(tx: Transaction, actor: Actor, request: DocumentSettings
     """
     shop_only(actor).or_raise()
     office, prefixes = await queries.office(tx, actor.store), request.prefixes.model_dump()
+    if office.version != expected_version:  # what was not seen is no ground to refuse a prefix on
+        raise VersionConflict(office.version)
     begun = await tx.all(sa.select(series.c.kind, series.c.prefix).where(series.c.store_id == actor.store))
     may_name_series(prefixes, [(row.kind, row.prefix) for row in begun]).or_raise()
     letterhead = letterhead_of(request, logo_sha256=office.letterhead.logo_sha256)

@@ -49,6 +49,15 @@ async def test_a_save_without_the_version_it_read_changes_nothing(shop: Shop, he
     assert (await shop.staff.get(PATH))["version"] == 0
 
 
+async def test_a_stale_save_is_told_so_before_its_prefixes_are_judged(shop: Shop) -> None:
+    (await shop.staff.put(PATH, json=SETTINGS, headers={"If-Match": '"v0"'})).ok()
+    twice = {"prefixes": {"invoice": "DOC", "receipt": "DOC"}}
+    stale = await shop.staff.put(PATH, json=twice, headers={"If-Match": '"v0"'})
+    assert (stale.status, stale.code, stale["current_version"]) == (412, "version_conflict", 1)
+    current = await shop.staff.put(PATH, json=twice, headers={"If-Match": '"v1"'})
+    assert (current.status, current.code) == (409, "prefix_taken")
+
+
 async def test_of_two_racing_saves_one_wins(shop: Shop) -> None:
     answers = await asyncio.gather(*[shop.staff.put(PATH, json=SETTINGS, headers={"If-Match": '"v0"'}) for _ in range(8)])
     assert sorted(answer.status for answer in answers) == [200] + [412] * 7
