@@ -10,7 +10,7 @@ with copy as (
         version = greatest(excluded.version, known.version),
         shop_position = known.shop_position + excluded.shop_position,
         customer_position = known.customer_position + excluded.customer_position
-    returning shop_position, customer_position, erased_at is not null as erased, version
+    returning shop_position, customer_position, erased_at is not null as erased
 )
 insert into notes.timeline (store_id, order_id, event_id, type, source_rank, sequence, occurred_at, recorded_at, audience,
     by_role, by_id, by_via, details, internal, message, shop_position, customer_position)
