@@ -19,7 +19,7 @@ from shared.data.crash import crash_point
 from shared.data.readable import read_everything, read_json
 from shared.data.schema import KernelTables, kernel_tables
 from shared.data.settings import DataSettings
-from shared.data.shares import Rules, Shares
+from shared.data.shares import PART_OF_SHARE, Rules, Shares
 
 log = structlog.get_logger()
 
@@ -68,8 +68,8 @@ class Database:
         self.kernel = kernel_tables(metadata)
         self._woken_by_events: list[asyncio.Event] = []
         self.shares = Shares(f"{settings.service}.connections", _rules(settings), wait_seconds=settings.database_pool_timeout_seconds)
-        part = settings.share_part_percent / 100
-        walks = Rules(settings.walks_at_once, headroom=1, part=part / 2, queue=settings.share_queue)
+        part = settings.share_part_percent / 100 * PART_OF_SHARE
+        walks = Rules(settings.walks_at_once, headroom=1, part=part, queue=settings.share_queue)
         self._walks = Shares(f"{settings.service}.walks", walks, wait_seconds=settings.database_pool_timeout_seconds, what="lists")
         self._engine = _engine(settings)
         self._autocommit = self._engine.execution_options(isolation_level="AUTOCOMMIT")

@@ -27,6 +27,10 @@ current_store: ContextVar[str] = ContextVar("current_store", default=SYSTEM)
 current_caller: ContextVar[str] = ContextVar("current_caller", default="")
 """Who of that store: role and id of the actor, so that one customer's calls by a platform's token do not hold up another's."""
 
+PART_OF_SHARE = 0.5
+"""What a store may hold, of its usual share, of the slots for work that keeps a processor busy (walks, renderings): there are fewer
+processors than slots, so a whole share would already be felt by every other store."""
+
 W = TypeVar("W")
 
 

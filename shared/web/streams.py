@@ -43,6 +43,7 @@ HEARTBEAT_SECONDS = 15.0  # keeps proxies from closing a silent stream
 LIFETIME_SECONDS = 3600.0  # then the client reconnects, so that connections spread over the replicas that there are
 RECONNECT_MILLISECONDS = 1_000
 READS_AT_ONCE = 4  # of this process, by turns over the stores
+PART_OF_READS = 0.5  # what one store may hold of them beside others: the next store always finds one soon
 READ_WAIT_SECONDS = 30.0
 MAX_WAITING = 10_000  # of one store: one event wakes all its listeners
 
@@ -168,7 +169,7 @@ class _Hub:
         self._numbers = itertools.count()
         self._wakes: dict[Key, int] = {}  # a number that no other wake of this hub ever had
         self._pages: Flights[Found | None] = Flights(LOOK_SECONDS)
-        rules = Rules(READS_AT_ONCE, headroom=1, part=0.5, queue=MAX_WAITING)
+        rules = Rules(READS_AT_ONCE, headroom=1, part=PART_OF_READS, queue=MAX_WAITING)
         self._reads = Shares(f"{service}.live", rules, wait_seconds=READ_WAIT_SECONDS, what="streams")
 
     async def read(self, pace: _Pace, work: Callable[[Transaction], Awaitable[R]]) -> R | None:

@@ -10,7 +10,7 @@ import structlog
 
 from services.documents.settings import DocumentSettings
 from shared.contracts.errors import Failure
-from shared.data.shares import Rules, Shares
+from shared.data.shares import PART_OF_SHARE, Rules, Shares
 from shared.web.confined import Broken, Confined, Confines, Died, Slow
 from shared.web.settings import WebSettings
 
@@ -84,7 +84,7 @@ def _renderer(settings: DocumentSettings) -> Renderer:
         settings.render_deadline_seconds,
         settings.render_memory_mb,
         recycle_mb=settings.render_recycle_mb,
-        part=settings.share_part_percent / 200,  # half: each takes a processor, or the interpreter, for a second
+        part=settings.share_part_percent / 100 * PART_OF_SHARE,
         queue=settings.share_queue,
     )
 
