@@ -1,6 +1,7 @@
 """Reads and locked loaders. What a caller asks for takes the actor, so that loading is authorising."""
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -9,7 +10,7 @@ from sqlalchemy.engine import Row
 from services.documents.rules import PROBLEMS
 from services.documents.rules.access import may_read
 from services.documents.rules.series import DEFAULT_PREFIXES
-from services.documents.state import Contents, Copy, Document, DocumentReference, Letterhead, Office, Series, Wanted
+from services.documents.state import Contents, Copy, Document, DocumentReference, Letterhead, Office, SavedSettings, Series, Wanted
 from services.documents.tables import documents, logos, orders, refunds, renderings, series, settings, stores
 from shared.contracts.actor import Actor
 from shared.contracts.errors import NotFound
@@ -18,13 +19,15 @@ from shared.data.db import Transaction
 from shared.data.set_aside import one_row
 from shared.data.settings_versions import DEFAULT_VERSION, newest_version
 from shared.web.pages import Key, Walked, walk
+from shared.web.settings_history import versions
 
 MANY_LINES = 200
 """Above this an order is read in a thread: of 2,000 lines that takes 50 ms, in which the event loop would serve nobody."""
 
 NEWEST = Key(documents.c.issued_on, documents.c.document_id, newest_first=True)
 OLDEST = Key(documents.c.issued_on, documents.c.document_id)
-VERSIONS = Key(settings.c.version, newest_first=True)
+
+settings_versions = partial(versions, settings, SavedSettings)
 
 # Made once, for every event: docs/decisions/0007-what-an-event-costs.md
 _REFUNDS = sa.select(refunds.c.data).where(refunds.c.store_id == sa.bindparam("store"), refunds.c.order_id == sa.bindparam("order"))
@@ -97,11 +100,6 @@ async def office(tx: Transaction, store_id: str) -> Office:
     return Office(row.version or DEFAULT_VERSION, letterhead, {**DEFAULT_PREFIXES, **(row.prefixes or {})}, row.time_zone or "UTC")
 
 
-async def settings_versions(tx: Transaction, store_id: str, *, cursor: str | None, limit: int) -> Walked[Row[Any]]:
-    """Saved versions of a store's settings, the newest first. Raises Invalid `bad_cursor`."""
-    return await walk(tx, VERSIONS, sa.select(settings).where(settings.c.store_id == store_id), cursor=cursor, limit=limit)
-
-
 async def contents_of(tx: Transaction, store_id: str, document_id: str) -> Contents:
     """What an issued document says. Raises NotFound."""
     where = (documents.c.store_id == store_id) & (documents.c.document_id == document_id)
@@ -153,7 +151,7 @@ async def page_of_archive(tx: Transaction, store_id: str, wanted: Wanted, *, cur
 
 
 def _documents(page: Walked[Row[Any]]) -> Walked[Document]:
-    return Walked([Document(**row._mapping) for row in page.items], page.next_cursor, page.previous_cursor)
+    return page.each(lambda row: Document(**row._mapping))
 
 
 async def pdf_of(tx: Transaction, store_id: str, document_id: str) -> bytes | None:

@@ -6,7 +6,7 @@ data can be printed in any language.
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Literal
+from typing import Any, Literal
 
 from shared.contracts.events import Address, DocumentKind, Order, OrderPersonal, Part
 from shared.contracts.ids import DocumentId, OrderId, PaymentId
@@ -139,6 +139,20 @@ class Office:
     letterhead: Letterhead
     prefixes: dict[str, str]
     time_zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class SavedSettings:
+    """A version of a store's document settings, with when it was saved and by whom.
+
+    Its letterhead is as it was stored: one that is none must fail its own entry of a page, not the page.
+    """
+
+    version: int
+    letterhead: dict[str, Any]
+    prefixes: dict[str, str]
+    saved_at: datetime
+    saved_by: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,7 @@
 from datetime import date, datetime
 from typing import Any, Literal
 
-from sqlalchemy.engine import Row
-
-from services.documents.state import Document, Letterhead, Office, Seller, Series
+from services.documents.state import Document, Letterhead, Office, SavedSettings, Seller, Series
 from shared.contracts.events import DocumentKind
 from shared.contracts.ids import DocumentId, OrderId
 from shared.web.views import ByView, MoneyView, View, money
@@ -129,11 +127,11 @@ class DocumentSettingsVersionView(LetterheadView):
     saved_by: ByView
 
     @classmethod
-    def of_row(cls, row: Row[Any]) -> "DocumentSettingsVersionView":
-        """From a row of `settings`; only the shop sees it, with every id."""
-        letterhead = Letterhead.model_validate(row.letterhead, strict=False)
-        saved = {"saved_at": row.saved_at, "saved_by": ByView(**row.saved_by)}
-        return cls(**_printed(letterhead), version=row.version, prefixes=row.prefixes, **saved)
+    def of_saved(cls, saved: SavedSettings) -> "DocumentSettingsVersionView":
+        """As the shop sees it, with every id. Raises ValueError where its letterhead is none."""
+        printed = _printed(Letterhead.model_validate(saved.letterhead, strict=False))
+        by = ByView(**saved.saved_by)
+        return cls(**printed, version=saved.version, prefixes=saved.prefixes, saved_at=saved.saved_at, saved_by=by)
 
 
 def _printed(letterhead: Letterhead) -> dict[str, Any]:

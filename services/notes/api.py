@@ -27,15 +27,13 @@ from shared.contracts.ids import NoteId, OrderId
 from shared.data.db import Transaction
 from shared.data.set_aside import shown
 from shared.web.call import Call, Calling, Router, problems
-from shared.web.pages import DEFAULT_LIMIT, MAX_LIMIT
+from shared.web.pages import DEFAULT_LIMIT, Cursor, Limit
 from shared.web.streams import STREAM, LastSeen
 from shared.web.views import Page, actions
 
 router = Router(prefix="/v1", tags=["notes"])
 
 MAX_NOTE_BODY_BYTES = 130_000  # the longest text, each letter of it written as two escapes
-Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Items on a page.")]
-Cursor = Annotated[str | None, Query(max_length=500, description="`next_cursor` of the page before.")]
 
 
 @router.post(
@@ -190,7 +188,7 @@ async def settings_history(call: Call, limit: Limit = DEFAULT_LIMIT, cursor: Cur
     shop_only(call.actor, to_read=True).or_raise()
     async with call.walking() as tx:
         page = await queries.settings_versions(tx, call.actor.store, cursor=cursor, limit=limit)
-    items = await shown(call.db, "settings", page.items, NoteSettingsVersionView.of_row, lambda row: (row.store_id, str(row.version)))
+    items = await shown(call.db, "settings", page.items, NoteSettingsVersionView.of_saved, lambda one: (call.actor.store, str(one.version)))
     return call.show(Page[NoteSettingsVersionView](items=items, next_cursor=page.next_cursor, previous_cursor=page.previous_cursor))
 
 

@@ -1,15 +1,15 @@
 """Reads and locked loaders. Each takes the actor, so loading is authorising: what the actor may not see is never selected."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from services.notes.rules import PROBLEMS
 from services.notes.rules.writing import position_for, side_of, visible_audiences
-from services.notes.state import KnownOrder, Note, NoteSettings, Revision, TimelineEntry, UnreadOrder
+from services.notes.state import KnownOrder, Note, NoteSettings, Revision, SavedSettings, TimelineEntry, UnreadOrder
 from services.notes.tables import notes, orders, revisions, settings, timeline
 from shared.contracts.actor import Actor
 from shared.contracts.errors import NotFound
@@ -17,13 +17,13 @@ from shared.data.db import Transaction
 from shared.data.schema import TIME
 from shared.data.settings_versions import newest_version
 from shared.web.pages import Key, Walked, walk
-
-T = TypeVar("T")
+from shared.web.settings_history import versions
 
 NOTES = Key(notes.c.written_at, notes.c.note_id)
 ENTRIES = Key(timeline.c.occurred_at, timeline.c.source_rank, timeline.c.sequence, timeline.c.event_id)
 UNREAD = Key(sa.Column("latest_at", TIME), orders.c.order_id, newest_first=True)
-VERSIONS = Key(settings.c.version, newest_first=True)
+
+settings_versions = partial(versions, settings, SavedSettings)
 
 
 async def order_for(tx: Transaction, actor: Actor, order_id: str, *, lock: bool = False) -> KnownOrder:
@@ -58,7 +58,8 @@ async def note_for_change(tx: Transaction, actor: Actor, note_id: str) -> tuple[
 
 async def notes_of(tx: Transaction, actor: Actor, order_id: str, *, cursor: str | None, limit: int) -> Walked[Note]:
     """A page of an order's notes that the actor may see, oldest first. Raises Invalid `bad_cursor`."""
-    return _each(Note, await walk(tx, NOTES, sa.select(notes).where(*_visible(notes, actor, order_id)), cursor=cursor, limit=limit))
+    page = await walk(tx, NOTES, sa.select(notes).where(*_visible(notes, actor, order_id)), cursor=cursor, limit=limit)
+    return page.each(lambda row: Note(**row._mapping))
 
 
 async def revisions_of(tx: Transaction, actor: Actor, note_ids: Sequence[str]) -> dict[str, list[Revision]]:
@@ -75,7 +76,8 @@ async def revisions_of(tx: Transaction, actor: Actor, note_ids: Sequence[str]) -
 async def timeline_of(tx: Transaction, actor: Actor, order_id: str, *, cursor: str | None, limit: int) -> Walked[TimelineEntry]:
     """A page of the entries that the actor may see, in true order. Raises Invalid `bad_cursor`."""
     mine = sa.select(timeline).where(*_visible(timeline, actor, order_id))
-    return _each(TimelineEntry, await walk(tx, ENTRIES, mine, cursor=cursor, limit=limit))
+    page = await walk(tx, ENTRIES, mine, cursor=cursor, limit=limit)
+    return page.each(lambda row: TimelineEntry(**row._mapping))
 
 
 async def notes_changed(tx: Transaction, actor: Actor, order: KnownOrder, *, after: int, limit: int) -> list[Note]:
@@ -109,7 +111,8 @@ async def unread(tx: Transaction, actor: Actor, *, cursor: str | None, limit: in
         .group_by(orders.c.order_id, orders.c.number)
         .subquery()
     )
-    return _each(UnreadOrder, await walk(tx, UNREAD, sa.select(grouped), cursor=cursor, limit=limit))
+    page = await walk(tx, UNREAD, sa.select(grouped), cursor=cursor, limit=limit)
+    return page.each(lambda row: UnreadOrder(**row._mapping))
 
 
 async def unread_total(tx: Transaction, actor: Actor, order_id: str | None = None) -> int:
@@ -129,11 +132,6 @@ async def settings_of(tx: Transaction, store_id: str) -> NoteSettings:
     """The settings in force; the defaults (version 0) where the store never saved any."""
     row = await tx.first(newest_version(settings, store_id))
     return NoteSettings() if row is None else NoteSettings(row.version, row.customer_answers)
-
-
-async def settings_versions(tx: Transaction, store_id: str, *, cursor: str | None, limit: int) -> Walked[Row[Any]]:
-    """Saved versions of a store's settings, the newest first. Raises Invalid `bad_cursor`."""
-    return await walk(tx, VERSIONS, sa.select(settings).where(settings.c.store_id == store_id), cursor=cursor, limit=limit)
 
 
 async def place_of_note(tx: Transaction, actor: Actor, order_id: str, note_id: str) -> tuple[datetime, str]:
@@ -167,7 +165,3 @@ def _one_note(actor: Actor, note_id: str) -> list[sa.ColumnElement[bool]]:
 
 def _visible(table: sa.Table, actor: Actor, order_id: str) -> list[sa.ColumnElement[bool]]:
     return [table.c.store_id == actor.store, table.c.order_id == order_id, table.c.audience.in_(visible_audiences(actor))]
-
-
-def _each(kind: Callable[..., T], page: Walked[Row[Any]]) -> Walked[T]:
-    return Walked([kind(**row._mapping) for row in page.items], page.next_cursor, page.previous_cursor)

@@ -19,6 +19,14 @@ class NoteSettings:
     customer_answers: bool = True
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedSettings(NoteSettings):
+    """A version that was saved, with when and by whom."""
+
+    saved_at: datetime
+    saved_by: dict[str, Any]
+
+
 @dataclass(frozen=True, slots=True)
 class KnownOrder:
     """Our copy of an order, and its counters: changes as each side sees them, and events for the customer and for the shop alone."""

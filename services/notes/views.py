@@ -5,10 +5,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy.engine import Row
-
 from services.notes.rules.writing import may_edit, may_retract
-from services.notes.state import Audience, Note, NoteSettings, Revision, Side, TimelineEntry, UnreadOrder
+from services.notes.state import Audience, Note, NoteSettings, Revision, SavedSettings, Side, TimelineEntry, UnreadOrder
 from shared.contracts.actor import Actor
 from shared.contracts.events import By
 from shared.contracts.ids import NoteId, OrderId
@@ -160,9 +158,10 @@ class NoteSettingsVersionView(NoteSettingsView):
     saved_by: ByView
 
     @classmethod
-    def of_row(cls, row: Row[Any]) -> "NoteSettingsVersionView":
-        """From a row of `settings`; only the shop sees it, with every id."""
-        return cls(version=row.version, customer_answers=row.customer_answers, saved_at=row.saved_at, saved_by=ByView(**row.saved_by))
+    def of_saved(cls, saved: SavedSettings) -> "NoteSettingsVersionView":
+        """As the shop sees it, with every id."""
+        shown = NoteSettingsView.of(saved).model_dump()
+        return cls(**shown, saved_at=saved.saved_at, saved_by=ByView(**saved.saved_by))
 
 
 def _by(one: Note | Revision | TimelineEntry, actor: Actor) -> ByView:

@@ -108,10 +108,9 @@ class StoreSettings:
     time_zone: str = "UTC"
 
 
-@dataclass(frozen=True, slots=True)
-class SavedSettings:
-    """A version of a store's settings, with when it was saved and by whom."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedSettings(StoreSettings):
+    """A version that was saved, with when and by whom."""
 
-    settings: StoreSettings
     saved_at: datetime
     saved_by: dict[str, Any]

@@ -9,7 +9,7 @@ from shared.contracts.events import MAX_ORDER_LINES
 from shared.contracts.ids import OrderId, uuid_of
 from shared.web.exports import FileQuery
 from shared.web.inputs import CustomerId, Input, Moment, Plan, Reference, Text, Word, example
-from shared.web.pages import DEFAULT_LIMIT, MAX_LIMIT
+from shared.web.pages import DEFAULT_LIMIT, Cursor, Limit
 
 MAX_QUANTITY = 1_000_000
 MAX_ATTACHMENTS = 5
@@ -157,8 +157,8 @@ class RefundFilter(BaseModel):
 class RefundList(RefundFilter):
     """A page of them."""
 
-    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT
-    cursor: Annotated[str | None, Field(max_length=512)] = None
+    limit: Limit = DEFAULT_LIMIT
+    cursor: Cursor = None
 
 
 class RefundExport(RefundFilter, FileQuery):

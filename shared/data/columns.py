@@ -1,8 +1,10 @@
-"""Column types of our own."""
+"""Column types of our own, and rows as values."""
 
+from dataclasses import fields
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Dialect, types
+from sqlalchemy import ColumnElement, Dialect, FromClause, types
 from sqlalchemy.dialects import postgresql
 
 from shared.contracts.ids import public_id, uuid_of
@@ -25,3 +27,8 @@ class PublicIdColumn(types.TypeDecorator[str]):
     def process_result_value(self, value: UUID | None, dialect: Dialect) -> str | None:
         """UUID to public id."""
         return None if value is None else public_id(self.prefix, value)
+
+
+def columns_of(table: FromClause, kind: type[Any]) -> list[ColumnElement[Any]]:
+    """The columns of `table` that the dataclass `kind` has a field for, so that `kind(**row._mapping)` is the row."""
+    return [table.c[field.name] for field in fields(kind) if field.name in table.c]

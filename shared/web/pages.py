@@ -35,6 +35,7 @@ Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
 Cursor = Annotated[str | None, Query(max_length=MAX_CURSOR_CHARACTERS)]
 
 R = TypeVar("R")
+V = TypeVar("V")
 
 
 class Int32(int):
@@ -127,6 +128,10 @@ class Walked(Generic[R]):
     items: list[R]
     next_cursor: str | None
     previous_cursor: str | None
+
+    def each(self, value: Callable[[R], V]) -> "Walked[V]":
+        """The same page of what `value` makes of each item."""
+        return Walked([value(item) for item in self.items], self.next_cursor, self.previous_cursor)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from shared.data.set_aside import one_row, shown
 from shared.web.call import Call, Router, problems
 from shared.web.exports import Export
 from shared.web.inputs import Day
-from shared.web.pages import DEFAULT_LIMIT, MAX_LIMIT
+from shared.web.pages import DEFAULT_LIMIT, Cursor, Limit
 from shared.web.views import Page
 
 router = Router()
@@ -57,12 +57,7 @@ async def of_order(order_id: OrderId, call: Call) -> Response:
 
 
 @router.get("/v1/documents", operation_id="documents_document_list", response_model=Page[DocumentView], responses=problems(Invalid))
-async def listed(
-    call: Call,
-    wanted: Chosen,
-    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
-    cursor: Annotated[str | None, Query(max_length=500)] = None,
-) -> Response:
+async def listed(call: Call, wanted: Chosen, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Response:
     """Documents, the newest first; a customer sees their own."""
     async with call.walking() as tx:
         page = await queries.page_of_documents(tx, call.actor, wanted, cursor=cursor, limit=limit)

@@ -19,7 +19,7 @@ from shared.contracts.errors import Forbidden, Invalid, NotFound, PreconditionRe
 from shared.data.db import Transaction
 from shared.data.set_aside import shown
 from shared.web.call import SHOP_ONLY, WITHOUT_KEY, Call, Router, problems
-from shared.web.pages import DEFAULT_LIMIT, MAX_LIMIT
+from shared.web.pages import DEFAULT_LIMIT, Cursor, Limit
 from shared.web.views import Page
 
 router = Router()
@@ -44,16 +44,14 @@ async def read(call: Call) -> Response:
     response_model=Page[DocumentSettingsVersionView],
     responses=problems(Forbidden),
 )
-async def history(
-    call: Call,
-    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
-    cursor: Annotated[str | None, Query(max_length=500)] = None,
-) -> Response:
+async def history(call: Call, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Response:
     """Every version that was saved, the newest first."""
     shop_only(call.actor, to_read=True).or_raise()
     async with call.walking() as tx:
         page = await queries.settings_versions(tx, call.actor.store, cursor=cursor, limit=limit)
-    items = await shown(call.db, "settings", page.items, DocumentSettingsVersionView.of_row, lambda row: (row.store_id, str(row.version)))
+    items = await shown(
+        call.db, "settings", page.items, DocumentSettingsVersionView.of_saved, lambda one: (call.actor.store, str(one.version))
+    )
     return call.show(Page[DocumentSettingsVersionView](items=items, next_cursor=page.next_cursor, previous_cursor=page.previous_cursor))
 
 

@@ -51,6 +51,6 @@ async def history(call: Call, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = Non
     async with call.walking() as tx:
         page = await queries.settings_versions(tx, call.actor.store, cursor=cursor, limit=limit)
     items = await shown(
-        call.db, "settings", page.items, OrderSettingsVersionView.of_saved, lambda one: (call.actor.store, str(one.settings.version))
+        call.db, "settings", page.items, OrderSettingsVersionView.of_saved, lambda one: (call.actor.store, str(one.version))
     )
     return call.show(Page[OrderSettingsVersionView](items=items, next_cursor=page.next_cursor, previous_cursor=page.previous_cursor))

@@ -12,14 +12,12 @@ from shared.contracts.errors import Forbidden, NotFound, Refused, VersionConflic
 from shared.data.db import Transaction
 from shared.data.set_aside import shown
 from shared.web.call import Call, Router, problems
-from shared.web.pages import DEFAULT_LIMIT, MAX_LIMIT
+from shared.web.pages import DEFAULT_LIMIT, Cursor, Limit
 from shared.web.views import Page
 
 router = Router()
 
 SkuPath = Annotated[str, Path(min_length=1, max_length=100)]
-Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
-Cursor = Annotated[str | None, Query(max_length=500)]
 
 
 @router.get("/stock", operation_id="orders_stock_list", response_model=Page[LevelView], responses=problems())

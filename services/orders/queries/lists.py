@@ -74,8 +74,7 @@ async def page_of(
         source = sa.select(*SUMMARY_COLUMNS).where(visible_to(actor), *_indexed(wanted, search, orders))
         left = partial(_matching, actor, wanted, search)
     page = await walk(tx, NEWEST_FIRST, source, cursor=cursor, limit=limit, left=left)
-    items = [Summary(**{column.name: row._mapping[column.name] for column in SUMMARY_COLUMNS}) for row in page.items]
-    return Walked(items, page.next_cursor, page.previous_cursor)
+    return page.each(lambda row: Summary(**{column.name: row._mapping[column.name] for column in SUMMARY_COLUMNS}))
 
 
 def _matching(actor: Actor, wanted: OrderFilter, search: Search | None, window: sa.Subquery, order: Order) -> sa.Select[Any]:

@@ -32,7 +32,7 @@ async def levels(tx: Transaction, actor: Actor, *, below: int | None, cursor: st
     if below is not None:
         query = query.where(stock_levels.c.on_hand < below)
     page = await walk(tx, SCARCEST_FIRST, query, cursor=cursor, limit=limit)
-    return Walked([_level(row) for row in page.items], page.next_cursor, page.previous_cursor)
+    return page.each(_level)
 
 
 async def movements(tx: Transaction, actor: Actor, sku: str, *, cursor: str | None, limit: int) -> Walked[StockMovement]:
@@ -40,7 +40,7 @@ async def movements(tx: Transaction, actor: Actor, sku: str, *, cursor: str | No
     await level_of(tx, actor, sku)
     query = sa.select(stock_movements).where(stock_movements.c.store_id == actor.store, stock_movements.c.sku == sku)
     page = await walk(tx, NEWEST_FIRST, query, cursor=cursor, limit=limit)
-    return Walked([_movement(row) for row in page.items], page.next_cursor, page.previous_cursor)
+    return page.each(_movement)
 
 
 def _level(row: Row[Any]) -> StockLevel:

@@ -4,12 +4,11 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.contracts.actor import MAX_ID_CHARACTERS
 from shared.contracts.events import OrderStatus, PaymentState, RefundState
 from shared.contracts.money import MAX_AMOUNT_MINOR_UNITS
 from shared.web.exports import FileQuery
-from shared.web.inputs import Moment
-from shared.web.pages import DEFAULT_LIMIT, MAX_LIMIT
+from shared.web.inputs import CustomerId, Moment
+from shared.web.pages import DEFAULT_LIMIT, Cursor, Limit
 
 Total = Annotated[int, Field(ge=0, le=MAX_AMOUNT_MINOR_UNITS)]
 
@@ -22,7 +21,7 @@ class OrderFilter(BaseModel):
     status: list[OrderStatus] = []
     payment: list[PaymentState] = []
     refund_state: list[RefundState] = []
-    customer_id: Annotated[str | None, Field(max_length=MAX_ID_CHARACTERS)] = None
+    customer_id: CustomerId | None = None
     currency: Annotated[str | None, Field(pattern="^[A-Z]{3}$")] = None
     placed_from: Annotated[Moment | None, Field(alias="placed_at.gte")] = None
     placed_before: Annotated[Moment | None, Field(alias="placed_at.lt")] = None
@@ -38,8 +37,8 @@ class OrderFilter(BaseModel):
 class PageQuery(OrderFilter):
     """What to list, and which page of it."""
 
-    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT
-    cursor: Annotated[str | None, Field(max_length=500)] = None
+    limit: Limit = DEFAULT_LIMIT
+    cursor: Cursor = None
 
 
 class ExportQuery(OrderFilter, FileQuery):

@@ -34,5 +34,5 @@ class OrderSettingsVersionView(OrderSettingsView):
     @classmethod
     def of_saved(cls, saved: SavedSettings) -> "OrderSettingsVersionView":
         """As the shop sees it, with every id."""
-        shown = OrderSettingsView.of(saved.settings).model_dump()
+        shown = OrderSettingsView.of(saved).model_dump()
         return cls(**shown, saved_at=saved.saved_at, saved_by=ByView(**saved.saved_by))

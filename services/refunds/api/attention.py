@@ -1,8 +1,6 @@
 """Items that need a person's attention."""
 
-from typing import Annotated
-
-from fastapi import Query, Response
+from fastapi import Response
 
 from services.refunds.commands.attention import close_attention
 from services.refunds.queries import attention as queries
@@ -12,7 +10,7 @@ from shared.contracts.errors import Forbidden, NotFound, Refused
 from shared.data.db import Transaction
 from shared.data.set_aside import shown
 from shared.web.call import SHOP_ONLY, Call, Router, problems
-from shared.web.pages import DEFAULT_LIMIT, MAX_LIMIT
+from shared.web.pages import DEFAULT_LIMIT, Cursor, Limit
 from shared.web.views import Page
 
 router = Router(tags=["refunds"])
@@ -25,15 +23,10 @@ router = Router(tags=["refunds"])
     responses=problems(Forbidden),
     openapi_extra=SHOP_ONLY,
 )
-async def list_attention(
-    call: Call,
-    closed: bool = False,
-    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
-    cursor: Annotated[str | None, Query(max_length=512)] = None,
-) -> Response:
+async def list_attention(call: Call, closed: bool = False, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Response:
     """Open items, the oldest first; or those that were closed."""
     actor = call.actor
-    async with call.reading() as tx:
+    async with call.walking() as tx:
         page = await queries.page(tx, actor, closed=closed, cursor=cursor, limit=limit)
     items = await shown(
         call.db, "attention", page.items, lambda item: AttentionView.of(item, actor), lambda item: (actor.store, item.attention_id)

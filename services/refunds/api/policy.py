@@ -1,20 +1,17 @@
 """A store's refund settings."""
 
-from typing import Annotated
-
-from fastapi import Query, Response
-from pydantic import Field
+from fastapi import Response
 
 from services.refunds.commands.policy import save_policy
 from services.refunds.queries import policies as queries
 from services.refunds.requests import RefundPolicyInput
-from services.refunds.rules.policy import DEFAULT_POLICY
 from services.refunds.views.policy import RefundPolicyView
+from shared.contracts.actor import shop_only
 from shared.contracts.errors import Forbidden, PreconditionRequired, Refused, VersionConflict
 from shared.data.db import Transaction
 from shared.data.set_aside import shown
 from shared.web.call import SHOP_ONLY, Call, Router, problems
-from shared.web.pages import DEFAULT_LIMIT, MAX_LIMIT, decode_cursor, encode_cursor
+from shared.web.pages import DEFAULT_LIMIT, Cursor, Limit
 from shared.web.views import Page
 
 router = Router(tags=["refunds"])
@@ -53,20 +50,13 @@ async def save(body: RefundPolicyInput, call: Call) -> Response:
     responses=problems(Forbidden),
     openapi_extra=SHOP_ONLY,
 )
-async def history(
-    call: Call,
-    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
-    cursor: Annotated[str | None, Query(), Field(max_length=512)] = None,
-) -> Response:
-    """Every version with who saved it and when, newest first; the defaults (version 0) come last."""
-    before = decode_cursor(cursor, (int,))[0] if cursor else None
-    async with call.reading() as tx:
-        found = await queries.versions(tx, call.actor.store, before=before, limit=limit)
+async def history(call: Call, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Response:
+    """Every version that was saved, newest first."""
     actor = call.actor
+    shop_only(actor, to_read=True).or_raise()
+    async with call.walking() as tx:
+        page = await queries.policy_versions(tx, actor.store, cursor=cursor, limit=limit)
     items = await shown(
-        call.db, "settings", found, lambda one: RefundPolicyView.of(one, actor), lambda one: (actor.store, str(one.version))
+        call.db, "settings", page.items, lambda one: RefundPolicyView.of(one, actor), lambda one: (actor.store, str(one.version))
     )
-    complete = len(found) < limit
-    if complete and before != DEFAULT_POLICY.version:
-        items.append(RefundPolicyView.of(DEFAULT_POLICY, actor))
-    return call.show(Page[RefundPolicyView](items=items, next_cursor=None if complete else encode_cursor([found[-1].version])))
+    return call.show(Page[RefundPolicyView](items=items, next_cursor=page.next_cursor, previous_cursor=page.previous_cursor))

@@ -7,13 +7,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from services.refunds.queries.columns import columns_of
 from services.refunds.requests import CloseAttention
 from services.refunds.state import Attention, AttentionKind, Ledger, by
 from services.refunds.tables import attention
 from shared.contracts.actor import Actor, shop_only
 from shared.contracts.errors import NotFound, Refused
 from shared.contracts.ids import new_id
+from shared.data.columns import columns_of
 from shared.data.db import Transaction
 
 

@@ -2,13 +2,13 @@
 
 from datetime import datetime
 
-from services.refunds.queries.columns import columns_of
 from services.refunds.requests import RefundPolicyInput
 from services.refunds.rules.policy import content_of
 from services.refunds.state import Policy, by
 from services.refunds.tables import settings
 from shared.contracts.actor import Actor, shop_only
 from shared.contracts.events import RefundPolicyChanged
+from shared.data.columns import columns_of
 from shared.data.db import Transaction
 from shared.data.settings_versions import save_version
 from shared.messaging.outbox import emit

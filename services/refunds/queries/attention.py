@@ -2,10 +2,10 @@
 
 import sqlalchemy as sa
 
-from services.refunds.queries.columns import columns_of
 from services.refunds.state import Attention
 from services.refunds.tables import attention
 from shared.contracts.actor import Actor, shop_only
+from shared.data.columns import columns_of
 from shared.data.db import Transaction
 from shared.web.pages import Key, Walked, walk
 
@@ -18,4 +18,4 @@ async def page(tx: Transaction, actor: Actor, *, closed: bool, cursor: str | Non
     state = attention.c.closed_at.is_not(None) if closed else attention.c.closed_at.is_(None)
     source = sa.select(*columns_of(attention, Attention)).where(attention.c.store_id == actor.store, state)
     found = await walk(tx, OLDEST_FIRST, source, cursor=cursor, limit=limit)
-    return Walked([Attention(**row._mapping) for row in found.items], found.next_cursor, found.previous_cursor)
+    return found.each(lambda row: Attention(**row._mapping))

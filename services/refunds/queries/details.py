@@ -2,11 +2,11 @@
 
 import sqlalchemy as sa
 
-from services.refunds.queries.columns import columns_of
 from services.refunds.state import Attachment, SettlementReport
 from services.refunds.tables import attachments, settlements
 from shared.contracts.actor import Actor
 from shared.contracts.errors import NotFound
+from shared.data.columns import columns_of
 from shared.data.db import Transaction
 
 

@@ -7,13 +7,13 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
-from services.refunds.queries.columns import columns_of
 from services.refunds.queries.ledgers import ledger_of_refund, orders_of
 from services.refunds.requests import RefundFilter
 from services.refunds.state import Ledger, Refund, RefundLine, RefundSummary, Units
 from services.refunds.tables import refund_lines, refunds
 from shared.contracts.actor import Actor
 from shared.contracts.errors import NotFound, VersionConflict
+from shared.data.columns import columns_of
 from shared.data.db import Transaction
 from shared.data.readable import all_read
 from shared.data.set_aside import one_row
@@ -81,7 +81,7 @@ async def page(
         return sa.select(window).where(*_conditions(meant, window, now=now)).order_by(*order(window.c))
 
     found = await walk(tx, NEWEST_FIRST, _source(actor, meant), cursor=cursor, limit=limit, left=left)
-    return Walked([RefundSummary(**row._mapping) for row in found.items], found.next_cursor, found.previous_cursor)
+    return found.each(lambda row: RefundSummary(**row._mapping))
 
 
 async def resolved(tx: Transaction, actor: Actor, wanted: Wanted) -> Wanted:
