@@ -29,10 +29,10 @@ A parcel's tracking is among it: its number opens a page of the carrier that sho
 
 
 async def forget(tx: Transaction, store_id: str, subjects: Sequence[str], *, customer_id: str | None = None) -> None:
-    """Blank what history, failed messages and kept answers still hold of these subjects (order ids), in the caller's transaction.
+    """Blank what history, failed messages and stored responses still hold of these subjects (order ids), in the caller's transaction.
 
     Events lose what is personal or free text in them (also those not yet sent), failed messages likewise, so that they can still
-    be replayed; a kept answer that names a subject, or that was given to the customer, is replaced: its key still stands for a
+    be replayed; a stored response that names a subject, or that was given to the customer, is replaced: its key still stands for a
     call that was made.
     """
     named = [*subjects] if customer_id is None else [*subjects, f"{store_id} customer:{customer_id}"]
@@ -43,7 +43,7 @@ async def forget(tx: Transaction, store_id: str, subjects: Sequence[str], *, cus
 
 
 def blank_answers(idempotency: sa.Table, store_id: str, named: Sequence[str]) -> sa.Update:
-    """The statement that blanks every kept answer about one of these subjects, found by the index (kernel_versions/v2.py)."""
+    """The statement that blanks every stored response about one of these subjects, found by the index (kernel_versions/v2.py)."""
     about = idempotency.c.subjects.overlap(sa.cast(list(named), ARRAY(sa.Text)))
     there = (idempotency.c.store_id == store_id) & (idempotency.c.body != ERASED_ANSWER)
     return sa.update(idempotency).where(about, there).values(body=ERASED_ANSWER)

@@ -1,6 +1,6 @@
 """Idempotency-Key: the answer of a successful call is written in the call's own transaction, and repeated word for word.
 
-Same key and body: the kept status and body, marked as replayed. Still running: 409. Another body: 422. A refusal keeps nothing, so
+Same key and body: the stored status and body, marked as replayed. Still running: 409. Another body: 422. A refusal stores nothing, so
 that the same key may be tried again. Keys belong to their caller.
 """
 
@@ -27,7 +27,7 @@ class Overtaken(Exception):  # noqa: N818  (not an error: the same call finished
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class Reservation:
     """One call's key, within its caller and store, and what it asks for."""
 
     store_id: str
@@ -36,8 +36,8 @@ class Claim:
     request_hash: bytes
 
     @classmethod
-    def of(cls, actor: Actor, key: str, method: str, target: str, body: bytes) -> "Claim":
-        """The claim of `actor` calling `method target` with `body` (for an upload: its digest)."""
+    def of(cls, actor: Actor, key: str, method: str, target: str, body: bytes) -> "Reservation":
+        """What `actor` reserves by calling `method target` with `body` (for an upload: its digest)."""
         digest = hashlib.sha256(b"\n".join((method.encode(), target.encode(), body))).digest()
         return cls(actor.store, caller_text(actor), key, digest)
 
@@ -57,25 +57,25 @@ def caller_text(actor: Actor) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """A successful answer: status, body, ETag."""
+class Stored:
+    """A successful response: status, body, ETag."""
 
     status: int
     body: str  # without the secrets that the first answer held: those are null
     etag: str | None = None
-    recorded_at: datetime | None = None  # of an answer that was kept before
+    recorded_at: datetime | None = None  # of one that was stored before
 
 
-async def look_up(tx: Transaction, claim: Claim) -> Kept | None:
-    """The kept answer of this claim, or None and the right to do the work now.
+async def look_up(tx: Transaction, reservation: Reservation) -> Stored | None:
+    """The response stored under this key; None where there is none, and the key is then reserved until the transaction ends.
 
     Raises Busy while the same key is at work elsewhere, Invalid `idempotency_key_reused` for another request under it.
     """
     table = tx.kernel.idempotency
-    lock = sa.select(sa.func.pg_try_advisory_xact_lock(claim.lock).label("got")).cte("lock")
+    lock = sa.select(sa.func.pg_try_advisory_xact_lock(reservation.lock).label("got")).cte("lock")
     row = await tx.first(
         sa.select(lock.c.got, table.c.request_hash, table.c.status, table.c.body, table.c.etag, table.c.recorded_at).select_from(
-            lock.outerjoin(table, _mine(table, claim))
+            lock.outerjoin(table, _mine(table, reservation))
         )
     )
     assert row is not None  # an outer join from one row
@@ -83,39 +83,39 @@ async def look_up(tx: Transaction, claim: Claim) -> Kept | None:
         if not row.got:
             raise Busy(detail="A call with this Idempotency-Key is still running: repeat in a moment.", retry_after_seconds=1)
         return None
-    return replace(answer(claim, row), recorded_at=row.recorded_at)
+    return replace(answer(reservation, row), recorded_at=row.recorded_at)
 
 
-def answer(claim: Claim, row: Any) -> Kept:
-    """The kept answer in `row`. Raises Invalid `idempotency_key_reused` if it was given to another request."""
-    if bytes(row.request_hash) != claim.request_hash:
+def answer(reservation: Reservation, row: Any) -> Stored:
+    """The stored response in `row`. Raises Invalid `idempotency_key_reused` if it was given to another request."""
+    if bytes(row.request_hash) != reservation.request_hash:
         raise Invalid("idempotency_key_reused", "This Idempotency-Key was used for another request: take a new one.")
-    return Kept(row.status, row.body, row.etag)
+    return Stored(row.status, row.body, row.etag)
 
 
-async def find(tx: Transaction, claim: Claim) -> Kept | None:
-    """The kept answer of this claim without any claim to the work: for one-statement writes that met a conflict."""
-    row = await tx.first(sa.select(tx.kernel.idempotency).where(_mine(tx.kernel.idempotency, claim)))
-    return None if row is None else replace(answer(claim, row), recorded_at=row.recorded_at)
+async def find(tx: Transaction, reservation: Reservation) -> Stored | None:
+    """The response stored under this key, without reserving it: for one-statement writes that met a conflict."""
+    row = await tx.first(sa.select(tx.kernel.idempotency).where(_mine(tx.kernel.idempotency, reservation)))
+    return None if row is None else replace(answer(reservation, row), recorded_at=row.recorded_at)
 
 
-async def keep(tx: Transaction, claim: Claim, kept: Kept, *, now: datetime) -> None:
-    """Write the answer beside the effect. Raises Overtaken if the same call has committed meanwhile."""
-    done = await tx.execute(insert(tx.kernel.idempotency).values(**kept_row(claim, kept, now=now)).on_conflict_do_nothing())
+async def store(tx: Transaction, reservation: Reservation, stored: Stored, *, now: datetime) -> None:
+    """Write the response beside the effect. Raises Overtaken if the same call has committed meanwhile."""
+    done = await tx.execute(insert(tx.kernel.idempotency).values(**stored_row(reservation, stored, now=now)).on_conflict_do_nothing())
     if done.rowcount == 0:
         raise Overtaken
 
 
-def kept_row(claim: Claim, kept: Kept, *, now: datetime) -> dict[str, Any]:
-    """The row of a kept answer, for keep() and for statements that insert it in a CTE beside the change."""
+def stored_row(reservation: Reservation, stored: Stored, *, now: datetime) -> dict[str, Any]:
+    """The row of a stored response, for store() and for statements that insert it in a CTE beside the change."""
     return {
-        "store_id": claim.store_id,
-        "caller": claim.caller,
-        "key": claim.key,
-        "request_hash": claim.request_hash,
-        "status": kept.status,
-        "etag": kept.etag,
-        "body": kept.body,
+        "store_id": reservation.store_id,
+        "caller": reservation.caller,
+        "key": reservation.key,
+        "request_hash": reservation.request_hash,
+        "status": stored.status,
+        "etag": stored.etag,
+        "body": stored.body,
         "recorded_at": now,
     }
 
@@ -130,5 +130,5 @@ async def sweep(database: Database, *, now: datetime, days: int) -> int:
         return (await tx.execute(sa.delete(table).where(sa.literal_column("ctid").in_(old)))).rowcount
 
 
-def _mine(table: sa.Table, claim: Claim) -> sa.ColumnElement[bool]:
-    return (table.c.store_id == claim.store_id) & (table.c.caller == claim.caller) & (table.c.key == claim.key)
+def _mine(table: sa.Table, reservation: Reservation) -> sa.ColumnElement[bool]:
+    return (table.c.store_id == reservation.store_id) & (table.c.caller == reservation.caller) & (table.c.key == reservation.key)

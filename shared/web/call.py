@@ -16,7 +16,7 @@ from shared.contracts.actor import Actor
 from shared.contracts.errors import Failure, PreconditionRequired, Unauthenticated
 from shared.data import guests, idempotency
 from shared.data.db import Database, Transaction
-from shared.data.idempotency import Claim, Kept, Overtaken
+from shared.data.idempotency import Overtaken, Reservation, Stored
 from shared.web.bodies import Router as Router
 from shared.web.gate import CALLER, Caller, version_of
 from shared.web.pages import link_header
@@ -32,7 +32,7 @@ MAX_OVERTAKEN = 3
 
 Idempotent = bool | Literal["optional"]
 Remake = Callable[[Transaction, Mapping[str, Any]], Awaitable[dict[str, str]]]
-"""Makes the secrets of a kept answer again, by the names of its fields; {} where that cannot be."""
+"""Makes the secrets of a stored response again, by the names of its fields; {} where that cannot be."""
 
 
 class Calling:
@@ -81,7 +81,7 @@ class Calling:
         named = self.request.headers.get("if-none-match", "")
         return etag in named or named.strip() == "*"  # our tags hold no quote inside: one that stands there is one of the list
 
-    async def claim(self, *, required: bool = True, body: bytes | None = None) -> Claim | None:
+    async def reservation(self, *, required: bool = True, body: bytes | None = None) -> Reservation | None:
         """The caller's Idempotency-Key with what it asks for; `body` stands for an upload's digest.
 
         Raises Invalid `idempotency_key_missing` (400) where it is required, `idempotency_key_invalid` for an empty or long one.
@@ -94,7 +94,7 @@ class Calling:
         url = self.request.url
         target = f"{url.path}?{url.query}" if url.query else url.path
         content = await self.request.body() if body is None else body
-        return Claim.of(self.actor, key, self.request.method, target, content)
+        return Reservation.of(self.actor, key, self.request.method, target, content)
 
     async def once(
         self,
@@ -108,47 +108,47 @@ class Calling:
     ) -> Response:
         """Do `work` in one transaction called `name`, and answer with its view; a repeat under the same key gets the same answer.
 
-        `remake` makes the view's secrets again from the kept answer, which holds null for each; asked only in the first minutes.
+        `remake` makes the view's secrets again from the stored response, which holds null for each; asked only in the first minutes.
         `idempotent="optional"` (PUT, PATCH, DELETE) honours a key without asking for one. None as the view answers 204.
         """
-        claim = await self.claim(required=idempotent is True, body=body) if idempotent else None
+        reservation = await self.reservation(required=idempotent is True, body=body) if idempotent else None
         for _ in range(MAX_OVERTAKEN):
             try:
                 async with self.db.transaction(name) as tx:
-                    kept = await idempotency.look_up(tx, claim) if claim else None
-                    if kept is not None:
-                        return replayed(await self._with_secrets(kept, remake))
+                    stored = await idempotency.look_up(tx, reservation) if reservation else None
+                    if stored is not None:
+                        return replayed(await self._with_secrets(stored, remake))
                     view = await work(tx)
-                    answer = _kept(view, status)
-                    if claim is not None:
-                        await idempotency.keep(tx, claim, answer, now=self.now)
+                    answer = _stored(view, status)
+                    if reservation is not None:
+                        await idempotency.store(tx, reservation, answer, now=self.now)
                 return answered(answer if view is None or not view.secrets else replace(answer, body=view.model_dump_json()))
             except Overtaken:
                 continue
             except Failure:
                 # The same call may have committed between our look-up and our work: then its answer counts, not our refusal.
-                kept = await self.kept(claim)
-                if kept is None:
+                stored = await self.stored(reservation)
+                if stored is None:
                     raise
-                return replayed(await self._with_secrets(kept, remake))
+                return replayed(await self._with_secrets(stored, remake))
         raise Overtaken
 
-    async def _with_secrets(self, kept: Kept, remake: Remake | None) -> Kept:
-        """A kept answer with its secrets made anew, if that is possible and the call is as young as the setting asks."""
+    async def _with_secrets(self, stored: Stored, remake: Remake | None) -> Stored:
+        """A stored response with its secrets made anew, if that is possible and the call is as young as the setting asks."""
         young = timedelta(seconds=self.settings.secret_replay_seconds)
-        if remake is None or kept.recorded_at is None or self.now - kept.recorded_at > young:
-            return kept
-        said = json.loads(kept.body)
+        if remake is None or stored.recorded_at is None or self.now - stored.recorded_at > young:
+            return stored
+        said = json.loads(stored.body)
         async with self.reading() as tx:
             secrets = await remake(tx, said)
-        return replace(kept, body=json.dumps(said | secrets, ensure_ascii=False, separators=(",", ":"))) if secrets else kept
+        return replace(stored, body=json.dumps(said | secrets, ensure_ascii=False, separators=(",", ":"))) if secrets else stored
 
-    async def kept(self, claim: Claim | None) -> Kept | None:
-        """The kept answer of an earlier call with this claim."""
-        if claim is None:
+    async def stored(self, reservation: Reservation | None) -> Stored | None:
+        """The response that an earlier call under the same key was given."""
+        if reservation is None:
             return None
         async with self.reading() as tx:
-            return await idempotency.find(tx, claim)
+            return await idempotency.find(tx, reservation)
 
     def show(self, view: View, **headers: str) -> Response:
         """The answer to a GET: with its ETag, or 304 where the caller has it already; a page with links to those beside it.
@@ -172,25 +172,25 @@ def _path(request: Request) -> str:
     return str(request.scope["raw_path"].decode("ascii"))
 
 
-def answered(kept: Kept) -> Response:
+def answered(stored: Stored) -> Response:
     """A successful answer as it is first given."""
-    headers = {"ETag": kept.etag} if kept.etag else {}
-    return Response(kept.body or None, status_code=kept.status, headers=headers, media_type="application/json" if kept.body else None)
+    headers = {"ETag": stored.etag} if stored.etag else {}
+    return Response(stored.body or None, status_code=stored.status, headers=headers, media_type="application/json" if stored.body else None)
 
 
-def replayed(kept: Kept) -> Response:
+def replayed(stored: Stored) -> Response:
     """The same answer again, marked."""
-    response = answered(kept)
+    response = answered(stored)
     response.headers["Idempotent-Replayed"] = "true"
     return response
 
 
-def _kept(view: View | None, status: int) -> Kept:
-    """What is kept of an answer: all of it but its secrets."""
+def _stored(view: View | None, status: int) -> Stored:
+    """What is stored of an answer: all of it but its secrets."""
     if view is None:
-        return Kept(204, "")
+        return Stored(204, "")
     told = view.model_copy(update=dict.fromkeys(view.secrets)) if view.secrets else view
-    return Kept(status, told.model_dump_json(), _etag(view))
+    return Stored(status, told.model_dump_json(), _etag(view))
 
 
 def _etag(view: View) -> str | None:

@@ -19,7 +19,7 @@ from services.orders.tables import metadata
 from shared.contracts.actor import Actor
 from shared.data.audit import Check
 from shared.data.db import Database
-from shared.data.idempotency import Claim
+from shared.data.idempotency import Reservation
 from shared.messaging.broker import queue_name
 from shared.process.settings import Settings
 from tests.services.conftest import place
@@ -113,8 +113,8 @@ async def test_orders_of_one_sku_whose_moments_cross_are_explained(shop: Shop) -
     request = PlaceOrder.model_validate(order_p(lines=[{"sku": "HOT", "name": "x", "quantity": 1, "unit_price": 1000}]))
     try:
         for number, asked in enumerate((NOW + timedelta(seconds=2), NOW + timedelta(seconds=1), NOW)):
-            claim = Claim.of(platform, f"hot-{number}", "POST", "/v1/orders", b"")
-            await place_order(database, platform, request, claim, shown=SHOWN, now=asked)
+            reservation = Reservation.of(platform, f"hot-{number}", "POST", "/v1/orders", b"")
+            await place_order(database, platform, request, reservation, shown=SHOWN, now=asked)
     finally:
         await database.close()
     [check] = [one for one in CHECKS if one.kind == "stock_level"]

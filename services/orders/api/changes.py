@@ -32,9 +32,9 @@ CHANGE = problems(NotFound, Forbidden, Refused, VersionConflict)
 @router.post("/orders/transitions", operation_id="orders_batch_move", response_model=BulkView, responses=problems(Forbidden))
 async def transition_many(request: BulkTransition, call: Call) -> Response:
     """Move up to 500 orders, each by itself: a repeat under the same key moves what is missing and answers the same."""
-    claim = await call.claim()
-    assert claim is not None
-    results = await move_orders(call.db, call.actor, request, claim.key, call.request.url.path, now=call.now)
+    reservation = await call.reservation()
+    assert reservation is not None
+    results = await move_orders(call.db, call.actor, request, reservation.key, call.request.url.path, now=call.now)
     return call.show(BulkView.of(request.order_ids, results))
 
 

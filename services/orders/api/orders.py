@@ -35,10 +35,10 @@ SHOWN = Shown(
 )  # fmt: skip
 async def place(request: PlaceOrder, call: Call) -> Response:
     """Place an order, for platform and staff. The caller's figures stand when they add up; what is absent is computed."""
-    claim = await call.claim()
-    assert claim is not None
-    placed = await place_order(call.db, call.actor, request, claim, shown=SHOWN, now=call.now)
-    return replayed(placed.kept) if isinstance(placed, Repeated) else answered(placed.kept)
+    reservation = await call.reservation()
+    assert reservation is not None
+    placed = await place_order(call.db, call.actor, request, reservation, shown=SHOWN, now=call.now)
+    return replayed(placed.stored) if isinstance(placed, Repeated) else answered(placed.stored)
 
 
 @router.post(
@@ -47,9 +47,9 @@ async def place(request: PlaceOrder, call: Call) -> Response:
 )  # fmt: skip
 async def batch(request: PlaceBatch, call: Call) -> Response:
     """Place up to 1,000 orders, each by itself: a repeat under the same key places what is missing and answers the same."""
-    claim = await call.claim()
-    assert claim is not None
-    answers = await place_batch(call.db, call.actor, request, claim.key, call.request.url.path, shown=SHOWN, now=call.now)
+    reservation = await call.reservation()
+    assert reservation is not None
+    answers = await place_batch(call.db, call.actor, request, reservation.key, call.request.url.path, shown=SHOWN, now=call.now)
     return Response(batch_json(answers), media_type="application/json")
 
 

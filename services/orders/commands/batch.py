@@ -16,7 +16,7 @@ from services.orders.requests.placing import PlaceBatch, PlaceOrder
 from shared.contracts.actor import Actor, shop_only
 from shared.contracts.errors import Failure, Invalid, Unavailable
 from shared.data.db import Database
-from shared.data.idempotency import Claim, Kept
+from shared.data.idempotency import Reservation, Stored
 from shared.web.bodies import MAX_FIELDS, crowded
 from shared.web.problems import invalid_value
 
@@ -42,13 +42,13 @@ R = TypeVar("R")
 
 async def place_batch(
     db: Database, actor: Actor, request: PlaceBatch, key: str, path: str, *, shown: Shown, now: datetime
-) -> list[Kept | Failure]:
+) -> list[Stored | Failure]:
     """Place each order by itself, in their order: earlier ones get the lower numbers and the last of the stock.
 
     Raises Forbidden; everything else is the item's own answer.
     """
     shop_only(actor).or_raise()
-    answers: list[Kept | Failure] = []
+    answers: list[Stored | Failure] = []
     async for chunk in _chunks(_drafts(actor, request, key, path, shown=shown, now=now)):
         answers += await _place_chunk(db, chunk, now=now)
     return answers
@@ -57,9 +57,9 @@ async def place_batch(
 def _drafts(actor: Actor, request: PlaceBatch, key: str, path: str, *, shown: Shown, now: datetime) -> Iterator[Draft | Failure]:
     """Each item as far as it goes without the database: a draft, or what is wrong with it."""
     for index, body in enumerate(request.orders):
-        claim = Claim.of(actor, f"{key}\n{index}", "POST", path, json.dumps(body, sort_keys=True).encode())
+        reservation = Reservation.of(actor, f"{key}\n{index}", "POST", path, json.dumps(body, sort_keys=True).encode())
         try:
-            yield draft(actor, _parsed(body), claim, shown=shown, now=now)
+            yield draft(actor, _parsed(body), reservation, shown=shown, now=now)
         except Failure as failure:
             yield failure
         except Exception as error:  # its own trouble, and no other order's
@@ -82,14 +82,14 @@ async def _chunks(items: Iterable[Draft | Failure]) -> AsyncIterator[list[Draft 
     yield chunk
 
 
-async def _place_chunk(db: Database, chunk: list[Draft | Failure], *, now: datetime) -> list[Kept | Failure]:
+async def _place_chunk(db: Database, chunk: list[Draft | Failure], *, now: datetime) -> list[Stored | Failure]:
     """Each item's answer, as if they were placed one after the other.
 
     All that can be placed go in one statement. What it cannot place as a whole is split and tried again in order, down to each order by
     itself, so that only those are refused that are in the way.
     """
     drafts = {at: item for at, item in enumerate(chunk) if isinstance(item, Draft)}
-    answers: dict[int, Kept | Failure] = {at: item for at, item in enumerate(chunk) if isinstance(item, Failure)}
+    answers: dict[int, Stored | Failure] = {at: item for at, item in enumerate(chunk) if isinstance(item, Failure)}
     parts = [list(drafts)] if drafts else []
     while parts:
         part = parts.pop(0)
@@ -103,7 +103,7 @@ async def _place_chunk(db: Database, chunk: list[Draft | Failure], *, now: datet
     return [answers[at] for at in range(len(chunk))]
 
 
-async def _place_together(db: Database, drafts: list[Draft], *, now: datetime) -> list[Kept | Failure | None]:
+async def _place_together(db: Database, drafts: list[Draft], *, now: datetime) -> list[Stored | Failure | None]:
     """The answer of each; None for those that were not placed, but may be when they are tried again."""
     try:
         return [_final(outcome) for outcome in await attempt(db, "orders.place_together", drafts, now=now)]
@@ -111,18 +111,18 @@ async def _place_together(db: Database, drafts: list[Draft], *, now: datetime) -
         return [away for _ in drafts]
 
 
-def _final(outcome: Outcome) -> Kept | Failure | None:
+def _final(outcome: Outcome) -> Stored | Failure | None:
     match outcome:
-        case Placed(kept) | Repeated(kept):
-            return kept
+        case Placed(stored) | Repeated(stored):
+            return stored
         case Blocked(Invalid() as another_request):
             return another_request
     return None
 
 
-async def _place_alone(db: Database, one: Draft, *, now: datetime) -> Kept | Failure:
+async def _place_alone(db: Database, one: Draft, *, now: datetime) -> Stored | Failure:
     try:
-        return (await place_draft(db, one, now=now)).kept
+        return (await place_draft(db, one, now=now)).stored
     except Failure as failure:
         return failure
     except Exception as error:  # its own trouble, and no other order's

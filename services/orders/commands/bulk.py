@@ -9,7 +9,7 @@ from services.orders.requests.changes import BulkTransition, Transition
 from shared.contracts.actor import Actor, shop_only
 from shared.contracts.errors import Failure
 from shared.data.db import Database
-from shared.data.idempotency import Claim, Kept, Overtaken, keep, look_up
+from shared.data.idempotency import Overtaken, Reservation, Stored, look_up, store
 
 
 async def move_orders(db: Database, actor: Actor, request: BulkTransition, key: str, path: str, *, now: datetime) -> list[int | Failure]:
@@ -19,14 +19,14 @@ async def move_orders(db: Database, actor: Actor, request: BulkTransition, key: 
     asked = step.model_dump_json().encode()
 
     async def move(index: int, order_id: str) -> int | Failure:
-        claim = Claim.of(actor, f"{key}\n{index}", "POST", f"{path}/{order_id}", asked)
+        reservation = Reservation.of(actor, f"{key}\n{index}", "POST", f"{path}/{order_id}", asked)
         try:
             async with db.transaction("orders.transition_many") as tx:
-                kept = await look_up(tx, claim)
-                if kept is not None:
-                    return int(json.loads(kept.body)["version"])
+                stored = await look_up(tx, reservation)
+                if stored is not None:
+                    return int(json.loads(stored.body)["version"])
                 version = (await move_order(tx, actor, order_id, step, now=now)).order.version
-                await keep(tx, claim, Kept(200, json.dumps({"order_id": order_id, "version": version})), now=now)
+                await store(tx, reservation, Stored(200, json.dumps({"order_id": order_id, "version": version})), now=now)
         except Overtaken:
             return await move(index, order_id)
         except Failure as failure:

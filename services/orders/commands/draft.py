@@ -16,7 +16,7 @@ from services.orders.state import OrderState
 from shared.contracts.actor import Actor
 from shared.contracts.events import OrderLine, OrderPersonal, OrderPlaced, Payment
 from shared.contracts.ids import new_id, uuid_of
-from shared.data.idempotency import Claim
+from shared.data.idempotency import Reservation
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Draft:
     The statement puts the lines and the number there. No text of a caller's reads like that: inside a JSON string a quote is escaped.
     """
 
-    claim: Claim
+    reservation: Reservation
     state: OrderState
     number: str | None
     event: str
@@ -59,15 +59,15 @@ class Draft:
         return uuid_of("order", self.state.order.order_id)
 
 
-def draft(actor: Actor, request: PlaceOrder, claim: Claim, *, shown: Shown, now: datetime) -> Draft:
-    """The order that `request` asks for under `claim`. Raises Invalid (figures, addresses, times), TooLarge."""
+def draft(actor: Actor, request: PlaceOrder, reservation: Reservation, *, shown: Shown, now: datetime) -> Draft:
+    """The order that `request` asks for. Raises Invalid (figures, addresses, times), TooLarge."""
     state = drafted(request, _personal(request), new_id, now=now)
     order = state.order
     lines = [_texts(line, order.currency, shown) for line in order.lines]
     enough_room([line.event for line in lines])
     bare = OrderState(order.model_copy(update={"lines": ()}), state.personal, state.metadata)
     event = OrderPlaced(occurred_at=order.placed_at, order=bare.order, by=by(actor), personal=state.personal).model_dump_json()
-    return Draft(claim, state, request.number, event, shown.order(bare, actor), lines, _payment_rows(order.payments))
+    return Draft(reservation, state, request.number, event, shown.order(bare, actor), lines, _payment_rows(order.payments))
 
 
 def _texts(line: OrderLine, currency: str, shown: Shown) -> LineTexts:

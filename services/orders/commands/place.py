@@ -11,7 +11,7 @@ from services.orders.requests.placing import PlaceOrder
 from shared.contracts.actor import Actor, shop_only
 from shared.contracts.errors import Refused, Transient
 from shared.data.db import Database
-from shared.data.idempotency import Claim, find
+from shared.data.idempotency import Reservation, find
 
 MAX_ATTEMPTS = 20  # the series may meet numbers that the platform gave out itself
 
@@ -21,13 +21,15 @@ SERIES_NAME = sa.text("select 'orders.numbers_' || md5(:store)")
 FIRST_NUMBER = 1001
 
 
-async def place_order(db: Database, actor: Actor, request: PlaceOrder, claim: Claim, *, shown: Shown, now: datetime) -> Placed | Repeated:
-    """Place one order; the same claim again gets the same answer.
+async def place_order(
+    db: Database, actor: Actor, request: PlaceOrder, reservation: Reservation, *, shown: Shown, now: datetime
+) -> Placed | Repeated:
+    """Place one order; the same call under the same key gets the same answer.
 
     Raises Forbidden, Invalid (figures, addresses, times), TooLarge, Refused `out_of_stock`, `number_taken`, `external_ref_taken`.
     """
     shop_only(actor).or_raise()
-    return await place_draft(db, draft(actor, request, claim, shown=shown, now=now), now=now)
+    return await place_draft(db, draft(actor, request, reservation, shown=shown, now=now), now=now)
 
 
 async def place_draft(db: Database, one: Draft, *, now: datetime) -> Placed | Repeated:
@@ -41,11 +43,11 @@ async def place_draft(db: Database, one: Draft, *, now: datetime) -> Placed | Re
                 raise Refused("out_of_stock", "There is less stock than was ordered.", short=skus)
             case Blocked(error):
                 if error is None:
-                    await _start_series(db, one.claim.store_id)
+                    await _start_series(db, one.reservation.store_id)
                 elif not isinstance(error, IntegrityError):
                     raise error
                 elif not _number_was_given(error, one):
-                    return await _earlier(db, one.claim, error)
+                    return await _earlier(db, one.reservation, error)
     raise Transient(detail="No free number was found; nothing was placed.", retry_after_seconds=1)
 
 
@@ -59,13 +61,13 @@ def _number_was_given(error: IntegrityError, one: Draft) -> bool:
     return "uq_orders_store_id_number" in broken
 
 
-async def _earlier(db: Database, claim: Claim, error: IntegrityError) -> Repeated:
+async def _earlier(db: Database, reservation: Reservation, error: IntegrityError) -> Repeated:
     """The answer of the call that reserved the same key meanwhile. Raises `error` where it was something else that broke."""
     async with db.reading() as tx:
-        kept = await find(tx, claim)
-    if kept is None:
+        stored = await find(tx, reservation)
+    if stored is None:
         raise error
-    return Repeated(kept)
+    return Repeated(stored)
 
 
 async def _start_series(db: Database, store_id: str) -> None:

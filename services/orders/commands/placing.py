@@ -15,7 +15,7 @@ from shared.contracts.errors import Invalid, Transient
 from shared.contracts.events import OrderPlaced, StockMoved
 from shared.contracts.ids import new_uuid
 from shared.data.db import Database
-from shared.data.idempotency import Kept, answer
+from shared.data.idempotency import Stored, answer
 from shared.data.schema import TIME
 from shared.data.sql import statement
 from shared.data.traces import current_traceparent
@@ -27,14 +27,14 @@ PLACE = statement(__file__, "place").bindparams(sa.bindparam("now", type_=TIME))
 class Placed:
     """The order is placed, and this is the answer."""
 
-    kept: Kept
+    stored: Stored
 
 
 @dataclass(frozen=True, slots=True)
 class Repeated:
     """The order was placed before by the same call, which was answered like this."""
 
-    kept: Kept
+    stored: Stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +68,10 @@ async def attempt(db: Database, name: str, drafts: Sequence[Draft], *, now: date
 
 def _outcome(one: Draft, row: Any) -> Outcome:
     if row.placed:
-        return Placed(Kept(201, row.answer, '"v1"'))
+        return Placed(Stored(201, row.answer, '"v1"'))
     if row.status is not None:
         try:
-            return Repeated(answer(one.claim, row))
+            return Repeated(answer(one.reservation, row))
         except Invalid as another_request:
             return Blocked(another_request)
     return Short(row.short) if row.short else Blocked()
@@ -81,11 +81,11 @@ def _parameters(drafts: Sequence[Draft], *, now: datetime) -> dict[str, Any]:
     """An array for each column of the orders, and for each column of all their lines."""
     orders = [one.state.order for one in drafts]
     lines = [line for one in drafts for line in one.lines]
-    claim = drafts[0].claim
+    reservation = drafts[0].reservation
     return {
-        "store": claim.store_id, "caller": claim.caller, "now": now, "now_text": now.isoformat(), "type": OrderPlaced.type,
+        "store": reservation.store_id, "caller": reservation.caller, "now": now, "now_text": now.isoformat(), "type": OrderPlaced.type,
         "stock_type": StockMoved.type, "traceparent": current_traceparent(),
-        "keys": [one.claim.key for one in drafts], "request_hashes": [one.claim.request_hash for one in drafts],
+        "keys": [one.reservation.key for one in drafts], "request_hashes": [one.reservation.request_hash for one in drafts],
         "order_ids": [one.order_uuid for one in drafts], "public_ids": [order.order_id for order in orders],
         "numbers": [one.number for one in drafts], "answers": [one.answer for one in drafts], "events": [one.event for one in drafts],
         "event_ids": [new_uuid() for _ in drafts], "metadata": [json.dumps(one.state.metadata) for one in drafts],

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from shared.contracts.errors import Failure, Invalid
 from shared.contracts.ids import OrderId
-from shared.data.idempotency import Kept
+from shared.data.idempotency import Stored
 from shared.web.views import View
 
 
@@ -57,15 +57,15 @@ class BulkView(View):
         return cls(changed=changed, refused=len(items) - changed, items=items)
 
 
-def batch_json(answers: Sequence[Kept | Failure]) -> str:
-    """A BatchView as JSON. The stored answer of an order is its JSON already, and goes in word for word."""
-    placed = sum(isinstance(answer, Kept) for answer in answers)
+def batch_json(answers: Sequence[Stored | Failure]) -> str:
+    """A BatchView as JSON. The stored response of an order is its JSON already, and goes in word for word."""
+    placed = sum(isinstance(answer, Stored) for answer in answers)
     items = ",".join(_item(index, answer) for index, answer in enumerate(answers))
     return f'{{"placed":{placed},"refused":{len(answers) - placed},"items":[{items}]}}'
 
 
-def _item(index: int, answer: Kept | Failure) -> str:
-    if isinstance(answer, Kept):
+def _item(index: int, answer: Stored | Failure) -> str:
+    if isinstance(answer, Stored):
         return f'{{"index":{index},"status":{answer.status},"order":{answer.body},"problem":null}}'
     return PlacedItem(index=index, status=answer.status, problem=_problem(answer)).model_dump_json()
 

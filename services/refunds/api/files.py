@@ -60,9 +60,9 @@ async def upload(call: Call) -> Response:
         if (source.size or 0) > settings.attachment_max_bytes:
             raise TooLarge("file_too_large", f"A file has at most {settings.attachment_max_bytes} bytes.")
         asked = f"{source.filename}\n{customer_id}\n{await asyncio.to_thread(_hash, source.file)}".encode()
-        kept = await call.kept(await call.claim(body=asked))
-        if kept is not None:
-            return replayed(kept)
+        earlier = await call.stored(await call.reservation(body=asked))
+        if earlier is not None:
+            return replayed(earlier)
         async with call.reading() as tx:
             await files.may_upload(tx, call.actor, customer_id, settings.attachment_unused_max, now=call.now)
         stored = await _store(call, settings, source, customer_id)

@@ -8,7 +8,7 @@ from sqlalchemy.dialects import postgresql
 from shared.contracts.actor import Actor
 from shared.contracts.ids import new_id
 from shared.data.erasure import ERASED_ANSWER, blank_answers, forget
-from shared.data.idempotency import Claim, Kept, keep
+from shared.data.idempotency import Reservation, Stored, store
 from tests.services.kernel.lab import Lab
 
 SOMEBODY, OTHER = new_id("order"), new_id("order")
@@ -52,14 +52,14 @@ async def test_answers_about_somebody_are_blanked_whoever_they_were_given_to(lab
         "the same id at another store": (actor("customer", "c-1", store="other"), "{}"),
         "staff of that id": (actor("staff", "c-1"), "{}"),
     }
-    async with lab.database.transaction("lab.keep") as tx:
+    async with lab.database.transaction("lab.store") as tx:
         for key, (who, body) in (theirs | others).items():
-            await keep(tx, Claim.of(who, key, "POST", "/", b""), Kept(200, body), now=datetime.now(UTC))
+            await store(tx, Reservation.of(who, key, "POST", "/", b""), Stored(200, body), now=datetime.now(UTC))
     async with lab.database.transaction("lab.forget") as tx:
         await forget(tx, lab.store, [SOMEBODY], customer_id="c-1")
 
     async with lab.database.reading() as tx:
         table = lab.database.kernel.idempotency
-        kept = {row.key: row.body for row in await tx.all(sa.select(table.c.key, table.c.body))}
-    assert {key for key, body in kept.items() if body == ERASED_ANSWER} == set(theirs)
-    assert {key: kept[key] for key in others} == {key: body for key, (_, body) in others.items()}
+        stored = {row.key: row.body for row in await tx.all(sa.select(table.c.key, table.c.body))}
+    assert {key for key, body in stored.items() if body == ERASED_ANSWER} == set(theirs)
+    assert {key: stored[key] for key in others} == {key: body for key, (_, body) in others.items()}

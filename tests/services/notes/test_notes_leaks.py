@@ -53,7 +53,7 @@ async def test_a_private_note_is_no_note_to_a_customer(shop: Shop, story: Story)
 
 
 async def test_the_key_of_staff_gives_a_customer_nothing(shop: Shop, story: Story) -> None:
-    """The kept answer of a private note belongs to who wrote it, whoever else learns its key."""
+    """The stored response of a private note belongs to who wrote it, whoever else learns its key."""
     path, body = "/notes/v1/notes", {"order_id": story.order_id, "audience": "private", "text": CANARY}
     (await shop.staff.post(path, body, key="k-1")).ok()
     stolen = await shop.customer().post(path, body, key="k-1")
