@@ -41,7 +41,7 @@ MAX_NOTE_BODY_BYTES = 130_000  # the longest text, each letter of it written as 
     operation_id="notes_note_add",
     status_code=201,
     response_model=NoteView,
-    responses=problems(NotFound, Refused, Busy),
+    responses=problems(Forbidden, NotFound, Refused, Busy),
     max_body_size=MAX_NOTE_BODY_BYTES,
 )
 async def add(request: NoteInput, call: Call) -> Response:
@@ -82,9 +82,12 @@ async def of_order(order_id: Annotated[OrderId, Query()], call: Call, limit: Lim
 
 
 @router.patch(
-    "/notes/{note_id}", operation_id="notes_note_edit", response_model=NoteView, responses=problems(NotFound, Refused, VersionConflict),
+    "/notes/{note_id}",
+    operation_id="notes_note_edit",
+    response_model=NoteView,
+    responses=problems(Forbidden, NotFound, Refused, VersionConflict),
     max_body_size=MAX_NOTE_BODY_BYTES,
-)  # fmt: skip
+)
 async def edit(note_id: NoteId, request: NoteEditInput, call: Call) -> Response:
     """Give a note its next text; earlier ones stay for the shop to see. If-Match is honoured."""
 
@@ -99,7 +102,7 @@ async def edit(note_id: NoteId, request: NoteEditInput, call: Call) -> Response:
     "/notes/{note_id}/retract",
     operation_id="notes_note_retract",
     response_model=NoteView,
-    responses=problems(NotFound, Refused, VersionConflict),
+    responses=problems(Forbidden, NotFound, Refused, VersionConflict),
 )
 async def retract(note_id: NoteId, call: Call) -> Response:
     """Take a note back: the mark stays, the text is gone for the customer. If-Match is honoured."""
@@ -156,7 +159,7 @@ async def unread(call: Call, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
 
 
 @router.post(
-    "/timeline/{order_id}/read", operation_id="notes_read_mark_set", response_model=ReadMarkView, responses=problems(NotFound, Refused)
+    "/timeline/{order_id}/read", operation_id="notes_read_mark_set", response_model=ReadMarkView, responses=problems(Forbidden, NotFound)
 )
 async def read(order_id: OrderId, call: Call, request: ReadMarkInput | None = None) -> Response:
     """Mark an order's notes as read by the caller's side: all, or those up to `through`."""

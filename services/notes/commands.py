@@ -52,7 +52,7 @@ RECORD_EVENT = statement(__file__, "record_event").bindparams(
 async def add_note(tx: Transaction, actor: Actor, request: NoteInput, *, now: datetime) -> Note:
     """Write a note on an order: to its customer, or private; a customer's is an answer.
 
-    Raises NotFound, Refused (see may_write), Invalid("bad_text").
+    Raises NotFound, Forbidden and Refused (see may_write), Invalid("bad_text").
     """
     order = await queries.order_for(tx, actor, request.order_id, lock=True)
     answers_allowed = (await queries.settings_of(tx, actor.store)).customer_answers
@@ -82,7 +82,7 @@ async def edit_note(
 ) -> Note:
     """Give a note a new text as its next revision; the other side has it unread again. The same text again changes nothing.
 
-    Raises NotFound, Refused (see may_edit), VersionConflict, Invalid("bad_text").
+    Raises NotFound, Forbidden and Refused (see may_edit), VersionConflict, Invalid("bad_text").
     """
     note, order = await queries.note_for_change(tx, actor, note_id)
     answers_allowed = (await queries.settings_of(tx, actor.store)).customer_answers
@@ -103,7 +103,7 @@ async def edit_note(
 async def retract_note(tx: Transaction, actor: Actor, note_id: str, *, expected_version: int | None, now: datetime) -> Note:
     """Take a note back: its mark stays for both sides, its text for the shop alone.
 
-    Raises NotFound, Refused (see may_retract), VersionConflict.
+    Raises NotFound, Forbidden and Refused (see may_retract), VersionConflict.
     """
     note, order = await queries.note_for_change(tx, actor, note_id)
     may_retract(actor, note.state).or_raise()
@@ -117,7 +117,7 @@ async def retract_note(tx: Transaction, actor: Actor, note_id: str, *, expected_
 async def mark_read(tx: Transaction, actor: Actor, order_id: str, request: ReadMarkInput, *, now: datetime) -> int:
     """Mark the order's unread notes as read by the actor's side: all, or those through the note that it names. How many were unread.
 
-    Raises NotFound (no such order or note for this actor), Refused.
+    Raises NotFound (no such order or note for this actor), Forbidden.
     """
     may_mark_read(actor).or_raise()
     await queries.order_for(tx, actor, order_id, lock=True)

@@ -16,7 +16,7 @@ from services.notes.rules.writing import (
     visible_audiences,
 )
 from services.notes.state import Audience, NoteState, Side
-from shared.contracts.actor import Actor, system
+from shared.contracts.actor import WHO, Actor, system
 from shared.contracts.errors import Invalid
 
 STAFF = Actor("s", "staff", "asha")
@@ -39,13 +39,13 @@ SYSTEM = system("s", "notes")
         (SYSTEM, "private", False, None),
         (CUSTOMER, "customer", True, None),
         (CUSTOMER, "customer", False, "answers_off"),
-        (CUSTOMER, "private", True, "private_is_for_staff"),
-        (CUSTOMER, "private", False, "private_is_for_staff"),
+        (CUSTOMER, "private", True, "shop_only"),
+        (CUSTOMER, "private", False, "shop_only"),
         (ON_BEHALF, "customer", True, None),
-        (ON_BEHALF, "private", True, "private_is_for_staff"),
+        (ON_BEHALF, "private", True, "shop_only"),
         (ON_BEHALF, "customer", False, "answers_off"),
-        (GUEST, "customer", True, "guest_reads_only"),
-        (GUEST, "private", True, "guest_reads_only"),
+        (GUEST, "customer", True, "read_only"),
+        (GUEST, "private", True, "read_only"),
     ],
 )
 def test_who_may_write(actor: Actor, audience: Audience, answers: bool, expected: str | None) -> None:
@@ -57,17 +57,17 @@ def test_who_may_write(actor: Actor, audience: Audience, answers: bool, expected
     [
         (STAFF, "shop", False, True, (None, None)),
         (STAFF, "shop", True, True, ("retracted", "already_retracted")),
-        (STAFF, "customer", False, True, ("not_the_author", None)),
-        (STAFF, "customer", True, True, ("not_the_author", "already_retracted")),
+        (STAFF, "customer", False, True, ("author_only", None)),
+        (STAFF, "customer", True, True, ("author_only", "already_retracted")),
         (PLATFORM, "shop", False, False, (None, None)),
         (CUSTOMER, "customer", False, True, (None, None)),
         (CUSTOMER, "customer", False, False, ("answers_off", None)),
         (CUSTOMER, "customer", True, True, ("retracted", "already_retracted")),
-        (CUSTOMER, "shop", False, True, ("not_the_author", "not_the_author")),
-        (CUSTOMER, "shop", True, True, ("not_the_author", "not_the_author")),
+        (CUSTOMER, "shop", False, True, ("author_only", "author_only")),
+        (CUSTOMER, "shop", True, True, ("author_only", "author_only")),
         (ON_BEHALF, "customer", False, True, (None, None)),
-        (GUEST, "customer", False, True, ("guest_reads_only", "guest_reads_only")),
-        (GUEST, "shop", False, True, ("not_the_author", "guest_reads_only")),
+        (GUEST, "customer", False, True, ("read_only", "read_only")),
+        (GUEST, "shop", False, True, ("author_only", "read_only")),
     ],
 )
 def test_who_may_edit_and_retract(
@@ -95,7 +95,7 @@ def test_who_sees_what_and_speaks_for_whom(actor: Actor, audiences: set[str], si
 
 def test_only_a_guest_has_no_read_marks() -> None:
     assert [may_mark_read(actor).code for actor in (STAFF, PLATFORM, CUSTOMER, ON_BEHALF)] == [None] * 4
-    assert may_mark_read(GUEST).code == "guest_reads_only"
+    assert may_mark_read(GUEST).code == "read_only"
 
 
 @pytest.mark.parametrize(
@@ -168,5 +168,5 @@ def test_every_refusal_is_explained() -> None:
             may_mark_read(actor),
         )
     } - {None}
-    assert codes <= PROBLEMS.keys()
-    assert {"guest_reads_only", "not_the_author", "retracted", "already_retracted", "answers_off"} <= codes
+    assert codes <= PROBLEMS.keys() | WHO.keys()
+    assert {"read_only", "author_only", "retracted", "already_retracted", "answers_off"} <= codes

@@ -94,7 +94,7 @@ def test_every_role_in_every_state() -> None:
     """What is not listed is refused to those who never may, before the state is looked at."""
     shop = {"staff", "platform"}
     own = {"customer", "on_behalf"}
-    after = {"open": None, "approved": "already_approved", "free": "already_approved", "cancelled": "already_cancelled"}
+    after = {"open": None, "approved": "already_approved", "free": "already_approved", "cancelled": "refund_cancelled"}
     settle = {"open": "not_approved", "approved": None, "free": "nothing_to_settle", "cancelled": "not_approved"}
     inspect = {"open": "not_approved", "approved": None, "free": None, "cancelled": "not_approved"}
     for state, who in product(STATES, WHO):

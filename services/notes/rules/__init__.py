@@ -8,10 +8,8 @@ order_copy.py  what this service copies of an order
 PROBLEMS = {
     "order_not_known_yet": "No such order has reached this service; one that was placed a moment ago may still arrive: try again.",
     "bad_text": "A note is plain text of 1 to 10,000 characters, some of them visible and none a control character but line end and tab.",
-    "private_is_for_staff": 'Only staff write private notes; a customer\'s answer has the audience "customer".',
     "answers_off": "This store takes no answers from customers.",
-    "guest_reads_only": "A guest link can only read, and only its one order.",
-    "not_the_author": "A note is edited by the side that wrote it: staff may retract a customer's answer but not reword it.",
+    "author_only": "Only the side that wrote a note may edit it; staff may still retract a customer's answer.",
     "retracted": "A retracted note is not edited; write a new one.",
     "already_retracted": "The note is retracted already.",
 }

@@ -23,14 +23,12 @@ def visible_audiences(actor: Actor) -> tuple[Audience, ...]:
 
 def may_write(actor: Actor, audience: Audience, *, answers_allowed: bool) -> Decision:
     """Whether the actor may write a note for `audience` on an order that it can see (seed 10.1 and 10.2)."""
-    if actor.read_only:
+    if _reads_only(actor):
         return forbidden("read_only")
     if actor.is_shop:
         return allowed()
-    if actor.role == "guest":
-        return refused("guest_reads_only", PROBLEMS["guest_reads_only"])
     if audience == "private":
-        return refused("private_is_for_staff", PROBLEMS["private_is_for_staff"])
+        return forbidden("shop_only", 'Only staff write private notes; send the audience "customer".')
     if not answers_allowed:
         return refused("answers_off", PROBLEMS["answers_off"])
     return allowed()
@@ -39,7 +37,7 @@ def may_write(actor: Actor, audience: Audience, *, answers_allowed: bool) -> Dec
 def may_edit(actor: Actor, note: NoteState, *, answers_allowed: bool) -> Decision:
     """Whether the actor may append a revision: its own side's note, still standing, under the rules of writing one."""
     if side_of(actor) != note.side:
-        return refused("not_the_author", PROBLEMS["not_the_author"])
+        return forbidden("author_only", PROBLEMS["author_only"])
     if note.retracted:
         return refused("retracted", PROBLEMS["retracted"])
     return may_write(actor, note.audience, answers_allowed=answers_allowed)
@@ -47,12 +45,10 @@ def may_edit(actor: Actor, note: NoteState, *, answers_allowed: bool) -> Decisio
 
 def may_retract(actor: Actor, note: NoteState) -> Decision:
     """Whether the actor may take the note back: the shop any note, a customer its own, whatever the setting says by now."""
-    if actor.read_only:
+    if _reads_only(actor):
         return forbidden("read_only")
-    if actor.role == "guest":
-        return refused("guest_reads_only", PROBLEMS["guest_reads_only"])
     if not actor.is_shop and side_of(actor) != note.side:
-        return refused("not_the_author", PROBLEMS["not_the_author"])
+        return forbidden("author_only", PROBLEMS["author_only"])
     if note.retracted:
         return refused("already_retracted", PROBLEMS["already_retracted"])
     return allowed()
@@ -60,7 +56,11 @@ def may_retract(actor: Actor, note: NoteState) -> Decision:
 
 def may_mark_read(actor: Actor) -> Decision:
     """Whether the actor has unread marks to clear: both sides have, a guest link has none."""
-    return refused("guest_reads_only", PROBLEMS["guest_reads_only"]) if actor.role == "guest" else allowed()
+    return forbidden("read_only") if actor.role == "guest" else allowed()
+
+
+def _reads_only(actor: Actor) -> bool:
+    return actor.read_only or actor.role == "guest"
 
 
 def position_for(actor: Actor, counted: KnownOrder | Note | TimelineEntry) -> int:

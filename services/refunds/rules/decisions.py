@@ -82,7 +82,7 @@ def _open(refund: RefundSummary) -> Decision:
     if refund.status == "approved":
         return refused("already_approved", "An approval is final.")
     if refund.status == "cancelled":
-        return refused("already_cancelled", "It was declined or withdrawn.")
+        return refused("refund_cancelled", "The refund was declined or withdrawn; request a new one.")
     return allowed()
 
 

@@ -57,7 +57,7 @@ async def test_the_key_of_staff_gives_a_customer_nothing(shop: Shop, story: Stor
     path, body = "/notes/v1/notes", {"order_id": story.order_id, "audience": "private", "text": CANARY}
     (await shop.staff.post(path, body, key="k-1")).ok()
     stolen = await shop.customer().post(path, body, key="k-1")
-    assert (stolen.status, stolen.code) == (409, "private_is_for_staff")
+    assert (stolen.status, stolen.code) == (403, "shop_only")
     assert CANARY.encode() not in stolen.content
 
 

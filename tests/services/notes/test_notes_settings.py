@@ -2,6 +2,7 @@
 
 import asyncio
 
+from services.notes.rules import PROBLEMS
 from tests.services.notes.story import Story
 from tests.shop import Shop
 
@@ -64,13 +65,16 @@ async def test_answers_off(shop: Shop, story: Story) -> None:
     address = f"/notes/v1/notes?order_id={story.order_id}"
     to = {"order_id": story.order_id}
     mine = (await shop.customer().post("/notes/v1/notes", {**to, "audience": "customer", "text": "before"})).ok()["note_id"]
-    assert (await shop.customer().get(address)).ok()["actions"]["write"]["allowed"] is True
+    assert (await shop.customer().get(address)).ok()["actions"] == {
+        "write": {"action": "write", "allowed": True, "code": None, "detail": ""}
+    }
     await shop.staff.put(SETTINGS, {"customer_answers": False}, headers={"If-Match": '"v0"'})
     written = await shop.customer().post("/notes/v1/notes", {**to, "audience": "customer", "text": "after"})
     edited = await shop.customer().patch(f"/notes/v1/notes/{mine}", {"text": "after"})
     assert [(a.status, a.code) for a in (written, edited)] == [(409, "answers_off")] * 2
     shown = (await shop.customer().get(address)).ok()
     assert [note["text"] for note in shown["items"]] == ["before"]
-    assert shown["actions"]["write"]["code"] == "answers_off"
+    refusal = {"action": "write", "allowed": False, "code": "answers_off", "detail": PROBLEMS["answers_off"]}
+    assert shown["actions"] == {"write": refusal}
     assert (await shop.customer().post(f"/notes/v1/notes/{mine}/retract")).ok()["text"] is None
     assert len(await shop.events("notes")) == 2

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from services.notes.rules import PROBLEMS
 from shared.contracts.events import OrderPlaced
 from shared.contracts.ids import new_id
 from tests.services.notes.story import Story, Teller
@@ -56,10 +57,8 @@ async def test_what_the_customer_sees_of_a_note(shop: Shop, story: Story) -> Non
         "revisions": None,
         "actions": note["actions"],
     }
-    assert [(one["action"], one["allowed"], one["code"]) for one in note["actions"].values()] == [
-        ("edit", False, "not_the_author"),
-        ("retract", False, "not_the_author"),
-    ]
+    never = {"allowed": False, "code": "author_only", "detail": PROBLEMS["author_only"]}
+    assert note["actions"] == {name: {"action": name, **never} for name in ("edit", "retract")}
 
 
 async def test_events_carry_the_text_only_to_the_customer(shop: Shop, story: Story) -> None:
@@ -87,7 +86,7 @@ async def test_a_customer_answers_and_edits_the_answer(shop: Shop, story: Story)
     [note] = (await shop.staff.get(path(story))).ok()["items"]
     assert [revision["text"] for revision in note["revisions"]] == ["Thursday please", "Friday please"]
     reworded = await shop.staff.patch(f"/notes/v1/notes/{answer['note_id']}", {"text": "We agreed"})
-    assert (reworded.status, reworded.code) == (409, "not_the_author")
+    assert (reworded.status, reworded.code) == (403, "author_only")
     retracted = (await shop.staff.post(f"/notes/v1/notes/{answer['note_id']}/retract")).ok()
     assert (retracted["text"], retracted["retracted_by_side"]) == (None, "shop")
 
@@ -99,7 +98,7 @@ async def test_a_platform_on_behalf_of_its_customer_is_that_customer(shop: Shop,
     [note] = (await shop.staff.get(path(story))).ok()["items"]
     assert note["by"] == {"role": "customer", "id": "c-1", "via": "platform:platform-1"}
     private = await shop.platform.post(NOTES, {"order_id": story.order_id, "audience": "private", "text": "Hi"}, headers=as_customer)
-    assert (private.status, private.code) == (409, "private_is_for_staff")
+    assert (private.status, private.code) == (403, "shop_only")
     stranger = await shop.platform.get(path(story), headers={"On-Behalf-Of": "c-2"})
     assert stranger.status == 404
 
@@ -143,7 +142,7 @@ async def test_who_may_not_write(shop: Shop, story: Story) -> None:
     private = await shop.customer().post(NOTES, {"order_id": story.order_id, "audience": "private", "text": "x"})
     reader = await shop.reader.post(NOTES, {"order_id": story.order_id, "audience": "private", "text": "x"})
     guest = await shop.caller("guest", story.order_id).post(NOTES, {"order_id": story.order_id, "audience": "customer", "text": "x"})
-    assert [(a.status, a.code) for a in (private, reader, guest)] == [(409, "private_is_for_staff"), (403, "read_only"), (403, "read_only")]
+    assert [(a.status, a.code) for a in (private, reader, guest)] == [(403, "shop_only"), (403, "read_only"), (403, "read_only")]
     assert await state(shop) == ([[], []], [])
 
 

@@ -114,7 +114,7 @@ class Sold:
 
     def approve(self, part: Part, lines: dict[int, tuple[int, str | None]] | None) -> str | None:
         if part.status != "processing":
-            return "already_approved" if part.status == "approved" else "already_cancelled"
+            return "already_approved" if part.status == "approved" else "refund_cancelled"
         units, dispositions = part.units, dict(part.dispositions)
         if lines is not None:
             if any(part.count(line) < quantity for line, (quantity, _) in lines.items()):
@@ -135,7 +135,7 @@ class Sold:
     def end(self, part: Part) -> str | None:
         """Declined or withdrawn."""
         if part.status != "processing":
-            return "already_approved" if part.status == "approved" else "already_cancelled"
+            return "already_approved" if part.status == "approved" else "refund_cancelled"
         part.status, part.version = "cancelled", part.version + 1
         return None
 

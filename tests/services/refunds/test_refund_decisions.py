@@ -199,7 +199,7 @@ async def test_a_declined_request_frees_its_units_and_keeps_the_reason_inside(sh
     assert (await ask(shop.customer(), order_id, (1, 2))).status == 201
 
 
-@pytest.mark.parametrize(("end", "code"), [("approve", "already_approved"), ("withdraw", "already_cancelled")])
+@pytest.mark.parametrize(("end", "code"), [("approve", "already_approved"), ("withdraw", "refund_cancelled")])
 async def test_what_is_decided_stays_decided(shop: Shop, end: str, code: str) -> None:
     order_id = await delivered(shop, **prepaid())
     refund_id = (await ask(shop.customer(), order_id, (1, 1))).ok()["refund_id"]
