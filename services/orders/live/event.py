@@ -1,15 +1,32 @@
 """What a live stream shows of one event."""
 
+import json
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel
 
 from shared.contracts.actor import Actor
-from shared.contracts.events import By, OrderStatus, PaymentState, RefundState, Tracking
+from shared.contracts.events import EVENTS, By, OrderStatus, PaymentState, RefundState, Tracking
 from shared.contracts.ids import OrderId
 from shared.web.views import ByView
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """A row of the events table as it was read: `data` is its JSON text, `occurred_at` None where the driver could not read it.
+
+    `id` is its position in the stream.
+    """
+
+    id: int
+    store_id: str
+    position: int
+    event_id: UUID
+    type: str
+    occurred_at: datetime | None
+    data: str
 
 
 class LiveEvent(BaseModel):
@@ -29,16 +46,19 @@ class LiveEvent(BaseModel):
     occurred_at: datetime
 
     @classmethod
-    def of(cls, event_id: UUID, type_: str, data: dict[str, Any], actor: Actor, *, occurred_at: datetime) -> "LiveEvent":
-        """An event with its data, as `actor` may see it."""
+    def of(cls, event: Happened, actor: Actor) -> "LiveEvent":
+        """The event as `actor` may see it. Raises whatever its data make of it, where they are no event."""
+        if event.type not in EVENTS or event.occurred_at is None:
+            raise ValueError("a type that this version does not know, or a time that nobody can read")
+        data = json.loads(event.data)
         order, by = data["order"], By(**data["by"])
         same = ("order_id", "number", "version", "status", "payment", "refund_state")
         return cls(
-            event_id=event_id,
-            type=type_,
+            event_id=event.event_id,
+            type=event.type,
             **{name: order[name] for name in same},
             tracking=None if order.get("tracking") is None else Tracking(**order["tracking"]),
             message=data.get("personal", {}).get("message", ""),
             by=ByView.of(by, actor),
-            occurred_at=occurred_at,
+            occurred_at=event.occurred_at,
         )

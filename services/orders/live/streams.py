@@ -4,19 +4,16 @@ An order's positions are its versions, which rise under its row lock; a store's 
 neither can anything appear behind a reader (docs/decisions/0109-positions-of-the-stream.md).
 """
 
-import json
 from collections.abc import Collection
 from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
 from fastapi.responses import StreamingResponse
-from sqlalchemy.engine import Row
 
-from services.orders.live.event import LiveEvent
+from services.orders.live.event import Happened, LiveEvent
 from services.orders.tables import metadata, stream, stream_heads
 from shared.contracts.actor import Actor
-from shared.contracts.events import EVENTS
 from shared.contracts.times import EARLIEST, LATEST
 from shared.data.db import Transaction
 from shared.data.set_aside import each_readable
@@ -79,7 +76,7 @@ def order_stream(call: Calling, order_id: str, last: int | None) -> StreamingRes
     async def look(tx: Transaction, after: int) -> Found:
         mine = (events.c.store_id == call.actor.store) & (events.c.subject == order_id) & (events.c.sequence > after)
         shown = sa.select(*SHOWN, events.c.sequence.label("id")).where(mine, events.c.public)
-        return _found(await tx.all(shown.order_by(events.c.sequence).limit(ROWS_PER_LOOK)), call.actor, after)
+        return await _found(tx, shown.order_by(events.c.sequence), call.actor, after)
 
     return STREAMS.follow(call, order_id, start, look)
 
@@ -95,7 +92,7 @@ def store_stream(call: Calling, last: int | None) -> StreamingResponse:
         its = (events.c.store_id == stream.c.store_id) & (events.c.position == stream.c.position)
         mine = (stream.c.store_id == call.actor.store) & (stream.c.stream_position > after)
         shown = sa.select(*SHOWN, stream.c.stream_position.label("id")).select_from(stream.join(events, its)).where(mine)
-        return _found(await tx.all(shown.order_by(stream.c.stream_position).limit(ROWS_PER_LOOK)), call.actor, after)
+        return await _found(tx, shown.order_by(stream.c.stream_position), call.actor, after)
 
     return STREAMS.follow(call, None, start, look)
 
@@ -116,16 +113,13 @@ SHOWN = (
 )
 
 
-def _found(rows: Collection[Row[Any]], actor: Actor, after: int) -> Found:
+async def _found(tx: Transaction, statement: sa.Select[Any], actor: Actor, after: int) -> Found:
     """A page of events as frames; those that cannot be read are passed by."""
-    good, bad = each_readable(rows, partial(_framed, actor=actor), lambda row: (row.store_id, str(row.position)))
-    last = max((row.id for row in rows), default=after)
-    return Found([shown for _, shown in good], bad, last, len(rows) >= ROWS_PER_LOOK)
+    happened = [Happened(**row._mapping) for row in await tx.all(statement.limit(ROWS_PER_LOOK))]
+    good, bad = each_readable(happened, partial(_framed, actor=actor), lambda event: (event.store_id, str(event.position)))
+    last = max((event.id for event in happened), default=after)
+    return Found([shown for _, shown in good], bad, last, len(happened) >= ROWS_PER_LOOK)
 
 
-def _framed(row: Row[Any], actor: Actor) -> bytes:
-    """Raises whatever the row's data make of it, where they are no event."""
-    if row.type not in EVENTS:
-        raise ValueError("a type that this version does not know")
-    shown = LiveEvent.of(row.event_id, row.type, json.loads(row.data), actor, occurred_at=row.occurred_at)
-    return frame(row.id, row.type, shown)
+def _framed(event: Happened, actor: Actor) -> bytes:
+    return frame(event.id, event.type, LiveEvent.of(event, actor))
