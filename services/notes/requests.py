@@ -14,7 +14,7 @@ TextOfNote = Annotated[
     Field(
         min_length=1,
         max_length=MAX_TEXT_CHARACTERS,
-        description="Plain text, links and line ends; markup is text like any other. No control characters but line end and tab.",
+        description="Plain text, links and line ends; markup is text like any other. No control characters other than line ends and tabs.",
         examples=["Your parcel waits at the reception desk."],
     ),
 ]

@@ -61,7 +61,7 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class StockLevel:
-    """What can still be promised of a SKU; `version` counts its movements."""
+    """How many units of a SKU can still be sold; `version` counts its movements."""
 
     sku: str
     on_hand: int

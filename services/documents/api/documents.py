@@ -35,7 +35,8 @@ def _wanted(
 ) -> Wanted:
     """The documents that a list or an archive is about. Raises Invalid `bad_period`."""
     if since is not None and until is not None and since > until:
-        raise Invalid("bad_period", errors=(FieldError("?issued_on.gte", "bad_period", PROBLEMS["bad_period"]),))
+        wrong = FieldError("?issued_on.gte", "bad_period", "Must not be later than `issued_on.lt`.")
+        raise Invalid("bad_period", PROBLEMS["bad_period"], errors=(wrong,))
     return Wanted(since, until, kind)
 
 

@@ -21,15 +21,15 @@ from shared.contracts.money import exponent
 ROLLS = frozenset({"receipt", "cancelling_receipt", "refund_receipt", "order_receipt"})
 """Printed on an 80 mm roll; everything else on a page."""
 
-MAX_PRINTED_CHARACTERS = 2_000  # of one text; orders and settings take less, so that only a broken event is ever cut, and visibly
-MAX_ROLL_LINES = 150  # a roll is read in the hand; beyond this a receipt says how many lines more there are
+MAX_PRINTED_CHARACTERS = 2_000  # of one text; orders and settings allow less, so only a malformed event is ever cut, and the cut shows
+MAX_ROLL_LINES = 150  # a longer receipt says how many more lines there are: nobody reads so long a strip of paper
 
 # Controls and the marks that reorder text (overrides, embeddings, isolates) are shown, never obeyed. The joiners U+200C and
 # U+200D stay: Bengali spelling needs them.
 _UNPRINTABLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
 )
-# A word that no line can hold gets places to break at (zero-width spaces, which a reader's program leaves out).
+# A word too long for any line gets places to break at: zero-width spaces.
 _LONG_WORD = re.compile(r"\S{40,}")
 _BREAKABLE = re.compile(r".{1,12}")
 _SPACES = re.compile("[\t\n]+")
@@ -115,7 +115,7 @@ def _seller(contents: Contents) -> dict[str, Any]:
 
 
 def _address(contents: Contents, label: dict[str, str]) -> dict[str, Any]:
-    """Whom it is for, in the order of lines that the address's own parts have."""
+    """Whom it is for: the address line by line, and the contact."""
     lines = address_lines(contents.address, contents.language) if contents.address else []
     if contents.contact:
         lines.append(printable(contents.contact))
@@ -131,7 +131,7 @@ def address_lines(address: Address, language: str) -> list[str]:
 
 
 def _table(contents: Contents, words: Catalogue) -> dict[str, Any]:
-    """Columns and rows; a column that would be empty is left out. `carried` is the sum up to and with each row."""
+    """Columns and rows; a column that would be empty is left out. `carried` is the running total, each row included."""
     is_roll, is_slip = contents.kind in ROLLS, contents.kind == "packing_slip"
     lines = contents.lines[:MAX_ROLL_LINES] if is_roll else contents.lines
     columns = _columns(contents, lines, words)
@@ -214,7 +214,7 @@ def _payment(payment: SaidPayment, contents: Contents, words: Catalogue) -> dict
 
 
 def _remarks(contents: Contents, label: dict[str, str]) -> list[str]:
-    """What has to be said beside the figures."""
+    """Sentences beside the figures."""
     if contents.cause == "cancellation":
         return [label["cancelled"]]
     if contents.cause == "shipping_kept":

@@ -1,10 +1,10 @@
-"""Repairs the text layer of a typst PDF for scripts whose clusters are drawn as several glyphs.
+"""Repairs the text layer of a typst PDF for scripts in which one cluster is drawn as several glyphs.
 
-typst gives every glyph of a Bengali cluster the cluster's whole text, and says it once by a span (ActualText) around them. But
-marks above or below the line are drawn in pieces of their own, which no span holds together: readers and searches then find
-the cluster two or three times. Here one piece of each cluster keeps the text, the one on the line, and the others are told to
-stand for nothing. What is drawn stays as it is. The change is an incremental update at the end of the file, as PDF defines it:
-new page contents, a new cross-reference section.
+typst maps each glyph of a Bengali cluster to the text of the whole cluster, and puts a span (ActualText) around them that gives this
+text once. But marks above or below the line are drawn as separate pieces that no common span holds together, so copying and
+searching find the cluster two or three times. Here the piece on the base line keeps the text of its cluster, and the other pieces
+get an empty span. What is drawn does not change. The repair is appended to the file as a PDF incremental update: new page contents
+and a new cross-reference section.
 """
 
 import re
@@ -23,7 +23,7 @@ _TRAILER = re.compile(rb"trailer\s*<<(.*?)>>\s*startxref", re.DOTALL)
 
 
 def _nested(depth: int) -> bytes:
-    """A literal string: parentheses in it are escaped or, as in any such file, balanced; `depth` deep at most."""
+    """The pattern of a literal string, in which parentheses are escaped or balanced, nested `depth` deep at most."""
     inner = rb"|" + _nested(depth - 1) if depth else b""
     return rb"\((?:\\.|[^\\()]" + inner + rb")*\)"
 
@@ -47,9 +47,9 @@ Mapping = dict[bytes, bytes]  # two bytes of a glyph's code -> its text, UTF-16 
 
 
 def repaired(pdf: bytes) -> bytes:
-    """`pdf` with each cluster's text said once; unchanged where there is nothing to repair.
+    """`pdf` with the text of each cluster in it once; unchanged where there is nothing to repair.
 
-    Raises ValueError for a file that is not laid out as typst lays them out.
+    Raises ValueError for a file that is not structured as typst structures its files.
     """
     start, trailer = _START.search(pdf), _TRAILER.search(pdf)
     if start is None or trailer is None:
@@ -74,7 +74,7 @@ def _is_cluster(text: bytes) -> bool:
 
 
 def _fonts_of(pdf: bytes, resources: int, mappings: dict[int, Mapping]) -> dict[bytes, Mapping]:
-    """What each font name of a page maps its glyphs to; fonts are read once."""
+    """The mapping of glyphs to text of each font name of a page; each font is read once."""
     named = _FONTS.search(_object(pdf, resources))
     fonts: dict[bytes, Mapping] = {}
     for name, number in _FONT.findall(named[1]) if named else ():
@@ -111,10 +111,10 @@ class _Contents:
     out: list[bytes | _Piece | list[bytes | _Piece]] = field(default_factory=list)  # a list inside is one show operation in parts
     pieces: list[_Piece] = field(default_factory=list)
     clustered: set[int] = field(default_factory=set)  # which fonts have any
-    glyphs: Counter[bytes] = field(default_factory=Counter)  # at each height: most of a line's stand on its base line
+    glyphs: Counter[bytes] = field(default_factory=Counter)  # at each height: most glyphs of a line are on its base line
 
     def rewritten(self, contents: bytes) -> bytes:
-        """The same drawing; of every cluster's pieces only one still says its text."""
+        """The same drawing, in which only one piece of each cluster still carries its text."""
         self.clustered = {id(mapping) for mapping in self.fonts.values() if any(map(_is_cluster, mapping.values()))}
         at = 0
         for token in _TOKEN.finditer(contents):
@@ -144,7 +144,7 @@ class _Contents:
             self.marks.pop()
 
     def _show(self, show: bytes) -> None:
-        """A show operation: within a span part of the span's one piece, outside of one a piece for each glyph."""
+        """A show operation: inside a span it belongs to the span's one piece, outside any span each glyph is a piece."""
         span = self.marks[-1] if self.marks else None
         if span is None and id(self.font) not in self.clustered:
             self.out.append(show)
@@ -176,7 +176,7 @@ class _Contents:
         return piece
 
     def _silence(self) -> None:
-        """Leave the text to that piece of each cluster that stands on its line."""
+        """Leave the text of each cluster to its piece on the base line."""
         cluster: list[_Piece] = []
         for piece in [*self.pieces, None]:
             if piece and cluster and piece.opens_block and piece.text == cluster[0].text and piece.lead != cluster[0].lead:
@@ -190,7 +190,7 @@ class _Contents:
 
 
 def _drawn(part: bytes | _Piece | list[bytes | _Piece]) -> bytes:
-    """The bytes of a part; a show operation is cut where a silent piece is, which then gets a span that stands for nothing."""
+    """The bytes of a part; a show operation is split at each silent piece, which gets an empty span."""
     if isinstance(part, bytes):
         return part
     if isinstance(part, _Piece):
@@ -238,7 +238,7 @@ def _stream(pdf: bytes, number: int) -> bytes:
 
 
 def _updated(pdf: bytes, changed: dict[int, bytes], *, previous: int, trailer: bytes) -> bytes:
-    """An incremental update (ISO 32000-1, 7.5.6): the new objects, their cross-references, and where the old ones are."""
+    """An incremental update (ISO 32000-1, 7.5.6): the new objects, their cross-references, and a pointer to the old ones."""
     body = bytearray(pdf if pdf.endswith(b"\n") else pdf + b"\n")
     offsets = {}
     for number, data in changed.items():

@@ -10,7 +10,7 @@ sample.py    a made-up order, to preview settings with
 
 PROBLEMS: dict[str, str] = {
     "order_not_known_yet": "No such order has reached this service; one that was placed a moment ago may still arrive: try again.",
-    "bad_period": "`issued_on.gte` must not be after `issued_on.lt`.",
+    "bad_period": "The period ends before it begins: `issued_on.gte` must not be later than `issued_on.lt`.",
     "prefix_taken": "Each kind of document needs a series prefix of its own, never used by another kind.",
     "logo_type": "A logo is a PNG or JPEG image.",
     "logo_unreadable": "The bytes sent as a logo do not decode as the image that they claim to be.",

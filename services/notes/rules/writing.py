@@ -35,7 +35,7 @@ def may_write(actor: Actor, audience: Audience, *, answers_allowed: bool) -> Dec
 
 
 def may_edit(actor: Actor, note: NoteState, *, answers_allowed: bool) -> Decision:
-    """Whether the actor may append a revision: its own side's note, still standing, under the rules of writing one."""
+    """Whether the actor may append a revision: a note of its own side that is not retracted, under the rules for writing one."""
     if side_of(actor) != note.side:
         return forbidden("author_only", PROBLEMS["author_only"])
     if note.retracted:
@@ -87,7 +87,7 @@ def _why_bad(text: str) -> str | None:
         return f"At most {MAX_TEXT_CHARACTERS:,} characters."
     kinds = {unicodedata.category(character) for character in set(text) if character not in KEPT_CONTROLS}
     if kinds & {"Cc", "Cs"}:
-        return "No control characters but line ends and tabs."
+        return "Remove control characters other than line ends and tabs."
     if not kinds - {"Zs", "Zl", "Zp", "Cf"}:
-        return "Must contain visible text."
+        return "A note needs some visible text."
     return None

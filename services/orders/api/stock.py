@@ -33,14 +33,14 @@ async def levels(
 
 @router.get("/stock/{sku}", operation_id="orders_stock_read", response_model=LevelView, responses=problems(NotFound))
 async def level(sku: SkuPath, call: Call) -> Response:
-    """What can still be promised of a SKU."""
+    """How many units of a SKU can still be sold."""
     async with call.reading() as tx:
         return call.show(LevelView.of(await queries.level_of(tx, call.actor, sku)))
 
 
 @router.put("/stock/{sku}", operation_id="orders_stock_save", response_model=LevelView, responses=problems(Forbidden, VersionConflict))
 async def count(sku: SkuPath, request: LevelInput, call: Call) -> Response:
-    """Count a SKU from now on, or correct its level to what was counted."""
+    """Start to track a SKU, or correct its level to what was counted."""
 
     async def work(tx: Transaction) -> LevelView:
         return LevelView.of(await set_level(tx, call.actor, sku.strip(), request, now=call.now, expected_version=call.if_match))

@@ -56,9 +56,9 @@ async def move(
 async def set_level(
     tx: Transaction, actor: Actor, sku: str, request: LevelInput, *, now: datetime, expected_version: int | None
 ) -> StockLevel:
-    """Count a SKU from now on, or correct its level to what was counted; the difference is a movement.
+    """Start to track a SKU, or correct its level to what was counted; the difference is a movement.
 
-    Raises Forbidden, VersionConflict (somebody's order moved it since it was counted).
+    Raises Forbidden, VersionConflict (an order has moved it since it was counted).
     """
     shop_only(actor).or_raise()
     started = insert(stock_levels).values(store_id=actor.store, sku=sku, on_hand=0, movements=0, changed_at=now)

@@ -9,7 +9,7 @@ from shared.contracts.lifecycle import reached
 Editable = Literal["customer", "shipping_address", "billing_address", "tracking"]
 EDITABLE: tuple[Editable, ...] = ("customer", "shipping_address", "billing_address", "tracking")
 
-# From this status on a part is frozen: the parcel has its label, the invoice is issued at confirmation.
+# The status from which a part can no longer change: by then the parcel has its label, or the invoice is issued.
 FROZEN_FROM: dict[Editable, OrderStatus] = {"shipping_address": "picked_up", "billing_address": "confirmed"}
 
 
@@ -19,12 +19,13 @@ def may_edit(order: Order, part: Editable, actor: Actor) -> Decision:
     if not decision.allowed:
         return decision
     if part == "customer":
-        return allowed()  # who to reach stays correctable: a refund may come after anything
+        return allowed()  # the contact stays correctable: a refund may come at any time
     if order.status == "cancelled":
         return refused("already_cancelled", "The order is cancelled, so only its contact can be corrected.")
     frozen = FROZEN_FROM.get(part)
     if frozen is not None and reached(order.status, frozen):
-        return refused(f"{part}_frozen", f"It can be corrected only until {frozen}; the order is {order.status}.")
+        name = part.replace("_", " ")
+        return refused(f"{part}_frozen", f"The {name} can be corrected only before the order is {frozen}; it is {order.status}.")
     if part == "tracking" and order.tracking is None:
-        return refused("no_tracking", "There is no tracking to correct yet; send it with a status change.")
+        return refused("no_tracking", "The order has no tracking to correct yet; send it with a status change.")
     return allowed()

@@ -16,7 +16,7 @@ PROBLEMS: dict[str, str] = {
     "already_reversed": "This payment has already been reversed.",
     "shipping_address_frozen": "The shipping address can be corrected only until the goods are picked up.",
     "billing_address_frozen": "The billing address can be corrected only until the invoice is issued, which happens at confirmation.",
-    "no_tracking": "There is no tracking to correct yet; send it with a status change.",
+    "no_tracking": "The order has no tracking to correct yet; send it with a status change.",
     "nothing_changed": "The correction does not change anything.",
     "figures_missing": "Each line needs a unit_price, a subtotal or a total.",
     "figures_do_not_add_up": "Two figures contradict each other: `given` was sent, and `computed` follows from the others.",

@@ -1,4 +1,4 @@
-"""Where an order may go: forward, in steps or at once. Failed deliveries. Pure tables."""
+"""Where an order may go: forward only, one step or several at a time; and when a delivery can fail. Pure tables."""
 
 from shared.contracts.actor import Actor, Decision, allowed, refused, shop_only
 from shared.contracts.events import Order, OrderStatus
@@ -23,10 +23,12 @@ def may_move(order: Order, to: Step, actor: Actor) -> Decision:
 
 
 def may_report_failed_delivery(order: Order, actor: Actor) -> Decision:
-    """Whether `actor` may record that a delivery was refused or failed; it may fail more than once."""
+    """Whether `actor` may record that a delivery was refused or failed, which may happen more than once."""
     decision = shop_only(actor)
     if not decision.allowed:
         return decision
     if order.status not in CAN_FAIL:
-        return refused("nothing_to_deliver", f"A delivery can fail from {CAN_FAIL[0]} until delivered; the order is {order.status}.")
+        return refused(
+            "nothing_to_deliver", f"A delivery can fail only after confirmation and before it is delivered; the order is {order.status}."
+        )
     return allowed()

@@ -8,7 +8,7 @@ from shared.contracts.events import InspectedLine, Order, RefundLine
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """`quantity` units of a SKU: negative leaves the shelf. `cause` names why, once for the store."""
+    """`quantity` units of a SKU, negative where they leave the shelf. `cause` names why, once for the store."""
 
     sku: str
     quantity: int

@@ -9,7 +9,7 @@ from shared.web.views import View
 
 
 class LevelView(View):
-    """What can still be promised of a SKU; the version counts its movements."""
+    """How many units of a SKU can still be sold; the version counts its movements."""
 
     sku: str
     on_hand: int

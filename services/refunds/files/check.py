@@ -1,7 +1,7 @@
-"""Whether an uploaded file is of a type that is taken, by its content alone; images are decoded and re-encoded.
+"""Whether an uploaded file is of an accepted type, judged by its content alone; images are decoded and re-encoded.
 
-Re-encoding (in a confined process: shared/web/images.py) drops EXIF (places, owners) and whatever was appended or hidden: what is stored
-was written by us. A PDF cannot be re-encoded; it must begin and end as one, and is only ever served as a download in a sandbox.
+Re-encoding (in a confined process: shared/web/images.py) drops EXIF (places, owners) and whatever was appended or hidden: every image that
+is stored was written by us. A PDF cannot be re-encoded; it must begin and end as one, and is only ever served as a download in a sandbox.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ EXTENSIONS: dict[MediaType, str] = {"image/jpeg": "jpg", "image/png": "png", "im
 HEAD_BYTES = 16
 PDF_END_WITHIN_BYTES = 1_024
 MAX_NAME_CHARACTERS = 100
-GROWS_AT_MOST = 4  # a re-encoded image may be larger than it was, but not without bound
+GROWS_AT_MOST = 4  # times the limit of an upload: re-encoding may make an image larger, but not without bound
 
 
 class Checked(NamedTuple):
@@ -52,7 +52,7 @@ def sniff(source: IO[bytes]) -> Kind | None:
     source.seek(0)
     kind = kind_of(head)
     if kind is None and not head.startswith(b"%PDF-"):
-        raise Invalid("file_type_not_allowed", "Send a JPEG, PNG, WebP or PDF; the content decides, not the name.")
+        raise Invalid("file_type_not_allowed", "Send a JPEG, PNG, WebP or PDF; what counts is the content, not the name.")
     return kind
 
 
@@ -84,9 +84,9 @@ async def _encoded_anew(content: bytes, kind: Kind, settings: RefundsEnvironment
         return await drawn_anew(settings, content, wanted)
     except BadImage as bad:
         if bad.reason == "unreadable":
-            raise Invalid("file_unreadable", "The image is cut off or broken.") from bad
-        most = f"{max(1, pixels // 1_000_000)} million pixels and no side of more than {side}"
-        raise Invalid("image_too_large", f"An image of this kind has at most {most}: send a smaller one.", **bad.sides) from bad
+            raise Invalid("file_unreadable", "The image is incomplete or damaged.") from bad
+        most = f"{max(1, pixels // 1_000_000)} million pixels, and {side} on each side"
+        raise Invalid("image_too_large", f"An image of this type can have at most {most}; send a smaller one.", **bad.sides) from bad
 
 
 def _copy_pdf(source: IO[bytes], target: Path) -> None:
@@ -96,4 +96,4 @@ def _copy_pdf(source: IO[bytes], target: Path) -> None:
     with target.open("rb") as written:
         written.seek(max(0, target.stat().st_size - PDF_END_WITHIN_BYTES))
         if b"%%EOF" not in written.read():
-            raise Invalid("file_unreadable", "The PDF is cut off, or something is appended to it.")
+            raise Invalid("file_unreadable", "The PDF is incomplete, or something was appended to it.")
