@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,8 @@ def test_an_example_is_read_and_written_back_to_the_letter(event_type: str) -> N
     message = example(event_type)
     envelope, event = parse(json.dumps(message).encode(), message["type"], READ_ALL, NOW)
     assert (envelope.type, envelope.store_id, envelope.subject) == (event_type, "demo", event.subject)
+    assert re.fullmatch(event.subjects, event.subject)
+    assert not (event.internal and event.public)
     assert without_additions(event.model_dump(mode="json"), message["data"]) == message["data"]
     assert message["source"] == next(source for source, words in SOURCES.items() if event_type.split(".", maxsplit=1)[0] in words)
 

@@ -39,6 +39,10 @@ class Event(Part):
 
     type: ClassVar[str]
     readers: ClassVar[tuple[str, ...]] = ()
+    subjects: ClassVar[str] = "order_[0-9a-z]+"
+    """What its subjects look like: a regular expression that Python and PostgreSQL read alike, matched against all of one."""
+    internal: ClassVar[bool] = False
+    """Whether none of its kind may leave the store's staff."""
     occurred_at: Instant
 
     @property
@@ -49,7 +53,7 @@ class Event(Part):
     @property
     def public(self) -> bool:
         """Whether it may leave the store's staff (webhooks, feeds, customers' streams)."""
-        return True
+        return not self.internal
 
 
 class Envelope(Part):

@@ -15,6 +15,7 @@ class NoteText(Part):
 class NoteEvent(Event):
     """One change of one note. A private note's events are not public, and carry no text for anybody."""
 
+    subjects: ClassVar[str] = "order_[0-9a-z]+(:private)?"
     note_id: NoteId
     order_id: OrderId
     customer_id: str

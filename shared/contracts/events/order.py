@@ -220,6 +220,7 @@ class StockMoved(Event):
     """One movement of one SKU: `cause` is unique, so nothing counts twice. `sequence` counts the SKU's movements."""
 
     type: ClassVar[str] = "stock.moved.v1"
+    subjects: ClassVar[str] = "sku:.+"
     sku: str
     quantity: int  # signed: a reservation is negative
     on_hand: int  # the level after it
@@ -237,6 +238,7 @@ class StoreSettingsChanged(Event):
 
     type: ClassVar[str] = "store_settings.changed.v1"
     readers: ClassVar[tuple[str, ...]] = ("refunds", "documents")
+    subjects: ClassVar[str] = "store_settings"
     version: int
     time_zone: str
     by: By
@@ -252,6 +254,8 @@ class GuestLinkRevoked(Event):
 
     type: ClassVar[str] = "guest_link.revoked.v1"
     readers: ClassVar[tuple[str, ...]] = ("refunds", "notes", "documents")
+    subjects: ClassVar[str] = "guest_link:link_[0-9a-z]+"
+    internal: ClassVar[bool] = True  # who may read an order by link is the shop's business
     link_id: LinkId
     order_id: OrderId
     expires_at: Instant
@@ -262,17 +266,13 @@ class GuestLinkRevoked(Event):
         """The link: it is revoked once."""
         return f"guest_link:{self.link_id}"
 
-    @property
-    def public(self) -> bool:
-        """Who may read an order by link is the shop's business."""
-        return False
-
 
 class CustomerErased(Event):
     """A customer asked to be forgotten: every service blanks what is personal; amounts and issued documents stay."""
 
     type: ClassVar[str] = "customer.erased.v1"
     readers: ClassVar[tuple[str, ...]] = ("refunds", "notes", "documents")
+    subjects: ClassVar[str] = "customer:.+"
     customer_id: str
     order_ids: tuple[OrderId, ...]
     by: By

@@ -136,19 +136,16 @@ class RefundInspected(RefundEvent):
 
     type: ClassVar[str] = "refund.inspected.v1"
     readers: ClassVar[tuple[str, ...]] = ("orders",)
+    internal: ClassVar[bool] = True  # what the shop found stays with its staff
     inspection_id: UUID
     lines: tuple[InspectedLine, ...]
-
-    @property
-    def public(self) -> bool:
-        """What the shop found on inspection stays with its staff."""
-        return False
 
 
 class RefundPolicyChanged(Event):
     """A store's refund policy has a new version."""
 
     type: ClassVar[str] = "refund_policy.changed.v1"
+    subjects: ClassVar[str] = "refund_policy"
     version: int
     valid_from: Instant
     manage_stock: bool
