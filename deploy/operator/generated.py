@@ -23,6 +23,12 @@ _HEAD = """\
 # Paths are passed on as they were sent. What is not listed, health and metrics above all, is not found.
 {$AFTERSALE_PUBLIC_ADDRESS::8000} {
 """
+# What any service answers: the first that can be reached does, and one that could not be is left out for a while.
+_NEXT_ONE = """ {
+			lb_policy first
+			lb_try_duration 5s
+			fail_duration 10s
+		}"""
 _NOT_FOUND = """\
 	handle {
 		header Content-Type application/problem+json
@@ -62,9 +68,9 @@ def caddyfile(table: Table, ports: dict[str, int]) -> str:
     for name, upstream in upstreams.items():
         paths = [f"{API}{noun}" for noun in table.nouns_of(name)]
         parts.append(_handle(name, paths, upstream))
-    return "".join([*parts, _handle("any", OF_ANY, " ".join(upstreams.values())), _NOT_FOUND])
+    return "".join([*parts, _handle("any", OF_ANY, " ".join(upstreams.values()) + _NEXT_ONE), _NOT_FOUND])
 
 
-def _handle(name: str, paths: Sequence[str], upstreams: str) -> str:
+def _handle(name: str, paths: Sequence[str], proxy: str) -> str:
     with_children = " ".join(path if path.endswith(".json") else f"{path} {path}/*" for path in paths)
-    return f"\t@{name} path {with_children}\n\thandle @{name} {{\n\t\treverse_proxy {upstreams}\n\t}}\n\n"
+    return f"\t@{name} path {with_children}\n\thandle @{name} {{\n\t\treverse_proxy {proxy}\n\t}}\n\n"

@@ -1,15 +1,13 @@
 """One address for several services: which of them answers which path.
 
 A path belongs to the service that owns its first word after `/v1/`. The same table is followed in a process of several services and
-written out as a proxy's configuration (deploy/operator/proxy.py). What it does not name is not public: health and metrics above all.
+written out as a proxy's configuration (deploy/operator/generated.py). What it does not name is not public: health and metrics above all.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Receive, Scope, Send
-
-from shared.web.segments import path_of
 
 API = "/v1/"
 OF_ANY = ("/openapi.json", "/asyncapi.json", "/problems")
@@ -42,7 +40,7 @@ class Table:
         return tuple(noun for noun, owner in self.owners.items() if owner == service)
 
     def owner(self, path: str) -> str | None:
-        """The service that answers this path; None where the path is not public."""
+        """The service that answers this path, given decoded; None where the path is not public."""
         if path.startswith(API):
             return self.owners.get(path[len(API) :].partition("/")[0])
         shared = any(path == one or path.startswith(f"{one}/") for one in OF_ANY)
@@ -61,5 +59,5 @@ class Dispatch:
         """Call `nowhere` for a path that is nobody's."""
         if scope["type"] != "http":
             return
-        owner = self._table.owner(path_of(scope))
+        owner = self._table.owner(scope["path"])
         await (self._nowhere if owner is None else self._doors[owner])(scope, receive, send)

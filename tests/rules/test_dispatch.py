@@ -16,7 +16,7 @@ TABLE = Table.of((one.name, one.nouns) for one in PARTS.values())
         ("/v1/orders", "orders"),
         ("/v1/orders/order_1/stream", "orders"),
         ("/v1/orders-settings", "orders"),
-        ("/v1/customers/a\udc2fb", "orders"),
+        ("/v1/customers/a/b", "orders"),
         ("/v1/refund-policy/history", "refunds"),
         ("/v1/refunds/refundable/order_1", "refunds"),
         ("/v1/timeline/order_1", "notes"),
