@@ -18,13 +18,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit, urlunsplit
 from urllib.request import urlopen
 
 import aio_pika
 import asyncpg
 
 from deploy.operator import registry, topology
-from deploy.operator.databases import in_database
 from deploy.operator.given import Servers
 from deploy.operator.provision import declare, provision
 from deploy.operator.redrive import Wanted, redrive
@@ -151,7 +151,7 @@ class Process:
 
 async def redriven(amqp_url: str, postgres_url: str, name: str) -> int:
     """Declare missing queues and mark every event that a reader never heard of unsent, as the administrator; how many."""
-    urls = dict.fromkeys(registry.SERVICES, in_database(postgres_url, name))
+    urls = dict.fromkeys(registry.SERVICES, urlunsplit(urlsplit(postgres_url)._replace(path=f"/{name}")))
     return (await redrive(urls, Wanted(), lambda: declare(amqp_url, name))).total()
 
 

@@ -1,4 +1,4 @@
-"""The pages that say how it works now: every file and every name in them is there."""
+"""The pages that say how it works now: every file and every name in them is there; so is every path in a decision or a docstring."""
 
 import ast
 import re
@@ -9,6 +9,9 @@ import pytest
 PROJECT = Path(__file__).resolve().parent.parent
 PAGES = ("shared/README.md", "docs/architecture.md", "docs/conventions.md", "CONTRIBUTING.md")
 NAMED = re.compile(r"`(\w[\w./-]*\.(?:py|sql|json|md))(?::([\w.]+))?`")
+ROOTS = ("deploy", "docs", "kit", "services", "shared", "tests")
+PATH = re.compile(rf"(?<![\w./>-])(?:{'|'.join(ROOTS)})/[\w./-]*\w(?![\w/<*{{…-])")
+"""A path from the top of the project; not one with a placeholder."""
 WHEREVER = {"__init__", "README", "api", "app", "audit", "consumers", "requests", "rules", "settings", "state", "tables", "views"}
 """Rooms of any service, named without its folder."""
 
@@ -52,6 +55,31 @@ def test_the_pages_name_enough_to_follow() -> None:
     assert len(re.findall(r"^\d\. ", stops, re.MULTILINE)) == 8
     for stop in re.split(r"^\d\. ", stops, flags=re.MULTILINE)[1:]:
         assert NAMED.search(stop), stop[:40]
+
+
+def docstrings(source: str) -> list[str]:
+    """Whatever stands alone as a string: of modules, classes and functions, and below constants."""
+    alone = [node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Expr)]
+    return [node.value for node in alone if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+
+
+def gone(text: str) -> list[str]:
+    return [path for path in PATH.findall(text) if not (PROJECT / path).exists()]
+
+
+def test_every_path_in_a_decision_is_there() -> None:
+    decisions = sorted((PROJECT / "docs/decisions").glob("*.md"))
+    assert {page.name: gone(page.read_text()) for page in decisions if gone(page.read_text())} == {}
+
+
+def test_every_path_in_a_docstring_is_there() -> None:
+    texts = {path: "\n".join(docstrings(path.read_text())) for root in ROOTS for path in (PROJECT / root).rglob("*.py")}
+    assert {str(path.relative_to(PROJECT)): gone(text) for path, text in texts.items() if gone(text)} == {}
+    assert sum(len(PATH.findall(text)) for text in texts.values()) > 50
+
+
+def test_a_path_that_is_gone_is_found() -> None:
+    assert gone("see `shared/gone.py`, services/<name>/audit.py, tests/mutants/*.patch and shared/web/dispatch.py.") == ["shared/gone.py"]
 
 
 def test_a_name_that_is_gone_is_found(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ class Roles:
 
 
 async def provide(admin_url: str, wanted: Wanted, say: Say) -> Roles:
-    """Create what is missing. Raises Trouble when the server refuses, or is too old."""
+    """Create what is missing and set rights and limits. Raises Trouble when the server refuses, or is too old."""
     try:
         admin = await asyncpg.connect(admin_url)
     except (OSError, asyncpg.PostgresError) as error:
@@ -185,11 +185,6 @@ def as_user(url: str, user: str, password: str, database: str | None = None) -> 
     parts = urlsplit(url)
     netloc = f"{quote(user, safe='')}:{quote(password, safe='')}@{parts.netloc.rpartition('@')[2]}"
     return urlunsplit(parts._replace(netloc=netloc, path=parts.path if database is None else f"/{database}"))
-
-
-def in_database(url: str, database: str) -> str:
-    """The same server and user in another database."""
-    return urlunsplit(urlsplit(url)._replace(path=f"/{database}"))
 
 
 def _quoted(identifier: str) -> str:

@@ -1,4 +1,4 @@
-"""RabbitMQ through FastStream, with our defaults spelled out once; tests/services/test_broker.py shows each against a real broker.
+"""RabbitMQ through FastStream, with our defaults spelled out once; tests/services/kernel/test_broker.py shows each against a real broker.
 
 persist=True             FastStream's default message is gone after a broker restart
 on_return_raises=True    an event that no queue takes would be confirmed as sent

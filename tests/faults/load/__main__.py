@@ -1,4 +1,4 @@
-"""`make faults`, by hand: python -m tests.faults.load --seed 1 --faults 200 --writes 100000 --report docs/faults-run.md"""
+"""`make faults`, by hand: python -m tests.faults.load --seed 1 --faults 200 --writes 100000 --report FILE"""
 
 import signal
 import sys
