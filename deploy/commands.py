@@ -1,22 +1,27 @@
 """The commands of `aftersale`. Each imports what it needs when it is called, so that the runner stays small and every start is quick."""
 
 import sys
+from collections.abc import Iterable
 from enum import StrEnum
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from deploy.operator.output import AsJson, Output, trouble
-from deploy.operator.registry import SERVICES
+from deploy.operator.registry import READERS, SERVICES
 from deploy.operator.trouble import Trouble
 from kit.importing.cli import importing
 from kit.importing.host import Host
 from kit.importing.stopped import CannotImport
 
+if TYPE_CHECKING:
+    from deploy.operator.answers import Check
+
 app = typer.Typer(
     name="aftersale",
-    help="Everything that happens to an order after checkout: run it, inspect it, show it.",
+    help="Run, inspect and demonstrate everything that happens to an order after checkout.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -28,6 +33,13 @@ def _registered(name: str) -> str:
     """The name of a service, as an argument."""
     if name not in SERVICES:
         raise typer.BadParameter(f"{name!r} is not one of {', '.join(SERVICES)}.")
+    return name
+
+
+def _reading(name: str) -> str:
+    """The name of a service that consumes events, as an option."""
+    if name not in READERS:
+        raise typer.BadParameter(f"{name!r} is not one of {', '.join(READERS)}.")
     return name
 
 
@@ -75,7 +87,7 @@ def run(
 
 @app.command()
 def migrate(as_json: AsJson = False) -> None:
-    """Bring every service's schema to head, each under its own role."""
+    """Migrate every service's schema to head, each as its own role."""
     from deploy.operator.migrate import run_migrate
 
     run_migrate(Output(as_json=as_json))
@@ -99,7 +111,20 @@ def provision(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Create what the services need on existing servers: roles, schemas, queues. Never changes what exists, least of all passwords."""
+    """Create what the services need on existing servers, and close their database to everybody else.
+
+    PostgreSQL: a database, and a role and a schema for each service. An existing role keeps its password, but every run sets its
+    time-outs and search path, and its connection limit where it has none or --connection-limit is given. The administrator's role
+    becomes a member of each.
+
+    PUBLIC loses the right to enter the services' database, to use its schema `public` and to make large objects in it, and the right to
+    enter `postgres` and `template1`: roles that may enter those two today are granted it by name, roles made later are not. Other databases
+    are left alone and named where the services' roles may enter them.
+
+    RabbitMQ: the exchange, queues and bindings that are missing. Users are never created: see --print-definitions.
+
+    Passwords that are known are stored in this clone's folder, with a key for signing tokens unless AFTERSALE_KEYS_FILE is set.
+    """
     from deploy.operator.provision import Asked, run_provision
 
     run_provision(Asked(name, connection_limit, print_env, print_definitions), Output(as_json=as_json))
@@ -115,7 +140,7 @@ def token(
     read_only: Annotated[bool, typer.Option("--read-only", help="Allow reading only.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Print a bearer token signed with this clone's local key."""
+    """Print a bearer token, signed with the first secret in AFTERSALE_KEYS_FILE that may issue it (default: this clone's key)."""
     from deploy.operator.tokens import show_token
 
     show_token(role.value, store=store, subject=subject, hours=hours, read_only=read_only, output=Output(as_json=as_json))
@@ -123,12 +148,10 @@ def token(
 
 @app.command()
 def address(as_json: AsJson = False) -> None:
-    """The one address under which the running services are reached."""
-    from deploy.operator import running
+    """Print the one address of the running services: the setting `public_url`, else the port of this machine that serves all of them."""
+    from deploy.operator.answers import show_address
 
-    running.apply()
-    url = running.one_address()
-    Output(as_json=as_json).result({"address": url}, lambda console: console.print(url, soft_wrap=True))
+    show_address(Output(as_json=as_json))
 
 
 @app.command()
@@ -146,10 +169,18 @@ def generate(as_json: AsJson = False) -> None:
 @app.command()
 def doctor(as_json: AsJson = False) -> None:
     """Check everything that the system needs, and print the fix for whatever is wrong."""
-    from deploy.local import machine
     from deploy.operator.doctor import run_doctor
 
-    raise typer.Exit(run_doctor(machine.look(), Output(as_json=as_json)))
+    raise typer.Exit(run_doctor(_machine(), Output(as_json=as_json)))
+
+
+def _machine() -> "Iterable[Check]":
+    """What this machine has for `make up`; nothing where only the operator's commands are installed."""
+    if find_spec("deploy.local") is None:
+        return ()
+    from deploy.local import machine
+
+    return machine.look()
 
 
 @app.command()
@@ -159,18 +190,18 @@ def redrive(
         list[str] | None, typer.Option(parser=_registered, metavar=ONE_OF, help="Only events published by this service; may be repeated.")
     ] = None,
     reader: Annotated[
-        list[str] | None, typer.Option(parser=_registered, metavar=ONE_OF, help="Only events consumed by this service; may be repeated.")
+        list[str] | None,
+        typer.Option(parser=_reading, metavar="|".join(READERS), help="Only events consumed by this service; may be repeated."),
     ] = None,
     event_type: Annotated[list[str] | None, typer.Option("--type", help="Only of this type, such as order.placed.v1.")] = None,
     since: Annotated[str | None, typer.Option(help="Only events recorded since this time, such as 2026-11-26T18:00:00Z.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Send nothing; show what would be sent again.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Send events again that a service never received, after a queue was deleted or purged or a database restored. Safe at any time."""
+    """Send again what a service never received, after a queue was deleted or purged, or a database restored. Safe at any time."""
     from deploy.operator.redrive import Wanted, run_redrive, since_when
 
-    services, readers = (tuple(some or SERVICES) for some in (service, reader))
-    wanted = Wanted(services, readers, tuple(event_type or ()), since_when(since), dry_run)
+    wanted = Wanted(tuple(service or SERVICES), tuple(reader or READERS), tuple(event_type or ()), since_when(since), dry_run)
     run_redrive(wanted, Output(as_json=as_json))
 
 
@@ -201,7 +232,7 @@ app.add_typer(parked, name="parked")
 
 @parked.command("list")
 def parked_list(as_json: AsJson = False) -> None:
-    """List them for all services."""
+    """List them, of all services."""
     from deploy.operator.parked import list_parked
 
     list_parked(Output(as_json=as_json))
@@ -209,7 +240,7 @@ def parked_list(as_json: AsJson = False) -> None:
 
 @parked.command("show")
 def parked_show(parked_id: Annotated[str, typer.Argument(help="The id in the list.")], as_json: AsJson = False) -> None:
-    """Show everything about one message or one row that was set aside."""
+    """Show one message, or one row that was set aside, in full."""
     from deploy.operator.parked import show_parked
 
     show_parked(parked_id, Output(as_json=as_json))
@@ -220,7 +251,7 @@ def parked_retry(
     parked_id: Annotated[str, typer.Argument(help="The id in the list, or `all`.")],
     as_json: AsJson = False,
 ) -> None:
-    """Retry it now; the running processes pick it up within a second."""
+    """Retry one, or `all` of them, now; the running processes pick it up within a second."""
     from deploy.operator.parked import retry_parked
 
     retry_parked(parked_id, Output(as_json=as_json))
@@ -232,7 +263,7 @@ def parked_discard(
     reason: Annotated[str, typer.Option(help="Why it can be discarded; stored with the message.")],
     as_json: AsJson = False,
 ) -> None:
-    """Give up on it: it is never retried and no longer counted; its row stays, with the reason."""
+    """Give up on one: it is never retried and no longer counted, but its row stays, with the reason."""
     from deploy.operator.parked import discard_parked
 
     discard_parked(parked_id, reason, Output(as_json=as_json))
@@ -265,10 +296,10 @@ def reconcile(
     every: Annotated[float, typer.Option(min=1, help="Seconds between starts, with --watch.")] = 30.0,
     grace: Annotated[
         float,
-        typer.Option(min=0, help="Seconds that a published event may take to arrive; younger ones are left for the next run."),
+        typer.Option(min=0, help="Seconds that a published event may take to arrive; younger events are left for the next run."),
     ] = 30.0,
     check_seconds: Annotated[
-        float, typer.Option(min=1, help="Time limit of one check in seconds; a check that exceeds it is reported as not made.")
+        float, typer.Option(min=1, help="Time limit of one check in seconds; a check that exceeds it is reported as not completed.")
     ] = 120.0,
     acknowledge: Annotated[
         str | None, typer.Option(help="KIND/ID of a finding that is known and no longer counts as a discrepancy.")
@@ -278,7 +309,7 @@ def reconcile(
     metrics_port: Annotated[int | None, typer.Option(min=1, max=65535, help="Serve the number to Prometheus on this port.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Explain every order, refund, stock level, document and event from the databases alone; exits with 1 if it cannot."""
+    """Explain every order, refund, stock level, document and event from the databases alone; exit with 1 where that fails."""
     from deploy.operator.reconcile import command
 
     output = Output(as_json=as_json)

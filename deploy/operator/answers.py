@@ -1,4 +1,4 @@
-"""Asks each process for its readiness, its warnings and its clock."""
+"""Asks each process for its readiness, its warnings and its clock, and the one address whether it serves this system."""
 
 import json
 import urllib.error
@@ -9,6 +9,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from deploy.operator import running
+from deploy.operator.output import Output
+from deploy.operator.registry import SERVICES
+from deploy.operator.trouble import Trouble
+from shared.web.published import published
 
 ASK_SECONDS = 5
 CLOCK_SECONDS = 2.0
@@ -22,6 +26,8 @@ class Check:
     ok: bool
     found: str
     fix: str = ""
+    severe: bool = True
+    """False for a warning: the doctor shows it, and the system counts as well."""
 
 
 NOT_READY = {
@@ -78,13 +84,47 @@ def _of(service: str, url: str) -> Iterator[Check]:
             yield Check(f"{service} {code}", False, str(warned["detail"]), WARNINGS.get(code, f"see {url}/health/ready"))
 
 
+def ask_the_one_address() -> Check:
+    """Whether the one address answers, and for this system: by its description, as health is not public. Services may be reached apart."""
+    url, what = running.one_address(), "One address"
+    try:
+        title = _json(f"{url}/openapi.json").get("info", {}).get("title")
+    except (OSError, ValueError, AttributeError) as error:
+        fix = (
+            "start the services in one process or a proxy (deploy/proxy/Caddyfile), or set AFTERSALE_PUBLIC_URL to where callers reach them"
+        )
+        return Check(what, False, f"no answer from {url}: {error}", fix, severe=False)
+    if title != published("openapi.json")["info"]["title"]:
+        fix = "set AFTERSALE_PUBLIC_URL, or AFTERSALE_PUBLIC_PORT, to where callers reach these services"
+        return Check(what, False, f"{url} answers for something else", fix, severe=False)
+    return Check(what, True, url)
+
+
+def show_address(output: Output) -> None:
+    """Print the one address. Raises Trouble where nothing is running, or where the address is this machine's and does not answer."""
+    running.apply()
+    found = ask_the_one_address()
+    url = running.one_address()
+    if not found.ok and not running.setting(SERVICES[0], "PUBLIC_URL"):
+        raise Trouble(f"The services are not served at one address: {found.found}.", found.fix)
+    output.result({"address": url}, lambda console: console.print(url, soft_wrap=True))
+
+
 def _readiness(url: str) -> dict[str, Any]:
     """The JSON of /health/ready, whatever its status. Raises OSError or ValueError where there is none."""
     try:
-        with urllib.request.urlopen(f"{url}/health/ready", timeout=ASK_SECONDS) as answer:  # noqa: S310  (addresses of our own)
-            said = json.load(answer)
+        return _json(f"{url}/health/ready")
     except urllib.error.HTTPError as error:
-        said = json.load(error)
+        return _object(error)
+
+
+def _json(url: str) -> dict[str, Any]:
+    with urllib.request.urlopen(url, timeout=ASK_SECONDS) as answer:  # noqa: S310  (addresses of our own)
+        return _object(answer)
+
+
+def _object(answer: Any) -> dict[str, Any]:
+    said = json.load(answer)
     if not isinstance(said, dict):
-        raise ValueError("the answer is not a readiness report")
+        raise ValueError("the answer is not a JSON object")
     return said

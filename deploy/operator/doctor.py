@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from deploy.operator import connections, running, topology
-from deploy.operator.answers import CLOCK_SECONDS, Check, ask
+from deploy.operator.answers import CLOCK_SECONDS, Check, ask, ask_the_one_address
 from deploy.operator.output import Output
 from deploy.operator.registry import READERS, SERVICES
 from deploy.operator.trouble import Trouble
@@ -28,18 +28,22 @@ CONNECT_SECONDS = 5
 
 
 def run_doctor(machine: Iterable[Check], output: Output) -> int:
-    """Show what was found of this machine (`deploy.local.machine`, in no image) and of the system; 0 when all of it is well."""
+    """Show what was found of this machine (`deploy.local.machine`, in no image) and of the system; 0 unless a check failed.
+
+    A warning is shown like a failed check and changes neither `well` nor the exit code.
+    """
     checks = [*machine, *asyncio.run(_system())]
+    well = all(check.ok or not check.severe for check in checks)
 
     def render(console: Console) -> None:
         for check in checks:
-            mark = "[green]✓[/green]" if check.ok else "[red]✗[/red]"
+            mark = "[green]✓[/green]" if check.ok else "[red]✗[/red]" if check.severe else "[yellow]![/yellow]"
             console.print(f"{mark} {check.what:<22} {escape(check.found)}")
             if not check.ok:
                 console.print(f"  [bold]Fix:[/bold] {escape(check.fix)}")
 
-    output.result({"well": all(check.ok for check in checks), "checks": [asdict(check) for check in checks]}, render)
-    return 0 if all(check.ok for check in checks) else 1
+    output.result({"well": well, "checks": [asdict(check) for check in checks]}, render)
+    return 0 if well else 1
 
 
 async def _system() -> list[Check]:
@@ -54,11 +58,11 @@ async def _system() -> list[Check]:
     checks += [_broker_users(), *await _broker()]
     for service in SERVICES:
         checks += await asyncio.to_thread(ask, service)
-    return checks
+    return [*checks, await asyncio.to_thread(ask_the_one_address)]
 
 
 def _keys_file(path: str) -> Check:
-    """Whether services would take the file as it is; nothing of it is shown but issuers."""
+    """Whether services can use the file as it is; of its contents only the issuers are shown."""
     try:
         keys = read_keys(Path(path))
     except (OSError, KeysUnreadable) as error:
@@ -68,7 +72,7 @@ def _keys_file(path: str) -> Check:
 
 
 async def _database(service: str) -> list[Check]:
-    """One service's database: reachable as its own role, new enough, migrated, the same clock, nothing stuck."""
+    """One service's database: reachable as its own role, migrated, its clock right, nothing stuck."""
     name = f"{service} database"
     try:
         connection = await connections.opened(service, timeout_seconds=CONNECT_SECONDS)
@@ -93,7 +97,7 @@ async def _database(service: str) -> list[Check]:
 
 
 def _let_in(service: str, error: asyncpg.PostgresError) -> str:
-    """The fix for a server that answers and refuses."""
+    """The fix where the server answers but refuses the role."""
     variable = f"AFTERSALE_{service.upper()}_DATABASE_URL"
     if isinstance(error, asyncpg.InvalidAuthorizationSpecificationError):  # a wrong password is among them
         return f"put the role's current password into {variable} and restart its processes, or reset it with `alter role … password`"
@@ -123,7 +127,9 @@ async def _backlog(connection: "asyncpg.Connection[Any]", service: str) -> list[
             f"{aside} rows cannot be read or published and were skipped",
             "`aftersale parked list`, fix the rows, `aftersale parked retry`",
         ),
-        Check(f"{service} outbox", unsent == 0, f"{unsent} events not sent for over 30 s", "start RabbitMQ and a process of this service"),
+        Check(
+            f"{service} outbox", unsent == 0, f"{unsent} events unsent for more than 30 s", "start RabbitMQ and a process of this service"
+        ),
         Check(
             f"{service} parked",
             parked == 0,
@@ -178,7 +184,7 @@ _MISSING_QUEUE = (
 
 
 async def _queue(connection: aio_pika.abc.AbstractConnection, queue: str, *, is_dead: bool) -> Check:
-    """A queue exists and has consumers; the dead one must be empty."""
+    """Whether a queue exists and has consumers; the dead one must be empty instead."""
     try:
         async with connection.channel() as channel:
             found = (await channel.declare_queue(queue, passive=True)).declaration_result

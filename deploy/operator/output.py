@@ -16,7 +16,7 @@ from rich.segment import Segment
 
 from shared.web.visible import visible, visible_json
 
-AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON, one object a line.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one object per line.")]
 
 
 class _SafeConsole(Console):

@@ -1,6 +1,7 @@
 """What the services need inside the servers: a database with a schema and a role for each, users and queues, keys.
 
-Every step can be repeated: what is there stays as it is, passwords above all, and what is missing is made.
+Every step can be repeated. What is missing is created and passwords stay as they are; the roles' limits and time-outs are set, and the
+database is closed to everybody else, on every run (deploy/operator/databases.py).
 """
 
 import asyncio
@@ -64,7 +65,7 @@ def provision(servers: Servers, name: str = "aftersale", say: Say = lambda line:
 
 
 def provide(servers: Servers, name: str, say: Say = lambda line: None, *, connection_limit: int | None = None) -> Provided:
-    """Make what is missing on `servers`, and nothing else; `say` is called with each thing done. Blocks. Raises Trouble."""
+    """Create what is missing on `servers` and set rights and limits; `say` is called with each change. Blocks. Raises Trouble."""
     state = servers.state
     known = known_passwords(state, name, os.environ if servers.kind == "environment" else {})
     wanted = Wanted(name, known, lambda service: state.secret(topology.user_name(name, service)), connection_limit)
@@ -212,7 +213,7 @@ class Asked:
 
 
 def run_provision(asked: Asked, output: Output) -> None:
-    """Make what is missing, say what was done, and print what was asked for (alone on stdout). Raises Trouble."""
+    """Provision, say what was done, and print what was asked for (alone on stdout). Raises Trouble."""
     if asked.print_env and asked.print_definitions:
         raise Trouble("--print-env and --print-definitions exclude each other.", "run the command once with each")
     state = State(base_folder(PROJECT) / "up")

@@ -157,7 +157,9 @@ def _queues(wanted: Wanted) -> Callable[[], Awaitable[None]]:
     """See to the queues first: what is sent to a queue that does not exist is lost again."""
 
     async def there() -> None:
-        if (administrator := os.environ.get(given.AMQP, "")) and not wanted.dry_run:
+        if wanted.dry_run:
+            return
+        if administrator := os.environ.get(given.AMQP, ""):
             await declare(administrator, running.setting(READERS[0], "AMQP_NAMESPACE", "aftersale"))
             return
         for reader in wanted.readers:

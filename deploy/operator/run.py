@@ -22,6 +22,7 @@ def run_services(names: Sequence[str], roles: Sequence[Role], port: int | None, 
     _shut_files()
     if port is not None and len(names) > 1:
         raise Trouble("--port takes a single service.", "run the services separately, or set AFTERSALE_<SERVICE>_HTTP_PORT for each")
+    asked = running.setting(names[0], "PUBLIC_PORT")
     local = running.local_settings()
     running.apply()
     for name in names:
@@ -34,9 +35,10 @@ def run_services(names: Sequence[str], roles: Sequence[Role], port: int | None, 
             os.environ[variable] = str(choose_port([], set(), is_free))  # one more, beside the one of `up`
         output.progress(f"{name} ({' and '.join(roles)}) on {running.address(name)}")
     if len(names) > 1 and "api" in roles:
-        if local and not is_free(int(running.setting(names[0], "PUBLIC_PORT", str(running.PUBLIC_PORT)))):
-            os.environ["AFTERSALE_PUBLIC_PORT"] = str(choose_port([], set(), is_free))
-        output.progress(f"all of them on {running.one_address()}")
+        if not asked:
+            taken = {int(own) for name in names if (own := running.setting(name, "HTTP_PORT")).isdigit()}
+            os.environ["AFTERSALE_PUBLIC_PORT"] = str(choose_port([running.PUBLIC_PORT], taken, is_free))
+        output.progress(f"all of them on {running.one_address(names[0])}")
     services = [REGISTRY[name].service() for name in names]
     try:
         with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:

@@ -67,8 +67,11 @@ def address(service: str) -> str:
     return f"http://{setting(service, 'HTTP_HOST', '127.0.0.1')}:{setting(service, 'HTTP_PORT', str(PORTS[service]))}"
 
 
-def one_address() -> str:
-    """The base URL under which all services are served by path: `public_url` where it is set, else this machine's own."""
-    if url := setting("orders", "PUBLIC_URL"):
+def one_address(service: str = SERVICES[0]) -> str:
+    """The base URL under which all services are served by path: `public_url` where it is set, else this machine's own.
+
+    `service` is the first of those that share the process: its settings are the ones that count (shared/process/service.py).
+    """
+    if url := setting(service, "PUBLIC_URL"):
         return url
-    return f"http://{setting('orders', 'HTTP_HOST', '127.0.0.1')}:{setting('orders', 'PUBLIC_PORT', str(PUBLIC_PORT))}"
+    return f"http://{setting(service, 'HTTP_HOST', '127.0.0.1')}:{setting(service, 'PUBLIC_PORT', str(PUBLIC_PORT))}"

@@ -1,4 +1,4 @@
-"""`aftersale token`, and the key that it signs with: one per clone, kept secret, trusted for every store."""
+"""`aftersale token`, and the clone's own key, trusted for every store: what it signs with unless AFTERSALE_KEYS_FILE names another."""
 
 import json
 import os
@@ -64,7 +64,7 @@ def _longest_days(role: Role) -> int:
 
 
 def show_token(role: Role, *, store: str, subject: str, hours: float, read_only: bool, output: Output) -> None:
-    """Print a token that this clone's services accept. Raises Trouble where there is no key to sign it with."""
+    """Print a token that services with the same keys file accept. Raises Trouble where there is no key to sign it with."""
     who = subject or SUBJECTS[role]
     if not who:
         raise Trouble("A guest token is for one order.", "name the order: `aftersale token guest --subject order_…`")

@@ -25,24 +25,25 @@ class Switch(StrEnum):
 
 def importing(host: Callable[[], Host]) -> typer.Typer:
     """The commands; `host` is called by each that runs."""
-    app = typer.Typer(help="Bring a shop's history in through the public APIs, every row and penny accounted for.", no_args_is_help=True)
+    app = typer.Typer(help="Import a shop's history through the public APIs, with every row and penny accounted for.", no_args_is_help=True)
 
     @app.command("online-retail")
     def import_online_retail(
-        file: Annotated[Path, typer.Argument(help="The Online Retail CSV, packed by gzip or not.")],
+        file: Annotated[Path, typer.Argument(help="The Online Retail CSV, gzipped or not.")],
         *,
         store: Annotated[str, typer.Option(help="The store (tenant).")] = "demo",
         policy: Annotated[
-            tuple[PolicyName, Switch] | None, typer.Option(help="Save this refund policy first; by default the store's own stays.")
+            tuple[PolicyName, Switch] | None, typer.Option(help="Save this refund policy first (default: keep the store's own).")
         ] = None,
-        dry_run: Annotated[bool, typer.Option("--dry-run", help="Place nothing; show what would become of every row.")] = False,
-        rows: Annotated[Path | None, typer.Option(help="Write what became of each single row into this CSV file.")] = None,
+        dry_run: Annotated[bool, typer.Option("--dry-run", help="Place nothing; show what would become of each row.")] = False,
+        rows: Annotated[Path | None, typer.Option(help="Write what became of each row to this CSV file.")] = None,
         token: Annotated[
-            str, typer.Option(envvar="AFTERSALE_TOKEN", help="A platform token; by default one is signed with this clone's key.")
+            str,
+            typer.Option(envvar="AFTERSALE_TOKEN", help="A platform token of the store (default: as `aftersale token platform` makes)."),
         ] = "",
-        as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON, one object a line.")] = False,
+        as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one object per line.")] = False,
     ) -> None:
-        """Real orders of a UK shop (Chen et al., UCI): orders, statuses, cash and refunds. A second run goes on and repeats nothing."""
+        """Import a UK shop's real orders (Chen et al., UCI) with statuses, cash and refunds. A second run continues and repeats nothing."""
         from kit.importing.command import Wanted
         from kit.importing.command import import_online_retail as carry_out
 

@@ -65,7 +65,7 @@ def _read(file: Path, output: Output) -> Plan:
     try:
         source = read(file)
     except FileNotFoundError:
-        raise CannotImport(f"There is no file {file}.", "name the Online Retail CSV, packed by gzip or not") from None
+        raise CannotImport(f"There is no file {file}.", "name the Online Retail CSV, gzipped or not") from None
     except (Unreadable, OSError) as error:
         raise CannotImport(f"{file.name} cannot be imported: {error}", "see the columns in docs/import.md") from error
     made = plan(source)

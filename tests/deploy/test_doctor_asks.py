@@ -1,6 +1,7 @@
 """The doctor asks every process for itself, and names the fix of what each says."""
 
 import json
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,8 +12,11 @@ from typing import Any
 import asyncpg
 import pytest
 
-from deploy.operator.answers import LOOKED_AT_ITSELF, NOT_READY, WARNINGS, ask
+from deploy.commands import _machine
+from deploy.operator.answers import LOOKED_AT_ITSELF, NOT_READY, WARNINGS, ask, ask_the_one_address, show_address
 from deploy.operator.doctor import _broker_users, _let_in
+from deploy.operator.output import Output
+from deploy.operator.trouble import Trouble
 
 
 @contextmanager
@@ -98,3 +102,34 @@ def test_services_that_share_a_user_of_the_broker_are_told(monkeypatch: pytest.M
     monkeypatch.setenv("AFTERSALE_NOTES_AMQP_URL", "amqp://orders:x@127.0.0.1/")
     assert not _broker_users().ok
     assert "P20 does not hold" in _broker_users().found
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [({"info": {"title": "Aftersale"}}, None), ({"info": {"title": "Another"}}, "something else"), ({}, "something else")],
+)
+def test_the_one_address_is_asked_for_its_description(monkeypatch: pytest.MonkeyPatch, said: dict[str, Any], found: str | None) -> None:
+    with process(**said) as url:
+        monkeypatch.setenv("AFTERSALE_ORDERS_PUBLIC_URL", url)
+        check = ask_the_one_address()
+    assert (check.ok, check.severe) == (found is None, found is None)
+    assert (found or url) in check.found
+
+
+def test_an_address_at_which_nobody_listens_is_said_and_not_printed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AFTERSALE_DATABASE_URL", "postgresql://127.0.0.1:9/aftersale")
+    monkeypatch.setenv("AFTERSALE_PUBLIC_PORT", "9")
+    assert not ask_the_one_address().severe
+    with pytest.raises(Trouble, match=r"not served at one address: no answer from http://127\.0\.0\.1:9"):
+        show_address(Output(as_json=True))
+    monkeypatch.setenv("AFTERSALE_PUBLIC_URL", "https://shop.invalid/aftersale")
+    show_address(Output(as_json=True))
+    assert json.loads(capsys.readouterr().out) == {"address": "https://shop.invalid/aftersale"}
+
+
+def test_the_doctor_does_without_what_is_in_no_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert list(_machine())
+    monkeypatch.setitem(sys.modules, "deploy.local", None)
+    assert list(_machine()) == []

@@ -1,9 +1,12 @@
 """One address for all services: the same answers as on each one's own port, the same limits, and nothing that is not public."""
 
+import asyncio
 import re
+import socket
 import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
 from urllib.parse import quote
 
 import httpx2
@@ -11,6 +14,7 @@ import jsonschema_rs
 import pytest
 from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR  # as in test_openapi.py
 
+from deploy.operator.running import PUBLIC_PORT
 from shared.contracts.actor import Actor
 from shared.web.tokens import issue
 from tests.services.raw_http import head, line
@@ -43,6 +47,31 @@ async def test_a_path_is_passed_as_it_was_sent(shop: Shop, everywhere: Caller) -
     (await everywhere.put(f"/all/v1/stock/{sku}", {"on_hand": 5})).ok()
     assert (await shop.staff.get(f"/orders/v1/stock/{sku}")).ok()["sku"] == "a/b"
     assert (await everywhere.get("/all/v1/stock/a/b")).code == "no_such_route"
+
+
+@pytest.mark.parametrize("path", ["/v1/%6Frders-settings", "/v1%2Forders-settings", "/v1/stock%2Fnothing", "/v1/%73tock/a%2Fb"])
+async def test_a_path_is_matched_decoded_and_answered_as_on_the_services_own_port(shop: Shop, path: str) -> None:
+    """As a proxy in front matches it (decision 0023)."""
+    answers = []
+    for url in (shop.stack.address, shop.stack.urls["orders"]):
+        async with line(url) as sent:
+            sent.send(head("GET", path, shop.staff.token))
+            status, _, body = await sent.answer()
+            answers.append((status, body.get("code")))
+    assert answers[0] == answers[1]
+
+
+async def test_a_port_that_is_taken_is_not_insisted_on_unless_it_was_set(alone: Stack) -> None:
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with suppress(OSError):  # then somebody else listens there already
+            taken.bind(("127.0.0.1", PUBLIC_PORT))
+            taken.listen()
+        process = alone.run("orders", "notes", roles=("api",), AFTERSALE_PUBLIC_PORT="").wait_until_ready()
+        [address] = re.findall(r"all of them on (\S+)", await asyncio.to_thread(Path(process.log).read_text))
+        async with httpx2.AsyncClient() as client:
+            assert (await client.get(f"{address}/problems/invalid")).status_code == 200
+    assert not address.endswith(f":{PUBLIC_PORT}")
 
 
 @pytest.mark.parametrize("path", ["", "metrics", "health/live", "health/ready", "v1", "v1/nothing", "docs", "service/openapi.json"])
