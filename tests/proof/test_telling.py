@@ -57,9 +57,11 @@ def test_the_promise_is_three_times_the_quiet_p99_and_fifty_milliseconds() -> No
 
 def test_the_report_of_attacks_names_every_one(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "ledger.json")
-    ledger.note(Entry("p19", "no_tokens", "good", 60.0, "abc1234", {"beside": KEPT.told()}))
+    for what in ("no_tokens", "no_tokens, guard taken out"):
+        ledger.note(Entry("p19", what, "good", 60.0, "abc1234", {"beside": KEPT.told()}))
     told = p19_report.told(ledger)
     assert told.count("\n## ") == len(ATTACKS)
+    assert "0 of 1 did, 1 did not (no tokens)." in told
     assert "| guarded | read | 5 / 10 | 5 / 10 | 80 |" in told
     assert "- Guarded: nobody else refused; of the attack: answered 401 25,000." in told
 

@@ -1,6 +1,6 @@
 """Strangers' calls, made up from each service's own OpenAPI document: no 5xx, no undocumented status, no bad data accepted.
 
-`make test` plays a light setting; `make fuzz` plays 200 cases for each operation, all phases, and prints the table of docs/api-quality.md.
+`make test` plays a light setting; `make fuzz` plays 200 cases for each operation, all phases, and writes docs/fuzz-table.md.
 """
 
 import os
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.proof.ledger import commit_of_the_code
 from tests.services.schemathesis_run import SEED, Outcome, fuzz
 from tests.services.schemathesis_world import World
 from tests.stack import PROJECT, SERVICES, Stack
@@ -41,11 +42,17 @@ def test_made_up_calls_find_nothing(service: str, world: World) -> None:
 
 
 def _write(service: str, outcome: Outcome) -> None:
-    """One row for each operation, for docs/api-quality.md."""
+    """One row for each operation, under the commit that they were called at; instead of the service's section of before."""
     rows = [
         f"| `{operation}` | {tally.cases} | {tally.sound.total()} | {tally.accepted_share:.0%} | {tally.unsound.total()} |"
         for operation, tally in sorted(outcome.tallies.items())
     ]
-    with (PROJECT / Path(TABLE)).open("a") as file:
-        file.write(f"### {service}\n\n| operation | calls | fit the schema | of these 2xx | do not fit |\n|---|---|---|---|---|\n")
-        file.write("\n".join(rows) + "\n\n")
+    head = [
+        f"{service} (commit `{commit_of_the_code()}`, {CASES} cases)",
+        "",
+        "| operation | calls | fit the schema | of these 2xx | do not fit |",
+    ]
+    path = PROJECT / Path(TABLE)
+    sections = {part.split()[0]: part for part in (path.read_text() if path.exists() else "").split("### ") if part.strip()}
+    sections[service] = "\n".join([*head, "|---|---|---|---|---|", *rows, "", ""])
+    path.write_text("".join(f"### {section}" for section in sections.values()))
