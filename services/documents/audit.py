@@ -36,7 +36,7 @@ CHECKS: list[Check] = [
     wrong(
         "documents",
         "series_gap",
-        "a series counts 1, 2, 3 … to its last number without a gap",
+        "a series runs 1, 2, 3 … to its last number without a gap",
         """select coalesce(s.store_id, d.store_id) as store_id, coalesce(s.kind, d.kind) || ' ' || coalesce(s.year, d.year) as id,
                 format('last %s; %s documents, %s to %s', s.last, d.n, d.low, d.high) as detail
             from documents.series s full join (select store_id, kind, year, count(*) as n, min(counted) as low, max(counted) as high
@@ -86,7 +86,7 @@ CHECKS: list[Check] = [
     wrong(
         "documents",
         "document_due",
-        "what calls for a document has exactly one, of its kind and over its amount",
+        "whatever requires a document has exactly one, of the right kind and amount",
         f"""{DUE} select coalesce(due.store_id, d.store_id) as store_id, coalesce(due.cause || ' ' || due.subject_id, {ID}) as id,
                 format('due %s over %s; issued %s over %s', due.kind, due.total, d.kind, d.total) as detail
             from due full join documents.documents d on d.store_id = due.store_id and d.cause = due.cause and d.subject_id =
@@ -108,7 +108,7 @@ CHECKS: list[Check] = [
     same(
         "documents",
         "document_copy",
-        "the copy of an order is of the version and customer that it says, its counter that of its documents",
+        "the copy of an order has the version and customer that it states, and its counter matches its documents",
         store="o.store_id",
         about_id=public("order", "o.order_id"),
         source=f"""documents.orders o cross join lateral (select coalesce(max(sequence), 0) as last from documents.events e
@@ -123,7 +123,7 @@ CHECKS: list[Check] = [
     same(
         "documents",
         "refund_copy",
-        "the copy of a refund is of the order and version that it says",
+        "the copy of a refund has the order and version that it states",
         store="r.store_id",
         about_id=public("refund", "r.refund_id"),
         source="documents.refunds r",
@@ -136,7 +136,7 @@ CHECKS: list[Check] = [
     wrong(
         "documents",
         "rendering",
-        "a document has one rendering, whose kept bytes hash to their hash",
+        "a document has one rendering, whose stored bytes match their hash",
         f"""select coalesce(d.store_id, r.store_id) as store_id, {ID} as id, format('%s attempts, hash %s', r.attempts, r.pdf_sha256) as
             detail
             from documents.documents d left join documents.renderings r using (store_id, document_id)
@@ -146,14 +146,14 @@ CHECKS: list[Check] = [
     wrong(
         "documents",
         "document_settings",
-        "a store's document settings are counted without a gap",
+        "a store's document settings are numbered without a gap",
         """select store_id, 'document settings' as id, format('%s versions, %s to %s', count(*), min(version), max(version)) as detail
             from documents.settings group by store_id having count(*) <> max(version) or min(version) <> 1""",
     ),
     wrong(
         "documents",
         "logo",
-        "a logo is the picture that its hash names",
+        "a logo matches its hash",
         "select store_id, sha256 as id, length(png) || ' bytes' as detail from documents.logos where sha256 <> encode(sha256(png), 'hex')",
     ),
 ]

@@ -50,7 +50,7 @@ CHECKS: list[Check] = [
     wrong(
         "notes",
         "note_event_of_nothing",
-        "each note.* event is of a note that is here",
+        "each note.* event belongs to an existing note",
         f"""select e.store_id, e.subject as id, e.type || ' of ' || (e.data->>'note_id') as detail from notes.events e
             where e.type like 'note.%' and not exists (select from notes.notes n where n.store_id = e.store_id and {ID} =
                 e.data->>'note_id')""",
@@ -58,7 +58,7 @@ CHECKS: list[Check] = [
     same(
         "notes",
         "order_positions",
-        "an order's counters are the number of its changes, for the shop and for the customer apart",
+        "an order's counters match its changes, separately for the shop and for the customer",
         store="n.store_id",
         about_id=ORDER_ID,
         source=f"""notes.orders n
@@ -102,21 +102,21 @@ CHECKS: list[Check] = [
     wrong(
         "notes",
         "note_of_nothing",
-        "a note is on an order that is here",
+        "a note belongs to an existing order",
         f"""select n.store_id, {ID} as id, 'order ' || {ORDER_ID} as detail from notes.notes n
             left join notes.orders o on o.store_id = n.store_id and o.order_id = n.order_id where o.order_id is null""",
     ),
     clocks(
         "notes",
         "notes read before they were written",
-        "a note that was read had been written",
+        "a note is read after it was written",
         f"""select n.store_id, {ID} as id, format('written %s, read %s and %s', written_at, customer_read_at, shop_read_at) as detail
             from notes.notes n where n.customer_read_at < n.written_at or n.shop_read_at < n.written_at""",
     ),
     wrong(
         "notes",
         "note_settings",
-        "a store's note settings are counted without a gap",
+        "a store's note settings are numbered without a gap",
         """select store_id, 'note settings' as id, format('%s versions, %s to %s', count(*), min(version), max(version)) as detail
             from notes.settings group by store_id having count(*) <> max(version) or min(version) <> 1""",
     ),

@@ -114,7 +114,7 @@ CHECKS: list[Check] = [
     wrong(
         "orders",
         "event_without_order",
-        "every order.* event is of an order that is here",
+        "every order.* event belongs to an existing order",
         f"""select e.store_id, e.subject as id, e.type as detail from orders.events e
             where e.type like 'order.%' and not exists (select from (select store_id, {ID} as id from orders.orders o) o
             where o.store_id = e.store_id and o.id = e.subject)""",
@@ -122,7 +122,7 @@ CHECKS: list[Check] = [
     same(
         "orders",
         "illegal_step",
-        "an order moves forward by the steps that there are, its figures and lines never change, payments only add",
+        "an order moves forward by legal steps, its figures and lines never change, and payments are only added",
         store="e.store_id",
         about_id="e.subject || ' version ' || e.sequence",
         source="""orders.events e
@@ -196,7 +196,7 @@ CHECKS: list[Check] = [
     same(
         "orders",
         "stock_level",
-        "a stock level is the sum of its movements, which are counted without a gap and each say the level after them",
+        "a stock level is the sum of its movements, which are numbered without a gap and each state the level after them",
         store="s.store_id",
         about_id="s.sku",
         source="""orders.stock_levels s cross join lateral (select count(*) as n, coalesce(sum(quantity), 0) as sum,
@@ -233,7 +233,7 @@ CHECKS: list[Check] = [
     wrong(
         "orders",
         "event_without_movement",
-        "each stock.moved event is of a movement",
+        "each stock.moved event belongs to a movement",
         """select e.store_id, e.subject as id, 'movement ' || e.sequence || ' is not there' as detail from orders.events e
             left join orders.stock_movements m on m.store_id = e.store_id and 'sku:' || m.sku = e.subject and m.sequence = e.sequence
             where e.type = 'stock.moved.v1' and m.sku is null""",
@@ -241,7 +241,7 @@ CHECKS: list[Check] = [
     wrong(
         "orders",
         "stock_of_an_order",
-        "placing reserves each tracked SKU once, and cancelling before pickup gives exactly that back",
+        "placing reserves each tracked SKU once, and cancelling before pickup releases exactly that",
         f"""with wanted as (
                 select o.store_id, o.order_id, l.sku, 'placed:' || {ID} as cause, -sum(l.quantity)::bigint as quantity
                 from orders.orders o join orders.lines l on l.store_id = o.store_id and l.order_id = o.order_id and l.stock_tracked
@@ -260,7 +260,7 @@ CHECKS: list[Check] = [
     wrong(
         "orders",
         "movement_cause",
-        "a movement has a cause of a kind that we know, and one that names an order moves that order's",
+        "a movement has a cause of a known kind, and one that names an order moves that order's stock",
         f"""select m.store_id, m.sku || ' movement ' || m.sequence as id, m.cause as detail from orders.stock_movements m
             where m.cause !~ '^(placed|cancelled|refund|inspection|counted|adjusted):' or (m.cause ~ '^(placed|cancelled):'
             and split_part(m.cause, ':', 2) is distinct from {public("order", "m.order_id")}) or (m.cause ~ '^(counted|adjusted):') <>
@@ -269,7 +269,7 @@ CHECKS: list[Check] = [
     wrong(
         "orders",
         "settings_versions",
-        "a store's settings are counted without a gap, and each version is published",
+        "a store's settings are numbered without a gap, and each version is published",
         """select s.store_id, 'settings version ' || s.version as id, format('zone %s, published %s; %s versions before', s.time_zone,
             e.data->>'time_zone', b.n) as detail
             from orders.settings s left join orders.events e on e.store_id = s.store_id and e.subject = 'store_settings' and e.sequence =
@@ -281,7 +281,7 @@ CHECKS: list[Check] = [
     wrong(
         "orders",
         "counts",
-        "the counts of the dashboard are the counts of the orders",
+        "the dashboard's counts match the orders",
         """with shown as (
                 select store_id, status, payment, refund_state, sum(n) as n from (
                     select store_id, status, payment, refund_state, orders as n from orders.counts
@@ -293,7 +293,7 @@ CHECKS: list[Check] = [
     wrong(
         "orders",
         "stream_number",
-        "a number of the live stream names one event of an order, and no event has two; the last one given is the highest",
+        "a number of the live stream names one order event, no event has two numbers, and the last one given is the highest",
         """select n.store_id, 'number ' || n.stream_position as id, format('event %s is %s', n.position, coalesce(e.type, 'not there'))
             as detail
             from orders.stream n left join orders.events e on e.store_id = n.store_id and e.position = n.position
@@ -309,7 +309,7 @@ CHECKS: list[Check] = [
     wrong(
         "orders",
         "answer_without_effect",
-        "what an answer under a key says was done is in the history",
+        "what a stored response says was done is in the history",
         """select k.store_id, k.caller || ' ' || k.key as id, format('%s version %s', a.order_id, a.version) as detail
             from orders.idempotency k cross join lateral (select substring(left(k.body, 400) from '"order_id":"(order_[^"]+)"') as
                 order_id,

@@ -137,7 +137,7 @@ CHECKS: list[Check] = [
     same(
         "refunds",
         "settlement",
-        "what is known of the money follows from the reports about it, of which the first success is final",
+        "a refund's settlement follows from the reports about it, of which the first success is final",
         store="r.store_id",
         about_id=ID,
         source="""refunds.refunds r cross join lateral (select count(*) as n, coalesce(max(number), 0) as last, bool_or(outcome =
@@ -208,7 +208,7 @@ CHECKS: list[Check] = [
     wrong(
         "refunds",
         "refund_event_of_nothing",
-        "each refund.* event is of a refund that is here, in a version it has had",
+        "each refund.* event belongs to an existing refund, in a version that it has had",
         f"""select e.store_id, e.subject as id, e.type || ' of ' || (e.data->'refund'->>'refund_id') as detail from refunds.events e
             left join (select r.store_id, {ID} as id, r.version, r.order_id from refunds.refunds r) r on r.store_id = e.store_id and r.id
                 = e.data->'refund'->>'refund_id'
@@ -219,7 +219,7 @@ CHECKS: list[Check] = [
     same(
         "refunds",
         "policy",
-        "policies are counted without a gap, each is published, and a refund names one that was saved before it",
+        "policies are numbered without a gap, each is published, and a refund names one that was saved before it",
         store="p.store_id",
         about_id="'policy version ' || p.version",
         source="""refunds.settings p left join refunds.events e on e.store_id = p.store_id and e.subject = 'refund_policy' and e.sequence
@@ -252,7 +252,7 @@ CHECKS: list[Check] = [
     wrong(
         "refunds",
         "attention",
-        "what needs attention is about a refund and order that are here, and is opened by what it names",
+        "what needs attention is about an existing refund and order, and is opened by what it names",
         f"""select a.store_id, {public("attention", "a.attention_id")} as id, a.kind || ' of ' || a.key as detail from refunds.attention a
             left join refunds.refunds r on r.store_id = a.store_id and r.refund_id = a.refund_id
             left join refunds.orders o on o.store_id = a.store_id and o.order_id = a.order_id
@@ -294,7 +294,7 @@ CHECKS: list[Check] = [
     wrong(
         "refunds",
         "counts",
-        "the counts of the staff's list are the counts of the refunds",
+        "the counts of the staff's list match the refunds",
         """with shown as (
                 select store_id, status, sum(n) as n from (
                     select store_id, status, refunds as n from refunds.counts
@@ -306,7 +306,7 @@ CHECKS: list[Check] = [
     wrong(
         "refunds",
         "answer_of_a_refund",
-        "what an answer under a key says of a refund is a version that it has had; the first was created by it",
+        "a stored response shows a refund in a version that it has had; the one that created it shows the first",
         f"""select k.store_id, k.caller || ' ' || k.key as id, format('status %s, version %s of %s',
             k.status, a.version, a.refund_id) as detail from refunds.idempotency k cross join lateral (select
                 substring(left(k.body, 600) from '"refund_id":"(refund_[^"]+)"') as refund_id,

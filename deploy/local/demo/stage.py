@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
+from itertools import cycle
 from typing import Any
 
 import httpx2
@@ -12,6 +13,7 @@ from rich.text import Text
 from deploy.local.demo.wire import Seen, Wire
 from deploy.operator import running
 from deploy.operator.output import Output
+from deploy.operator.registry import SERVICES
 from deploy.operator.state import State
 from deploy.operator.tokens import local_token
 from deploy.operator.trouble import Trouble
@@ -19,7 +21,7 @@ from shared.contracts.actor import Actor, Role
 from shared.contracts.money import Money
 
 TOKEN_SECONDS = 900
-COLOURS = {"orders": "cyan", "refunds": "magenta", "notes": "yellow", "documents": "green"}
+COLOURS = dict(zip(SERVICES, cycle(("cyan", "magenta", "yellow", "green", "blue")), strict=False))
 Json = dict[str, Any]
 
 

@@ -223,7 +223,7 @@ COMPARISONS: tuple[Comparison, ...] = (
     ),
     _between(
         "restock",
-        "what refunds and inspections put back has moved, once, and nothing else has",
+        "what refunds and inspections put back was moved once, and nothing else was",
         ("refunds", RESTOCKED),
         ("orders", MOVED_BACK),
     ),

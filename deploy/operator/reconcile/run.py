@@ -29,7 +29,7 @@ ABOUTS: Mapping[str, str] = {
     **{one.kind: one.about for one in (*EFFECTS, *COMPARISONS)},
     KIND: ABOUT,
     CLOCKS: "the clocks of all processes and databases agree (only times are wrong, and stay as recorded: acknowledge the finding once)",
-    NOT_CHECKED: "each check is answered within its time (--check-seconds)",
+    NOT_CHECKED: "each check finishes within its time limit (--check-seconds)",
     QUEUE_UNKNOWN: "the broker says how many messages wait, so that queued events are not taken for lost ones",
 }
 SHOWN_OF_A_KIND = 1_000
