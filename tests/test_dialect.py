@@ -154,6 +154,7 @@ def test_a_client_has_a_name_for_everything() -> None:
         plain = [re.sub(r"[^a-z0-9]", "", one.lower()) for one in names]
         assert sorted(plain) == sorted(set(plain))
         assert [one for one in names if not one.isidentifier() or keyword.iskeyword(one)] == []
+    assert [one for one in document["components"]["schemas"] if one.startswith("Page")] == []
 
 
 def test_what_clashes_is_seen() -> None:

@@ -1,5 +1,6 @@
 """What FastAPI cannot know when it writes a service's OpenAPI document: sentences for people, and what the kernel does with every call."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -50,6 +51,7 @@ def tidy_openapi(app: FastAPI) -> None:
         fresh = app.openapi_schema is None
         document = made()
         if fresh:
+            _name_pages(document)
             for path in document["paths"].values():
                 for method, operation in path.items():
                     operation.pop(ROLES, None), operation.pop(MANY, None)
@@ -59,6 +61,15 @@ def tidy_openapi(app: FastAPI) -> None:
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
+
+
+def _name_pages(document: dict[str, Any]) -> None:
+    """Pages under the names that their classes give themselves: the generator writes `Page_OrderView_`, whose title is OrderPage."""
+    told = json.dumps(document)
+    for name, schema in document["components"]["schemas"].items():
+        if name.startswith("Page_"):
+            told = told.replace(f'"{name}"', f'"{schema["title"]}"').replace(f'/{name}"', f'/{schema["title"]}"')
+    document |= json.loads(told)
 
 
 def merged(documents: Mapping[str, dict[str, Any]], *, title: str, description: str, version: str) -> dict[str, Any]:
