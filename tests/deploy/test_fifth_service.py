@@ -123,8 +123,6 @@ SERVICE = {
 
         revision = "0001"
         down_revision = None
-        branch_labels = None
-        depends_on = None
 
 
         def upgrade() -> None:

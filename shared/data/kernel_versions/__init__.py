@@ -8,17 +8,26 @@ To change the kernel's tables:
 1. Change shared/data/schema.py, which is the present.
 2. Add `vN.py` here with `apply(bind, schema)` and `undo(bind, schema)`: what brings a schema *with rows in it* from version N-1 to N
    and back. Name constraints and indexes in full, as shared.data.schema.NAMING would. Put it at the end of VERSIONS.
-3. Add one migration to each service that calls `vN.apply(op.get_bind(), SCHEMA)`; its downgrade calls `vN.undo`.
+3. Add one migration to each service: `upgrade, downgrade = migration(vN, "<schema>")`.
 
 tests/services/kernel/test_schema_history.py shows that every service applies every version, in order, and that an upgrade of each
 released revision with rows in it gives the schema of a fresh install; the services' `migrate.check` tests compare with the models.
 """
 
+from collections.abc import Callable
+from types import ModuleType
+
 import sqlalchemy as sa
+from alembic import op
 
 from shared.data.kernel_versions import v1, v2, v3, v4, v5
 
 VERSIONS = (v1, v2, v3, v4, v5)
+
+
+def migration(version: ModuleType, schema: str) -> tuple[Callable[[], None], Callable[[], None]]:
+    """`upgrade` and `downgrade` of a service's migration that takes the kernel's tables to `version`."""
+    return lambda: version.apply(op.get_bind(), schema), lambda: version.undo(op.get_bind(), schema)
 
 
 def apply_all(bind: sa.Connection, schema: str) -> None:

@@ -1,8 +1,9 @@
 """Version 5: no event is dated before 1970 or after 2199. What is, from before, is moved to the nearer end, so that it can be read."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import sqlalchemy as sa
+from alembic import op
 
 FIRST, LAST = "timestamptz '1970-01-01 00:00:00+00'", "timestamptz '2199-12-31 23:59:59+00'"
 
@@ -37,3 +38,19 @@ def bound(bind: sa.Connection, table: str, columns: Sequence[str], name: str, *,
         end $$""")
     checked = f"({within}) or {unless}" if unless else within
     bind.exec_driver_sql(f"alter table {table} add constraint {name} check ({checked}) not valid")
+
+
+def migration(schema: str, times: Mapping[str, Sequence[str]]) -> tuple[Callable[[], None], Callable[[], None]]:
+    """`upgrade` and `downgrade` of a service's migration to this version; `times` are the columns of its own tables, by table."""
+
+    def upgrade() -> None:
+        apply(op.get_bind(), schema)
+        for table, columns in times.items():
+            bound(op.get_bind(), f"{schema}.{table}", columns, f"ck_{table}_times")
+
+    def downgrade() -> None:
+        for table in times:
+            op.execute(f"alter table {schema}.{table} drop constraint ck_{table}_times")
+        undo(op.get_bind(), schema)
+
+    return upgrade, downgrade

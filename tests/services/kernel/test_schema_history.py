@@ -39,7 +39,7 @@ def revisions(service: str) -> list[str]:
 def applied(service: str) -> Iterator[str]:
     """The kernel's versions in the order in which a service's migrations apply them."""
     for one in reversed(list(ScriptDirectory.from_config(config(service, "")).walk_revisions())):
-        yield from re.findall(r"\b(v\d+)\.apply\(", Path(one.path).read_text())
+        yield from re.findall(r"\b(v\d+)\b(?=\.apply\(|\.migration\(|, \")", Path(one.path).read_text())
 
 
 @pytest.mark.parametrize("service", SERVICES)

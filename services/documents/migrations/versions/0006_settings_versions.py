@@ -4,8 +4,6 @@ from alembic import op
 
 revision = "0006"
 down_revision = "0005"
-branch_labels = None
-depends_on = None
 
 COMMENT = "Every version of a store's settings; the highest is in force, none means the defaults."
 SAVED_BY = "jsonb_build_object('role', split_part(saved_by, ':', 1), 'id', substr(saved_by, strpos(saved_by, ':') + 1), 'via', null)"

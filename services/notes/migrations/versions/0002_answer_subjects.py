@@ -1,20 +1,7 @@
 """Kept answers know whom and what they are about: an erasure finds them by an index."""
 
-from alembic import op
-
-from shared.data.kernel_versions import v2
+from shared.data.kernel_versions import migration, v2
 
 revision = "0002"
 down_revision = "0001"
-branch_labels = None
-depends_on = None
-
-SCHEMA = "notes"
-
-
-def upgrade() -> None:
-    v2.apply(op.get_bind(), SCHEMA)
-
-
-def downgrade() -> None:
-    v2.undo(op.get_bind(), SCHEMA)
+upgrade, downgrade = migration(v2, "notes")

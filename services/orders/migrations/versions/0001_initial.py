@@ -8,8 +8,6 @@ from shared.data.kernel_versions import v1
 
 revision = "0001"
 down_revision = None
-branch_labels = None
-depends_on = None
 
 SCHEMA = "orders"
 TABLES = ("orders", "lines", "payments", "changes", "refunds", "stock_levels", "stock_movements", "settings", "counts", "count_deltas")

@@ -6,8 +6,6 @@ from shared.data.kernel_versions import v4
 
 revision = "0004"
 down_revision = "0003"
-branch_labels = None
-depends_on = None
 
 SCHEMA = "orders"
 

@@ -1,51 +1,19 @@
 """No time lies before 1970 or after 2199. What does, from before, is moved to the nearer end, so that it can be read."""
 
-from alembic import op
-
 from shared.data.kernel_versions import v5
 
 revision = "0005"
 down_revision = "0004"
-branch_labels = None
-depends_on = None
 
-SCHEMA = "orders"
-TIMES: dict[str, tuple[str, ...]] = {
-    "orders": (
-        "delivery_failed_at",
-        "placed_at",
-        "confirmed_at",
-        "delivered_at",
-        "recorded_at",
-    ),
+TIMES = {
+    "orders": ("delivery_failed_at", "placed_at", "confirmed_at", "delivered_at", "recorded_at"),
     "lines": ("placed_at",),
-    "payments": (
-        "occurred_at",
-        "recorded_at",
-    ),
-    "changes": (
-        "occurred_at",
-        "recorded_at",
-    ),
+    "payments": ("occurred_at", "recorded_at"),
+    "changes": ("occurred_at", "recorded_at"),
     "refunds": ("recorded_at",),
-    "guest_links": (
-        "created_at",
-        "expires_at",
-        "revoked_at",
-    ),
+    "guest_links": ("created_at", "expires_at", "revoked_at"),
     "stock_levels": ("changed_at",),
     "stock_movements": ("recorded_at",),
     "settings": ("recorded_at",),
 }
-
-
-def upgrade() -> None:
-    v5.apply(op.get_bind(), SCHEMA)
-    for table, columns in TIMES.items():
-        v5.bound(op.get_bind(), f"{SCHEMA}.{table}", columns, f"ck_{table}_times")
-
-
-def downgrade() -> None:
-    for table in TIMES:
-        op.execute(f"alter table {SCHEMA}.{table} drop constraint ck_{table}_times")
-    v5.undo(op.get_bind(), SCHEMA)
+upgrade, downgrade = v5.migration("orders", TIMES)

@@ -4,8 +4,6 @@ from alembic import op
 
 revision = "0007"
 down_revision = "0006"
-branch_labels = None
-depends_on = None
 
 COMMENT = "Every version of a store's settings; the highest is in force, none means the defaults."
 

@@ -6,8 +6,6 @@ from shared.data.kernel_versions import v1
 
 revision = "0001"
 down_revision = None
-branch_labels = None
-depends_on = None
 
 SCHEMA = "refunds"
 TABLES = (

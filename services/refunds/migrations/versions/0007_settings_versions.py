@@ -4,8 +4,6 @@ from alembic import op
 
 revision = "0007"
 down_revision = "0006"
-branch_labels = None
-depends_on = None
 
 COMMENT = "Every version of a store's refund policy; of those whose valid_from has come, the latest is in force."
 CONSTRAINTS = ("pk", "ck", "ck", "ck", "ck"), ("", "_version", "_never_in_the_past", "_window_days", "_times")
