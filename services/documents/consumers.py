@@ -3,21 +3,11 @@
 from services.documents.commands import copies
 from services.documents.rules.due import due_documents
 from shared.contracts.events import (
+    ORDER_EVENTS,
     CustomerErased,
     Envelope,
     GuestLinkRevoked,
-    OrderCancelled,
-    OrderConfirmed,
-    OrderDelivered,
-    OrderDeliveryFailed,
-    OrderEdited,
     OrderEvent,
-    OrderPaymentRecorded,
-    OrderPaymentReversed,
-    OrderPickedUp,
-    OrderPlaced,
-    OrderRefunded,
-    OrderShipped,
     RefundApproved,
     StoreSettingsChanged,
 )
@@ -34,11 +24,7 @@ def calls_for_nothing(event: OrderEvent) -> bool:
     return not due_documents(event.order, ())
 
 
-@consumers.on(
-    OrderPlaced, OrderConfirmed, OrderPickedUp, OrderShipped, OrderDelivered, OrderCancelled, OrderDeliveryFailed,
-    OrderPaymentRecorded, OrderPaymentReversed, OrderEdited, OrderRefunded,
-    together=calls_for_nothing,
-)  # fmt: skip
+@consumers.on(*ORDER_EVENTS, together=calls_for_nothing)
 async def on_order(tx: Transaction, event: OrderEvent, envelope: Envelope) -> None:
     """Keep the order as it now is; issue what it calls for."""
     await copies.take_order(tx, envelope.store_id, event.order, event.personal, now=envelope.received_at)

@@ -2,22 +2,12 @@
 
 from services.notes import commands
 from shared.contracts.events import (
+    ORDER_EVENTS,
     CustomerErased,
     DocumentIssued,
     Envelope,
     GuestLinkRevoked,
-    OrderCancelled,
-    OrderConfirmed,
-    OrderDelivered,
-    OrderDeliveryFailed,
-    OrderEdited,
     OrderEvent,
-    OrderPaymentRecorded,
-    OrderPaymentReversed,
-    OrderPickedUp,
-    OrderPlaced,
-    OrderRefunded,
-    OrderShipped,
     RefundApproved,
     RefundCancelled,
     RefundEvent,
@@ -32,20 +22,7 @@ from shared.messaging.inbox import Consumers, always
 consumers = Consumers("notes")
 
 
-@consumers.on(
-    OrderPlaced,
-    OrderConfirmed,
-    OrderPickedUp,
-    OrderShipped,
-    OrderDelivered,
-    OrderCancelled,
-    OrderDeliveryFailed,
-    OrderPaymentRecorded,
-    OrderPaymentReversed,
-    OrderEdited,
-    OrderRefunded,
-    together=always,
-)
+@consumers.on(*ORDER_EVENTS, together=always)
 async def on_order_changed(tx: Transaction, event: OrderEvent, envelope: Envelope) -> None:
     """Keep the copy, and tell it in the timeline."""
     await commands.record(tx, event, envelope)

@@ -1,24 +1,7 @@
 """What this service does with other services' events: it updates its copy of each order, and does what the copy shows to be due."""
 
 from services.refunds.commands import automatic, copies, erase
-from shared.contracts.events import (
-    CustomerErased,
-    Envelope,
-    GuestLinkRevoked,
-    OrderCancelled,
-    OrderConfirmed,
-    OrderDelivered,
-    OrderDeliveryFailed,
-    OrderEdited,
-    OrderEvent,
-    OrderPaymentRecorded,
-    OrderPaymentReversed,
-    OrderPickedUp,
-    OrderPlaced,
-    OrderRefunded,
-    OrderShipped,
-    StoreSettingsChanged,
-)
+from shared.contracts.events import ORDER_EVENTS, CustomerErased, Envelope, GuestLinkRevoked, OrderEvent, StoreSettingsChanged
 from shared.data import guests
 from shared.data.db import Transaction
 from shared.messaging.inbox import Consumers
@@ -26,11 +9,7 @@ from shared.messaging.inbox import Consumers
 consumers = Consumers("refunds")
 
 
-@consumers.on(
-    OrderPlaced, OrderConfirmed, OrderPickedUp, OrderShipped, OrderDelivered, OrderCancelled, OrderDeliveryFailed,
-    OrderPaymentRecorded, OrderPaymentReversed, OrderEdited, OrderRefunded,
-    together=automatic.is_only_copied,
-)  # fmt: skip
+@consumers.on(*ORDER_EVENTS, together=automatic.is_only_copied)
 async def on_order_changed(tx: Transaction, event: OrderEvent, envelope: Envelope) -> None:
     """Every order event carries the whole order: the newest wins, and a cancelled order is refunded automatically."""
     await automatic.refund_what_is_due(tx, envelope.store_id, event.order, now=envelope.received_at)
