@@ -5,7 +5,7 @@ are audits and no commands. Everything else is in the folder: `app.py` (SERVICE)
 """
 
 import importlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from shared.contracts.events import EVENTS
@@ -34,7 +34,7 @@ class Registered:
 
     def audit(self) -> "tuple[Check, ...]":
         """What the reconciler checks in its schema; this imports neither its rules nor its commands."""
-        return tuple(importlib.import_module(f"services.{self.name}.audit").CHECKS)
+        return tuple(replace(check, service=self.name) for check in importlib.import_module(f"services.{self.name}.audit").CHECKS)
 
 
 REGISTRY: Final = {

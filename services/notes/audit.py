@@ -2,14 +2,13 @@
 
 # ruff: noqa: S608  (the SQL is put together from constants of this package; values are always bound)
 
-from shared.data.audit import Check, clocks, public, same, wrong
+from shared.data.audit import Check, clocks, public, same
 
 ID = public("note", "n.note_id")
 ORDER_ID = public("order", "n.order_id")
 
 CHECKS: list[Check] = [
     same(
-        "notes",
         "note_is_not_its_history",
         "a note is its last revision, and each change of it was published",
         store="n.store_id",
@@ -47,8 +46,7 @@ CHECKS: list[Check] = [
             "side": ("n.side", "case when n.by_role = 'customer' then 'customer' else 'shop' end"),
         },
     ),
-    wrong(
-        "notes",
+    Check(
         "note_event_of_nothing",
         "each note.* event belongs to an existing note",
         f"""select e.store_id, e.subject as id, e.type || ' of ' || (e.data->>'note_id') as detail from notes.events e
@@ -56,7 +54,6 @@ CHECKS: list[Check] = [
                 e.data->>'note_id')""",
     ),
     same(
-        "notes",
         "order_positions",
         "an order's counters match its changes, separately for the shop and for the customer",
         store="n.store_id",
@@ -88,8 +85,7 @@ CHECKS: list[Check] = [
             "private_sequence": ("n.private_sequence", "e.private"),
         },
     ),
-    wrong(
-        "notes",
+    Check(
         "timeline_entry",
         "an entry has the rank and the audience of its type",
         """select n.store_id, n.event_id::text as id, n.type || ' for ' || n.audience as detail from notes.timeline n
@@ -99,22 +95,19 @@ CHECKS: list[Check] = [
             or n.audience is distinct from case when n.type in ('refund.requested.v1', 'refund.settlement_failed.v1') then 'private' else
                 'customer' end""",
     ),
-    wrong(
-        "notes",
+    Check(
         "note_of_nothing",
         "a note belongs to an existing order",
         f"""select n.store_id, {ID} as id, 'order ' || {ORDER_ID} as detail from notes.notes n
             left join notes.orders o on o.store_id = n.store_id and o.order_id = n.order_id where o.order_id is null""",
     ),
     clocks(
-        "notes",
         "notes read before they were written",
         "a note is read after it was written",
         f"""select n.store_id, {ID} as id, format('written %s, read %s and %s', written_at, customer_read_at, shop_read_at) as detail
             from notes.notes n where n.customer_read_at < n.written_at or n.shop_read_at < n.written_at""",
     ),
-    wrong(
-        "notes",
+    Check(
         "note_settings",
         "a store's note settings are numbered without a gap",
         """select store_id, 'note settings' as id, format('%s versions, %s to %s', count(*), min(version), max(version)) as detail

@@ -2,7 +2,7 @@
 
 # ruff: noqa: S608  (the SQL is put together from constants of this package; values are always bound)
 
-from shared.data.audit import Check, field, fields, public, same, wrong
+from shared.data.audit import Check, field, fields, public, same
 
 ID = public("order", "o.order_id")
 AT = "orders.orders o left join orders.events e on e.store_id = o.store_id and e.sequence = o.version and e.subject = " + ID
@@ -48,7 +48,6 @@ LINES_OF_ROWS = """(select jsonb_agg(to_jsonb(x) - 'store_id' - 'order_id' - 'pl
 
 CHECKS: list[Check] = [
     same(
-        "orders",
         "order_is_not_its_history",
         "an order's row is what its event of the same version says",
         store="o.store_id",
@@ -57,7 +56,6 @@ CHECKS: list[Check] = [
         pairs=fields("o", ORDER, COLUMNS) | fields("o", PERSONAL, CONTACT),
     ),
     same(
-        "orders",
         "order_parts",
         "an order's lines and payments are what its last event says",
         store="o.store_id",
@@ -66,7 +64,6 @@ CHECKS: list[Check] = [
         pairs={"lines": (LINES_OF_ROWS, f"{ORDER}->'lines'"), "payments": (PAYMENTS_OF_ROWS, PAYMENTS_OF_EVENT)},
     ),
     same(
-        "orders",
         "order_sums",
         "an order's sums are those of its lines, payments and refunds, and its axes follow from them",
         store="o.store_id",
@@ -102,8 +99,7 @@ CHECKS: list[Check] = [
             ),
         },
     ),
-    wrong(
-        "orders",
+    Check(
         "order_versions",
         "each version of an order has exactly one order.* event, and none is above the row's",
         f"""select o.store_id, {ID} as id, format('version %s, %s events up to %s', o.version, count(e.*), max(e.sequence)) as detail
@@ -111,8 +107,7 @@ CHECKS: list[Check] = [
             group by o.store_id, o.order_id, o.version
             having count(e.*) <> o.version or max(e.sequence) is distinct from o.version::bigint""",
     ),
-    wrong(
-        "orders",
+    Check(
         "event_without_order",
         "every order.* event belongs to an existing order",
         f"""select e.store_id, e.subject as id, e.type as detail from orders.events e
@@ -120,7 +115,6 @@ CHECKS: list[Check] = [
             where o.store_id = e.store_id and o.id = e.subject)""",
     ),
     same(
-        "orders",
         "illegal_step",
         "an order moves forward by legal steps, its figures and lines never change, and payments are only added",
         store="e.store_id",
@@ -155,7 +149,6 @@ CHECKS: list[Check] = [
         },
     ),
     same(
-        "orders",
         "change_without_event",
         "each version's row of history says what its event says",
         store="o.store_id",
@@ -172,7 +165,6 @@ CHECKS: list[Check] = [
         },
     ),
     same(
-        "orders",
         "history_is_short",
         "each version has a row of history",
         store="o.store_id",
@@ -183,8 +175,7 @@ CHECKS: list[Check] = [
             from orders.changes c where c.store_id = o.store_id and c.order_id = o.order_id) c""",
         pairs={"versions": ("o.version", "c.n"), "last": ("o.version", "c.high"), "recorded_at": ("o.recorded_at", "c.first")},
     ),
-    wrong(
-        "orders",
+    Check(
         "payment_reversal",
         "a reversal takes back exactly the payment that it names, of the same order, once",
         f"""select r.store_id, {public("payment", "r.payment_id")} as id, 'reverses ' || coalesce(p.amount::text, 'nothing') || ' by ' ||
@@ -194,7 +185,6 @@ CHECKS: list[Check] = [
                 r.method, r.reference)""",
     ),
     same(
-        "orders",
         "stock_level",
         "a stock level is the sum of its movements, which are numbered without a gap and each state the level after them",
         store="s.store_id",
@@ -214,7 +204,6 @@ CHECKS: list[Check] = [
         },
     ),
     same(
-        "orders",
         "movement_without_event",
         "each movement is published in one stock.moved event",
         store="m.store_id",
@@ -230,16 +219,14 @@ CHECKS: list[Check] = [
             "sku": ("m.sku", "e.data->>'sku'"),
         },
     ),
-    wrong(
-        "orders",
+    Check(
         "event_without_movement",
         "each stock.moved event belongs to a movement",
         """select e.store_id, e.subject as id, 'movement ' || e.sequence || ' is not there' as detail from orders.events e
             left join orders.stock_movements m on m.store_id = e.store_id and 'sku:' || m.sku = e.subject and m.sequence = e.sequence
             where e.type = 'stock.moved.v1' and m.sku is null""",
     ),
-    wrong(
-        "orders",
+    Check(
         "stock_of_an_order",
         "placing reserves each tracked SKU once, and cancelling before pickup releases exactly that",
         f"""with wanted as (
@@ -257,8 +244,7 @@ CHECKS: list[Check] = [
                 on m.store_id = w.store_id and m.cause = w.cause and m.sku = w.sku
             where (m.quantity, m.order_id) is distinct from (w.quantity, w.order_id)""",
     ),
-    wrong(
-        "orders",
+    Check(
         "movement_cause",
         "a movement has a cause of a known kind, and one that names an order moves that order's stock",
         f"""select m.store_id, m.sku || ' movement ' || m.sequence as id, m.cause as detail from orders.stock_movements m
@@ -266,8 +252,7 @@ CHECKS: list[Check] = [
             and split_part(m.cause, ':', 2) is distinct from {public("order", "m.order_id")}) or (m.cause ~ '^(counted|adjusted):') <>
                 (m.order_id is null)""",
     ),
-    wrong(
-        "orders",
+    Check(
         "settings_versions",
         "a store's settings are numbered without a gap, and each version is published",
         """select s.store_id, 'settings version ' || s.version as id, format('zone %s, published %s; %s versions before', s.time_zone,
@@ -278,8 +263,7 @@ CHECKS: list[Check] = [
             where b.n <> s.version - 1 or (s.time_zone, s.version, s.saved_by, s.saved_at) is distinct from
             (e.data->>'time_zone', (e.data->>'version')::int, e.data->'by', e.recorded_at)""",
     ),
-    wrong(
-        "orders",
+    Check(
         "counts",
         "the dashboard's counts match the orders",
         """with shown as (
@@ -290,8 +274,7 @@ CHECKS: list[Check] = [
             select store_id, concat_ws('/', status, payment, refund_state) as id, format('%s counted, %s there', s.n, r.n) as detail
             from shown s full join real r using (store_id, status, payment, refund_state) where coalesce(s.n, 0) <> coalesce(r.n, 0)""",
     ),
-    wrong(
-        "orders",
+    Check(
         "stream_number",
         "a number of the live stream names one order event, no event has two numbers, and the last one given is the highest",
         """select n.store_id, 'number ' || n.stream_position as id, format('event %s is %s', n.position, coalesce(e.type, 'not there'))
@@ -306,8 +289,7 @@ CHECKS: list[Check] = [
             full join (select store_id, max(stream_position) as last from orders.stream group by store_id) n using (store_id)
             where coalesce(h.last, 0) <> coalesce(n.last, 0)""",
     ),
-    wrong(
-        "orders",
+    Check(
         "answer_without_effect",
         "what a stored response says was done is in the history",
         """select k.store_id, k.caller || ' ' || k.key as id, format('%s version %s', a.order_id, a.version) as detail

@@ -2,7 +2,7 @@
 
 # ruff: noqa: S608  (the SQL is put together from constants of this package; values are always bound)
 
-from shared.data.audit import Check, clocks, fields, public, same, wrong
+from shared.data.audit import Check, clocks, fields, public, same
 
 ID = public("refund", "r.refund_id")
 LAST = """refunds.refunds r left join lateral (select e.data->'refund' as refund, e.data->'personal' as personal, e.type from
@@ -36,7 +36,6 @@ LINES_OF_EVENT = """(select jsonb_agg(jsonb_build_object('line', x->'line', 'sku
 
 CHECKS: list[Check] = [
     same(
-        "refunds",
         "refund_is_not_its_history",
         "a refund's row is what its last event says",
         store="r.store_id",
@@ -45,7 +44,6 @@ CHECKS: list[Check] = [
         pairs=FOLD | {"lines": (LINES_OF_ROWS, LINES_OF_EVENT)},
     ),
     same(
-        "refunds",
         "refund_version",
         "a refund's version counts its request, its decision, and every report and inspection",
         store="r.store_id",
@@ -58,7 +56,6 @@ CHECKS: list[Check] = [
         pairs={"version": ("r.version", "1 + case when r.cause = 'request' and r.status <> 'processing' then 1 else 0 end + s.n + i.n")},
     ),
     same(
-        "refunds",
         "refund_sums",
         "a refund's amount is that of its lines, and its units are claimed while it is open or approved",
         store="r.store_id",
@@ -89,7 +86,6 @@ CHECKS: list[Check] = [
         },
     ),
     same(
-        "refunds",
         "claim_place",
         "a claim is on its line's own place and of its order",
         store="c.store_id",
@@ -99,8 +95,7 @@ CHECKS: list[Check] = [
             left join refunds.refunds r on r.store_id = c.store_id and r.refund_id = c.refund_id""",
         pairs={"slot": ("c.slot", "l.slot"), "quantity": ("c.line_quantity", "l.quantity"), "order": ("c.order_id", "r.order_id")},
     ),
-    wrong(
-        "refunds",
+    Check(
         "unit_twice",
         "no unit of a line is in two refunds",
         f"""select a.store_id, {public("order", "a.order_id")} || ' line ' || a.line as id, format('units %s to %s and %s to %s', a.first,
@@ -109,7 +104,6 @@ CHECKS: list[Check] = [
             and b.first > a.first and b.first <= a.last""",
     ),
     same(
-        "refunds",
         "approval",
         "each approved refund has one approval, of its amount and moment, chained to the one before, within what was collected",
         store="coalesce(r.store_id, a.store_id)",
@@ -135,7 +129,6 @@ CHECKS: list[Check] = [
         },
     ),
     same(
-        "refunds",
         "settlement",
         "a refund's settlement follows from the reports about it, of which the first success is final",
         store="r.store_id",
@@ -157,8 +150,7 @@ CHECKS: list[Check] = [
             "counts": ("s.counted", "true"),
         },
     ),
-    wrong(
-        "refunds",
+    Check(
         "report_without_event",
         "each report that counts was published",
         f"""select s.store_id, {public("refund", "s.refund_id")} || ' report ' || s.number as id, s.outcome as detail from
@@ -171,7 +163,6 @@ CHECKS: list[Check] = [
             and e.data->'refund'->>'refund_id' = {ID})""",
     ),
     same(
-        "refunds",
         "inspection",
         "what was inspected is the sum of the inspections, each published with its lines",
         store="l.store_id",
@@ -196,7 +187,6 @@ CHECKS: list[Check] = [
         },
     ),
     same(
-        "refunds",
         "refund_event_counter",
         "an order's counter is the last of its refund.* events",
         store="o.store_id",
@@ -205,8 +195,7 @@ CHECKS: list[Check] = [
             where e.store_id = o.store_id and e.subject = {public("order", "o.order_id")}) e""",
         pairs={"events": ("o.events", "e.last")},
     ),
-    wrong(
-        "refunds",
+    Check(
         "refund_event_of_nothing",
         "each refund.* event belongs to an existing refund, in a version that it has had",
         f"""select e.store_id, e.subject as id, e.type || ' of ' || (e.data->'refund'->>'refund_id') as detail from refunds.events e
@@ -217,7 +206,6 @@ CHECKS: list[Check] = [
             and e.public = (e.type <> 'refund.inspected.v1')) is not true""",
     ),
     same(
-        "refunds",
         "policy",
         "policies are numbered without a gap, each is published, and a refund names one that was saved before it",
         store="p.store_id",
@@ -237,8 +225,7 @@ CHECKS: list[Check] = [
             "saved_at": ("p.saved_at", "e.recorded_at"),
         },
     ),
-    wrong(
-        "refunds",
+    Check(
         "policy_of_a_refund",
         "a refund keeps the policy that was in force when it was asked for",
         f"""select r.store_id, {ID} as id, format('policy %s, in force %s', r.policy_version, p.version) as detail from refunds.refunds r
@@ -249,8 +236,7 @@ CHECKS: list[Check] = [
                 order by valid_from desc, version desc limit 1) p on true
             where r.policy_version <> coalesce(p.version, 0)""",
     ),
-    wrong(
-        "refunds",
+    Check(
         "attention",
         "what needs attention is about an existing refund and order, and is opened by what it names",
         f"""select a.store_id, {public("attention", "a.attention_id")} as id, a.kind || ' of ' || a.key as detail from refunds.attention a
@@ -266,14 +252,12 @@ CHECKS: list[Check] = [
             or (a.closed_at is null) <> (a.closed_by is null)""",
     ),
     clocks(
-        "refunds",
         "attention closed before it was opened",
         "what needed attention was closed after it was opened",
         f"""select a.store_id, {public("attention", "a.attention_id")} as id, format('opened %s, closed %s', opened_at, closed_at) as detail
             from refunds.attention a where a.closed_at < a.opened_at""",
     ),
-    wrong(
-        "refunds",
+    Check(
         "attachment",
         "an attachment is of its refund's customer",
         f"""select a.store_id, {public("attachment", "a.attachment_id")} as id, 'customer ' || a.customer_id as detail from
@@ -281,8 +265,7 @@ CHECKS: list[Check] = [
             left join refunds.refunds r on r.store_id = a.store_id and r.refund_id = a.refund_id
             where a.refund_id is not null and r.customer_id is distinct from a.customer_id""",
     ),
-    wrong(
-        "refunds",
+    Check(
         "automatic_refund",
         "a payment's automatic refund is of a payment of its cancelled order",
         f"""select r.store_id, {ID} as id, r.cause as detail from refunds.refunds r
@@ -291,8 +274,7 @@ CHECKS: list[Check] = [
                 jsonb_array_elements(o.payments) p
             where p->>'payment_id' = {public("payment", "r.payment_id")}))""",
     ),
-    wrong(
-        "refunds",
+    Check(
         "counts",
         "the counts of the staff's list match the refunds",
         """with shown as (
@@ -303,8 +285,7 @@ CHECKS: list[Check] = [
             select store_id, status as id, format('%s counted, %s there', s.n, r.n) as detail
             from shown s full join real r using (store_id, status) where coalesce(s.n, 0) <> coalesce(r.n, 0)""",
     ),
-    wrong(
-        "refunds",
+    Check(
         "answer_of_a_refund",
         "a stored response shows a refund in a version that it has had; the one that created it shows the first",
         f"""select k.store_id, k.caller || ' ' || k.key as id, format('status %s, version %s of %s',

@@ -13,14 +13,18 @@ ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One question to one service's database. `kind` is stable; `about` says what should hold. `$1` is `settled`, where used."""
+    """One question to one service's database, whose rows are what is wrong: store_id, id, detail.
 
-    service: str
+    `kind` is stable; `about` says what should hold. `$1` is `settled`, where used.
+    """
+
     kind: str
     about: str
     sql: str
     of_clocks: bool = False
     """Whether times alone are wrong: what it finds is one finding of its service, since nothing heals it and nothing else may be wrong."""
+    service: str = ""
+    """Whose database is asked: an audit need not say it, the registry knows."""
 
 
 def public(prefix: str, column: str) -> str:
@@ -41,22 +45,17 @@ def differs(pairs: Mapping[str, tuple[str, str]]) -> str:
 
 
 def same(
-    service: str, kind: str, about: str, *, store: str, about_id: str, source: str, pairs: Mapping[str, tuple[str, str]], only: str = "true"
+    kind: str, about: str, *, store: str, about_id: str, source: str, pairs: Mapping[str, tuple[str, str]], only: str = "true"
 ) -> Check:
     """A check that two sides of each pair are the same in every row of `source` that is `only`."""
     where = " or ".join(f"({left}) is distinct from ({right})" for left, right in pairs.values())
     sql = f"select {store} as store_id, ({about_id})::text as id, {differs(pairs)} as detail from {source} where ({only}) and ({where})"
-    return Check(service, kind, about, sql)
+    return Check(kind, about, sql)
 
 
-def wrong(service: str, kind: str, about: str, sql: str) -> Check:
-    """A check whose query gives the wrong rows themselves: store_id, id, detail."""
-    return Check(service, kind, about, sql)
-
-
-def clocks(service: str, kind: str, about: str, sql: str) -> Check:
+def clocks(kind: str, about: str, sql: str) -> Check:
     """A check of times that disagree: `kind` says which."""
-    return Check(service, kind, about, sql, of_clocks=True)
+    return Check(kind, about, sql, of_clocks=True)
 
 
 def field(document: str, name: str, kind: str = "text") -> str:

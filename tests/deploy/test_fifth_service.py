@@ -98,11 +98,10 @@ SERVICE = {
         )
         """,
     "audit.py": """
-        from shared.data.audit import Check, wrong
+        from shared.data.audit import Check
 
         CHECKS: list[Check] = [
-            wrong(
-                "examples",
+            Check(
                 "example_nobody",
                 "an order has a store",
                 "select store_id, order_id as id, 'no store' as detail from examples.orders where store_id = ''",

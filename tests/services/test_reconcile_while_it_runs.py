@@ -124,7 +124,7 @@ async def test_orders_of_one_sku_whose_moments_cross_are_explained(shop: Shop) -
 
 
 async def test_a_check_that_takes_too_long_is_said_and_leaves_the_others_alone(stack: Stack) -> None:
-    slow = Check("orders", "slow", "it is quick", "select '' as store_id, '' as id, pg_sleep(60)::text as detail")
+    slow = Check("slow", "it is quick", "select '' as store_id, '' as id, pg_sleep(60)::text as detail", service="orders")
     async with snapshots({service: stack.database_url(service) for service in SERVICES}) as snapshot:
         databases = Databases(snapshot, 0.05)
         with pytest.raises(TooLong):

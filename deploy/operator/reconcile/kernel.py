@@ -5,7 +5,7 @@
 import json
 
 from shared.contracts.events import EVENTS, owner_of
-from shared.data.audit import Check, clocks, same, wrong
+from shared.data.audit import Check, clocks, same
 
 BORN = "to_timestamp(('x' || left(replace(e.event_id::text, '-', ''), 12))::bit(48)::bigint / 1000.0)"
 """SQL: the moment that a UUIDv7 carries."""
@@ -20,22 +20,19 @@ def _history(service: str) -> list[Check]:
     """Its events: counted, published, at the times that they say."""
     events = f"{service}.events"
     return [
-        wrong(
-            service,
+        Check(
             "event_gap",
             "the events of one subject are numbered 1, 2, 3 … without a gap",
             f"select store_id, subject as id, format('%s events, counted %s to %s', count(*), min(sequence), max(sequence)) as detail"
             f" from {events} group by store_id, subject having count(*) <> max(sequence) or min(sequence) <> 1",
         ),
-        wrong(
-            service,
+        Check(
             "event_twice",
             "an event's id is unique",
             f"select store_id, event_id::text as id, count(*) || ' events have this id' as detail"
             f" from {events} group by store_id, event_id having count(*) > 1",
         ),
         same(
-            service,
             "event_times",
             "an event's columns agree with its data",
             store="e.store_id",
@@ -44,14 +41,12 @@ def _history(service: str) -> list[Check]:
             pairs={"occurred_at": ("e.occurred_at", "(e.data->>'occurred_at')::timestamptz")},
         ),
         clocks(
-            service,
             "events published before they were recorded",
             "an event was published after it was recorded",
             f"select store_id, event_id::text as id, format('recorded %s, published %s', recorded_at, published_at) as detail"
             f" from {events} where published_at < recorded_at - interval '1 minute'",
         ),
         clocks(
-            service,
             "events from the future",
             "nothing is recorded before it happened, nor in the future",
             f"select store_id, event_id::text as id, format('occurred %s, recorded %s', occurred_at, recorded_at) as detail from {events}"
@@ -67,8 +62,7 @@ def _labels(service: str) -> list[Check]:
     internal = [name for name in own if EVENTS[name].internal]
     subjects = {name: f"^({EVENTS[name].subjects})$" for name in own}
     return [
-        wrong(
-            service,
+        Check(
             "event_label",
             "an event has a type of its service, that type's subject and audience, and an id made at its own time",
             f"""select e.store_id, e.event_id::text as id, format('%s of %s, public: %s', e.type, e.subject, e.public) as detail
@@ -79,22 +73,19 @@ def _labels(service: str) -> list[Check]:
                 or (e.type <> 'stock.moved.v1' and (substr(e.event_id::text, 15, 1) <> '7'
                     or {BORN} not between e.recorded_at - interval '1 hour' and e.recorded_at + interval '1 hour'))""",
         ),
-        wrong(
-            service,
+        Check(
             "message_parked",
             "no message is parked",
             "select store_id, coalesce(event_id, parked_id)::text as id, format('%s: %s after %s attempts', type, reason, attempts)"
             f" as detail from {parked} where state = 'parked' or attempts < 1",
         ),
         clocks(
-            service,
             "messages that failed last before they failed first",
             "a message's last failure is not before its first",
             "select store_id, parked_id::text as id, format('first %s, last %s', first_failed_at, last_failed_at) as detail"
             f" from {parked} where last_failed_at < first_failed_at",
         ),
-        wrong(
-            service,
+        Check(
             "answer_malformed",
             "a stored response is of a success, with its request's hash, and its ETag is its body's version",
             f"select store_id, caller || ' ' || key as id, format('status %s, ETag %s', status, etag) as detail from {kept}"

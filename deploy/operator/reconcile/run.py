@@ -5,7 +5,7 @@ import os
 from collections import Counter
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,7 +21,7 @@ from shared.data.audit import Check
 
 CHECKS: tuple[Check, ...] = (
     *(check for one in REGISTRY.values() for check in one.audit()),
-    *(check for service in SERVICES for check in kernel.checks(service)),
+    *(replace(check, service=service) for service in SERVICES for check in kernel.checks(service)),
 )
 CLOCKS, NOT_CHECKED, QUEUE_UNKNOWN = "clock_disagreement", "not_checked", "queue_unknown"
 ABOUTS: Mapping[str, str] = {
