@@ -1,13 +1,13 @@
 """The order service, put together."""
 
 from services.orders.api import router
-from services.orders.commands.counts import fold_counts
 from services.orders.commands.guests import sweep_links
 from services.orders.consumers import consumers
 from services.orders.live.numbers import Numberer
 from services.orders.rules.problems import PROBLEMS
 from services.orders.settings import OrderSettings
-from services.orders.tables import metadata
+from services.orders.tables import counts, metadata
+from shared.data.counts import Fold
 from shared.process.service import Service, Sweeper
 
 SERVICE = Service(
@@ -19,7 +19,7 @@ SERVICE = Service(
     router=router,
     consumers=consumers,
     problems=PROBLEMS,
-    sweepers=(Sweeper("counts", 5, fold_counts), Sweeper("guest-links", 3600, sweep_links)),
+    sweepers=(Sweeper("counts", 5, Fold(counts)), Sweeper("guest-links", 3600, sweep_links)),
     settings=OrderSettings,
     background=(Numberer,),
 )

@@ -4,6 +4,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
 from shared.data.columns import PublicIdColumn
+from shared.data.counts import count_tables
 from shared.data.schema import TIME, bound_times, service_metadata
 from shared.data.settings_versions import settings_table
 
@@ -228,28 +229,8 @@ settings = settings_table(
     sa.CheckConstraint("customer_cancel_until in ('picked_up', 'shipped', 'delivered')", name="customer_cancel_until"),
 )
 
-# How many orders there are of each kind: folded sums, and what happened since (append-only, so that placements never queue on one row).
-counts = sa.Table(
-    "counts",
-    metadata,
-    sa.Column("store_id", sa.Text, nullable=False),
-    sa.Column("status", sa.Text, nullable=False),
-    sa.Column("payment", sa.Text, nullable=False),
-    sa.Column("refund_state", sa.Text, nullable=False),
-    sa.Column("orders", sa.BigInteger, nullable=False),
-    sa.PrimaryKeyConstraint("store_id", "status", "payment", "refund_state"),
-)
-count_deltas = sa.Table(
-    "count_deltas",
-    metadata,
-    sa.Column("store_id", sa.Text, nullable=False),
-    sa.Column("position", sa.BigInteger, sa.Identity(always=True), nullable=False),
-    sa.Column("status", sa.Text, nullable=False),
-    sa.Column("payment", sa.Text, nullable=False),
-    sa.Column("refund_state", sa.Text, nullable=False),
-    sa.Column("delta", sa.Integer, nullable=False),
-    sa.PrimaryKeyConstraint("store_id", "position"),
-)
+# How many orders there are of each kind.
+counts, count_deltas = count_tables(metadata, "status", "payment", "refund_state", number="orders")
 
 # The store's stream: which order event came when, numbered after it was committed (docs/decisions/0109-positions-of-the-stream.md).
 stream = sa.Table(

@@ -1,12 +1,12 @@
 """The composition root of the refund service."""
 
 from services.refunds.api import router
-from services.refunds.commands.counts import fold_counts
 from services.refunds.commands.files import sweep
 from services.refunds.consumers import consumers
 from services.refunds.rules.problems import PROBLEMS
 from services.refunds.settings import RefundsEnvironment
-from services.refunds.tables import metadata
+from services.refunds.tables import counts, metadata
+from shared.data.counts import Fold
 from shared.process.service import Service, Sweeper
 
 SWEEP_FILES_SECONDS = 3_600
@@ -21,6 +21,6 @@ SERVICE = Service(
     router=router,
     consumers=consumers,
     problems=PROBLEMS,
-    sweepers=(Sweeper("files", SWEEP_FILES_SECONDS, sweep), Sweeper("counts", FOLD_COUNTS_SECONDS, fold_counts)),
+    sweepers=(Sweeper("files", SWEEP_FILES_SECONDS, sweep), Sweeper("counts", FOLD_COUNTS_SECONDS, Fold(counts))),
     settings=RefundsEnvironment,
 )

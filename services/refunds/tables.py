@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, UUID, ExcludeConstraint
 
 from shared.data.columns import PublicIdColumn
+from shared.data.counts import count_tables
 from shared.data.schema import TIME, bound_times, service_metadata
 from shared.data.settings_versions import settings_table
 
@@ -108,20 +109,8 @@ sa.Index(None, refunds.c.store_id, refunds.c.settlement, refunds.c.requested_at,
 sa.Index("ix_refunds_overdue", refunds.c.store_id, refunds.c.overdue_at, postgresql_where=refunds.c.status == "processing")
 sa.Index("ix_refunds_decided", refunds.c.store_id, refunds.c.decided_at, postgresql_where=refunds.c.cause == "request")
 
-# How many refunds have which status: folded sums, and the deltas since (append-only, written by the trigger `counted`).
-counts = _table(
-    "counts",
-    sa.Column("status", sa.Text, nullable=False),
-    sa.Column("refunds", sa.BigInteger, nullable=False),
-    sa.PrimaryKeyConstraint("store_id", "status"),
-)
-count_deltas = _table(
-    "count_deltas",
-    sa.Column("position", sa.BigInteger, sa.Identity(always=True), nullable=False),
-    sa.Column("status", sa.Text, nullable=False),
-    sa.Column("delta", sa.Integer, nullable=False),
-    sa.PrimaryKeyConstraint("store_id", "position"),
-)
+# How many refunds have which status; the deltas are written by the trigger `counted`.
+counts, count_deltas = count_tables(metadata, "status", number="refunds")
 
 refund_lines = _table(
     "refund_lines",

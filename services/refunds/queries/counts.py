@@ -1,4 +1,4 @@
-"""How many refunds have which status: folded sums and the deltas since, so that counting a million costs what counting ten does."""
+"""How many refunds have which status."""
 
 from datetime import datetime
 
@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from services.refunds.queries.ledgers import orders_of
 from services.refunds.tables import count_deltas, counts, refunds
 from shared.contracts.actor import Actor
+from shared.data.counts import counted
 from shared.data.db import Transaction
 
 STATUSES = ("processing", "approved", "cancelled")
@@ -16,19 +17,13 @@ MAX_OVERDUE = 5_000
 async def counts_of(tx: Transaction, actor: Actor, *, now: datetime) -> dict[str, int]:
     """How many refunds have which status; `overdue` are open ones that should have been decided by `now`, at most 5,000 of them."""
     r = refunds.c
-    found = {row.status: int(row.number) for row in await tx.all(_of_the_store(actor) if actor.is_shop else _of_their_own(actor))}
+    found = {
+        row.status: int(row.number)
+        for row in await tx.all(counted(counts, count_deltas, actor.store) if actor.is_shop else _of_their_own(actor))
+    }
     late = sa.select(sa.literal(1)).where(orders_of(actor, refunds), r.status == "processing", r.overdue_at <= now).limit(MAX_OVERDUE)
     overdue = await tx.scalar(sa.select(sa.func.count()).select_from(late.subquery()))
     return {status: found.get(status, 0) for status in STATUSES} | {"overdue": overdue}
-
-
-def _of_the_store(actor: Actor) -> sa.Select[tuple[str, int]]:
-    parts = [
-        sa.select(table.c.status, number.label("number")).where(table.c.store_id == actor.store)
-        for table, number in ((counts, counts.c.refunds), (count_deltas, sa.cast(count_deltas.c.delta, sa.BigInteger)))
-    ]
-    every = sa.union_all(*parts).subquery()
-    return sa.select(every.c.status, sa.func.sum(every.c.number).label("number")).group_by(every.c.status)
 
 
 def _of_their_own(actor: Actor) -> sa.Select[tuple[str, int]]:

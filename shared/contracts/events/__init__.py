@@ -71,14 +71,12 @@ ORDER_EVENTS: tuple[type[OrderEvent], ...] = (
 )  # fmt: skip
 """Whoever keeps a copy of orders takes them all."""
 
-EVENTS: dict[str, type[Event]] = {
-    event.type: event
-    for event in (
-        *ORDER_EVENTS, StockMoved, StoreSettingsChanged,
-        RefundRequested, RefundApproved, RefundCancelled, RefundSettled, RefundSettlementFailed, RefundInspected, RefundPolicyChanged,
-        NoteAdded, NoteEdited, NoteRetracted, DocumentIssued, CustomerErased, GuestLinkRevoked,
-    )
-}  # fmt: skip
+_EVENTS: tuple[type[Event], ...] = (
+    *ORDER_EVENTS, StockMoved, StoreSettingsChanged,
+    RefundRequested, RefundApproved, RefundCancelled, RefundSettled, RefundSettlementFailed, RefundInspected, RefundPolicyChanged,
+    NoteAdded, NoteEdited, NoteRetracted, DocumentIssued, CustomerErased, GuestLinkRevoked,
+)  # fmt: skip
+EVENTS = {event.type: event for event in _EVENTS}
 
 SOURCES: dict[str, tuple[str, ...]] = {
     "orders": ("order", "stock", "store_settings", "customer", "guest_link"),
