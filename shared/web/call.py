@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import structlog
 from fastapi import Depends, Header, Request, Response, Security
@@ -27,6 +27,8 @@ from shared.web.routes import WITHOUT_KEY as WITHOUT_KEY
 from shared.web.serving import Serving
 from shared.web.settings import WebSettings
 from shared.web.views import Page, View
+
+T = TypeVar("T")
 
 MAX_OVERTAKEN = 3
 
@@ -132,6 +134,21 @@ class Calling:
                     raise
                 return replayed(await self._with_secrets(stored, remake))
         raise Overtaken
+
+    async def change(
+        self,
+        name: str,
+        view: Callable[[T, Actor], View],
+        command: Callable[..., Awaitable[T]],
+        *what: Any,
+        idempotent: Idempotent = True,
+    ) -> Response:
+        """once() for a command that changes one thing as If-Match has it; its result as `view` shows it to the caller."""
+
+        async def work(tx: Transaction) -> View:
+            return view(await command(tx, self.actor, *what, now=self.now, expected_version=self.if_match), self.actor)
+
+        return await self.once(name, work, idempotent=idempotent)
 
     async def _with_secrets(self, stored: Stored, remake: Remake | None) -> Stored:
         """A stored response with its secrets made anew, if that is possible and the call is as young as the setting asks."""

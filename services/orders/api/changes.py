@@ -22,7 +22,6 @@ from services.orders.views.batch import BulkView
 from services.orders.views.orders import CancelOutlook, OrderView
 from shared.contracts.errors import Forbidden, NotFound, Refused, VersionConflict
 from shared.contracts.ids import OrderId, PaymentId
-from shared.data.db import Transaction
 from shared.web.call import Call, Router, problems
 
 router = Router()
@@ -41,12 +40,7 @@ async def transition_many(request: BulkTransition, call: Call) -> Response:
 @router.post("/orders/{order_id}/transitions", operation_id="orders_order_move", response_model=OrderView, responses=CHANGE)
 async def transition(order_id: OrderId, request: Transition, call: Call) -> Response:
     """Move an order forward; steps may be skipped."""
-
-    async def work(tx: Transaction) -> OrderView:
-        after = await move_order(tx, call.actor, order_id, request, now=call.now, expected_version=call.if_match)
-        return OrderView.of(after, call.actor)
-
-    return await call.once("orders.transition", work)
+    return await call.change("orders.transition", OrderView.of, move_order, order_id, request)
 
 
 @router.post(
@@ -54,23 +48,13 @@ async def transition(order_id: OrderId, request: Transition, call: Call) -> Resp
 )
 async def delivery_failed(order_id: OrderId, request: DeliveryFailure, call: Call) -> Response:
     """Record that a delivery was refused or failed."""
-
-    async def work(tx: Transaction) -> OrderView:
-        after = await report_failed_delivery(tx, call.actor, order_id, request, now=call.now, expected_version=call.if_match)
-        return OrderView.of(after, call.actor)
-
-    return await call.once("orders.delivery_failed", work)
+    return await call.change("orders.delivery_failed", OrderView.of, report_failed_delivery, order_id, request)
 
 
 @router.post("/orders/{order_id}/payments", operation_id="orders_payment_record", response_model=OrderView, responses=CHANGE)
 async def payment(order_id: OrderId, request: RecordPayment, call: Call) -> Response:
     """Record money that was collected. The same method and reference again: the same record; another amount: refused."""
-
-    async def work(tx: Transaction) -> OrderView:
-        after = await record_payment(tx, call.actor, order_id, request, now=call.now, expected_version=call.if_match)
-        return OrderView.of(after, call.actor)
-
-    return await call.once("orders.record_payment", work)
+    return await call.change("orders.record_payment", OrderView.of, record_payment, order_id, request)
 
 
 @router.post(
@@ -78,12 +62,7 @@ async def payment(order_id: OrderId, request: RecordPayment, call: Call) -> Resp
 )
 async def reversal(order_id: OrderId, payment_id: PaymentId, request: ReversePayment, call: Call) -> Response:
     """Correct a recorded payment by a record of the opposite amount."""
-
-    async def work(tx: Transaction) -> OrderView:
-        after = await reverse_payment(tx, call.actor, order_id, payment_id, request, now=call.now, expected_version=call.if_match)
-        return OrderView.of(after, call.actor)
-
-    return await call.once("orders.reverse_payment", work)
+    return await call.change("orders.reverse_payment", OrderView.of, reverse_payment, order_id, payment_id, request)
 
 
 @router.post("/orders/{order_id}/cancel", operation_id="orders_order_cancel", response_model=OrderView | CancelOutlook, responses=CHANGE)
@@ -97,20 +76,10 @@ async def cancel(
     if dry_run:
         async with call.reading() as tx:
             return call.show(CancelOutlook.of(*await cancel_outlook(tx, call.actor, order_id)))
-
-    async def work(tx: Transaction) -> OrderView:
-        after = await cancel_order(tx, call.actor, order_id, request, now=call.now, expected_version=call.if_match)
-        return OrderView.of(after, call.actor)
-
-    return await call.once("orders.cancel", work)
+    return await call.change("orders.cancel", OrderView.of, cancel_order, order_id, request)
 
 
 @router.patch("/orders/{order_id}", operation_id="orders_order_edit", response_model=OrderView, responses=CHANGE)
 async def edit(order_id: OrderId, request: EditOrder, call: Call) -> Response:
     """Correct contact, addresses or tracking, with a reason, as a new version."""
-
-    async def work(tx: Transaction) -> OrderView:
-        after = await edit_order(tx, call.actor, order_id, request, now=call.now, expected_version=call.if_match)
-        return OrderView.of(after, call.actor)
-
-    return await call.once("orders.edit", work, idempotent="optional")
+    return await call.change("orders.edit", OrderView.of, edit_order, order_id, request, idempotent="optional")

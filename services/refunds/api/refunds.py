@@ -16,7 +16,6 @@ from services.refunds.views.files import AttachmentView
 from services.refunds.views.refunds import RefundCountsView, RefundDetails, RefundSummaryView, RefundView, SettlementView
 from shared.contracts.errors import Forbidden, NotFound, Refused, VersionConflict
 from shared.contracts.ids import RefundId
-from shared.data.db import Transaction
 from shared.data.set_aside import one_row, shown
 from shared.web.call import Call, Router, problems
 from shared.web.views import Page
@@ -71,34 +70,19 @@ async def read(refund_id: RefundId, call: Call) -> Response:
 )  # fmt: skip
 async def approve(refund_id: RefundId, body: ApproveRefund, call: Call) -> Response:
     """Approve a request, whole or for fewer units. Final."""
-
-    async def work(tx: Transaction) -> RefundView:
-        done = await approve_refund(tx, call.actor, refund_id, body, now=call.now, expected_version=call.if_match)
-        return RefundView.of(done, call.actor)
-
-    return await call.once("refunds.approve", work)
+    return await call.change("refunds.approve", RefundView.of, approve_refund, refund_id, body)
 
 
 @router.post("/v1/refunds/{refund_id}/decline", operation_id="refunds_refund_decline", response_model=RefundView, responses=CHANGES)
 async def decline(refund_id: RefundId, body: DeclineRefund, call: Call) -> Response:
     """Decline a request; its units are free again."""
-
-    async def work(tx: Transaction) -> RefundView:
-        done = await decline_refund(tx, call.actor, refund_id, body, now=call.now, expected_version=call.if_match)
-        return RefundView.of(done, call.actor)
-
-    return await call.once("refunds.decline", work)
+    return await call.change("refunds.decline", RefundView.of, decline_refund, refund_id, body)
 
 
 @router.post("/v1/refunds/{refund_id}/settlements", operation_id="refunds_settlement_report", response_model=RefundView, responses=CHANGES)
 async def settle(refund_id: RefundId, body: ReportSettlement, call: Call) -> Response:
     """Report an attempt to move the money. The first success is final; the same report again changes nothing."""
-
-    async def work(tx: Transaction) -> RefundView:
-        done = await report_settlement(tx, call.actor, refund_id, body, now=call.now, expected_version=call.if_match)
-        return RefundView.of(done, call.actor)
-
-    return await call.once("refunds.settle", work)
+    return await call.change("refunds.settle", RefundView.of, report_settlement, refund_id, body)
 
 
 @router.post(
@@ -107,9 +91,4 @@ async def settle(refund_id: RefundId, body: ReportSettlement, call: Call) -> Res
 )  # fmt: skip
 async def inspect(refund_id: RefundId, body: InspectGoods, call: Call) -> Response:
     """Decide on goods that wait for inspection: they go back to stock, or not."""
-
-    async def work(tx: Transaction) -> RefundView:
-        done = await inspect_goods(tx, call.actor, refund_id, body, now=call.now, expected_version=call.if_match)
-        return RefundView.of(done, call.actor)
-
-    return await call.once("refunds.inspect", work)
+    return await call.change("refunds.inspect", RefundView.of, inspect_goods, refund_id, body)

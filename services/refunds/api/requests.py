@@ -108,9 +108,4 @@ async def refundable(order_id: OrderId, call: Call) -> Response:
 )
 async def withdraw(refund_id: RefundId, call: Call) -> Response:
     """Take back one's own open request; its units are free again."""
-
-    async def work(tx: Transaction) -> RefundView:
-        done = await withdraw_refund(tx, call.actor, refund_id, now=call.now, expected_version=call.if_match)
-        return RefundView.of(done, call.actor)
-
-    return await call.once("refunds.withdraw", work)
+    return await call.change("refunds.withdraw", RefundView.of, withdraw_refund, refund_id)
