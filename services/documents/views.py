@@ -27,19 +27,7 @@ class DocumentView(View):
     @classmethod
     def of(cls, document: Document) -> "DocumentView":
         """As lists and calls show it."""
-        return cls(
-            document_id=document.document_id,
-            kind=document.kind,
-            number=document.number,
-            issued_on=document.issued_on,
-            issued_at=document.issued_at,
-            order_id=document.order_id,
-            order_number=document.order_number,
-            customer_id=document.customer_id,
-            total=money(document.total, document.currency),
-            refers_to=document.refers_to,
-            sha256=document.sha256,
-        )
+        return cls.showing(document, total=money(document.total, document.currency))
 
 
 class OrderDocumentsView(View):
@@ -76,10 +64,7 @@ class DocumentSeriesView(View):
     @classmethod
     def of(cls, series: Series) -> "DocumentSeriesView":
         """As the report shows it."""
-        return cls(
-            kind=series.kind, year=series.year, prefix=series.prefix, last=series.last, issued=series.issued,
-            missing=list(series.missing), gapless=series.gapless,
-        )  # fmt: skip
+        return cls.showing(series, missing=list(series.missing))
 
 
 class DocumentSeriesReport(View):

@@ -45,21 +45,11 @@ class NoteView(View):
     @classmethod
     def of(cls, note: Note, actor: Actor, *, revisions: Sequence[Revision], answers_allowed: bool) -> "NoteView":
         """The note as `actor` sees it."""
-        shown = [NoteRevisionView(revision=r.revision, text=r.text, by=_by(r, actor), written_at=r.written_at) for r in revisions]
-        return cls(
-            note_id=note.note_id,
-            order_id=note.order_id,
-            version=note.version,
-            audience=note.audience,
-            side=note.side,
+        shown = [NoteRevisionView.showing(one, by=_by(one, actor)) for one in revisions]
+        return cls.showing(
+            note,
             by=_by(note, actor),
             text=None if note.retracted_at or note.erased_at else note.text,
-            revision=note.revision,
-            written_at=note.written_at,
-            edited_at=note.edited_at,
-            retracted_at=note.retracted_at,
-            retracted_by_side=note.retracted_by_side,
-            erased_at=note.erased_at,
             customer_read_at=note.customer_read_at if actor.is_shop else None,
             revisions=shown if actor.is_shop else None,
             actions=actions(
@@ -92,16 +82,12 @@ class TimelineEntryView(View):
     @classmethod
     def of(cls, entry: TimelineEntry, actor: Actor) -> "TimelineEntryView":
         """The entry as `actor` sees it."""
-        return cls(
+        return cls.showing(
+            entry,
             entry_id=entry.event_id,
             type=entry.type.rsplit(".v", 1)[0],
-            occurred_at=entry.occurred_at,
-            recorded_at=entry.recorded_at,
-            audience=entry.audience,
             by=_by(entry, actor),
-            details=entry.details,
             internal=entry.internal if actor.is_shop else None,
-            message=entry.message,
         )
 
 
@@ -122,7 +108,7 @@ class UnreadOrderView(View):
     @classmethod
     def of(cls, order: UnreadOrder) -> "UnreadOrderView":
         """As the list shows it."""
-        return cls(order_id=order.order_id, number=order.number, unread=order.unread, latest_at=order.latest_at)
+        return cls.showing(order)
 
 
 class UnreadView(Page[UnreadOrderView]):
@@ -148,7 +134,7 @@ class NoteSettingsView(View):
     @classmethod
     def of(cls, settings: NoteSettings) -> "NoteSettingsView":
         """The settings in force."""
-        return cls(version=settings.version, customer_answers=settings.customer_answers)
+        return cls.showing(settings)
 
 
 class NoteSettingsVersionView(NoteSettingsView):

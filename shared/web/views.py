@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -22,6 +22,11 @@ class View(BaseModel):
     model_config = ConfigDict(frozen=True)
     secrets: ClassVar[tuple[str, ...]] = ()
 
+    @classmethod
+    def showing(cls, value: Any, /, **others: Any) -> Self:
+        """A value's attributes under their own names; `others` is what is shown differently, or is not the value's."""
+        return cls(**{name: getattr(value, name) for name in cls.model_fields if name not in others}, **others)
+
 
 class ByView(View):
     """Who did it. A customer sees the role of others, not their ids."""
@@ -34,7 +39,7 @@ class ByView(View):
     def of(cls, by: By, actor: Actor) -> "ByView":
         """`by` as `actor` may see it."""
         if actor.is_shop or actor.did(by.role, by.id):
-            return cls(role=by.role, id=by.id, via=by.via)
+            return cls.showing(by)
         return cls(role=by.role)
 
 
@@ -63,7 +68,7 @@ class ActionView(View):
     @classmethod
     def of(cls, action: str, decision: Decision) -> "ActionView":
         """What the rule that guards `action` decided."""
-        return cls(action=action, allowed=decision.allowed, code=decision.code, detail=decision.detail)
+        return cls.showing(decision, action=action)
 
 
 def actions(decisions: Mapping[str, Decision]) -> dict[str, ActionView]:

@@ -130,15 +130,11 @@ async def verify(document_id: DocumentId, call: Call) -> Response:
     data_matches = computed == row.sha256
     pdf_matches = None if kept is None else hashlib.sha256(kept).hexdigest() == row.pdf_sha256
     return call.show(
-        DocumentVerificationView(
-            document_id=row.document_id,
-            number=row.number,
-            sha256=row.sha256,
+        DocumentVerificationView.showing(
+            row,
             computed_sha256=computed,
             data_matches=data_matches,
-            pdf_sha256=row.pdf_sha256,
             pdf_matches=pdf_matches,
-            engine=row.engine,
             verified=data_matches and pdf_matches is not False,
         )
     )

@@ -24,8 +24,7 @@ class GuestLinkView(View):
     @classmethod
     def of(cls, link: Link, actor: Actor, token: str | None = None) -> "GuestLinkView":
         """A link as `actor` may see it."""
-        same = {name: getattr(link, name) for name in ("link_id", "order_id", "created_at", "expires_at")}
-        return cls(**same, token=token, by=ByView.of(link.by, actor))
+        return cls.showing(link, token=token, by=ByView.of(link.by, actor), audience="guest")
 
 
 class GuestLinksView(View):

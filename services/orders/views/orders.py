@@ -38,7 +38,7 @@ class AddressView(Address):
         return None if address is None else cls(**address.model_dump(), formatted=formatted(address))
 
 
-class OrderLineView(BaseModel):
+class OrderLineView(View):
     """A line as it was placed."""
 
     line: int
@@ -54,7 +54,7 @@ class OrderLineView(BaseModel):
     stock_tracked: bool
 
 
-class PaymentView(BaseModel):
+class PaymentView(View):
     """Money recorded; a reversal has a negative amount and names what it reverses."""
 
     payment_id: PaymentId
@@ -67,7 +67,7 @@ class PaymentView(BaseModel):
     recorded_at: datetime
 
 
-class CancellationView(BaseModel):
+class CancellationView(View):
     """The record of a cancellation."""
 
     by: ByView
@@ -119,7 +119,7 @@ class OrderView(View):
         return cls(**_view(state, actor))
 
 
-class TimelineEntry(BaseModel):
+class TimelineEntry(View):
     """One change of the order: who, when, and what they wrote to the customer. `details` depends on the type."""
 
     version: int
@@ -152,7 +152,7 @@ class OrderDetails(OrderView):
         return cls(**_view(state, actor), timeline=[timeline_entry(change, actor) for change in changes], actions=actions(decisions))
 
 
-class OrderSummaryView(BaseModel):
+class OrderSummaryView(View):
     """An order in a list."""
 
     order_id: OrderId
@@ -172,10 +172,7 @@ class OrderSummaryView(BaseModel):
     @classmethod
     def of(cls, row: Summary) -> "OrderSummaryView":
         """One row of a list."""
-        fields = row.fields()
-        currency = fields.pop("currency")
-        amounts = {name: money(fields.pop(name), currency) for name in ("total", "collected", "refunded_total")}
-        return cls(**fields, **amounts)
+        return cls.showing(row, **{name: money(getattr(row, name), row.currency) for name in ("total", "collected", "refunded_total")})
 
 
 class OrderPage(Page[OrderSummaryView]):
@@ -190,7 +187,7 @@ class OrderCountsView(View):
     refund_state: dict[RefundState, int]
 
 
-class ReleasedLine(BaseModel):
+class ReleasedLine(View):
     """Units of a line that would go back on the shelf at once."""
 
     line: int
@@ -211,11 +208,9 @@ class CancelOutlook(View):
     def of(cls, order: Order, decision: Decision) -> "CancelOutlook":
         """What the rules say of `order`; nothing moves where it may not be cancelled."""
         released = lines_to_release(order) if decision.allowed else ()
-        return cls(
-            allowed=decision.allowed,
-            code=decision.code,
-            detail=decision.detail,
-            released=[ReleasedLine(line=line.line, sku=line.sku, quantity=line.quantity) for line in released],
+        return cls.showing(
+            decision,
+            released=[ReleasedLine.showing(line) for line in released],
             goods_return_through_refund=decision.allowed and goods_left(order.status),
         )
 
@@ -233,15 +228,11 @@ SHOWN_TO_CUSTOMERS = ("from", "to", "tracking", "payment_id", "amount", "method"
 def timeline_entry(change: Change, actor: Actor) -> TimelineEntry:
     """One change as `actor` may see it: what staff noted for each other (a rider's name) stays with the shop."""
     shop = actor.is_shop
-    return TimelineEntry(
-        version=change.version,
-        type=change.type,
+    return TimelineEntry.showing(
+        change,
         by=ByView.of(change.by, actor),
-        message=change.message,
         reason=_reason(change.reason, change.by, actor),
         details={name: value for name, value in change.details.items() if shop or name in SHOWN_TO_CUSTOMERS},
-        occurred_at=change.occurred_at,
-        recorded_at=change.recorded_at,
     )
 
 
@@ -273,27 +264,21 @@ def _view(state: OrderState, actor: Actor) -> dict[str, Any]:
 def line_view(line: OrderLine, currency: str) -> OrderLineView:
     """A line as answers show it."""
     amounts = {name: None if (value := getattr(line, name)) is None else money(value, currency) for name in LINE_MONEY}
-    return OrderLineView(
-        line=line.line, sku=line.sku, name=line.name, quantity=line.quantity, stock_tracked=line.stock_tracked,
-        **amounts,
-    )  # fmt: skip
+    return OrderLineView.showing(line, **amounts)
 
 
 def _payment(order: Order, at: int, actor: Actor) -> PaymentView:
     payment = order.payments[at]
-    return PaymentView(
-        payment_id=payment.payment_id, amount=money(payment.amount, order.currency), method=payment.method,
-        reference=payment.reference, collected_by=payment.collected_by if actor.is_shop else None, reverses=payment.reverses,
-        occurred_at=payment.occurred_at, recorded_at=payment.recorded_at,
-    )  # fmt: skip
+    return PaymentView.showing(
+        payment, amount=money(payment.amount, order.currency), collected_by=payment.collected_by if actor.is_shop else None
+    )
 
 
 def _cancellation(order: Order, actor: Actor) -> CancellationView | None:
     if order.cancellation is None:
         return None
-    rest = order.cancellation.model_dump(include={"cancelled_from", "occurred_at", "recorded_at"})
     reason = _reason(order.cancellation.reason, order.cancellation.by, actor)
-    return CancellationView(by=ByView.of(order.cancellation.by, actor), reason=reason, **rest)
+    return CancellationView.showing(order.cancellation, by=ByView.of(order.cancellation.by, actor), reason=reason)
 
 
 def _reason(reason: str, by: By, actor: Actor) -> str:

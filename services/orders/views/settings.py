@@ -19,10 +19,7 @@ class OrderSettingsView(View):
     @classmethod
     def of(cls, settings: StoreSettings) -> "OrderSettingsView":
         """As answers show them."""
-        return cls(
-            version=settings.version, cancel_preset=settings.cancel_preset, customer_cancel_until=settings.customer_cancel_until,
-            stock=settings.stock, number_prefix=settings.number_prefix, time_zone=settings.time_zone,
-        )  # fmt: skip
+        return cls.showing(settings)
 
 
 class OrderSettingsVersionView(OrderSettingsView):

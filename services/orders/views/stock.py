@@ -2,8 +2,6 @@
 
 from datetime import datetime
 
-from pydantic import BaseModel
-
 from services.orders.state import StockLevel, StockMovement
 from shared.web.views import View
 
@@ -19,10 +17,10 @@ class LevelView(View):
     @classmethod
     def of(cls, level: StockLevel) -> "LevelView":
         """As answers show it."""
-        return cls(sku=level.sku, on_hand=level.on_hand, version=level.version, changed_at=level.changed_at)
+        return cls.showing(level)
 
 
-class MovementView(BaseModel):
+class MovementView(View):
     """One entry of the ledger."""
 
     sequence: int
@@ -36,4 +34,4 @@ class MovementView(BaseModel):
     @classmethod
     def of(cls, movement: StockMovement) -> "MovementView":
         """As answers show it."""
-        return cls(**{name: getattr(movement, name) for name in cls.model_fields})
+        return cls.showing(movement)

@@ -69,7 +69,7 @@ async def upload(call: Call) -> Response:
 
     async def work(tx: Transaction) -> AttachmentView:
         await files.add_upload(tx, call.actor, stored, settings.attachment_unused_max, now=call.now)
-        return AttachmentView.model_validate(stored)
+        return AttachmentView.showing(stored)
 
     try:
         answer = await call.once("refunds.upload", work, status=201, body=asked)

@@ -55,10 +55,8 @@ async def read(refund_id: RefundId, call: Call) -> Response:
         ledger = await ledgers.ledger(tx, call.actor, refund.order_id)
     may = decisions(refund, call.actor, ledger.order, ledger.approved)
     store = call.actor.store
-    some_files = await shown(call.db, "attachments", files, AttachmentView.model_validate, lambda row: (store, row.attachment_id))
-    some_reports = await shown(
-        call.db, "settlements", reports, SettlementView.model_validate, lambda row: (store, f"{refund_id} {row.reference}")
-    )
+    some_files = await shown(call.db, "attachments", files, AttachmentView.showing, lambda row: (store, row.attachment_id))
+    some_reports = await shown(call.db, "settlements", reports, SettlementView.showing, lambda row: (store, f"{refund_id} {row.reference}"))
     with one_row("refunds", store, refund_id):
         view = RefundDetails.with_more(refund, call.actor, files=some_files, reports=some_reports, decisions=may)
     return call.show(view)

@@ -85,14 +85,7 @@ async def refundable(order_id: OrderId, call: Call) -> Response:
         max_attachments=MAX_ATTACHMENTS if policy.attachments else 0,
         deduct_shipping=policy.deduct_shipping,
         lines=[
-            RefundableLine(
-                line=line.line,
-                sku=line.sku,
-                name=line.name,
-                quantity=line.quantity,
-                free=units.count(free.get(line.line, ())),
-                amount=money(amounts.get(line.line, 0), order.currency),
-            )
+            RefundableLine.showing(line, free=units.count(free.get(line.line, ())), amount=money(amounts.get(line.line, 0), order.currency))
             for line in order.lines
         ],
         amount=money(sum(amounts.values()), order.currency),

@@ -26,14 +26,4 @@ class AttentionView(View):
     @classmethod
     def of(cls, item: Attention, actor: Actor) -> "AttentionView":
         """The item as `actor` may see it."""
-        return cls(
-            attention_id=item.attention_id,
-            kind=item.kind,
-            order_id=item.order_id,
-            refund_id=item.refund_id,
-            facts=item.facts,
-            opened_at=item.opened_at,
-            closed_at=item.closed_at,
-            closed_by=by_view(item.closed_by, actor) if item.closed_by else None,
-            note=item.note,
-        )
+        return cls.showing(item, closed_by=by_view(item.closed_by, actor) if item.closed_by else None)

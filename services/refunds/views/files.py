@@ -2,15 +2,13 @@
 
 from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from shared.web.views import View
 
 
 class AttachmentView(View):
     """A file; its content is at `GET /v1/attachments/{attachment_id}`."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     attachment_id: str
     name: str

@@ -25,15 +25,5 @@ class RefundPolicyView(View):
     @classmethod
     def of(cls, policy: Policy, actor: Actor) -> "RefundPolicyView":
         """The version as `actor` may see it."""
-        return cls(
-            version=policy.version,
-            valid_from=policy.valid_from,
-            manage_stock=policy.manage_stock,
-            attachments=policy.attachments,
-            deduct_shipping=policy.deduct_shipping,
-            window_days=policy.window_days,
-            reasons=list(policy.reasons),
-            overdue_after_hours=policy.overdue_after_hours,
-            saved_by=by_view(policy.saved_by, actor) if policy.saved_by else None,
-            saved_at=policy.saved_at,
-        )
+        saved_by = by_view(policy.saved_by, actor) if policy.saved_by else None
+        return cls.showing(policy, reasons=list(policy.reasons), saved_by=saved_by)

@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
 from services.refunds.state import Cause, Outcome, Refund, RefundLine, RefundSummary, Settlement, Status
 from services.refunds.views import by_view
 from services.refunds.views.files import AttachmentView
@@ -14,15 +12,17 @@ from shared.contracts.events import Disposition
 from shared.contracts.ids import OrderId, PaymentId, RefundId
 from shared.web.views import ActionView, ByView, MoneyView, View, actions, money
 
+MONEY = ("amount", "goods", "shipping", "overpaid", "shipping_kept")
 
-class RefundUnitsView(BaseModel):
+
+class RefundUnitsView(View):
     """Units `first`..`last` of a line."""
 
     first: int
     last: int
 
 
-class RefundLineView(BaseModel):
+class RefundLineView(View):
     """What the refund takes of one line, and what becomes of the goods."""
 
     line: int
@@ -40,22 +40,16 @@ class RefundLineView(BaseModel):
     @classmethod
     def of(cls, line: RefundLine, currency: str) -> "RefundLineView":
         """One line."""
-        return cls(
-            line=line.line,
-            sku=line.sku,
-            name=line.name,
-            quantity=line.quantity,
-            disposition=line.disposition,
-            restock=line.restock,
-            not_restocked_because=line.not_restocked_because,
-            units=[RefundUnitsView(first=units.first, last=units.last) for units in line.units],
+        return cls.showing(
+            line,
+            units=[RefundUnitsView.showing(units) for units in line.units],
             goods=money(line.goods, currency),
             shipping=money(line.shipping, currency),
             waiting_for_inspection=line.waiting,
         )
 
 
-class RefundSummaryView(BaseModel):
+class RefundSummaryView(View):
     """A refund in a list: order number, request date and status first."""
 
     order_number: str
@@ -76,19 +70,9 @@ class RefundSummaryView(BaseModel):
     @classmethod
     def of(cls, refund: RefundSummary, *, now: datetime) -> "RefundSummaryView":
         """One refund; its age ends with its decision."""
-        return cls(
-            order_number=refund.order_number,
-            requested_at=refund.requested_at,
-            status=refund.status,
-            refund_id=refund.refund_id,
-            version=refund.version,
-            order_id=refund.order_id,
-            customer_id=refund.customer_id,
-            settlement=refund.settlement,
-            cause=refund.cause,
-            reason=refund.reason,
+        return cls.showing(
+            refund,
             amount=money(refund.amount, refund.currency),
-            decided_at=refund.decided_at,
             age_seconds=int(((refund.decided_at or now) - refund.requested_at).total_seconds()),
             overdue=refund.status == "processing" and refund.overdue_at is not None and refund.overdue_at <= now,
         )
@@ -131,43 +115,19 @@ class RefundView(View):
     def of(cls, refund: Refund, actor: Actor) -> "RefundView":
         """The refund as `actor` may see it: internal reasons are the shop's."""
         currency = refund.currency
-        return cls(
-            order_number=refund.order_number,
-            requested_at=refund.requested_at,
-            status=refund.status,
-            refund_id=refund.refund_id,
-            version=refund.version,
-            order_id=refund.order_id,
-            customer_id=refund.customer_id,
-            settlement=refund.settlement,
-            cause=refund.cause,
-            payment_id=refund.payment_id,
-            reason=refund.reason,
-            description=refund.description,
-            further_information=refund.further_information,
-            message=refund.message,
+        return cls.showing(
+            refund,
+            **{name: money(getattr(refund, name), currency) for name in MONEY},
             internal_reason=refund.internal_reason if actor.is_shop else None,
             beyond_window_reason=refund.beyond_window_reason if actor.is_shop else None,
-            currency=currency,
-            amount=money(refund.amount, currency),
-            goods=money(refund.goods, currency),
-            shipping=money(refund.shipping, currency),
-            overpaid=money(refund.overpaid, currency),
-            shipping_kept=money(refund.shipping_kept, currency),
-            explanation=refund.explanation,
             lines=[RefundLineView.of(line, currency) for line in refund.lines],
-            policy_version=refund.policy_version,
-            order_version=refund.order_version,
             requested_by=by_view(refund.requested_by, actor),
             decided_by=by_view(refund.decided_by, actor) if refund.decided_by else None,
-            decided_at=refund.decided_at,
         )
 
 
-class SettlementView(BaseModel):
+class SettlementView(View):
     """A report about the money; `counts` is false for what came after the first success and changed nothing."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     outcome: Outcome
     method: str

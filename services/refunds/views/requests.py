@@ -3,8 +3,6 @@
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel
-
 from shared.contracts.ids import OrderId
 from shared.web.views import ActionView, MoneyView, View
 
@@ -22,7 +20,7 @@ class RefundPreviewView(View):
     explanation: dict[str, Any]
 
 
-class RefundableLine(BaseModel):
+class RefundableLine(View):
     """What can still be requested of one line; `amount` is what all its free units would pay together."""
 
     line: int
