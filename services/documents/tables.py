@@ -4,11 +4,13 @@ What may never happen is a constraint here as well as a rule in the code: one do
 no change and no deletion of what was issued (a trigger of the first migration).
 """
 
+from functools import partial
+
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
 from shared.data.columns import PublicIdColumn
-from shared.data.schema import TIME, bound_times, service_metadata
+from shared.data.schema import TIME, bound_times, columns, service_metadata, store_table
 from shared.data.settings_versions import settings_table
 
 SCHEMA = "documents"
@@ -16,26 +18,22 @@ KINDS = "'invoice', 'receipt', 'cancelling_receipt', 'credit_note', 'refund_rece
 CAUSES = "'order', 'shipping_kept', 'payment', 'cancellation', 'refund'"
 
 metadata = service_metadata(SCHEMA)
+table = partial(store_table, metadata)
 
-orders = sa.Table(
+orders = table(
     "orders",
-    metadata,
-    sa.Column("store_id", sa.Text, nullable=False),
     sa.Column("order_id", PublicIdColumn("order"), nullable=False),
     sa.Column("customer_id", sa.Text, nullable=False),
     sa.Column("version", sa.BigInteger, nullable=False),  # 0: a refund or an erasure came first, the order itself is on its way
-    sa.Column("data", JSONB),
-    sa.Column("personal", JSONB),
+    *columns(JSONB, "data", "personal", nullable=True),
     sa.Column("erased_at", TIME),  # from then on nothing personal is taken in
     sa.Column("event_sequence", sa.BigInteger, nullable=False, server_default="0"),  # counts this order's document.* events
     sa.PrimaryKeyConstraint("store_id", "order_id"),
     sa.CheckConstraint("(version = 0) = (data is null)", name="copy"),
 )
 
-refunds = sa.Table(
+refunds = table(
     "refunds",
-    metadata,
-    sa.Column("store_id", sa.Text, nullable=False),
     sa.Column("refund_id", PublicIdColumn("refund"), nullable=False),
     sa.Column("order_id", PublicIdColumn("order"), nullable=False),
     sa.Column("order_version", sa.BigInteger, nullable=False),
@@ -44,10 +42,8 @@ refunds = sa.Table(
     sa.Index(None, "store_id", "order_id"),
 )
 
-stores = sa.Table(
+stores = table(
     "stores",
-    metadata,
-    sa.Column("store_id", sa.Text, nullable=False),
     sa.Column("time_zone", sa.Text, nullable=False, server_default="UTC"),
     sa.Column("time_zone_version", sa.BigInteger, nullable=False, server_default="0"),  # of the order service's settings
     sa.PrimaryKeyConstraint("store_id"),
@@ -55,20 +51,16 @@ stores = sa.Table(
 
 settings = settings_table(metadata, sa.Column("letterhead", JSONB, nullable=False), sa.Column("prefixes", JSONB, nullable=False))
 
-logos = sa.Table(
+logos = table(
     "logos",
-    metadata,
-    sa.Column("store_id", sa.Text, nullable=False),
     sa.Column("sha256", sa.Text, nullable=False),
     sa.Column("png", sa.LargeBinary, nullable=False),
     sa.Column("saved_at", TIME, nullable=False),
     sa.PrimaryKeyConstraint("store_id", "sha256"),
 )
 
-series = sa.Table(
+series = table(
     "series",
-    metadata,
-    sa.Column("store_id", sa.Text, nullable=False),
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("year", sa.Integer, nullable=False),
     sa.Column("prefix", sa.Text, nullable=False),  # fixed when the series begins: a series never changes its name
@@ -79,17 +71,11 @@ series = sa.Table(
     sa.CheckConstraint("last >= 1", name="last"),
 )
 
-documents = sa.Table(
+documents = table(
     "documents",
-    metadata,
-    sa.Column("store_id", sa.Text, nullable=False),
     sa.Column("document_id", PublicIdColumn("document"), nullable=False),
     sa.Column("order_id", PublicIdColumn("order"), nullable=False),
-    sa.Column("order_number", sa.Text, nullable=False),
-    sa.Column("customer_id", sa.Text, nullable=False),
-    sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("cause", sa.Text, nullable=False),
-    sa.Column("subject_id", sa.Text, nullable=False),
+    *columns(sa.Text, "order_number", "customer_id", "kind", "cause", "subject_id"),
     sa.Column("year", sa.Integer, nullable=False),
     sa.Column("counted", sa.BigInteger, nullable=False),
     sa.Column("number", sa.Text, nullable=False),
@@ -111,14 +97,11 @@ documents = sa.Table(
     sa.CheckConstraint("counted >= 1 and total >= 0", name="figures"),
 )
 
-renderings = sa.Table(
+renderings = table(
     "renderings",
-    metadata,
-    sa.Column("store_id", sa.Text, nullable=False),
     sa.Column("document_id", PublicIdColumn("document"), nullable=False),
     sa.Column("pdf", sa.LargeBinary),  # written once, by the first to finish
-    sa.Column("pdf_sha256", sa.Text),
-    sa.Column("engine", sa.Text),
+    *columns(sa.Text, "pdf_sha256", "engine", nullable=True),
     sa.Column("rendered_at", TIME),
     sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
     sa.Column("next_attempt_at", TIME, nullable=False),

@@ -4,20 +4,21 @@
 change, the live streams resume by it, and the customer's count has no gaps that could tell of something private.
 """
 
+from functools import partial
+
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, UUID
 
 from shared.data.columns import PublicIdColumn
-from shared.data.schema import TIME, bound_times, service_metadata
+from shared.data.schema import TIME, bound_times, columns, service_metadata, store_table
 from shared.data.settings_versions import settings_table
 
 SCHEMA = "notes"
 metadata = service_metadata(SCHEMA)
+table = partial(store_table, metadata)
 
-orders = sa.Table(
+orders = table(
     "orders",
-    metadata,
-    sa.Column("store_id", sa.Text, nullable=False),
     sa.Column("order_id", PublicIdColumn("order"), nullable=False),
     sa.Column("customer_id", sa.Text, nullable=False),
     sa.Column("number", sa.Text),
@@ -33,26 +34,18 @@ orders = sa.Table(
 )
 sa.Index(None, orders.c.store_id, orders.c.customer_id, orders.c.order_id)
 
-notes = sa.Table(
+notes = table(
     "notes",
-    metadata,
-    sa.Column("store_id", sa.Text, nullable=False),
     sa.Column("note_id", PublicIdColumn("note"), nullable=False),
     sa.Column("order_id", PublicIdColumn("order"), nullable=False),
-    sa.Column("audience", sa.Text, nullable=False),
-    sa.Column("side", sa.Text, nullable=False),
-    sa.Column("by_role", sa.Text, nullable=False),
-    sa.Column("by_id", sa.Text, nullable=False),
+    *columns(sa.Text, "audience", "side", "by_role", "by_id"),
     sa.Column("by_via", sa.Text),
     sa.Column("text", sa.Text, nullable=False),
     sa.Column("revision", sa.Integer, nullable=False),
     sa.Column("written_at", TIME, nullable=False),
-    sa.Column("edited_at", TIME),
-    sa.Column("retracted_at", TIME),
+    *columns(TIME, "edited_at", "retracted_at", nullable=True),
     sa.Column("retracted_by_side", sa.Text),
-    sa.Column("erased_at", TIME),
-    sa.Column("customer_read_at", TIME),
-    sa.Column("shop_read_at", TIME),
+    *columns(TIME, "erased_at", "customer_read_at", "shop_read_at", nullable=True),
     sa.Column("shop_position", sa.BigInteger, nullable=False),
     sa.Column("customer_position", sa.BigInteger),
     sa.PrimaryKeyConstraint("store_id", "note_id"),
@@ -79,15 +72,11 @@ sa.Index(
     postgresql_where=sa.text("side = 'customer' and shop_read_at is null and retracted_at is null"),
 )
 
-revisions = sa.Table(
+revisions = table(
     "revisions",
-    metadata,
-    sa.Column("store_id", sa.Text, nullable=False),
     sa.Column("note_id", PublicIdColumn("note"), nullable=False),
     sa.Column("revision", sa.Integer, nullable=False),
-    sa.Column("text", sa.Text, nullable=False),
-    sa.Column("by_role", sa.Text, nullable=False),
-    sa.Column("by_id", sa.Text, nullable=False),
+    *columns(sa.Text, "text", "by_role", "by_id"),
     sa.Column("by_via", sa.Text),
     sa.Column("written_at", TIME, nullable=False),
     sa.PrimaryKeyConstraint("store_id", "note_id", "revision"),
@@ -95,23 +84,17 @@ revisions = sa.Table(
     comment="Every text that a note ever had; rows are only added (erasure blanks their text).",
 )
 
-timeline = sa.Table(
+timeline = table(
     "timeline",
-    metadata,
-    sa.Column("store_id", sa.Text, nullable=False),
     sa.Column("order_id", PublicIdColumn("order"), nullable=False),
     sa.Column("event_id", UUID(as_uuid=True), nullable=False),
     sa.Column("type", sa.Text, nullable=False),
     sa.Column("source_rank", sa.SmallInteger, nullable=False),
     sa.Column("sequence", sa.BigInteger, nullable=False),
-    sa.Column("occurred_at", TIME, nullable=False),
-    sa.Column("recorded_at", TIME, nullable=False),
-    sa.Column("audience", sa.Text, nullable=False),
-    sa.Column("by_role", sa.Text, nullable=False),
-    sa.Column("by_id", sa.Text, nullable=False),
+    *columns(TIME, "occurred_at", "recorded_at"),
+    *columns(sa.Text, "audience", "by_role", "by_id"),
     sa.Column("by_via", sa.Text),
-    sa.Column("details", JSONB, nullable=False),
-    sa.Column("internal", JSONB, nullable=False),
+    *columns(JSONB, "details", "internal"),
     sa.Column("message", sa.Text, nullable=False),
     sa.Column("shop_position", sa.BigInteger, nullable=False),
     sa.Column("customer_position", sa.BigInteger),

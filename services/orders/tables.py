@@ -1,54 +1,37 @@
 """Tables of the orders schema: columns and constraints, no behaviour. `store_id` leads every key."""
 
+from functools import partial
+
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
 from shared.data.columns import PublicIdColumn
 from shared.data.counts import count_tables
-from shared.data.schema import TIME, bound_times, service_metadata
+from shared.data.schema import TIME, bound_times, columns, service_metadata, store_table
 from shared.data.settings_versions import settings_table
 
 metadata = service_metadata("orders")
+table = partial(store_table, metadata)
 
 STATUSES = "('pending', 'confirmed', 'picked_up', 'shipped', 'delivered', 'cancelled')"
 TOTAL_IS_SUM = "goods_total + shipping = total"
 PAYMENT_STATE = "case when collected >= total then 'paid' else 'unpaid' end"
 
-
-def _money(name: str) -> sa.Column[int]:
-    return sa.Column(name, sa.BigInteger, nullable=False)
-
-
-orders = sa.Table(
+orders = table(
     "orders",
-    metadata,
-    sa.Column("store_id", sa.Text, nullable=False),
     sa.Column("order_id", PublicIdColumn("order"), nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("number", sa.Text, nullable=False),
     sa.Column("external_ref", sa.Text),
-    sa.Column("status", sa.Text, nullable=False),
-    sa.Column("currency", sa.Text, nullable=False),
-    sa.Column("language", sa.Text, nullable=False),
+    *columns(sa.Text, "status", "currency", "language"),
     sa.Column("prices_include_tax", sa.Boolean, nullable=False),
-    sa.Column("customer_id", sa.Text, nullable=False),
-    sa.Column("customer_name", sa.Text, nullable=False),
-    sa.Column("email", sa.Text, nullable=False),
-    sa.Column("phone", sa.Text, nullable=False),
-    sa.Column("shipping_address", JSONB),
-    sa.Column("billing_address", JSONB),
+    *columns(sa.Text, "customer_id", "customer_name", "email", "phone"),
+    *columns(JSONB, "shipping_address", "billing_address", nullable=True),
     sa.Column("metadata", JSONB, nullable=False),
     sa.Column("line_count", sa.Integer, nullable=False),
-    sa.Column("unit_count", sa.BigInteger, nullable=False),
-    _money("goods_total"),
-    _money("discount_total"),
-    _money("tax_total"),
-    _money("shipping"),
-    _money("shipping_tax"),
-    _money("total"),
-    _money("collected"),
+    *columns(sa.BigInteger, "unit_count", "goods_total", "discount_total", "tax_total", "shipping", "shipping_tax", "total", "collected"),
     sa.Column("payment", sa.Text, sa.Computed(PAYMENT_STATE, persisted=True), nullable=False),
-    _money("refunded_total"),
+    sa.Column("refunded_total", sa.BigInteger, nullable=False),
     sa.Column("refund_state", sa.Text, nullable=False),
     sa.Column("refunds", sa.Integer, nullable=False),
     sa.Column("refunded_units", sa.BigInteger, nullable=False),
@@ -56,8 +39,7 @@ orders = sa.Table(
     sa.Column("delivery_failed_at", TIME),
     sa.Column("cancellation", JSONB),
     sa.Column("placed_at", TIME, nullable=False),
-    sa.Column("confirmed_at", TIME),
-    sa.Column("delivered_at", TIME),
+    *columns(TIME, "confirmed_at", "delivered_at", nullable=True),
     sa.Column("recorded_at", TIME, nullable=False),
     sa.PrimaryKeyConstraint("store_id", "order_id"),
     sa.UniqueConstraint("store_id", "number"),
@@ -78,21 +60,14 @@ sa.Index(None, orders.c.store_id, orders.c.status, orders.c.placed_at, orders.c.
 sa.Index(None, orders.c.store_id, sa.func.lower(orders.c.email), orders.c.placed_at, orders.c.order_id)
 sa.Index(None, orders.c.store_id, orders.c.phone, orders.c.placed_at, orders.c.order_id)
 
-lines = sa.Table(
+lines = table(
     "lines",
-    metadata,
-    sa.Column("store_id", sa.Text, nullable=False),
     sa.Column("order_id", PublicIdColumn("order"), nullable=False),
     sa.Column("line", sa.Integer, nullable=False),
-    sa.Column("sku", sa.Text, nullable=False),
-    sa.Column("name", sa.Text, nullable=False),
+    *columns(sa.Text, "sku", "name"),
     sa.Column("quantity", sa.Integer, nullable=False),
     sa.Column("unit_price", sa.BigInteger),
-    _money("subtotal"),
-    _money("discount"),
-    _money("order_discount"),
-    _money("tax"),
-    _money("total"),
+    *columns(sa.BigInteger, "subtotal", "discount", "order_discount", "tax", "total"),
     sa.Column("stock_tracked", sa.Boolean, nullable=False),
     sa.Column("placed_at", TIME, nullable=False),  # the order's: so that a search by SKU reads in the order of every list
     sa.PrimaryKeyConstraint("store_id", "order_id", "line"),
@@ -104,20 +79,16 @@ lines = sa.Table(
 )
 sa.Index(None, lines.c.store_id, lines.c.sku, lines.c.placed_at, lines.c.order_id)
 
-payments = sa.Table(
+payments = table(
     "payments",
-    metadata,
-    sa.Column("store_id", sa.Text, nullable=False),
     sa.Column("payment_id", PublicIdColumn("payment"), nullable=False),
     sa.Column("order_id", PublicIdColumn("order"), nullable=False),
     sa.Column("order_version", sa.Integer, nullable=False),
-    _money("amount"),
-    sa.Column("method", sa.Text, nullable=False),
-    sa.Column("reference", sa.Text, nullable=False),
+    sa.Column("amount", sa.BigInteger, nullable=False),
+    *columns(sa.Text, "method", "reference"),
     sa.Column("collected_by", sa.Text),
     sa.Column("reverses", PublicIdColumn("payment")),
-    sa.Column("occurred_at", TIME, nullable=False),
-    sa.Column("recorded_at", TIME, nullable=False),
+    *columns(TIME, "occurred_at", "recorded_at"),
     sa.PrimaryKeyConstraint("store_id", "payment_id"),
     sa.ForeignKeyConstraint(("store_id", "order_id"), ("orders.orders.store_id", "orders.orders.order_id")),
     sa.UniqueConstraint("store_id", "reverses"),
@@ -130,32 +101,25 @@ sa.Index(
 )  # fmt: skip
 
 # One row per version: who, when, and what they wrote. The timeline, and what the order's row is the fold of.
-changes = sa.Table(
+changes = table(
     "changes",
-    metadata,
-    sa.Column("store_id", sa.Text, nullable=False),
     sa.Column("order_id", PublicIdColumn("order"), nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("type", sa.Text, nullable=False),
     sa.Column("by", JSONB, nullable=False),
-    sa.Column("message", sa.Text, nullable=False),
-    sa.Column("reason", sa.Text, nullable=False),
+    *columns(sa.Text, "message", "reason"),
     sa.Column("details", JSONB, nullable=False),
-    sa.Column("occurred_at", TIME, nullable=False),
-    sa.Column("recorded_at", TIME, nullable=False),
+    *columns(TIME, "occurred_at", "recorded_at"),
     sa.PrimaryKeyConstraint("store_id", "order_id", "version"),
     sa.ForeignKeyConstraint(("store_id", "order_id"), ("orders.orders.store_id", "orders.orders.order_id")),
 )
 
 # What the refund service approved, once per refund: behind the display copy on the order.
-refunds = sa.Table(
+refunds = table(
     "refunds",
-    metadata,
-    sa.Column("store_id", sa.Text, nullable=False),
     sa.Column("refund_id", PublicIdColumn("refund"), nullable=False),
     sa.Column("order_id", PublicIdColumn("order"), nullable=False),
-    _money("amount"),
-    sa.Column("units", sa.BigInteger, nullable=False),
+    *columns(sa.BigInteger, "amount", "units"),
     sa.Column("recorded_at", TIME, nullable=False),
     sa.PrimaryKeyConstraint("store_id", "refund_id"),
     sa.ForeignKeyConstraint(("store_id", "order_id"), ("orders.orders.store_id", "orders.orders.order_id")),
@@ -164,17 +128,14 @@ refunds = sa.Table(
 
 # Links by which whoever has no account reads one order. The token is stored nowhere: it can be made again from the row, and its hash
 # proves it.
-guest_links = sa.Table(
+guest_links = table(
     "guest_links",
-    metadata,
-    sa.Column("store_id", sa.Text, nullable=False),
     sa.Column("link_id", PublicIdColumn("link"), nullable=False),
     sa.Column("order_id", PublicIdColumn("order"), nullable=False),
     sa.Column("issuer", sa.Text, nullable=False),
     sa.Column("token_hash", sa.LargeBinary, nullable=False),
     sa.Column("by", JSONB, nullable=False),
-    sa.Column("created_at", TIME, nullable=False),
-    sa.Column("expires_at", TIME, nullable=False),
+    *columns(TIME, "created_at", "expires_at"),
     sa.Column("revoked_at", TIME),
     sa.PrimaryKeyConstraint("store_id", "link_id"),
     sa.ForeignKeyConstraint(("store_id", "order_id"), ("orders.orders.store_id", "orders.orders.order_id")),
@@ -184,13 +145,10 @@ sa.Index(None, guest_links.c.store_id, guest_links.c.order_id)
 sa.Index(None, guest_links.c.expires_at)
 
 # A SKU is tracked while it has a level here and the store's stock is on; `on_hand` is what can still be promised.
-stock_levels = sa.Table(
+stock_levels = table(
     "stock_levels",
-    metadata,
-    sa.Column("store_id", sa.Text, nullable=False),
     sa.Column("sku", sa.Text, nullable=False),
-    sa.Column("on_hand", sa.BigInteger, nullable=False),
-    sa.Column("movements", sa.BigInteger, nullable=False),
+    *columns(sa.BigInteger, "on_hand", "movements"),
     sa.Column("changed_at", TIME, nullable=False),
     sa.PrimaryKeyConstraint("store_id", "sku"),
     sa.CheckConstraint("on_hand >= 0", name="never_oversold"),
@@ -198,14 +156,10 @@ stock_levels = sa.Table(
 sa.Index(None, stock_levels.c.store_id, stock_levels.c.on_hand, stock_levels.c.sku)
 
 # Append-only: the level is the sum of its movements, and a cause moves a SKU once.
-stock_movements = sa.Table(
+stock_movements = table(
     "stock_movements",
-    metadata,
-    sa.Column("store_id", sa.Text, nullable=False),
     sa.Column("sku", sa.Text, nullable=False),
-    sa.Column("sequence", sa.BigInteger, nullable=False),
-    sa.Column("quantity", sa.BigInteger, nullable=False),
-    sa.Column("on_hand", sa.BigInteger, nullable=False),
+    *columns(sa.BigInteger, "sequence", "quantity", "on_hand"),
     sa.Column("cause", sa.Text, nullable=False),
     sa.Column("order_id", PublicIdColumn("order")),
     sa.Column("reason", sa.Text, nullable=False),
@@ -220,11 +174,9 @@ stock_movements = sa.Table(
 # Append-only versions; the newest is in force. No row means the defaults, version 0.
 settings = settings_table(
     metadata,
-    sa.Column("cancel_preset", sa.Text, nullable=False),
-    sa.Column("customer_cancel_until", sa.Text, nullable=False),
+    *columns(sa.Text, "cancel_preset", "customer_cancel_until"),
     sa.Column("stock", sa.Boolean, nullable=False),
-    sa.Column("number_prefix", sa.Text, nullable=False),
-    sa.Column("time_zone", sa.Text, nullable=False),
+    *columns(sa.Text, "number_prefix", "time_zone"),
     sa.CheckConstraint("cancel_preset in ('cancellation-control', 'order-cancellation')", name="cancel_preset"),
     sa.CheckConstraint("customer_cancel_until in ('picked_up', 'shipped', 'delivered')", name="customer_cancel_until"),
 )
@@ -233,27 +185,20 @@ settings = settings_table(
 counts, count_deltas = count_tables(metadata, "status", "payment", "refund_state", number="orders")
 
 # The store's stream: which order event came when, numbered after it was committed (docs/decisions/0109-positions-of-the-stream.md).
-stream = sa.Table(
+stream = table(
     "stream",
-    metadata,
-    sa.Column("store_id", sa.Text, nullable=False),
-    sa.Column("stream_position", sa.BigInteger, nullable=False),
-    sa.Column("position", sa.BigInteger, nullable=False),
+    *columns(sa.BigInteger, "stream_position", "position"),
     sa.PrimaryKeyConstraint("store_id", "stream_position"),
 )
 # The last number that was given; whoever numbers holds this row.
-stream_heads = sa.Table(
+stream_heads = table(
     "stream_heads",
-    metadata,
-    sa.Column("store_id", sa.Text, nullable=False),
     sa.Column("last", sa.BigInteger, nullable=False),
     sa.PrimaryKeyConstraint("store_id"),
 )
 # Order events without a number, written by a trigger on events in the event's own transaction.
-stream_pending = sa.Table(
+stream_pending = table(
     "stream_pending",
-    metadata,
-    sa.Column("store_id", sa.Text, nullable=False),
     sa.Column("position", sa.BigInteger, nullable=False),
     sa.PrimaryKeyConstraint("store_id", "position"),
 )

@@ -4,40 +4,28 @@ Two constraints stand behind the code's locks, each able to hold alone (docs/dec
 `claims` lets no unit be in two refunds, `approvals` lets no approval exceed the money that it saw.
 """
 
-from typing import Any
+from functools import partial
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, UUID, ExcludeConstraint
 
 from shared.data.columns import PublicIdColumn
 from shared.data.counts import count_tables
-from shared.data.schema import TIME, bound_times, service_metadata
+from shared.data.schema import TIME, bound_times, columns, service_metadata, store_table
 from shared.data.settings_versions import settings_table
 
 SCHEMA = "refunds"
 metadata = service_metadata(SCHEMA)
+table = partial(store_table, metadata)
 
 UNITS_PER_SLOT = 2**20  # a line has at most 1,000,000 units
 
-
-def _table(name: str, *parts: sa.Column[Any] | sa.Constraint, comment: str | None = None) -> sa.Table:
-    return sa.Table(name, metadata, sa.Column("store_id", sa.Text, nullable=False), *parts, comment=comment)
-
-
-def _moneys(*names: str) -> list[sa.Column[int]]:
-    return [sa.Column(name, sa.BigInteger, nullable=False) for name in names]
-
-
-def _texts(*names: str, default: str | None = None) -> list[sa.Column[str]]:
-    return [sa.Column(name, sa.Text, nullable=False, server_default=default) for name in names]
-
-
-orders = _table(
+orders = table(
     "orders",
     sa.Column("order_id", PublicIdColumn("order"), nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
-    *_texts("number", "customer_id", "status", "currency"),
-    *_moneys("shipping"),
+    *columns(sa.Text, "number", "customer_id", "status", "currency"),
+    sa.Column("shipping", sa.BigInteger, nullable=False),
     sa.Column("payments", JSONB, nullable=False),
     sa.Column("delivered_at", TIME),
     sa.Column("cancellation", JSONB(none_as_null=True)),
@@ -47,13 +35,13 @@ orders = _table(
     comment="Own copy of each order (newer version wins). Its row lock serialises everything about the order's refunds.",
 )
 
-order_lines = _table(
+order_lines = table(
     "order_lines",
     sa.Column("order_id", PublicIdColumn("order"), nullable=False),
     sa.Column("line", sa.Integer, nullable=False),
-    *_texts("sku", "name"),
+    *columns(sa.Text, "sku", "name"),
     sa.Column("quantity", sa.Integer, nullable=False),
-    *_moneys("total"),
+    sa.Column("total", sa.BigInteger, nullable=False),
     sa.Column("stock_tracked", sa.Boolean, nullable=False),
     sa.Column("slot", sa.BigInteger, sa.Identity(always=True), nullable=False),
     sa.PrimaryKeyConstraint("store_id", "order_id", "line"),
@@ -64,28 +52,26 @@ order_lines = _table(
     comment="What was bought; written once. `slot` gives each line places of its own in the one row of all units ever sold.",
 )
 
-refunds = _table(
+refunds = table(
     "refunds",
     sa.Column("refund_id", PublicIdColumn("refund"), nullable=False),
     sa.Column("order_id", PublicIdColumn("order"), nullable=False),
-    *_texts("order_number", "customer_id"),
+    *columns(sa.Text, "order_number", "customer_id"),
     sa.Column("version", sa.Integer, nullable=False),
-    *_texts("status", "settlement", "cause"),
+    *columns(sa.Text, "status", "settlement", "cause"),
     sa.Column("payment_id", PublicIdColumn("payment")),
     sa.Column("order_version", sa.Integer, nullable=False),
     sa.Column("order_invoiced", sa.Boolean, nullable=False),
     sa.Column("policy_version", sa.Integer, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
-    *_texts("description", "further_information", "beyond_window_reason", "message", default=""),
+    *columns(sa.Text, "description", "further_information", "beyond_window_reason", "message", server_default=""),
     sa.Column("internal_reason", sa.Text, nullable=False, server_default=""),  # staff-only: in no event, in no customer's answer
     sa.Column("currency", sa.Text, nullable=False),
-    *_moneys("amount", "goods", "shipping", "overpaid", "shipping_kept"),
-    sa.Column("explanation", JSONB, nullable=False),
-    sa.Column("requested_by", JSONB, nullable=False),
+    *columns(sa.BigInteger, "amount", "goods", "shipping", "overpaid", "shipping_kept"),
+    *columns(JSONB, "explanation", "requested_by"),
     sa.Column("requested_at", TIME, nullable=False),
     sa.Column("decided_by", JSONB(none_as_null=True)),
-    sa.Column("decided_at", TIME),
-    sa.Column("overdue_at", TIME),
+    *columns(TIME, "decided_at", "overdue_at", nullable=True),
     sa.PrimaryKeyConstraint("store_id", "refund_id"),
     sa.ForeignKeyConstraint(["store_id", "order_id"], [orders.c.store_id, orders.c.order_id]),
     sa.CheckConstraint("status in ('processing', 'approved', 'cancelled')", name="status"),
@@ -112,14 +98,14 @@ sa.Index("ix_refunds_decided", refunds.c.store_id, refunds.c.decided_at, postgre
 # How many refunds have which status; the deltas are written by the trigger `counted`.
 counts, count_deltas = count_tables(metadata, "status", number="refunds")
 
-refund_lines = _table(
+refund_lines = table(
     "refund_lines",
     sa.Column("refund_id", PublicIdColumn("refund"), nullable=False),
     sa.Column("line", sa.Integer, nullable=False),
-    *_texts("sku", "name"),
+    *columns(sa.Text, "sku", "name"),
     sa.Column("units", JSONB, nullable=False),  # [[first, last], …]; while the refund is open or approved also rows of `claims`
     sa.Column("quantity", sa.Integer, nullable=False),
-    *_moneys("goods", "shipping"),
+    *columns(sa.BigInteger, "goods", "shipping"),
     sa.Column("disposition", sa.Text, nullable=False),
     sa.Column("stock_tracked", sa.Boolean, nullable=False),
     sa.Column("restock", sa.Integer, nullable=False),
@@ -133,12 +119,10 @@ refund_lines = _table(
     sa.CheckConstraint("inspected between 0 and quantity and (inspected = 0 or disposition = 'inspect')", name="inspected"),
 )
 
-claims = _table(
+claims = table(
     "claims",
     sa.Column("order_id", PublicIdColumn("order"), nullable=False),
-    sa.Column("line", sa.Integer, nullable=False),
-    sa.Column("first", sa.Integer, nullable=False),
-    sa.Column("last", sa.Integer, nullable=False),
+    *columns(sa.Integer, "line", "first", "last"),
     sa.Column("slot", sa.BigInteger, nullable=False),
     sa.Column("line_quantity", sa.Integer, nullable=False),
     sa.Column("refund_id", PublicIdColumn("refund"), nullable=False),
@@ -159,12 +143,12 @@ claims = _table(
 )
 sa.Index(None, claims.c.store_id, claims.c.refund_id)
 
-approvals = _table(
+approvals = table(
     "approvals",
     sa.Column("order_id", PublicIdColumn("order"), nullable=False),
     sa.Column("number", sa.Integer, nullable=False),
     sa.Column("refund_id", PublicIdColumn("refund"), nullable=False),
-    *_moneys("amount", "collected_seen", "approved_before"),
+    *columns(sa.BigInteger, "amount", "collected_seen", "approved_before"),
     sa.Column("approved_after", sa.BigInteger, sa.Computed("approved_before + amount", persisted=True), nullable=False),
     sa.Column("number_before", sa.Integer, sa.Computed("nullif(number - 1, 0)", persisted=True)),
     sa.Column("approved_at", TIME, nullable=False),
@@ -183,14 +167,13 @@ approvals = _table(
     comment="Money approved, a chain per order: each row begins where the one before it ended, and says what it saw as collected.",
 )
 
-inspections = _table(
+inspections = table(
     "inspections",
     sa.Column("inspection_id", UUID(as_uuid=True), nullable=False),
     sa.Column("refund_id", PublicIdColumn("refund"), nullable=False),
     sa.Column("line", sa.Integer, nullable=False),
     sa.Column("disposition", sa.Text, nullable=False),
-    sa.Column("quantity", sa.Integer, nullable=False),
-    sa.Column("restock", sa.Integer, nullable=False),
+    *columns(sa.Integer, "quantity", "restock"),
     sa.Column("inspected_by", JSONB, nullable=False),
     sa.Column("inspected_at", TIME, nullable=False),
     sa.PrimaryKeyConstraint("store_id", "inspection_id", "line", "disposition"),
@@ -200,11 +183,11 @@ inspections = _table(
 )
 sa.Index(None, inspections.c.store_id, inspections.c.refund_id)
 
-settlements = _table(
+settlements = table(
     "settlements",
     sa.Column("refund_id", PublicIdColumn("refund"), nullable=False),
     sa.Column("number", sa.Integer, nullable=False),
-    *_texts("outcome", "method", "reference", "reason"),
+    *columns(sa.Text, "outcome", "method", "reference", "reason"),
     sa.Column("counts", sa.Boolean, nullable=False),  # false: came after the first success, and changed nothing
     sa.Column("reported_by", JSONB, nullable=False),
     sa.Column("reported_at", TIME, nullable=False),
@@ -220,9 +203,7 @@ sa.Index("uq_settlements_one_success", settlements.c.store_id, settlements.c.ref
 settings = settings_table(
     metadata,
     sa.Column("valid_from", TIME, nullable=False),
-    sa.Column("manage_stock", sa.Boolean, nullable=False),
-    sa.Column("attachments", sa.Boolean, nullable=False),
-    sa.Column("deduct_shipping", sa.Boolean, nullable=False),
+    *columns(sa.Boolean, "manage_stock", "attachments", "deduct_shipping"),
     sa.Column("window_days", sa.Integer),
     sa.Column("reasons", JSONB, nullable=False),
     sa.Column("overdue_after_hours", sa.Integer, nullable=False),
@@ -232,7 +213,7 @@ settings = settings_table(
 settings.comment = "Every version of a store's refund policy; of those whose valid_from has come, the latest is in force."
 sa.Index(None, settings.c.store_id, settings.c.valid_from, settings.c.version)
 
-stores = _table(
+stores = table(
     "stores",
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("time_zone", sa.Text, nullable=False),
@@ -240,10 +221,10 @@ stores = _table(
     comment="Own copy of each store's settings, as far as they matter here (newer version wins).",
 )
 
-attention = _table(
+attention = table(
     "attention",
     sa.Column("attention_id", PublicIdColumn("attention"), nullable=False),
-    *_texts("kind", "key"),
+    *columns(sa.Text, "kind", "key"),
     sa.Column("order_id", PublicIdColumn("order"), nullable=False),
     sa.Column("refund_id", PublicIdColumn("refund")),
     sa.Column("facts", JSONB, nullable=False),
@@ -258,12 +239,12 @@ attention = _table(
 )
 sa.Index(None, attention.c.store_id, attention.c.closed_at, attention.c.opened_at, attention.c.attention_id)
 
-attachments = _table(
+attachments = table(
     "attachments",
     sa.Column("attachment_id", PublicIdColumn("attachment"), nullable=False),
     sa.Column("customer_id", sa.Text, nullable=False),
     sa.Column("refund_id", PublicIdColumn("refund")),
-    *_texts("name", "media_type"),
+    *columns(sa.Text, "name", "media_type"),
     sa.Column("size_bytes", sa.Integer, nullable=False),
     sa.Column("sha256", sa.Text, nullable=False),
     sa.Column("uploaded_by", JSONB, nullable=False),

@@ -8,6 +8,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from shared.data.db import Database
+from shared.data.schema import columns, store_table
 from shared.data.settings import DataSettings
 
 FOLD_BATCH = 20_000
@@ -15,19 +16,13 @@ FOLD_BATCH = 20_000
 
 def count_tables(metadata: sa.MetaData, *axes: str, number: str) -> tuple[sa.Table, sa.Table]:
     """The sums `counts` (their column is called `number`) and the deltas `count_deltas`, by `axes`."""
-    sums = sa.Table(
-        "counts",
+    number_of, key = sa.Column(number, sa.BigInteger, nullable=False), sa.PrimaryKeyConstraint("store_id", *axes)
+    sums = store_table(metadata, "counts", *columns(sa.Text, *axes), number_of, key)
+    deltas = store_table(
         metadata,
-        *(sa.Column(name, sa.Text, nullable=False) for name in ("store_id", *axes)),
-        sa.Column(number, sa.BigInteger, nullable=False),
-        sa.PrimaryKeyConstraint("store_id", *axes),
-    )
-    deltas = sa.Table(
         "count_deltas",
-        metadata,
-        sa.Column("store_id", sa.Text, nullable=False),
         sa.Column("position", sa.BigInteger, sa.Identity(always=True), nullable=False),
-        *(sa.Column(name, sa.Text, nullable=False) for name in axes),
+        *columns(sa.Text, *axes),
         sa.Column("delta", sa.Integer, nullable=False),
         sa.PrimaryKeyConstraint("store_id", "position"),
     )

@@ -6,9 +6,11 @@ change them.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP, UUID
+from sqlalchemy.schema import SchemaItem
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -48,6 +50,16 @@ def service_metadata(schema: str) -> sa.MetaData:
     return metadata
 
 
+def store_table(metadata: sa.MetaData, name: str, *parts: SchemaItem, comment: str | None = None) -> sa.Table:
+    """A table whose rows belong to stores: `store_id` leads it."""
+    return sa.Table(name, metadata, sa.Column("store_id", sa.Text, nullable=False), *parts, comment=comment)
+
+
+def columns(kind: Any, *names: str, nullable: bool = False, server_default: str | None = None) -> list[sa.Column[Any]]:
+    """Columns that differ in nothing but their names."""
+    return [sa.Column(name, kind, nullable=nullable, server_default=server_default) for name in names]
+
+
 def bound_times(metadata: sa.MetaData) -> None:
     """A check on every table of the service's own, over all of its times and days; at the end of its models."""
     kernel = {one.name for one in fields(KernelTables)}
@@ -69,18 +81,15 @@ def kernel_tables(metadata: sa.MetaData) -> KernelTables:
 
 def _events(metadata: sa.MetaData) -> None:
     """One append-only table is outbox, history, source of streams and of replays."""
-    events = sa.Table(
-        "events",
+    events = store_table(
         metadata,
-        sa.Column("store_id", sa.Text, nullable=False),
+        "events",
         sa.Column("position", sa.BigInteger, sa.Identity(always=True), nullable=False),
         sa.Column("event_id", UUID(as_uuid=True), nullable=False),
-        sa.Column("type", sa.Text, nullable=False),
-        sa.Column("subject", sa.Text, nullable=False),
+        *columns(sa.Text, "type", "subject"),
         sa.Column("sequence", sa.BigInteger, nullable=False),
         sa.Column("public", sa.Boolean, nullable=False),
-        sa.Column("occurred_at", TIME, nullable=False),
-        sa.Column("recorded_at", TIME, nullable=False),
+        *columns(TIME, "occurred_at", "recorded_at"),
         sa.Column("data", JSONB, nullable=False),
         sa.Column("traceparent", sa.Text),
         sa.Column("published_at", TIME),
@@ -98,10 +107,9 @@ def _events(metadata: sa.MetaData) -> None:
 
 def _inbox(metadata: sa.MetaData) -> None:
     """Which events have taken effect here: kept for ever, written in the effect's own transaction."""
-    sa.Table(
-        "inbox",
+    store_table(
         metadata,
-        sa.Column("store_id", sa.Text, nullable=False),
+        "inbox",
         sa.Column("event_id", UUID(as_uuid=True), nullable=False),
         sa.Column("received_at", TIME, nullable=False),
         sa.PrimaryKeyConstraint("store_id", "event_id"),
@@ -110,21 +118,17 @@ def _inbox(metadata: sa.MetaData) -> None:
 
 def _parked(metadata: sa.MetaData) -> None:
     """Messages that failed: `waiting` for their next attempt, `parked` until somebody replays them, or `discarded` with the reason why."""
-    parked = sa.Table(
-        "parked",
+    parked = store_table(
         metadata,
-        sa.Column("store_id", sa.Text, nullable=False),
+        "parked",
         sa.Column("parked_id", UUID(as_uuid=True), nullable=False),
         sa.Column("event_id", UUID(as_uuid=True)),
         sa.Column("type", sa.Text, nullable=False),
         sa.Column("body", sa.LargeBinary, nullable=False),
-        sa.Column("state", sa.Text, nullable=False),
-        sa.Column("reason", sa.Text, nullable=False),
-        sa.Column("detail", sa.Text, nullable=False),
+        *columns(sa.Text, "state", "reason", "detail"),
         sa.Column("attempts", sa.Integer, nullable=False),
         sa.Column("next_attempt_at", TIME),
-        sa.Column("first_failed_at", TIME, nullable=False),
-        sa.Column("last_failed_at", TIME, nullable=False),
+        *columns(TIME, "first_failed_at", "last_failed_at"),
         sa.Column("discarded", sa.Text),
         sa.PrimaryKeyConstraint("store_id", "parked_id"),
         sa.UniqueConstraint("store_id", "event_id"),
@@ -137,12 +141,10 @@ def _parked(metadata: sa.MetaData) -> None:
 
 def _idempotency(metadata: sa.MetaData) -> None:
     """Answers of successful unsafe calls, by caller and key, written in the call's own transaction."""
-    table = sa.Table(
-        "idempotency",
+    table = store_table(
         metadata,
-        sa.Column("store_id", sa.Text, nullable=False),
-        sa.Column("caller", sa.Text, nullable=False),
-        sa.Column("key", sa.Text, nullable=False),
+        "idempotency",
+        *columns(sa.Text, "caller", "key"),
         sa.Column("request_hash", sa.LargeBinary, nullable=False),
         sa.Column("status", sa.SmallInteger, nullable=False),
         sa.Column("etag", sa.Text),
@@ -164,17 +166,13 @@ def _idempotency(metadata: sa.MetaData) -> None:
 
 def _set_aside(metadata: sa.MetaData) -> None:
     """Rows of this schema that cannot be published or read: where that was seen, and why (shared/data/set_aside.py)."""
-    sa.Table(
-        "set_aside",
+    store_table(
         metadata,
-        sa.Column("store_id", sa.Text, nullable=False),
-        sa.Column("place", sa.Text, nullable=False),
-        sa.Column("row_key", sa.Text, nullable=False),
+        "set_aside",
+        *columns(sa.Text, "place", "row_key"),
         sa.Column("set_aside_id", UUID(as_uuid=True), nullable=False),
-        sa.Column("reason", sa.Text, nullable=False),
-        sa.Column("detail", sa.Text, nullable=False),
-        sa.Column("first_seen_at", TIME, nullable=False),
-        sa.Column("last_seen_at", TIME, nullable=False),
+        *columns(sa.Text, "reason", "detail"),
+        *columns(TIME, "first_seen_at", "last_seen_at"),
         sa.Column("times", sa.BigInteger, nullable=False),
         sa.Column("discarded", sa.Text),
         sa.PrimaryKeyConstraint("store_id", "place", "row_key"),
@@ -183,12 +181,10 @@ def _set_aside(metadata: sa.MetaData) -> None:
 
 def _revoked_guests(metadata: sa.MetaData) -> None:
     """Guests' links that were taken back before their time (shared/data/guests.py); without `expires_at` for ever."""
-    table = sa.Table(
-        "revoked_guests",
+    table = store_table(
         metadata,
-        sa.Column("store_id", sa.Text, nullable=False),
-        sa.Column("order_id", sa.Text, nullable=False),
-        sa.Column("link_id", sa.Text, nullable=False),
+        "revoked_guests",
+        *columns(sa.Text, "order_id", "link_id"),
         sa.Column("expires_at", TIME),
         sa.PrimaryKeyConstraint("store_id", "order_id", "link_id"),
     )

@@ -15,17 +15,16 @@ from sqlalchemy.engine import Row
 from shared.contracts.actor import Actor
 from shared.contracts.errors import VersionConflict
 from shared.data.db import Transaction
-from shared.data.schema import TIME
+from shared.data.schema import TIME, store_table
 
 DEFAULT_VERSION = 0
 
 
 def settings_table(metadata: sa.MetaData, *own: sa.schema.SchemaItem) -> sa.Table:
     """The table `settings` of a service, with what its settings are as `own` columns and constraints."""
-    return sa.Table(
-        "settings",
+    return store_table(
         metadata,
-        sa.Column("store_id", sa.Text, nullable=False),
+        "settings",
         sa.Column("version", sa.BigInteger, nullable=False),
         *own,
         sa.Column("saved_at", TIME, nullable=False),
