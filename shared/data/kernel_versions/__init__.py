@@ -16,9 +16,11 @@ released revision with rows in it gives the schema of a fresh install; the servi
 
 from collections.abc import Callable
 from types import ModuleType
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.schema import SchemaItem
 
 from shared.data.kernel_versions import v1, v2, v3, v4, v5
 
@@ -28,6 +30,16 @@ VERSIONS = (v1, v2, v3, v4, v5)
 def migration(version: ModuleType, schema: str) -> tuple[Callable[[], None], Callable[[], None]]:
     """`upgrade` and `downgrade` of a service's migration that takes the kernel's tables to `version`."""
     return lambda: version.apply(op.get_bind(), schema), lambda: version.undo(op.get_bind(), schema)
+
+
+def create_table(schema: str, name: str, *parts: SchemaItem, comment: str | None = None) -> None:
+    """A table of a service's own whose rows belong to stores: `store_id` leads it."""
+    op.create_table(name, sa.Column("store_id", sa.Text, nullable=False), *parts, schema=schema, comment=comment)
+
+
+def alike(kind: Any, *names: str, nullable: bool = False) -> list[sa.Column[Any]]:
+    """Columns that differ in nothing but their names."""
+    return [sa.Column(name, kind, nullable=nullable) for name in names]
 
 
 def apply_all(bind: sa.Connection, schema: str) -> None:

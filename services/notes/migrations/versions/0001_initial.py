@@ -1,15 +1,18 @@
 """Orders' copies, notes with their revisions, the timeline, settings; and the kernel's tables."""
 
+from functools import partial
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from shared.data.kernel_versions import v1
+from shared.data.kernel_versions import alike, create_table, v1
 
 revision = "0001"
 down_revision = None
 
 SCHEMA = "notes"
+table = partial(create_table, SCHEMA)
 TIME = postgresql.TIMESTAMP(timezone=True)
 
 
@@ -30,16 +33,14 @@ def downgrade() -> None:
 
 def _by() -> list[sa.Column[str]]:
     return [
-        sa.Column("by_role", sa.Text, nullable=False),
-        sa.Column("by_id", sa.Text, nullable=False),
+        *alike(sa.Text, "by_role", "by_id"),
         sa.Column("by_via", sa.Text),
     ]
 
 
 def _orders() -> None:
-    op.create_table(
+    table(
         "orders",
-        sa.Column("store_id", sa.Text, nullable=False),
         sa.Column("order_id", sa.Uuid, nullable=False),
         sa.Column("customer_id", sa.Text, nullable=False),
         sa.Column("number", sa.Text),
@@ -51,30 +52,23 @@ def _orders() -> None:
         sa.Column("erased_at", TIME),
         sa.PrimaryKeyConstraint("store_id", "order_id", name="pk_orders"),
         sa.CheckConstraint("version >= 0", name="ck_orders_version"),
-        schema=SCHEMA,
         comment="Own copy of each order: whose it is (newer version wins), and its counters. Its lock serialises the order's writes.",
     )
     op.create_index("ix_orders_store_id_customer_id_order_id", "orders", ["store_id", "customer_id", "order_id"], schema=SCHEMA)
 
 
 def _notes() -> None:
-    op.create_table(
+    table(
         "notes",
-        sa.Column("store_id", sa.Text, nullable=False),
-        sa.Column("note_id", sa.Uuid, nullable=False),
-        sa.Column("order_id", sa.Uuid, nullable=False),
-        sa.Column("audience", sa.Text, nullable=False),
-        sa.Column("side", sa.Text, nullable=False),
+        *alike(sa.Uuid, "note_id", "order_id"),
+        *alike(sa.Text, "audience", "side"),
         *_by(),
         sa.Column("text", sa.Text, nullable=False),
         sa.Column("revision", sa.Integer, nullable=False),
         sa.Column("written_at", TIME, nullable=False),
-        sa.Column("edited_at", TIME),
-        sa.Column("retracted_at", TIME),
+        *alike(TIME, "edited_at", "retracted_at", nullable=True),
         sa.Column("retracted_by_side", sa.Text),
-        sa.Column("erased_at", TIME),
-        sa.Column("customer_read_at", TIME),
-        sa.Column("shop_read_at", TIME),
+        *alike(TIME, "erased_at", "customer_read_at", "shop_read_at", nullable=True),
         sa.Column("shop_position", sa.BigInteger, nullable=False),
         sa.Column("customer_position", sa.BigInteger),
         sa.PrimaryKeyConstraint("store_id", "note_id", name="pk_notes"),
@@ -86,7 +80,6 @@ def _notes() -> None:
         sa.CheckConstraint("(retracted_at is null) = (retracted_by_side is null)", name="ck_notes_retracted"),
         sa.CheckConstraint("char_length(text) <= 10000", name="ck_notes_text"),
         sa.CheckConstraint("revision >= 1", name="ck_notes_revision"),
-        schema=SCHEMA,
     )
     op.create_index("ix_notes_store_id_order_id_note_id", "notes", ["store_id", "order_id", "note_id"], schema=SCHEMA)
     by_customer = "audience = 'customer' and side = 'shop' and customer_read_at is null and retracted_at is null"
@@ -96,9 +89,8 @@ def _notes() -> None:
 
 
 def _revisions() -> None:
-    op.create_table(
+    table(
         "revisions",
-        sa.Column("store_id", sa.Text, nullable=False),
         sa.Column("note_id", sa.Uuid, nullable=False),
         sa.Column("revision", sa.Integer, nullable=False),
         sa.Column("text", sa.Text, nullable=False),
@@ -108,33 +100,27 @@ def _revisions() -> None:
         sa.ForeignKeyConstraint(
             ["store_id", "note_id"], [f"{SCHEMA}.notes.store_id", f"{SCHEMA}.notes.note_id"], name="fk_revisions_store_id_note_id"
         ),
-        schema=SCHEMA,
         comment="Every text that a note ever had; rows are only added (erasure blanks their text).",
     )
 
 
 def _timeline() -> None:
-    op.create_table(
+    table(
         "timeline",
-        sa.Column("store_id", sa.Text, nullable=False),
-        sa.Column("order_id", sa.Uuid, nullable=False),
-        sa.Column("event_id", sa.Uuid, nullable=False),
+        *alike(sa.Uuid, "order_id", "event_id"),
         sa.Column("type", sa.Text, nullable=False),
         sa.Column("source_rank", sa.SmallInteger, nullable=False),
         sa.Column("sequence", sa.BigInteger, nullable=False),
-        sa.Column("occurred_at", TIME, nullable=False),
-        sa.Column("recorded_at", TIME, nullable=False),
+        *alike(TIME, "occurred_at", "recorded_at"),
         sa.Column("audience", sa.Text, nullable=False),
         *_by(),
-        sa.Column("details", postgresql.JSONB, nullable=False),
-        sa.Column("internal", postgresql.JSONB, nullable=False),
+        *alike(postgresql.JSONB, "details", "internal"),
         sa.Column("message", sa.Text, nullable=False),
         sa.Column("shop_position", sa.BigInteger, nullable=False),
         sa.Column("customer_position", sa.BigInteger),
         sa.PrimaryKeyConstraint("store_id", "event_id", name="pk_timeline"),
         sa.CheckConstraint("audience in ('customer', 'private')", name="ck_timeline_audience"),
         sa.CheckConstraint("(audience = 'customer') = (customer_position is not null)", name="ck_timeline_customer_position"),
-        schema=SCHEMA,
         comment="One entry per event, in true order whenever it arrived: occurred_at, source_rank, sequence, event_id.",
     )
     place = ["store_id", "order_id", "occurred_at", "source_rank", "sequence", "event_id"]
@@ -142,14 +128,12 @@ def _timeline() -> None:
 
 
 def _settings() -> None:
-    op.create_table(
+    table(
         "settings",
-        sa.Column("store_id", sa.Text, nullable=False),
         sa.Column("version", sa.Integer, nullable=False),
         sa.Column("customer_answers", sa.Boolean, nullable=False),
         sa.Column("changed_at", TIME, nullable=False),
         *_by(),
         sa.PrimaryKeyConstraint("store_id", "version", name="pk_settings"),
-        schema=SCHEMA,
         comment="Every version of a store's note settings; the highest is in force, none means the defaults.",
     )

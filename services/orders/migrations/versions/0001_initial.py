@@ -1,15 +1,18 @@
 """Orders, lines, payments, changes, stock, settings, counts; the kernel's tables; what the database itself enforces."""
 
+from functools import partial
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from shared.data.kernel_versions import v1
+from shared.data.kernel_versions import alike, create_table, v1
 
 revision = "0001"
 down_revision = None
 
 SCHEMA = "orders"
+table = partial(create_table, SCHEMA)
 TABLES = ("orders", "lines", "payments", "changes", "refunds", "stock_levels", "stock_movements", "settings", "counts", "count_deltas")
 JSONB = postgresql.JSONB
 UUID = postgresql.UUID(as_uuid=True)
@@ -116,33 +119,19 @@ def downgrade() -> None:
 
 
 def _orders() -> None:
-    op.create_table(
+    table(
         "orders",
-        sa.Column("store_id", sa.Text, nullable=False),
         sa.Column("order_id", UUID, nullable=False),
         sa.Column("version", sa.Integer, nullable=False),
         sa.Column("number", sa.Text, nullable=False),
         sa.Column("external_ref", sa.Text),
-        sa.Column("status", sa.Text, nullable=False),
-        sa.Column("currency", sa.Text, nullable=False),
-        sa.Column("language", sa.Text, nullable=False),
+        *alike(sa.Text, "status", "currency", "language"),
         sa.Column("prices_include_tax", sa.Boolean, nullable=False),
-        sa.Column("customer_id", sa.Text, nullable=False),
-        sa.Column("customer_name", sa.Text, nullable=False),
-        sa.Column("email", sa.Text, nullable=False),
-        sa.Column("phone", sa.Text, nullable=False),
-        sa.Column("shipping_address", JSONB),
-        sa.Column("billing_address", JSONB),
+        *alike(sa.Text, "customer_id", "customer_name", "email", "phone"),
+        *alike(JSONB, "shipping_address", "billing_address", nullable=True),
         sa.Column("metadata", JSONB, nullable=False),
         sa.Column("line_count", sa.Integer, nullable=False),
-        sa.Column("unit_count", sa.BigInteger, nullable=False),
-        sa.Column("goods_total", sa.BigInteger, nullable=False),
-        sa.Column("discount_total", sa.BigInteger, nullable=False),
-        sa.Column("tax_total", sa.BigInteger, nullable=False),
-        sa.Column("shipping", sa.BigInteger, nullable=False),
-        sa.Column("shipping_tax", sa.BigInteger, nullable=False),
-        sa.Column("total", sa.BigInteger, nullable=False),
-        sa.Column("collected", sa.BigInteger, nullable=False),
+        *alike(sa.BigInteger, "unit_count", "goods_total", "discount_total", "tax_total", "shipping", "shipping_tax", "total", "collected"),
         sa.Column(
             "payment", sa.Text, sa.Computed("case when collected >= total then 'paid' else 'unpaid' end", persisted=True), nullable=False
         ),
@@ -154,8 +143,7 @@ def _orders() -> None:
         sa.Column("delivery_failed_at", TIME),
         sa.Column("cancellation", JSONB),
         sa.Column("placed_at", TIME, nullable=False),
-        sa.Column("confirmed_at", TIME),
-        sa.Column("delivered_at", TIME),
+        *alike(TIME, "confirmed_at", "delivered_at", nullable=True),
         sa.Column("recorded_at", TIME, nullable=False),
         sa.CheckConstraint("(status = 'cancelled') = (cancellation is not null)", name="ck_orders_cancellation"),
         sa.CheckConstraint("refund_state in ('none', 'partial', 'full')", name="ck_orders_refund_state"),
@@ -169,54 +157,32 @@ def _orders() -> None:
         sa.PrimaryKeyConstraint("store_id", "order_id", name="pk_orders"),
         sa.UniqueConstraint("store_id", "external_ref", name="uq_orders_store_id_external_ref"),
         sa.UniqueConstraint("store_id", "number", name="uq_orders_store_id_number"),
-        schema="orders",
     )
     op.create_index(
-        "ix_orders_store_id_customer_id_placed_at_order_id",
-        "orders",
-        ["store_id", "customer_id", "placed_at", "order_id"],
-        unique=False,
-        schema="orders",
+        "ix_orders_store_id_customer_id_placed_at_order_id", "orders", ["store_id", "customer_id", "placed_at", "order_id"], schema=SCHEMA
     )
     op.create_index(
         "ix_orders_store_id_email_placed_at_order_id",
         "orders",
         ["store_id", sa.literal_column("lower(email)"), "placed_at", "order_id"],
-        unique=False,
-        schema="orders",
+        schema=SCHEMA,
     )
+    op.create_index("ix_orders_store_id_phone_placed_at_order_id", "orders", ["store_id", "phone", "placed_at", "order_id"], schema=SCHEMA)
+    op.create_index("ix_orders_store_id_placed_at_order_id", "orders", ["store_id", "placed_at", "order_id"], schema=SCHEMA)
     op.create_index(
-        "ix_orders_store_id_phone_placed_at_order_id",
-        "orders",
-        ["store_id", "phone", "placed_at", "order_id"],
-        unique=False,
-        schema="orders",
-    )
-    op.create_index("ix_orders_store_id_placed_at_order_id", "orders", ["store_id", "placed_at", "order_id"], unique=False, schema="orders")
-    op.create_index(
-        "ix_orders_store_id_status_placed_at_order_id",
-        "orders",
-        ["store_id", "status", "placed_at", "order_id"],
-        unique=False,
-        schema="orders",
+        "ix_orders_store_id_status_placed_at_order_id", "orders", ["store_id", "status", "placed_at", "order_id"], schema=SCHEMA
     )
 
 
 def _lines() -> None:
-    op.create_table(
+    table(
         "lines",
-        sa.Column("store_id", sa.Text, nullable=False),
         sa.Column("order_id", UUID, nullable=False),
         sa.Column("line", sa.Integer, nullable=False),
-        sa.Column("sku", sa.Text, nullable=False),
-        sa.Column("name", sa.Text, nullable=False),
+        *alike(sa.Text, "sku", "name"),
         sa.Column("quantity", sa.Integer, nullable=False),
         sa.Column("unit_price", sa.BigInteger),
-        sa.Column("subtotal", sa.BigInteger, nullable=False),
-        sa.Column("discount", sa.BigInteger, nullable=False),
-        sa.Column("order_discount", sa.BigInteger, nullable=False),
-        sa.Column("tax", sa.BigInteger, nullable=False),
-        sa.Column("total", sa.BigInteger, nullable=False),
+        *alike(sa.BigInteger, "subtotal", "discount", "order_discount", "tax", "total"),
         sa.Column("stock_tracked", sa.Boolean, nullable=False),
         sa.Column("placed_at", TIME, nullable=False),
         sa.CheckConstraint("discount >= 0 and order_discount >= 0 and tax >= 0 and total >= 0", name="ck_lines_not_negative"),
@@ -229,110 +195,86 @@ def _lines() -> None:
             ["store_id", "order_id"], ["orders.orders.store_id", "orders.orders.order_id"], name="fk_lines_store_id_order_id"
         ),
         sa.PrimaryKeyConstraint("store_id", "order_id", "line", name="pk_lines"),
-        schema="orders",
     )
-    op.create_index(
-        "ix_lines_store_id_sku_placed_at_order_id", "lines", ["store_id", "sku", "placed_at", "order_id"], unique=False, schema="orders"
-    )
+    op.create_index("ix_lines_store_id_sku_placed_at_order_id", "lines", ["store_id", "sku", "placed_at", "order_id"], schema=SCHEMA)
 
 
 def _payments() -> None:
-    op.create_table(
+    table(
         "payments",
-        sa.Column("store_id", sa.Text, nullable=False),
-        sa.Column("payment_id", UUID, nullable=False),
-        sa.Column("order_id", UUID, nullable=False),
+        *alike(UUID, "payment_id", "order_id"),
         sa.Column("order_version", sa.Integer, nullable=False),
         sa.Column("amount", sa.BigInteger, nullable=False),
-        sa.Column("method", sa.Text, nullable=False),
-        sa.Column("reference", sa.Text, nullable=False),
+        *alike(sa.Text, "method", "reference"),
         sa.Column("collected_by", sa.Text),
         sa.Column("reverses", UUID),
-        sa.Column("occurred_at", TIME, nullable=False),
-        sa.Column("recorded_at", TIME, nullable=False),
+        *alike(TIME, "occurred_at", "recorded_at"),
         sa.CheckConstraint("(amount > 0) = (reverses is null) and amount <> 0", name="ck_payments_amount"),
         sa.ForeignKeyConstraint(
             ["store_id", "order_id"], ["orders.orders.store_id", "orders.orders.order_id"], name="fk_payments_store_id_order_id"
         ),
         sa.PrimaryKeyConstraint("store_id", "payment_id", name="pk_payments"),
         sa.UniqueConstraint("store_id", "reverses", name="uq_payments_store_id_reverses"),
-        schema="orders",
     )
-    op.create_index(
-        "ix_payments_store_id_order_id_order_version", "payments", ["store_id", "order_id", "order_version"], unique=False, schema="orders"
-    )
+    op.create_index("ix_payments_store_id_order_id_order_version", "payments", ["store_id", "order_id", "order_version"], schema=SCHEMA)
     op.create_index(
         "uq_payments_reference",
         "payments",
         ["store_id", "order_id", "method", "reference"],
         unique=True,
-        schema="orders",
+        schema=SCHEMA,
         postgresql_where=sa.text("reverses IS NULL"),
     )
 
 
 def _changes() -> None:
-    op.create_table(
+    table(
         "changes",
-        sa.Column("store_id", sa.Text, nullable=False),
         sa.Column("order_id", UUID, nullable=False),
         sa.Column("version", sa.Integer, nullable=False),
         sa.Column("type", sa.Text, nullable=False),
         sa.Column("by", JSONB, nullable=False),
-        sa.Column("message", sa.Text, nullable=False),
-        sa.Column("reason", sa.Text, nullable=False),
+        *alike(sa.Text, "message", "reason"),
         sa.Column("details", JSONB, nullable=False),
-        sa.Column("occurred_at", TIME, nullable=False),
-        sa.Column("recorded_at", TIME, nullable=False),
+        *alike(TIME, "occurred_at", "recorded_at"),
         sa.ForeignKeyConstraint(
             ["store_id", "order_id"], ["orders.orders.store_id", "orders.orders.order_id"], name="fk_changes_store_id_order_id"
         ),
         sa.PrimaryKeyConstraint("store_id", "order_id", "version", name="pk_changes"),
-        schema="orders",
     )
 
 
 def _refunds() -> None:
-    op.create_table(
+    table(
         "refunds",
-        sa.Column("store_id", sa.Text, nullable=False),
-        sa.Column("refund_id", UUID, nullable=False),
-        sa.Column("order_id", UUID, nullable=False),
-        sa.Column("amount", sa.BigInteger, nullable=False),
-        sa.Column("units", sa.BigInteger, nullable=False),
+        *alike(UUID, "refund_id", "order_id"),
+        *alike(sa.BigInteger, "amount", "units"),
         sa.Column("recorded_at", TIME, nullable=False),
         sa.CheckConstraint("amount >= 0 and units >= 0", name="ck_refunds_not_negative"),
         sa.ForeignKeyConstraint(
             ["store_id", "order_id"], ["orders.orders.store_id", "orders.orders.order_id"], name="fk_refunds_store_id_order_id"
         ),
         sa.PrimaryKeyConstraint("store_id", "refund_id", name="pk_refunds"),
-        schema="orders",
     )
 
 
 def _stock_levels() -> None:
-    op.create_table(
+    table(
         "stock_levels",
-        sa.Column("store_id", sa.Text, nullable=False),
         sa.Column("sku", sa.Text, nullable=False),
-        sa.Column("on_hand", sa.BigInteger, nullable=False),
-        sa.Column("movements", sa.BigInteger, nullable=False),
+        *alike(sa.BigInteger, "on_hand", "movements"),
         sa.Column("changed_at", TIME, nullable=False),
         sa.CheckConstraint("on_hand >= 0", name="ck_stock_levels_never_oversold"),
         sa.PrimaryKeyConstraint("store_id", "sku", name="pk_stock_levels"),
-        schema="orders",
     )
-    op.create_index("ix_stock_levels_store_id_on_hand_sku", "stock_levels", ["store_id", "on_hand", "sku"], unique=False, schema="orders")
+    op.create_index("ix_stock_levels_store_id_on_hand_sku", "stock_levels", ["store_id", "on_hand", "sku"], schema=SCHEMA)
 
 
 def _stock_movements() -> None:
-    op.create_table(
+    table(
         "stock_movements",
-        sa.Column("store_id", sa.Text, nullable=False),
         sa.Column("sku", sa.Text, nullable=False),
-        sa.Column("sequence", sa.BigInteger, nullable=False),
-        sa.Column("quantity", sa.BigInteger, nullable=False),
-        sa.Column("on_hand", sa.BigInteger, nullable=False),
+        *alike(sa.BigInteger, "sequence", "quantity", "on_hand"),
         sa.Column("cause", sa.Text, nullable=False),
         sa.Column("order_id", UUID),
         sa.Column("reason", sa.Text, nullable=False),
@@ -344,52 +286,39 @@ def _stock_movements() -> None:
         ),
         sa.PrimaryKeyConstraint("store_id", "sku", "sequence", name="pk_stock_movements"),
         sa.UniqueConstraint("store_id", "cause", "sku", name="uq_stock_movements_store_id_cause_sku"),
-        schema="orders",
     )
 
 
 def _settings() -> None:
-    op.create_table(
+    table(
         "settings",
-        sa.Column("store_id", sa.Text, nullable=False),
         sa.Column("version", sa.Integer, nullable=False),
-        sa.Column("cancel_preset", sa.Text, nullable=False),
-        sa.Column("customer_cancel_until", sa.Text, nullable=False),
+        *alike(sa.Text, "cancel_preset", "customer_cancel_until"),
         sa.Column("stock", sa.Boolean, nullable=False),
-        sa.Column("number_prefix", sa.Text, nullable=False),
-        sa.Column("time_zone", sa.Text, nullable=False),
+        *alike(sa.Text, "number_prefix", "time_zone"),
         sa.Column("by", JSONB, nullable=False),
         sa.Column("recorded_at", TIME, nullable=False),
         sa.CheckConstraint("cancel_preset in ('cancellation-control', 'order-cancellation')", name="ck_settings_cancel_preset"),
         sa.CheckConstraint("customer_cancel_until in ('picked_up', 'shipped', 'delivered')", name="ck_settings_customer_cancel_until"),
         sa.CheckConstraint("version >= 1", name="ck_settings_version"),
         sa.PrimaryKeyConstraint("store_id", "version", name="pk_settings"),
-        schema="orders",
     )
 
 
 def _counts() -> None:
-    op.create_table(
+    table(
         "counts",
-        sa.Column("store_id", sa.Text, nullable=False),
-        sa.Column("status", sa.Text, nullable=False),
-        sa.Column("payment", sa.Text, nullable=False),
-        sa.Column("refund_state", sa.Text, nullable=False),
+        *alike(sa.Text, "status", "payment", "refund_state"),
         sa.Column("orders", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("store_id", "status", "payment", "refund_state", name="pk_counts"),
-        schema="orders",
     )
 
 
 def _count_deltas() -> None:
-    op.create_table(
+    table(
         "count_deltas",
-        sa.Column("store_id", sa.Text, nullable=False),
         sa.Column("position", sa.BigInteger, sa.Identity(always=True), nullable=False),
-        sa.Column("status", sa.Text, nullable=False),
-        sa.Column("payment", sa.Text, nullable=False),
-        sa.Column("refund_state", sa.Text, nullable=False),
+        *alike(sa.Text, "status", "payment", "refund_state"),
         sa.Column("delta", sa.Integer, nullable=False),
         sa.PrimaryKeyConstraint("store_id", "position", name="pk_count_deltas"),
-        schema="orders",
     )
