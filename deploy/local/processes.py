@@ -143,11 +143,8 @@ def leftover(state: Path, name: str) -> Process | None:
     return Process(record, int(pid))
 
 
-def stop_leftovers(state: Path, *, polite: signal.Signals = signal.SIGTERM, seconds: float = 0) -> list[str]:
-    """Stop every server recorded in `state`; the names of those that still ran. With `seconds` 0: by force."""
-    stopped = []
+def stop_leftovers(state: Path) -> None:
+    """Stop every server recorded in `state`, by force."""
     for record in sorted(state.glob("*.process")):
         if process := leftover(state, record.stem):
-            process.stop(polite, seconds)
-            stopped.append(record.stem)
-    return stopped
+            process.stop(signal.SIGTERM, 0)

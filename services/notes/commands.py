@@ -65,7 +65,7 @@ async def add_note(tx: Transaction, actor: Actor, request: NoteInput, *, now: da
         "order_id": order.order_id,
         "audience": request.audience,
         "side": side_of(actor),
-        **_by_columns(_by(actor)),
+        **_by_columns(By.of(actor)),
         "text": text,
         "revision": 1,
         "written_at": now,
@@ -230,7 +230,7 @@ async def _change(tx: Transaction, note: Note, **values: Any) -> Note:
 
 async def _append_revision(tx: Transaction, note: Note, actor: Actor, *, now: datetime) -> None:
     row = {"store_id": note.store_id, "note_id": note.note_id, "revision": note.revision, "text": note.text, "written_at": now}
-    await tx.execute(sa.insert(revisions).values(**row, **_by_columns(_by(actor))))
+    await tx.execute(sa.insert(revisions).values(**row, **_by_columns(By.of(actor))))
 
 
 async def _emit(tx: Transaction, kind: type[NoteEvent], note: Note, order: KnownOrder, actor: Actor, *, now: datetime) -> None:
@@ -243,7 +243,7 @@ async def _emit(tx: Transaction, kind: type[NoteEvent], note: Note, order: Known
         customer_id=order.customer_id,
         audience=note.audience,
         revision=note.revision,
-        by=_by(actor),
+        by=By.of(actor),
         personal=NoteText(text=note.text if for_customer and kind is not NoteRetracted else ""),
     )
     sequence = order.public_sequence if for_customer else order.private_sequence
@@ -253,10 +253,6 @@ async def _emit(tx: Transaction, kind: type[NoteEvent], note: Note, order: Known
 def _expect(note: Note, expected_version: int | None) -> None:
     if expected_version is not None and expected_version != note.version:
         raise VersionConflict(note.version)
-
-
-def _by(actor: Actor) -> By:
-    return By(role=actor.role, id=actor.id, via=actor.via)
 
 
 def _by_columns(by: By) -> dict[str, str | None]:

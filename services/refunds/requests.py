@@ -2,11 +2,11 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from services.refunds.state import Cause, Settlement, Status
 from shared.contracts.events import MAX_ORDER_LINES
-from shared.contracts.ids import OrderId, uuid_of
+from shared.contracts.ids import AttachmentId, OrderId
 from shared.web.exports import FileQuery
 from shared.web.inputs import CustomerId, Input, Moment, Plan, Reference, Text, Word, example
 from shared.web.pages import DEFAULT_LIMIT, Cursor, Limit
@@ -18,17 +18,6 @@ MAX_LINES_BODY_BYTES = 400_000  # every line of the longest order, named twice
 MAX_WINDOW_DAYS = 3_650
 MAX_REASONS = 50
 
-
-def _id(prefix: str) -> AfterValidator:
-    def check(value: str) -> str:
-        uuid_of(prefix, value)
-        return value
-
-    return AfterValidator(check)
-
-
-AttachmentId = Annotated[str, _id("attachment")]
-AttentionId = Annotated[str, _id("attention")]
 Sentence = Annotated[str, Text(1_000, min_characters=1)]
 Message = Annotated[str, Text(5_000)]
 ReasonWord = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]

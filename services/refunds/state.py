@@ -6,8 +6,7 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 from shared.contracts import lifecycle
-from shared.contracts.actor import Actor
-from shared.contracts.events import By, Cancellation, Disposition, OrderStatus
+from shared.contracts.events import Cancellation, Disposition, OrderStatus
 
 Status = Literal["processing", "approved", "cancelled"]
 Settlement = Literal["none", "unsettled", "settled", "failed"]
@@ -237,8 +236,3 @@ class Attention:
     closed_at: datetime | None = None
     closed_by: dict[str, Any] | None = None
     note: str = ""
-
-
-def by(actor: Actor) -> By:
-    """Who did it, as events and columns hold it."""
-    return By(role=actor.role, id=actor.id, via=actor.via)

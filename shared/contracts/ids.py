@@ -36,6 +36,15 @@ def uuid_of(prefix: str, public: str) -> UUID:
     return UUID(bytes=typeid.uuid_bytes)
 
 
+def is_id(prefix: str, text: str) -> bool:
+    """Whether `text` is a well-formed id with this prefix."""
+    try:
+        uuid_of(prefix, text)
+    except ValueError:
+        return False
+    return True
+
+
 def _prefixed(prefix: str) -> AfterValidator:
     def check(value: str) -> str:
         uuid_of(prefix, value)
@@ -53,4 +62,6 @@ LinkId = Annotated[str, _prefixed("link"), _pattern("link")]
 PaymentId = Annotated[str, _prefixed("payment"), _pattern("payment")]
 RefundId = Annotated[str, _prefixed("refund"), _pattern("refund")]
 NoteId = Annotated[str, _prefixed("note"), _pattern("note")]
+AttachmentId = Annotated[str, _prefixed("attachment"), _pattern("attachment")]
+AttentionId = Annotated[str, _prefixed("attention"), _pattern("attention")]
 DocumentId = Annotated[str, _prefixed("document"), _pattern("document")]

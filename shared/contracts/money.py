@@ -1,7 +1,6 @@
 """Money: integer minor units and an ISO 4217 currency. The only rounding in the product, and a split that loses nothing."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 
@@ -50,25 +49,6 @@ def split(total: int, weights: Sequence[int]) -> list[int]:
     return parts
 
 
-@dataclass(frozen=True, slots=True)
-class Money:
-    """An amount in minor units of one currency; adding two currencies raises ValueError."""
-
-    amount: int
-    currency: str
-
-    def __add__(self, other: "Money") -> "Money":
-        if other.currency != self.currency:
-            raise ValueError(f"cannot add {other.currency} to {self.currency}")
-        return Money(self.amount + other.amount, self.currency)
-
-    def __neg__(self) -> "Money":
-        return Money(-self.amount, self.currency)
-
-    def __sub__(self, other: "Money") -> "Money":
-        return self + -other
-
-    @property
-    def decimal(self) -> str:
-        """The amount as text with the currency's digits: 125050 BDT -> "1250.50"."""
-        return format(Decimal(self.amount).scaleb(-exponent(self.currency)), "f")
+def decimal_text(amount: int, currency: str) -> str:
+    """Minor units as text with the currency's digits: 125050 BDT -> "1250.50"."""
+    return format(Decimal(amount).scaleb(-exponent(currency)), "f")

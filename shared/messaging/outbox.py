@@ -105,12 +105,11 @@ class Relay:
         self._broker = broker
         self._batch = settings.relay_batch
         self._store_batch = settings.relay_store_batch
-        self._poll_seconds = settings.relay_poll_seconds
         self._from_store = ""  # whose turn is next, where more stores wait than one batch has room for
         self._woken = database.woken_by_events()
         self._claiming = _claim_statement(str(database.kernel.events.schema))
         self.more = False  # whether more may wait than the last batch took
-        self.pulse = Pulse("relay", every_seconds=self._poll_seconds, hang_seconds=HANG_SECONDS)
+        self.pulse = Pulse("relay", every_seconds=settings.relay_poll_seconds, hang_seconds=HANG_SECONDS)
 
     async def run(self) -> None:
         """Until cancelled. A frozen broker once raised a CancelledError that nobody asked for: it must not end the relay."""
@@ -122,7 +121,7 @@ class Relay:
                     if self._broker.connected:
                         await self.send_batch()
                 if not (self._broker.connected and self.more):
-                    await self._wait()
+                    await self.pulse.rest(self._woken)
             except asyncio.CancelledError:
                 if task is not None and task.cancelling():
                     raise
@@ -130,13 +129,6 @@ class Relay:
             except Exception as error:
                 log.warning("relay_failed", error=repr(error))
                 await asyncio.sleep(BACKOFF_SECONDS)
-
-    async def _wait(self) -> None:
-        try:
-            async with asyncio.timeout(self._poll_seconds):
-                await self._woken.wait()
-        except TimeoutError:
-            pass
 
     async def send_batch(self) -> int:
         """Claim, publish and mark one batch; how many were confirmed."""

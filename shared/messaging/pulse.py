@@ -58,6 +58,14 @@ class Pulse:
         finally:
             self._began, self._ended = None, monotonic()
 
+    async def rest(self, woken: asyncio.Event) -> bool:
+        """Until woken, or until the next turn is due anyway; whether it was woken."""
+        try:
+            async with asyncio.timeout(self._every):
+                return await woken.wait()
+        except TimeoutError:
+            return False
+
     def given_up(self) -> None:
         """The turn that hung was cancelled; should it not even end by that, it is not given up again at once."""
         self._began, self._ended, self._failure = None, monotonic(), "it hung"

@@ -17,11 +17,11 @@ from shared.process.settings import Settings
 from shared.web.visible import visible
 
 
-def set_up_telemetry(settings: Settings, exporter: SpanExporter | None = None) -> None:
+def set_up_telemetry(settings: Settings) -> None:
     """Logs and tracing of this process. Trace ids always flow; spans are recorded only where they are sent somewhere."""
     _set_up_logs(settings)
     if not isinstance(trace.get_tracer_provider(), TracerProvider):
-        exporter = exporter or _otlp_exporter(settings)
+        exporter = _otlp_exporter(settings)
         provider = TracerProvider(
             resource=Resource.create({"service.name": "aftersale"}), sampler=ParentBased(ALWAYS_ON) if exporter else ALWAYS_OFF
         )

@@ -205,13 +205,13 @@ def plain(code: str, status: int, detail: str = "") -> Failure:
     return made
 
 
-def invalid_value(error: ValidationError, where: str = "body") -> Invalid:
+def invalid_value(error: ValidationError) -> Invalid:
     """What pydantic found wrong, listed as far as a caller reads: the rest is counted."""
     count = error.error_count()
     if count > MAX_ERRORS_BUILT:
         return Invalid("invalid", f"{count} fields are wrong, unknown or missing: too many to list.", wrong=count)
     found = error.errors(include_url=False, include_context=False, include_input=False)
-    return invalid({**item, "loc": (where, *item["loc"])} for item in found)
+    return invalid({**item, "loc": ("body", *item["loc"])} for item in found)
 
 
 def invalid(found: Iterable[Mapping[str, Any]]) -> Invalid:

@@ -14,7 +14,7 @@ from joserfc.jwk import OctKey
 
 from shared.contracts.actor import MAX_ID_CHARACTERS, Actor, is_name
 from shared.contracts.errors import Unauthenticated, Unavailable
-from shared.contracts.ids import uuid_of
+from shared.contracts.ids import is_id
 from shared.web.keys import KeysFile, Trusted
 
 AUDIENCE = "aftersale"
@@ -157,18 +157,10 @@ def _actor(claims: Mapping[str, Any]) -> Actor:
             raise Unauthenticated(
                 "bad_claim", f"sub, store and jti are texts of 1 to {MAX_ID_CHARACTERS} characters, none a control character."
             )
-    if role == "guest" and not _is_order(actor_id):
+    if role == "guest" and not is_id("order", actor_id):
         raise Unauthenticated("bad_claim", "A guest's sub is the id of the one order that it may read.")
     can_write = _scopes(claims) is None or "write" in (_scopes(claims) or ())
     return Actor(store=store, role=role, id=actor_id, read_only=not can_write or role == "guest", token_id=claims.get("jti"))
-
-
-def _is_order(text: str) -> bool:
-    try:
-        uuid_of("order", text)
-    except ValueError:
-        return False
-    return True
 
 
 def _scopes(claims: Mapping[str, Any]) -> tuple[str, ...] | None:

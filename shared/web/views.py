@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from shared.contracts.actor import Actor, Decision, Role
 from shared.contracts.events import By
-from shared.contracts.money import Money
+from shared.contracts.money import decimal_text
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -54,7 +54,7 @@ class MoneyView(View):
 @lru_cache(maxsize=4096)  # an order shows dozens, most of them 0 or equal
 def money(amount: int, currency: str) -> MoneyView:
     """`amount` minor units as answers show them."""
-    return MoneyView(amount=amount, currency=currency, decimal=Money(amount, currency).decimal)
+    return MoneyView(amount=amount, currency=currency, decimal=decimal_text(amount, currency))
 
 
 class ActionView(View):

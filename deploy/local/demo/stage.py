@@ -18,7 +18,7 @@ from deploy.operator.state import State
 from deploy.operator.tokens import local_token
 from deploy.operator.trouble import Trouble
 from shared.contracts.actor import Actor, Role
-from shared.contracts.money import Money
+from shared.contracts.money import decimal_text
 
 TOKEN_SECONDS = 900
 COLOURS = dict(zip(SERVICES, cycle(("cyan", "magenta", "yellow", "green", "blue")), strict=False))
@@ -148,7 +148,7 @@ def point(event: Seen) -> str:
         return f"{data['sku']} {data['quantity']:+d}, {data['on_hand']} on hand"
     if event.type.startswith("refund.") and "refund" in data:
         refund = data["refund"]
-        return f"{refund['currency']} {Money(refund['amount'], refund['currency']).decimal} ({refund['cause']})"
+        return f"{refund['currency']} {decimal_text(refund['amount'], refund['currency'])} ({refund['cause']})"
     return f"version {data['order']['version']}" if "order" in data else ""
 
 

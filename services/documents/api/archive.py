@@ -11,7 +11,7 @@ from services.documents.commands import renderings
 from services.documents.rendering.renderer import RenderingFailed
 from services.documents.state import Document, Wanted
 from shared.contracts.errors import UnreadableRow
-from shared.contracts.money import Money
+from shared.contracts.money import decimal_text
 from shared.data.db import Database
 from shared.data.set_aside import each_readable, set_aside
 from shared.web.exports import BOM, csv_line, patiently
@@ -81,7 +81,7 @@ async def _put(database: Database, settings: WebSettings, pack: zipfile.ZipFile,
 
 
 def _values(document: Document, name: str) -> tuple[Any, ...]:
-    total = Money(document.total, document.currency).decimal
+    total = decimal_text(document.total, document.currency)
     return (
         document.number, document.kind, document.issued_on, document.order_number, document.customer_id,
         document.currency, total, document.refers_to, document.sha256, name,

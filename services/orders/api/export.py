@@ -8,7 +8,7 @@ from services.orders.requests.lists import ExportQuery
 from services.orders.state import Summary
 from services.orders.views.orders import OrderSummaryView
 from shared.contracts.actor import Actor
-from shared.contracts.money import Money
+from shared.contracts.money import decimal_text
 from shared.data.db import Database
 from shared.web.exports import PAGE_ROWS, Exporting, Table, pieces
 
@@ -37,4 +37,4 @@ def exported(exporting: Exporting, db: Database, actor: Actor, query: ExportQuer
 def _cells(summary: Summary) -> dict[str, Any]:
     OrderSummaryView.of(summary)  # raises for what is no order, which a table would print as it is
     values = summary.fields()
-    return values | {name: Money(values[name], summary.currency).decimal for name in AMOUNTS}
+    return values | {name: decimal_text(values[name], summary.currency) for name in AMOUNTS}

@@ -48,12 +48,7 @@ class Doing:
     @property
     def by(self) -> By:
         """The actor as events and history carry it."""
-        return by(self.actor)
-
-
-def by(actor: Actor) -> By:
-    """The actor as events and history carry it."""
-    return By(role=actor.role, id=actor.id, via=actor.via)
+        return By.of(self.actor)
 
 
 def expect(state: OrderState, expected_version: int | None) -> None:

@@ -8,13 +8,12 @@ from uuid import UUID
 
 from services.orders.addresses.phones import checked_phone
 from services.orders.addresses.postal import checked
-from services.orders.commands.change import by
 from services.orders.requests.placing import PlaceOrder
 from services.orders.rules.drafting import drafted
 from services.orders.rules.room import enough_room
 from services.orders.state import OrderState
 from shared.contracts.actor import Actor
-from shared.contracts.events import OrderLine, OrderPersonal, OrderPlaced, Payment
+from shared.contracts.events import By, OrderLine, OrderPersonal, OrderPlaced, Payment
 from shared.contracts.ids import new_id, uuid_of
 from shared.data.idempotency import Reservation
 
@@ -66,7 +65,7 @@ def draft(actor: Actor, request: PlaceOrder, reservation: Reservation, *, shown:
     lines = [_texts(line, order.currency, shown) for line in order.lines]
     enough_room([line.event for line in lines])
     bare = OrderState(order.model_copy(update={"lines": ()}), state.personal, state.metadata)
-    event = OrderPlaced(occurred_at=order.placed_at, order=bare.order, by=by(actor), personal=state.personal).model_dump_json()
+    event = OrderPlaced(occurred_at=order.placed_at, order=bare.order, by=By.of(actor), personal=state.personal).model_dump_json()
     return Draft(reservation, state, request.number, event, shown.order(bare, actor), lines, _payment_rows(order.payments))
 
 

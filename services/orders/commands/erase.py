@@ -5,13 +5,13 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from services.orders.commands.change import Doing, by, changed, write
+from services.orders.commands.change import Doing, changed, write
 from services.orders.commands.guests import revoke_links_of
 from services.orders.queries.orders import order_for
 from services.orders.tables import changes, metadata, orders
 from shared.contracts.actor import Actor, shop_only
 from shared.contracts.errors import Refused
-from shared.contracts.events import CustomerErased, OrderEdited, OrderPersonal
+from shared.contracts.events import By, CustomerErased, OrderEdited, OrderPersonal
 from shared.data.db import Transaction
 from shared.data.erasure import ERASED_REASON, forget
 from shared.messaging.outbox import emit
@@ -54,7 +54,7 @@ async def erase_customer(tx: Transaction, actor: Actor, customer_id: str, *, now
     last = sa.select(sa.func.coalesce(sa.func.max(events.c.sequence), 0)).where(
         events.c.store_id == actor.store, events.c.subject == subject
     )
-    event = CustomerErased(occurred_at=now, customer_id=customer_id, order_ids=tuple(order_ids), by=by(actor))
+    event = CustomerErased(occurred_at=now, customer_id=customer_id, order_ids=tuple(order_ids), by=By.of(actor))
     await emit(tx, event, store_id=actor.store, sequence=int(await tx.scalar(last)) + 1, recorded_at=now)
     return len(order_ids)
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from services.orders.commands.change import by
 from services.orders.queries.guests import is_valid, link_of
 from services.orders.queries.orders import order_for
 from services.orders.requests.changes import GuestLink
@@ -20,7 +19,7 @@ from services.orders.state import Link
 from services.orders.tables import guest_links
 from shared.contracts.actor import Actor
 from shared.contracts.errors import Forbidden, NotFound, Refused
-from shared.contracts.events import GuestLinkRevoked
+from shared.contracts.events import By, GuestLinkRevoked
 from shared.contracts.ids import new_id
 from shared.data import guests
 from shared.data.db import Database, Transaction
@@ -59,7 +58,7 @@ async def make_link(
     if key is None or key.secret is None:
         raise Refused("no_guest_key", "No signing key of this installation may issue guest tokens for this store.")
     made_at = now.replace(microsecond=0)  # as precise as the token's own times
-    link = Link(actor.store, new_id("link"), order_id, key.issuer, by(actor), made_at, made_at + timedelta(days=days))
+    link = Link(actor.store, new_id("link"), order_id, key.issuer, By.of(actor), made_at, made_at + timedelta(days=days))
     token = _token(link, key.secret.get_secret_value())
     row = asdict(link) | {"by": link.by.model_dump(), "token_hash": _hash(token)}
     await tx.execute(sa.insert(guest_links).values(row))
@@ -116,7 +115,7 @@ async def _revoke(tx: Transaction, link: Link, actor: Actor, *, now: datetime) -
     mine = (guest_links.c.store_id == link.store_id) & (guest_links.c.link_id == link.link_id)
     await tx.execute(sa.update(guest_links).where(mine).values(revoked_at=now))
     await guests.revoke(tx, link.store_id, link.order_id, link.link_id, link.expires_at)
-    event = GuestLinkRevoked(occurred_at=now, link_id=link.link_id, order_id=link.order_id, expires_at=link.expires_at, by=by(actor))
+    event = GuestLinkRevoked(occurred_at=now, link_id=link.link_id, order_id=link.order_id, expires_at=link.expires_at, by=By.of(actor))
     await emit(tx, event, store_id=link.store_id, sequence=1, recorded_at=now)
 
 

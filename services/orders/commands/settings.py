@@ -2,14 +2,13 @@
 
 from datetime import datetime
 
-from services.orders.commands.change import by
 from services.orders.queries.settings import as_settings
 from services.orders.requests.settings import OrderSettingsInput
 from services.orders.rules.settings import known_time_zone
 from services.orders.state import StoreSettings
 from services.orders.tables import settings
 from shared.contracts.actor import Actor, shop_only
-from shared.contracts.events import StoreSettingsChanged
+from shared.contracts.events import By, StoreSettingsChanged
 from shared.data.db import Transaction
 from shared.data.settings_versions import save_version
 from shared.messaging.outbox import emit
@@ -23,6 +22,6 @@ async def save_settings(
     known_time_zone(request.time_zone)
     row = await save_version(tx, settings, actor, request.model_dump(), expected_version=expected_version, now=now)
     saved = as_settings(row)
-    event = StoreSettingsChanged(occurred_at=now, version=saved.version, time_zone=saved.time_zone, by=by(actor))
+    event = StoreSettingsChanged(occurred_at=now, version=saved.version, time_zone=saved.time_zone, by=By.of(actor))
     await emit(tx, event, store_id=actor.store, sequence=saved.version, recorded_at=now)
     return saved

@@ -7,7 +7,6 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from services.orders.commands.change import by
 from services.orders.queries.stock import level_of
 from services.orders.requests.stock import MAX_ON_HAND, AdjustmentInput, LevelInput
 from services.orders.rules.stock import Movement
@@ -15,7 +14,7 @@ from services.orders.state import StockLevel
 from services.orders.tables import stock_levels
 from shared.contracts.actor import Actor, shop_only
 from shared.contracts.errors import Refused, VersionConflict
-from shared.contracts.events import StockMoved
+from shared.contracts.events import By, StockMoved
 from shared.contracts.ids import new_uuid, uuid_of
 from shared.data.db import Transaction
 from shared.data.schema import TIME
@@ -43,7 +42,7 @@ async def move(
             "order_id": None if order_id is None else uuid_of("order", order_id),
             "public_order_id": order_id,
             "reason": reason,
-            "by": by(actor).model_dump_json(),
+            "by": By.of(actor).model_dump_json(),
             "now": now,
             "now_text": now.isoformat(),
             "type": StockMoved.type,

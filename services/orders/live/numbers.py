@@ -35,10 +35,9 @@ class Numberer:
 
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database = database
-        self._poll_seconds = settings.relay_poll_seconds
         self._woken = database.woken_by_events()
         self._from_store = ""
-        self.pulse = Pulse("stream numbers", every_seconds=self._poll_seconds, hang_seconds=HANG_SECONDS)
+        self.pulse = Pulse("stream numbers", every_seconds=settings.relay_poll_seconds, hang_seconds=HANG_SECONDS)
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -47,19 +46,11 @@ class Numberer:
                 self._woken.clear()
                 with self.pulse.turn():
                     more = await self.number()
-                if not more:
-                    await self._wait()
+                if not more and await self.pulse.rest(self._woken):
+                    await asyncio.sleep(PAUSE_SECONDS)  # a busy shop's commits are numbered together
             except Exception as error:  # whatever it was, the next time may work
                 log.warning("stream_numbers_failed", error=repr(error))
                 await asyncio.sleep(BACKOFF_SECONDS)
-
-    async def _wait(self) -> None:
-        try:
-            async with asyncio.timeout(self._poll_seconds):
-                await self._woken.wait()
-        except TimeoutError:
-            return
-        await asyncio.sleep(PAUSE_SECONDS)  # a busy shop's commits are numbered together
 
     async def number(self) -> bool:
         """Number some of what waits, in one statement that holds nothing when it ends; whether more may wait."""

@@ -14,7 +14,7 @@ from services.orders.tables import changes, lines, orders, payments
 from shared.contracts.actor import Actor
 from shared.contracts.errors import NotFound
 from shared.contracts.events import Address, By, Cancellation, Order, OrderLine, OrderPersonal, Payment, Tracking
-from shared.contracts.ids import public_id, uuid_of
+from shared.contracts.ids import is_id, public_id
 from shared.data.db import Transaction
 from shared.data.readable import BrokenJson
 from shared.data.set_aside import Unusable, each_readable, one_row
@@ -31,7 +31,7 @@ def visible_to(actor: Actor) -> sa.ColumnElement[bool]:
         return mine
     if actor.role == "customer":
         return mine & (orders.c.customer_id == actor.id)
-    return mine & (orders.c.order_id == actor.id) if is_order_id(actor.id) else sa.false()
+    return mine & (orders.c.order_id == actor.id) if is_id("order", actor.id) else sa.false()
 
 
 async def order_for(tx: Transaction, actor: Actor, order_id: str, *, lock: bool = False) -> OrderState:
@@ -138,12 +138,3 @@ def _change(row: Mapping[str, Any]) -> Change:
 
 def _public(prefix: str, text: str) -> str:
     return public_id(prefix, UUID(text))
-
-
-def is_order_id(text: str) -> bool:
-    """Whether `text` could be an order's id at all."""
-    try:
-        uuid_of("order", text)
-    except ValueError:
-        return False
-    return True

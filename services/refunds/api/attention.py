@@ -4,9 +4,10 @@ from fastapi import Response
 
 from services.refunds.commands.attention import close_attention
 from services.refunds.queries import attention as queries
-from services.refunds.requests import AttentionId, CloseAttention
+from services.refunds.requests import CloseAttention
 from services.refunds.views.attention import AttentionView
 from shared.contracts.errors import Forbidden, NotFound, Refused
+from shared.contracts.ids import AttentionId
 from shared.data.db import Transaction
 from shared.data.set_aside import shown
 from shared.web.call import SHOP_ONLY, Call, Router, problems

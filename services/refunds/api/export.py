@@ -13,7 +13,7 @@ from services.refunds.queries.refunds import page, resolved
 from services.refunds.requests import RefundExport
 from services.refunds.state import RefundSummary
 from services.refunds.views.refunds import RefundSummaryView
-from shared.contracts.money import Money
+from shared.contracts.money import decimal_text
 from shared.web.call import Call, Calling, Router, problems
 from shared.web.exports import FILE, MEDIA_TYPES, PAGE_ROWS, Export, Table, pieces
 
@@ -48,7 +48,7 @@ def exported(call: Calling, wanted: RefundExport) -> AsyncGenerator[bytes, None]
 def _cells(refund: RefundSummary) -> dict[str, Any]:
     RefundSummaryView.of(refund, now=refund.requested_at)  # raises for a row that is not a readable refund
     cells = {name: getattr(refund, name) for name in COLUMNS if name != "amount_decimal"}
-    return cells | {"amount_decimal": Money(refund.amount, refund.currency).decimal}
+    return cells | {"amount_decimal": decimal_text(refund.amount, refund.currency)}
 
 
 def _line(refund: RefundSummary) -> str:

@@ -14,12 +14,12 @@ from starlette.datastructures import UploadFile
 from services.refunds.commands import files
 from services.refunds.files import check, store
 from services.refunds.queries.details import file_for
-from services.refunds.requests import MAX_ATTACHMENTS, MAX_UPLOAD_BODY_BYTES, AttachmentId
+from services.refunds.requests import MAX_ATTACHMENTS, MAX_UPLOAD_BODY_BYTES
 from services.refunds.settings import RefundsEnvironment
 from services.refunds.state import Attachment
 from services.refunds.views.files import AttachmentView, UploadLimitsView, UploadTypeView
 from shared.contracts.errors import Failure, Invalid, NotFound, Refused, StoreBusy, TooLarge, Unavailable
-from shared.contracts.ids import new_id
+from shared.contracts.ids import AttachmentId, new_id
 from shared.data.db import Transaction
 from shared.web.call import Call, Calling, Router, problems, replayed
 

@@ -8,10 +8,11 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from services.refunds.requests import CloseAttention
-from services.refunds.state import Attention, AttentionKind, Ledger, by
+from services.refunds.state import Attention, AttentionKind, Ledger
 from services.refunds.tables import attention
 from shared.contracts.actor import Actor, shop_only
 from shared.contracts.errors import NotFound, Refused
+from shared.contracts.events import By
 from shared.contracts.ids import new_id
 from shared.data.columns import columns_of
 from shared.data.db import Transaction
@@ -56,7 +57,7 @@ async def close_attention(tx: Transaction, actor: Actor, attention_id: str, clos
         raise NotFound(detail="No such item in this store.")
     if row.closed_at is not None:
         raise Refused("already_closed", "Somebody has closed this already.", closed_at=row.closed_at.isoformat())
-    values = {"closed_at": now, "closed_by": by(actor).model_dump(), "note": closing.note}
+    values = {"closed_at": now, "closed_by": By.of(actor).model_dump(), "note": closing.note}
     closed = await tx.first(sa.update(attention).where(mine).values(**values).returning(*columns_of(attention, Attention)))
     assert closed is not None  # we hold its lock
     return Attention(**closed._mapping)

@@ -16,10 +16,10 @@ from services.refunds.rules.claim import all_free
 from services.refunds.rules.goods import disposition_of_cancelled
 from services.refunds.rules.lines import lines_of_money
 from services.refunds.rules.settlement import settlement_of
-from services.refunds.state import Ledger, Policy, Refund, by
+from services.refunds.state import Ledger, Policy, Refund
 from services.refunds.tables import refunds
 from shared.contracts.actor import Actor, system
-from shared.contracts.events import Cancellation, Order, OrderEvent, RefundApproved
+from shared.contracts.events import By, Cancellation, Order, OrderEvent, RefundApproved
 from shared.contracts.ids import new_id
 from shared.data.db import Transaction
 
@@ -97,9 +97,9 @@ async def _make(tx: Transaction, actor: Actor, ledger: Ledger, due: Due, policy:
         overpaid=back.overpaid,
         shipping_kept=due.shipping_kept,
         explanation=explanation.of_money(order, due, back, policy, before),
-        requested_by=by(actor).model_dump(),
+        requested_by=By.of(actor).model_dump(),
         requested_at=now,
-        decided_by=by(actor).model_dump(),
+        decided_by=By.of(actor).model_dump(),
         decided_at=now,
         lines=lines_of_money(order, back, claimed, disposition_of_cancelled(order, policy)),
     )

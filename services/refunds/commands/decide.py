@@ -12,9 +12,9 @@ from services.refunds.rules.claim import keep_lowest
 from services.refunds.rules.decisions import may_decide, may_pay, may_withdraw
 from services.refunds.rules.lines import lines_of_units
 from services.refunds.rules.settlement import settlement_of
-from services.refunds.state import Ledger, Refund, by
+from services.refunds.state import Ledger, Refund
 from shared.contracts.actor import Actor
-from shared.contracts.events import RefundApproved, RefundCancelled
+from shared.contracts.events import By, RefundApproved, RefundCancelled
 from shared.data.db import Transaction
 
 
@@ -43,7 +43,7 @@ async def approve_refund(
         order_version=ledger.order.version,
         order_invoiced=ledger.order.invoiced,
         message=approval.message,
-        decided_by=by(actor).model_dump(),
+        decided_by=By.of(actor).model_dump(),
         decided_at=now,
     )
     if approved.lines != refund.lines:
@@ -84,7 +84,7 @@ async def cancel(tx: Transaction, actor: Actor, refund: Refund, *, now: datetime
         status="cancelled",
         internal_reason=internal_reason,
         message=message,
-        decided_by=by(actor).model_dump(),
+        decided_by=By.of(actor).model_dump(),
         decided_at=now,
     )
     await record.release(tx, actor.store, after)

@@ -1,7 +1,7 @@
 """Files that customers send with a request: uploaded first, taken by a request, swept when no request took them."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,11 +13,12 @@ from obstore.store import ObjectStore
 from services.refunds.files import store
 from services.refunds.queries import policies
 from services.refunds.settings import RefundsEnvironment
-from services.refunds.state import Attachment, Refund, by
+from services.refunds.state import Attachment, Refund
 from services.refunds.tables import attachments
 from shared.contracts.actor import Actor
 from shared.contracts.errors import Refused
-from shared.contracts.ids import uuid_of
+from shared.contracts.events import By
+from shared.contracts.ids import is_id
 from shared.data.db import Database, Transaction
 from shared.process.settings import Settings
 
@@ -39,7 +40,7 @@ async def add_upload(tx: Transaction, actor: Actor, file: Attachment, unused_max
     mine = f"refunds.uploads:{actor.store}:{file.customer_id}"
     await tx.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(mine, 0))))
     await may_upload(tx, actor, file.customer_id, unused_max, now=now)
-    await tx.execute(sa.insert(attachments).values(store_id=actor.store, uploaded_by=by(actor).model_dump(), **asdict(file)))
+    await tx.execute(sa.insert(attachments).values(store_id=actor.store, uploaded_by=By.of(actor).model_dump(), **asdict(file)))
 
 
 async def take(tx: Transaction, actor: Actor, attachment_ids: Sequence[str], refund: Refund) -> None:
@@ -95,25 +96,15 @@ async def _sweep_unknown(database: Database, files: ObjectStore, long_ago: datet
     deleted = 0
     async for keys in store.older_than(files, long_ago):
         ids = {key: key.rsplit("/", 1)[-1] for key in keys}
+        ours = [name for name in ids.values() if is_id("attachment", name)]
         async with database.reading() as tx:
-            known = await tx.all(sa.select(attachments.c.attachment_id).where(attachments.c.attachment_id.in_(_ours(ids.values()))))
+            known = await tx.all(sa.select(attachments.c.attachment_id).where(attachments.c.attachment_id.in_(ours)))
         rows = {row.attachment_id for row in known}
         for key, attachment_id in ids.items():
             if attachment_id not in rows:
                 await store.delete(files, key)
                 deleted += 1
     return deleted
-
-
-def _ours(names: Iterable[str]) -> list[str]:
-    found = []
-    for name in names:
-        try:
-            uuid_of("attachment", name)
-        except ValueError:
-            continue
-        found.append(name)
-    return found
 
 
 def digest(path: Path) -> str:

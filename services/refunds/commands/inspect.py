@@ -10,11 +10,11 @@ from services.refunds.commands import record
 from services.refunds.queries.refunds import refund_for_change
 from services.refunds.requests import InspectGoods, LineInspected
 from services.refunds.rules.decisions import may_inspect
-from services.refunds.state import Refund, RefundLine, by
+from services.refunds.state import Refund, RefundLine
 from services.refunds.tables import inspections, refund_lines
 from shared.contracts.actor import Actor
 from shared.contracts.errors import FieldError, Invalid, Refused
-from shared.contracts.events import InspectedLine, RefundInspected
+from shared.contracts.events import By, InspectedLine, RefundInspected
 from shared.contracts.ids import new_uuid
 from shared.data.db import Transaction
 
@@ -35,7 +35,7 @@ async def inspect_goods(
         lines[one.line] = _looked_at(lines.get(one.line), one)
     inspection_id = new_uuid()
     parts = [_part(lines[one.line], one) for one in decided]
-    same = {"store_id": actor.store, "inspection_id": inspection_id, "refund_id": refund_id, "inspected_by": by(actor).model_dump()}
+    same = {"store_id": actor.store, "inspection_id": inspection_id, "refund_id": refund_id, "inspected_by": By.of(actor).model_dump()}
     rows = [part.model_dump(exclude={"sku"}) | same | {"inspected_at": now} for part in parts]
     for number in {one.line for one in decided}:
         mine = (refund_lines.c.store_id == actor.store, refund_lines.c.refund_id == refund_id, refund_lines.c.line == number)

@@ -4,10 +4,10 @@ from datetime import datetime
 
 from services.refunds.requests import RefundPolicyInput
 from services.refunds.rules.policy import content_of
-from services.refunds.state import Policy, by
+from services.refunds.state import Policy
 from services.refunds.tables import settings
 from shared.contracts.actor import Actor, shop_only
-from shared.contracts.events import RefundPolicyChanged
+from shared.contracts.events import By, RefundPolicyChanged
 from shared.data.columns import columns_of
 from shared.data.db import Transaction
 from shared.data.settings_versions import save_version
@@ -24,7 +24,7 @@ async def save_policy(tx: Transaction, actor: Actor, wanted: RefundPolicyInput, 
     saved = Policy(**{column.name: row._mapping[column] for column in columns_of(settings, Policy)})
     event = RefundPolicyChanged(
         occurred_at=now, version=saved.version, valid_from=saved.valid_from, manage_stock=saved.manage_stock,
-        attachments=saved.attachments, deduct_shipping=saved.deduct_shipping, by=by(actor),
+        attachments=saved.attachments, deduct_shipping=saved.deduct_shipping, by=By.of(actor),
     )  # fmt: skip
     await emit(tx, event, store_id=actor.store, sequence=saved.version, recorded_at=now)
     return saved

@@ -7,11 +7,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from services.refunds.state import Ledger, Refund, RefundLine, Units, by
+from services.refunds.state import Ledger, Refund, RefundLine, Units
 from services.refunds.tables import approvals, claims, orders, refund_lines, refunds
 from shared.contracts import events
 from shared.contracts.actor import Actor
-from shared.contracts.events import Event, RefundEvent, RefundPersonal
+from shared.contracts.events import By, Event, RefundEvent, RefundPersonal
 from shared.data.db import Transaction
 from shared.messaging.outbox import emit
 
@@ -75,7 +75,7 @@ async def announce(
     """Emit one refund.* event of the order, with the next number of the order's own counter."""
     personal = RefundPersonal(description=refund.description, further_information=refund.further_information, message=message)
     event: Event = kind(
-        occurred_at=now, refund=events.Refund.model_validate(refund, from_attributes=True), by=by(actor), personal=personal, **facts
+        occurred_at=now, refund=events.Refund.model_validate(refund, from_attributes=True), by=By.of(actor), personal=personal, **facts
     )
     mine = (orders.c.store_id == actor.store) & (orders.c.order_id == refund.order_id)
     sequence = await tx.scalar(sa.update(orders).where(mine).values(events=orders.c.events + 1).returning(orders.c.events))

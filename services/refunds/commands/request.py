@@ -13,9 +13,9 @@ from services.refunds.rules.decisions import may_request
 from services.refunds.rules.goods import disposition_by_policy
 from services.refunds.rules.lines import lines_of_units
 from services.refunds.rules.policy import window_end
-from services.refunds.state import KnownOrder, Ledger, Policy, Refund, by
+from services.refunds.state import KnownOrder, Ledger, Policy, Refund
 from shared.contracts.actor import Actor
-from shared.contracts.events import RefundRequested
+from shared.contracts.events import By, RefundRequested
 from shared.contracts.ids import new_id
 from shared.data.db import Transaction
 
@@ -85,7 +85,7 @@ def _requested(planned: Planned, actor: Actor, request: RequestRefund, *, now: d
         goods=amount.goods,
         shipping=amount.shipping,
         explanation=explanation.of_units(order, amount, policy.version),
-        requested_by=by(actor).model_dump(),
+        requested_by=By.of(actor).model_dump(),
         requested_at=now,
         overdue_at=now + timedelta(hours=policy.overdue_after_hours),
         lines=lines_of_units(order, amount, dict.fromkeys((line.line for line in amount.lines), disposition_by_policy(policy))),

@@ -9,10 +9,10 @@ from services.refunds.queries.refunds import refund_for_change
 from services.refunds.requests import ReportSettlement
 from services.refunds.rules.decisions import may_settle
 from services.refunds.rules.settlement import SETTLEMENT
-from services.refunds.state import Refund, by
+from services.refunds.state import Refund
 from services.refunds.tables import settlements
 from shared.contracts.actor import Actor
-from shared.contracts.events import RefundSettled, RefundSettlementFailed
+from shared.contracts.events import By, RefundSettled, RefundSettlementFailed
 from shared.data.db import Transaction
 
 
@@ -31,7 +31,7 @@ async def report_settlement(
     effect, number = SETTLEMENT[refund.settlement, report.outcome], len(known) + 1
     row = {
         "store_id": actor.store, "refund_id": refund_id, "number": number, **report.model_dump(), "counts": effect.counts,
-        "reported_by": by(actor).model_dump(), "reported_at": now,
+        "reported_by": By.of(actor).model_dump(), "reported_at": now,
     }  # fmt: skip
     await tx.execute(sa.insert(settlements), row)
     if effect.attention is not None:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.contracts.actor import Role
+from shared.contracts.actor import Actor, Role
 from shared.contracts.times import Instant
 
 MAX_EVENT_BYTES = 4_000_000
@@ -32,6 +32,11 @@ class By(Part):
     role: Role
     id: str
     via: str | None = None
+
+    @classmethod
+    def of(cls, actor: Actor) -> "By":
+        """The actor as events and columns carry it."""
+        return cls(role=actor.role, id=actor.id, via=actor.via)
 
 
 class Event(Part):
