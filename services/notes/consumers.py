@@ -22,21 +22,12 @@ from shared.messaging.inbox import Consumers, always
 consumers = Consumers("notes")
 
 
-@consumers.on(*ORDER_EVENTS, together=always)
-async def on_order_changed(tx: Transaction, event: OrderEvent, envelope: Envelope) -> None:
-    """Keep the copy, and tell it in the timeline."""
-    await commands.record(tx, event, envelope)
-
-
-@consumers.on(RefundRequested, RefundApproved, RefundCancelled, RefundSettled, RefundSettlementFailed, together=always)
-async def on_refund_changed(tx: Transaction, event: RefundEvent, envelope: Envelope) -> None:
-    """Tell it in the timeline: a request to the shop alone (seed 9.2), a decision to both."""
-    await commands.record(tx, event, envelope)
-
-
-@consumers.on(DocumentIssued, together=always)
-async def on_document_issued(tx: Transaction, event: DocumentIssued, envelope: Envelope) -> None:
-    """Tell it in the timeline."""
+@consumers.on(
+    *ORDER_EVENTS, RefundRequested, RefundApproved, RefundCancelled, RefundSettled, RefundSettlementFailed, DocumentIssued,
+    together=always,
+)  # fmt: skip
+async def on_what_happens(tx: Transaction, event: OrderEvent | RefundEvent | DocumentIssued, envelope: Envelope) -> None:
+    """Keep the copy, and tell it in the timeline: a request for a refund to the shop alone (seed 9.2), a decision to both."""
     await commands.record(tx, event, envelope)
 
 

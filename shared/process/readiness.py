@@ -16,14 +16,11 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from shared.contracts.errors import Failure, Unavailable
-from shared.data.db import Database
 from shared.messaging.broker import Broker
 from shared.messaging.deliveries import Deliveries
-from shared.messaging.inbox import Consumers
 from shared.messaging.pulse import STANDSTILL_SECONDS, Pulse
 from shared.process.settings import Settings
-from shared.web.serving import Described
-from shared.web.tokens import Tokens
+from shared.web.serving import Serving
 
 CHECK_SECONDS = 3.0
 KEPT_SECONDS = 0.5
@@ -62,21 +59,14 @@ class Tables:
     figures: dict[str, Any] = field(default_factory=dict)
 
 
-class Watched(Protocol):
-    """A service at work in this process, as whoever looks at its health sees it (process/service.py builds it)."""
+class Watched(Serving, Protocol):
+    """A service at work in this process, as whoever looks at its health sees it."""
 
     broker: Broker
-    database: Database
     deliveries: Deliveries
     pulses: list[Pulse]
     roles: tuple[Role, ...]
-    stopping: asyncio.Event
-    tokens: Tokens
     warnings: list[Source]
-
-    @property
-    def service(self) -> "Consuming":
-        """What it is made of."""
 
     @property
     def settings(self) -> Settings:
@@ -85,14 +75,6 @@ class Watched(Protocol):
     @property
     def readiness(self) -> "Readiness":
         """Who looks."""
-
-
-class Consuming(Described, Protocol):
-    """A service that reads events."""
-
-    @property
-    def consumers(self) -> Consumers:
-        """Its handlers by event type."""
 
 
 class Readiness:

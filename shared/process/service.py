@@ -13,10 +13,9 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Protocol
 
-import sqlalchemy as sa
 import structlog
 import uvicorn
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from shared.contracts.errors import Failure
@@ -24,7 +23,7 @@ from shared.data import guests, idempotency
 from shared.data.db import Database
 from shared.messaging.broker import Broker
 from shared.messaging.deliveries import Deliveries
-from shared.messaging.inbox import Consumers, Inbox
+from shared.messaging.inbox import Inbox
 from shared.messaging.outbox import Relay
 from shared.messaging.pulse import Pulse, end, stopped
 from shared.process import operations
@@ -37,6 +36,7 @@ from shared.web.door import Door
 from shared.web.exports import Exporting
 from shared.web.listener import Listener
 from shared.web.lobby import Lobby
+from shared.web.serving import Described
 from shared.web.tokens import Tokens
 
 log = structlog.get_logger()
@@ -80,20 +80,9 @@ class Background(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
-    """What a service is made of.
+class Service(Described):
+    """What a service is made of."""
 
-    `nouns` are the first words after `/v1/` of its paths, owned by no other service; `problems` explains each of its refusal codes.
-    """
-
-    name: str
-    title: str
-    description: str
-    metadata: sa.MetaData
-    router: APIRouter
-    consumers: Consumers
-    problems: Mapping[str, str]
-    nouns: tuple[str, ...] = ()
     sweepers: tuple[Sweeper, ...] = ()
     background: tuple[Callable[[Database, Settings], Background], ...] = ()
     settings: type[Settings] = Settings

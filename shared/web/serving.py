@@ -2,38 +2,34 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
+import sqlalchemy as sa
 from fastapi import APIRouter, FastAPI
 
 from shared.data.db import Database
+from shared.messaging.inbox import Consumers
 from shared.web.exports import Exporting
 from shared.web.settings import WebSettings
 from shared.web.tokens import Tokens
 
 
-class Described(Protocol):
-    """What a service says of itself, and what it serves."""
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What a service says of itself, what it serves and what it hears.
 
-    @property
-    def name(self) -> str:
-        """As in its schema, its queue and its settings."""
+    `nouns` are the first words after `/v1/` of its paths, owned by no other service; `problems` explains each of its refusal codes.
+    """
 
-    @property
-    def title(self) -> str:
-        """For people."""
-
-    @property
-    def description(self) -> str:
-        """For people."""
-
-    @property
-    def router(self) -> APIRouter:
-        """Its routes."""
-
-    @property
-    def problems(self) -> Mapping[str, str]:
-        """Each of its refusal codes, explained in a sentence."""
+    name: str
+    title: str
+    description: str
+    metadata: sa.MetaData
+    router: APIRouter
+    consumers: Consumers
+    problems: Mapping[str, str]
+    nouns: tuple[str, ...] = ()
 
 
 class Serving(Protocol):

@@ -178,41 +178,36 @@ FOR_DOCUMENTS = "'version', o.version, 'customer_id', o.customer_id, 'order', md
 FOR_ORDERS = f"'order_id', r.order_id, 'amount', r.amount, 'units', {UNITS}"
 
 
-def _between(kind: str, about: str, there: tuple[str, str], here: tuple[str, str]) -> Comparison:
-    """Of one service with one other."""
-    return Comparison(kind, about, (there,), here)
-
-
 EFFECTS: tuple[Comparison, ...] = tuple(_effects(reader) for reader in READERS)
 COMPARISONS: tuple[Comparison, ...] = (
-    _between(
+    Comparison(
         "copy_in_refunds",
         "the refund service's copy of an order is its newest version",
-        ("orders", ORDERS.format(fields=FOR_REFUNDS)),
+        (("orders", ORDERS.format(fields=FOR_REFUNDS)),),
         ("refunds", REFUNDS_COPY),
     ),
-    _between(
+    Comparison(
         "copy_in_notes",
         "the note service's copy of an order is its newest version",
-        ("orders", ORDERS.format(fields=FOR_NOTES)),
+        (("orders", ORDERS.format(fields=FOR_NOTES)),),
         ("notes", NOTES_COPY),
     ),
-    _between(
+    Comparison(
         "copy_in_documents",
         "the document service's copy of an order is its newest version",
-        ("orders", ORDERS.format(fields=FOR_DOCUMENTS)),
+        (("orders", ORDERS.format(fields=FOR_DOCUMENTS)),),
         ("documents", DOCUMENTS_COPY),
     ),
-    _between(
+    Comparison(
         "refund_shown",
         "an approved refund is shown on its order, once, with its amount and units",
-        ("refunds", APPROVED.format(fields=FOR_ORDERS)),
+        (("refunds", APPROVED.format(fields=FOR_ORDERS)),),
         ("orders", ORDERS_REFUNDS),
     ),
-    _between(
+    Comparison(
         "refund_documented",
         "the document service holds each approved refund as it was published",
-        ("refunds", APPROVED.format(fields=f"'order_id', r.order_id, 'refund', {APPROVING}")),
+        (("refunds", APPROVED.format(fields=f"'order_id', r.order_id, 'refund', {APPROVING}")),),
         ("documents", DOCUMENTS_REFUNDS),
     ),
     Comparison(
@@ -221,22 +216,22 @@ COMPARISONS: tuple[Comparison, ...] = (
         tuple(_told(source) for source in SOURCES if any(owner_of(name) == source for name in TOLD)),
         ("notes", TIMELINE),
     ),
-    _between(
+    Comparison(
         "restock",
         "what refunds and inspections put back was moved once, and nothing else was",
-        ("refunds", RESTOCKED),
+        (("refunds", RESTOCKED),),
         ("orders", MOVED_BACK),
     ),
-    _between(
+    Comparison(
         "zone_in_refunds",
         "the refund service knows the store's newest settings",
-        ("orders", SETTINGS),
+        (("orders", SETTINGS),),
         ("refunds", REFUNDS_STORES),
     ),
-    _between(
+    Comparison(
         "zone_in_documents",
         "the document service knows the store's newest settings",
-        ("orders", SETTINGS),
+        (("orders", SETTINGS),),
         ("documents", DOCUMENTS_STORES),
     ),
 )

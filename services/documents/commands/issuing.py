@@ -116,26 +116,13 @@ def _referred(desk: _Desk, due: Due) -> DocumentReference | None:
 
 
 def _row(desk: _Desk, due: Due, contents: Contents, counted: int, text: str) -> dict[str, object]:
+    same = ("document_id", "order_id", "order_number", "customer_id", "number", "issued_on", "currency", "total")
     return {
-        "store_id": desk.store_id,
-        "document_id": contents.document_id,
-        "order_id": contents.order_id,
-        "order_number": contents.order_number,
-        "customer_id": contents.customer_id,
-        "kind": due.kind,
-        "cause": due.cause,
-        "subject_id": due.subject_id,
-        "year": desk.day.year,
-        "counted": counted,
-        "number": contents.number,
-        "issued_on": contents.issued_on,
-        "issued_at": desk.now,
-        "currency": contents.currency,
-        "total": contents.total,
-        "refers_to": contents.refers_to.document_id if contents.refers_to else None,
-        "data": text,
-        "sha256": sha256_of(text),
-    }
+        **{name: getattr(contents, name) for name in same},
+        "store_id": desk.store_id, "kind": due.kind, "cause": due.cause, "subject_id": due.subject_id, "year": desk.day.year,
+        "counted": counted, "issued_at": desk.now, "refers_to": contents.refers_to.document_id if contents.refers_to else None,
+        "data": text, "sha256": sha256_of(text),
+    }  # fmt: skip
 
 
 def _event(contents: Contents, kind: DocumentKind, text: str, *, now: datetime) -> DocumentIssued:

@@ -5,28 +5,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from services.notes.state import Audience
-from shared.contracts.events import (
-    By,
-    DocumentIssued,
-    Event,
-    OrderCancelled,
-    OrderConfirmed,
-    OrderDelivered,
-    OrderDeliveryFailed,
-    OrderEdited,
-    OrderEvent,
-    OrderPaymentRecorded,
-    OrderPaymentReversed,
-    OrderPickedUp,
-    OrderPlaced,
-    OrderShipped,
-    RefundApproved,
-    RefundCancelled,
-    RefundEvent,
-    RefundRequested,
-    RefundSettled,
-    RefundSettlementFailed,
-)
+from shared.contracts import events
+from shared.contracts.events import By, Event, OrderEvent, RefundEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +56,11 @@ def _status(event: OrderEvent) -> Entry:
     return Entry("customer", event.by, details, message=event.personal.message)
 
 
-def _placed(event: OrderPlaced) -> Entry:
+def _placed(event: events.OrderPlaced) -> Entry:
     return Entry("customer", event.by, _order_facts(event) | {"number": event.order.number, "total": event.order.total})
 
 
-def _cancelled(event: OrderCancelled) -> Entry:
+def _cancelled(event: events.OrderCancelled) -> Entry:
     cancellation = event.order.cancellation
     details = {"status": "cancelled", "version": event.order.version}
     if cancellation is None:
@@ -89,12 +69,12 @@ def _cancelled(event: OrderCancelled) -> Entry:
     return Entry("customer", cancellation.by, details, {"reason": cancellation.reason}, event.personal.message)
 
 
-def _delivery_failed(event: OrderDeliveryFailed) -> Entry:
+def _delivery_failed(event: events.OrderDeliveryFailed) -> Entry:
     internal = {"reported_by": event.reported_by, "reason": event.reason}
     return Entry("customer", event.by, {"version": event.order.version}, internal, event.personal.message)
 
 
-def _payment(event: OrderPaymentRecorded | OrderPaymentReversed) -> Entry:
+def _payment(event: events.OrderPaymentRecorded | events.OrderPaymentReversed) -> Entry:
     """Amount and method for everybody; reference, collector and the reason of a reversal are the shop's."""
     details = _order_facts(event) | {"payment_id": event.payment_id, "collected": event.order.collected, "payment": event.order.payment}
     internal: dict[str, Any] = {}
@@ -102,12 +82,12 @@ def _payment(event: OrderPaymentRecorded | OrderPaymentReversed) -> Entry:
         if payment.payment_id == event.payment_id:
             details |= {"amount": payment.amount, "method": payment.method}
             internal = {"reference": payment.reference, "collected_by": payment.collected_by}
-    if isinstance(event, OrderPaymentReversed):
+    if isinstance(event, events.OrderPaymentReversed):
         internal["reason"] = event.reason
     return Entry("customer", event.by, details, internal, event.personal.message)
 
 
-def _edited(event: OrderEdited) -> Entry:
+def _edited(event: events.OrderEdited) -> Entry:
     details = {"version": event.order.version, "fields": list(event.fields)}
     return Entry("customer", event.by, details, {"reason": event.reason}, event.personal.message)
 
@@ -121,26 +101,26 @@ def _refund_facts(event: RefundEvent) -> dict[str, Any]:
     return {"refund_id": refund.refund_id, "status": refund.status, "currency": refund.currency, "amount": refund.amount}
 
 
-def _refund_requested(event: RefundRequested) -> Entry:
+def _refund_requested(event: events.RefundRequested) -> Entry:
     """For the shop alone: a refund's submission tells its customer nothing (seed 9.2); their refund page shows it."""
     return Entry("private", event.by, _refund_facts(event), {"reason": event.refund.reason})
 
 
-def _refund_decided(event: RefundApproved | RefundCancelled) -> Entry:
+def _refund_decided(event: events.RefundApproved | events.RefundCancelled) -> Entry:
     details = _refund_facts(event) | {"cause": event.refund.cause, "shipping_kept": event.refund.shipping_kept}
     return Entry("customer", event.by, details, {"reason": event.refund.reason}, event.personal.message)
 
 
-def _refund_settled(event: RefundSettled) -> Entry:
+def _refund_settled(event: events.RefundSettled) -> Entry:
     return Entry("customer", event.by, _refund_facts(event) | {"method": event.method}, {"reference": event.reference})
 
 
-def _settlement_failed(event: RefundSettlementFailed) -> Entry:
+def _settlement_failed(event: events.RefundSettlementFailed) -> Entry:
     """For the shop alone: it is tried again, or settled by another method."""
     return Entry("private", event.by, _refund_facts(event), {"reference": event.reference, "reason": event.reason})
 
 
-def _document(event: DocumentIssued) -> Entry:
+def _document(event: events.DocumentIssued) -> Entry:
     details = {
         "document_id": event.document_id,
         "kind": event.kind,
@@ -153,21 +133,21 @@ def _document(event: DocumentIssued) -> Entry:
 
 
 ENTRIES: dict[type[Event], Callable[[Any], Entry]] = {
-    OrderPlaced: _placed,
-    OrderConfirmed: _status,
-    OrderPickedUp: _status,
-    OrderShipped: _status,
-    OrderDelivered: _status,
-    OrderCancelled: _cancelled,
-    OrderDeliveryFailed: _delivery_failed,
-    OrderPaymentRecorded: _payment,
-    OrderPaymentReversed: _payment,
-    OrderEdited: _edited,
-    RefundRequested: _refund_requested,
-    RefundApproved: _refund_decided,
-    RefundCancelled: _refund_decided,
-    RefundSettled: _refund_settled,
-    RefundSettlementFailed: _settlement_failed,
-    DocumentIssued: _document,
+    events.OrderPlaced: _placed,
+    events.OrderConfirmed: _status,
+    events.OrderPickedUp: _status,
+    events.OrderShipped: _status,
+    events.OrderDelivered: _status,
+    events.OrderCancelled: _cancelled,
+    events.OrderDeliveryFailed: _delivery_failed,
+    events.OrderPaymentRecorded: _payment,
+    events.OrderPaymentReversed: _payment,
+    events.OrderEdited: _edited,
+    events.RefundRequested: _refund_requested,
+    events.RefundApproved: _refund_decided,
+    events.RefundCancelled: _refund_decided,
+    events.RefundSettled: _refund_settled,
+    events.RefundSettlementFailed: _settlement_failed,
+    events.DocumentIssued: _document,
 }
 """Which event makes an entry, and how it reads."""

@@ -4,12 +4,12 @@ from typing import Annotated, Literal
 
 from pydantic import EmailStr, Field, model_validator
 
-from services.orders.requests.placing import AddressInput
-from services.orders.requests.words import Link, Message, Method, PositiveAmount, Reason
+from services.orders.requests.placing import AddressInput, PrepaidInput
+from services.orders.requests.words import Link, Message, Reason
 from shared.contracts.events import Tracking
 from shared.contracts.ids import OrderId
 from shared.contracts.lifecycle import Step
-from shared.web.inputs import Fact, Input, Name, Reference, Word, example
+from shared.web.inputs import Fact, Input, Name, Word, example
 
 MAX_BULK_ORDERS = 500
 
@@ -59,16 +59,10 @@ class DeliveryFailure(Input):
     occurred_at: Fact | None = None
 
 
-class RecordPayment(Input):
+class RecordPayment(PrepaidInput):
     """Money that was collected. (order, method, reference) is unique: the same again gives the same record."""
 
     model_config = example({"amount": 11000, "method": "cod", "reference": "receipt-4711", "collected_by": "rider 17"})
-
-    amount: PositiveAmount
-    method: Method
-    reference: Reference
-    collected_by: Name | None = None
-    occurred_at: Fact | None = None
 
 
 class ReversePayment(Input):

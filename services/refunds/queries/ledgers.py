@@ -103,18 +103,12 @@ def _lines_with_claims(store_id: str, order_id: str) -> sa.Select[Any]:
 
 
 def _order(row: Row[Any], lines: Sequence[Row[Any]]) -> KnownOrder:
+    same = ("order_id", "number", "customer_id", "version", "status", "currency", "shipping", "delivered_at")
     return KnownOrder(
-        order_id=row.order_id,
-        number=row.number,
-        customer_id=row.customer_id,
-        version=row.version,
-        status=row.status,
-        currency=row.currency,
+        **{name: row._mapping[name] for name in same},
         lines=tuple(
             Line(line.line, line.sku, line.quantity, line.total, stock_tracked=line.stock_tracked, name=line.name) for line in lines
         ),
-        shipping=row.shipping,
         payments=tuple(KnownPayment(**payment) for payment in row.payments),
-        delivered_at=row.delivered_at,
         cancellation=Cancellation.model_validate_json(json.dumps(row.cancellation)) if row.cancellation else None,
     )

@@ -40,9 +40,3 @@ def create_table(schema: str, name: str, *parts: SchemaItem, comment: str | None
 def alike(kind: Any, *names: str, nullable: bool = False) -> list[sa.Column[Any]]:
     """Columns that differ in nothing but their names."""
     return [sa.Column(name, kind, nullable=nullable) for name in names]
-
-
-def apply_all(bind: sa.Connection, schema: str) -> None:
-    """The kernel's tables of today in a schema without any, as the migrations would make them: for tests of the kernel alone."""
-    for version in VERSIONS:
-        version.apply(bind, schema)

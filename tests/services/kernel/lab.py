@@ -15,8 +15,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from shared.contracts.events import DocumentIssued, Event
 from shared.contracts.ids import new_id
-from shared.data import kernel_versions
 from shared.data.db import Database
+from shared.data.kernel_versions import VERSIONS
 from shared.data.migrate import SERVICE_LOCK_TIMEOUT
 from shared.data.schema import service_metadata
 from shared.messaging.broker import Broker, dead_queue_name, exchange_name, queue_arguments, queue_name, types_read_by
@@ -106,7 +106,8 @@ async def running_lab(stack: Stack, **changes: Any) -> AsyncIterator[Lab]:
     engine = create_async_engine(sa.make_url(url).set(drivername="postgresql+asyncpg"))
     async with engine.begin() as connection:
         await connection.execute(sa.text(f"create schema {SERVICE}"))
-        await connection.run_sync(kernel_versions.apply_all, SERVICE)
+        for version in VERSIONS:
+            await connection.run_sync(version.apply, SERVICE)
         await connection.run_sync(lambda bind: EFFECTS.create(bind))
     await engine.dispose()
     async with await aio_pika.connect(stack.amqp_url) as rabbit:
