@@ -77,7 +77,11 @@ class Api:
                 if response.status_code in (401, 403):
                     problem = answer.body if isinstance(answer.body, dict) else {}
                     raise CannotImport(f"{service} refused the token: {problem.get('code', response.status_code)}.", _fix(answer))
-                if response.status_code < 500 and response.status_code != 429 and not _in_progress(answer):
+                if (
+                    response.status_code < 500
+                    and response.status_code != 429
+                    and not (answer.refusal and answer.refusal.code == "in_progress")
+                ):
                     return answer
                 why = f"{response.status_code} {response.text[:200]}"
             await asyncio.sleep(PAUSES_SECONDS[min(attempt, len(PAUSES_SECONDS) - 1)])
@@ -85,10 +89,6 @@ class Api:
         raise CannotImport(
             f"{service} did not answer {method} {path} for {PATIENCE_SECONDS:.0f} s: {why}", "run the same import again: it goes on"
         )
-
-
-def _in_progress(answer: Answer) -> bool:
-    return answer.status == 409 and isinstance(answer.body, dict) and answer.body.get("code") in ("in_progress",)
 
 
 def _fix(answer: Answer) -> str:

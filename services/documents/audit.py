@@ -2,7 +2,7 @@
 
 # ruff: noqa: S608  (the SQL is put together from constants of this package; values are always bound)
 
-from shared.data.audit import Check, public, same
+from shared.data.audit import Check, public, same, versions
 
 ID = public("document", "d.document_id")
 ORDER_ID = public("order", "d.order_id")
@@ -135,12 +135,7 @@ CHECKS: list[Check] = [
             where r.store_id is null or r.attempts < 0 or r.pdf_sha256 is distinct from encode(sha256(r.pdf), 'hex')
             or (r.rendered_at is null) <> (r.pdf is null)""",
     ),
-    Check(
-        "document_settings",
-        "a store's document settings are numbered without a gap",
-        """select store_id, 'document settings' as id, format('%s versions, %s to %s', count(*), min(version), max(version)) as detail
-            from documents.settings group by store_id having count(*) <> max(version) or min(version) <> 1""",
-    ),
+    versions("documents", "document settings"),
     Check(
         "logo",
         "a logo matches its hash",

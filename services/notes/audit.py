@@ -2,7 +2,7 @@
 
 # ruff: noqa: S608  (the SQL is put together from constants of this package; values are always bound)
 
-from shared.data.audit import Check, clocks, public, same
+from shared.data.audit import Check, clocks, public, same, versions
 
 ID = public("note", "n.note_id")
 ORDER_ID = public("order", "n.order_id")
@@ -107,10 +107,5 @@ CHECKS: list[Check] = [
         f"""select n.store_id, {ID} as id, format('written %s, read %s and %s', written_at, customer_read_at, shop_read_at) as detail
             from notes.notes n where n.customer_read_at < n.written_at or n.shop_read_at < n.written_at""",
     ),
-    Check(
-        "note_settings",
-        "a store's note settings are numbered without a gap",
-        """select store_id, 'note settings' as id, format('%s versions, %s to %s', count(*), min(version), max(version)) as detail
-            from notes.settings group by store_id having count(*) <> max(version) or min(version) <> 1""",
-    ),
+    versions("notes", "note settings"),
 ]

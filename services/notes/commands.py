@@ -14,21 +14,10 @@ from services.notes.rules.timeline import PERSONAL_DETAILS, Entry, entry_of, for
 from services.notes.rules.writing import may_edit, may_mark_read, may_retract, may_write, plain_text, side_of
 from services.notes.state import Audience, KnownOrder, Note, NoteSettings
 from services.notes.tables import notes, orders, revisions, settings, timeline
+from shared.contracts import events
 from shared.contracts.actor import Actor, shop_only
 from shared.contracts.errors import VersionConflict
-from shared.contracts.events import (
-    By,
-    CustomerErased,
-    DocumentIssued,
-    Envelope,
-    NoteAdded,
-    NoteEdited,
-    NoteEvent,
-    NoteRetracted,
-    NoteText,
-    OrderEvent,
-    RefundEvent,
-)
+from shared.contracts.events import By, CustomerErased, Envelope
 from shared.contracts.ids import new_id
 from shared.data.db import Transaction
 from shared.data.erasure import forget
@@ -73,7 +62,7 @@ async def add_note(tx: Transaction, actor: Actor, request: NoteInput, *, now: da
     }
     note = Note(**(await _returned(tx, sa.insert(notes).values(**row).returning(notes)))._mapping)
     await _append_revision(tx, note, actor, now=now)
-    await _emit(tx, NoteAdded, note, counters, actor, now=now)
+    await _emit(tx, events.NoteAdded, note, counters, actor, now=now)
     return note
 
 
@@ -96,7 +85,7 @@ async def edit_note(
     change |= {"customer_read_at": None} if note.side == "shop" else {"shop_read_at": None}
     note = await _change(tx, note, **change, **_positions(counters, note.audience))
     await _append_revision(tx, note, actor, now=now)
-    await _emit(tx, NoteEdited, note, counters, actor, now=now)
+    await _emit(tx, events.NoteEdited, note, counters, actor, now=now)
     return note
 
 
@@ -110,7 +99,7 @@ async def retract_note(tx: Transaction, actor: Actor, note_id: str, *, expected_
     _expect(note, expected_version)
     counters = await _count_change(tx, order, note.audience)
     note = await _change(tx, note, retracted_at=now, retracted_by_side=side_of(actor), **_positions(counters, note.audience))
-    await _emit(tx, NoteRetracted, note, counters, actor, now=now)
+    await _emit(tx, events.NoteRetracted, note, counters, actor, now=now)
     return note
 
 
@@ -143,7 +132,7 @@ async def save_settings(tx: Transaction, actor: Actor, request: NoteSettingsInpu
     return NoteSettings(saved.version, saved.customer_answers)
 
 
-async def record(tx: Transaction, event: OrderEvent | RefundEvent | DocumentIssued, envelope: Envelope) -> None:
+async def record(tx: Transaction, event: events.OrderEvent | events.RefundEvent | events.DocumentIssued, envelope: Envelope) -> None:
     """Copy what an event says of its order (a newer version wins), and add its entry to the timeline (never skipped as stale)."""
     entry, copy = entry_of(event), copy_of(event, envelope)
     shown = entry or Entry("private", By(role="system", id=""))
@@ -233,7 +222,7 @@ async def _append_revision(tx: Transaction, note: Note, actor: Actor, *, now: da
     await tx.execute(sa.insert(revisions).values(**row, **_by_columns(By.of(actor))))
 
 
-async def _emit(tx: Transaction, kind: type[NoteEvent], note: Note, order: KnownOrder, actor: Actor, *, now: datetime) -> None:
+async def _emit(tx: Transaction, kind: type[events.NoteEvent], note: Note, order: KnownOrder, actor: Actor, *, now: datetime) -> None:
     """Emit the note's event; its text goes with it only to the customer's audience, and never once it is retracted."""
     for_customer = note.audience == "customer"
     event = kind(
@@ -244,7 +233,7 @@ async def _emit(tx: Transaction, kind: type[NoteEvent], note: Note, order: Known
         audience=note.audience,
         revision=note.revision,
         by=By.of(actor),
-        personal=NoteText(text=note.text if for_customer and kind is not NoteRetracted else ""),
+        personal=events.NoteText(text=note.text if for_customer and kind is not events.NoteRetracted else ""),
     )
     sequence = order.public_sequence if for_customer else order.private_sequence
     await emit(tx, event, store_id=note.store_id, sequence=sequence, recorded_at=now)

@@ -1,6 +1,6 @@
 """An order in memory: what events carry of it, and the little that they do not."""
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
@@ -53,10 +53,6 @@ class Summary:
     total: int
     collected: int
     refunded_total: int
-
-    def fields(self) -> dict[str, Any]:
-        """By name."""
-        return {column.name: getattr(self, column.name) for column in fields(self)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,13 @@ def same(
     return Check(kind, about, sql)
 
 
+def versions(service: str, what: str) -> Check:
+    """A check that a store's settings are numbered without a gap."""
+    sql = f"""select store_id, '{what}' as id, format('%s versions, %s to %s', count(*), min(version), max(version)) as detail
+        from {service}.settings group by store_id having count(*) <> max(version) or min(version) <> 1"""
+    return Check(what.replace(" ", "_"), f"a store's {what} are numbered without a gap", sql)
+
+
 def clocks(kind: str, about: str, sql: str) -> Check:
     """A check of times that disagree: `kind` says which."""
     return Check(kind, about, sql, of_clocks=True)

@@ -6,17 +6,7 @@ from fastapi import FastAPI
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from shared.data.metrics import (
-    BROKER_UP,
-    DELIVERIES,
-    KEYS_FILE_BAD,
-    OUTBOX_AGE_SECONDS,
-    OUTBOX_UNSENT,
-    PARKED,
-    QUEUE_READY,
-    SET_ASIDE,
-    STANDS_STILL,
-)
+from shared.data import metrics as gauges
 from shared.messaging.asyncapi import asyncapi
 from shared.process.readiness import Role, Watched
 
@@ -62,18 +52,18 @@ def add_operations(app: FastAPI, running: Watched) -> None:
 async def _measure(running: Watched) -> None:
     """Set the gauges that are read from tables; a database that is away leaves them as they were."""
     name, figures = running.service.name, (await running.readiness.tables()).figures
-    BROKER_UP.labels(name).set(running.broker.connected)
+    gauges.BROKER_UP.labels(name).set(running.broker.connected)
     running.tokens.keys.look()
-    KEYS_FILE_BAD.labels(name).set(bool(running.tokens.keys.trouble))
-    QUEUE_READY.labels(name).set(running.broker.queue_ready or 0)
-    DELIVERIES.labels(name).set(len(running.deliveries.in_flight))
-    STANDS_STILL.labels(name, "consumer").set(bool(running.broker.standstill))
+    gauges.KEYS_FILE_BAD.labels(name).set(bool(running.tokens.keys.trouble))
+    gauges.QUEUE_READY.labels(name).set(running.broker.queue_ready or 0)
+    gauges.DELIVERIES.labels(name).set(len(running.deliveries.in_flight))
+    gauges.STANDS_STILL.labels(name, "consumer").set(bool(running.broker.standstill))
     for pulse in running.pulses:
-        STANDS_STILL.labels(name, pulse.name).set(bool(pulse.trouble))
+        gauges.STANDS_STILL.labels(name, pulse.name).set(bool(pulse.trouble))
     if not figures:
         return
-    OUTBOX_UNSENT.labels(name).set(figures["outbox_unsent"])
-    OUTBOX_AGE_SECONDS.labels(name).set(figures["outbox_oldest_seconds"])
-    SET_ASIDE.labels(name).set(figures["set_aside"])
+    gauges.OUTBOX_UNSENT.labels(name).set(figures["outbox_unsent"])
+    gauges.OUTBOX_AGE_SECONDS.labels(name).set(figures["outbox_oldest_seconds"])
+    gauges.SET_ASIDE.labels(name).set(figures["set_aside"])
     for state in ("waiting", "parked"):
-        PARKED.labels(name, state).set(figures[state])
+        gauges.PARKED.labels(name, state).set(figures[state])

@@ -39,7 +39,6 @@ PARAMETERS = {
     "placed_at.lt": "Placed before this time.",
     "requested_at.gte": "Requested at this time or later.",
     "requested_at.lt": "Requested before this time.",
-    "last-event-id": "The id of the last event that was seen: the stream goes on after it.",
 }
 
 

@@ -9,10 +9,10 @@ from services.orders.rules.payments import (
     may_reverse,
     needs_attention,
     payment_state,
+    refund_state,
     same_again,
     same_reference,
 )
-from services.orders.rules.refunds import refund_state
 from services.orders.rules.room import MAX_PAYMENT_RECORDS
 from shared.contracts.errors import Invalid
 from shared.contracts.events import RefundState

@@ -45,7 +45,7 @@ def _install(package: str, purpose: str, say: Callable[[str], None]) -> None:
             "or set AFTERSALE_POSTGRES_ADMIN_URL and AFTERSALE_AMQP_ADMIN_URL",
         )
     say(f"{package} is missing ({purpose}): installing it with apt-get")
-    epmd_was_there = _listens(4369)
+    epmd_was_there = listens(4369)
     apt = [*by, "env", "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1", "apt-get", "-o", "DPkg::Lock::Timeout=300"]
     environment = {"PATH": os.environ.get("PATH", os.defpath)}
     command = [*apt, "install", "-y", "-q", "--no-install-recommends", package]
@@ -61,17 +61,18 @@ def _stop_the_systems_own(by: list[str], epmd_was_there: bool, say: Callable[[st
     if Path("/run/systemd/system").is_dir():
         processes.run_as(None, [*by, "systemctl", "disable", "--now", "rabbitmq-server"], check=False)
         say("rabbitmq-server: the system's own node is switched off again (`systemctl enable --now rabbitmq-server` brings it back)")
-    elif _listens(5672):
+    elif listens(5672):
         processes.run_as(None, [*by, "service", "rabbitmq-server", "stop"], check=False)
         say("rabbitmq-server: the system's own node is stopped again")
     deadline = time.monotonic() + 5
-    while not epmd_was_there and _listens(4369) and time.monotonic() < deadline:
+    while not epmd_was_there and listens(4369) and time.monotonic() < deadline:
         if processes.run_as(None, [*by, "epmd", "-kill"], check=False).returncode == 0:
             break
         time.sleep(0.2)
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
+    """Whether somebody listens on a port of 127.0.0.1."""
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", port)) == 0

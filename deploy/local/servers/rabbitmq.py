@@ -217,7 +217,7 @@ class RabbitMQ:
         """Whether the port of `process` takes connections (and, with `amqp`, speaks it) before `seconds` pass or it ends."""
         deadline = time.monotonic() + seconds
         while process.alive and time.monotonic() < deadline:
-            if speaks_amqp(port) if amqp else _listens(port):
+            if speaks_amqp(port) if amqp else packages.listens(port):
                 return True
             time.sleep(0.05)
         return False
@@ -231,12 +231,6 @@ def speaks_amqp(port: int) -> bool:
             return connection.recv(1) == b"\x01"  # a method frame: Connection.Start
     except OSError:
         return False
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.settimeout(2)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _tool(name: str) -> str:

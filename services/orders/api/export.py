@@ -1,6 +1,7 @@
 """Orders as a file."""
 
 from collections.abc import AsyncGenerator
+from dataclasses import asdict
 from typing import Any
 
 from services.orders.queries.lists import Search, page_of
@@ -36,5 +37,5 @@ def exported(exporting: Exporting, db: Database, actor: Actor, query: ExportQuer
 
 def _cells(summary: Summary) -> dict[str, Any]:
     OrderSummaryView.of(summary)  # raises for what is no order, which a table would print as it is
-    values = summary.fields()
+    values = asdict(summary)
     return values | {name: decimal_text(values[name], summary.currency) for name in AMOUNTS}

@@ -7,8 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
-from services.orders.rules.payments import payment_state
-from services.orders.rules.refunds import refund_state
+from services.orders.rules.payments import payment_state, refund_state
 from services.orders.state import OrderState
 from services.orders.tables import changes, orders
 from shared.contracts.actor import Actor

@@ -1,7 +1,7 @@
 """Money recorded on an order: who may record it, and what it makes of the order. Pure."""
 
 from shared.contracts.actor import Actor, Decision, allowed, refused, shop_only
-from shared.contracts.events import Order, Payment, PaymentState
+from shared.contracts.events import Order, Payment, PaymentState, RefundState
 from shared.contracts.money import MAX_AMOUNT_MINOR_UNITS
 
 from .room import MAX_PAYMENT_RECORDS
@@ -10,6 +10,16 @@ from .room import MAX_PAYMENT_RECORDS
 def payment_state(collected: int, total: int) -> PaymentState:
     """`paid` when collected ≥ total, else `unpaid` (product page, section 0; the seed's unpaid is cash on delivery)."""
     return "paid" if collected >= total else "unpaid"
+
+
+def refund_state(*, approved: int, units: int, ordered: int, refunded: int, collected: int, cancelled: bool) -> RefundState:
+    """`full` when approved refunds hold every unit, or all that was collected of a cancelled order; `partial` when any; else `none`.
+
+    `approved` counts refunds, `units` and `ordered` count units, `refunded` and `collected` are minor units.
+    """
+    if not approved:
+        return "none"
+    return "full" if units >= ordered or (cancelled and refunded >= collected) else "partial"
 
 
 def same_reference(order: Order, method: str, reference: str) -> Payment | None:

@@ -1,7 +1,7 @@
 """Staff approve or decline a request; its customer may withdraw it."""
 
-from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from services.refunds.commands import record
 from services.refunds.queries.refunds import refund_for_change
@@ -27,26 +27,22 @@ async def approve_refund(
     """
     refund, ledger = await refund_for_change(tx, actor, refund_id, expected_version=expected_version)
     may_decide(refund, actor).or_raise()
-    approved = _approved(refund, ledger, approval)
-    may_pay(ledger.order, approved.amount, ledger.approved).or_raise()
+    figures = _figures(refund, ledger, approval)
+    may_pay(ledger.order, figures["amount"], ledger.approved).or_raise()
     after = await record.change(
         tx,
         actor.store,
         refund,
         status="approved",
-        settlement=settlement_of(approved.amount),
-        amount=approved.amount,
-        goods=approved.goods,
-        shipping=approved.shipping,
-        explanation=approved.explanation,
-        lines=approved.lines,
+        settlement=settlement_of(figures["amount"]),
+        **figures,
         order_version=ledger.order.version,
         order_invoiced=ledger.order.invoiced,
         message=approval.message,
         decided_by=By.of(actor).model_dump(),
         decided_at=now,
     )
-    if approved.lines != refund.lines:
+    if after.lines != refund.lines:
         await record.change_lines(tx, actor.store, ledger, after)
     await record.approve(tx, actor.store, ledger, after, collected_seen=ledger.order.collected, now=now)
     await record.announce(tx, actor, RefundApproved, after, now=now, message=approval.message)
@@ -92,18 +88,17 @@ async def cancel(tx: Transaction, actor: Actor, refund: Refund, *, now: datetime
     return after
 
 
-def _approved(refund: Refund, ledger: Ledger, approval: ApproveRefund) -> Refund:
-    """The refund with the units, the amount and the goods of the approval, by the policy that it was requested under."""
+def _figures(refund: Refund, ledger: Ledger, approval: ApproveRefund) -> dict[str, Any]:
+    """The units, the amount and the goods of the approval, by the policy that it was requested under."""
     units, dispositions = refund.claim, {line.line: line.disposition for line in refund.lines}
     if approval.lines is not None:
         units = keep_lowest(units, approval.lines)
         dispositions |= {line.line: line.disposition for line in approval.lines if line.disposition is not None}
     amount = refund_amount(ledger.order, units, deduct_shipping=refund.deduct_shipping)
-    return replace(
-        refund,
-        amount=amount.total,
-        goods=amount.goods,
-        shipping=amount.shipping,
-        explanation=explanation.of_units(ledger.order, amount, refund.policy_version),
-        lines=lines_of_units(ledger.order, amount, dispositions),
-    )
+    return {
+        "amount": amount.total,
+        "goods": amount.goods,
+        "shipping": amount.shipping,
+        "explanation": explanation.of_units(ledger.order, amount, refund.policy_version),
+        "lines": lines_of_units(ledger.order, amount, dispositions),
+    }

@@ -1,8 +1,6 @@
 """Version 1: events (outbox and history), inbox, parked messages, kept answers. Released: it never changes again."""
 
-import sqlalchemy as sa
-
-TABLES = ("events", "inbox", "parked", "idempotency")
+from shared.data.kernel_versions.statements import step
 
 STATEMENTS = (
     """CREATE TABLE {schema}.events (
@@ -60,15 +58,5 @@ STATEMENTS = (
 )""",
     "CREATE INDEX ix_idempotency_recorded_at ON {schema}.idempotency (recorded_at)",
 )
-
-
-def apply(bind: sa.Connection, schema: str) -> None:
-    """Make the four tables in a schema that has none of them."""
-    for statement in STATEMENTS:
-        bind.exec_driver_sql(statement.format(schema=schema))
-
-
-def undo(bind: sa.Connection, schema: str) -> None:
-    """Drop them, and everything in them."""
-    for table in TABLES:
-        bind.exec_driver_sql(f"drop table {schema}.{table}")
+BACK = [f"drop table {{schema}}.{table}" for table in ("events", "inbox", "parked", "idempotency")]
+apply, undo = step(STATEMENTS), step(BACK)

@@ -4,7 +4,7 @@ The column is generated: no writer can forget it, rows of before have it too, an
 Applying it writes the table anew (30 days of answers), during which that service takes no writes.
 """
 
-import sqlalchemy as sa
+from shared.data.kernel_versions.statements import step
 
 STATEMENTS = (
     # All that an answer names in the shape of our ids, and the customer who got it: itself, or somebody via whom it was asked. An id
@@ -24,15 +24,8 @@ $$""",
     # A short list of what is not yet sorted in: the call that sorts it in should not notice.
     "create index ix_idempotency_subjects on {schema}.idempotency using gin (subjects) with (gin_pending_list_limit = 256)",
 )
-
-
-def apply(bind: sa.Connection, schema: str) -> None:
-    """Add the column with its index, and fill it."""
-    for statement in STATEMENTS:
-        bind.exec_driver_sql(statement.format(schema=schema))
-
-
-def undo(bind: sa.Connection, schema: str) -> None:
-    """Drop the column, its index and its function."""
-    bind.exec_driver_sql(f"alter table {schema}.idempotency drop column subjects")
-    bind.exec_driver_sql(f"drop function {schema}.answer_subjects(text, text, text)")
+BACK = (
+    "alter table {schema}.idempotency drop column subjects",
+    "drop function {schema}.answer_subjects(text, text, text)",
+)
+apply, undo = step(STATEMENTS), step(BACK)

@@ -1,6 +1,6 @@
 """Version 3: rows that cannot be published or read are set aside; a parked message can be let go of; the outbox is read by stores."""
 
-import sqlalchemy as sa
+from shared.data.kernel_versions.statements import step
 
 STATEMENTS = (
     "alter table {schema}.events add column set_aside_at timestamp with time zone",
@@ -25,6 +25,7 @@ STATEMENTS = (
     "alter table {schema}.parked add constraint ck_parked_state check (state in ('waiting', 'parked', 'discarded'))",
     "alter table {schema}.parked add constraint ck_parked_discarded check ((state = 'discarded') = (discarded is not null))",
 )
+# What was set aside would be sent once more, what was discarded is gone.
 BACK = (
     "delete from {schema}.parked where state = 'discarded'",
     "alter table {schema}.parked drop constraint ck_parked_discarded",
@@ -36,15 +37,4 @@ BACK = (
     "alter table {schema}.events drop column set_aside_at",
     "create index ix_events_unsent on {schema}.events (position) where published_at is null",
 )
-
-
-def apply(bind: sa.Connection, schema: str) -> None:
-    """Add what sets rows aside, and the outbox's index by store."""
-    for statement in STATEMENTS:
-        bind.exec_driver_sql(statement.format(schema=schema))
-
-
-def undo(bind: sa.Connection, schema: str) -> None:
-    """Drop it again; what was set aside would be sent once more, what was discarded is gone."""
-    for statement in BACK:
-        bind.exec_driver_sql(statement.format(schema=schema))
+apply, undo = step(STATEMENTS), step(BACK)

@@ -1,6 +1,6 @@
 """Version 4: which guests' links were taken back before their time."""
 
-import sqlalchemy as sa
+from shared.data.kernel_versions.statements import step
 
 STATEMENTS = (
     """CREATE TABLE {schema}.revoked_guests (
@@ -12,14 +12,5 @@ STATEMENTS = (
 )""",
     "CREATE INDEX ix_revoked_guests_expires_at ON {schema}.revoked_guests (expires_at)",
 )
-
-
-def apply(bind: sa.Connection, schema: str) -> None:
-    """Add the table."""
-    for statement in STATEMENTS:
-        bind.exec_driver_sql(statement.format(schema=schema))
-
-
-def undo(bind: sa.Connection, schema: str) -> None:
-    """Drop it: links that were taken back are valid again until they expire."""
-    bind.exec_driver_sql(f"drop table {schema}.revoked_guests")
+BACK = ("drop table {schema}.revoked_guests",)  # links that were taken back are valid again until they expire
+apply, undo = step(STATEMENTS), step(BACK)
