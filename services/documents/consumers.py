@@ -2,15 +2,7 @@
 
 from services.documents.commands import copies
 from services.documents.rules.due import due_documents
-from shared.contracts.events import (
-    ORDER_EVENTS,
-    CustomerErased,
-    Envelope,
-    GuestLinkRevoked,
-    OrderEvent,
-    RefundApproved,
-    StoreSettingsChanged,
-)
+from shared.contracts.events import ORDER_EVENTS, CustomerErased, Envelope, OrderEvent, RefundApproved, StoreSettingsChanged
 from shared.data import guests
 from shared.data.db import Transaction
 from shared.data.erasure import forget
@@ -48,9 +40,3 @@ async def on_customer_erased(tx: Transaction, event: CustomerErased, envelope: E
     await copies.forget_customer(tx, envelope.store_id, event, now=envelope.received_at)
     await forget(tx, envelope.store_id, event.order_ids, customer_id=event.customer_id)
     await guests.revoke_all(tx, envelope.store_id, event.order_ids)
-
-
-@consumers.on(GuestLinkRevoked)
-async def on_guest_link_revoked(tx: Transaction, event: GuestLinkRevoked, envelope: Envelope) -> None:
-    """Let this link in no more."""
-    await guests.revoke(tx, envelope.store_id, event.order_id, event.link_id, event.expires_at)

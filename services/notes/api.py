@@ -203,12 +203,7 @@ async def settings_history(call: Call, limit: Limit = DEFAULT_LIMIT, cursor: Cur
 )
 async def save_settings(request: NoteSettingsInput, call: Call) -> Response:
     """Put a new version of the store's note settings in force. If-Match is required."""
-    expected = call.if_match_required
-
-    async def work(tx: Transaction) -> NoteSettingsView:
-        return NoteSettingsView.of(await commands.save_settings(tx, call.actor, request, expected_version=expected, now=call.now))
-
-    return await call.once("notes.save_settings", work, idempotent="optional")
+    return await call.save("notes.save_settings", NoteSettingsView.of, commands.save_settings, request)
 
 
 async def _view(tx: Transaction, call: Calling, note: Note) -> NoteView:

@@ -6,7 +6,6 @@ from shared.contracts.events import (
     CustomerErased,
     DocumentIssued,
     Envelope,
-    GuestLinkRevoked,
     OrderEvent,
     RefundApproved,
     RefundCancelled,
@@ -36,9 +35,3 @@ async def on_customer_erased(tx: Transaction, event: CustomerErased, envelope: E
     """Blank everything that was ever written about the customer's orders."""
     await commands.erase(tx, event, envelope)
     await guests.revoke_all(tx, envelope.store_id, event.order_ids)
-
-
-@consumers.on(GuestLinkRevoked)
-async def on_guest_link_revoked(tx: Transaction, event: GuestLinkRevoked, envelope: Envelope) -> None:
-    """Let this link in no more."""
-    await guests.revoke(tx, envelope.store_id, event.order_id, event.link_id, event.expires_at)

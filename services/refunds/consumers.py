@@ -1,7 +1,7 @@
 """What this service does with other services' events: it updates its copy of each order, and does what the copy shows to be due."""
 
 from services.refunds.commands import automatic, copies, erase
-from shared.contracts.events import ORDER_EVENTS, CustomerErased, Envelope, GuestLinkRevoked, OrderEvent, StoreSettingsChanged
+from shared.contracts.events import ORDER_EVENTS, CustomerErased, Envelope, OrderEvent, StoreSettingsChanged
 from shared.data import guests
 from shared.data.db import Transaction
 from shared.messaging.inbox import Consumers
@@ -26,9 +26,3 @@ async def on_customer_erased(tx: Transaction, event: CustomerErased, envelope: E
     """Texts and files of the customer are erased; ids, amounts and hashes stay, so that the sums can still be explained."""
     await erase.erase_customer(tx, envelope.store_id, event.customer_id, event.order_ids, now=envelope.received_at)
     await guests.revoke_all(tx, envelope.store_id, event.order_ids)
-
-
-@consumers.on(GuestLinkRevoked)
-async def on_guest_link_revoked(tx: Transaction, event: GuestLinkRevoked, envelope: Envelope) -> None:
-    """Refuse this link from now on."""
-    await guests.revoke(tx, envelope.store_id, event.order_id, event.link_id, event.expires_at)

@@ -8,7 +8,6 @@ that this installation never made.
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -19,7 +18,6 @@ from shared.data.db import Database, Transaction
 
 EVERY_LINK = ""
 """Stands for all links of an order."""
-SWEEP_BATCH = 5_000
 
 
 async def refuse_revoked(database: Database, actor: Actor) -> None:
@@ -63,11 +61,3 @@ async def revoke_all(tx: Transaction, store_id: str, order_ids: Sequence[str]) -
     if order_ids:
         rows = [{"store_id": store_id, "order_id": order_id, "link_id": EVERY_LINK} for order_id in order_ids]
         await tx.execute(insert(tx.kernel.revoked_guests).values(rows).on_conflict_do_nothing())
-
-
-async def sweep(database: Database, *, now: datetime) -> int:
-    """Forget up to 5,000 revoked links whose tokens have ended by now; how many."""
-    table = database.kernel.revoked_guests
-    old: sa.Select[Any] = sa.select(sa.literal_column("ctid")).select_from(table).where(table.c.expires_at < now).limit(SWEEP_BATCH)
-    async with database.transaction("guests.sweep") as tx:
-        return (await tx.execute(sa.delete(table).where(sa.literal_column("ctid").in_(old)))).rowcount

@@ -6,7 +6,7 @@ that the same key may be tried again. Keys belong to their caller.
 
 import hashlib
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -15,10 +15,9 @@ from sqlalchemy.dialects.postgresql import insert
 
 from shared.contracts.actor import Actor
 from shared.contracts.errors import Busy, Invalid
-from shared.data.db import Database, Transaction
+from shared.data.db import Transaction
 
 MAX_KEY_CHARACTERS = 255
-SWEEP_BATCH = 5_000
 VIA = " via "
 
 
@@ -118,16 +117,6 @@ def stored_row(reservation: Reservation, stored: Stored, *, now: datetime) -> di
         "body": stored.body,
         "recorded_at": now,
     }
-
-
-async def sweep(database: Database, *, now: datetime, days: int) -> int:
-    """Forget up to 5,000 answers older than `days`; how many."""
-    table = database.kernel.idempotency
-    old: sa.Select[Any] = (
-        sa.select(sa.literal_column("ctid")).select_from(table).where(table.c.recorded_at < now - timedelta(days=days)).limit(SWEEP_BATCH)
-    )
-    async with database.transaction("idempotency.sweep") as tx:
-        return (await tx.execute(sa.delete(table).where(sa.literal_column("ctid").in_(old)))).rowcount
 
 
 def _mine(table: sa.Table, reservation: Reservation) -> sa.ColumnElement[bool]:

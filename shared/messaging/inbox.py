@@ -25,7 +25,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Row
 
 from shared.contracts.errors import Failure, Transient, Unavailable
-from shared.contracts.events import Envelope, Event
+from shared.contracts.events import Envelope, Event, GuestLinkRevoked
+from shared.data import guests
 from shared.data.crash import crash_point
 from shared.data.db import Database, Transaction
 from shared.data.metrics import CONSUMED, LAG_SECONDS
@@ -60,13 +61,20 @@ def always(event: Event) -> bool:
     return True
 
 
+async def _refuse_link(tx: Transaction, event: GuestLinkRevoked, envelope: Envelope) -> None:
+    """Let this link in no more, in whichever service lets guests in."""
+    await guests.revoke(tx, envelope.store_id, event.order_id, event.link_id, event.expires_at)
+
+
 class Consumers:
-    """What one service does with which event: one handler per type."""
+    """What one service does with which event: one handler per type, some of them the kernel's own."""
 
     def __init__(self, service: str) -> None:
         self.service = service
         self.handlers: dict[str, Handler] = {}
         self.together: dict[str, Callable[[Any], bool]] = {}
+        if service in GuestLinkRevoked.readers:
+            self.on(GuestLinkRevoked)(_refuse_link)
 
     def on(self, *events: type[E], together: Callable[[Any], bool] | None = None) -> Callable[[Handler], Handler]:
         """Register the decorated `async (tx, event, envelope) -> None` for these event types.

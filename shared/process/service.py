@@ -19,8 +19,8 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from shared.contracts.errors import Failure
-from shared.data import guests, idempotency
 from shared.data.db import Database
+from shared.data.sweeping import sweep_answers, sweep_guests
 from shared.messaging.broker import Broker
 from shared.messaging.deliveries import Deliveries
 from shared.messaging.inbox import Inbox
@@ -124,7 +124,7 @@ class Running:
             if self.service.consumers.handlers:
                 self.broker.consume(inbox.deliver, deliveries)
             self._spawn(inbox.retries, inbox.run_retries)
-            for sweeper in (*self.service.sweepers, _IDEMPOTENCY_SWEEPER, _GUEST_SWEEPER):
+            for sweeper in (*self.service.sweepers, *_KERNEL_SWEEPERS):
                 pulse = Pulse(f"sweeper {sweeper.name}", every_seconds=sweeper.every_seconds, hang_seconds=SWEEP_HANG_SECONDS)
                 self._spawn(pulse, partial(self._sweep, sweeper, pulse))
         self.broker.start()
@@ -178,16 +178,10 @@ class Running:
                 log.info("swept", service=self.service.name, what=sweeper.name, count=done)
 
 
-async def _sweep_idempotency(database: Database, settings: Settings, *, now: datetime) -> int:
-    return await idempotency.sweep(database, now=now, days=settings.idempotency_days)
-
-
-async def _sweep_guests(database: Database, settings: Settings, *, now: datetime) -> int:
-    return await guests.sweep(database, now=now)
-
-
-_GUEST_SWEEPER = Sweeper("revoked-guests", SWEEP_GUESTS_SECONDS, _sweep_guests)
-_IDEMPOTENCY_SWEEPER = Sweeper("idempotency", SWEEP_IDEMPOTENCY_SECONDS, _sweep_idempotency)
+_KERNEL_SWEEPERS = (
+    Sweeper("idempotency", SWEEP_IDEMPOTENCY_SECONDS, sweep_answers),
+    Sweeper("revoked-guests", SWEEP_GUESTS_SECONDS, sweep_guests),
+)
 
 
 class _Server(uvicorn.Server):

@@ -150,6 +150,15 @@ class Calling:
 
         return await self.once(name, work, idempotent=idempotent)
 
+    async def save(self, name: str, view: Callable[[T], View], command: Callable[..., Awaitable[T]], *what: Any) -> Response:
+        """once() for a command that saves the next version of settings, for which If-Match is required."""
+        expected = self.if_match_required
+
+        async def work(tx: Transaction) -> View:
+            return view(await command(tx, self.actor, *what, now=self.now, expected_version=expected))
+
+        return await self.once(name, work, idempotent="optional")
+
     async def _with_secrets(self, stored: Stored, remake: Remake | None) -> Stored:
         """A stored response with its secrets made anew, if that is possible and the call is as young as the setting asks."""
         young = timedelta(seconds=self.settings.secret_replay_seconds)

@@ -63,12 +63,7 @@ async def history(call: Call, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = Non
 )
 async def save(request: DocumentSettingsInput, call: Call) -> Response:
     """Save them whole, as a new version. Documents that were issued keep what they say."""
-    version = call.if_match_required
-
-    async def work(tx: Transaction) -> DocumentSettingsView:
-        return DocumentSettingsView.of(await letterhead.save_settings(tx, call.actor, request, expected_version=version, now=call.now))
-
-    return await call.once("documents.save_settings", work, idempotent="optional")
+    return await call.save("documents.save_settings", DocumentSettingsView.of, letterhead.save_settings, request)
 
 
 @router.put(
@@ -82,7 +77,7 @@ async def save_logo(
 ) -> Response:
     """Set the logo: the body is the image itself. It is drawn again before it is stored, so that nothing but the picture remains."""
     shop_only(call.actor).or_raise()
-    version = call.if_match_required
+    version = call.if_match_required  # before the work of drawing it
     logo = await cleaned_logo(call.settings, image)
 
     async def work(tx: Transaction) -> DocumentSettingsView:
@@ -94,12 +89,7 @@ async def save_logo(
 @router.delete("/v1/documents-settings/logo", operation_id="documents_logo_remove", response_model=DocumentSettingsView, responses=SAVING)
 async def remove_logo(call: Call) -> Response:
     """Print without a logo from now on."""
-    version = call.if_match_required
-
-    async def work(tx: Transaction) -> DocumentSettingsView:
-        return DocumentSettingsView.of(await letterhead.save_logo(tx, call.actor, None, expected_version=version, now=call.now))
-
-    return await call.once("documents.remove_logo", work, idempotent="optional")
+    return await call.save("documents.remove_logo", DocumentSettingsView.of, letterhead.save_logo, None)
 
 
 @router.get(

@@ -8,7 +8,6 @@ from services.orders.requests.settings import OrderSettingsInput
 from services.orders.views.settings import OrderSettingsVersionView, OrderSettingsView
 from shared.contracts.actor import shop_only
 from shared.contracts.errors import Forbidden, PreconditionRequired, VersionConflict
-from shared.data.db import Transaction
 from shared.data.set_aside import shown
 from shared.web.call import Call, Router, problems
 from shared.web.pages import DEFAULT_LIMIT, Cursor, Limit
@@ -31,12 +30,7 @@ async def read(call: Call) -> Response:
 )  # fmt: skip
 async def save(request: OrderSettingsInput, call: Call) -> Response:
     """Save a new version; If-Match with the version that was read is required."""
-    expected = call.if_match_required
-
-    async def work(tx: Transaction) -> OrderSettingsView:
-        return OrderSettingsView.of(await save_settings(tx, call.actor, request, now=call.now, expected_version=expected))
-
-    return await call.once("orders.settings", work, idempotent="optional")
+    return await call.save("orders.settings", OrderSettingsView.of, save_settings, request)
 
 
 @router.get(

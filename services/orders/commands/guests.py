@@ -23,6 +23,7 @@ from shared.contracts.events import By, GuestLinkRevoked
 from shared.contracts.ids import new_id
 from shared.data import guests
 from shared.data.db import Database, Transaction
+from shared.data.sweeping import forget_rows
 from shared.messaging.outbox import emit
 from shared.process.settings import Settings
 from shared.web.keys import KeysFile
@@ -30,7 +31,6 @@ from shared.web.tokens import issue
 
 USUAL_DAYS = 30
 KEPT_DAYS = 1  # after its end: by then nobody asks any more
-SWEEP_BATCH = 5_000
 
 
 async def make_link(
@@ -106,9 +106,7 @@ async def revoke_links_of(tx: Transaction, store_id: str, order_ids: Sequence[st
 async def sweep_links(database: Database, settings: Settings, *, now: datetime) -> int:
     """Forget up to 5,000 links that have ended; how many."""
     ended = guest_links.c.expires_at < now - timedelta(days=KEPT_DAYS)
-    old: sa.Select[Any] = sa.select(sa.literal_column("ctid")).select_from(guest_links).where(ended).limit(SWEEP_BATCH)
-    async with database.transaction("orders.sweep_links") as tx:
-        return (await tx.execute(sa.delete(guest_links).where(sa.literal_column("ctid").in_(old)))).rowcount
+    return await forget_rows(database, "orders.sweep_links", guest_links, ended)
 
 
 async def _revoke(tx: Transaction, link: Link, actor: Actor, *, now: datetime) -> None:

@@ -8,7 +8,6 @@ from services.refunds.requests import RefundPolicyInput
 from services.refunds.views.policy import RefundPolicyView
 from shared.contracts.actor import shop_only
 from shared.contracts.errors import Forbidden, PreconditionRequired, Refused, VersionConflict
-from shared.data.db import Transaction
 from shared.data.set_aside import shown
 from shared.web.call import SHOP_ONLY, Call, Router, problems
 from shared.web.pages import DEFAULT_LIMIT, Cursor, Limit
@@ -34,13 +33,7 @@ async def read(call: Call) -> Response:
 )
 async def save(body: RefundPolicyInput, call: Call) -> Response:
     """Save the next version, from now or from a later day on. What was requested before keeps its version."""
-    expected = call.if_match_required
-
-    async def work(tx: Transaction) -> RefundPolicyView:
-        saved = await save_policy(tx, call.actor, body, now=call.now, expected_version=expected)
-        return RefundPolicyView.of(saved, call.actor)
-
-    return await call.once("refunds.policy", work, idempotent="optional")
+    return await call.save("refunds.policy", lambda saved: RefundPolicyView.of(saved, call.actor), save_policy, body)
 
 
 @router.get(

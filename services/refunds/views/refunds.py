@@ -49,8 +49,8 @@ class RefundLineView(View):
         )
 
 
-class RefundSummaryView(View):
-    """A refund in a list: order number, request date and status first."""
+class _RefundBegins(View):
+    """What lists and whole refunds begin with: order number, request date and status first."""
 
     order_number: str
     requested_at: datetime
@@ -61,6 +61,11 @@ class RefundSummaryView(View):
     customer_id: str
     settlement: Settlement
     cause: Cause
+
+
+class RefundSummaryView(_RefundBegins):
+    """A refund in a list: order number, request date and status first."""
+
     reason: str
     amount: MoneyView
     decided_at: datetime | None
@@ -78,18 +83,9 @@ class RefundSummaryView(View):
         )
 
 
-class RefundView(View):
+class RefundView(_RefundBegins):
     """A whole refund, as of `version`. `explanation` holds what its amount was computed from, in minor units."""
 
-    order_number: str
-    requested_at: datetime
-    status: Status
-    refund_id: RefundId
-    version: int
-    order_id: OrderId
-    customer_id: str
-    settlement: Settlement
-    cause: Cause
     payment_id: PaymentId | None
     reason: str
     description: str
