@@ -10,15 +10,6 @@ from itertools import count
 
 VARIABLE = "AFTERSALE_CRASH_AT"
 
-POINTS = (
-    "commit.before",  # the change and its events are written, nothing is durable
-    "commit.after",  # durable, but nobody has been answered or woken
-    "publish.before",  # claimed by the relay, not sent
-    "confirm.after",  # the broker has it, the outbox does not know
-    "ack.before",  # the effect is durable, the broker does not know
-    "ack.after",
-)
-
 
 def _armed() -> tuple[str, int] | None:
     wanted = os.environ.get(VARIABLE)

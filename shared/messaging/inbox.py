@@ -30,6 +30,7 @@ from shared.data import guests
 from shared.data.crash import crash_point
 from shared.data.db import Database, Transaction
 from shared.data.metrics import CONSUMED, LAG_SECONDS
+from shared.data.shares import Rules, Shares
 from shared.data.traces import consumed
 from shared.messaging.attempts import HANDLER_DEADLINE_SECONDS, OUTSIDE_DELAYS_SECONDS, verdict
 from shared.messaging.deliveries import Deliveries, Delivery
@@ -48,6 +49,8 @@ PAUSES_SECONDS = (0.2, 0.5, 1.0, 2.0)
 ACK_TRIES = 3
 SPARE_CONNECTIONS = 2
 """Pool connections reserved for the relay and group commits; beyond the pool each event would open and close one of its own."""
+SLOT_SECONDS, MAX_WAITING = 600.0, 10_000
+"""Of events that are taken alone one store has at most half of the places, however many of its events wait for a lock."""
 LOCKED_SECONDS = 10.0
 LOCKED_WAIT = "100ms"
 """For 10 s after one of a store's events has waited for a lock in vain, its others take none that is not free at once: a slot is held
@@ -103,7 +106,8 @@ class Inbox:
         self._consumers = consumers
         self._delay_seconds = delay_ms / 1000
         self._together = Together(database)
-        self._slots = _Slots(max(1, database.pool_size - SPARE_CONNECTIONS))
+        rules = Rules(max(1, database.pool_size - SPARE_CONNECTIONS), part=0.5, alone=0.5, queue=MAX_WAITING)
+        self._slots = Shares(f"{consumers.service}.events", rules, wait_seconds=SLOT_SECONDS, what="events")
         self._locked: dict[str, float] = {}  # stores whose rows somebody holds locked, each until when that is believed
         self._lanes: dict[str, asyncio.Task[None]] = {}
         self.deliveries = deliveries or Deliveries(places=1, standstill_seconds=HANDLER_DEADLINE_SECONDS)
@@ -199,7 +203,7 @@ class Inbox:
     @asynccontextmanager
     async def _transaction(self, store_id: str, name: str) -> AsyncIterator[Transaction]:
         """A transaction for one event of this store, within its share of the slots and the deadline."""
-        async with self._slots.of(store_id), asyncio.timeout(HANDLER_DEADLINE_SECONDS):
+        async with self._slots.of(store_id, ""), asyncio.timeout(HANDLER_DEADLINE_SECONDS):
             try:
                 async with self._database.transaction(name) as tx:
                     if self._is_locked(store_id):
@@ -354,30 +358,6 @@ class Inbox:
             async with self._database.transaction("consume:failed") as tx:
                 await tx.execute(sa.update(parked).where(same).values(next_attempt_at=later))
         return why.action != "wait"
-
-
-class _Slots:
-    """Places for events that are taken alone. One store has at most half of them, however many of its events wait for a lock."""
-
-    def __init__(self, places: int) -> None:
-        self._all = asyncio.Semaphore(places)
-        self._most = max(1, places // 2)
-        self._stores: dict[str, tuple[asyncio.Semaphore, int]] = {}
-
-    @asynccontextmanager
-    async def of(self, store_id: str) -> AsyncIterator[None]:
-        """Hold one for the length of the block."""
-        share, users = self._stores.get(store_id, (asyncio.Semaphore(self._most), 0))
-        self._stores[store_id] = share, users + 1
-        try:
-            async with share, self._all:
-                yield
-        finally:
-            share, users = self._stores[store_id]
-            if users > 1:
-                self._stores[store_id] = share, users - 1
-            else:
-                del self._stores[store_id]
 
 
 def _pauses() -> Iterator[float]:

@@ -13,6 +13,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased
 
+from shared.data.traces import current_trace_id
 from shared.process.settings import Settings
 from shared.web.visible import visible
 
@@ -60,9 +61,8 @@ def _set_up_logs(settings: Settings) -> None:
 
 
 def _add_trace_id(_: Any, __: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    span = trace.get_current_span().get_span_context()
-    if span.is_valid:
-        entry["trace_id"] = f"{span.trace_id:032x}"
+    if trace_id := current_trace_id():
+        entry["trace_id"] = trace_id
     return entry
 
 

@@ -150,7 +150,7 @@ class Export(StreamingResponse):
             "Cache-Control": "no-store",
             "X-Content-Type-Options": "nosniff",
         }
-        super().__init__(_nothing(), media_type=media_type, headers=headers)
+        super().__init__((), media_type=media_type, headers=headers)
         self._pieces = pieces
         self._exporting = exporting
 
@@ -159,11 +159,6 @@ class Export(StreamingResponse):
         async with self._exporting.running.of(), aclosing(self._pieces) as pieces:
             self.body_iterator = _after(await anext(pieces, b""), pieces)
             await super().__call__(scope, receive, send)
-
-
-async def _nothing() -> AsyncIterator[bytes]:
-    for _ in ():
-        yield b""
 
 
 async def _after(first: bytes, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

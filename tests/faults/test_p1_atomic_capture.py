@@ -4,10 +4,18 @@ import ast
 
 import pytest
 
-from shared.data.crash import POINTS
 from tests.faults.grave import Grave
 from tests.faults.sites import sites, unguarded_sites
 from tests.stack import PROJECT
+
+POINTS = (
+    "commit.before",  # the change and its events are written, nothing is durable
+    "commit.after",  # durable, but nobody has been answered or woken
+    "publish.before",  # claimed by the relay, not sent
+    "confirm.after",  # the broker has it, the outbox does not know
+    "ack.before",  # the effect is durable, the broker does not know
+    "ack.after",
+)
 
 NOT_A_SERVICE = {"shared/data/migrate.py"}  # migrations run before a service does, and repeat as a whole
 

@@ -33,8 +33,6 @@ ABOUTS: Mapping[str, str] = {
     QUEUE_UNKNOWN: "the broker says how many messages wait, so that queued events are not taken for lost ones",
 }
 SHOWN_OF_A_KIND = 1_000
-DEFAULT_GRACE_SECONDS = 30.0
-DEFAULT_CHECK_SECONDS = 120.0
 
 
 @dataclass(slots=True)

@@ -102,21 +102,13 @@ def _listed(columns: tuple[sa.Column[Any], ...], order_by: tuple[sa.Column[Any],
     return found.scalar_subquery().label(name)
 
 
-def _lines() -> sa.Label[Any]:
-    return _listed(LINE_COLUMNS, (lines.c.line,), "order_lines")
-
-
-def _payments() -> sa.Label[Any]:
-    return _listed(PAYMENT_COLUMNS, (payments.c.order_version, payments.c.payment_id), "order_payments")
-
-
-def _changes() -> sa.Label[Any]:
-    return _listed(CHANGE_COLUMNS, (changes.c.version,), "order_changes")
-
-
 # Made once: to build them costs more than to run them.
-WHOLE = sa.select(orders, _lines(), _payments())
-WITH_HISTORY = WHOLE.add_columns(_changes())
+WHOLE = sa.select(
+    orders,
+    _listed(LINE_COLUMNS, (lines.c.line,), "order_lines"),
+    _listed(PAYMENT_COLUMNS, (payments.c.order_version, payments.c.payment_id), "order_payments"),
+)
+WITH_HISTORY = WHOLE.add_columns(_listed(CHANGE_COLUMNS, (changes.c.version,), "order_changes"))
 
 
 def _payment(row: dict[str, Any]) -> Payment:

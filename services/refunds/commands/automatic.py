@@ -20,7 +20,6 @@ from services.refunds.state import Ledger, Policy, Refund
 from services.refunds.tables import refunds
 from shared.contracts.actor import Actor, system
 from shared.contracts.events import By, Cancellation, Order, OrderEvent, RefundApproved
-from shared.contracts.ids import new_id
 from shared.data.db import Transaction
 
 ACTOR_NAME = "refunds"
@@ -77,28 +76,19 @@ async def _make(tx: Transaction, actor: Actor, ledger: Ledger, due: Due, policy:
     back = money_back(order, before, before + due.amount)
     claimed = all_free(order, ledger.taken) if claims_goods else {}
     refund = Refund(
-        refund_id=new_id("refund"),
-        order_id=order.order_id,
-        order_number=order.number,
-        customer_id=order.customer_id,
-        version=1,
+        **record.begun(actor, order, policy, now=now),
         status="approved",
         settlement=settlement_of(due.amount),
         cause=due.cause,
         payment_id=due.key,
         order_version=due.order_version,
-        order_invoiced=order.invoiced,
-        policy_version=policy.version,
         reason=due.cause,
-        currency=order.currency,
         amount=due.amount,
         goods=back.goods,
         shipping=back.shipping,
         overpaid=back.overpaid,
         shipping_kept=due.shipping_kept,
         explanation=explanation.of_money(order, due, back, policy, before),
-        requested_by=By.of(actor).model_dump(),
-        requested_at=now,
         decided_by=By.of(actor).model_dump(),
         decided_at=now,
         lines=lines_of_money(order, back, claimed, disposition_of_cancelled(order, policy)),

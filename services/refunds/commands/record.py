@@ -7,15 +7,25 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from services.refunds.state import Ledger, Refund, RefundLine, Units
+from services.refunds.state import KnownOrder, Ledger, Policy, Refund, RefundLine, Units
 from services.refunds.tables import approvals, claims, orders, refund_lines, refunds
 from shared.contracts import events
 from shared.contracts.actor import Actor
 from shared.contracts.events import By, Event, RefundEvent, RefundPersonal
+from shared.contracts.ids import new_id
 from shared.data.db import Transaction
 from shared.messaging.outbox import emit
 
 LINE_FIELDS = [field.name for field in fields(RefundLine)]
+
+
+def begun(actor: Actor, order: KnownOrder, policy: Policy, *, now: datetime) -> dict[str, Any]:
+    """What a new refund takes from its order, the policy in force and whoever makes it."""
+    return {
+        "refund_id": new_id("refund"), "order_id": order.order_id, "order_number": order.number, "customer_id": order.customer_id,
+        "version": 1, "order_invoiced": order.invoiced, "policy_version": policy.version, "currency": order.currency,
+        "requested_by": By.of(actor).model_dump(), "requested_at": now,
+    }  # fmt: skip
 
 
 async def add(tx: Transaction, store_id: str, ledger: Ledger, refund: Refund) -> None:

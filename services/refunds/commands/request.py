@@ -15,8 +15,7 @@ from services.refunds.rules.lines import lines_of_units
 from services.refunds.rules.policy import window_end
 from services.refunds.state import KnownOrder, Ledger, Policy, Refund
 from shared.contracts.actor import Actor
-from shared.contracts.events import By, RefundRequested
-from shared.contracts.ids import new_id
+from shared.contracts.events import RefundRequested
 from shared.data.db import Transaction
 
 
@@ -65,28 +64,19 @@ async def request_refund(tx: Transaction, actor: Actor, request: RequestRefund, 
 def _requested(planned: Planned, actor: Actor, request: RequestRefund, *, now: datetime) -> Refund:
     order, policy, amount = planned.ledger.order, planned.policy, planned.amount
     return Refund(
-        refund_id=new_id("refund"),
-        order_id=order.order_id,
-        order_number=order.number,
-        customer_id=order.customer_id,
-        version=1,
+        **record.begun(actor, order, policy, now=now),
         status="processing",
         settlement="none",
         cause="request",
         order_version=order.version,
-        order_invoiced=order.invoiced,
-        policy_version=policy.version,
         reason=request.reason,
         description=request.description,
         further_information=request.further_information,
         beyond_window_reason=request.beyond_window_reason,
-        currency=order.currency,
         amount=amount.total,
         goods=amount.goods,
         shipping=amount.shipping,
         explanation=explanation.of_units(order, amount, policy.version),
-        requested_by=By.of(actor).model_dump(),
-        requested_at=now,
         overdue_at=now + timedelta(hours=policy.overdue_after_hours),
         lines=lines_of_units(order, amount, dict.fromkeys((line.line for line in amount.lines), disposition_by_policy(policy))),
     )
