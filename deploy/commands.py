@@ -14,7 +14,7 @@ from deploy.operator.registry import READERS, SERVICES
 from deploy.operator.trouble import Trouble
 from kit.importing.cli import importing
 from kit.importing.host import Host
-from kit.importing.stopped import CannotImport
+from kit.importing.results import CannotImport
 
 if TYPE_CHECKING:
     from deploy.operator.answers import Check

@@ -8,8 +8,7 @@ from typing import Any, Self
 
 import httpx2
 
-from kit.importing.results import Refusal
-from kit.importing.stopped import CannotImport
+from kit.importing.results import CannotImport, Refusal
 
 CALL_SECONDS = 300.0
 PATIENCE_SECONDS = 900.0

@@ -15,8 +15,7 @@ from typing import Any, TypeVar
 from kit.importing import asking
 from kit.importing.api import Answer, Api
 from kit.importing.mapping import Plan, PlannedOrder, PlannedRefund
-from kit.importing.results import Placed, Refunded, Refusal, Results
-from kit.importing.stopped import CannotImport
+from kit.importing.results import CannotImport, Placed, Refunded, Refusal, Results
 
 CHUNKS_AT_ONCE = 3
 CALLS_AT_ONCE = 12

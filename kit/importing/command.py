@@ -22,8 +22,7 @@ from kit.importing.api import Api
 from kit.importing.host import Host, Output
 from kit.importing.mapping import OUTCOMES, Plan, plan
 from kit.importing.online_retail import Unreadable, read
-from kit.importing.results import Results
-from kit.importing.stopped import CannotImport
+from kit.importing.results import CannotImport, Results
 
 COLUMNS = ("goods", "shipping", "price_differs", "shipping_by_policy", "rounding", "rejected")
 SHOWN_DIFFERENCES = 10

@@ -8,7 +8,6 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
 from services.documents.rules import PROBLEMS
-from services.documents.rules.access import may_read
 from services.documents.rules.series import DEFAULT_PREFIXES
 from services.documents.state import Contents, Copy, Document, DocumentReference, Letterhead, Office, SavedSettings, Series, Wanted
 from services.documents.tables import documents, logos, orders, refunds, renderings, series, settings, stores
@@ -65,6 +64,11 @@ async def order_for(tx: Transaction, actor: Actor, order_id: str) -> tuple[Order
     if found.order is None or found.personal is None or not may_read(actor, found.order.customer_id, order_id):
         raise NotFound("order_not_known_yet", PROBLEMS["order_not_known_yet"], retry_after_seconds=1)
     return found.order, found.personal
+
+
+def may_read(actor: Actor, customer_id: str, order_id: str) -> bool:
+    """Whether `actor` may read what belongs to this customer's order: the shop, that customer, or a guest with its link."""
+    return actor.is_shop or (actor.role == "customer" and actor.id == customer_id) or (actor.role == "guest" and actor.id == order_id)
 
 
 def mine(actor: Actor) -> sa.ColumnElement[bool]:

@@ -12,12 +12,12 @@ import asyncio
 import itertools
 import time
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import Context
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Any, Protocol, TypeVar
+from typing import Annotated, Any, Generic, Protocol, TypeVar
 from weakref import WeakKeyDictionary
 
 import structlog
@@ -29,7 +29,6 @@ from pydantic import BaseModel
 from shared.contracts.actor import Actor
 from shared.contracts.errors import Failure, Transient, Unavailable
 from shared.data.db import Database, Transaction
-from shared.data.flights import Flights
 from shared.data.guests import while_valid
 from shared.data.set_aside import Unusable, set_aside
 from shared.data.shares import Rules, Shares
@@ -51,6 +50,7 @@ Key = tuple[str, str | None]
 """What somebody follows: a store and one of its subjects, or (None) the whole store."""
 
 R = TypeVar("R")
+V = TypeVar("V")
 
 LastSeen = Annotated[int | None, Header(alias="Last-Event-ID", ge=0, lt=2**63, description="The id of the last event that was seen.")]
 STREAM: dict[int | str, dict[str, Any]] = {200: {"description": "A stream", "content": {"text/event-stream": {}}}}
@@ -155,6 +155,32 @@ class _Pace:
         finally:  # a client that leaves cancels us just here
             for wait in waits:
                 wait.cancel()
+
+
+class Flights(Generic[V]):
+    """One read for all who ask the same at the same moment: results by key, while they are made and for `fresh_seconds` after that.
+
+    What is asked must be in the key, with whatever tells an old state from a new one: nobody is given what was read before they
+    knew of something newer.
+    """
+
+    def __init__(self, fresh_seconds: float) -> None:
+        self._fresh_seconds = fresh_seconds
+        self._flying: dict[Hashable, asyncio.Future[V]] = {}
+
+    async def get(self, key: Hashable, make: Callable[[], Awaitable[V]]) -> V:
+        """What `make` returns, made once for all who ask for `key`, by the first of them. Raises as `make` did, for each of them."""
+        flying = self._flying.get(key)
+        if flying is None:
+            flying = self._flying[key] = asyncio.ensure_future(make())
+            flying.add_done_callback(lambda done: self._landed(key, done))
+        return await asyncio.shield(flying)  # whoever leaves does not take it away from the others
+
+    def _landed(self, key: Hashable, done: "asyncio.Future[V]") -> None:
+        if done.cancelled() or done.exception() is not None:
+            self._flying.pop(key, None)
+        else:
+            asyncio.get_running_loop().call_later(self._fresh_seconds, self._flying.pop, key, None)
 
 
 class _Hub:

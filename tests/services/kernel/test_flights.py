@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from shared.data.flights import Flights
+from shared.web.streams import Flights
 
 
 class Made:
