@@ -100,7 +100,7 @@ class Confined:
         began, given_up = child.processor_seconds(), monotonic() + STARVED_AFTER_DEADLINES * self.deadline_seconds
         asking, left = asyncio.ensure_future(child.ask(question)), self.deadline_seconds
         try:
-            while not (await asyncio.wait({asking}, timeout=max(left, LOOK_SECONDS)))[0]:
+            while not (await asyncio.wait({asking}, timeout=left))[0]:
                 left = self.deadline_seconds - (child.processor_seconds() - began)
                 if left <= 0:
                     raise Slow
