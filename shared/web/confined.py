@@ -105,9 +105,8 @@ class Confined:
                 if left <= 0:
                     raise Slow
                 if monotonic() > given_up:
-                    raise Unavailable(
-                        detail=f"The machine is too busy for {self.confines.what} just now.", retry_after_seconds=BUSY_SECONDS
-                    )
+                    raise Unavailable(detail=f"The machine is too busy for {self.confines.what}.", retry_after_seconds=BUSY_SECONDS)
+                left = max(left, LOOK_SECONDS)
             return await asking
         finally:
             asking.cancel()
