@@ -6,6 +6,7 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from http.client import HTTPException
 from typing import Any
 
 from deploy.operator import running
@@ -65,7 +66,7 @@ def _of(service: str, url: str) -> Iterator[Check]:
     before = datetime.now(UTC)
     try:
         answer = _readiness(url)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, HTTPException) as error:
         yield Check(f"{service} process", False, f"no answer from {url}: {error}", "start it (`make up`, or ./aftersale run)")
         return
     middle = before + (datetime.now(UTC) - before) / 2
@@ -89,7 +90,7 @@ def ask_the_one_address() -> Check:
     url, what = running.one_address(), "One address"
     try:
         title = _json(f"{url}/openapi.json").get("info", {}).get("title")
-    except (OSError, ValueError, AttributeError) as error:
+    except (OSError, ValueError, HTTPException, AttributeError) as error:
         fix = (
             "start the services in one process or a proxy (deploy/proxy/Caddyfile), or set AFTERSALE_PUBLIC_URL to where callers reach them"
         )

@@ -1,7 +1,7 @@
 """What the services need inside the servers: a database with a schema and a role for each, users and queues, keys.
 
-Every step can be repeated. What is missing is created and passwords stay as they are; the roles' limits and time-outs are set, and the
-database is closed to everybody else, on every run (deploy/operator/databases.py).
+Every step can be repeated. What is missing is created and passwords stay as they are; each run sets the roles' time-outs, a connection
+limit where there is none or one is asked for, and closes the database to everybody else (deploy/operator/databases.py).
 """
 
 import asyncio

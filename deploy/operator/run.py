@@ -37,7 +37,10 @@ def run_services(names: Sequence[str], roles: Sequence[Role], port: int | None, 
     if len(names) > 1 and "api" in roles:
         if not asked:
             taken = {int(own) for name in names if (own := running.setting(name, "HTTP_PORT")).isdigit()}
-            os.environ["AFTERSALE_PUBLIC_PORT"] = str(choose_port([running.PUBLIC_PORT], taken, is_free))
+            port = choose_port([running.PUBLIC_PORT], taken, is_free)
+            if port != running.PUBLIC_PORT and not local:  # a proxy in front would go on to reach whoever has the port
+                raise Trouble(f"Port {running.PUBLIC_PORT} is taken.", "set AFTERSALE_PUBLIC_PORT to where all services are to be reached")
+            os.environ["AFTERSALE_PUBLIC_PORT"] = str(port)
         output.progress(f"all of them on {running.one_address(names[0])}")
     services = [REGISTRY[name].service() for name in names]
     try:

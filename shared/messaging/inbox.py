@@ -49,8 +49,10 @@ PAUSES_SECONDS = (0.2, 0.5, 1.0, 2.0)
 ACK_TRIES = 3
 SPARE_CONNECTIONS = 2
 """Pool connections reserved for the relay and group commits; beyond the pool each event would open and close one of its own."""
-SLOT_SECONDS, MAX_WAITING = 600.0, 10_000
-"""Of events that are taken alone one store has at most half of the places, however many of its events wait for a lock."""
+SLOT_SECONDS = 600.0
+"""How long an event may wait for a place to be taken alone; then it is retried later, as one of a busy store."""
+MAX_WAITING = 10_000
+"""How many may wait for one; the prefetch keeps them far fewer."""
 LOCKED_SECONDS = 10.0
 LOCKED_WAIT = "100ms"
 """For 10 s after one of a store's events has waited for a lock in vain, its others take none that is not free at once: a slot is held
@@ -106,7 +108,9 @@ class Inbox:
         self._consumers = consumers
         self._delay_seconds = delay_ms / 1000
         self._together = Together(database)
-        rules = Rules(max(1, database.pool_size - SPARE_CONNECTIONS), part=0.5, alone=0.5, queue=MAX_WAITING)
+        places = max(1, database.pool_size - SPARE_CONNECTIONS)
+        half = max(1, places // 2) / places  # what one store may have of them, however many of its events wait for a lock
+        rules = Rules(places, part=half, alone=half, queue=MAX_WAITING)
         self._slots = Shares(f"{consumers.service}.events", rules, wait_seconds=SLOT_SECONDS, what="events")
         self._locked: dict[str, float] = {}  # stores whose rows somebody holds locked, each until when that is believed
         self._lanes: dict[str, asyncio.Task[None]] = {}

@@ -17,14 +17,20 @@ async def end(*tasks: "asyncio.Task[Any]") -> None:
     """Cancel these tasks until each has ended; what they raise is dropped.
 
     Once is not enough: before Python 3.12, `asyncio.wait_for` (in drivers and in connection pools) swallows a cancellation that comes
-    in the same turn as its result, and a loop would go on for ever while its stop waits for it.
+    in the same turn as its result, and a loop would go on for ever while its stop waits for it. A caller that is cancelled while it
+    waits here (by an end() of its own) waits on, and is cancelled only when all have ended.
     """
-    running = set(tasks)
+    running, cancelled = set(tasks), None
     while running:
         for task in running:
             task.cancel()
-        _, running = await asyncio.wait(running, timeout=CANCELLED_AGAIN_SECONDS)
+        try:
+            _, running = await asyncio.wait(running, timeout=CANCELLED_AGAIN_SECONDS)
+        except asyncio.CancelledError as error:
+            running, cancelled = {task for task in running if not task.done()}, error
     await asyncio.gather(*tasks, return_exceptions=True)
+    if cancelled is not None:
+        raise cancelled
 
 
 def stopped() -> bool:

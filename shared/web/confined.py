@@ -1,7 +1,7 @@
-"""Confined processes: what a stranger's bytes are given to, with a limit of processor time, one of memory, and fair shares.
+"""Confined processes: what a stranger's bytes are given to, with a deadline, a memory limit and fair shares of the processes.
 
-The limit is of processor time, because an answer says that the bytes are at fault: on a busy machine a small picture takes as long as
-a bomb does on a quiet one, and must not be refused for good.
+A deadline that passes is the fault of the bytes only where the process had a processor meanwhile: on a busy machine a small picture
+takes as long as a bomb does on a quiet one, and must not be refused for good.
 """
 
 import asyncio
@@ -29,15 +29,18 @@ USER_TIME, SYSTEM_TIME = 11, 12  # of /proc/PID/stat, counted after the name
 ANSWERS_PER_PROCESS = 1_000  # then a fresh one takes its place, so that nothing grows without end
 
 
-STARVED_AFTER_DEADLINES = 4
-"""So many deadlines may pass on the clock before a process that got too little of a processor is given up."""
-LOOK_SECONDS = 0.1
+OWN_FAULT_PART = 0.5
+"""A process that had so much of its deadline as processor time was slow by itself; one that had less was starved by the machine."""
 BUSY_SECONDS = 5
 """Retry-After of what a busy machine did not get to."""
 
 
 class Slow(Exception):  # noqa: N818  (says how it went)
-    """It took more processor time than the deadline, and was ended."""
+    """It took longer than the deadline, and was ended."""
+
+
+class Starved(Unavailable):
+    """It was not done at the deadline, because it got too little of a processor: later it may be."""
 
 
 class Died(Exception):  # noqa: N818  (says how it went)
@@ -56,7 +59,7 @@ class Confines:
     module: str  # what runs in them; takes the memory limit as its argument
     what: str  # what a refusal calls them
     rules: Rules
-    deadline_seconds: float  # of processor time
+    deadline_seconds: float
     memory_mb: int  # address space of one
     recycle_mb: int  # resident memory above which one is ended after its answer
     wait_seconds: float
@@ -75,16 +78,21 @@ class Confined:
     async def ask(self, question: bytes | Callable[[], bytes], store: str | None = None, caller: str | None = None) -> bytes:
         """The answer. A question that takes time to put is a function: it is made at its turn, in a thread.
 
-        Raises Refusal, Slow, Died, Broken; StoreBusy and Unavailable as Shares.of() does, Unavailable also for a machine too busy for it.
+        Raises Refusal, Slow, Starved, Died, Broken; StoreBusy and Unavailable as Shares.of() does.
         """
         async with self.shares.of(store, caller):
             if not isinstance(question, bytes):
                 question = await asyncio.to_thread(question)
             child = await self._child()
+            began = child.processor_seconds()
             try:
-                answer = await self._answered(child, question)
+                async with asyncio.timeout(self.deadline_seconds):
+                    answer = await child.ask(question)
             except BaseException as error:
+                used = child.processor_seconds() - began
                 await asyncio.shield(child.end())
+                if isinstance(error, TimeoutError):
+                    raise self._too_late(used) from error
                 if isinstance(error, asyncio.IncompleteReadError | ConnectionError):
                     raise Died from error
                 raise
@@ -95,21 +103,11 @@ class Confined:
                 self._free.append(child)
         return _opened(answer)
 
-    async def _answered(self, child: "_Child", question: bytes) -> bytes:
-        """Its answer. Raises Slow once it has had the deadline's processor time; Unavailable where the machine did not give it that."""
-        began, given_up = child.processor_seconds(), monotonic() + STARVED_AFTER_DEADLINES * self.deadline_seconds
-        asking, left = asyncio.ensure_future(child.ask(question)), self.deadline_seconds
-        try:
-            while not (await asyncio.wait({asking}, timeout=left))[0]:
-                left = self.deadline_seconds - (child.processor_seconds() - began)
-                if left <= 0:
-                    raise Slow
-                if monotonic() > given_up:
-                    raise Unavailable(detail=f"The machine is too busy for {self.confines.what}.", retry_after_seconds=BUSY_SECONDS)
-                left = max(left, LOOK_SECONDS)
-            return await asking
-        finally:
-            asking.cancel()
+    def _too_late(self, used: float) -> Slow | Starved:
+        """What a process is ended with that had `used` seconds of a processor when its deadline came."""
+        if used >= OWN_FAULT_PART * self.deadline_seconds:
+            return Slow()
+        return Starved(detail=f"The machine is too busy for {self.confines.what}.", retry_after_seconds=BUSY_SECONDS)
 
     async def _child(self) -> "_Child":
         while self._free:

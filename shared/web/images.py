@@ -54,7 +54,7 @@ def kind_of(head: bytes) -> Kind | None:
 
 
 async def drawn_anew(settings: WebSettings, content: bytes, wanted: Wanted) -> bytes:
-    """The image drawn anew. Raises BadImage; StoreBusy and Unavailable where too many are being decoded."""
+    """The image drawn anew. Raises BadImage; StoreBusy and Unavailable where too many are being decoded, or the machine is too busy."""
     question = json.dumps(asdict(wanted)).encode() + b"\n" + content
     try:
         return await decoders(settings).ask(question)

@@ -1,6 +1,7 @@
 """The doctor asks every process for itself, and names the fix of what each says."""
 
 import json
+import socket
 import sys
 import threading
 from collections.abc import Iterator
@@ -114,6 +115,25 @@ def test_the_one_address_is_asked_for_its_description(monkeypatch: pytest.Monkey
         check = ask_the_one_address()
     assert (check.ok, check.severe) == (found is None, found is None)
     assert (found or url) in check.found
+
+
+def test_a_stranger_that_speaks_no_http_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as stranger:
+        url = f"http://127.0.0.1:{stranger.getsockname()[1]}"
+        monkeypatch.setenv("AFTERSALE_ORDERS_PUBLIC_URL", url)
+        monkeypatch.setenv("AFTERSALE_ORDERS_API_URL", url)
+        for ask_it in (ask_the_one_address, lambda: ask("orders")[0]):
+            greets = threading.Thread(target=_greet, args=(stranger,))
+            greets.start()
+            check = ask_it()
+            greets.join()
+            assert (check.ok, check.found) == (False, f"no answer from {url}: SSH-2.0-OpenSSH\r\n")
+
+
+def _greet(stranger: socket.socket) -> None:
+    caller, _ = stranger.accept()
+    with caller:
+        caller.sendall(b"SSH-2.0-OpenSSH\r\n")
 
 
 def test_an_address_at_which_nobody_listens_is_said_and_not_printed(

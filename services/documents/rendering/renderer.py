@@ -11,7 +11,7 @@ import structlog
 from services.documents.settings import DocumentSettings
 from shared.contracts.errors import Failure
 from shared.data.shares import PART_OF_SHARE, Rules, Shares
-from shared.web.confined import Broken, Confined, Confines, Died, Slow
+from shared.web.confined import Broken, Confined, Confines, Died, Slow, Starved
 from shared.web.settings import WebSettings
 
 log = structlog.get_logger()
@@ -64,8 +64,8 @@ class Renderer:
 
         try:
             return await self.processes.ask(message, store_id)
-        except Slow as error:
-            raise RenderingFailed(detail=f"It took more than {self._deadline_seconds:.0f} s of a processor.") from error
+        except (Slow, Starved) as error:
+            raise RenderingFailed(detail=f"It took more than {self._deadline_seconds:.0f} s.") from error
         except Died as error:
             raise RenderingFailed(detail="The rendering process ended, most likely for want of memory.") from error
         except Broken as error:

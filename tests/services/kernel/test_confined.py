@@ -7,11 +7,10 @@ from dataclasses import replace
 import pytest
 from PIL import Image
 
-from shared.contracts.errors import Unavailable
 from shared.data.shares import Rules
 from shared.process.settings import Settings
 from shared.web import confined as confined_module
-from shared.web.confined import Confined, Confines, Slow
+from shared.web.confined import Confined, Confines, Slow, Starved
 from shared.web.images import BadImage, Wanted, drawn_anew
 from tests.shop import eventually
 
@@ -92,24 +91,16 @@ async def test_a_cancelled_caller_leaves_neither_slot_nor_process() -> None:
     await confined.close()
 
 
-async def test_what_takes_more_of_a_processor_than_it_may_is_ended() -> None:
-    confined = Confined(replace(SLOW, deadline_seconds=0.2))
-    with pytest.raises(Slow):
-        await confined.ask(b"burn")
-    assert (confined.shares.used, confined._free) == (0, [])
-    await confined.close()
-
-
-async def test_a_busy_machine_is_no_fault_of_the_picture(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process that waits for a processor is waited for beyond its deadline on the clock; what it never gets to may be sent again."""
-    confined = Confined(replace(SLOW, deadline_seconds=0.2))
-    monkeypatch.setattr(confined_module, "STARVED_AFTER_DEADLINES", 1_000)
-    [answer] = await asyncio.gather(confined.ask(b"1.0"), return_exceptions=True)
-    assert answer == b"done"
-    monkeypatch.setattr(confined_module, "STARVED_AFTER_DEADLINES", 1)
-    with pytest.raises(Unavailable) as busy:
-        await confined.ask(b"60")
-    assert (busy.value.status, busy.value.retry_after_seconds) == (503, 5)
+async def test_what_is_slow_by_itself_is_told_from_what_a_busy_machine_starves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the deadline a process that computed was slow; one that had no processor may succeed later. Either is ended."""
+    confined = Confined(replace(SLOW, deadline_seconds=0.5))
+    monkeypatch.setattr(confined_module, "OWN_FAULT_PART", 0.04)  # of a busy machine a test gets little, too
+    [slow] = await asyncio.gather(confined.ask(b"burn"), return_exceptions=True)
+    assert isinstance(slow, Slow)
+    monkeypatch.setattr(confined_module, "OWN_FAULT_PART", 10.0)  # more than starting it takes
+    [starved] = await asyncio.gather(confined.ask(b"60"), return_exceptions=True)
+    assert isinstance(starved, Starved)
+    assert (starved.status, starved.code, starved.retry_after_seconds) == (503, "unavailable", 5)
     assert (confined.shares.used, confined._free) == (0, [])
     await confined.close()
 

@@ -24,9 +24,37 @@ async def test_work_that_swallows_a_cancellation_ends_all_the_same(monkeypatch: 
 
     tasks = [asyncio.create_task(works()), asyncio.create_task(fails())]
     await asyncio.sleep(0)
-    with suppress(TimeoutError):
-        async with asyncio.timeout(10):
-            await pulse.end(*tasks)
+    ending = asyncio.create_task(pulse.end(*tasks))
+    await asyncio.wait(tasks, timeout=10)
     assert tasks[0].done(), "it ended"
+    await ending
     assert (swallowed, tasks[0].cancelled(), type(tasks[1].exception())) == (1, True, ZeroDivisionError)
     await pulse.end()
+
+
+async def test_an_end_that_is_cancelled_itself_leaves_nothing_running(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a process stops: it ends the keeper of some work, whose own end() of the work takes longer."""
+    monkeypatch.setattr(pulse, "CANCELLED_AGAIN_SECONDS", 0.02)
+    ended = False
+
+    async def works() -> None:
+        nonlocal ended
+        try:
+            await asyncio.Event().wait()
+        finally:
+            for _ in range(5):
+                with suppress(asyncio.CancelledError):
+                    await asyncio.sleep(0.05)
+            ended = True
+
+    async def keeps() -> None:
+        work = asyncio.create_task(works())
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await pulse.end(work)
+
+    keeper = asyncio.create_task(keeps())
+    await asyncio.sleep(0.01)
+    await pulse.end(keeper)
+    assert (ended, keeper.cancelled()) == (True, True)
