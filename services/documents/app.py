@@ -1,4 +1,4 @@
-"""The document service, put together."""
+"""Composition root of the document service."""
 
 from services.documents import rules, tables
 from services.documents.api import router

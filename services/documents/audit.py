@@ -1,4 +1,4 @@
-"""Explaining documents: series without a gap, contents that hash to what was issued, one for each thing that calls for one."""
+"""Checks documents: series have no gap, contents match their hash, and everything that requires a document has one."""
 
 # ruff: noqa: S608  (the SQL is put together from constants of this package; values are always bound)
 
@@ -8,7 +8,7 @@ ID = public("document", "d.document_id")
 ORDER_ID = public("order", "d.order_id")
 DATA = "j.data"
 
-# Which documents an order calls for (product page, section 4), from the copy and the approved refunds alone.
+# Which documents an order requires (product page, section 4), from the copy and the approved refunds alone.
 DUE = """with o as (
         select store_id, order_id, version, data, data->>'order_id' as public_id, coalesce(data->'cancellation'->>'cancelled_from',
             data->>'status') as reached,

@@ -1,4 +1,4 @@
-"""What the service hears: every change of an order, approved refunds, the store's time zone, erasures."""
+"""The events that the service consumes: every change of an order, approved refunds, the store's time zone, erasures."""
 
 from services.documents.commands import copies
 from services.documents.rules.due import due_documents
@@ -12,19 +12,19 @@ consumers = Consumers("documents")
 
 
 def calls_for_nothing(event: OrderEvent) -> bool:
-    """Whether the order by itself calls for no document: issuing locks the store's series, which all its orders share."""
+    """Whether the order by itself requires no document. Issuing locks the store's series, which all its orders share."""
     return not due_documents(event.order, ())
 
 
 @consumers.on(*ORDER_EVENTS, together=calls_for_nothing)
 async def on_order(tx: Transaction, event: OrderEvent, envelope: Envelope) -> None:
-    """Keep the order as it now is; issue what it calls for."""
+    """Store the current order; issue the documents that it requires."""
     await copies.take_order(tx, envelope.store_id, event.order, event.personal, now=envelope.received_at)
 
 
 @consumers.on(RefundApproved)
 async def on_refund_approved(tx: Transaction, event: RefundApproved, envelope: Envelope) -> None:
-    """Keep the refund; issue what it calls for, or leave it due until our copy of the order is there."""
+    """Store the refund; issue its document, or leave it due until our copy of the order has arrived."""
     await copies.take_refund(tx, envelope.store_id, event.refund, now=envelope.received_at)
 
 
@@ -36,7 +36,7 @@ async def on_store_settings(tx: Transaction, event: StoreSettingsChanged, envelo
 
 @consumers.on(CustomerErased)
 async def on_customer_erased(tx: Transaction, event: CustomerErased, envelope: Envelope) -> None:
-    """Blank what is personal, except in issued documents."""
+    """Blank personal data, except in issued documents."""
     await copies.forget_customer(tx, envelope.store_id, event, now=envelope.received_at)
     await forget(tx, envelope.store_id, event.order_ids, customer_id=event.customer_id)
     await guests.revoke_all(tx, envelope.store_id, event.order_ids)

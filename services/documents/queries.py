@@ -1,4 +1,4 @@
-"""Reads and locked loaders. What a caller asks for takes the actor, so that loading is authorising."""
+"""Reads and locking loaders. Every query on behalf of a caller takes the actor, so loading also authorises."""
 
 import asyncio
 from functools import partial
@@ -21,14 +21,14 @@ from shared.web.pages import Key, Walked, walk
 from shared.web.settings_history import versions
 
 MANY_LINES = 200
-"""Above this an order is read in a thread: of 2,000 lines that takes 50 ms, in which the event loop would serve nobody."""
+"""An order with more lines is parsed in a thread: 2,000 lines take 50 ms, which would block the event loop."""
 
 NEWEST = Key(documents.c.issued_on, documents.c.document_id, newest_first=True)
 OLDEST = Key(documents.c.issued_on, documents.c.document_id)
 
 settings_versions = partial(versions, settings, SavedSettings)
 
-# Made once, for every event: docs/decisions/0007-what-an-event-costs.md
+# Built once, used for every event: docs/decisions/0007-what-an-event-costs.md
 _REFUNDS = sa.select(refunds.c.data).where(refunds.c.store_id == sa.bindparam("store"), refunds.c.order_id == sa.bindparam("order"))
 _REFERENCES = sa.select(
     documents.c.cause, documents.c.subject_id, documents.c.document_id, documents.c.kind, documents.c.number, documents.c.issued_on
@@ -59,7 +59,7 @@ def _copied(row: Row[Any]) -> Copy:
 
 
 async def order_for(tx: Transaction, actor: Actor, order_id: str) -> tuple[Order, OrderPersonal]:
-    """An order that `actor` may read, as our copy has it. Raises NotFound `order_not_known_yet`, also for another's."""
+    """Our copy of an order that `actor` may read. Raises NotFound `order_not_known_yet`, also for another customer's order."""
     found = await copy(tx, actor.store, order_id)
     if found.order is None or found.personal is None or not may_read(actor, found.order.customer_id, order_id):
         raise NotFound("order_not_known_yet", PROBLEMS["order_not_known_yet"], retry_after_seconds=1)
@@ -67,7 +67,7 @@ async def order_for(tx: Transaction, actor: Actor, order_id: str) -> tuple[Order
 
 
 def may_read(actor: Actor, customer_id: str, order_id: str) -> bool:
-    """Whether `actor` may read what belongs to this customer's order: the shop, that customer, or a guest with its link."""
+    """Whether `actor` may read data of this customer's order: the shop, that customer, or a guest with a link to the order."""
     return actor.is_shop or (actor.role == "customer" and actor.id == customer_id) or (actor.role == "guest" and actor.id == order_id)
 
 
@@ -82,20 +82,20 @@ def mine(actor: Actor) -> sa.ColumnElement[bool]:
 
 
 async def refunds_of(tx: Transaction, store_id: str, order_id: str) -> tuple[Refund, ...]:
-    """Every approved refund of an order that was seen, whether or not our copy has reached it."""
+    """Every approved refund of an order that has arrived, even if our copy is older than the version it was decided on."""
     rows = await tx.all(_REFUNDS, {"store": store_id, "order": order_id})
     return tuple(Refund.model_validate(row.data, strict=False) for row in rows)
 
 
 async def references_of(tx: Transaction, store_id: str, order_id: str) -> dict[tuple[str, str], DocumentReference]:
-    """What was issued for an order, by (cause, subject)."""
+    """The documents issued for an order, by (cause, subject)."""
     rows = await tx.all(_REFERENCES, {"store": store_id, "order": order_id})
     shown = ("document_id", "kind", "number", "issued_on")
     return {(row.cause, row.subject_id): DocumentReference(**{name: row._mapping[name] for name in shown}) for row in rows}
 
 
 async def office(tx: Transaction, store_id: str) -> Office:
-    """The store's settings and time zone as they are now; the defaults where nothing was saved or heard."""
+    """The store's current settings and time zone; the defaults if none were saved or received."""
     newest, one = newest_version(settings, store_id).subquery(), sa.select(sa.literal(1)).subquery()
     zone = sa.select(stores.c.time_zone).where(stores.c.store_id == store_id).scalar_subquery()
     columns = (zone.label("time_zone"), newest.c.version, newest.c.letterhead, newest.c.prefixes)
@@ -105,7 +105,7 @@ async def office(tx: Transaction, store_id: str) -> Office:
 
 
 async def contents_of(tx: Transaction, store_id: str, document_id: str) -> Contents:
-    """What an issued document says. Raises NotFound."""
+    """The contents of an issued document. Raises NotFound."""
     where = (documents.c.store_id == store_id) & (documents.c.document_id == document_id)
     text = await tx.scalar(sa.select(documents.c.data).where(where))
     if text is None:
@@ -115,7 +115,7 @@ async def contents_of(tx: Transaction, store_id: str, document_id: str) -> Conte
 
 
 async def document_for(tx: Transaction, actor: Actor, document_id: str) -> Document:
-    """One issued document that `actor` may read, with the hash of its PDF where it is rendered. Raises NotFound."""
+    """One issued document that `actor` may read, with the hash of its PDF if it is rendered. Raises NotFound."""
     one = (documents.c.store_id == actor.store) & (documents.c.document_id == document_id)
     columns = (*documents.c, renderings.c.pdf_sha256, renderings.c.engine)
     row = await tx.first(sa.select(*columns).select_from(documents.join(renderings)).where(one))
@@ -125,14 +125,14 @@ async def document_for(tx: Transaction, actor: Actor, document_id: str) -> Docum
 
 
 async def documents_of(tx: Transaction, actor: Actor, order_id: str) -> list[Document]:
-    """The issued documents of an order that `actor` may read, in the order of issuing. Raises NotFound."""
+    """The issued documents of an order that `actor` may read, in the order in which they were issued. Raises NotFound."""
     await order_for(tx, actor, order_id)
     of_order = sa.select(documents).where(documents.c.store_id == actor.store, documents.c.order_id == order_id)
     return [Document(**row._mapping) for row in await tx.all(of_order.order_by(documents.c.issued_at, documents.c.document_id))]
 
 
 def _within(wanted: Wanted) -> list[sa.ColumnElement[bool]]:
-    """What is wanted, as conditions."""
+    """The filter as SQL conditions."""
     chosen: list[sa.ColumnElement[bool]] = []
     if wanted.since is not None:
         chosen.append(documents.c.issued_on >= wanted.since)
@@ -144,12 +144,12 @@ def _within(wanted: Wanted) -> list[sa.ColumnElement[bool]]:
 
 
 async def page_of_documents(tx: Transaction, actor: Actor, wanted: Wanted, *, cursor: str | None, limit: int) -> Walked[Document]:
-    """A page of what `actor` may read, the newest first. Raises Invalid `bad_cursor`."""
+    """A page of the documents that `actor` may read, newest first. Raises Invalid `bad_cursor`."""
     return _documents(await walk(tx, NEWEST, sa.select(documents).where(mine(actor), *_within(wanted)), cursor=cursor, limit=limit))
 
 
 async def page_of_archive(tx: Transaction, store_id: str, wanted: Wanted, *, cursor: str | None, limit: int) -> Walked[Document]:
-    """A page of an archive, the oldest first."""
+    """A page of an archive, oldest first."""
     source = sa.select(documents).where(documents.c.store_id == store_id, *_within(wanted))
     return _documents(await walk(tx, OLDEST, source, cursor=cursor, limit=limit))
 
@@ -174,7 +174,7 @@ async def logo(tx: Transaction, store_id: str, sha256: str | None) -> bytes | No
 
 
 async def series_report(tx: Transaction, store_id: str) -> list[Series]:
-    """Every series with how many documents it has, its last number, and the numbers that are missing (none)."""
+    """Every series with its last number, how many documents it has, and the numbers that are missing (there should be none)."""
     of_series = (documents.c.store_id == series.c.store_id) & (documents.c.kind == series.c.kind) & (documents.c.year == series.c.year)
     numbers = sa.func.generate_series(1, series.c.last).table_valued("counted").render_derived("numbers")
     there = sa.select(documents.c.counted).where(of_series, documents.c.counted == numbers.c.counted).correlate(series, numbers)

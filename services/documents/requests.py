@@ -1,4 +1,4 @@
-"""What callers send."""
+"""Request bodies."""
 
 from typing import Annotated, Literal
 
@@ -16,14 +16,14 @@ SampleKind = Literal["invoice", "credit_note", "receipt", "refund_receipt", "ord
 
 
 class TaxNumberInput(Input):
-    """A registration of the seller, as it wants it printed."""
+    """A registration of the seller, as printed."""
 
     label: str = Field(max_length=40)
     number: str = Field(max_length=60)
 
 
 class SellerInput(Input):
-    """Who sells."""
+    """The seller."""
 
     name: str = Field("", max_length=120)
     address: list[Line] = Field(default=[], max_length=6)
@@ -44,7 +44,7 @@ class PrefixesInput(Input):
 
 
 class DocumentSettingsInput(Input):
-    """Document settings, whole: what is left out goes back to its default. The logo has a call of its own."""
+    """Complete document settings: omitted fields return to their defaults. The logo has its own call."""
 
     model_config = example(
         {

@@ -1,6 +1,6 @@
-"""What the commands and rules of documents work on: our copies, the store's settings, and what a document says.
+"""The data types of the commands and rules: our copies, the store's settings, and the contents of a document.
 
-Contents are plain facts in minor units. Nothing here is formatted: words, digits and layout are the rendering's, so that the same
+Contents are plain facts in minor units. Nothing here is formatted: words, digits and layout belong to rendering, so that the same
 data can be printed in any language.
 """
 
@@ -18,14 +18,14 @@ Mark = Literal["unpaid", "part_paid", "paid", "draft", "sample"]
 
 
 class TaxNumber(Part):
-    """One of the seller's registrations, as it wants it printed: `BIN 000123456-0101`."""
+    """One of the seller's registrations, as printed: `BIN 000123456-0101`."""
 
     label: str
     number: str
 
 
 class Seller(Part):
-    """Who sells: the head of every document."""
+    """The seller, printed at the head of every document."""
 
     name: str = ""
     address: tuple[str, ...] = ()
@@ -36,7 +36,7 @@ class Seller(Part):
 
 
 class Letterhead(Part):
-    """What a version of a store's document settings puts on every document."""
+    """What one version of a store's document settings puts on every document."""
 
     version: int = 0
     seller: Seller = Seller()
@@ -57,7 +57,7 @@ class DocumentReference(Part):
 
 
 class SaidLine(Part):
-    """A line as printed; amounts in minor units. `amount` is with tax and after discounts."""
+    """A line as printed; amounts in minor units. `amount` includes tax, after discounts."""
 
     line: int
     sku: str
@@ -70,23 +70,23 @@ class SaidLine(Part):
 
 
 class SaidPayment(Part):
-    """A payment as printed; negative where it reverses another."""
+    """A payment as printed; negative if it reverses another."""
 
     payment_id: PaymentId
     method: str
     reference: str
     amount: int
     paid_on: date
-    receipt: str | None = None  # the number of its own receipt, where it has one
+    receipt: str | None = None  # the number of its own receipt, if it has one
 
 
 class Contents(Part):
-    """Everything that one document says. For what was issued this is the record; the PDF is its picture."""
+    """The complete contents of one document. For an issued document this is the record; the PDF is derived from it."""
 
     schema_version: int = 1
     document_id: DocumentId | None = None
     kind: DocumentKind | PrintKind
-    number: str | None = None  # none: a print that is not a document
+    number: str | None = None  # None for a print that is not a document
     issued_on: date
     cause: str = ""
     language: Language
@@ -108,8 +108,8 @@ class Contents(Part):
     lines: tuple[SaidLine, ...] = ()
     goods: int = 0
     shipping: int = 0
-    overpaid: int = 0  # of a refund: money above the order's total that goes back
-    tax: int = 0  # contained in the above
+    overpaid: int = 0  # in a refund: the amount paid above the order's total that is returned
+    tax: int = 0  # included in the amounts above
     discount: int = 0
     total: int
     paid: int | None = None
@@ -121,7 +121,7 @@ class Contents(Part):
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """What we know of an order; `order` is None while only a refund or an erasure of it was seen."""
+    """Our copy of an order; `order` is None while only a refund or an erasure of it has arrived."""
 
     order_id: str
     version: int
@@ -133,7 +133,7 @@ class Copy:
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    """A store's document settings as they are now."""
+    """A store's current document settings."""
 
     version: int
     letterhead: Letterhead
@@ -145,7 +145,7 @@ class Office:
 class SavedSettings:
     """A version of a store's document settings, with when it was saved and by whom.
 
-    Its letterhead is as it was stored: one that is none must fail its own entry of a page, not the page.
+    The letterhead is the raw stored JSON: an invalid one must fail only its own entry of a page, not the whole page.
     """
 
     version: int
@@ -157,7 +157,7 @@ class SavedSettings:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """An issued document; `data` is the text that was hashed. The last two are None while it is not rendered, and in lists."""
+    """An issued document; `data` is the text that was hashed. The last two are None before it is rendered, and in lists."""
 
     store_id: str
     document_id: str
@@ -183,7 +183,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """A series of numbers: its last one, how many documents bear one of it, and the numbers that none bears."""
+    """A series of numbers: its last number, how many documents it has, and the numbers without a document."""
 
     kind: DocumentKind
     year: int
@@ -194,13 +194,13 @@ class Series:
 
     @property
     def gapless(self) -> bool:
-        """Whether each number from 1 to the last is a document's."""
+        """Whether each number from 1 to the last belongs to a document."""
         return not self.missing and self.issued == self.last
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which documents of a store: the days from `since` to before `until`, and a kind; None means any."""
+    """A filter of a store's documents: days from `since` up to, not including, `until`, and a kind; None means any."""
 
     since: date | None = None
     until: date | None = None

@@ -1,7 +1,7 @@
 """Tables of the schema `documents`: columns and constraints, no behaviour.
 
-What may never happen is a constraint here as well as a rule in the code: one document per cause, one document per number,
-no change and no deletion of what was issued (a trigger of the first migration).
+Every invariant is a constraint here as well as a rule in the code: one document per cause, one document per number,
+no change and no deletion of issued documents (a trigger in the first migration).
 """
 
 from functools import partial
@@ -24,9 +24,9 @@ orders = table(
     "orders",
     sa.Column("order_id", PublicIdColumn("order"), nullable=False),
     sa.Column("customer_id", sa.Text, nullable=False),
-    sa.Column("version", sa.BigInteger, nullable=False),  # 0: a refund or an erasure came first, the order itself is on its way
+    sa.Column("version", sa.BigInteger, nullable=False),  # 0: a refund or an erasure arrived before the order itself
     *columns(JSONB, "data", "personal", nullable=True),
-    sa.Column("erased_at", TIME),  # from then on nothing personal is taken in
+    sa.Column("erased_at", TIME),  # from then on no personal data is stored
     sa.Column("event_sequence", sa.BigInteger, nullable=False, server_default="0"),  # counts this order's document.* events
     sa.PrimaryKeyConstraint("store_id", "order_id"),
     sa.CheckConstraint("(version = 0) = (data is null)", name="copy"),
@@ -84,7 +84,7 @@ documents = table(
     sa.Column("currency", sa.Text, nullable=False),
     sa.Column("total", sa.BigInteger, nullable=False),
     sa.Column("refers_to", PublicIdColumn("document")),
-    sa.Column("data", sa.Text, nullable=False),  # text, not jsonb: these exact bytes are what was hashed
+    sa.Column("data", sa.Text, nullable=False),  # text, not jsonb: exactly these bytes were hashed
     sa.Column("sha256", sa.Text, nullable=False),
     sa.PrimaryKeyConstraint("store_id", "document_id"),
     sa.UniqueConstraint("store_id", "cause", "subject_id"),
@@ -109,7 +109,7 @@ renderings = table(
     sa.PrimaryKeyConstraint("store_id", "document_id"),
     sa.ForeignKeyConstraint(["store_id", "document_id"], ["documents.documents.store_id", "documents.documents.document_id"]),
     sa.CheckConstraint("(pdf is null) = (pdf_sha256 is null) and (pdf is null) = (engine is null)", name="whole"),
-    # The worker's way to what is not rendered yet. It does not lead with store_id: a worker serves every store of its database.
+    # For the worker's search for documents that are not rendered yet. It does not lead with store_id: a worker serves every store.
     sa.Index("ix_renderings_due", "next_attempt_at", postgresql_where=sa.text("pdf is null")),
 )
 

@@ -1,4 +1,4 @@
-"""What callers see."""
+"""Response bodies."""
 
 from datetime import date, datetime
 from typing import Any, Literal
@@ -10,7 +10,7 @@ from shared.web.views import ByView, MoneyView, View, money
 
 
 class DocumentView(View):
-    """An issued document. `sha256` is of its data; `refers_to` is what it corrects."""
+    """An issued document. `sha256` is the hash of its data; `refers_to` is the document that it corrects."""
 
     document_id: DocumentId
     kind: DocumentKind
@@ -31,13 +31,13 @@ class DocumentView(View):
 
 
 class OrderDocumentsView(View):
-    """The documents of one order, in the order of issuing."""
+    """The documents of one order, in the order in which they were issued."""
 
     items: list[DocumentView]
 
 
 class DocumentVerificationView(View):
-    """Whether a document is as it was issued. `pdf_matches` is null while nobody has rendered it."""
+    """Whether a document is unchanged since it was issued. `pdf_matches` is null until it has been rendered."""
 
     document_id: DocumentId
     number: str
@@ -51,7 +51,7 @@ class DocumentVerificationView(View):
 
 
 class DocumentSeriesView(View):
-    """One series of numbers; `missing` is empty, and this report is the proof."""
+    """One series of numbers; `missing` should always be empty."""
 
     kind: DocumentKind
     year: int
@@ -74,7 +74,7 @@ class DocumentSeriesReport(View):
 
 
 class LogoLimitsView(View):
-    """What a logo may be."""
+    """The limits for a logo."""
 
     media_types: list[str]
     max_bytes: int
@@ -82,7 +82,7 @@ class LogoLimitsView(View):
 
 
 class LetterheadView(View):
-    """What a version of the settings says."""
+    """One version of the settings."""
 
     version: int
     seller: Seller
@@ -113,7 +113,7 @@ class DocumentSettingsVersionView(LetterheadView):
 
     @classmethod
     def of_saved(cls, saved: SavedSettings) -> "DocumentSettingsVersionView":
-        """As the shop sees it, with every id. Raises ValueError where its letterhead is none."""
+        """As the shop sees it, with every id. Raises ValueError if its letterhead is invalid."""
         printed = _printed(Letterhead.model_validate(saved.letterhead, strict=False))
         by = ByView(**saved.saved_by)
         return cls(**printed, version=saved.version, prefixes=saved.prefixes, saved_at=saved.saved_at, saved_by=by)

@@ -1,4 +1,4 @@
-"""Routes: parse, transaction, one command or query, answer."""
+"""Routes: parse the request, run one command or query in a transaction, respond."""
 
 from typing import Annotated
 
@@ -33,7 +33,7 @@ from shared.web.views import Page, actions
 
 router = Router(prefix="/v1", tags=["notes"])
 
-MAX_NOTE_BODY_BYTES = 130_000  # the longest text, each letter of it written as two escapes
+MAX_NOTE_BODY_BYTES = 130_000  # the longest text, with every character written as two escapes
 
 
 @router.post(
@@ -45,7 +45,7 @@ MAX_NOTE_BODY_BYTES = 130_000  # the longest text, each letter of it written as 
     max_body_size=MAX_NOTE_BODY_BYTES,
 )
 async def add(request: NoteInput, call: Call) -> Response:
-    """Write a note on an order: staff to its customer or privately, a customer as an answer."""
+    """Write a note on an order. Staff write to its customer or privately; a customer answers."""
 
     async def work(tx: Transaction) -> NoteView:
         note = await commands.add_note(tx, call.actor, request, now=call.now)
@@ -89,7 +89,7 @@ async def of_order(order_id: Annotated[OrderId, Query()], call: Call, limit: Lim
     max_body_size=MAX_NOTE_BODY_BYTES,
 )
 async def edit(note_id: NoteId, request: NoteEditInput, call: Call) -> Response:
-    """Give a note its next text; earlier ones stay for the shop to see. If-Match is honoured."""
+    """Replace a note's text; the shop still sees earlier texts. If-Match is honoured."""
 
     async def work(tx: Transaction) -> NoteView:
         note = await commands.edit_note(tx, call.actor, note_id, request, expected_version=call.if_match, now=call.now)
@@ -105,7 +105,7 @@ async def edit(note_id: NoteId, request: NoteEditInput, call: Call) -> Response:
     responses=problems(Forbidden, NotFound, Refused, VersionConflict),
 )
 async def retract(note_id: NoteId, call: Call) -> Response:
-    """Take a note back: the mark stays, the text is gone for the customer. If-Match is honoured."""
+    """Retract a note: the customer sees that it was retracted, but no longer its text. If-Match is honoured."""
 
     async def work(tx: Transaction) -> NoteView:
         note = await commands.retract_note(tx, call.actor, note_id, expected_version=call.if_match, now=call.now)
@@ -142,7 +142,7 @@ async def of_timeline(order_id: OrderId, call: Call, limit: Limit = DEFAULT_LIMI
     responses=STREAM | problems(NotFound),
 )
 async def live(order_id: OrderId, call: Call, last_seen: LastSeen = None) -> StreamingResponse:
-    """An order's notes and timeline live: events `note` and `entry`, each as it is now, whenever it changes."""
+    """An order's notes and timeline live: each change sends an event `note` or `entry` with the current state."""
     async with call.reading() as tx:
         await queries.order_for(tx, call.actor, order_id)
     return order_stream(call, order_id, last_seen)
@@ -187,7 +187,7 @@ async def settings(call: Call) -> Response:
     responses=problems(Forbidden),
 )
 async def settings_history(call: Call, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Response:
-    """Every version that was saved, the newest first."""
+    """Every saved version, newest first."""
     shop_only(call.actor, to_read=True).or_raise()
     async with call.walking() as tx:
         page = await queries.settings_versions(tx, call.actor.store, cursor=cursor, limit=limit)
@@ -202,7 +202,7 @@ async def settings_history(call: Call, limit: Limit = DEFAULT_LIMIT, cursor: Cur
     responses=problems(Forbidden, VersionConflict, PreconditionRequired),
 )
 async def save_settings(request: NoteSettingsInput, call: Call) -> Response:
-    """Put a new version of the store's note settings in force. If-Match is required."""
+    """Save a new version of the store's note settings, in force at once. If-Match is required."""
     return await call.save("notes.save_settings", NoteSettingsView.of, commands.save_settings, request)
 
 

@@ -1,4 +1,4 @@
-"""Checks notes and timelines: every text ever written is there, every change is counted once for each side that may see it."""
+"""Checks notes and timelines: every text ever written is stored, and every change is counted once for each side that may see it."""
 
 # ruff: noqa: S608  (the SQL is put together from constants of this package; values are always bound)
 

@@ -1,4 +1,4 @@
-"""One function per use case: load locked, ask the rules, change rows, emit."""
+"""One function per use case: load rows under a lock, ask the rules, change rows, emit events."""
 
 from datetime import datetime
 from typing import Any
@@ -39,7 +39,7 @@ RECORD_EVENT = statement(__file__, "record_event").bindparams(
 
 
 async def add_note(tx: Transaction, actor: Actor, request: NoteInput, *, now: datetime) -> Note:
-    """Write a note on an order: to its customer, or private; a customer's is an answer.
+    """Write a note on an order: to its customer, or private. A customer's note is an answer.
 
     Raises NotFound, Forbidden and Refused (see may_write), Invalid("bad_text").
     """
@@ -69,7 +69,7 @@ async def add_note(tx: Transaction, actor: Actor, request: NoteInput, *, now: da
 async def edit_note(
     tx: Transaction, actor: Actor, note_id: str, request: NoteEditInput, *, expected_version: int | None, now: datetime
 ) -> Note:
-    """Give a note a new text as its next revision; the other side has it unread again. The same text again changes nothing.
+    """Replace a note's text in a new revision; it becomes unread again for the other side. The same text changes nothing.
 
     Raises NotFound, Forbidden and Refused (see may_edit), VersionConflict, Invalid("bad_text").
     """
@@ -90,7 +90,7 @@ async def edit_note(
 
 
 async def retract_note(tx: Transaction, actor: Actor, note_id: str, *, expected_version: int | None, now: datetime) -> Note:
-    """Take a note back: its mark stays for both sides, its text for the shop alone.
+    """Retract a note: both sides see that it was retracted, and only the shop still sees its text.
 
     Raises NotFound, Forbidden and Refused (see may_retract), VersionConflict.
     """
@@ -104,7 +104,7 @@ async def retract_note(tx: Transaction, actor: Actor, note_id: str, *, expected_
 
 
 async def mark_read(tx: Transaction, actor: Actor, order_id: str, request: ReadMarkInput, *, now: datetime) -> int:
-    """Mark the order's unread notes as read by the actor's side: all, or those through the note that it names. How many were unread.
+    """Mark the order's unread notes as read by the actor's side: all, or those up to `through`. Returns how many were unread.
 
     Raises NotFound (no such order or note for this actor), Forbidden.
     """
@@ -120,7 +120,7 @@ async def mark_read(tx: Transaction, actor: Actor, order_id: str, request: ReadM
 
 
 async def save_settings(tx: Transaction, actor: Actor, request: NoteSettingsInput, *, expected_version: int, now: datetime) -> NoteSettings:
-    """Save the store's settings as a new version; what is the same already stays as it is. The settings in force from now on.
+    """Save the store's settings as a new version, unless nothing changes. Returns the settings in force from now on.
 
     Raises Forbidden, VersionConflict.
     """
@@ -133,7 +133,7 @@ async def save_settings(tx: Transaction, actor: Actor, request: NoteSettingsInpu
 
 
 async def record(tx: Transaction, event: events.OrderEvent | events.RefundEvent | events.DocumentIssued, envelope: Envelope) -> None:
-    """Copy what an event says of its order (a newer version wins), and add its entry to the timeline (never skipped as stale)."""
+    """Update the order's copy from an event (a newer version wins), and add its timeline entry (never skipped as stale)."""
     entry, copy = entry_of(event), copy_of(event, envelope)
     shown = entry or Entry("private", By(role="system", id=""))
     values = {
@@ -161,9 +161,9 @@ async def record(tx: Transaction, event: events.OrderEvent | events.RefundEvent 
 
 
 async def erase(tx: Transaction, event: CustomerErased, envelope: Envelope) -> None:
-    """Blank every text about the customer's orders: notes and their revisions, the timeline's messages and internal parts, history.
+    """Blank every text about the customer's orders: notes and their revisions, the timeline's messages and internal parts, and events.
 
-    The orders stay marked, so that an event which arrives after the erasure brings no text back.
+    The orders stay marked as erased, so that an event that arrives later brings no text back.
     """
     order_ids = await _mark_erased(tx, event, envelope)
     of_orders = sa.select(notes.c.note_id).where(notes.c.store_id == envelope.store_id, notes.c.order_id.in_(order_ids))
@@ -179,7 +179,7 @@ async def erase(tx: Transaction, event: CustomerErased, envelope: Envelope) -> N
 
 
 async def _mark_erased(tx: Transaction, event: CustomerErased, envelope: Envelope) -> list[str]:
-    """Every order of the customer, those that the event names and those that we know; locked in the order of their ids."""
+    """Mark every order of the customer as erased: those in the event and those that we know. They are locked in the order of their ids."""
     known = sa.select(orders.c.order_id).where(orders.c.store_id == envelope.store_id, orders.c.customer_id == event.customer_id)
     order_ids = sorted({*event.order_ids, *(row.order_id for row in await tx.all(known))})
     for order_id in order_ids:
@@ -192,9 +192,9 @@ async def _mark_erased(tx: Transaction, event: CustomerErased, envelope: Envelop
 
 
 async def _count_change(tx: Transaction, order: KnownOrder, audience: Audience) -> KnownOrder:
-    """Count a note's change in its locked order, and its event: for the shop always, for the customer only what it may see.
+    """Count a note's change and its event in the order's locked row. The customer's count includes only changes that it may see.
 
-    The new counters.
+    Returns the new counters.
     """
     bump = {"shop_position": orders.c.shop_position + 1}
     if audience == "customer":
@@ -223,7 +223,7 @@ async def _append_revision(tx: Transaction, note: Note, actor: Actor, *, now: da
 
 
 async def _emit(tx: Transaction, kind: type[events.NoteEvent], note: Note, order: KnownOrder, actor: Actor, *, now: datetime) -> None:
-    """Emit the note's event; its text goes with it only to the customer's audience, and never once it is retracted."""
+    """Emit the note's event. It carries the text only for the audience `customer`, and never once the note is retracted."""
     for_customer = note.audience == "customer"
     event = kind(
         occurred_at=now,
@@ -249,5 +249,5 @@ def _by_columns(by: By) -> dict[str, str | None]:
 
 
 async def _returned(tx: Transaction, statement: sa.Executable) -> Row[Any]:
-    """The one row that a writing statement returns."""
+    """The one row that a write with `returning` returns."""
     return (await tx.execute(statement)).one()

@@ -1,4 +1,4 @@
-"""What notes does with which event: the dispatcher owns transaction, inbox, retry and ack; one command does the work."""
+"""Maps each event to a command. The dispatcher owns the transaction, inbox, retries and acknowledgement."""
 
 from services.notes import commands
 from shared.contracts.events import (
@@ -26,12 +26,12 @@ consumers = Consumers("notes")
     together=always,
 )  # fmt: skip
 async def on_what_happens(tx: Transaction, event: OrderEvent | RefundEvent | DocumentIssued, envelope: Envelope) -> None:
-    """Keep the copy, and tell it in the timeline: a request for a refund to the shop alone (seed 9.2), a decision to both."""
+    """Update the copy and add a timeline entry: the shop alone sees a refund request (seed 9.2), both sides see a decision."""
     await commands.record(tx, event, envelope)
 
 
 @consumers.on(CustomerErased)
 async def on_customer_erased(tx: Transaction, event: CustomerErased, envelope: Envelope) -> None:
-    """Blank everything that was ever written about the customer's orders."""
+    """Blank every text ever written about the customer's orders."""
     await commands.erase(tx, event, envelope)
     await guests.revoke_all(tx, envelope.store_id, event.order_ids)

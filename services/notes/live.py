@@ -1,6 +1,6 @@
-"""What the stream of an order reads: its notes and its timeline, each thing as it is now, behind the position that a reader has seen.
+"""Reads an order's live stream: its notes and timeline entries that changed after the reader's position, in their current state.
 
-Positions count the changes that one side may see, under the order's lock: a customer's tell nothing of private notes.
+Positions count the changes that one side may see, under the order's lock: a customer's positions reveal nothing about private notes.
 """
 
 from collections.abc import Collection
@@ -23,13 +23,13 @@ CHANGES_PER_LOOK = 100
 
 
 class Counts:
-    """The feed: the count of changes of every order that somebody follows."""
+    """The feed: the change count of every order that has followers."""
 
     def __init__(self) -> None:
         self._known: dict[Key, int] = {}
 
     async def moved(self, tx: Transaction, keys: Collection[Key]) -> tuple[Collection[Key], bool]:
-        """As shared.web.streams.Feed says."""
+        """See shared.web.streams.Feed."""
         key = sa.tuple_(orders.c.store_id, orders.c.order_id)
         rows = await tx.all(sa.select(orders.c.store_id, orders.c.order_id, orders.c.shop_position).where(key.in_(list(keys))))
         counts: dict[Key, int] = dict.fromkeys(keys, 0) | {(row.store_id, row.order_id): row.shop_position for row in rows}
@@ -42,9 +42,9 @@ STREAMS = Streams("notes", Counts)
 
 
 def order_stream(call: Calling, order_id: str, last: int | None) -> StreamingResponse:
-    """The order's changes after `last`, else from the first, and then what comes.
+    """The order's changes after `last` (from the first if it is None), and then new changes as they happen.
 
-    The order is loaded, and so authorised, at every look.
+    Every look loads the order and so authorises the reader again.
     """
 
     async def start(tx: Transaction) -> int:
@@ -59,7 +59,7 @@ def order_stream(call: Calling, order_id: str, last: int | None) -> StreamingRes
 
 async def _changes(tx: Transaction, actor: Actor, order_id: str, after: int) -> Found:
     """The next changes, in the order of their positions."""
-    order = await queries.order_for(tx, actor, order_id)  # first: it bounds what is read below
+    order = await queries.order_for(tx, actor, order_id)  # first: its position bounds the reads below
     notes = await queries.notes_changed(tx, actor, order, after=after, limit=CHANGES_PER_LOOK)
     entries = await queries.entries_added(tx, actor, order, after=after, limit=CHANGES_PER_LOOK)
     revisions = await queries.revisions_of(tx, actor, [note.note_id for note in notes])

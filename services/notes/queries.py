@@ -1,4 +1,4 @@
-"""Reads and locked loaders. Each takes the actor, so loading is authorising: what the actor may not see is never selected."""
+"""Reads and locking loaders. Each takes the actor, so loading also authorises: it never selects what the actor may not see."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -29,7 +29,7 @@ settings_versions = partial(versions, settings, SavedSettings)
 async def order_for(tx: Transaction, actor: Actor, order_id: str, *, lock: bool = False) -> KnownOrder:
     """The copy of an order that the actor may see; `lock` holds it until the transaction ends.
 
-    Raises NotFound `order_not_known_yet`: another's order, no such order and one that has yet to arrive here are all the same.
+    Raises NotFound `order_not_known_yet`: an order of another customer, one that does not exist and one that has not arrived yet look the same.
     """
     order = await _order(tx, actor, order_id, lock=lock)
     if order is None:
@@ -44,9 +44,9 @@ async def _order(tx: Transaction, actor: Actor, order_id: str, *, lock: bool) ->
 
 
 async def note_for_change(tx: Transaction, actor: Actor, note_id: str) -> tuple[Note, KnownOrder]:
-    """A note that the actor may see, and its order, locked. Raises NotFound: a note on another's order is none.
+    """A note that the actor may see, and its order, locked. Raises NotFound, also for a note on another customer's order.
 
-    The lock is the order's and is taken first; the note is read after it, or a change that was waited for would be missed.
+    The order's row is locked first and the note is read afterwards; otherwise a change committed during the wait would be missed.
     """
     order_id = await tx.scalar(sa.select(notes.c.order_id).where(*_one_note(actor, note_id)))
     order = None if order_id is None else await _order(tx, actor, order_id, lock=True)
@@ -63,7 +63,7 @@ async def notes_of(tx: Transaction, actor: Actor, order_id: str, *, cursor: str 
 
 
 async def revisions_of(tx: Transaction, actor: Actor, note_ids: Sequence[str]) -> dict[str, list[Revision]]:
-    """Every text that these notes ever had, first to last: for the shop alone, a customer gets none."""
+    """Every text that these notes ever had, oldest first. Only for the shop: a customer gets none."""
     if not actor.is_shop or not note_ids:
         return {}
     wanted = sa.select(revisions).where(revisions.c.store_id == actor.store, revisions.c.note_id.in_(note_ids))
@@ -74,27 +74,27 @@ async def revisions_of(tx: Transaction, actor: Actor, note_ids: Sequence[str]) -
 
 
 async def timeline_of(tx: Transaction, actor: Actor, order_id: str, *, cursor: str | None, limit: int) -> Walked[TimelineEntry]:
-    """A page of the entries that the actor may see, in true order. Raises Invalid `bad_cursor`."""
+    """A page of the entries that the actor may see, in the order in which they happened. Raises Invalid `bad_cursor`."""
     mine = sa.select(timeline).where(*_visible(timeline, actor, order_id))
     page = await walk(tx, ENTRIES, mine, cursor=cursor, limit=limit)
     return page.each(lambda row: TimelineEntry(**row._mapping))
 
 
 async def notes_changed(tx: Transaction, actor: Actor, order: KnownOrder, *, after: int, limit: int) -> list[Note]:
-    """Up to `limit` notes that the actor may see and that changed after a position of its side, by position; none after `order`'s."""
+    """Up to `limit` notes, visible to the actor, that changed after position `after` of its side and up to `order`'s, by position."""
     return [Note(**row._mapping) for row in await tx.all(_changed(notes, actor, order, after=after, limit=limit))]
 
 
 async def entries_added(tx: Transaction, actor: Actor, order: KnownOrder, *, after: int, limit: int) -> list[TimelineEntry]:
-    """Up to `limit` entries that the actor may see and that came after a position of its side, by position; none after `order`'s."""
+    """Up to `limit` entries, visible to the actor, added after position `after` of its side and up to `order`'s, by position."""
     return [TimelineEntry(**row._mapping) for row in await tx.all(_changed(timeline, actor, order, after=after, limit=limit))]
 
 
 def _changed(table: sa.Table, actor: Actor, order: KnownOrder, *, after: int, limit: int) -> sa.Select[Any]:
-    """Changes up to where the order stood when it was read.
+    """Changes after position `after`, up to the order's position when it was read.
 
-    Notes and entries are read one after the other and share the count: without the bound an entry that came in between would be sent
-    before a note with a lower number, and a reader that resumes after it would never hear of the note.
+    Notes and entries are read one after the other but share the count. Without the bound, an entry added in between would be sent
+    before a note with a lower position, and a reader that resumes after it would never see the note.
     """
     position = table.c["shop_position" if side_of(actor) == "shop" else "customer_position"]
     until = position.between(after + 1, position_for(actor, order))
@@ -102,7 +102,7 @@ def _changed(table: sa.Table, actor: Actor, order: KnownOrder, *, after: int, li
 
 
 async def unread(tx: Transaction, actor: Actor, *, cursor: str | None, limit: int) -> Walked[UnreadOrder]:
-    """A page of the orders with notes that the actor's side has not read, the latest first. Raises Invalid `bad_cursor`."""
+    """A page of the orders with notes that the actor's side has not read, latest first. Raises Invalid `bad_cursor`."""
     latest_at = sa.func.max(sa.func.coalesce(notes.c.edited_at, notes.c.written_at)).label("latest_at")
     grouped = (
         sa.select(orders.c.order_id, orders.c.number, sa.func.count().label("unread"), latest_at)
@@ -129,13 +129,13 @@ async def unread_total(tx: Transaction, actor: Actor, order_id: str | None = Non
 
 
 async def settings_of(tx: Transaction, store_id: str) -> NoteSettings:
-    """The settings in force; the defaults (version 0) where the store never saved any."""
+    """The settings in force; the defaults (version 0) if the store never saved any."""
     row = await tx.first(newest_version(settings, store_id))
     return NoteSettings() if row is None else NoteSettings(row.version, row.customer_answers)
 
 
 async def place_of_note(tx: Transaction, actor: Actor, order_id: str, note_id: str) -> tuple[datetime, str]:
-    """Where a note of an order stands among its notes: (written_at, note_id). Raises NotFound."""
+    """The sort key of a note among its order's notes: (written_at, note_id). Raises NotFound."""
     row = await tx.first(sa.select(notes.c.written_at, notes.c.note_id).where(*_one_note(actor, note_id), notes.c.order_id == order_id))
     if row is None:
         raise NotFound(detail="No such note.")
@@ -143,7 +143,7 @@ async def place_of_note(tx: Transaction, actor: Actor, order_id: str, note_id: s
 
 
 def unread_by(actor: Actor) -> list[sa.ColumnElement[bool]]:
-    """The conditions under which a note is unread by the actor's side: the other side's, for this side to see, still standing."""
+    """The conditions for notes that the actor's side has not read: by the other side, visible to this one, not retracted."""
     conditions = [notes.c.store_id == actor.store, notes.c.audience == sa.literal_column("'customer'"), notes.c.retracted_at.is_(None)]
     if side_of(actor) == "shop":
         return [*conditions, notes.c.side == sa.literal_column("'customer'"), notes.c.shop_read_at.is_(None)]
@@ -151,7 +151,7 @@ def unread_by(actor: Actor) -> list[sa.ColumnElement[bool]]:
 
 
 def _own_orders(actor: Actor) -> list[sa.ColumnElement[bool]]:
-    """Which orders of its store an actor sees: the shop all, a customer its own, a guest the one of its link."""
+    """Which orders of its store an actor sees: the shop all, a customer their own, a guest the one of its link."""
     if actor.is_shop:
         return []
     if actor.role == "guest":

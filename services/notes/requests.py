@@ -1,4 +1,4 @@
-"""What callers send."""
+"""Request bodies."""
 
 from typing import Annotated, Literal
 
@@ -14,14 +14,14 @@ TextOfNote = Annotated[
     Field(
         min_length=1,
         max_length=MAX_TEXT_CHARACTERS,
-        description="Plain text, links and line ends; markup is text like any other. No control characters other than line ends and tabs.",
+        description="Plain text with links and line breaks; markup is not interpreted. No control characters except line breaks and tabs.",
         examples=["Your parcel waits at the reception desk."],
     ),
 ]
 
 
 class NoteInput(Input):
-    """A new note. There is no default audience, so that nobody publishes by forgetting a field."""
+    """A new note. The audience has no default, so that nobody publishes a note by forgetting a field."""
 
     model_config = example({"order_id": "order_01jd3t0v5we1q9h6m7b3k2x4ya", "audience": "customer", "text": "Ready at the desk."})
 
@@ -31,7 +31,7 @@ class NoteInput(Input):
 
 
 class NoteEditInput(Input):
-    """A note's next text."""
+    """A note's new text."""
 
     model_config = example({"text": "Your parcel waits at the post office."})
 
@@ -39,11 +39,11 @@ class NoteEditInput(Input):
 
 
 class ReadMarkInput(Input):
-    """What has been read."""
+    """How far the notes have been read."""
 
     model_config = example({})
 
-    through: NoteId | None = Field(None, description="The last note that was shown; without it, everything there is by now.")
+    through: NoteId | None = Field(None, description="The last note that was shown. If omitted, all current notes are marked as read.")
 
 
 class NoteSettingsInput(Input):

@@ -1,4 +1,4 @@
-"""What the commands and rules of notes work on."""
+"""The data types of the commands and rules."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,7 +29,7 @@ class SavedSettings(NoteSettings):
 
 @dataclass(frozen=True, slots=True)
 class KnownOrder:
-    """Our copy of an order, and its counters: changes as each side sees them, and events for the customer and for the shop alone."""
+    """Our copy of an order with its counters: the changes that each side sees, and the public and private events."""
 
     store_id: str
     order_id: str
@@ -45,7 +45,7 @@ class KnownOrder:
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """One text that a note had."""
+    """One revision of a note's text."""
 
     store_id: str
     note_id: str
@@ -59,7 +59,7 @@ class Revision:
 
 @dataclass(frozen=True, slots=True)
 class NoteState:
-    """What the rules need to know of a note."""
+    """The part of a note that the rules need."""
 
     audience: Audience
     side: Side
@@ -68,7 +68,7 @@ class NoteState:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A note as it now is."""
+    """A note in its current state."""
 
     store_id: str
     note_id: str
@@ -97,7 +97,7 @@ class Note:
 
     @property
     def version(self) -> int:
-        """For ETag and If-Match: every new text and the retraction count one."""
+        """For ETag and If-Match: every revision and the retraction count as one."""
         return self.revision + self.state.retracted
 
 

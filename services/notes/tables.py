@@ -1,7 +1,7 @@
 """Tables of the schema `notes`: columns and constraints, no behaviour.
 
-`shop_position` and `customer_position` count an order's changes as each side sees them: a row carries the position of its last
-change, the live streams resume by it, and the customer's count has no gaps that could tell of something private.
+`shop_position` and `customer_position` count an order's changes as each side sees them: a row stores the position of its last
+change, live streams resume from it, and the customer's count has no gaps that could reveal private changes.
 """
 
 from functools import partial
@@ -26,7 +26,7 @@ orders = table(
     sa.Column("shop_position", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("customer_position", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("public_sequence", sa.BigInteger, nullable=False, server_default="0"),  # of note.* events for the customer
-    sa.Column("private_sequence", sa.BigInteger, nullable=False, server_default="0"),  # of private ones: apart, or a gap would tell
+    sa.Column("private_sequence", sa.BigInteger, nullable=False, server_default="0"),  # of private ones
     sa.Column("erased_at", TIME),
     sa.PrimaryKeyConstraint("store_id", "order_id"),
     sa.CheckConstraint("version >= 0", name="version"),

@@ -1,4 +1,4 @@
-"""What callers see of notes, the timeline, unread marks and settings. A customer's views hold nothing of the shop's own."""
+"""Response bodies: notes, the timeline, unread marks and settings. A customer's views contain no data that is only for the shop."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,7 +14,7 @@ from shared.web.views import ActionView, ByView, Page, View, actions
 
 
 class NoteRevisionView(View):
-    """One text that a note had."""
+    """One revision of a note's text."""
 
     revision: int
     text: str
@@ -59,7 +59,7 @@ class NoteView(View):
 
 
 class NotesView(Page[NoteView]):
-    """A page of an order's notes, oldest first. `last_event_id` is where the order's live stream goes on from."""
+    """A page of an order's notes, oldest first. The order's live stream resumes from `last_event_id`."""
 
     unread: int
     last_event_id: int
@@ -67,7 +67,7 @@ class NotesView(Page[NoteView]):
 
 
 class TimelineEntryView(View):
-    """One line of the timeline. `details` depend on `type`; `internal` is the shop's and null for a customer."""
+    """One line of the timeline. `details` depend on `type`; `internal` is only for the shop and null for a customer."""
 
     entry_id: UUID
     type: str
@@ -92,7 +92,7 @@ class TimelineEntryView(View):
 
 
 class TimelineView(Page[TimelineEntryView]):
-    """A page of an order's timeline, in the order in which things happened. `last_event_id` as in the notes."""
+    """A page of an order's timeline, in the order in which things happened. The live stream resumes from `last_event_id`."""
 
     last_event_id: int
 
@@ -112,13 +112,13 @@ class UnreadOrderView(View):
 
 
 class UnreadView(Page[UnreadOrderView]):
-    """Unread notes over all orders of the caller (a customer) or of the store (its staff share one mark), the latest first."""
+    """Unread notes over all orders of the caller (a customer) or of the store (its staff share one mark), latest first."""
 
     total: int
 
 
 class ReadMarkView(View):
-    """What a read mark changed: notes read by it, and notes still unread on the order."""
+    """The effect of a read mark: how many notes it marked as read, and how many on the order are still unread."""
 
     order_id: OrderId
     newly_read: int

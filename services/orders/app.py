@@ -1,4 +1,4 @@
-"""The order service, put together."""
+"""Composition root of the order service."""
 
 from services.orders.api import router
 from services.orders.commands.guests import sweep_links

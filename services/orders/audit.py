@@ -1,4 +1,4 @@
-"""Checks orders: each row is the fold of its history, each step legal, each penny and each unit on the shelf accounted for."""
+"""Checks orders: each row matches its history, each step is legal, each penny and each unit in stock is accounted for."""
 
 # ruff: noqa: S608  (the SQL is put together from constants of this package; values are always bound)
 
@@ -28,7 +28,7 @@ NEVER_CHANGES = (
     "discount_total", "tax_total", "shipping", "shipping_tax", "total", "placed_at",
 )  # fmt: skip
 
-# How a step is published, and from where it may be taken (product page, section 1): forward, steps may be skipped.
+# The order of the statuses, and the status after each event (product page, section 1): forward only, steps may be skipped.
 RANK = "array_position(array['pending', 'confirmed', 'picked_up', 'shipped', 'delivered'], {})"
 STEP = "case when e.type in ({moves}) then split_part(e.type, '.', 2) when e.type = 'order.cancelled.v1' then 'cancelled' else p.status end"
 MOVES = ", ".join(f"'order.{status}.v1'" for status in ("confirmed", "picked_up", "shipped", "delivered"))

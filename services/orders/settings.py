@@ -1,4 +1,4 @@
-"""Settings of the order service beside those that every service has."""
+"""Settings of the order service, in addition to those of every service."""
 
 from pydantic import Field
 
@@ -6,6 +6,6 @@ from shared.process.settings import Settings
 
 
 class OrderSettings(Settings):
-    """What limits links for guests."""
+    """Limits on links for guests."""
 
-    guest_links_per_order: int = Field(20, ge=1, le=1_000, description="Links of one order that may be valid at once.")
+    guest_links_per_order: int = Field(20, ge=1, le=1_000, description="Maximum number of valid links for one order.")

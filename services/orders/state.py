@@ -1,4 +1,4 @@
-"""An order in memory: what events carry of it, and the little that they do not."""
+"""The data types of the commands and rules: an order with the few fields that its events do not carry, stock, links, settings."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,7 +12,7 @@ CustomerStop = Literal["picked_up", "shipped", "delivered"]
 
 @dataclass(frozen=True, slots=True)
 class OrderState:
-    """One order as of its version. `refunds` and `refunded_units` count what the refund service approved."""
+    """One version of an order. `refunds` and `refunded_units` count the refunds and units that the refund service approved."""
 
     order: Order
     personal: OrderPersonal
@@ -67,7 +67,7 @@ class StockLevel:
 
 @dataclass(frozen=True, slots=True)
 class StockMovement:
-    """One entry of a SKU's ledger, and what was on hand after it."""
+    """One entry of a SKU's ledger, with the level after it."""
 
     sku: str
     sequence: int
@@ -81,7 +81,7 @@ class StockMovement:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link by which a guest reads one order. Its token is stored nowhere: it follows from this and the issuer's key."""
+    """A link with which a guest reads one order. Its token is never stored: it is derived from this and the issuer's key."""
 
     store_id: str
     link_id: str
@@ -94,7 +94,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class StoreSettings:
-    """One version of a store's settings; version 0 is the defaults. `stock` says whether the store counts its stock here."""
+    """One version of a store's settings; version 0 is the defaults. `stock`: whether the store tracks its stock here."""
 
     version: int = 0
     cancel_preset: CancelPreset = "cancellation-control"

@@ -53,7 +53,7 @@ orders = table(
     sa.CheckConstraint("(status = 'cancelled') = (cancellation is not null)", name="cancellation"),
 )
 
-# The order of every list; the axes and the customer narrow it without leaving that order.
+# The sort order of every list; the other columns narrow it without losing that order.
 sa.Index(None, orders.c.store_id, orders.c.placed_at, orders.c.order_id)
 sa.Index(None, orders.c.store_id, orders.c.customer_id, orders.c.placed_at, orders.c.order_id)
 sa.Index(None, orders.c.store_id, orders.c.status, orders.c.placed_at, orders.c.order_id)
@@ -69,7 +69,7 @@ lines = table(
     sa.Column("unit_price", sa.BigInteger),
     *columns(sa.BigInteger, "subtotal", "discount", "order_discount", "tax", "total"),
     sa.Column("stock_tracked", sa.Boolean, nullable=False),
-    sa.Column("placed_at", TIME, nullable=False),  # the order's: so that a search by SKU reads in the order of every list
+    sa.Column("placed_at", TIME, nullable=False),  # the order's, so that a search by SKU reads in the sort order of every list
     sa.PrimaryKeyConstraint("store_id", "order_id", "line"),
     sa.ForeignKeyConstraint(("store_id", "order_id"), ("orders.orders.store_id", "orders.orders.order_id")),
     sa.CheckConstraint("quantity between 1 and 1000000", name="quantity"),
@@ -100,7 +100,7 @@ sa.Index(
     unique=True, postgresql_where=payments.c.reverses.is_(None),
 )  # fmt: skip
 
-# One row per version: who, when, and what they wrote. The timeline, and what the order's row is the fold of.
+# The timeline: one row per version with who, when, message and reason. The order's row is the fold of these.
 changes = table(
     "changes",
     sa.Column("order_id", PublicIdColumn("order"), nullable=False),
@@ -114,7 +114,7 @@ changes = table(
     sa.ForeignKeyConstraint(("store_id", "order_id"), ("orders.orders.store_id", "orders.orders.order_id")),
 )
 
-# What the refund service approved, once per refund: behind the display copy on the order.
+# One row per refund that the refund service approved; the refund figures on the order are their sums.
 refunds = table(
     "refunds",
     sa.Column("refund_id", PublicIdColumn("refund"), nullable=False),
@@ -126,8 +126,8 @@ refunds = table(
     sa.CheckConstraint("amount >= 0 and units >= 0", name="not_negative"),
 )
 
-# Links by which whoever has no account reads one order. The token is stored nowhere: it can be made again from the row, and its hash
-# proves it.
+# Links with which a guest without an account reads one order. The token is never stored: it can be derived again from the row, and its
+# hash verifies the result.
 guest_links = table(
     "guest_links",
     sa.Column("link_id", PublicIdColumn("link"), nullable=False),
@@ -144,7 +144,7 @@ guest_links = table(
 sa.Index(None, guest_links.c.store_id, guest_links.c.order_id)
 sa.Index(None, guest_links.c.expires_at)
 
-# A SKU is tracked while it has a level here and the store's stock is on; `on_hand` is what can still be promised.
+# A SKU is tracked while it has a level here and the store's stock is on; `on_hand` counts the units that can still be sold.
 stock_levels = table(
     "stock_levels",
     sa.Column("sku", sa.Text, nullable=False),
@@ -155,7 +155,7 @@ stock_levels = table(
 )
 sa.Index(None, stock_levels.c.store_id, stock_levels.c.on_hand, stock_levels.c.sku)
 
-# Append-only: the level is the sum of its movements, and a cause moves a SKU once.
+# Append-only: a level is the sum of its movements, and a cause moves a SKU only once.
 stock_movements = table(
     "stock_movements",
     sa.Column("sku", sa.Text, nullable=False),
@@ -181,16 +181,16 @@ settings = settings_table(
     sa.CheckConstraint("customer_cancel_until in ('picked_up', 'shipped', 'delivered')", name="customer_cancel_until"),
 )
 
-# How many orders there are of each kind.
+# How many orders there are per status, payment and refund state.
 counts, count_deltas = count_tables(metadata, "status", "payment", "refund_state", number="orders")
 
-# The store's stream: which order event came when, numbered after it was committed (docs/decisions/0109-positions-of-the-stream.md).
+# The store's stream: the sequence of its order events, numbered after their commit (docs/decisions/0109-positions-of-the-stream.md).
 stream = table(
     "stream",
     *columns(sa.BigInteger, "stream_position", "position"),
     sa.PrimaryKeyConstraint("store_id", "stream_position"),
 )
-# The last number that was given; whoever numbers holds this row.
+# The last number assigned in each store; a process locks this row to assign the next.
 stream_heads = table(
     "stream_heads",
     sa.Column("last", sa.BigInteger, nullable=False),

@@ -1,1 +1,1 @@
-"""Refunds: the only authority on what is refunded. It learns of orders through events alone."""
+"""Refunds: the only authority on what is refunded. It learns about orders only through events."""

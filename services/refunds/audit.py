@@ -1,4 +1,4 @@
-"""Explaining refunds: never more than was collected, never a unit twice, each the fold of its events and of what was reported of it."""
+"""Checks refunds: no more than was collected, no unit twice, and each row matches its events, reports and inspections."""
 
 # ruff: noqa: S608  (the SQL is put together from constants of this package; values are always bound)
 

@@ -1,8 +1,8 @@
-"""Routes: parse, one command or query, answer.
+"""Routes: parse the request, run one command or query, respond.
 
 documents.py  issued documents: lists, PDFs, verification, series, archive
 prints.py     the print buttons of an order
-settings.py   what stands on a store's paper
+settings.py   a store's document settings and logo
 """
 
 from services.documents.api import documents, prints, settings

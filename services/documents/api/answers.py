@@ -1,4 +1,4 @@
-"""Answers that are files: a PDF or a printable page, which a browser shows and never runs."""
+"""Responses that are files: a PDF or a printable page, which a browser displays and never executes."""
 
 import hashlib
 import re
@@ -18,7 +18,7 @@ PRINT_RESPONSES = {**problems(RenderingFailed), 200: {"description": "The print.
 
 
 def pdf(content: bytes, name: str, *, kept: bool) -> Response:
-    """A PDF to show; one that is `kept` never changes, so that a browser may cache it."""
+    """A PDF for display; one that is `kept` is stored and never changes, so a browser may cache it."""
     safe = re.sub(r"[^A-Za-z0-9._-]", "_", name)
     headers = {"Content-Disposition": f'inline; filename="{safe}.pdf"', "ETag": f'"{hashlib.sha256(content).hexdigest()}"'}
     return Response(content, media_type=PDF, headers=(KEPT_HEADERS if kept else FILE_HEADERS) | headers)

@@ -1,4 +1,4 @@
-"""A period's documents as one ZIP, made while it is being sent: a page of rows and one PDF in memory, never the archive."""
+"""A period's documents as one ZIP, built while it is sent: memory holds a page of rows and one PDF, never the whole archive."""
 
 import io
 import zipfile
@@ -24,7 +24,7 @@ MISSING = "not rendered"
 
 
 class _Sink(io.RawIOBase):
-    """Where the ZIP writer writes: what it wrote is taken out and sent. It cannot seek, so the writer never goes back."""
+    """The ZIP writer's output buffer, drained and sent after each document. It cannot seek, so the writer never goes back."""
 
     def __init__(self) -> None:
         self._written = bytearray()
@@ -34,18 +34,18 @@ class _Sink(io.RawIOBase):
         return True
 
     def write(self, data: Any) -> int:
-        """Buffer until taken."""
+        """Buffer `data` until `taken` drains it."""
         self._written += data
         return len(data)
 
     def taken(self) -> bytes:
-        """What was written since the last time."""
+        """The bytes written since the last call."""
         taken, self._written = bytes(self._written), bytearray()
         return taken
 
 
 async def archive(database: Database, settings: WebSettings, store_id: str, wanted: Wanted) -> AsyncGenerator[bytes, None]:
-    """The ZIP in pieces: every PDF, then `index.csv` over all of them. Documents issued meanwhile are in it if they belong."""
+    """The ZIP in pieces: every PDF, then `index.csv` over all of them. Documents issued meanwhile are included if they match."""
     sink, index = _Sink(), [BOM, csv_line(COLUMNS)]
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as pack:  # PDFs are compressed already
         cursor, more = None, True
@@ -68,7 +68,7 @@ async def _page(database: Database, store_id: str, wanted: Wanted, cursor: str |
 
 
 async def _put(database: Database, settings: WebSettings, pack: zipfile.ZipFile, document: Document) -> str:
-    """Put a document's PDF into the archive under its number; the index says so where it cannot be rendered."""
+    """Add a document's PDF to the archive under its number. If it cannot be rendered, the index says so."""
     try:
         pdf = await patiently(partial(renderings.pdf_of, database, settings, document.store_id, document.document_id))
     except (RenderingFailed, UnreadableRow):

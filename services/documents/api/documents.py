@@ -33,7 +33,7 @@ def _wanted(
     until: Annotated[Day | None, Query(alias="issued_on.lt", description="The day after the last.")] = None,
     kind: DocumentKind | None = None,
 ) -> Wanted:
-    """The documents that a list or an archive is about. Raises Invalid `bad_period`."""
+    """The filter of a list or an archive. Raises Invalid `bad_period`."""
     if since is not None and until is not None and since > until:
         wrong = FieldError("?issued_on.gte", "bad_period", "Must not be later than `issued_on.lt`.")
         raise Invalid("bad_period", PROBLEMS["bad_period"], errors=(wrong,))
@@ -50,7 +50,7 @@ Chosen = Annotated[Wanted, Depends(_wanted)]
     responses=problems(NotFound),
 )
 async def of_order(order_id: OrderId, call: Call) -> Response:
-    """Every issued document of an order, in the order of issuing."""
+    """Every issued document of an order, in the order in which they were issued."""
     async with call.reading() as tx:
         rows = await queries.documents_of(tx, call.actor, order_id)
     items = await shown(call.db, "documents", rows, DocumentView.of, lambda row: (row.store_id, row.document_id))
@@ -59,7 +59,7 @@ async def of_order(order_id: OrderId, call: Call) -> Response:
 
 @router.get("/v1/documents", operation_id="documents_document_list", response_model=Page[DocumentView], responses=problems(Invalid))
 async def listed(call: Call, wanted: Chosen, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Response:
-    """Documents, the newest first; a customer sees their own."""
+    """Documents, newest first; customers see only their own."""
     async with call.walking() as tx:
         page = await queries.page_of_documents(tx, call.actor, wanted, cursor=cursor, limit=limit)
     items = await shown(call.db, "documents", page.items, DocumentView.of, lambda one: (one.store_id, one.document_id))
@@ -73,7 +73,7 @@ async def listed(call: Call, wanted: Chosen, limit: Limit = DEFAULT_LIMIT, curso
     responses={**problems(Forbidden, Invalid), 200: {"description": "The ZIP.", "content": {"application/zip": {}}}},
 )
 async def archived(call: Call, wanted: Chosen) -> Response:
-    """A period's documents as a ZIP of PDFs with an index (`index.csv`), made while it is sent."""
+    """A period's documents as a ZIP of PDFs with an index (`index.csv`), built while it is sent."""
     shop_only(call.actor, to_read=True).or_raise()
     period = "_".join(str(day) for day in (wanted.since, wanted.until) if day is not None) or "all"
     pieces = archive(call.db, call.settings, call.actor.store, wanted)
@@ -108,7 +108,7 @@ async def read(document_id: DocumentId, call: Call) -> Response:
     responses={**problems(NotFound), **answers.PDF_RESPONSES},
 )  # fmt: skip
 async def pdf(document_id: DocumentId, call: Call) -> Response:
-    """Its PDF, always the same bytes."""
+    """The document's PDF, always the same bytes."""
     async with call.reading() as tx:
         row = await queries.document_for(tx, call.actor, document_id)
     content = await renderings.pdf_of(call.db, call.settings, call.actor.store, document_id)
@@ -122,9 +122,9 @@ async def pdf(document_id: DocumentId, call: Call) -> Response:
     responses=problems(NotFound),
 )
 async def verify(document_id: DocumentId, call: Call) -> Response:
-    """Recompute its hashes from what is stored now, and compare them with those of its issuing."""
+    """Recompute the document's hashes from the stored data, and compare them with those recorded when it was issued."""
     async with call.reading() as tx:
-        kept = await queries.pdf_of(tx, call.actor.store, document_id)  # first: were it rendered in between, the row would lack its hash
+        kept = await queries.pdf_of(tx, call.actor.store, document_id)  # first, or a PDF stored in between would lack its hash
         row = await queries.document_for(tx, call.actor, document_id)
     computed = sha256_of(row.data)
     data_matches = computed == row.sha256

@@ -29,8 +29,8 @@ router = Router()
 async def print_button(order_id: OrderId, button: Button, call: Call, format: Literal["pdf", "html"] = "pdf") -> Response:  # noqa: A002  (the name in the URL)
     """Print a receipt, an invoice or a packing slip of any order.
 
-    Where an issued document stands for it, that is what is printed. Else: the order receipt (marked UNPAID until it is paid; every payment,
-    the last first) or a draft invoice, neither of them numbered. A packing slip has the shipping address as it is now.
+    If an issued document exists for it, that document is printed. Otherwise an order receipt (marked UNPAID until it is paid; lists
+    every payment, latest first) or a draft invoice is printed; neither is numbered. A packing slip shows the current shipping address.
     """
     async with renderer(call.settings).preparing.of():
         contents = await _contents(call, order_id, button)

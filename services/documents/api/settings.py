@@ -1,4 +1,4 @@
-"""What stands on a store's paper: read, save, logo, preview."""
+"""A store's document settings: read, save, logo, preview."""
 
 from typing import Annotated
 
@@ -24,7 +24,7 @@ from shared.web.views import Page
 
 router = Router()
 
-MAX_LOGO_BODY_BYTES = 1_100_000  # a little more than a logo may have, so that its own refusal can say what it may have
+MAX_LOGO_BODY_BYTES = 1_100_000  # a little more than the limit for a logo, so that the refusal `logo_too_large` can state that limit
 SAVING = problems(Forbidden, VersionConflict, PreconditionRequired)
 
 
@@ -32,7 +32,7 @@ SAVING = problems(Forbidden, VersionConflict, PreconditionRequired)
     "/v1/documents-settings", operation_id="documents_settings_read", response_model=DocumentSettingsView, responses=problems(Forbidden)
 )
 async def read(call: Call) -> Response:
-    """The store's document settings; version 0 are the defaults."""
+    """The store's document settings; version 0 is the defaults."""
     shop_only(call.actor, to_read=True).or_raise()
     async with call.reading() as tx:
         return call.show(DocumentSettingsView.of(await queries.office(tx, call.actor.store)))
@@ -45,7 +45,7 @@ async def read(call: Call) -> Response:
     responses=problems(Forbidden),
 )
 async def history(call: Call, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Response:
-    """Every version that was saved, the newest first."""
+    """Every saved version, newest first."""
     shop_only(call.actor, to_read=True).or_raise()
     async with call.walking() as tx:
         page = await queries.settings_versions(tx, call.actor.store, cursor=cursor, limit=limit)
@@ -62,7 +62,7 @@ async def history(call: Call, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = Non
     responses={**SAVING, **problems(Refused)},
 )
 async def save(request: DocumentSettingsInput, call: Call) -> Response:
-    """Save them whole, as a new version. Documents that were issued keep what they say."""
+    """Save the complete settings as a new version. Issued documents do not change."""
     return await call.save("documents.save_settings", DocumentSettingsView.of, letterhead.save_settings, request)
 
 
@@ -75,9 +75,9 @@ async def save(request: DocumentSettingsInput, call: Call) -> Response:
 async def save_logo(
     call: Call, image: Annotated[bytes, Body(media_type="image/png", description="A PNG or a JPEG, up to 1 MB.")]
 ) -> Response:
-    """Set the logo: the body is the image itself. It is drawn again before it is stored, so that nothing but the picture remains."""
+    """Set the logo: the body is the image itself. It is redrawn before it is stored, so that only the picture remains."""
     shop_only(call.actor).or_raise()
-    version = call.if_match_required  # before the work of drawing it
+    version = call.if_match_required  # checked before the work of redrawing
     logo = await cleaned_logo(call.settings, image)
 
     async def work(tx: Transaction) -> DocumentSettingsView:
@@ -114,7 +114,7 @@ async def read_logo(call: Call) -> Response:
     responses=problems(Forbidden),
 )
 async def logo_limits(call: Call) -> Response:
-    """What a logo may be, so that a form can say so before anything is sent."""
+    """The limits for a logo, so that a form can show them before anything is uploaded."""
     shop_only(call.actor, to_read=True).or_raise()
     limits = LogoLimitsView(media_types=["image/png", "image/jpeg"], max_bytes=MAX_UPLOAD_BYTES, max_side_pixels=MAX_SIDE_PIXELS)
     return call.show(limits)
@@ -130,7 +130,7 @@ async def preview(
     kind: Annotated[SampleKind, Query()] = "invoice",
     language: Annotated[Language, Query(description="Used where the settings say `auto`.")] = "en",
 ) -> Response:
-    """A sample document on these settings, with the store's logo; nothing is saved."""
+    """A sample document with these settings and the store's logo; nothing is saved."""
     shop_only(call.actor, to_read=True).or_raise()
     async with call.reading() as tx:
         office = await queries.office(tx, call.actor.store)

@@ -1,7 +1,7 @@
-"""One function per use case: load locked, ask the rules, change rows, emit.
+"""One function per use case: load rows under a lock, ask the rules, change rows, emit events.
 
 copies.py      what the service learns from events: orders, refunds, time zones, erasures
 issuing.py     issues what is due
 letterhead.py  the store's document settings and logo
-renderings.py  keeps the bytes of rendered documents
+renderings.py  stores the bytes of rendered documents
 """

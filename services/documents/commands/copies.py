@@ -1,4 +1,4 @@
-"""What the service learns from events. Copies go by "newer version wins"; what a copy shows as due is issued at once."""
+"""What the service learns from events. A newer version of a copy wins; documents that a copy shows as due are issued at once."""
 
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ from shared.data.db import Transaction
 
 NOTHING_PERSONAL = OrderPersonal().model_dump_json()
 
-# The newer version wins; of an erased customer's order nothing personal is taken in, and nothing that somebody wrote.
+# The newer version wins. For an erased customer's order, no personal data and no free text is stored.
 KEEP = sa.text("""
 insert into documents.orders as kept (store_id, order_id, customer_id, version, data, personal)
 values (:store, :order_id, :customer, :version, cast(:data as jsonb), cast(:personal as jsonb))
@@ -33,14 +33,14 @@ returning kept.erased_at is not null as erased, kept.event_sequence, kept.xmax =
 
 
 async def take_order(tx: Transaction, store_id: str, order: Order, personal: OrderPersonal, *, now: datetime) -> None:
-    """Keep `order` if it is newer than our copy, and issue what it shows as due."""
+    """Store `order` if it is newer than our copy, and issue the documents that it shows as due."""
     kept = await tx.first(KEEP, _values(store_id, order, personal))
     if kept is None:
-        return  # what the newer copy calls for was issued with it
+        return  # the documents that the newer copy requires were issued with it
     if kept.erased:
         order, personal = order.forgotten(), OrderPersonal()
     copy = Copy(order.order_id, order.version, kept.erased, kept.event_sequence, order, personal)
-    known = () if kept.created else await queries.refunds_of(tx, store_id, order.order_id)  # a refund makes the order's row, too
+    known = () if kept.created else await queries.refunds_of(tx, store_id, order.order_id)  # a refund can create the order's row, too
     await issue_due(tx, store_id, copy, known, now=now)
 
 
@@ -58,7 +58,7 @@ def _values(store_id: str, order: Order, personal: OrderPersonal) -> dict[str, A
 
 
 async def take_refund(tx: Transaction, store_id: str, refund: Refund, *, now: datetime) -> None:
-    """Keep an approved refund for good; issue its document if our copy of the order is there already, else it stays due."""
+    """Store an approved refund permanently. Issue its document if our copy of the order has arrived; otherwise it stays due."""
     copy = await _locked_copy(tx, store_id, refund.order_id, refund.customer_id)
     await tx.execute(
         insert(refunds)
@@ -69,20 +69,20 @@ async def take_refund(tx: Transaction, store_id: str, refund: Refund, *, now: da
             order_version=refund.order_version,
             data=refund.model_dump(mode="json"),
         )
-        .on_conflict_do_nothing()  # an approval is final: a second event about it says nothing new
+        .on_conflict_do_nothing()  # an approval is final: a second event about it adds nothing
     )
     await issue_due(tx, store_id, copy, await queries.refunds_of(tx, store_id, refund.order_id), now=now)
 
 
 async def take_time_zone(tx: Transaction, store_id: str, time_zone: str, version: int) -> None:
-    """Date documents by `time_zone` from now on, unless a newer version of the order service's settings was seen."""
+    """Date documents by `time_zone` from now on, unless a newer version of the order service's settings has arrived."""
     row = {"store_id": store_id, "time_zone": time_zone, "time_zone_version": version}
     statement = insert(stores).values(**row)
     await tx.execute(statement.on_conflict_do_update(index_elements=["store_id"], set_=row, where=stores.c.time_zone_version < version))
 
 
 async def forget_customer(tx: Transaction, store_id: str, erased: CustomerErased, *, now: datetime) -> None:
-    """Blank what is personal in our copies, and take nothing personal in again. Issued documents stay: the law keeps them."""
+    """Blank the personal data in our copies, and store none again. Issued documents stay: the law requires it."""
     theirs = sa.select(orders.c.order_id).where(orders.c.store_id == store_id, orders.c.customer_id == erased.customer_id)
     for order_id in sorted({*erased.order_ids, *(row.order_id for row in await tx.all(theirs))}):
         copy = await _locked_copy(tx, store_id, order_id, erased.customer_id)
@@ -93,7 +93,7 @@ async def forget_customer(tx: Transaction, store_id: str, erased: CustomerErased
 
 
 async def _locked_copy(tx: Transaction, store_id: str, order_id: str, customer_id: str) -> Copy:
-    """Our copy of an order, locked; an empty one (version 0) if nothing of the order was seen yet."""
+    """Our copy of an order, locked; an empty one (version 0) if no event of the order has arrived yet."""
     values = {"store_id": store_id, "order_id": order_id, "customer_id": customer_id, "version": 0}
     await tx.execute(insert(orders).values(**values).on_conflict_do_nothing())
     return await queries.copy(tx, store_id, order_id, lock=True)

@@ -1,4 +1,4 @@
-"""Issues what is due: a number from the gapless series, the data, its hash and its event, all in the caller's transaction."""
+"""Issues due documents: a number from the gapless series, the data, its hash and its event, all in the caller's transaction."""
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -21,7 +21,7 @@ from shared.messaging.outbox import emit
 
 @dataclass(slots=True)
 class _Desk:
-    """What one issuing works on: the order, the store's settings, and what the order's documents are so far."""
+    """The working state of one issuing run: the order, the store's settings, and the order's documents so far."""
 
     store_id: str
     order: Order
@@ -34,15 +34,15 @@ class _Desk:
 
     @property
     def day(self) -> date:
-        """The store's calendar day of this issuing."""
+        """The store's calendar day on which these documents are issued."""
         return issuing_day(self.now, self.office.time_zone)
 
 
 async def issue_due(tx: Transaction, store_id: str, copy: Copy, known: tuple[Refund, ...], *, now: datetime) -> int:
-    """Issue every document that the copy and the refunds that we know call for and that does not exist yet; how many.
+    """Issue every missing document that the copy and the `known` refunds require. Returns how many.
 
-    The caller holds the copy's row, so that two events of one order never issue at once; the unique (cause, subject) of the
-    table stands behind it. Series are taken in one fixed order of kinds, so that issuers never deadlock.
+    The caller holds the lock of the copy's row, so two events of one order never issue concurrently; the unique (cause, subject) of the
+    table is the safety net. Series are locked in one fixed order of kinds, so that issuers never deadlock.
     """
     if copy.order is None or copy.personal is None:
         return 0
@@ -85,7 +85,7 @@ async def _issue(tx: Transaction, desk: _Desk, due: Due) -> None:
 
 
 async def _next_number(tx: Transaction, store_id: str, kind: str, year: int, prefix: str) -> tuple[str, int]:
-    """The series' name and next number. Its row stays locked until commit, and a rollback gives the number back: no gaps."""
+    """The series' prefix and next number. Its row stays locked until commit, and a rollback returns the number: no gaps."""
     first = insert(series).values(store_id=store_id, kind=kind, year=year, prefix=prefix, last=1)
     counted = first.on_conflict_do_update(index_elements=["store_id", "kind", "year"], set_={"last": series.c.last + 1})
     row = (await tx.execute(counted.returning(series.c.prefix, series.c.last))).one()
@@ -93,14 +93,14 @@ async def _next_number(tx: Transaction, store_id: str, kind: str, year: int, pre
 
 
 async def _frozen_address(tx: Transaction, store_id: str, invoice: DocumentReference | None, copy: Copy) -> Address | None:
-    """The billing address as the invoice has it, so that credit notes repeat it; our copy's before there is one."""
+    """The billing address on the invoice, so that credit notes repeat it; before there is an invoice, our copy's."""
     if invoice is not None:
         return (await queries.contents_of(tx, store_id, invoice.document_id)).address
     return copy.personal.billing_address if copy.personal else None
 
 
 def _background(desk: _Desk, due: Due) -> Background:
-    """What the document refers to, and how much of the shipping earlier documents of its sort took."""
+    """What the document refers to, and how much of the shipping earlier documents of its cause covered."""
     earlier = [refund for refund in desk.refunds if (due.cause, refund.refund_id) in desk.issued]
     before = sum(refund.shipping_kept if due.cause == "shipping_kept" else refund.shipping for refund in earlier)
     return Background(billing_address=desk.address, refunds=desk.refunds, refers_to=_referred(desk, due), shipping_before=before)

@@ -1,4 +1,4 @@
-"""The store's document settings: saved whole, as a new version; documents keep the version that they were issued under."""
+"""Saves the store's document settings, complete, as a new version. Issued documents keep the version that they were issued under."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -24,7 +24,7 @@ async def save_settings(tx: Transaction, actor: Actor, request: DocumentSettings
     """
     shop_only(actor).or_raise()
     office, prefixes = await queries.office(tx, actor.store), request.prefixes.model_dump()
-    if office.version != expected_version:  # what was not seen is no ground to refuse a prefix on
+    if office.version != expected_version:  # first: the prefixes are judged against settings that the caller has seen
         raise VersionConflict(office.version)
     begun = await tx.all(sa.select(series.c.kind, series.c.prefix).where(series.c.store_id == actor.store))
     may_name_series(prefixes, [(row.kind, row.prefix) for row in begun]).or_raise()
@@ -47,7 +47,7 @@ async def save_logo(tx: Transaction, actor: Actor, logo: tuple[str, bytes] | Non
 
 
 async def _save(tx: Transaction, actor: Actor, office: Office, expected_version: int, *, now: datetime) -> Office:
-    """Write `office` as the version after `expected_version`, which its letterhead then names."""
+    """Save `office` as the version after `expected_version`; its letterhead carries that version number."""
     letterhead = office.letterhead.model_copy(update={"version": expected_version + 1})
     values = {"letterhead": letterhead.model_dump(mode="json"), "prefixes": office.prefixes}
     saved = await save_version(tx, settings, actor, values, expected_version=expected_version, now=now)

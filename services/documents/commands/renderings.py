@@ -1,4 +1,4 @@
-"""The PDFs of documents: rendered outside of any transaction, by the worker or on first read. The first bytes stored never change."""
+"""The PDFs of documents: rendered outside any transaction, by the worker or on first read. The first bytes stored never change."""
 
 import asyncio
 import hashlib
@@ -19,14 +19,14 @@ from shared.web.settings import WebSettings
 
 log = structlog.get_logger()
 
-BATCH = 4  # few at a time, so that a worker that dies holds up few
-CANDIDATES = 200  # that are looked at for them, so that a backlog of one store costs no more than this
-LEASE_SECONDS = 30  # if it was too short, two workers render the same document, and the first bytes are stored
+BATCH = 4  # few at a time, so that a worker that dies delays only a few
+CANDIDATES = 200  # rows considered for a batch, so that one store's backlog costs no more than this
+LEASE_SECONDS = 30  # if a rendering takes longer, two workers render the same document, and the first bytes are stored
 LONGEST_PAUSE_SECONDS = 3_600
 
 
 async def pdf_of(database: Database, settings: WebSettings, store_id: str, document_id: str) -> bytes:
-    """The bytes of an issued document: those stored, or those that this call renders and stores. Raises RenderingFailed."""
+    """The PDF of an issued document: the stored bytes, or else rendered and stored by this call. Raises RenderingFailed."""
     async with database.reading() as tx:
         kept = await queries.pdf_of(tx, store_id, document_id)
         if kept is not None:
@@ -43,7 +43,7 @@ async def picture(database: Database, settings: WebSettings, store_id: str, cont
 
 
 def check_code(contents: Contents) -> str:
-    """The head of the hash of an issued document, as it is printed on it; nothing for a print that is not a document."""
+    """The first 16 hex digits of an issued document's hash, as printed on it; empty for a print that is not a document."""
     if contents.document_id is None:
         return ""
     digest = sha256_of(canonical(contents))
@@ -51,7 +51,7 @@ def check_code(contents: Contents) -> str:
 
 
 async def render_waiting(database: Database, settings: WebSettings, *, now: datetime) -> int:
-    """Render what waits, oldest first, a batch at a time; how many. Any number of workers share the work."""
+    """Render waiting documents, oldest first, a batch at a time. Returns how many. Any number of workers share the work."""
     rendered = 0
     while claimed := await _claim(database, now=datetime.now(UTC)):
         rendered += sum(await asyncio.gather(*[_render(database, settings, *document) for document in claimed]))
@@ -61,22 +61,22 @@ async def render_waiting(database: Database, settings: WebSettings, *, now: date
 
 
 async def _render(database: Database, settings: WebSettings, store_id: str, document_id: str) -> bool:
-    """Render one and keep it, or note why not."""
+    """Render and store one document, or record why that failed. Returns whether it is stored."""
     try:
         await pdf_of(database, settings, store_id, document_id)
     except RenderingFailed as failure:
         await _failed(database, store_id, document_id, failure, now=datetime.now(UTC))
         return False
     except (StoreBusy, Unavailable, Transient):
-        return False  # its lease ends, and it is leased again
-    except Exception as error:  # its own trouble, and no other document's
+        return False  # its lease expires, and it is leased again
+    except Exception as error:  # one document's failure must not stop the others
         await _failed(database, store_id, document_id, RenderingFailed(detail=type(error).__name__), now=datetime.now(UTC))
         return False
     return True
 
 
 async def _claim(database: Database, *, now: datetime) -> list[tuple[str, str]]:
-    """Take what is due for the length of a lease, in one statement: by turns over the stores among those that wait longest."""
+    """Lease documents that are due, in one statement: round-robin over the stores among the documents that have waited longest."""
     r = renderings.c
     waits = r.pdf.is_(None) & (r.next_attempt_at <= now)
     oldest = sa.select(r.store_id, r.document_id, r.next_attempt_at).where(waits).order_by(r.next_attempt_at).limit(CANDIDATES).subquery()
@@ -102,7 +102,7 @@ async def _claim(database: Database, *, now: datetime) -> list[tuple[str, str]]:
 
 
 async def _keep(database: Database, store_id: str, document_id: str, pdf: bytes) -> bytes:
-    """Store `pdf` unless somebody was quicker; the stored bytes either way."""
+    """Store `pdf` unless another worker was faster. Returns the stored bytes either way."""
     mine = (renderings.c.store_id == store_id) & (renderings.c.document_id == document_id)
     values = {
         "pdf": pdf,
@@ -118,7 +118,7 @@ async def _keep(database: Database, store_id: str, document_id: str, pdf: bytes)
 
 
 async def _failed(database: Database, store_id: str, document_id: str, failure: RenderingFailed, *, now: datetime) -> None:
-    """Note the failure, and try again later: twice as late each time, an hour at most."""
+    """Record the failure and schedule a retry; the delay doubles each time, up to an hour."""
     mine = (renderings.c.store_id == store_id) & (renderings.c.document_id == document_id)
     pause = sa.func.least(LONGEST_PAUSE_SECONDS, 2 * sa.func.power(2, renderings.c.attempts))
     next_attempt = sa.literal(now, renderings.c.next_attempt_at.type) + pause * sa.text("interval '1 second'")

@@ -1,4 +1,4 @@
-"""Alembic's entry for this service."""
+"""Alembic's entry point for this service."""
 
 from services.documents.tables import metadata
 from shared.data.migrate import run_migrations

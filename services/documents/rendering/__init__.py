@@ -1,9 +1,9 @@
-"""From the contents of a document to its PDF or page, and what is printed on it; only this service has it.
+"""Turns the contents of a document into its PDF or page. Only this service has it.
 
-present.py     contents in words, digits and order of their language
-renderer.py    the processes that make PDFs, confined: child.py is what runs in them
-textlayer.py   mends the text layer of what the engine made
+present.py     contents in the words, digits and order of their language
+renderer.py    the confined processes that make PDFs; child.py is their program
+textlayer.py   repairs the text layer of the engine's PDFs
 printable.py   the same view as one HTML page
-logo.py        an uploaded logo, drawn anew
+logo.py        redraws an uploaded logo
 catalogues/    words of each language; templates/ and fonts/ of the engine
 """

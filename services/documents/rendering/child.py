@@ -1,4 +1,4 @@
-"""A rendering process: reads views, answers PDFs, and can do nothing else (shared/web/confined_child.py)."""
+"""A rendering process: reads views, returns PDFs, and can do nothing else (shared/web/confined_child.py)."""
 
 import json
 import sys
@@ -13,7 +13,7 @@ HERE = Path(__file__).parent
 
 
 def compiler() -> typst.Compiler:
-    """The reused compiler: our templates as its root, our fonts and no others, no packages."""
+    """The compiler, created once and reused: our templates as its root, only our fonts, no packages."""
     return typst.Compiler(
         str(HERE / "templates" / "document.typ"),
         root=str(HERE / "templates"),
@@ -25,8 +25,8 @@ def compiler() -> typst.Compiler:
 
 
 def render(compile_with: typst.Compiler, view: bytes) -> bytes:
-    """The PDF of a view (JSON). The same view is always the same bytes: the clock is not asked."""
-    json.loads(view)  # a message that is not JSON is our own mistake, and says so
+    """The PDF of a view (JSON). The same view always gives the same bytes: the clock is not read."""
+    json.loads(view)  # fail early: a message that is not JSON is our own mistake
     made = compile_with.compile(format="pdf", timestamp=0, sys_inputs={"view": view.decode()})
     if not isinstance(made, bytes):
         raise TypeError("the compiler made no PDF")

@@ -1,4 +1,4 @@
-"""Cleans an uploaded logo: what comes out is a small PNG that we drew ourselves, whatever came in."""
+"""Cleans an uploaded logo: the output is always a small PNG that we drew ourselves."""
 
 import hashlib
 
@@ -8,14 +8,14 @@ from shared.web.settings import WebSettings
 
 MAX_UPLOAD_BYTES = 1_000_000
 MAX_SIDE_PIXELS = 4_000
-PRINTED_PIXELS = (720, 240)  # 18 mm high at 300 dpi, and as wide as a head of paper leaves room for
+PRINTED_PIXELS = (720, 240)  # 18 mm high at 300 dpi, and as wide as the head of a page has room for
 HEAD_BYTES = 16
 
 
 async def cleaned_logo(settings: WebSettings, upload: bytes) -> tuple[str, bytes]:
-    """SHA-256 and bytes of the logo as it will be printed; drawn in a confined process (shared/web/images.py).
+    """SHA-256 and bytes of the logo as it will be printed; redrawn in a confined process (shared/web/images.py).
 
-    The type is taken from the content, never from a name or header. Drawing again drops metadata, trailing archives and everything
+    The type is taken from the content, never from a name or header. Redrawing drops metadata, trailing archives and everything
     else that is not the picture. Raises TooLarge `logo_too_large`, Invalid `logo_type`, `heic_not_taken`, `logo_unreadable`.
     """
     if len(upload) > MAX_UPLOAD_BYTES:
@@ -30,5 +30,5 @@ async def cleaned_logo(settings: WebSettings, upload: bytes) -> tuple[str, bytes
     except BadImage as bad:
         if bad.reason == "too_large":
             raise TooLarge("logo_too_large", f"A logo is at most {MAX_SIDE_PIXELS} pixels wide and high.") from bad
-        raise Invalid("logo_unreadable", f"It claims to be a {kind} but cannot be decoded as one.") from bad
+        raise Invalid("logo_unreadable", f"The file claims to be a {kind} but cannot be decoded as one.") from bad
     return hashlib.sha256(png).hexdigest(), png

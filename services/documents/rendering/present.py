@@ -1,6 +1,6 @@
-"""From facts to words: what `contents` says, in the words, digits and order of its language, as plain strings for a template.
+"""Turns contents into plain strings for a template, in the words, digits and order of their language.
 
-Pure. Templates only place what they are given: they format nothing, decide nothing and never see a number.
+Pure. Templates only lay out these strings: they format nothing, decide nothing and never see a number.
 """
 
 import re
@@ -21,22 +21,22 @@ from shared.contracts.money import exponent
 ROLLS = frozenset({"receipt", "cancelling_receipt", "refund_receipt", "order_receipt"})
 """Printed on an 80 mm roll; everything else on a page."""
 
-MAX_PRINTED_CHARACTERS = 2_000  # of one text; orders and settings allow less, so only a malformed event is ever cut, and the cut shows
-MAX_ROLL_LINES = 150  # a longer receipt says how many more lines there are: nobody reads so long a strip of paper
+MAX_PRINTED_CHARACTERS = 2_000  # of one text; orders and settings allow less, so only malformed events are ever cut, ending in "…"
+MAX_ROLL_LINES = 150  # a longer receipt states how many more lines there are: nobody reads a longer strip of paper
 
-# Controls and the marks that reorder text (overrides, embeddings, isolates) are shown, never obeyed. The joiners U+200C and
-# U+200D stay: Bengali spelling needs them.
+# Control characters and the marks that reorder text (overrides, embeddings, isolates) are shown as replacement characters, never
+# obeyed. The joiners U+200C and U+200D stay: Bengali spelling needs them.
 _UNPRINTABLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
 )
-# A word too long for any line gets places to break at: zero-width spaces.
+# A word too long for a line gets zero-width spaces, where it may break.
 _LONG_WORD = re.compile(r"\S{40,}")
 _BREAKABLE = re.compile(r".{1,12}")
 _SPACES = re.compile("[\t\n]+")
 
 
 def printable(text: str) -> str:
-    """`text` on one line; what cannot be printed is shown as the replacement character."""
+    """`text` on one line; unprintable characters become the replacement character."""
     if len(text) > MAX_PRINTED_CHARACTERS:
         text = text[:MAX_PRINTED_CHARACTERS] + "…"
     shown = _UNPRINTABLE.sub("�", _SPACES.sub(" ", text.replace("\r\n", "\n"))).strip()
@@ -49,7 +49,7 @@ def paragraphs(text: str) -> list[str]:
 
 
 def amount(minor: int, currency: str, language: str) -> str:
-    """Minor units as a number of the language: 12345678 BDT in Bengali is ১,২৩,৪৫৬.৭৮."""
+    """Minor units formatted as a number in the language: 12345678 BDT in Bengali is ১,২৩,৪৫৬.৭৮."""
     places = exponent(currency)
     whole, fraction = divmod(abs(minor), 10**places)
     text = _grouped(str(whole), catalogue(language).groups) + (f".{fraction:0{places}}" if places else "")
@@ -67,7 +67,7 @@ def day(value: date, language: str) -> str:
 
 
 def view_of(contents: Contents, *, code: str = "", logo: bytes | None = None) -> dict[str, Any]:
-    """Everything that a template places. `code` is the short form of the document's hash; `logo` a PNG."""
+    """Everything that a template lays out. `code` is the short form of the document's hash; `logo` is a PNG."""
     words = catalogue(contents.language)
     label = words.label
     return {
@@ -96,7 +96,7 @@ def view_of(contents: Contents, *, code: str = "", logo: bytes | None = None) ->
 
 
 def _facts(contents: Contents, label: dict[str, str]) -> list[list[str]]:
-    """Number, dates and references: what a bookkeeper looks for."""
+    """Number, dates and references: the facts that a bookkeeper looks for."""
     language = contents.language
     facts = [[label["number"], contents.number or ""], [label["date"], day(contents.issued_on, language)]]
     if contents.refers_to is not None:
@@ -115,7 +115,7 @@ def _seller(contents: Contents) -> dict[str, Any]:
 
 
 def _address(contents: Contents, label: dict[str, str]) -> dict[str, Any]:
-    """Whom it is for: the address line by line, and the contact."""
+    """The recipient: the address line by line, and the contact."""
     lines = address_lines(contents.address, contents.language) if contents.address else []
     if contents.contact:
         lines.append(printable(contents.contact))
@@ -123,7 +123,7 @@ def _address(contents: Contents, label: dict[str, str]) -> dict[str, Any]:
 
 
 def address_lines(address: Address, language: str) -> list[str]:
-    """An address line by line, without what is empty."""
+    """An address line by line, without empty lines."""
     town = " ".join(part for part in (address.postal_code, address.city) if part)
     parts = [address.name, address.company_name, *address.street_address.split("\n"), address.city_area, town]
     parts += [address.sorting_code, address.country_area, _country(address.country_code, catalogue(language).locale), address.phone]
@@ -178,7 +178,7 @@ _TOTALS = {"credit_note": "credited", "refund_receipt": "refunded", "receipt": "
 
 
 def _sums(contents: Contents, label: dict[str, str]) -> list[dict[str, Any]]:
-    """The sums under the lines: goods, shipping, total, and what they contain."""
+    """The sums below the lines: goods, shipping, total, and the tax and discounts that they include."""
     language, currency = contents.language, contents.currency
 
     def row(name: str, minor: int, *, strong: bool = False) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The printable page: the same view as the PDF, as one HTML file that loads nothing."""
+"""The printable page: the same view as the PDF's, as one HTML file that loads nothing."""
 
 import base64
 import hashlib
@@ -13,7 +13,7 @@ STYLE = (TEMPLATES / "print.css").read_text(encoding="utf-8")
 _STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 
 SECURITY_POLICY = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; img-src data:; frame-ancestors 'self'; base-uri 'none'"
-"""The page's Content-Security-Policy: its own style and its logo, no script, nothing from anywhere."""
+"""The page's Content-Security-Policy: its own style and its logo, no scripts, nothing external."""
 
 
 @lru_cache(maxsize=1)

@@ -1,4 +1,4 @@
-"""Renders views in confined child processes, with a deadline and a memory limit on each rendering, by turns over the stores."""
+"""Renders views in confined child processes, round-robin over the stores, with a deadline and a memory limit for each rendering."""
 
 import json
 from collections.abc import Callable
@@ -21,15 +21,15 @@ WAIT_SECONDS = 20.0
 
 
 class RenderingFailed(Failure):
-    """Over its deadline or memory, or refused by the engine; the document's data and number stand."""
+    """A rendering exceeded its deadline or memory, or the engine refused it; the document's data and number are unaffected."""
 
     status, title, on_message, default_code = 503, "Rendering failed", "retry", "rendering_failed"
 
 
 class Renderer:
-    """A few rendering processes, each started when it is first needed and replaced when it fails or grows.
+    """A few rendering processes, each started when first needed and replaced when it fails or grows.
 
-    `preparing` are slots for making up what is printed: of thousands of lines that is work for the event loop itself.
+    `preparing` limits how many prints are composed at once: for thousands of lines, composing costs the event loop itself time.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Renderer:
         )
 
     async def pdf(self, view: dict[str, Any] | Callable[[], dict[str, Any]], store_id: str | None = None) -> bytes:
-        """The PDF of a view (or of what makes it: thousands of lines would hold up the event loop), at the store's turn.
+        """The PDF of a view, rendered at the store's turn. Pass a callable for a large view: it is evaluated off the event loop.
 
         Raises RenderingFailed, StoreBusy.
         """
@@ -65,15 +65,15 @@ class Renderer:
         try:
             return await self.processes.ask(message, store_id)
         except (Slow, Starved) as error:
-            raise RenderingFailed(detail=f"It took more than {self._deadline_seconds:.0f} s.") from error
+            raise RenderingFailed(detail=f"The rendering took more than {self._deadline_seconds:.0f} s.") from error
         except Died as error:
-            raise RenderingFailed(detail="The rendering process ended, most likely for want of memory.") from error
+            raise RenderingFailed(detail="The rendering process died, most likely because it ran out of memory.") from error
         except Broken as error:
             log.error("rendering_refused", engine=ENGINE, error=str(error))
-            raise RenderingFailed(detail="The engine could not render it.") from error
+            raise RenderingFailed(detail="The engine could not render the document.") from error
 
     async def close(self) -> None:
-        """End every idle process; those at work end with their rendering's caller."""
+        """Stop every idle process; a busy one stops with the caller of its rendering."""
         await self.processes.close()
 
 

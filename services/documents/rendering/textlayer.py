@@ -1,8 +1,8 @@
 """Repairs the text layer of a typst PDF for scripts in which one cluster is drawn as several glyphs.
 
 typst maps each glyph of a Bengali cluster to the text of the whole cluster, and puts a span (ActualText) around them that gives this
-text once. But marks above or below the line are drawn as separate pieces that no common span holds together, so copying and
-searching find the cluster two or three times. Here the piece on the base line keeps the text of its cluster, and the other pieces
+text once. But marks above or below the line are drawn as separate pieces without a common span, so copying and
+searching find the cluster two or three times. Here only the piece on the base line keeps the text of its cluster, and the other pieces
 get an empty span. What is drawn does not change. The repair is appended to the file as a PDF incremental update: new page contents
 and a new cross-reference section.
 """
@@ -47,9 +47,9 @@ Mapping = dict[bytes, bytes]  # two bytes of a glyph's code -> its text, UTF-16 
 
 
 def repaired(pdf: bytes) -> bytes:
-    """`pdf` with the text of each cluster in it once; unchanged where there is nothing to repair.
+    """`pdf` with the text of each cluster in it exactly once; unchanged if there is nothing to repair.
 
-    Raises ValueError for a file that is not structured as typst structures its files.
+    Raises ValueError for a file without the structure that typst writes.
     """
     start, trailer = _START.search(pdf), _TRAILER.search(pdf)
     if start is None or trailer is None:
@@ -67,14 +67,14 @@ def repaired(pdf: bytes) -> bytes:
 
 
 def _is_cluster(text: bytes) -> bool:
-    """Whether a glyph's text (hexadecimal UTF-16) may be drawn in pieces: combined characters, or one of an Indic script."""
+    """Whether a glyph's text (hexadecimal UTF-16) may be drawn in pieces: combining characters, or a character of an Indic script."""
     if len(text) <= 4:
         return b"0900" <= text <= b"0DFF"
     return any(text[index : index + 4] >= b"0300" for index in range(0, len(text), 4))  # a Latin ligature is one glyph
 
 
 def _fonts_of(pdf: bytes, resources: int, mappings: dict[int, Mapping]) -> dict[bytes, Mapping]:
-    """The mapping of glyphs to text of each font name of a page; each font is read once."""
+    """The glyph-to-text mapping of each font name on a page; each font is read once."""
     named = _FONTS.search(_object(pdf, resources))
     fonts: dict[bytes, Mapping] = {}
     for name, number in _FONT.findall(named[1]) if named else ():
@@ -88,13 +88,13 @@ def _fonts_of(pdf: bytes, resources: int, mappings: dict[int, Mapping]) -> dict[
 
 @dataclass(slots=True, eq=False)
 class _Piece:
-    """Glyphs that stand for `text`: all that one span holds, or one glyph outside of any. `height`: its place on the page."""
+    """The glyphs that represent `text`: all glyphs of one span, or a single glyph outside any span. `height`: its position on the page."""
 
     text: bytes
     lead: tuple[int, bytes]  # font and code of its first glyph
     height: bytes
     opens_block: bool
-    shown: bytes  # what draws it; for a span, what opens the span
+    shown: bytes  # the bytes that draw it; for a span, those that open the span
     silent: bool = False
 
 
@@ -105,12 +105,12 @@ class _Contents:
     fonts: dict[bytes, Mapping]
     font: Mapping = field(default_factory=dict)
     height: bytes = b""
-    at_start: bool = True  # of a text block: a cluster goes on only from the end of one block to the start of the next
-    interrupted: bool = False  # something that has no clusters was drawn since the last piece
-    marks: list[int | None] = field(default_factory=list)  # open marks; of a span that has drawn nothing yet, its place in `out`
-    out: list[bytes | _Piece | list[bytes | _Piece]] = field(default_factory=list)  # a list inside is one show operation in parts
+    at_start: bool = True  # of a text block: a cluster continues only from the end of one block to the start of the next
+    interrupted: bool = False  # text without clusters was drawn since the last piece
+    marks: list[int | None] = field(default_factory=list)  # open marks; for a span that has drawn nothing yet, its index in `out`
+    out: list[bytes | _Piece | list[bytes | _Piece]] = field(default_factory=list)  # an inner list is one show operation in parts
     pieces: list[_Piece] = field(default_factory=list)
-    clustered: set[int] = field(default_factory=set)  # which fonts have any
+    clustered: set[int] = field(default_factory=set)  # ids of the font mappings that have clusters
     glyphs: Counter[bytes] = field(default_factory=Counter)  # at each height: most glyphs of a line are on its base line
 
     def rewritten(self, contents: bytes) -> bytes:
@@ -144,7 +144,7 @@ class _Contents:
             self.marks.pop()
 
     def _show(self, show: bytes) -> None:
-        """A show operation: inside a span it belongs to the span's one piece, outside any span each glyph is a piece."""
+        """Handle a show operation: inside a span it belongs to the span's piece; outside any span each glyph is a piece."""
         span = self.marks[-1] if self.marks else None
         if span is None and id(self.font) not in self.clustered:
             self.out.append(show)
@@ -176,7 +176,7 @@ class _Contents:
         return piece
 
     def _silence(self) -> None:
-        """Leave the text of each cluster to its piece on the base line."""
+        """Keep the text of each cluster only on its piece on the base line."""
         cluster: list[_Piece] = []
         for piece in [*self.pieces, None]:
             if piece and cluster and piece.opens_block and piece.text == cluster[0].text and piece.lead != cluster[0].lead:

@@ -1,4 +1,4 @@
-"""Composes what each issued document says, from the order, the refund and the documents before it."""
+"""Composes the contents of each issued document from the order, the refund and earlier documents."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -13,7 +13,7 @@ from shared.contracts.money import divide_half_up
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """The frame of one issuing: its identity, its day, and what stands on the shop's paper."""
+    """What every document needs when it is issued: its identity, its day, and the shop's letterhead."""
 
     document_id: str
     number: str
@@ -24,16 +24,16 @@ class Issue:
 
 @dataclass(frozen=True, slots=True)
 class Background:
-    """What a document needs to know beside its own cause."""
+    """What a document needs to know besides its own cause."""
 
     billing_address: Address | None
     refunds: tuple[Refund, ...] = ()
     refers_to: DocumentReference | None = None
-    shipping_before: int = 0  # minor units of the order's shipping that earlier documents of this sort took: splits its tax exactly
+    shipping_before: int = 0  # minor units of the order's shipping on earlier documents of this cause, so that its tax is split exactly
 
 
 def compose(due: Due, order: Order, background: Background, issue: Issue) -> Contents:
-    """What the document that is `due` says."""
+    """The contents of the document that is `due`."""
     blank = frame(order, issue.letterhead, day=issue.day, time_zone=issue.time_zone).model_copy(
         update={
             "document_id": issue.document_id,
@@ -57,7 +57,7 @@ def compose(due: Due, order: Order, background: Background, issue: Issue) -> Con
 
 
 def frame(order: Order, letterhead: Letterhead, *, day: date, time_zone: str) -> Contents:
-    """A document about `order` that says nothing yet but who, whose, when and in what language."""
+    """The contents that every document about `order` shares: seller, order, day and language, but no lines or sums."""
     return Contents(
         kind="draft_invoice",
         issued_on=day,
@@ -79,7 +79,7 @@ def frame(order: Order, letterhead: Letterhead, *, day: date, time_zone: str) ->
 
 
 def whole_order(order: Order) -> dict[str, object]:
-    """Lines and sums of the whole order, as its invoice and its whole credit note say them."""
+    """Lines and sums of the whole order, as on its invoice and on the credit note of its cancellation."""
     return {
         "lines": tuple(_whole_line(line) for line in order.lines),
         "goods": sum(line.total for line in order.lines),
@@ -90,13 +90,13 @@ def whole_order(order: Order) -> dict[str, object]:
 
 
 def payments_of(order: Order, time_zone: str, receipts: dict[str, str]) -> tuple[SaidPayment, ...]:
-    """Every payment of the order, the last first, each with its receipt's number where there is one."""
+    """Every payment of the order, latest first, each with its receipt's number if it has one."""
     ordered = sorted(order.payments, key=lambda one: (one.order_version, one.payment_id), reverse=True)
     return tuple(_said(payment, time_zone, receipts.get(payment.payment_id)) for payment in ordered)
 
 
 def share(amount: int, whole: int, before: int, part: int) -> int:
-    """What `part` of `whole` carries of `amount`, after `before` was shared out: cumulated, so that parts add up exactly."""
+    """The share of `amount` for `part` of `whole`, after `before` of it. Shares are cumulative, so that they add up exactly."""
     if whole == 0:
         return 0
     return divide_half_up(amount * (before + part), whole) - divide_half_up(amount * before, whole)
@@ -116,7 +116,7 @@ def _whole_line(line: OrderLine) -> SaidLine:
 
 
 def _payment(order: Order, payment_id: str, time_zone: str) -> dict[str, object]:
-    """A receipt's sums: this payment, and what was collected up to it. Records only ever append, so this never changes."""
+    """A receipt's sums: this payment, and the total collected up to it. Payments are append-only, so these never change."""
     payment = next(one for one in order.payments if one.payment_id == payment_id)
     paid = sum(one.amount for one in order.payments if one.order_version <= payment.order_version)
     return whole_order(order) | {
@@ -138,7 +138,7 @@ def _said(payment: Payment, time_zone: str, receipt: str | None) -> SaidPayment:
 
 
 def _refunded(order: Order, refund: Refund, shipping_before: int) -> dict[str, object]:
-    """Lines and sums of a refund; each unit carries the same share of its line's tax in whatever refund it is."""
+    """Lines and sums of a refund; a unit carries the same share of its line's tax whichever refund it is part of."""
     placed = {line.line: line for line in order.lines}
     lines = tuple(_refunded_line(placed[line.line], line) for line in refund.lines if line.quantity > 0)
     shipping_tax = share(order.shipping_tax, order.shipping, shipping_before, refund.shipping)

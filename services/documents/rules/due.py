@@ -1,7 +1,7 @@
-"""Which documents an order calls for: product.md section 4, as one function of the copy and the approved refunds.
+"""Which documents an order requires: product.md section 4, as one function of the copy and the approved refunds.
 
 The answer depends on facts only, never on the events that brought them, so neither their order nor their repetition matters.
-A document is due once for each (cause, subject): what was issued is taken off by the command that issues.
+A document is due once for each (cause, subject); the issuing command skips those that are already issued.
 """
 
 from collections.abc import Iterable
@@ -14,12 +14,12 @@ from shared.contracts.lifecycle import furthest, invoiced
 Cause = Literal["order", "shipping_kept", "payment", "cancellation", "refund"]
 
 ISSUING_ORDER: tuple[DocumentKind, ...] = ("invoice", "receipt", "cancelling_receipt", "credit_note", "refund_receipt")
-"""Series are always taken in this order: what is referred to comes first, so that no two issuers deadlock."""
+"""Series are always locked in this order, so that no two issuers deadlock; a document that others refer to comes first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """One document that must exist: of which kind, why, about what, and over how much (minor units, never negative)."""
+    """One document that must exist: its kind, cause, subject and amount (minor units, never negative)."""
 
     kind: DocumentKind
     cause: Cause
@@ -28,7 +28,7 @@ class Due:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What makes it unique within a store."""
+        """The document's unique key within a store."""
         return self.cause, self.subject_id
 
 
@@ -38,13 +38,13 @@ def is_invoiced(order: Order) -> bool:
 
 
 def due_documents(order: Order, refunds: Iterable[Refund]) -> list[Due]:
-    """Everything that should be issued for `order` as this copy and these refunds show it, in issuing order.
+    """Every document that should be issued for this copy of `order` and these refunds, in issuing order.
 
-    A refund decided on a version of the order that the copy has not reached is left out: it stays due until the copy is there.
+    A refund decided on a version of the order that the copy has not reached is left out until the copy has that version.
     """
     known = sorted((refund for refund in refunds if _counts(refund, order)), key=lambda refund: (refund.order_version, refund.refund_id))
     due = [*_invoices(order, known), *_for_payments(order), *_credit_notes(order, known), *_refund_receipts(order, known)]
-    return sorted(due, key=lambda one: ISSUING_ORDER.index(one.kind))  # stable: within a kind, the order of happening
+    return sorted(due, key=lambda one: ISSUING_ORDER.index(one.kind))  # stable: chronological within a kind
 
 
 def _counts(refund: Refund, order: Order) -> bool:
@@ -55,8 +55,8 @@ def _invoices(order: Order, refunds: list[Refund]) -> Iterable[Due]:
     if is_invoiced(order):
         yield Due("invoice", "order", order.order_id, order.total)
     for refund in refunds:
-        # Only a cancellation's refunds charge what the shop keeps: each its own part. A requested refund keeps its shipping by
-        # crediting less: the invoice still holds it, so a second one would charge it twice.
+        # Only a cancellation's refunds are invoiced for the shipping that the shop keeps, each for its own part. A requested refund keeps
+        # shipping by crediting less: the original invoice still covers it, so a second invoice would charge it twice.
         if refund.cause != "request" and refund.shipping_kept > 0:
             yield Due("invoice", "shipping_kept", refund.refund_id, refund.shipping_kept)
 
@@ -73,7 +73,7 @@ def _credit_notes(order: Order, refunds: list[Refund]) -> Iterable[Due]:
     if order.status == "cancelled":
         yield Due("credit_note", "cancellation", order.order_id, order.total)
     for refund in refunds:
-        if refund.cause == "request":  # a cancellation's own refunds are in its whole credit note
+        if refund.cause == "request":  # the credit note of a cancellation already covers its own refunds
             yield Due("credit_note", "refund", refund.refund_id, refund.amount)
 
 

@@ -1,4 +1,4 @@
-"""What a print button prints: always something, whatever the order's state. None of these are numbered documents."""
+"""What a print button prints. It prints something in every state of the order. None of these prints is a numbered document."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -14,7 +14,7 @@ Button = Literal["receipt", "invoice", "packing-slip"]
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What a print stands on: the shop's paper, and today in its time zone."""
+    """What a print needs besides the order: the shop's letterhead, and today in its time zone."""
 
     letterhead: Letterhead
     day: date
@@ -22,7 +22,7 @@ class Desk:
 
 
 def issued_for(button: Button, order: Order) -> tuple[str, str] | None:
-    """The (cause, subject) of the issued document that the button prints, if one stands for it; else a print is composed."""
+    """The (cause, subject) of the issued document that the button prints; None if a print must be composed."""
     if button == "invoice" and is_invoiced(order):
         return "order", order.order_id
     if button == "receipt" and order.payment == "paid" and len(order.payments) == 1:
@@ -31,7 +31,7 @@ def issued_for(button: Button, order: Order) -> tuple[str, str] | None:
 
 
 def order_receipt(order: Order, desk: Desk, receipts: dict[str, str]) -> Contents:
-    """Everything paid so far, the last first, marked UNPAID until it is all there. `receipts`: payment id to receipt number."""
+    """Every payment so far, latest first, with a mark: unpaid, partly paid or paid. `receipts`: payment id to receipt number."""
     mark: Mark = "paid" if order.payment == "paid" else "part_paid" if order.collected > 0 else "unpaid"
     return _print(order, desk).model_copy(
         update=whole_order(order)
@@ -46,14 +46,14 @@ def order_receipt(order: Order, desk: Desk, receipts: dict[str, str]) -> Content
 
 
 def draft_invoice(order: Order, personal: OrderPersonal, desk: Desk) -> Contents:
-    """What the invoice would say if the order were confirmed now."""
+    """The invoice as it would be if the order were confirmed now."""
     return _print(order, desk).model_copy(
         update=whole_order(order) | {"kind": "draft_invoice", "mark": "draft", "address": personal.billing_address}
     )
 
 
 def packing_slip(order: Order, personal: OrderPersonal, desk: Desk) -> Contents:
-    """What goes into the parcel and where it goes now; no prices."""
+    """The contents of the parcel and its current shipping address; no prices."""
     contact = " · ".join(part for part in (personal.phone, personal.email) if part)
     tracking = f"{order.tracking.carrier} {order.tracking.number}" if order.tracking else ""
     return _print(order, desk).model_copy(

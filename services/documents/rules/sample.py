@@ -1,4 +1,4 @@
-"""A made-up invoice, to preview a store's settings with."""
+"""A made-up order for previews of a store's settings."""
 
 from datetime import date
 
@@ -16,7 +16,7 @@ _BUYER = {
 
 
 def sample(kind: DocumentKind | PrintKind, language: Language, letterhead: Letterhead, today: date) -> Contents:
-    """What a document of `kind` would look like on this letterhead; marked SAMPLE and not numbered."""
+    """A sample document of `kind` with this letterhead; marked SAMPLE and not numbered."""
     lines = tuple(
         SaidLine(line=line, sku=f"SKU-{line:03}", name=name, quantity=line, unit_price=45_000, tax=5_870 * line, amount=45_000 * line)
         for line, name in enumerate(_GOODS[language], start=1)

@@ -18,5 +18,5 @@ def issuing_day(moment: datetime, time_zone: str) -> date:
 
 
 def document_number(prefix: str, year: int, counted: int) -> str:
-    """`INV-2026-000042`: at least six digits, so that numbers of a year sort as text."""
+    """`INV-2026-000042`: at least six digits, so that a year's numbers sort as text."""
     return f"{prefix}-{year}-{counted:06}"

@@ -1,4 +1,4 @@
-"""What this service keeps of an order, and what each event tells of it."""
+"""What this service copies of an order, and how it reads that from each event."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from shared.contracts.events import DocumentIssued, Envelope, Event, OrderEvent,
 
 @dataclass(frozen=True, slots=True)
 class OrderCopy:
-    """What this service keeps of an order: whose it is (for authorisation) and its number (to show), as of `version`."""
+    """The copy of an order: its customer (for authorisation) and its number (for display), as of `version`."""
 
     order_id: str
     customer_id: str
@@ -16,9 +16,9 @@ class OrderCopy:
 
 
 def copy_of(event: Event, envelope: Envelope) -> OrderCopy:
-    """What an event tells of its order. Every event about an order names its customer; only order events have a version (≥ 1).
+    """The copy of the order that an event is about. Every such event names the customer; only order events have a version (≥ 1).
 
-    Raises TypeError for an event that is about no order.
+    Raises TypeError for an event that is not about an order.
     """
     if isinstance(event, OrderEvent):
         return OrderCopy(event.order.order_id, event.order.customer_id, event.order.number, event.order.version)

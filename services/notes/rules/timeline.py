@@ -1,4 +1,4 @@
-"""What each event adds to its order's timeline, where it stands in it, and who may read which part of it."""
+"""What each event adds to its order's timeline, its position there, and who may read which part of it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -13,8 +13,8 @@ from shared.contracts.events import By, Event, OrderEvent, RefundEvent
 class Entry:
     """One line of an order's timeline, made from one event.
 
-    `details` are for everybody in the audience, `internal` for the shop alone, `message` is what was written to the customer
-    (the one personal thing in it, blanked by erasure together with `internal`).
+    `details` are for everyone in the audience, `internal` is only for the shop, and `message` is the text written to the customer
+    (an erasure blanks it together with `internal`).
     """
 
     audience: Audience
@@ -25,25 +25,25 @@ class Entry:
 
 
 PERSONAL_DETAILS = ("tracking",)
-"""Details that lead to a person: a parcel's number opens a page of the carrier that shows who lives where."""
+"""Details that identify a person: a tracking number leads to the carrier's page, which shows a name and an address."""
 
 SOURCE_RANK = {"orders": 0, "refunds": 1, "documents": 2}
-"""Of two entries at the very same instant: an order's change comes before the refund that it caused, and both before their paper."""
+"""Order of entries at the same instant: an order's change comes before the refund that it caused, and both before their documents."""
 
 
 def source_rank(source: str) -> int:
-    """The place of a source among entries of the very same instant; a source that we do not know comes last."""
+    """The rank of a source among entries at the same instant; an unknown source comes last."""
     return SOURCE_RANK.get(source, len(SOURCE_RANK))
 
 
 def entry_of(event: Event) -> Entry | None:
-    """The timeline entry that an event makes, or None where it only repeats another (`order.refunded` echoes the refund)."""
+    """The timeline entry for an event, or None if it only repeats another (`order.refunded` echoes the refund)."""
     make = ENTRIES.get(type(event))
     return make(event) if make else None
 
 
 def forgotten(entry: Entry) -> Entry:
-    """The entry as an erased customer's order keeps it: what happened, when and by whom, and nothing that somebody wrote."""
+    """The entry as stored for an erased customer's order: what happened, when and by whom, without any free text."""
     facts = {name: value for name, value in entry.details.items() if name not in PERSONAL_DETAILS}
     return replace(entry, details=facts, internal={}, message="")
 
@@ -75,7 +75,7 @@ def _delivery_failed(event: events.OrderDeliveryFailed) -> Entry:
 
 
 def _payment(event: events.OrderPaymentRecorded | events.OrderPaymentReversed) -> Entry:
-    """Amount and method for everybody; reference, collector and the reason of a reversal are the shop's."""
+    """Amount and method for everyone; reference, collector and the reason of a reversal only for the shop."""
     details = _order_facts(event) | {"payment_id": event.payment_id, "collected": event.order.collected, "payment": event.order.payment}
     internal: dict[str, Any] = {}
     for payment in event.order.payments:
@@ -102,7 +102,7 @@ def _refund_facts(event: RefundEvent) -> dict[str, Any]:
 
 
 def _refund_requested(event: events.RefundRequested) -> Entry:
-    """For the shop alone: a refund's submission tells its customer nothing (seed 9.2); their refund page shows it."""
+    """Only for the shop: customers are not notified of a refund request (seed 9.2); their refund page shows it."""
     return Entry("private", event.by, _refund_facts(event), {"reason": event.refund.reason})
 
 
@@ -116,7 +116,7 @@ def _refund_settled(event: events.RefundSettled) -> Entry:
 
 
 def _settlement_failed(event: events.RefundSettlementFailed) -> Entry:
-    """For the shop alone: it is tried again, or settled by another method."""
+    """Only for the shop: the settlement is retried, or made by another method."""
     return Entry("private", event.by, _refund_facts(event), {"reference": event.reference, "reason": event.reason})
 
 
@@ -150,4 +150,4 @@ ENTRIES: dict[type[Event], Callable[[Any], Entry]] = {
     events.RefundSettlementFailed: _settlement_failed,
     events.DocumentIssued: _document,
 }
-"""Which event makes an entry, and how it reads."""
+"""The function that makes the entry for each event type."""

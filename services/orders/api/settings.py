@@ -40,7 +40,7 @@ async def save(request: OrderSettingsInput, call: Call) -> Response:
     responses=problems(Forbidden),
 )
 async def history(call: Call, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Response:
-    """Every version that was saved, newest first."""
+    """Every saved version, newest first."""
     shop_only(call.actor, to_read=True).or_raise()
     async with call.walking() as tx:
         page = await queries.settings_versions(tx, call.actor.store, cursor=cursor, limit=limit)

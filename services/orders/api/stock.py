@@ -24,7 +24,7 @@ SkuPath = Annotated[str, Path(min_length=1, max_length=100)]
 async def levels(
     call: Call, below: Annotated[int | None, Query(ge=1, le=MAX_ON_HAND)] = None, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
 ) -> Response:
-    """Tracked SKUs, scarcest first; `below=10` lists what runs low."""
+    """Tracked SKUs, scarcest first; `below=10` lists those with fewer than 10 units."""
     async with call.walking() as tx:
         page = await queries.levels(tx, call.actor, below=below, cursor=cursor, limit=limit)
     items = await shown(call.db, "stock_levels", page.items, LevelView.of, lambda level: (call.actor.store, level.sku))
@@ -40,7 +40,7 @@ async def level(sku: SkuPath, call: Call) -> Response:
 
 @router.put("/stock/{sku}", operation_id="orders_stock_save", response_model=LevelView, responses=problems(Forbidden, VersionConflict))
 async def count(sku: SkuPath, request: LevelInput, call: Call) -> Response:
-    """Start to track a SKU, or correct its level to what was counted."""
+    """Start tracking a SKU, or correct its level to the counted number."""
 
     async def work(tx: Transaction) -> LevelView:
         return LevelView.of(await set_level(tx, call.actor, sku.strip(), request, now=call.now, expected_version=call.if_match))
@@ -55,7 +55,7 @@ async def count(sku: SkuPath, request: LevelInput, call: Call) -> Response:
     responses=problems(Forbidden, NotFound, Refused),
 )
 async def adjust(sku: SkuPath, request: AdjustmentInput, call: Call) -> Response:
-    """Add or take units of a tracked SKU, with a reason."""
+    """Add or remove units of a tracked SKU, with a reason."""
 
     async def work(tx: Transaction) -> LevelView:
         return LevelView.of(await adjust_level(tx, call.actor, sku, request, now=call.now))

@@ -1,1 +1,1 @@
-"""One function per use case: load locked, ask the rules, change rows, emit."""
+"""One function per use case: load rows under a lock, ask the rules, change rows, emit events."""

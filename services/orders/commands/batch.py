@@ -1,4 +1,4 @@
-"""Many at once: each item stands or falls alone, with the batch's key and its place in the batch as its own key."""
+"""Batches: each item succeeds or fails on its own. Its idempotency key is the batch's key plus its index in the batch."""
 
 import asyncio
 import json
@@ -21,17 +21,17 @@ from shared.web.bodies import MAX_FIELDS, crowded
 from shared.web.problems import invalid_value
 
 AT_ONCE = 6
-"""Items of one bulk change at work together: it must not take every connection of its process."""
+"""Items of one bulk change that run concurrently: it must not take every connection of its process."""
 
 CHUNK_ORDERS = 64
 CHUNK_LINES = 512
-"""What one statement places at most; an order of more lines goes by itself."""
+"""The most that one statement places; an order with more lines is placed on its own."""
 
 PARTS = 8
-"""Into how many a chunk is split that could not be placed as a whole."""
+"""The number of parts into which a chunk is split if it could not be placed as a whole."""
 
 TURNS = 8
-"""How often to yield to the event loop between two items. Publishing one event takes several turns: with an item's work in each of them,
+"""How often to yield to the event loop between two items. Publishing one event takes several turns of the loop: with an item's work in each of them,
 the relay of this process would publish only a few dozen events a second."""
 
 log = structlog.get_logger()
@@ -43,9 +43,9 @@ R = TypeVar("R")
 async def place_batch(
     db: Database, actor: Actor, request: PlaceBatch, key: str, path: str, *, shown: Shown, now: datetime
 ) -> list[Stored | Failure]:
-    """Place each order by itself, in their order: earlier ones get the lower numbers and the last of the stock.
+    """Place each order independently, in the given order: earlier ones get the lower numbers and the last of the stock.
 
-    Raises Forbidden; everything else is the item's own answer.
+    Raises Forbidden; any other failure is the item's own result.
     """
     shop_only(actor).or_raise()
     answers: list[Stored | Failure] = []
@@ -55,19 +55,19 @@ async def place_batch(
 
 
 def _drafts(actor: Actor, request: PlaceBatch, key: str, path: str, *, shown: Shown, now: datetime) -> Iterator[Draft | Failure]:
-    """Each item as far as it goes without the database: a draft, or what is wrong with it."""
+    """Each item, prepared without the database: a draft, or its failure."""
     for index, body in enumerate(request.orders):
         reservation = Reservation.of(actor, f"{key}\n{index}", "POST", path, json.dumps(body, sort_keys=True).encode())
         try:
             yield draft(actor, _parsed(body), reservation, shown=shown, now=now)
         except Failure as failure:
             yield failure
-        except Exception as error:  # its own trouble, and no other order's
+        except Exception as error:  # one order's failure must not stop the others
             yield unexpected(error)
 
 
 async def _chunks(items: Iterable[Draft | Failure]) -> AsyncIterator[list[Draft | Failure]]:
-    """So many at a time that a chunk neither holds its stock for long nor fills the memory; other calls get their turn meanwhile."""
+    """The items in chunks that neither hold their stock locks for long nor fill the memory. Yields to other calls in between."""
     chunk: list[Draft | Failure] = []
     lines = 0
     for item in items:
@@ -83,10 +83,10 @@ async def _chunks(items: Iterable[Draft | Failure]) -> AsyncIterator[list[Draft 
 
 
 async def _place_chunk(db: Database, chunk: list[Draft | Failure], *, now: datetime) -> list[Stored | Failure]:
-    """Each item's answer, as if they were placed one after the other.
+    """Each item's result, as if the orders were placed one after the other.
 
-    All that can be placed go in one statement. What it cannot place as a whole is split and tried again in order, down to each order by
-    itself, so that only those are refused that are in the way.
+    One statement places them together if it can. Otherwise the chunk is split and retried in order, down to single orders, so that
+    only the orders that cause the failure are refused.
     """
     drafts = {at: item for at, item in enumerate(chunk) if isinstance(item, Draft)}
     answers: dict[int, Stored | Failure] = {at: item for at, item in enumerate(chunk) if isinstance(item, Failure)}
@@ -104,10 +104,10 @@ async def _place_chunk(db: Database, chunk: list[Draft | Failure], *, now: datet
 
 
 async def _place_together(db: Database, drafts: list[Draft], *, now: datetime) -> list[Stored | Failure | None]:
-    """The answer of each; None for those that were not placed, but may be when they are tried again."""
+    """The result of each order; None for those that were not placed but may succeed in a retry."""
     try:
         return [_final(outcome) for outcome in await attempt(db, "orders.place_together", drafts, now=now)]
-    except Unavailable as away:  # of no use to try each: a repeat under the same keys finds out
+    except Unavailable as away:  # trying each is of no use: a repeat with the same keys will find the outcome
         return [away for _ in drafts]
 
 
@@ -125,7 +125,7 @@ async def _place_alone(db: Database, one: Draft, *, now: datetime) -> Stored | F
         return (await place_draft(db, one, now=now)).stored
     except Failure as failure:
         return failure
-    except Exception as error:  # its own trouble, and no other order's
+    except Exception as error:  # one order's failure must not stop the others
         return unexpected(error)
 
 
@@ -146,9 +146,9 @@ async def each(items: Sequence[T], work: Callable[[int, T], Awaitable[R]]) -> li
 
 
 def unexpected(error: Exception) -> Failure:
-    """What an item answers that met a mistake of ours."""
+    """The result of an item that failed because of a bug of ours."""
     log.error("bug", error=repr(error), exc_info=error)
-    return Failure(detail="Internal error; this item was not done. The trace id leads to it in the logs.")
+    return Failure(detail="Internal error; this item was not processed. Use the trace id to find it in the logs.")
 
 
 def _parsed(body: dict[str, Any]) -> PlaceOrder:

@@ -1,4 +1,4 @@
-"""One step for many orders, each in a transaction of its own."""
+"""Moves many orders by one step, each in its own transaction."""
 
 import json
 from datetime import datetime
@@ -13,7 +13,7 @@ from shared.data.idempotency import Overtaken, Reservation, Stored, look_up, sto
 
 
 async def move_orders(db: Database, actor: Actor, request: BulkTransition, key: str, path: str, *, now: datetime) -> list[int | Failure]:
-    """Move each order by itself: its new version, or why not. Raises Forbidden."""
+    """Move each order independently. Returns its new version or its failure. Raises Forbidden."""
     shop_only(actor).or_raise()
     step = Transition(to=request.to, message=request.message, occurred_at=request.occurred_at)
     asked = step.model_dump_json().encode()
@@ -31,7 +31,7 @@ async def move_orders(db: Database, actor: Actor, request: BulkTransition, key: 
             return await move(index, order_id)
         except Failure as failure:
             return failure
-        except Exception as error:  # its own trouble, and no other order's
+        except Exception as error:  # one order's failure must not stop the others
             return unexpected(error)
         return version
 

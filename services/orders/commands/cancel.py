@@ -1,4 +1,4 @@
-"""Cancelling: a record of who and why; what had not left goes back on the shelf, the rest is the refund service's."""
+"""Cancelling: records who and why, and restocks goods that had not left; the refund service handles the rest."""
 
 from datetime import datetime
 
@@ -18,7 +18,7 @@ from shared.data.db import Transaction
 async def cancel_order(
     tx: Transaction, actor: Actor, order_id: str, request: CancelRequest, *, now: datetime, expected_version: int | None = None
 ) -> OrderState:
-    """Cancel an order; release what had not left.
+    """Cancel an order; release the goods that had not left.
 
     Raises NotFound (no such order for this actor), Forbidden, Refused (see rules.cancel.may_cancel), VersionConflict.
     """

@@ -1,4 +1,4 @@
-"""Writing one change of one order: one version, one row of history, one `order.*` event, in the caller's transaction."""
+"""Writes one change of one order: one version, one history row, one `order.*` event, in the caller's transaction."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -20,7 +20,7 @@ OF_ORDER = ("version", "status", "collected", "refunded_total", "refund_state", 
 PARTS = ("tracking", "cancellation", "shipping_address", "billing_address")
 OTHERS = ("customer_name", "email", "phone", "metadata", "refunds", "refunded_units")
 
-# Made once: to build them costs more than to run them. A part that is not there is NULL, not JSON's null.
+# Built once: building them costs more than running them. A missing part is NULL, not JSON's null.
 UPDATE = (
     sa.update(orders)
     .where(
@@ -36,7 +36,7 @@ INSERT = sa.insert(changes)
 
 @dataclass(frozen=True, slots=True)
 class Doing:
-    """Who changes the order, and when it happened and is written down; `message` is for the customer to read."""
+    """Who changes the order, when it happened, and when it is recorded; `message` is for the customer."""
 
     actor: Actor
     occurred_at: datetime
@@ -46,12 +46,12 @@ class Doing:
 
     @property
     def by(self) -> By:
-        """The actor as events and history carry it."""
+        """The actor as stored in events and history."""
         return By.of(self.actor)
 
 
 def expect(state: OrderState, expected_version: int | None) -> None:
-    """Raise VersionConflict unless the caller had seen the order as it is (If-Match); None is "whatever it is"."""
+    """Raise VersionConflict unless the caller saw the current version (If-Match); None accepts any version."""
     if expected_version is not None and state.order.version != expected_version:
         raise VersionConflict(state.order.version)
 
@@ -76,9 +76,9 @@ def changed(state: OrderState, **fields: Any) -> OrderState:
 async def write(
     tx: Transaction, after: OrderState, event: type[OrderEvent], doing: Doing, details: dict[str, Any] | None = None, **also: Any
 ) -> None:
-    """Write `after` over the version before it, its history row, and emit `event` with `also` as the event's own fields.
+    """Replace the previous version with `after`, add its history row, and emit `event` with `also` as its own fields.
 
-    Raises VersionConflict if the version before is not what the table holds (the row was not locked).
+    Raises VersionConflict if the table does not hold the previous version (the row was not locked).
     """
     order, personal, store = after.order, after.personal, doing.actor.store
     of_order = {"of_store": store, "of_order": order.order_id, "of_version": order.version - 1}
@@ -96,7 +96,7 @@ async def write(
 
 
 def _columns(state: OrderState) -> dict[str, Any]:
-    """What a change may touch; what was bought is not among it."""
+    """The columns that a change may touch; those that say what was bought are not among them."""
     order, personal = state.order, state.personal
     return {
         **{name: getattr(order, name) for name in OF_ORDER},

@@ -1,4 +1,4 @@
-"""An order as it will be placed, before the database is asked: its figures, and its event and answer as text."""
+"""Drafts an order before the database is involved: its figures, and its event and response as text."""
 
 import json
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from shared.data.idempotency import Reservation
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """How callers see a new order and each of its lines, as JSON: the API's, since the answer is stored with the order."""
+    """Functions that render a new order and its lines as the API's JSON, because the response is stored with the order."""
 
     order: Callable[[OrderState, Actor], str]
     line: Callable[[OrderLine, str], str]
@@ -28,7 +28,7 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class LineTexts:
-    """A line in the event and in the answer, for a SKU that is not tracked and for one that is: the database knows which."""
+    """A line as text for the event and the response, both for an untracked and for a tracked SKU: only the database knows which it is."""
 
     event: str
     answer: str
@@ -38,10 +38,10 @@ class LineTexts:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An order that lacks only what the database knows: its number, and which of its SKUs are tracked.
+    """An order that lacks only what the database decides: its number, and which of its SKUs are tracked.
 
-    `event` and `answer` are JSON without lines and with the order's id as its number: `"lines":[]` and `"number":"order_…"`, each once.
-    The statement puts the lines and the number there. No text of a caller's reads like that: inside a JSON string a quote is escaped.
+    `event` and `answer` are JSON without lines and with the order's id as its number: `"lines":[]` and `"number":"order_…"`, once each.
+    The statement inserts the lines and the number there. No caller's text can imitate these: quotes in a JSON string are escaped.
     """
 
     reservation: Reservation
@@ -54,7 +54,7 @@ class Draft:
 
     @property
     def order_uuid(self) -> UUID:
-        """The order's id as its column holds it."""
+        """The order's id as stored in its column."""
         return uuid_of("order", self.state.order.order_id)
 
 
@@ -75,7 +75,7 @@ def _texts(line: OrderLine, currency: str, shown: Shown) -> LineTexts:
 
 
 def _personal(request: PlaceOrder) -> OrderPersonal:
-    """Contact and addresses as their countries accept them. The billing address is the shipping address where none is given."""
+    """Contact and addresses, checked by the rules of their countries. The billing address defaults to the shipping address."""
     customer = request.customer
     shipping = checked(request.shipping_address.parts(), "/shipping_address")
     billing = shipping if request.billing_address is None else checked(request.billing_address.parts(), "/billing_address")
@@ -86,6 +86,6 @@ def _personal(request: PlaceOrder) -> OrderPersonal:
 
 
 def _payment_rows(payments: tuple[Payment, ...]) -> str:
-    """As the table takes them."""
+    """The payments as JSON rows of their table."""
     rows = [payment.model_dump(mode="json") | {"payment_id": str(uuid_of("payment", payment.payment_id))} for payment in payments]
     return json.dumps(rows)

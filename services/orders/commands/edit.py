@@ -1,4 +1,4 @@
-"""Correcting contact, addresses and tracking of a placed order, with a reason, as a new version."""
+"""Corrects contact, addresses and tracking of a placed order, with a reason, as a new version."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -20,7 +20,7 @@ from shared.data.db import Transaction
 async def edit_order(
     tx: Transaction, actor: Actor, order_id: str, request: EditOrder, *, now: datetime, expected_version: int | None = None
 ) -> OrderState:
-    """Correct parts of an order; all of them or none.
+    """Correct the given parts of an order, all or none.
 
     Raises NotFound, Forbidden, Refused (a part that is frozen, see rules.edit; `nothing_changed`), VersionConflict, Invalid.
     """

@@ -1,4 +1,4 @@
-"""Erasing a customer: what is personal goes, here at once and elsewhere by `customer.erased`; ids, amounts and ledgers stay."""
+"""Erases a customer's personal data: here at once, elsewhere through `customer.erased`. Ids, amounts and ledgers stay."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -28,11 +28,11 @@ _says_something = sa.or_(
     orders.c.cancellation["reason"].astext.not_in(("", ERASED_REASON)),
     orders.c.metadata != {},
 )
-"""Orders that may hold something personal. What was blanked before is not read again."""
+"""Orders that may hold personal data. Orders that were blanked before are not read again."""
 
 
 async def erase_customer(tx: Transaction, actor: Actor, customer_id: str, *, now: datetime) -> int:
-    """Blank everything personal of a customer's orders, each as a new version; how many orders. Again is harmless.
+    """Blank all personal data in a customer's orders, each as a new version. Returns how many orders. Repeating it is harmless.
 
     Raises Forbidden, Refused `too_many_orders` above 2,000 orders.
     """
@@ -71,7 +71,7 @@ async def _blank(tx: Transaction, actor: Actor, order_id: str, *, now: datetime)
 
 
 async def _blank_history(tx: Transaction, store_id: str, order_ids: list[str]) -> None:
-    """What somebody wrote in the timeline: messages, reasons, who reported it, where the parcel could be followed."""
+    """Blank the free text in the timeline: messages, reasons, who reported a failed delivery, tracking."""
     mine = (changes.c.store_id == store_id) & changes.c.order_id.in_(order_ids)
     blank = {"message": "", "reason": "", "details": changes.c.details - sa.cast(WRITTEN, sa.ARRAY(sa.Text))}
     await tx.execute(sa.update(changes).where(mine, changes.c.reason != ERASED_REASON).values(blank))

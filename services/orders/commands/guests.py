@@ -1,6 +1,6 @@
-"""Guest links: a signed, expiring token that reads one order, made, taken back, and made again for a repeat of the same call.
+"""Guest links: signed, expiring tokens that read one order. Creates and revokes them, and derives a token again for a replay.
 
-The token is shown once and stored nowhere: a row holds what it says and its hash. The same row and the same key give the same token.
+The token is shown once and never stored: the row holds its claims and its hash. The same row and key give the same token.
 """
 
 import hashlib
@@ -30,20 +30,20 @@ from shared.web.keys import KeysFile
 from shared.web.tokens import issue
 
 USUAL_DAYS = 30
-KEPT_DAYS = 1  # after its end: by then nobody asks any more
+KEPT_DAYS = 1  # after its end: by then nobody looks it up any more
 
 
 async def make_link(
     tx: Transaction, actor: Actor, order_id: str, wanted: GuestLink, *, keys: KeysFile, limits: OrderSettings, now: datetime
 ) -> tuple[Link, str]:
-    """A link that reads this order for the days wanted, and its token. For the shop, and for the order's own customer.
+    """A link that reads this order for the requested days, and its token. For the shop, and for the order's own customer.
 
-    Raises NotFound, Forbidden for a guest; Refused `no_guest_key` where no trusted key with a secret may speak for guests,
+    Raises NotFound, Forbidden for a guest; Refused `no_guest_key` if no trusted key with a secret may issue guest tokens,
     `guest_link_too_long`, `too_many_guest_links`, `customer_was_erased`.
     """
     if actor.role == "guest":
         raise Forbidden("read_only", "A guest link can only read its order.")
-    await order_for(tx, actor, order_id, lock=True)  # so that two calls at once count each other's link
+    await order_for(tx, actor, order_id, lock=True)  # locked, so that concurrent calls count each other's link
     days = min(USUAL_DAYS, limits.guest_link_days) if wanted.days is None else wanted.days
     if days > limits.guest_link_days:
         raise Refused(
@@ -57,7 +57,7 @@ async def make_link(
     key = keys.signing_for("guest", actor.store)
     if key is None or key.secret is None:
         raise Refused("no_guest_key", "No signing key of this installation may issue guest tokens for this store.")
-    made_at = now.replace(microsecond=0)  # as precise as the token's own times
+    made_at = now.replace(microsecond=0)  # the precision of the token's own times
     link = Link(actor.store, new_id("link"), order_id, key.issuer, By.of(actor), made_at, made_at + timedelta(days=days))
     token = _token(link, key.secret.get_secret_value())
     row = asdict(link) | {"by": link.by.model_dump(), "token_hash": _hash(token)}
@@ -66,7 +66,7 @@ async def make_link(
 
 
 async def token_again(tx: Transaction, store_id: str, answer: Mapping[str, Any], keys: KeysFile, *, now: datetime) -> dict[str, str]:
-    """The token of a stored response, while its link is valid and its key is trusted; else nothing."""
+    """The token for a stored response as `{"token": …}`, or `{}` if its link is no longer valid or its key no longer trusted."""
     if not answer.get("link_id"):
         return {}
     mine = (guest_links.c.store_id == store_id) & (guest_links.c.link_id == answer["link_id"])
@@ -81,7 +81,7 @@ async def token_again(tx: Transaction, store_id: str, answer: Mapping[str, Any],
 
 
 async def revoke_link(tx: Transaction, actor: Actor, order_id: str, link_id: str, *, now: datetime) -> None:
-    """Take a link back, here at once and elsewhere by `guest_link.revoked`. Again is harmless.
+    """Revoke a link: here at once, elsewhere through `guest_link.revoked`. Repeating it is harmless.
 
     Raises NotFound for a link that is not of this order, or an order that `actor` may not see; Forbidden for a guest.
     """
@@ -97,14 +97,14 @@ async def revoke_link(tx: Transaction, actor: Actor, order_id: str, link_id: str
 
 
 async def revoke_links_of(tx: Transaction, store_id: str, order_ids: Sequence[str], *, now: datetime) -> None:
-    """End every link of these orders. The other services learn it by the `customer.erased` that goes with it."""
+    """Revoke every link of these orders. The other services learn it from the `customer.erased` event of the same erasure."""
     await guests.revoke_all(tx, store_id, order_ids)
     open_links = (guest_links.c.store_id == store_id) & guest_links.c.order_id.in_(order_ids) & guest_links.c.revoked_at.is_(None)
     await tx.execute(sa.update(guest_links).where(open_links).values(revoked_at=now))
 
 
 async def sweep_links(database: Database, settings: Settings, *, now: datetime) -> int:
-    """Forget up to 5,000 links that have ended; how many."""
+    """Delete up to 5,000 expired links. Returns how many."""
     ended = guest_links.c.expires_at < now - timedelta(days=KEPT_DAYS)
     return await forget_rows(database, "orders.sweep_links", guest_links, ended)
 

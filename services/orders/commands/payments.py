@@ -22,7 +22,7 @@ from shared.data.db import Transaction
 async def record_payment(
     tx: Transaction, actor: Actor, order_id: str, request: RecordPayment, *, now: datetime, expected_version: int | None = None
 ) -> OrderState:
-    """Record money that was collected. The same method, reference and amount again changes nothing and answers the same.
+    """Record money that was collected. Repeating the method, reference and amount changes nothing and returns the same result.
 
     Raises NotFound, Forbidden, Refused `payment_conflict` (known reference, other amount), VersionConflict, Invalid (future).
     """
@@ -49,7 +49,7 @@ async def reverse_payment(
     tx: Transaction, actor: Actor, order_id: str, payment_id: str, request: ReversePayment, *, now: datetime,
     expected_version: int | None = None,
 ) -> OrderState:  # fmt: skip
-    """Correct a payment by a record of the opposite amount. Raises NotFound, Forbidden, Refused, VersionConflict, Invalid."""
+    """Correct a payment with a record of the opposite amount. Raises NotFound, Forbidden, Refused, VersionConflict, Invalid."""
     state = await order_for(tx, actor, order_id, lock=True)
     expect(state, expected_version)
     reversed_one = next((payment for payment in state.order.payments if payment.payment_id == payment_id), None)

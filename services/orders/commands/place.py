@@ -13,9 +13,9 @@ from shared.contracts.errors import Refused, Transient
 from shared.data.db import Database
 from shared.data.idempotency import Reservation, find
 
-MAX_ATTEMPTS = 20  # the series may meet numbers that the platform gave out itself
+MAX_ATTEMPTS = 20  # the series may hit numbers that the platform has assigned itself
 
-# Numbers of one store rise without its placements queueing on a row: a sequence per store, made when its first order comes.
+# Each store has its own sequence, created with its first order, so that placing orders does not queue on a row for the next number.
 SERIES_LOCK = sa.text("select pg_advisory_xact_lock(hashtextextended('orders.numbers:' || :store, 0))")
 SERIES_NAME = sa.text("select 'orders.numbers_' || md5(:store)")
 FIRST_NUMBER = 1001
@@ -24,7 +24,7 @@ FIRST_NUMBER = 1001
 async def place_order(
     db: Database, actor: Actor, request: PlaceOrder, reservation: Reservation, *, shown: Shown, now: datetime
 ) -> Placed | Repeated:
-    """Place one order; the same call under the same key gets the same answer.
+    """Place one order; a repeat with the same key gets the same response.
 
     Raises Forbidden, Invalid (figures, addresses, times), TooLarge, Refused `out_of_stock`, `number_taken`, `external_ref_taken`.
     """
@@ -33,7 +33,7 @@ async def place_order(
 
 
 async def place_draft(db: Database, one: Draft, *, now: datetime) -> Placed | Repeated:
-    """Place an order that is drafted already. Raises as place_order does."""
+    """Place a drafted order. Raises the same as place_order."""
     for _ in range(MAX_ATTEMPTS):
         (outcome,) = await attempt(db, "orders.place", [one], now=now)
         match outcome:
@@ -52,7 +52,7 @@ async def place_draft(db: Database, one: Draft, *, now: datetime) -> Placed | Re
 
 
 def _number_was_given(error: IntegrityError, one: Draft) -> bool:
-    """Whether the series met a number that the platform gave: then the next one is tried. Raises Refused for what the caller chose."""
+    """Whether the series hit a number already in use; the caller then tries the next. Raises Refused if the request's own value is taken."""
     broken = str(error.orig)
     if "uq_orders_store_id_external_ref" in broken:
         raise Refused("external_ref_taken", "Another order of the store already has this external_ref.") from error
@@ -62,7 +62,7 @@ def _number_was_given(error: IntegrityError, one: Draft) -> bool:
 
 
 async def _earlier(db: Database, reservation: Reservation, error: IntegrityError) -> Repeated:
-    """The answer of the call that reserved the same key meanwhile. Raises `error` where it was something else that broke."""
+    """The response of the call that reserved the same key meanwhile. Raises `error` if there is none: something else failed."""
     async with db.reading() as tx:
         stored = await find(tx, reservation)
     if stored is None:
@@ -71,7 +71,7 @@ async def _earlier(db: Database, reservation: Reservation, error: IntegrityError
 
 
 async def _start_series(db: Database, store_id: str) -> None:
-    """Make the store's number sequence; of several that come first, one makes it."""
+    """Create the store's number sequence; the lock ensures that only one of several concurrent calls creates it."""
     async with db.transaction("orders.start_series") as tx:
         await tx.execute(SERIES_LOCK, {"store": store_id})
         sequence = await tx.scalar(SERIES_NAME, {"store": store_id})

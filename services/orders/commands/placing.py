@@ -1,4 +1,4 @@
-"""The statement that places orders, and what became of each order in it (docs/decisions/0100-one-statement-places-an-order.md)."""
+"""The statement that places orders, and the outcome of each order (docs/decisions/0100-one-statement-places-an-order.md)."""
 
 import json
 from collections.abc import Sequence
@@ -25,28 +25,28 @@ PLACE = statement(__file__, "place").bindparams(sa.bindparam("now", type_=TIME))
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """The order is placed, and this is the answer."""
+    """The order is placed; this is the response."""
 
     stored: Stored
 
 
 @dataclass(frozen=True, slots=True)
 class Repeated:
-    """The order was placed before by the same call, which was answered like this."""
+    """The same call placed the order before; this was its response."""
 
     stored: Stored
 
 
 @dataclass(frozen=True, slots=True)
 class Short:
-    """Nothing is placed: less is on hand than ordered of these SKUs (`sku`, `on_hand`, `ordered`)."""
+    """Nothing is placed: these SKUs have less on hand than was ordered (`sku`, `on_hand`, `ordered`)."""
 
     skus: list[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
-    """Nothing is placed: a number, reference or key is taken, or the database asks to repeat. None: the store has no number series."""
+    """Nothing is placed: a number, reference or key is taken, or the database asks for a retry. None: the store has no number series."""
 
     error: DBAPIError | Transient | Invalid | None = None
 
@@ -55,9 +55,9 @@ Outcome = Placed | Repeated | Short | Blocked
 
 
 async def attempt(db: Database, name: str, drafts: Sequence[Draft], *, now: datetime) -> list[Outcome]:
-    """Place all of these orders of one caller, or none; what became of each.
+    """Place all of these orders of one caller, or none. Returns the outcome of each.
 
-    Raises Unavailable, where nobody knows: a repeat under the same keys finds out.
+    Raises Unavailable if the outcome is unknown: a repeat with the same keys finds it.
     """
     try:
         rows = await db.execute_once(name, PLACE, _parameters(drafts, now=now))

@@ -1,4 +1,4 @@
-"""What the refund service decided: goods back on the shelf, once per cause, and the order's display copy of its refunds."""
+"""Applies the refund service's decisions: restocks goods, once per cause, and updates the order's copy of its refunds."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -16,9 +16,9 @@ from shared.data.db import Transaction
 
 
 async def show_refund(tx: Transaction, actor: Actor, event: RefundApproved, *, now: datetime) -> None:
-    """Put back what the refund says, and show on the order what is refunded by now. A refund counts once, whatever arrives.
+    """Restock the goods of an approved refund, and update the order's refunded total. A refund counts once, however often it arrives.
 
-    Raises NotFound for an order that is not here (the event waits and is tried again).
+    Raises NotFound if the order does not exist (the event waits and is retried).
     """
     refund = event.refund
     state = await order_for(tx, actor, refund.order_id, lock=True)
@@ -36,7 +36,7 @@ async def show_refund(tx: Transaction, actor: Actor, event: RefundApproved, *, n
 
 
 async def restock_inspected(tx: Transaction, actor: Actor, event: RefundInspected, *, now: datetime) -> None:
-    """Put back what an inspection found good. The order itself does not change. Raises NotFound."""
+    """Restock the goods that passed an inspection. The order itself does not change. Raises NotFound."""
     order = (await order_for(tx, actor, event.refund.order_id, lock=True)).order
     back = restocked_by_inspection(order, str(event.inspection_id), event.lines)
     await move(tx, actor, back, order_id=order.order_id, reason="refund inspected", now=now)

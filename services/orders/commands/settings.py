@@ -1,4 +1,4 @@
-"""A store's settings: every save is a new version."""
+"""Saves a store's settings: every save is a new version."""
 
 from datetime import datetime
 
@@ -17,7 +17,7 @@ from shared.messaging.outbox import emit
 async def save_settings(
     tx: Transaction, actor: Actor, request: OrderSettingsInput, *, now: datetime, expected_version: int
 ) -> StoreSettings:
-    """Save a new version, in force from now on. Raises Forbidden, VersionConflict (somebody saved meanwhile), Invalid."""
+    """Save a new version, in force from now on. Raises Forbidden, VersionConflict (saved by someone else meanwhile), Invalid."""
     shop_only(actor).or_raise()
     known_time_zone(request.time_zone)
     row = await save_version(tx, settings, actor, request.model_dump(), expected_version=expected_version, now=now)

@@ -1,4 +1,4 @@
-"""The ledger of stock: movements with their unique causes, and the levels that are their sums."""
+"""The stock ledger: movements with unique causes, and the levels that are their sums."""
 
 import json
 from collections.abc import Sequence
@@ -27,9 +27,9 @@ MOVE = statement(__file__, "move_stock").bindparams(sa.bindparam("now", type_=TI
 async def move(
     tx: Transaction, actor: Actor, movements: Sequence[Movement], *, order_id: str | None = None, reason: str, now: datetime
 ) -> None:
-    """Write movements, change their levels, emit a `stock.moved` for each. SKUs without a level are not tracked and do not move.
+    """Write movements, update their levels, and emit a `stock.moved` for each. SKUs without a level are not tracked and are skipped.
 
-    The same cause twice for a SKU, or a level below 0, violates a constraint: nothing of the transaction happens.
+    The same cause twice for a SKU, or a level below 0, violates a constraint, and the whole transaction rolls back.
     """
     if not movements:
         return
@@ -55,9 +55,9 @@ async def move(
 async def set_level(
     tx: Transaction, actor: Actor, sku: str, request: LevelInput, *, now: datetime, expected_version: int | None
 ) -> StockLevel:
-    """Start to track a SKU, or correct its level to what was counted; the difference is a movement.
+    """Start tracking a SKU, or correct its level to the counted number; the difference is a movement.
 
-    Raises Forbidden, VersionConflict (an order has moved it since it was counted).
+    Raises Forbidden, VersionConflict (the level has changed since it was counted).
     """
     shop_only(actor).or_raise()
     started = insert(stock_levels).values(store_id=actor.store, sku=sku, on_hand=0, movements=0, changed_at=now)
@@ -72,13 +72,13 @@ async def set_level(
 
 
 async def adjust_level(tx: Transaction, actor: Actor, sku: str, request: AdjustmentInput, *, now: datetime) -> StockLevel:
-    """Add or take units of a tracked SKU. Raises Forbidden, NotFound (not tracked), Refused `stock_too_low`, `amount_too_large`."""
+    """Add or remove units of a tracked SKU. Raises Forbidden, NotFound (not tracked), Refused `stock_too_low`, `amount_too_large`."""
     shop_only(actor).or_raise()
     level = await level_of(tx, actor, sku, lock=True)
     if level.on_hand + request.quantity < 0:
         raise Refused(
             "stock_too_low",
-            f"The adjustment would make the stock level negative: {level.on_hand} are on hand.",
+            f"The adjustment would make the stock level negative: {level.on_hand} units are on hand.",
             sku=sku,
             on_hand=level.on_hand,
         )

@@ -1,4 +1,4 @@
-"""Moving an order forward, and recording that a delivery failed."""
+"""Moves an order forward, and records failed deliveries."""
 
 from datetime import datetime
 from typing import Any
@@ -27,8 +27,8 @@ async def move_order(
 ) -> OrderState:
     """Move an order forward, over any number of steps.
 
-    Skipping over `confirmed` confirms it: `confirmed_at` is then the time of the step that was taken.
-    Raises NotFound, Forbidden, Refused (see rules.status.may_move), VersionConflict, Invalid (a time that cannot be).
+    Skipping `confirmed` confirms the order: `confirmed_at` is then the time of the step that was taken.
+    Raises NotFound, Forbidden, Refused (see rules.status.may_move), VersionConflict, Invalid (an impossible time).
     """
     state = await order_for(tx, actor, order_id, lock=True)
     expect(state, expected_version)
@@ -54,7 +54,7 @@ async def report_failed_delivery(
 ) -> OrderState:
     """Record that a delivery was refused or failed; the status stays. Staff may then cancel an unpaid order.
 
-    Raises NotFound, Forbidden, Refused `nothing_to_deliver`, VersionConflict, Invalid (a time that cannot be).
+    Raises NotFound, Forbidden, Refused `nothing_to_deliver`, VersionConflict, Invalid (an impossible time).
     """
     state = await order_for(tx, actor, order_id, lock=True)
     expect(state, expected_version)

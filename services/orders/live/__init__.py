@@ -1,1 +1,1 @@
-"""Live streams of this service: the numbers of a store's stream, and its followers."""
+"""Live streams of this service: the positions of a store's stream, and its followers."""

@@ -1,4 +1,4 @@
-"""What a live stream shows of one event."""
+"""The content of one event in a live stream."""
 
 import json
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from shared.web.views import ByView
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """A row of the events table as it was read: `data` is its JSON text, `occurred_at` None where the driver could not read it.
+    """A row of the events table: `data` is its JSON text, `occurred_at` is None if the driver could not read it.
 
     `id` is its position in the stream.
     """
@@ -30,7 +30,7 @@ class Happened:
 
 
 class LiveEvent(BaseModel):
-    """One change of one order, small enough for thousands of listeners: who wants it all reads the order."""
+    """One change of one order, small enough for thousands of listeners; read the order for its full state."""
 
     event_id: UUID
     type: str
@@ -47,9 +47,9 @@ class LiveEvent(BaseModel):
 
     @classmethod
     def of(cls, event: Happened, actor: Actor) -> "LiveEvent":
-        """The event as `actor` may see it. Raises whatever its data make of it, where they are no event."""
+        """The event as `actor` may see it. Malformed data raises any exception."""
         if event.type not in EVENTS or event.occurred_at is None:
-            raise ValueError("a type that this version does not know, or a time that nobody can read")
+            raise ValueError("the type is unknown to this version, or the time is unreadable")
         data = json.loads(event.data)
         order, by = data["order"], By(**data["by"])
         same = ("order_id", "number", "version", "status", "payment", "refund_state")

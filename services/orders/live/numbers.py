@@ -1,7 +1,7 @@
-"""Numbers of the store's stream, given to events after they were committed, so that nothing ever appears behind a reader.
+"""Numbers the events of a store's stream after their commit, so that no event ever appears behind a reader's position.
 
-Each process of the service does it, woken by its own commits and by the clock; any number beside each other. What is given, to
-whom, and why no order's events change places: docs/decisions/0109-positions-of-the-stream.md
+Every process of the service does this, woken by its own commits and a timer; any number may run at once. How numbers are assigned,
+and why an order's events keep their order: docs/decisions/0109-positions-of-the-stream.md
 """
 
 import asyncio
@@ -18,7 +18,7 @@ log = structlog.get_logger()
 
 STORES_AT_ONCE = 200
 EVENTS_AT_ONCE = 500
-"""Of one store in one statement, so that a burst of one delays no other store's stream."""
+"""Per store and statement, so that one store's burst does not delay another store's stream."""
 PAUSE_SECONDS = 0.05
 BACKOFF_SECONDS = 1.0
 HANG_SECONDS = 60.0
@@ -31,7 +31,7 @@ NEW_HEADS = sa.text(
 
 
 class Numberer:
-    """Numbers what is committed, a bounded number of events of each store at a time, stores by turns."""
+    """Numbers committed events, round-robin over the stores, a bounded number of each store at a time."""
 
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database = database
@@ -40,7 +40,7 @@ class Numberer:
         self.pulse = Pulse("stream numbers", every_seconds=settings.relay_poll_seconds, hang_seconds=HANG_SECONDS)
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Run until cancelled."""
         while True:
             try:
                 self._woken.clear()
@@ -48,12 +48,12 @@ class Numberer:
                     more = await self.number()
                 if not more and await self.pulse.rest(self._woken):
                     await asyncio.sleep(PAUSE_SECONDS)  # a busy shop's commits are numbered together
-            except Exception as error:  # whatever it was, the next time may work
+            except Exception as error:  # of any kind: the next attempt may succeed
                 log.warning("stream_numbers_failed", error=repr(error))
                 await asyncio.sleep(BACKOFF_SECONDS)
 
     async def number(self) -> bool:
-        """Number some of what waits, in one statement that holds nothing when it ends; whether more may wait."""
+        """Number some of the waiting events, in one statement that is its own transaction. Returns whether more may be waiting."""
         bounds = {"from_store": self._from_store, "stores": STORES_AT_ONCE, "events": EVENTS_AT_ONCE}
         [done] = await self._database.execute_once("orders.stream", NUMBER, bounds, emits=False)
         started, self._from_store = self._from_store, done.next_store or ""

@@ -1,7 +1,7 @@
-"""What streams of orders read: rows of the events table, behind the position that a reader has seen.
+"""Reads the streams of orders: rows of the events table after the reader's position.
 
-An order's positions are its versions, which rise under its row lock; a store's are numbers given after the commit (numbers.py). In
-neither can anything appear behind a reader (docs/decisions/0109-positions-of-the-stream.md).
+An order's positions are its versions, which increase under its row lock; a store's are numbers assigned after the commit (numbers.py).
+In neither can an event appear behind a reader's position (docs/decisions/0109-positions-of-the-stream.md).
 """
 
 from collections.abc import Collection
@@ -24,7 +24,7 @@ ROWS_PER_LOOK = 500
 
 events = metadata.tables["orders.events"]
 
-# Numbers of each store that somebody listens to, beyond the last that was looked at, with whom they are about.
+# New stream numbers of each store with listeners, after the last one seen, each with the order that it is about.
 NEWER = sa.text("""
 select n.store_id, n.stream_position, e.subject
 from unnest(cast(:stores as text[]), cast(:since as bigint[])) as s(store_id, since) cross join lateral (
@@ -40,13 +40,13 @@ order by n.stream_position
 
 
 class Numbers:
-    """The feed: each store's numbers, from its head on when somebody began to listen."""
+    """The feed: each store's numbers, from its head at the time when the first listener came."""
 
     def __init__(self) -> None:
         self._since: dict[str, int] = {}
 
     async def moved(self, tx: Transaction, keys: Collection[Key]) -> tuple[Collection[Key], bool]:
-        """As shared.web.streams.Feed says. Of a new store nobody knows what came since its listeners read: each reads once more."""
+        """See shared.web.streams.Feed. For a new store it is unknown what came since its listeners last read, so each reads once more."""
         stores = {store for store, _ in keys}
         since = {store: number for store, number in self._since.items() if store in stores}
         new = stores - since.keys()
@@ -66,7 +66,7 @@ STREAMS = Streams("orders", Numbers)
 
 
 def order_stream(call: Calling, order_id: str, last: int | None) -> StreamingResponse:
-    """What happens to one order, for whoever may see it: its events after version `last`, else how it stands, and then what comes."""
+    """One order's events after version `last` (from the latest one if it is None), and then new ones as they happen."""
 
     async def start(tx: Transaction) -> int:
         mine = (events.c.store_id == call.actor.store) & (events.c.subject == order_id)
@@ -82,7 +82,7 @@ def order_stream(call: Calling, order_id: str, last: int | None) -> StreamingRes
 
 
 def store_stream(call: Calling, last: int | None) -> StreamingResponse:
-    """What happens to every order of the store, for the shop: what came after `last`, else from now on."""
+    """The events of all the store's orders, for the shop: those after `last` (if it is None, only new ones), and then new ones."""
 
     async def start(tx: Transaction) -> int:
         newest = await tx.scalar(sa.select(sa.func.max(stream.c.stream_position)).where(stream.c.store_id == call.actor.store)) or 0
@@ -98,11 +98,11 @@ def store_stream(call: Calling, last: int | None) -> StreamingResponse:
 
 
 def _in_range(time: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-    """A time, or null where the driver could not read it."""
+    """A time, or null if the driver could not read it."""
     return sa.case((sa.and_(time >= EARLIEST, time < LATEST), time))
 
 
-# Nothing of it can fail to be read: one row must not fail its page.
+# Every one of these columns can always be read: one row must not fail its page.
 SHOWN = (
     events.c.store_id,
     events.c.position,
@@ -114,7 +114,7 @@ SHOWN = (
 
 
 async def _found(tx: Transaction, statement: sa.Select[Any], actor: Actor, after: int) -> Found:
-    """A page of events as frames; those that cannot be read are passed by."""
+    """A page of events as frames; unreadable ones are skipped."""
     happened = [Happened(**row._mapping) for row in await tx.all(statement.limit(ROWS_PER_LOOK))]
     good, bad = each_readable(happened, partial(_framed, actor=actor), lambda event: (event.store_id, str(event.position)))
     last = max((event.id for event in happened), default=after)

@@ -1,4 +1,4 @@
-"""Alembic's entry for the orders schema."""
+"""Alembic's entry point for this service."""
 
 from services.orders.tables import metadata
 from shared.data.migrate import run_migrations

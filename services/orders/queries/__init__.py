@@ -1,1 +1,1 @@
-"""Reads and locked loaders. Every one takes the actor or the store, so loading is authorising."""
+"""Reads and locking loaders. Each takes the actor or the store, so loading also authorises."""

@@ -1,4 +1,4 @@
-"""How many orders there are of each status, payment and refund state."""
+"""Counts the orders per status, payment and refund state."""
 
 from typing import Any, get_args
 

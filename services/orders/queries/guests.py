@@ -1,4 +1,4 @@
-"""Links by which guests read an order."""
+"""Reads the links with which guests read an order."""
 
 from dataclasses import fields
 from datetime import datetime
@@ -17,14 +17,14 @@ from shared.data.db import Transaction
 
 
 def is_valid(*, now: datetime) -> sa.ColumnElement[bool]:
-    """A link that still lets in."""
+    """The condition that a link is neither revoked nor expired."""
     return guest_links.c.revoked_at.is_(None) & (guest_links.c.expires_at > now)
 
 
 async def links_of(tx: Transaction, actor: Actor, order_id: str, *, now: datetime) -> list[Link]:
-    """The order's valid links, newest first, for the shop and the order's customer: as many as the setting lets there be.
+    """The order's valid links, newest first, for the shop and the order's customer. A setting limits how many there are.
 
-    Raises NotFound, Forbidden for a guest, who learns nothing of other links.
+    Raises NotFound; Forbidden for a guest, who must not learn about other links.
     """
     if actor.role == "guest":
         raise Forbidden("read_only", "A guest link can only read its order.")
@@ -36,6 +36,6 @@ async def links_of(tx: Transaction, actor: Actor, order_id: str, *, now: datetim
 
 
 def link_of(row: Row[Any]) -> Link:
-    """A row of the table in memory."""
+    """A `Link` from a row of its table."""
     values = row._mapping
     return Link(**{column.name: values[column.name] for column in fields(Link)} | {"by": By(**row.by)})

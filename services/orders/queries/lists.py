@@ -1,4 +1,4 @@
-"""Pages of orders, newest first: bounded walks along the index that fits best what is asked (shared/web/pages.py)."""
+"""Pages of orders, newest first: bounded walks along the index that best fits the filter (shared/web/pages.py)."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -20,14 +20,14 @@ NEWEST_FIRST = Key(orders.c.placed_at, orders.c.order_id, newest_first=True)
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """One word as one kind of thing; `name` is a part of the customer's name, in any case."""
+    """A search text and the kind of value it is; `name` is a part of the customer's name, case-insensitive."""
 
     kind: Literal["number", "external_ref", "email", "phone", "sku", "name"]
     text: str
 
 
 async def search_for(tx: Transaction, actor: Actor, text: str, phone: str | None) -> Search:
-    """What `text` is: a number, reference, e-mail, phone or SKU that some order has, else a part of a name. `phone` is it in E.164."""
+    """The kind of `text`: a number, reference, e-mail, phone or SKU of some order, else part of a name. `phone` is `text` in E.164."""
     mine = visible_to(actor)
     row = await tx.first(
         sa.select(
@@ -47,7 +47,7 @@ async def search_for(tx: Transaction, actor: Actor, text: str, phone: str | None
 
 
 def _some_order_with(actor: Actor, sku: str) -> sa.ColumnElement[bool]:
-    """Whether an order that `actor` may see has a line of this SKU; of a customer's orders the newest are looked at."""
+    """Whether an order that `actor` may see has a line of this SKU; only a customer's newest orders are examined."""
     if actor.is_shop:
         return sa.exists().where(lines.c.store_id == actor.store, lines.c.sku == sku)
     keys = sa.select(orders.c.store_id, orders.c.placed_at, orders.c.order_id).where(visible_to(actor))
@@ -56,7 +56,7 @@ def _some_order_with(actor: Actor, sku: str) -> sa.ColumnElement[bool]:
 
 
 def _has_line_of(sku: str, order: Any, store_id: str) -> sa.ColumnElement[bool]:
-    """Whether an order has a line of this SKU: one look into an index for each, never all lines of the SKU at once."""
+    """Whether an order has a line of this SKU: one index lookup per order, never all lines of the SKU."""
     of_order = (lines.c.placed_at == order.placed_at) & (lines.c.order_id == order.order_id)
     one = sa.select(sa.true()).where(lines.c.store_id == store_id, lines.c.sku == sku, of_order).limit(1)
     return one.scalar_subquery().is_(sa.true())
@@ -65,9 +65,9 @@ def _has_line_of(sku: str, order: Any, store_id: str) -> sa.ColumnElement[bool]:
 async def page_of(
     tx: Transaction, actor: Actor, wanted: OrderFilter, search: Search | None, *, cursor: str | None, limit: int
 ) -> Walked[Summary]:
-    """One page of the orders that `actor` may see; `search` is what `wanted.q` names. Raises Invalid `bad_cursor`."""
+    """One page of the orders that `actor` may see; `search` is `wanted.q` resolved. Raises Invalid `bad_cursor`."""
     by_sku = search is not None and search.kind == "sku" and actor.is_shop and wanted.customer_id is None
-    if by_sku:  # only for the shop: what a customer may not see must not be walked
+    if by_sku:  # only for the shop: a customer's query must not walk rows that they may not see
         source = sa.select(lines.c.placed_at, lines.c.order_id).where(lines.c.store_id == actor.store, *_indexed(wanted, search, lines))
         left = partial(_orders_of_lines, actor, wanted, search)
     else:
@@ -78,14 +78,14 @@ async def page_of(
 
 
 def _matching(actor: Actor, wanted: OrderFilter, search: Search | None, window: sa.Subquery, order: Order) -> sa.Select[Any]:
-    """The orders of the window that are wanted."""
+    """The orders of the window that match."""
     with_sku = [_has_line_of(search.text, window.c, actor.store)] if search and search.kind == "sku" else []
     return sa.select(window).where(*_conditions(wanted, search, window.c), *with_sku).order_by(*order(window.c))
 
 
 def _orders_of_lines(actor: Actor, wanted: OrderFilter, search: Search | None, window: sa.Subquery, order: Order) -> sa.Select[Any]:
-    """The orders that are wanted of those whose lines are in the window, each once."""
-    hits = sa.select(window).distinct().order_by(*order(window.c)).subquery("hits")  # an order may have a SKU twice
+    """The matching orders among those with lines in the window, each once."""
+    hits = sa.select(window).distinct().order_by(*order(window.c)).subquery("hits")  # an order may have two lines of a SKU
     return (
         sa.select(*SUMMARY_COLUMNS, hits.c.placed_at.label("walked_placed_at"))
         .select_from(hits.join(orders, visible_to(actor) & (orders.c.order_id == hits.c.order_id)))
@@ -95,7 +95,7 @@ def _orders_of_lines(actor: Actor, wanted: OrderFilter, search: Search | None, w
 
 
 def _indexed(wanted: OrderFilter, search: Search | None, source: sa.Table) -> list[sa.ColumnElement[bool]]:
-    """What some index answers together with the order of the list."""
+    """The conditions that an index can serve together with the sort order."""
     conditions: list[sa.ColumnElement[bool]] = []
     if wanted.placed_from is not None:
         conditions.append(source.c.placed_at >= wanted.placed_from)
@@ -114,7 +114,7 @@ def _indexed(wanted: OrderFilter, search: Search | None, source: sa.Table) -> li
 
 
 def _conditions(wanted: OrderFilter, search: Search | None, columns: Any) -> list[sa.ColumnElement[bool]]:
-    """What the looked-at rows must answer to."""
+    """The conditions for the examined rows."""
     axes = ("status", "payment", "refund_state")
     conditions: list[sa.ColumnElement[bool]] = [columns[axis].in_(getattr(wanted, axis)) for axis in axes if getattr(wanted, axis)]
     same = ("customer_id", "currency")

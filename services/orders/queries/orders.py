@@ -1,4 +1,4 @@
-"""Loading orders: whole, for whoever may see them."""
+"""Loads whole orders for actors who may see them."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -25,7 +25,7 @@ CHANGE_COLUMNS = tuple(column for column in changes.c if column.name not in ("st
 
 
 def visible_to(actor: Actor) -> sa.ColumnElement[bool]:
-    """The orders that `actor` may see: the shop all of its store's, a customer their own, a guest link its one."""
+    """The orders that `actor` may see: the shop all of its store's, a customer their own, a guest the one of its link."""
     mine = orders.c.store_id == actor.store
     if actor.is_shop:
         return mine
@@ -35,10 +35,10 @@ def visible_to(actor: Actor) -> sa.ColumnElement[bool]:
 
 
 async def order_for(tx: Transaction, actor: Actor, order_id: str, *, lock: bool = False) -> OrderState:
-    """The order as it now is. With `lock` nobody else changes it before this transaction ends.
+    """The order in its current state. With `lock`, nobody else can change it before this transaction ends.
 
-    The lock is a statement of its own: what follows then sees the payments of the transaction that it had waited for.
-    Raises NotFound for an order that is not there or that `actor` may not see, UnreadableRow.
+    The lock is a separate statement, so that the next one sees the payments of a transaction that it waited for.
+    Raises NotFound for an order that does not exist or that `actor` may not see, and UnreadableRow.
     """
     if lock:
         await tx.execute(sa.select(sa.literal(1)).where(visible_to(actor), orders.c.order_id == order_id).with_for_update())
@@ -50,7 +50,7 @@ async def order_for(tx: Transaction, actor: Actor, order_id: str, *, lock: bool 
 
 
 async def order_with_history(tx: Transaction, actor: Actor, order_id: str) -> tuple[OrderState, list[Change], list[Unusable]]:
-    """The order and all of its changes, oldest first, in one query; and changes that cannot be read. Raises NotFound, UnreadableRow."""
+    """The order and all of its changes, oldest first, in one query; and the changes that cannot be read. Raises NotFound, UnreadableRow."""
     row = await tx.first(WITH_HISTORY.where(visible_to(actor), orders.c.order_id == order_id))
     if row is None:
         raise NotFound(detail="No such order.")
@@ -61,7 +61,7 @@ async def order_with_history(tx: Transaction, actor: Actor, order_id: str) -> tu
 
 
 async def _written(tx: Transaction, row: Row[Any]) -> list[Mapping[str, Any]]:
-    """The rows of an order's history; where all of them together cannot be read, one by one."""
+    """The rows of an order's history. If they cannot be read as one JSON array, they are read separately."""
     if not isinstance(row.order_changes, BrokenJson):
         return list(row.order_changes)
     mine = (changes.c.store_id == row.store_id) & (changes.c.order_id == row.order_id)
@@ -70,7 +70,7 @@ async def _written(tx: Transaction, row: Row[Any]) -> list[Mapping[str, Any]]:
 
 
 def state_of(row: Row[Any]) -> OrderState:
-    """An order's row, with its lines and payments, in memory."""
+    """An `OrderState` from an order's row with its lines and payments."""
     values = row._mapping
     same = [name for name in Order.model_fields if name in orders.c and name not in ("tracking", "cancellation")]
     order = Order(
@@ -91,7 +91,7 @@ def state_of(row: Row[Any]) -> OrderState:
 
 
 def _listed(columns: tuple[sa.Column[Any], ...], order_by: tuple[sa.Column[Any], ...], name: str) -> sa.Label[Any]:
-    """The rows of an order in another table, as one JSON array: so that a page is one query."""
+    """An order's rows in another table, as one JSON array, so that loading takes one query."""
     table = columns[0].table
     pairs: list[sa.ColumnElement[Any]] = []
     for column in columns:
@@ -102,7 +102,7 @@ def _listed(columns: tuple[sa.Column[Any], ...], order_by: tuple[sa.Column[Any],
     return found.scalar_subquery().label(name)
 
 
-# Made once: to build them costs more than to run them.
+# Built once: building them costs more than running them.
 WHOLE = sa.select(
     orders,
     _listed(LINE_COLUMNS, (lines.c.line,), "order_lines"),

@@ -16,11 +16,11 @@ settings_versions = partial(versions, settings, SavedSettings)
 
 
 async def settings_of(tx: Transaction, store_id: str) -> StoreSettings:
-    """The settings in force; the defaults (version 0) where nothing was ever saved."""
+    """The settings in force; the defaults (version 0) if none were ever saved."""
     row = await tx.first(newest_version(settings, store_id))
     return StoreSettings() if row is None else as_settings(row)
 
 
 def as_settings(row: Row[Any]) -> StoreSettings:
-    """A row in memory."""
+    """`StoreSettings` from a row."""
     return StoreSettings(**{column.name: row._mapping[column.name] for column in fields(StoreSettings)})

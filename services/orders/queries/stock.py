@@ -1,4 +1,4 @@
-"""Levels of stock and their ledger: for the shop only."""
+"""Stock levels and their ledger, only for the shop."""
 
 from dataclasses import fields
 from typing import Any
@@ -18,7 +18,7 @@ NEWEST_FIRST = Key(stock_movements.c.sequence, newest_first=True)
 
 
 async def level_of(tx: Transaction, actor: Actor, sku: str, *, lock: bool = False) -> StockLevel:
-    """The level of a tracked SKU. Raises NotFound for one that is not tracked, and for customers."""
+    """The level of a tracked SKU. Raises NotFound for an untracked one, and for customers."""
     query = sa.select(stock_levels).where(stock_levels.c.store_id == actor.store, stock_levels.c.sku == sku)
     row = await tx.first(query.with_for_update() if lock else query) if actor.is_shop else None
     if row is None:
@@ -27,7 +27,7 @@ async def level_of(tx: Transaction, actor: Actor, sku: str, *, lock: bool = Fals
 
 
 async def levels(tx: Transaction, actor: Actor, *, below: int | None, cursor: str | None, limit: int) -> Walked[StockLevel]:
-    """A page of the tracked SKUs, scarcest first; with `below`, only those with less on hand. Raises Invalid `bad_cursor`."""
+    """A page of the tracked SKUs, scarcest first; with `below`, only those with fewer units on hand. Raises Invalid `bad_cursor`."""
     query = sa.select(stock_levels).where(stock_levels.c.store_id == actor.store if actor.is_shop else sa.false())
     if below is not None:
         query = query.where(stock_levels.c.on_hand < below)
@@ -36,7 +36,7 @@ async def levels(tx: Transaction, actor: Actor, *, below: int | None, cursor: st
 
 
 async def movements(tx: Transaction, actor: Actor, sku: str, *, cursor: str | None, limit: int) -> Walked[StockMovement]:
-    """A page of a SKU's ledger, newest first. Raises NotFound for one that is not tracked, and for customers; Invalid `bad_cursor`."""
+    """A page of a SKU's ledger, newest first. Raises NotFound for an untracked one, and for customers; Invalid `bad_cursor`."""
     await level_of(tx, actor, sku)
     query = sa.select(stock_movements).where(stock_movements.c.store_id == actor.store, stock_movements.c.sku == sku)
     page = await walk(tx, NEWEST_FIRST, query, cursor=cursor, limit=limit)

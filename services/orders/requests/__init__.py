@@ -1,1 +1,1 @@
-"""What callers send, checked: a frozen model is the argument of its command."""
+"""Validated request bodies: each frozen model is the argument of its command."""

@@ -1,4 +1,4 @@
-"""What callers send to change an order."""
+"""Request bodies that change an order."""
 
 from typing import Annotated, Literal
 
@@ -22,12 +22,12 @@ class TrackingInput(Input):
     url: Link | None = None
 
     def parts(self) -> Tracking:
-        """As events and columns hold it."""
+        """As stored in events and columns."""
         return Tracking(**self.model_dump())
 
 
 class Transition(Input):
-    """A step forward, with what the customer reads of it."""
+    """A step forward, with a message for the customer."""
 
     model_config = example({"to": "shipped", "message": "On its way", "tracking": {"carrier": "Pathao", "number": "PX-1029"}})
 
@@ -38,7 +38,7 @@ class Transition(Input):
 
 
 class BulkTransition(Input):
-    """One step for many orders; each stands or falls alone."""
+    """One step for many orders; each succeeds or fails on its own."""
 
     model_config = example({"order_ids": ["order_01jd3t0v5we1q9h6m7b3k2x4ya"], "to": "confirmed"})
 
@@ -49,24 +49,24 @@ class BulkTransition(Input):
 
 
 class DeliveryFailure(Input):
-    """A delivery that was refused or failed; `reported_by` is who says so (a rider, the carrier)."""
+    """A delivery that was refused or failed; `reported_by` names who reported it (a rider, the carrier)."""
 
     model_config = example({"reason": "nobody at home", "reported_by": "rider 17"})
 
     reason: Reason
-    reported_by: Name = Field(default="", description="The caller where absent")
+    reported_by: Name = Field(default="", description="Defaults to the caller")
     message: Message = ""
     occurred_at: Fact | None = None
 
 
 class RecordPayment(PrepaidInput):
-    """Money that was collected. (order, method, reference) is unique: the same again gives the same record."""
+    """Money that was collected. (order, method, reference) is unique: repeating it returns the same record."""
 
     model_config = example({"amount": 11000, "method": "cod", "reference": "receipt-4711", "collected_by": "rider 17"})
 
 
 class ReversePayment(Input):
-    """Corrects a recorded payment by a record of the opposite amount."""
+    """Corrects a recorded payment with a record of the opposite amount."""
 
     model_config = example({"reason": "the cheque bounced"})
 
@@ -84,7 +84,7 @@ class CancelRequest(Input):
 
 
 class ContactEdit(Input):
-    """Who to reach; what is absent stays."""
+    """The contact; omitted fields stay unchanged."""
 
     name: Name | None = None
     email: EmailStr | Literal[""] | None = None
@@ -92,7 +92,7 @@ class ContactEdit(Input):
 
 
 class EditOrder(Input):
-    """A correction with its reason (JSON merge patch): what is absent stays as it is."""
+    """A correction with its reason (JSON merge patch): omitted fields stay unchanged."""
 
     model_config = example({"reason": "typo", "customer": {"name": "Rahima Begum", "phone": "+8801712345678"}})
 
@@ -119,4 +119,4 @@ class GuestLink(Input):
 
     model_config = example({})
 
-    days: Annotated[int | None, Field(ge=1, le=3_660, description="30 by default, or what the installation allows")] = None
+    days: Annotated[int | None, Field(ge=1, le=3_660, description="30 by default, or the installation's maximum if that is less")] = None

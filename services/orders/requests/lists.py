@@ -1,4 +1,4 @@
-"""What lists and exports of orders are asked for."""
+"""Query parameters of lists and exports of orders."""
 
 from typing import Annotated
 
@@ -14,7 +14,7 @@ Total = Annotated[int, Field(ge=0, le=MAX_AMOUNT_MINOR_UNITS)]
 
 
 class OrderFilter(BaseModel):
-    """What to list. A name that is not here is an error, not an ignored filter."""
+    """The filter. An unknown parameter is an error, not ignored."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True, frozen=True)
 
@@ -27,19 +27,19 @@ class OrderFilter(BaseModel):
     placed_before: Annotated[Moment | None, Field(alias="placed_at.lt")] = None
     total_from: Annotated[Total | None, Field(alias="total.gte", description="Minor units; give currency with it")] = None
     total_to: Annotated[Total | None, Field(alias="total.lte", description="Minor units; give currency with it")] = None
-    needs_attention: Annotated[bool, Field(description="Only orders of which more was collected than their total")] = False
+    needs_attention: Annotated[bool, Field(description="Only orders with more collected than their total")] = False
     q: Annotated[
         str | None,
-        Field(min_length=1, max_length=200, description="A number, reference, e-mail, phone or SKU as a whole, else a part of a name"),
+        Field(min_length=1, max_length=200, description="A number, reference, e-mail, phone or SKU in full, or a part of a name"),
     ] = None
 
 
 class PageQuery(OrderFilter):
-    """What to list, and which page of it."""
+    """The filter, and which page."""
 
     limit: Limit = DEFAULT_LIMIT
     cursor: Cursor = None
 
 
 class ExportQuery(OrderFilter, FileQuery):
-    """What to export, and how."""
+    """The filter, and the file format."""

@@ -1,4 +1,4 @@
-"""What a platform or staff send to place orders. Money is integer minor units of the order's one `currency`."""
+"""Request bodies with which a platform or staff place orders. Money is integer minor units of the order's one `currency`."""
 
 from typing import Annotated
 
@@ -31,7 +31,7 @@ EXAMPLE = {
 
 
 class AddressInput(Input):
-    """A postal address in the parts of its country; which are required depends on the country."""
+    """A postal address; which parts are required depends on the country."""
 
     country_code: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
     name: Name = ""
@@ -45,12 +45,12 @@ class AddressInput(Input):
     phone: Name = ""
 
     def parts(self) -> Address:
-        """As events and columns hold it."""
+        """As stored in events and columns."""
         return Address(**self.model_dump())
 
 
 class CustomerInput(Input):
-    """Who bought: `id` is the caller's own id of the customer, and the `sub` of the customer's tokens."""
+    """The buyer: `id` is the caller's own id for the customer, and the `sub` of the customer's tokens."""
 
     id: CustomerId
     name: Name = ""
@@ -59,7 +59,7 @@ class CustomerInput(Input):
 
 
 class LineInput(Input):
-    """One line. Give `unit_price`, or `subtotal`, or only `total`; what else is given must agree with it.
+    """One line. Give `unit_price`, or `subtotal`, or only `total`; any other figures must agree with it.
 
     `total` is what the customer pays for the line: after its own and its share of the order's discount, with tax.
     """
@@ -75,7 +75,7 @@ class LineInput(Input):
 
 
 class ShippingInput(Input):
-    """What shipping costs. `total`: after its discount, with its tax."""
+    """The cost of shipping. `total` is after its discount, with its tax."""
 
     amount: Amount = 0
     discount: Amount = 0
@@ -101,16 +101,16 @@ class PlaceOrder(Input):
     currency: str
     customer: CustomerInput
     shipping_address: AddressInput
-    billing_address: AddressInput | None = Field(default=None, description="The shipping address where absent")
+    billing_address: AddressInput | None = Field(default=None, description="Defaults to the shipping address")
     lines: Annotated[list[LineInput], Field(min_length=1, max_length=MAX_ORDER_LINES)]
     shipping: ShippingInput = ShippingInput()
     discount: Amount = Field(default=0, description="The order's own discount, spread over its lines")
-    tax: Amount | None = Field(default=None, description="Tax of the whole order; spread over lines and shipping where they say none")
+    tax: Amount | None = Field(default=None, description="Tax of the whole order; spread over lines and shipping if they give none")
     prices_include_tax: bool = True
     total: Amount | None = None
     language: Language = "en"
     number: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9/_.#-]{0,39}$")] | None = Field(
-        default=None, description="The platform's own number; else the store's next one"
+        default=None, description="The platform's own number; defaults to the store's next one"
     )
     external_ref: Word | None = None
     metadata: Annotated[dict[Word, Message | Whole | bool], Field(max_length=MAX_METADATA_ENTRIES)] = Field(default_factory=dict)
@@ -125,7 +125,7 @@ class PlaceOrder(Input):
 
 
 class PlaceBatch(Input):
-    """Up to 1,000 orders; each stands or falls alone. Items are read one by one, so that a bad one fails alone too."""
+    """Up to 1,000 orders; each succeeds or fails on its own. Items are parsed one by one, so an invalid one fails alone too."""
 
     model_config = example({"orders": [EXAMPLE]})
 

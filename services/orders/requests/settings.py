@@ -1,4 +1,4 @@
-"""A store's settings as they are sent."""
+"""Request body of a store's settings."""
 
 from typing import Annotated
 
@@ -9,7 +9,7 @@ from shared.web.inputs import Input, Word, example
 
 
 class OrderSettingsInput(Input):
-    """The whole settings: a PUT replaces them all."""
+    """The complete settings: a PUT replaces them all."""
 
     model_config = example(
         {

@@ -1,4 +1,4 @@
-"""Changes of stock as they are sent."""
+"""Request bodies that change stock."""
 
 from typing import Annotated
 
@@ -11,7 +11,7 @@ MAX_ON_HAND = 10**12
 
 
 class LevelInput(Input):
-    """What was counted on the shelf."""
+    """The number of units counted."""
 
     model_config = example({"on_hand": 120, "reason": "counted"})
 
@@ -20,7 +20,7 @@ class LevelInput(Input):
 
 
 class AdjustmentInput(Input):
-    """Units to add (positive) or take (negative)."""
+    """Units to add (positive) or remove (negative)."""
 
     model_config = example({"quantity": -2, "reason": "broken in the store room"})
 

@@ -1,4 +1,4 @@
-"""The words of this service's requests, beside those that all services share (shared/web/inputs.py)."""
+"""Field types of this service's requests, in addition to those that all services share (shared/web/inputs.py)."""
 
 from typing import Annotated
 

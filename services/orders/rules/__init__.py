@@ -1,1 +1,1 @@
-"""What may happen to an order, and what its figures are. Pure: no session, no clock, no broker; each file is named for its rule."""
+"""What may happen to an order, and how its figures are computed. Pure: no session, clock or broker. Each file is named for its rule."""

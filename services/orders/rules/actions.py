@@ -1,4 +1,4 @@
-"""What the calling actor may do with an order now, and why not: asked of the same rules that guard the commands."""
+"""What the calling actor may do with an order now, and why not, decided by the same rules that guard the commands."""
 
 from services.orders.state import CancelPreset, CustomerStop
 from shared.contracts.actor import Actor, Decision
@@ -14,7 +14,7 @@ MOVES = dict(zip(STEPS, ("confirm", "pick_up", "ship", "deliver"), strict=True))
 
 
 def actions(order: Order, actor: Actor, preset: CancelPreset, customer_stop: CustomerStop) -> dict[str, Decision]:
-    """Every action by its name with the decision for `actor`."""
+    """The decision for `actor` on every action, by the action's name."""
     return {
         **{MOVES[step]: may_move(order, step, actor) for step in STEPS},
         "report_failed_delivery": may_report_failed_delivery(order, actor),

@@ -1,8 +1,8 @@
 """Who may cancel, and until when: one policy table, two presets.
 
 The seed contradicts itself in section 8. "Cancellation Control": when an order is unpaid, only customers retain the authority
-to cancel. "Order Cancellation": customers can cancel until the status is "Unpaid" or "Delivered". Both are rows here; a store
-picks (docs/decisions/0101-who-may-cancel.md).
+to cancel. "Order Cancellation": customers can cancel until the status is "Unpaid" or "Delivered". Both are presets here; a store
+chooses one (docs/decisions/0101-who-may-cancel.md).
 """
 
 from typing import Literal
@@ -59,7 +59,7 @@ def may_cancel(order: Order, actor: Actor, preset: CancelPreset, customer_stop: 
 
 
 def lines_to_release(order: Order) -> tuple[OrderLine, ...]:
-    """The lines whose reserved goods go back on the shelf at a cancellation now: none once the goods had left."""
+    """The lines whose reserved goods a cancellation now would restock: none once the goods have left."""
     if goods_left(order.status):
         return ()
     return tuple(line for line in order.lines if line.stock_tracked)

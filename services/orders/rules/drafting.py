@@ -1,4 +1,4 @@
-"""The order that a request asks for, its figures complete."""
+"""Builds the order that a request asks for, with complete figures."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -14,7 +14,7 @@ from .placing import OrderAmounts, amounts
 
 
 def drafted(request: PlaceOrder, personal: OrderPersonal, new_id: Callable[[str], str], *, now: datetime) -> OrderState:
-    """The order, with its own id as its number until the store's next one is known. `new_id(prefix)` makes its ids.
+    """The order, with its own id as its number until the store's next number is known. `new_id(prefix)` creates ids.
 
     Raises Invalid (figures, times, `same_payment_twice`).
     """

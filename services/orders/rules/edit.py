@@ -19,7 +19,7 @@ def may_edit(order: Order, part: Editable, actor: Actor) -> Decision:
     if not decision.allowed:
         return decision
     if part == "customer":
-        return allowed()  # the contact stays correctable: a refund may come at any time
+        return allowed()  # the contact can always be corrected: a refund may come at any time
     if order.status == "cancelled":
         return refused("already_cancelled", "The order is cancelled, so only its contact can be corrected.")
     frozen = FROZEN_FROM.get(part)

@@ -1,4 +1,4 @@
-"""Money recorded on an order: who may record it, and what it makes of the order. Pure."""
+"""Money recorded on an order: who may record it, and the payment and refund states that follow. Pure."""
 
 from shared.contracts.actor import Actor, Decision, allowed, refused, shop_only
 from shared.contracts.events import Order, Payment, PaymentState, RefundState
@@ -13,7 +13,7 @@ def payment_state(collected: int, total: int) -> PaymentState:
 
 
 def refund_state(*, approved: int, units: int, ordered: int, refunded: int, collected: int, cancelled: bool) -> RefundState:
-    """`full` when approved refunds hold every unit, or all that was collected of a cancelled order; `partial` when any; else `none`.
+    """`full` if approved refunds cover every unit, or all money collected for a cancelled order; `partial` if there are any; else `none`.
 
     `approved` counts refunds, `units` and `ordered` count units, `refunded` and `collected` are minor units.
     """
@@ -40,18 +40,18 @@ def may_record(order: Order, actor: Actor, amount: int) -> Decision:
 
 
 def same_again(existing: Payment, amount: int) -> Decision:
-    """Whether a payment with a known method and reference is the same again; another amount is a conflict."""
+    """Whether a payment with a recorded method and reference is a repeat; a different amount is a conflict."""
     if existing.amount != amount:
         return refused(
             "payment_conflict",
-            "This method and reference are recorded with another amount; a correction is a reversal and a new reference.",
+            "This method and reference are recorded with another amount; to correct it, reverse it and record it under a new reference.",
             payment_id=existing.payment_id, recorded=existing.amount, given=amount,
         )  # fmt: skip
     return allowed()
 
 
 def may_reverse(order: Order, payment: Payment, actor: Actor) -> Decision:
-    """Whether `actor` may correct `payment` by a reversing record: once, in full."""
+    """Whether `actor` may reverse `payment`: once, in full."""
     decision = shop_only(actor)
     if not decision.allowed:
         return decision
@@ -63,5 +63,5 @@ def may_reverse(order: Order, payment: Payment, actor: Actor) -> Decision:
 
 
 def needs_attention(order: Order) -> tuple[str, ...]:
-    """What staff should look at: `overpaid` when more than the total was collected."""
+    """Reasons for staff to look at the order: `overpaid` if more than the total was collected."""
     return ("overpaid",) if order.collected > order.total else ()

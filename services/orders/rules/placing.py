@@ -1,8 +1,8 @@
-"""The figures of an order at placing: what the caller gives is taken where it is consistent, and what is absent is computed.
+"""Computes the figures of a new order: the caller's figures are used if they are consistent, and missing ones are computed.
 
-Σ line totals + shipping = total, to the minor unit, whatever is given and whatever is left out (product page, section 1,
-"Placing"). Tax is never recomputed: it is a figure of the caller's, inside the prices or on top of them. A contradiction is
-refused with both figures, what was given and what follows from the rest.
+Σ line totals + shipping = total, to the minor unit, whichever figures are given or omitted (product page, section 1, "Placing"). Tax
+is never recomputed: it is the caller's figure, included in the prices or on top of them. A contradiction is refused with both
+figures: the one given, and the one that follows from the rest.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from shared.contracts.money import MAX_AMOUNT_MINOR_UNITS, split
 
 @dataclass(frozen=True, slots=True)
 class LineAmounts:
-    """A line's final figures: total = subtotal − discount − order_discount (+ tax where prices exclude it)."""
+    """A line's final figures: total = subtotal − discount − order_discount (+ tax if prices exclude it)."""
 
     subtotal: int
     discount: int
@@ -66,7 +66,7 @@ def amounts(given: PlaceOrder) -> OrderAmounts:
 
 
 def _taxes(given: PlaceOrder) -> tuple[list[int], int]:
-    """Tax of each line and of shipping. Where only the order's tax is given, it is spread over what was sold."""
+    """Tax of each line and of shipping. If only the order's tax is given, it is spread over lines and shipping."""
     given_taxes = [line.tax for line in given.lines] + [given.shipping.tax]
     if given.tax is not None and all(tax is None for tax in given_taxes):
         *taxes, shipping_tax = split(given.tax, [*_weights(given), given.shipping.amount - given.shipping.discount])

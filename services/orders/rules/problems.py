@@ -1,4 +1,4 @@
-"""Every refusal of this service, in a sentence for whoever meets it. A test holds the table against the code."""
+"""Every refusal code of this service and its meaning for the caller. A test checks the table against the code."""
 
 PROBLEMS: dict[str, str] = {
     "already_cancelled": "A cancelled order cannot change.",
@@ -28,11 +28,11 @@ PROBLEMS: dict[str, str] = {
     "external_ref_taken": "Another order of the store already has this external_ref.",
     "out_of_stock": "There is less stock than was ordered; `short` lists each SKU with the units that are left.",
     "stock_too_low": "The adjustment would make the stock level negative.",
-    "bad_address": "The address does not follow the rules of its country; `errors` names the parts.",
-    "bad_phone": "This is not a telephone number; start with + and the country's prefix, or write it as it is dialled within the country.",
+    "bad_address": "The address does not follow the rules of its country; `errors` names the invalid parts.",
+    "bad_phone": "Not a telephone number; start with + and the country code, or write it as it is dialled within the country.",
     "unknown_time_zone": "A time zone is an IANA name such as Asia/Dhaka.",
-    "guest_link_too_long": "This installation does not allow links for so many days.",
-    "too_many_guest_links": "The order has as many valid links as it may have; revoke one first.",
+    "guest_link_too_long": "This installation does not allow links to be valid for that many days.",
+    "too_many_guest_links": "The order already has the maximum number of valid links; revoke one first.",
     "customer_was_erased": "The customer of this order was erased, so no link can be made for it.",
     "no_guest_key": "No signing key of this installation may issue guest tokens for this store.",
     "too_many_orders": "A customer with more than 2,000 orders must be erased by the operator, in parts.",

@@ -1,4 +1,4 @@
-"""What a store's settings may hold."""
+"""The rules for a store's settings."""
 
 from zoneinfo import available_timezones
 

@@ -1,10 +1,10 @@
-"""Where an order may go: forward only, one step or several at a time; and when a delivery can fail. Pure tables."""
+"""Which status an order may move to (forward only, one step or several at a time), and when a delivery can fail. Pure."""
 
 from shared.contracts.actor import Actor, Decision, allowed, refused, shop_only
 from shared.contracts.events import Order, OrderStatus
 from shared.contracts.lifecycle import Step, reached, steps_ahead
 
-# A delivery can fail once the shop has accepted the order and before the customer has it.
+# A delivery can fail after the shop has accepted the order and before the customer has it.
 CAN_FAIL: tuple[OrderStatus, ...] = ("confirmed", "picked_up", "shipped")
 
 
@@ -29,6 +29,6 @@ def may_report_failed_delivery(order: Order, actor: Actor) -> Decision:
         return decision
     if order.status not in CAN_FAIL:
         return refused(
-            "nothing_to_deliver", f"A delivery can fail only after confirmation and before it is delivered; the order is {order.status}."
+            "nothing_to_deliver", f"A delivery can fail only after confirmation and before delivery; the order is {order.status}."
         )
     return allowed()

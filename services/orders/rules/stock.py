@@ -1,4 +1,4 @@
-"""What moves on the shelf. Each movement has a cause that is unique in its store, so nothing counts twice."""
+"""Stock movements. Each has a cause that is unique in its store, so that nothing counts twice."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from shared.contracts.events import InspectedLine, Order, RefundLine
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """`quantity` units of a SKU, negative where they leave the shelf. `cause` names why, once for the store."""
+    """`quantity` units of a SKU, negative if they leave the stock. `cause` names the reason, unique in the store."""
 
     sku: str
     quantity: int
@@ -16,12 +16,12 @@ class Movement:
 
 
 def restocked_by_refund(order: Order, refund_id: str, lines: Sequence[RefundLine]) -> list[Movement]:
-    """What an approved refund puts back: what it says, for lines that were tracked when the order was placed."""
+    """The movements that restock an approved refund's goods, for lines whose stock was tracked when the order was placed."""
     return _restocked(order, f"refund:{refund_id}", [(line.line, line.restock) for line in lines])
 
 
 def restocked_by_inspection(order: Order, inspection_id: str, lines: Sequence[InspectedLine]) -> list[Movement]:
-    """What an inspection puts back; each inspection decision is a cause of its own."""
+    """The movements that restock an inspection's goods; each inspection is a cause of its own."""
     return _restocked(order, f"inspection:{inspection_id}", [(line.line, line.restock) for line in lines])
 
 

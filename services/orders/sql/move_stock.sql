@@ -1,6 +1,6 @@
--- Moves stock: any number of movements of a store's SKUs, each with its own row in the ledger, its sequence and its event.
+-- Moves stock: any number of movements of a store's SKUs, each with its own ledger row, sequence and event.
 -- Levels are locked in SKU order, so that two orders with the same SKUs cannot deadlock, and each level is changed once.
--- A SKU without a level is not tracked and does not move.
+-- A SKU without a level is not tracked and is skipped.
 with moved as (
     select m.sku, m.quantity, m.cause, row_number() over (partition by m.sku order by m.n) as nth,
            sum(m.quantity) over (partition by m.sku order by m.n) as upto

@@ -1,10 +1,10 @@
--- Gives the next numbers of stores' streams to events that wait for one, a bounded number of each store (docs/decisions/0109).
+-- Assigns the next numbers of the stores' streams to waiting events, a bounded number of each store (docs/decisions/0109).
 --
--- store      from store to store by the index, beginning with the one whose turn it is
--- head       their heads that nobody holds; one that moved since this statement began is read as it is now. A head that somebody put
---            back would stop every store's numbers at the first that was given already: it never counts for less than what was given
--- taken      each store's oldest waiting events; one that somebody numbered meanwhile is gone and is passed by
--- numbered   they get the next numbers, in the order of their positions
+-- store      the stores with waiting events, one index lookup each, starting with the one whose turn it is
+-- head       their heads that nobody else has locked; one that changed since this statement began is read in its current state. A head
+--            that somebody set back would fail every store's numbering on a duplicate, so it counts as at least the last assigned number
+-- taken      each store's oldest waiting events; one that was numbered meanwhile is already deleted and is skipped
+-- numbered   the next numbers, assigned in the order of the events' positions
 with recursive store(id) as (
     (select store_id from orders.stream_pending where store_id >= :from_store order by store_id limit 1)
     union all

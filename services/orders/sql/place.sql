@@ -1,14 +1,14 @@
--- Places orders, one or several of a batch, with their keys, stock, numbers, lines, payments, history and events: all of it or nothing.
+-- Places orders, one or several of a batch, with their keys, stock, numbers, lines, payments, history and events: all or nothing.
 -- Why it is one statement: docs/decisions/0100 and 0107. To run it in psql, \set each parameter to a quoted literal first.
 --
--- asked      the orders, in their order; event and answer are JSON with "lines":[] and the order's own id as its number
--- repeated   those whose key has a stored response; where there is one, nothing is placed
+-- asked      the orders as given; event and answer are JSON with "lines":[] and the order's own id as its number
+-- repeated   those whose key has a stored response; if there is one, nothing is placed
 -- level      the tracked SKUs of all orders, locked in SKU order, so that two orders with the same SKUs cannot deadlock
--- taking     what each order takes of them, one after the other
--- short      the SKUs that fall below 0; where there is one, nothing is placed
--- numbered   the store's next numbers, taken only if all is well; null where the store has no series yet
--- ready      event and answer with their lines and their number
--- reserved   the keys; of two calls with the same key the later waits here, and its whole statement fails
+-- taking     the units that each order takes of them, one order after the other
+-- short      the SKUs that would fall below 0; if there is one, nothing is placed
+-- numbered   the store's next numbers, taken only if no order is repeated or short; null if the store has no series yet
+-- ready      event and answer with their lines and number
+-- reserved   the keys; the later of two calls with the same key waits here, and then its whole statement fails
 -- won        the orders to write, once every key is reserved; all rows are read from the event, so that they cannot differ from it
 with asked as materialized (
     select * from unnest(cast(:keys as text[]), cast(:request_hashes as bytea[]), cast(:order_ids as uuid[]), cast(:public_ids as text[]),
@@ -16,7 +16,7 @@ with asked as materialized (
                          cast(:metadata as text[]), cast(:payments as text[]))
         with ordinality as i(key, request_hash, order_id, public_id, number, answer, event, event_id, metadata, payments, n)
 ), repeated as materialized (
-    select n, i.* from asked, lateral (  -- limit 1: by the key's index for each order, whatever the planner believes of the table
+    select n, i.* from asked, lateral (  -- limit 1: uses the key's index for each order, whatever the planner estimates
         select request_hash, status, body, etag from orders.idempotency
         where store_id = :store and caller = :caller and key = asked.key limit 1
     ) i

@@ -1,1 +1,1 @@
-"""What callers see. Only `api` imports it."""
+"""Response bodies. Only `api` imports them."""

@@ -1,4 +1,4 @@
-"""What became of each item of a batch, as callers see it."""
+"""Response bodies of batches: the result of each item."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from shared.web.views import View
 
 
 class PlacedItem(BaseModel):
-    """What became of one order of a batch: `order` when it was placed, `problem` when not."""
+    """The result of one order in a batch: `order` if it was placed, otherwise `problem`."""
 
     index: int
     status: int
@@ -21,7 +21,7 @@ class PlacedItem(BaseModel):
 
 
 class BatchView(View):
-    """What became of each order of a batch, in its order."""
+    """The result of each order in a batch, in the order of the request."""
 
     placed: int
     refused: int
@@ -29,7 +29,7 @@ class BatchView(View):
 
 
 class MovedItem(BaseModel):
-    """What became of one order of a bulk change."""
+    """The result of one order in a bulk change."""
 
     order_id: OrderId
     status: int
@@ -38,7 +38,7 @@ class MovedItem(BaseModel):
 
 
 class BulkView(View):
-    """What became of each order of a bulk change, in its order."""
+    """The result of each order in a bulk change, in the order of the request."""
 
     changed: int
     refused: int
@@ -58,7 +58,7 @@ class BulkView(View):
 
 
 def batch_json(answers: Sequence[Stored | Failure]) -> str:
-    """A BatchView as JSON. The stored response of an order is its JSON already, and goes in word for word."""
+    """A BatchView as JSON. The stored response of an order is already its JSON and is inserted unchanged."""
     placed = sum(isinstance(answer, Stored) for answer in answers)
     items = ",".join(_item(index, answer) for index, answer in enumerate(answers))
     return f'{{"placed":{placed},"refused":{len(answers) - placed},"items":[{items}]}}'

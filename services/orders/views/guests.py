@@ -1,4 +1,4 @@
-"""What callers see of links for guests."""
+"""Response bodies of guest links."""
 
 from datetime import datetime
 from typing import ClassVar, Literal
@@ -9,7 +9,7 @@ from shared.web.views import ByView, View
 
 
 class GuestLinkView(View):
-    """A link that reads this one order until it expires. Its token is shown when it is made, and in repeats of that call soon after."""
+    """A link that reads this one order until it expires. Its token is shown when it is created, and in replays of that call soon after."""
 
     secrets: ClassVar[tuple[str, ...]] = ("token",)
 

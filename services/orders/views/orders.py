@@ -1,4 +1,4 @@
-"""An order as callers see it. Money is `{amount, currency, decimal}`; `amount` counts, `decimal` is help for the reader."""
+"""Response bodies of orders. Money is `{amount, currency, decimal}`: compute with `amount`; `decimal` is for human readers."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -18,7 +18,7 @@ from shared.web.views import ActionView, ByView, MoneyView, Page, View, actions,
 
 
 class CustomerView(BaseModel):
-    """Who bought."""
+    """The buyer."""
 
     id: str
     name: str
@@ -27,7 +27,7 @@ class CustomerView(BaseModel):
 
 
 class AddressView(Address):
-    """A postal address, and how its country writes it, line by line."""
+    """A postal address, and its lines as its country formats them."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     formatted: list[str]
@@ -55,7 +55,7 @@ class OrderLineView(View):
 
 
 class PaymentView(View):
-    """Money recorded; a reversal has a negative amount and names what it reverses."""
+    """A recorded payment; a reversal has a negative amount and names the payment that it reverses."""
 
     payment_id: PaymentId
     amount: MoneyView
@@ -120,7 +120,7 @@ class OrderView(View):
 
 
 class TimelineEntry(View):
-    """One change of the order: who, when, and what they wrote to the customer. `details` depends on the type."""
+    """One change of the order: who made it, when, and the message to the customer. `details` depend on the type."""
 
     version: int
     type: str
@@ -180,7 +180,7 @@ class OrderPage(Page[OrderSummaryView]):
 
 
 class OrderCountsView(View):
-    """How many orders there are of each status, payment and refund state."""
+    """How many orders have each status, payment and refund state."""
 
     status: dict[OrderStatus, int]
     payment: dict[PaymentState, int]
@@ -188,7 +188,7 @@ class OrderCountsView(View):
 
 
 class ReleasedLine(View):
-    """Units of a line that would go back on the shelf at once."""
+    """Units of a line that would be restocked at once."""
 
     line: int
     sku: str
@@ -196,7 +196,7 @@ class ReleasedLine(View):
 
 
 class CancelOutlook(View):
-    """What a cancellation would do now; what follows for the money is the refund service's preview."""
+    """What a cancellation would do now. The refund service decides what happens to the money."""
 
     allowed: bool
     code: str | None
@@ -206,7 +206,7 @@ class CancelOutlook(View):
 
     @classmethod
     def of(cls, order: Order, decision: Decision) -> "CancelOutlook":
-        """What the rules say of `order`; nothing moves where it may not be cancelled."""
+        """The decision on `order`; nothing would be released if it may not be cancelled."""
         released = lines_to_release(order) if decision.allowed else ()
         return cls.showing(
             decision,
@@ -216,7 +216,7 @@ class CancelOutlook(View):
 
 
 class ErasedView(View):
-    """A customer of whom nothing personal is left here; the other services follow by `customer.erased`."""
+    """A customer whose personal data this service has erased; the other services follow when they receive `customer.erased`."""
 
     customer_id: str
     orders: int
@@ -226,7 +226,7 @@ SHOWN_TO_CUSTOMERS = ("from", "to", "tracking", "payment_id", "amount", "method"
 
 
 def timeline_entry(change: Change, actor: Actor) -> TimelineEntry:
-    """One change as `actor` may see it: what staff noted for each other (a rider's name) stays with the shop."""
+    """One change as `actor` may see it: internal details (such as a rider's name) are only for the shop."""
     shop = actor.is_shop
     return TimelineEntry.showing(
         change,
@@ -262,7 +262,7 @@ def _view(state: OrderState, actor: Actor) -> dict[str, Any]:
 
 
 def line_view(line: OrderLine, currency: str) -> OrderLineView:
-    """A line as answers show it."""
+    """A line as responses show it."""
     amounts = {name: None if (value := getattr(line, name)) is None else money(value, currency) for name in LINE_MONEY}
     return OrderLineView.showing(line, **amounts)
 
@@ -282,5 +282,5 @@ def _cancellation(order: Order, actor: Actor) -> CancellationView | None:
 
 
 def _reason(reason: str, by: By, actor: Actor) -> str:
-    """A reason is shown to the shop and to whoever gave it; what the shop writes to the customer is the change's message."""
+    """A reason is shown only to the shop and to the actor who gave it; text for the customer goes into the change's message."""
     return reason if actor.is_shop or actor.did(by.role, by.id) else ""

@@ -1,4 +1,4 @@
-"""A store's settings as callers see them."""
+"""Response bodies of a store's settings."""
 
 from datetime import datetime
 
@@ -18,7 +18,7 @@ class OrderSettingsView(View):
 
     @classmethod
     def of(cls, settings: StoreSettings) -> "OrderSettingsView":
-        """As answers show them."""
+        """As responses show them."""
         return cls.showing(settings)
 
 

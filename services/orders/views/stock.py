@@ -1,4 +1,4 @@
-"""Stock as callers see it."""
+"""Response bodies of stock."""
 
 from datetime import datetime
 
@@ -16,7 +16,7 @@ class LevelView(View):
 
     @classmethod
     def of(cls, level: StockLevel) -> "LevelView":
-        """As answers show it."""
+        """As responses show it."""
         return cls.showing(level)
 
 
@@ -33,5 +33,5 @@ class MovementView(View):
 
     @classmethod
     def of(cls, movement: StockMovement) -> "MovementView":
-        """As answers show it."""
+        """As responses show it."""
         return cls.showing(movement)

@@ -1,4 +1,4 @@
-"""Routes: parse → transaction → one command or query → answer. They decide nothing."""
+"""Routes: parse the request, run one command or query in a transaction, respond. They decide nothing."""
 
 from services.refunds.api import attention, export, files, policy, refunds, requests
 from shared.web.call import Router

@@ -25,7 +25,7 @@ router = Router(tags=["refunds"])
     openapi_extra=SHOP_ONLY,
 )
 async def list_attention(call: Call, closed: bool = False, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Response:
-    """Open items, the oldest first; or those that were closed."""
+    """Open items, oldest first; or, with `closed`, the closed ones."""
     actor = call.actor
     async with call.walking() as tx:
         page = await queries.page(tx, actor, closed=closed, cursor=cursor, limit=limit)

@@ -23,9 +23,9 @@ COLUMNS = (*(field.name for field in fields(RefundSummary) if field.name not in 
 
 @router.get("/v1/refunds/export", operation_id="refunds_refund_export", response_class=StreamingResponse, responses=FILE | problems())
 async def export(query: Annotated[RefundExport, Query()], call: Call) -> Export:
-    """Every refund that matches, the last requested first, as CSV or JSON Lines. No cell begins like a formula.
+    """Every refund that matches, latest request first, as CSV or JSON Lines. No cell starts like a formula.
 
-    It is written while it is sent, so it is no snapshot: a refund that exists throughout is in it once, as of when its page was read.
+    It is built while it is sent, so it is not a snapshot: a refund that exists throughout is included once, as it was when its page was read.
     """
     async with call.reading() as tx:
         wanted = await resolved(tx, call.actor, query)
@@ -34,7 +34,7 @@ async def export(query: Annotated[RefundExport, Query()], call: Call) -> Export:
 
 
 def exported(call: Calling, wanted: RefundExport) -> AsyncGenerator[bytes, None]:
-    """Every refund that matches and that the caller may see, the last requested first."""
+    """Every refund that matches and that the caller may see, latest request first."""
 
     async def read(after: str | None) -> tuple[list[RefundSummary], str | None]:
         async with call.reading() as tx:

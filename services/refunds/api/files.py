@@ -1,4 +1,4 @@
-"""Files that come with a request: private, checked by content, served only as a download."""
+"""Files for refund requests: private, checked by content, served only as downloads."""
 
 import asyncio
 import hashlib
@@ -34,7 +34,7 @@ FORM = {
                     "required": ["file"],
                     "properties": {
                         "file": {"type": "string", "format": "binary"},
-                        "customer_id": {"type": "string", "description": "Whose file it is, where the shop uploads it"},
+                        "customer_id": {"type": "string", "description": "The customer whose file it is; required if the shop uploads it"},
                     },
                 }
             }
@@ -53,12 +53,12 @@ FORM = {
     max_body_size=MAX_UPLOAD_BODY_BYTES,
 )
 async def upload(call: Call) -> Response:
-    """Upload a JPEG, PNG, WebP or PDF for a request to come. Images are re-encoded, which drops EXIF."""
+    """Upload a JPEG, PNG, WebP or PDF for a later refund request. Images are re-encoded, which drops EXIF."""
     settings = _settings(call)
     async with _form(call) as form:
         source, customer_id = _file(form), _customer(call, form)
         if (source.size or 0) > settings.attachment_max_bytes:
-            raise TooLarge("file_too_large", f"A file has at most {settings.attachment_max_bytes} bytes.")
+            raise TooLarge("file_too_large", f"A file can have at most {settings.attachment_max_bytes} bytes.")
         asked = f"{source.filename}\n{customer_id}\n{await asyncio.to_thread(_hash, source.file)}".encode()
         earlier = await call.stored(await call.reservation(body=asked))
         if earlier is not None:
@@ -74,7 +74,7 @@ async def upload(call: Call) -> Response:
     try:
         answer = await call.once("refunds.upload", work, status=201, body=asked)
     except Failure as failure:
-        if isinstance(failure, StoreBusy) or not isinstance(failure, Unavailable):  # a lost COMMIT is left to the sweeper
+        if isinstance(failure, StoreBusy) or not isinstance(failure, Unavailable):  # if the outcome of the COMMIT is unknown, the sweeper decides
             await _delete(call, stored)
         raise
     if "idempotent-replayed" in answer.headers:
@@ -89,7 +89,7 @@ async def _delete(call: Calling, stored: Attachment) -> None:
 
 @router.get("/v1/attachments/limits", operation_id="refunds_attachment_limits_read", response_model=UploadLimitsView, responses=problems())
 async def limits(call: Call) -> Response:
-    """Limits of uploads, so that a form can show them before anything is sent."""
+    """The limits of uploads, so that a form can show them before anything is sent."""
     settings = _settings(call)
     types = [UploadTypeView(media_type=media_type, max_pixels=check.max_pixels(kind, settings)) for kind, media_type in check.TYPES.items()]
     return call.show(

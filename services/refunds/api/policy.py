@@ -32,7 +32,7 @@ async def read(call: Call) -> Response:
     openapi_extra=SHOP_ONLY,
 )
 async def save(body: RefundPolicyInput, call: Call) -> Response:
-    """Save the next version, from now or from a later day on. What was requested before keeps its version."""
+    """Save the next version, in force from now or from a later day. Earlier requests keep their version."""
     return await call.save("refunds.policy", lambda saved: RefundPolicyView.of(saved, call.actor), save_policy, body)
 
 
@@ -44,7 +44,7 @@ async def save(body: RefundPolicyInput, call: Call) -> Response:
     openapi_extra=SHOP_ONLY,
 )
 async def history(call: Call, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Response:
-    """Every version that was saved, newest first."""
+    """Every saved version, newest first."""
     actor = call.actor
     shop_only(actor, to_read=True).or_raise()
     async with call.walking() as tx:

@@ -1,4 +1,4 @@
-"""Reading refunds, and what the shop does with them."""
+"""Calls that read refunds, and the shop's calls on them."""
 
 from typing import Annotated
 
@@ -26,7 +26,7 @@ CHANGES = problems(NotFound, Refused, VersionConflict, Forbidden)
 
 @router.get("/v1/refunds", operation_id="refunds_refund_list", response_model=Page[RefundSummaryView])
 async def list_refunds(query: Annotated[RefundList, Query()], call: Call) -> Response:
-    """Refunds, the last requested first: the shop's whole store, a customer's own, a guest's of their order."""
+    """Refunds, latest request first: the shop sees all of its store's, a customer their own, a guest those of their order."""
     store = call.actor.store
     async with call.walking() as tx:
         page = await queries.page(tx, call.actor, query, now=call.now, cursor=query.cursor, limit=query.limit)
@@ -38,7 +38,7 @@ async def list_refunds(query: Annotated[RefundList, Query()], call: Call) -> Res
 
 @router.get("/v1/refunds/counts", operation_id="refunds_counts_read", response_model=RefundCountsView, responses=problems(Forbidden))
 async def counts(call: Call) -> Response:
-    """How many refunds have which status, and how long decisions took."""
+    """How many refunds have each status, and how long decisions took."""
     async with call.reading() as tx:
         numbers = await counts_of(tx, call.actor, now=call.now)
         median = await queries.median_seconds_to_decide(tx, call.actor.store) if call.actor.is_shop else None
@@ -79,7 +79,7 @@ async def decline(refund_id: RefundId, body: DeclineRefund, call: Call) -> Respo
 
 @router.post("/v1/refunds/{refund_id}/settlements", operation_id="refunds_settlement_report", response_model=RefundView, responses=CHANGES)
 async def settle(refund_id: RefundId, body: ReportSettlement, call: Call) -> Response:
-    """Report an attempt to move the money. The first success is final; the same report again changes nothing."""
+    """Report an attempt to move the money. The first success is final; repeating a report changes nothing."""
     return await call.change("refunds.settle", RefundView.of, report_settlement, refund_id, body)
 
 
@@ -88,5 +88,5 @@ async def settle(refund_id: RefundId, body: ReportSettlement, call: Call) -> Res
     max_body_size=MAX_LINES_BODY_BYTES,
 )  # fmt: skip
 async def inspect(refund_id: RefundId, body: InspectGoods, call: Call) -> Response:
-    """Decide on goods that wait for inspection: they go back to stock, or not."""
+    """Decide whether goods waiting for inspection go back to stock."""
     return await call.change("refunds.inspect", RefundView.of, inspect_goods, refund_id, body)

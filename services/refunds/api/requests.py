@@ -27,7 +27,7 @@ router = Router(tags=["refunds"])
     max_body_size=MAX_LINES_BODY_BYTES,
 )  # fmt: skip
 async def request(body: RequestRefund, call: Call) -> Response:
-    """Request a refund of a delivered order, as its customer or for them. Nothing is sent to the customer."""
+    """Request a refund of a delivered order, as its customer or on their behalf. The customer is not notified."""
 
     async def work(tx: Transaction) -> RefundView:
         return RefundView.of(await request_refund(tx, call.actor, body, now=call.now), call.actor)
@@ -100,5 +100,5 @@ async def refundable(order_id: OrderId, call: Call) -> Response:
     responses=problems(NotFound, Refused, VersionConflict, Forbidden),
 )
 async def withdraw(refund_id: RefundId, call: Call) -> Response:
-    """Take back one's own open request; its units are free again."""
+    """Withdraw the caller's own open request; its units become free again."""
     return await call.change("refunds.withdraw", RefundView.of, withdraw_refund, refund_id)

@@ -1,1 +1,1 @@
-"""What may happen to refunds, one use case each: load under the lock → ask the rules → change rows → emit."""
+"""One function per use case: load rows under a lock, ask the rules, change rows, emit events."""

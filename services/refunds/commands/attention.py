@@ -1,4 +1,4 @@
-"""Items that need a person's attention: opened once by what happened, closed by staff with a note."""
+"""Items that need a person's attention: opened once per cause, closed by staff with a note."""
 
 from dataclasses import asdict
 from datetime import datetime
@@ -19,7 +19,7 @@ from shared.data.db import Transaction
 
 
 async def approved_above_collected(tx: Transaction, actor: Actor, ledger: Ledger, *, now: datetime) -> None:
-    """A later reversal cannot undo an approval: somebody must look. Opens once per reversal."""
+    """Open an item, once per reversal: a payment's reversal cannot undo an approval, so a person must look."""
     reversals = [payment for payment in ledger.order.payments if payment.amount < 0]
     if reversals:
         last = max(reversals, key=lambda payment: payment.order_version)

@@ -1,4 +1,4 @@
-"""Automatic refunds: whatever the copy of an order shows to be due is refunded without a request."""
+"""Automatic refunds: money and goods that the copy of an order shows as due are refunded without a request."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -26,15 +26,15 @@ ACTOR_NAME = "refunds"
 
 
 def is_only_copied(event: OrderEvent) -> bool:
-    """Whether the event by itself asks for nothing but a newer copy: a cancelled order's money and goods come back."""
+    """Whether the event by itself requires only a newer copy: only a cancelled order's money and goods are refunded automatically."""
     return event.order.cancellation is None
 
 
 async def refund_what_is_due(tx: Transaction, store_id: str, order: Order, *, now: datetime) -> None:
-    """Update the copy if the order is newer, then do what the copy shows to be due, which a stale event never skips."""
+    """Update the copy if the order is newer, then refund what the copy shows as due."""
     created = await copies.copy_order(tx, store_id, order)
     if created is None:
-        return  # what the newer copy showed to be due was done with it
+        return  # stale: the event that brought the newer copy has already refunded what was due
     approved = 0 if created else await ledgers.approved_of(tx, store_id, order.order_id)
     if order.cancellation is None and approved <= sum(payment.amount for payment in order.payments):
         return
@@ -71,7 +71,7 @@ async def _already(tx: Transaction, actor: Actor, ledger: Ledger) -> Already:
 
 
 async def _make(tx: Transaction, actor: Actor, ledger: Ledger, due: Due, policy: Policy, *, claims_goods: bool, now: datetime) -> Ledger:
-    """One automatic refund, approved as it is made; the ledger after it."""
+    """Create one automatic refund, approved at once. Returns the ledger after it."""
     order, before = ledger.order, ledger.approved
     back = money_back(order, before, before + due.amount)
     claimed = all_free(order, ledger.taken) if claims_goods else {}

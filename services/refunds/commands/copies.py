@@ -1,4 +1,4 @@
-"""Updating this service's copies of orders and of stores' time zones from the events of others."""
+"""Updates the copies of orders and of stores' time zones from other services' events."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from shared.data.schema import TIME
 from shared.data.sql import statement
 
 LINE = ("line", "sku", "name", "quantity", "total", "stock_tracked")
-"""The fields of a line that the copy has."""
+"""The fields of a line that are copied."""
 
 COPY_ORDER = statement(__file__, "copy_order").bindparams(
     *(sa.bindparam(name, type_=sa.Text) for name in ("store", "number", "customer", "status", "currency")),
@@ -26,7 +26,7 @@ COPY_ORDER = statement(__file__, "copy_order").bindparams(
 
 
 async def copy_order(tx: Transaction, store_id: str, order: Order) -> bool | None:
-    """Update the copy if the order is newer, and lock it: whether the copy is new. None: it was as new already."""
+    """Update the copy if the order is newer, and lock it. Returns whether the copy was created; None if it was already as new."""
     written = await tx.first(COPY_ORDER, _values(store_id, order))
     return None if written is None else bool(written.created)
 

@@ -21,7 +21,7 @@ from shared.data.db import Transaction
 async def approve_refund(
     tx: Transaction, actor: Actor, refund_id: str, approval: ApproveRefund, *, now: datetime, expected_version: int | None = None
 ) -> Refund:
-    """Approve a request, whole or for fewer units, with the amount by its own policy. Final.
+    """Approve a request, in full or for fewer units; its own policy determines the amount. Final.
 
     Raises NotFound, VersionConflict, Forbidden `shop_only`, Refused (rules.decisions.may_decide, may_pay, rules.claim.keep_lowest).
     """
@@ -52,7 +52,7 @@ async def approve_refund(
 async def decline_refund(
     tx: Transaction, actor: Actor, refund_id: str, decline: DeclineRefund, *, now: datetime, expected_version: int | None = None
 ) -> Refund:
-    """Decline a request: the reason stays with the staff, the message is for the customer. Frees its units.
+    """Decline a request: the internal reason is only for staff, the message is for the customer. Frees its units.
 
     Raises NotFound, VersionConflict, Forbidden `shop_only`, Refused (rules.decisions.may_decide).
     """
@@ -62,7 +62,7 @@ async def decline_refund(
 
 
 async def withdraw_refund(tx: Transaction, actor: Actor, refund_id: str, *, now: datetime, expected_version: int | None = None) -> Refund:
-    """Withdraw one's own request. Frees its units.
+    """Withdraw the actor's own request. Frees its units.
 
     Raises NotFound, VersionConflict, Forbidden `customer_only`, Refused (rules.decisions.may_withdraw).
     """
@@ -72,7 +72,7 @@ async def withdraw_refund(tx: Transaction, actor: Actor, refund_id: str, *, now:
 
 
 async def cancel(tx: Transaction, actor: Actor, refund: Refund, *, now: datetime, internal_reason: str = "", message: str = "") -> Refund:
-    """An open request becomes `cancelled` and its units are free again."""
+    """Cancel an open request and free its units."""
     after = await record.change(
         tx,
         actor.store,
@@ -89,7 +89,7 @@ async def cancel(tx: Transaction, actor: Actor, refund: Refund, *, now: datetime
 
 
 def _figures(refund: Refund, ledger: Ledger, approval: ApproveRefund) -> dict[str, Any]:
-    """The units, the amount and the goods of the approval, by the policy that it was requested under."""
+    """The units, amount and dispositions of the approval, computed with the policy of the request."""
     units, dispositions = refund.claim, {line.line: line.disposition for line in refund.lines}
     if approval.lines is not None:
         units = keep_lowest(units, approval.lines)

@@ -1,4 +1,4 @@
-"""Erasing a customer's texts and files."""
+"""Erases a customer's texts and files."""
 
 from collections.abc import Sequence
 from datetime import datetime

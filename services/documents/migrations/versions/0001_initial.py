@@ -1,4 +1,4 @@
-"""Copies of orders and refunds, settings, series, documents and their pictures."""
+"""Copies of orders and refunds, settings, series, documents and their renderings."""
 
 from functools import partial
 

@@ -1,4 +1,4 @@
-"""Orders' copies, notes with their revisions, the timeline, settings; and the kernel's tables."""
+"""Copies of orders, notes with their revisions, the timeline, settings, and the kernel's tables."""
 
 from functools import partial
 

@@ -1,4 +1,4 @@
-"""Orders, lines, payments, changes, stock, settings, counts; the kernel's tables; what the database itself enforces."""
+"""Orders, lines, payments, changes, stock, settings, counts, the kernel's tables, and the invariants that the database itself enforces."""
 
 from functools import partial
 
@@ -34,7 +34,7 @@ create constraint trigger lines_must_add_up after insert on orders.orders
   deferrable initially deferred for each row execute function orders.lines_must_add_up();
 """
 
-# What happened stays: corrections are new rows.
+# History is never rewritten: corrections are new rows.
 APPEND_ONLY = """
 create function orders.append_only() returns trigger language plpgsql as $$
 begin

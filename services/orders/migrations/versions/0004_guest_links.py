@@ -1,4 +1,4 @@
-"""Guest links are rows that can be listed and taken back; what was kept of their tokens goes."""
+"""Guest links become rows that can be listed and revoked; their stored tokens are deleted."""
 
 from alembic import op
 
@@ -24,7 +24,7 @@ LINKS = """CREATE TABLE orders.guest_links (
     CONSTRAINT ck_guest_links_expires CHECK (expires_at > created_at)
 )"""
 
-# Answers of the first release hold the token itself, which opens the order until it expires.
+# Stored responses of the first release contain the token itself, which reads the order until it expires.
 FORGET_TOKENS = """update orders.idempotency set body = jsonb_set(body::jsonb, '{token}', 'null')::text
 where body like '{"token":"ey%' and body like '%"audience":"guest"%'"""
 

@@ -1,6 +1,6 @@
-"""The store's stream has numbers of its own, given after the commit: nothing can appear behind a reader.
+"""The store's stream gets its own numbers, assigned after the commit, so that no event can appear behind a reader's position.
 
-What was told before keeps its number, the event's position: ids that clients hold stay good.
+Earlier events keep their number, the event's position, so that ids that clients hold stay valid.
 """
 
 import sqlalchemy as sa
@@ -31,7 +31,7 @@ begin
   insert into orders.stream_pending (store_id, position) select store_id, position from added where type like 'order.%';
   return null;
 end $$""",
-    # From here on no writer is under way: its lock waits for them, and they for it.
+    # From here on no write is in progress: creating the trigger takes a lock that waits for earlier writers and blocks later ones.
     """create trigger events_await_the_stream after insert on orders.events referencing new table as added
     for each statement execute function orders.events_await_the_stream()""",
     """insert into orders.stream (store_id, stream_position, position)
