@@ -29,7 +29,7 @@ settings_versions = partial(versions, settings, SavedSettings)
 async def order_for(tx: Transaction, actor: Actor, order_id: str, *, lock: bool = False) -> KnownOrder:
     """The copy of an order that the actor may see; `lock` holds it until the transaction ends.
 
-    Raises NotFound `order_not_known_yet`: an order of another customer, one that does not exist and one that has not arrived yet look the same.
+    Raises NotFound `order_not_known_yet`. Another customer's order, a missing one and one that has not arrived yet look the same.
     """
     order = await _order(tx, actor, order_id, lock=lock)
     if order is None:

@@ -1,4 +1,4 @@
-"""What this service does with other services' events: it updates its copy of each order, and does what the copy shows to be due."""
+"""Consumes other services' events: updates the copy of each order, and refunds what the copy shows as due."""
 
 from services.refunds.commands import automatic, copies, erase
 from shared.contracts.events import ORDER_EVENTS, CustomerErased, Envelope, OrderEvent, StoreSettingsChanged
@@ -17,12 +17,12 @@ async def on_order_changed(tx: Transaction, event: OrderEvent, envelope: Envelop
 
 @consumers.on(StoreSettingsChanged)
 async def on_store_settings_changed(tx: Transaction, event: StoreSettingsChanged, envelope: Envelope) -> None:
-    """The store's time zone decides when its refund window closes."""
+    """Copy the store's time zone, which decides when its refund window closes."""
     await copies.copy_store(tx, envelope.store_id, event.version, event.time_zone)
 
 
 @consumers.on(CustomerErased)
 async def on_customer_erased(tx: Transaction, event: CustomerErased, envelope: Envelope) -> None:
-    """Texts and files of the customer are erased; ids, amounts and hashes stay, so that the sums can still be explained."""
+    """Erase the customer's texts and files. Ids, amounts and hashes stay, so that the sums can still be explained."""
     await erase.erase_customer(tx, envelope.store_id, event.customer_id, event.order_ids, now=envelope.received_at)
     await guests.revoke_all(tx, envelope.store_id, event.order_ids)

@@ -1,4 +1,4 @@
-"""What callers send. Unknown fields and other types are refused."""
+"""Request bodies. Unknown fields and other types are refused."""
 
 from typing import Annotated, Literal
 
@@ -14,7 +14,7 @@ from shared.web.pages import DEFAULT_LIMIT, Cursor, Limit
 MAX_QUANTITY = 1_000_000
 MAX_ATTACHMENTS = 5
 MAX_UPLOAD_BODY_BYTES = 21_000_000  # settings lower it: see attachment_max_bytes
-MAX_LINES_BODY_BYTES = 400_000  # every line of the longest order, named twice
+MAX_LINES_BODY_BYTES = 400_000  # fits every line of the longest order, named twice
 MAX_WINDOW_DAYS = 3_650
 MAX_REASONS = 50
 
@@ -33,7 +33,7 @@ class WantedLine(Input):
 
 
 class RequestRefund(Input):
-    """What a customer asks for. Files are uploaded first; `beyond_window_reason` is the staff's, to exceed the store's window."""
+    """A refund request. Files are uploaded first; `beyond_window_reason` lets staff exceed the store's window."""
 
     model_config = example(
         {
@@ -54,13 +54,13 @@ class RequestRefund(Input):
 
 
 class LineToApprove(WantedLine):
-    """Units of one line, and what becomes of them; the store's policy decides where no disposition is given."""
+    """Units of one line, and what happens to the goods; without a disposition, the store's policy decides."""
 
     disposition: Literal["restock", "inspect", "discard"] | None = None
 
 
 class ApproveRefund(Input):
-    """Without `lines` the whole request; with them exactly these units, and the others are freed."""
+    """Without `lines`, the whole request is approved; with them, exactly these units, and the others are freed."""
 
     model_config = example({"lines": [{"line": 1, "quantity": 1, "disposition": "inspect"}], "message": "The money is on its way."})
 
@@ -69,7 +69,7 @@ class ApproveRefund(Input):
 
 
 class DeclineRefund(Input):
-    """The internal reason stays with the staff; the message is for the customer."""
+    """The internal reason is only for staff; the message is for the customer."""
 
     model_config = example({"internal_reason": "worn", "message": "We cannot take worn goods back."})
 
@@ -95,7 +95,7 @@ class LineInspected(WantedLine):
 
 
 class InspectGoods(Input):
-    """What was decided; a line may be named twice, once for each disposition."""
+    """The decision on inspected goods; a line may be named twice, once for each disposition."""
 
     model_config = example({"lines": [{"line": 1, "quantity": 1, "disposition": "restock"}]})
 
@@ -112,10 +112,10 @@ class RefundPolicyInput(Input):
     deduct_shipping: bool
     window_days: Annotated[int, Field(ge=0, le=MAX_WINDOW_DAYS)] | None = None
     reasons: Annotated[tuple[ReasonWord, ...], Field(min_length=1, max_length=MAX_REASONS, strict=False)] | None = Field(
-        default=None, description="The reasons that customers choose from; the standard ones where absent"
+        default=None, description="The reasons that customers choose from; defaults to the standard ones"
     )
     overdue_after_hours: Annotated[int, Field(ge=1, le=24 * 365)] = 48
-    valid_from: Plan | None = Field(default=None, description="From when it applies; the moment of saving where absent")
+    valid_from: Plan | None = Field(default=None, description="When it takes effect; defaults to the moment of saving")
 
 
 class CloseAttention(Input):
@@ -127,7 +127,7 @@ class CloseAttention(Input):
 
 
 class RefundFilter(BaseModel):
-    """Which refunds; unknown parameters are refused, so that a typo does not show everything."""
+    """The filter; unknown parameters are refused, so that a typo does not return everything."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -139,16 +139,16 @@ class RefundFilter(BaseModel):
     customer_id: CustomerId | None = None
     requested_from: Annotated[Moment | None, Field(alias="requested_at.gte")] = None
     requested_before: Annotated[Moment | None, Field(alias="requested_at.lt")] = None
-    overdue: bool = Field(default=False, description="Only open ones that should have been decided by now")
+    overdue: bool = Field(default=False, description="Only open refunds that should have been decided by now")
     q: Annotated[str | None, Field(max_length=128, description="An order number, a customer's id, or the beginning of a number")] = None
 
 
 class RefundList(RefundFilter):
-    """A page of them."""
+    """The filter, and which page."""
 
     limit: Limit = DEFAULT_LIMIT
     cursor: Cursor = None
 
 
 class RefundExport(RefundFilter, FileQuery):
-    """All of them, as a file."""
+    """The filter, and the file format."""

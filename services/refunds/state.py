@@ -1,4 +1,4 @@
-"""What commands, rules and queries work on: frozen values of the service's own."""
+"""The data types of the commands, rules and queries: frozen dataclasses."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ AttentionKind = Literal["settled_twice", "failed_after_settled", "approved_above
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What was bought on one line: `total` in minor units is what the customer pays for all its units."""
+    """One line of an order. `total` is the price of all its units, in minor units."""
 
     line: int
     sku: str
@@ -29,7 +29,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class KnownPayment:
-    """Money recorded on the order (negative: a reversal of `reverses`), with the order version that it made."""
+    """A payment recorded on the order (if negative, a reversal of `reverses`), with the order version that it created."""
 
     payment_id: str
     amount: int
@@ -39,7 +39,7 @@ class KnownPayment:
 
 @dataclass(frozen=True, slots=True)
 class KnownOrder:
-    """The copy of an order as of its newest version seen."""
+    """The copy of an order, as of the newest version received."""
 
     order_id: str
     number: str
@@ -64,12 +64,12 @@ class KnownOrder:
 
     @property
     def furthest(self) -> OrderStatus:
-        """How far the order got: its status, or the one that it was cancelled from."""
+        """How far the order got: its status, or the status from which it was cancelled."""
         return lifecycle.furthest(self.status, self.cancellation)
 
     @property
     def invoiced(self) -> bool:
-        """Whether the order was ever confirmed, and so has an invoice or is due one."""
+        """Whether the order was ever confirmed, and so has or should have an invoice."""
         return lifecycle.invoiced(self.furthest)
 
     @property
@@ -95,7 +95,7 @@ DEFAULT_REASONS = ("damaged", "wrong_item", "not_as_described", "arrived_late", 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """One version of a store's refund settings, in force from `valid_from` until a later one is."""
+    """One version of a store's refund settings, in force from `valid_from` until a later version takes effect."""
 
     version: int
     valid_from: datetime
@@ -111,18 +111,18 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """An order's copy with everything that its refunds hold of it. While it is locked, nobody else changes any of it."""
+    """An order's copy with its refunds' claims and approvals. While it is locked, nobody else can change any of it."""
 
     order: KnownOrder
     taken: Mapping[int, tuple[Units, ...]]  # units of open and approved refunds, by line
-    slots: Mapping[int, int]  # the place of each line's units among all units ever sold
+    slots: Mapping[int, int]  # the position of each line's units among all units ever sold
     approved: int  # money approved so far
-    approvals: int  # and in how many approvals
+    approvals: int  # number of approvals
 
 
 @dataclass(frozen=True, slots=True)
 class RefundLine:
-    """What a refund takes of one line, and what becomes of it."""
+    """A refund's part of one line, and what happens to the goods."""
 
     line: int
     sku: str
@@ -139,13 +139,13 @@ class RefundLine:
 
     @property
     def waiting(self) -> int:
-        """Units that wait to be inspected."""
+        """Units that are waiting for inspection."""
         return self.quantity - self.inspected if self.disposition == "inspect" else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefundSummary:
-    """A refund as lists show it and as decisions look at it; field for field columns of its row."""
+    """A refund as lists and decisions need it; its fields are columns of its row."""
 
     refund_id: str
     order_id: str
@@ -165,7 +165,7 @@ class RefundSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refund(RefundSummary):
-    """A whole refund; field for field its row, and its lines."""
+    """A whole refund: the columns of its row, and its lines."""
 
     payment_id: str | None = None
     order_version: int
@@ -187,18 +187,18 @@ class Refund(RefundSummary):
 
     @property
     def deduct_shipping(self) -> bool:
-        """Whether its policy keeps the shipping: an input of its amount, and stored as one."""
+        """Whether the shop keeps the shipping under the refund's policy. Stored in the explanation, as an input of the amount."""
         return bool(self.explanation["deduct_shipping"])
 
     @property
     def claim(self) -> dict[int, tuple[Units, ...]]:
-        """Its units by line."""
+        """The refund's units by line."""
         return {line.line: line.units for line in self.lines if line.units}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettlementReport:
-    """A reported attempt to move a refund's money; `counts` is false for what came after the first success."""
+    """A reported attempt to move a refund's money; `counts` is false for reports after the first success."""
 
     number: int
     outcome: Outcome
@@ -224,7 +224,7 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attention:
-    """An item that needs a person's attention; `key` is what opened it, so that it opens once."""
+    """An item that needs a person's attention; `key` identifies what opened it, so that it opens only once."""
 
     attention_id: str
     kind: AttentionKind

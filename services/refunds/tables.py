@@ -1,7 +1,7 @@
 """Tables of the refunds schema: columns and constraints, no behaviour. `store_id` leads every key.
 
-Two constraints stand behind the code's locks, each able to hold alone (docs/decisions/0200-units-and-money.md):
-`claims` lets no unit be in two refunds, `approvals` lets no approval exceed the money that it saw.
+Two constraints back up the code's locks, and would hold without them (docs/decisions/0200-units-and-money.md):
+`claims` keeps a unit from being in two refunds; `approvals` keeps an approval from exceeding the money collected at that time.
 """
 
 from functools import partial
@@ -45,7 +45,7 @@ order_lines = table(
     sa.Column("stock_tracked", sa.Boolean, nullable=False),
     sa.Column("slot", sa.BigInteger, sa.Identity(always=True), nullable=False),
     sa.PrimaryKeyConstraint("store_id", "order_id", "line"),
-    sa.UniqueConstraint("store_id", "order_id", "line", "slot", "quantity"),  # what a claim names of its line
+    sa.UniqueConstraint("store_id", "order_id", "line", "slot", "quantity"),  # the columns that a claim references
     sa.ForeignKeyConstraint(["store_id", "order_id"], [orders.c.store_id, orders.c.order_id]),
     sa.CheckConstraint("quantity between 1 and 1000000", name="quantity"),
     sa.CheckConstraint("total >= 0", name="total"),
@@ -65,7 +65,7 @@ refunds = table(
     sa.Column("policy_version", sa.Integer, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
     *columns(sa.Text, "description", "further_information", "beyond_window_reason", "message", server_default=""),
-    sa.Column("internal_reason", sa.Text, nullable=False, server_default=""),  # staff-only: in no event, in no customer's answer
+    sa.Column("internal_reason", sa.Text, nullable=False, server_default=""),  # staff-only: in no event, in no response to a customer
     sa.Column("currency", sa.Text, nullable=False),
     *columns(sa.BigInteger, "amount", "goods", "shipping", "overpaid", "shipping_kept"),
     *columns(JSONB, "explanation", "requested_by"),
@@ -95,7 +95,7 @@ sa.Index(None, refunds.c.store_id, refunds.c.settlement, refunds.c.requested_at,
 sa.Index("ix_refunds_overdue", refunds.c.store_id, refunds.c.overdue_at, postgresql_where=refunds.c.status == "processing")
 sa.Index("ix_refunds_decided", refunds.c.store_id, refunds.c.decided_at, postgresql_where=refunds.c.cause == "request")
 
-# How many refunds have which status; the deltas are written by the trigger `counted`.
+# How many refunds have each status; the trigger `counted` writes the deltas.
 counts, count_deltas = count_tables(metadata, "status", number="refunds")
 
 refund_lines = table(
@@ -188,7 +188,7 @@ settlements = table(
     sa.Column("refund_id", PublicIdColumn("refund"), nullable=False),
     sa.Column("number", sa.Integer, nullable=False),
     *columns(sa.Text, "outcome", "method", "reference", "reason"),
-    sa.Column("counts", sa.Boolean, nullable=False),  # false: came after the first success, and changed nothing
+    sa.Column("counts", sa.Boolean, nullable=False),  # false: arrived after the first success and changed nothing
     sa.Column("reported_by", JSONB, nullable=False),
     sa.Column("reported_at", TIME, nullable=False),
     sa.PrimaryKeyConstraint("store_id", "refund_id", "number"),

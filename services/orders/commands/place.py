@@ -52,7 +52,7 @@ async def place_draft(db: Database, one: Draft, *, now: datetime) -> Placed | Re
 
 
 def _number_was_given(error: IntegrityError, one: Draft) -> bool:
-    """Whether the series hit a number already in use; the caller then tries the next. Raises Refused if the request's own value is taken."""
+    """Whether the series hit a number in use, so that the next one is tried. Raises Refused if a value of the request is taken."""
     broken = str(error.orig)
     if "uq_orders_store_id_external_ref" in broken:
         raise Refused("external_ref_taken", "Another order of the store already has this external_ref.") from error

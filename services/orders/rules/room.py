@@ -35,5 +35,5 @@ def enough_room(lines: Sequence[str]) -> None:
     """Raises TooLarge `order_too_large` if these lines, each as compact JSON, leave no room for the order's later events."""
     size = lines_bytes(lines)
     if size > MAX_LINES_BYTES:
-        detail = f"The lines have {size} bytes in UTF-8, and at most {MAX_LINES_BYTES} are allowed: shorten names or SKUs, or split the order."
+        detail = f"The lines have {size} bytes in UTF-8; at most {MAX_LINES_BYTES} are allowed: shorten names or SKUs, or split the order."
         raise TooLarge("order_too_large", detail, bytes=size, most_bytes=MAX_LINES_BYTES)

@@ -25,7 +25,7 @@ COLUMNS = (*(field.name for field in fields(RefundSummary) if field.name not in 
 async def export(query: Annotated[RefundExport, Query()], call: Call) -> Export:
     """Every refund that matches, latest request first, as CSV or JSON Lines. No cell starts like a formula.
 
-    It is built while it is sent, so it is not a snapshot: a refund that exists throughout is included once, as it was when its page was read.
+    It is built while it is sent and so is not a snapshot: a refund that exists throughout is included once, as of when its page was read.
     """
     async with call.reading() as tx:
         wanted = await resolved(tx, call.actor, query)

@@ -74,7 +74,7 @@ async def upload(call: Call) -> Response:
     try:
         answer = await call.once("refunds.upload", work, status=201, body=asked)
     except Failure as failure:
-        if isinstance(failure, StoreBusy) or not isinstance(failure, Unavailable):  # if the outcome of the COMMIT is unknown, the sweeper decides
+        if isinstance(failure, StoreBusy) or not isinstance(failure, Unavailable):  # COMMIT's outcome unknown: left to the sweeper
             await _delete(call, stored)
         raise
     if "idempotent-replayed" in answer.headers:

@@ -56,7 +56,7 @@ async def close_attention(tx: Transaction, actor: Actor, attention_id: str, clos
     if row is None:
         raise NotFound(detail="No such item in this store.")
     if row.closed_at is not None:
-        raise Refused("already_closed", "Somebody has closed this already.", closed_at=row.closed_at.isoformat())
+        raise Refused("already_closed", "This item is already closed.", closed_at=row.closed_at.isoformat())
     values = {"closed_at": now, "closed_by": By.of(actor).model_dump(), "note": closing.note}
     closed = await tx.first(sa.update(attention).where(mine).values(**values).returning(*columns_of(attention, Attention)))
     assert closed is not None  # we hold its lock

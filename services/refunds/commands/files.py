@@ -1,4 +1,4 @@
-"""Files that customers send with a request: uploaded first, taken by a request, swept when no request took them."""
+"""Files that customers attach to a request: they are uploaded first, then attached, and swept if no request uses them."""
 
 import hashlib
 from collections.abc import Sequence
@@ -26,17 +26,17 @@ SWEEP_BATCH = 200
 
 
 async def may_upload(tx: Transaction, actor: Actor, customer_id: str, unused_max: int, *, now: datetime) -> None:
-    """Whether one more file may wait for its request. Raises Refused `attachments_off`, `too_many_attachments`."""
+    """Check that the customer may upload one more file. Raises Refused `attachments_off`, `too_many_attachments`."""
     policy = await policies.policy_at(tx, actor.store, at=now)
     if not policy.attachments:
-        raise Refused("attachments_off", "This store takes no files with a request: use the description instead.")
+        raise Refused("attachments_off", "This store does not accept files with a request: use the description instead.")
     mine = (attachments.c.store_id == actor.store, attachments.c.customer_id == customer_id, attachments.c.refund_id.is_(None))
     if await tx.scalar(sa.select(sa.func.count()).select_from(attachments).where(*mine)) >= unused_max:
-        raise Refused("too_many_attachments", f"{unused_max} uploads are waiting for their request already: use them, or wait.")
+        raise Refused("too_many_attachments", f"{unused_max} uploads are already waiting for a request: use them, or wait until they expire.")
 
 
 async def add_upload(tx: Transaction, actor: Actor, file: Attachment, unused_max: int, *, now: datetime) -> None:
-    """Write the row of a stored file. Raises Refused as may_upload does: of uploads at once each counts those before it."""
+    """Insert the row of a stored file. Raises Refused as may_upload does; a lock makes concurrent uploads count each other."""
     mine = f"refunds.uploads:{actor.store}:{file.customer_id}"
     await tx.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(mine, 0))))
     await may_upload(tx, actor, file.customer_id, unused_max, now=now)
@@ -44,7 +44,7 @@ async def add_upload(tx: Transaction, actor: Actor, file: Attachment, unused_max
 
 
 async def take(tx: Transaction, actor: Actor, attachment_ids: Sequence[str], refund: Refund) -> None:
-    """Give uploads of the refund's customer to the refund. Raises Refused `attachment_not_found` unless all are free and theirs."""
+    """Attach uploads to the refund. Raises Refused `attachment_not_found` unless all are unused and belong to the refund's customer."""
     if not attachment_ids:
         return
     free = (
@@ -60,10 +60,10 @@ async def take(tx: Transaction, actor: Actor, attachment_ids: Sequence[str], ref
 
 
 async def sweep(database: Database, settings: Settings, *, now: datetime) -> int:
-    """Delete files of erased customers, uploads that no request took in time, and stored files without a row.
+    """Delete files of erased customers, uploads that no request used in time, and stored files without a row.
 
-    A file goes before its row does, each row in a transaction of its own: whatever cuts this off, the next sweep goes on with the rest.
-    One file that cannot be deleted stops none of the others; its error is raised in the end.
+    A file is deleted before its row, each row in its own transaction: if the sweep is interrupted, the next one continues with the rest.
+    A file that cannot be deleted does not stop the others; its error is raised at the end.
     """
     assert isinstance(settings, RefundsEnvironment)
     files = store.store_of(settings)
@@ -79,7 +79,7 @@ async def sweep(database: Database, settings: Settings, *, now: datetime) -> int
         try:
             async with database.transaction("refunds.sweep_files") as tx:
                 if await tx.first(sa.select(*columns).where(*mine, unwanted).with_for_update(skip_locked=True)) is None:
-                    continue  # a request took it meanwhile, or another sweep is at it
+                    continue  # a request used it meanwhile, or another sweep is deleting it
                 await store.delete(files, store.key_of(row.store_id, row.attachment_id))
                 await tx.execute(sa.delete(attachments).where(*mine))
             deleted += 1
@@ -92,7 +92,7 @@ async def sweep(database: Database, settings: Settings, *, now: datetime) -> int
 
 
 async def _sweep_unknown(database: Database, files: ObjectStore, long_ago: datetime) -> int:
-    """Delete stored files whose row was never written: the process died, or the call was refused, in between."""
+    """Delete stored files whose row was never written because the process died or the call was refused in between."""
     deleted = 0
     async for keys in store.older_than(files, long_ago):
         ids = {key: key.rsplit("/", 1)[-1] for key in keys}

@@ -1,4 +1,4 @@
-"""Goods that waited are inspected: they go back to stock, or not."""
+"""Records inspections of refunded goods: the goods go back to stock, or not."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,7 +22,7 @@ from shared.data.db import Transaction
 async def inspect_goods(
     tx: Transaction, actor: Actor, refund_id: str, inspection: InspectGoods, *, now: datetime, expected_version: int | None = None
 ) -> Refund:
-    """Decide on units that wait for inspection; what is restocked moves once, with this inspection as its cause.
+    """Decide on units waiting for inspection. Restocked units move once, with this inspection as their cause.
 
     Raises NotFound, VersionConflict, Forbidden `shop_only`, Invalid (a line and disposition twice), Refused `not_approved`, `not_waiting`.
     """
@@ -50,7 +50,7 @@ async def inspect_goods(
 def _looked_at(line: RefundLine | None, one: LineInspected) -> RefundLine:
     waiting = 0 if line is None else line.waiting
     if line is None or waiting < one.quantity:
-        detail = f"Line {one.line}: {waiting} units wait for inspection, {one.quantity} were decided."
+        detail = f"Line {one.line}: {waiting} units are waiting for inspection, but {one.quantity} were decided."
         raise Refused("not_waiting", detail, line=one.line, waiting=waiting)
     return replace(line, inspected=line.inspected + one.quantity)
 

@@ -1,4 +1,4 @@
-"""A store changes its refund settings: a new version, from now or from a later day on."""
+"""Saves a store's refund settings as a new version, in force from now or from a later day."""
 
 from datetime import datetime
 
@@ -15,7 +15,7 @@ from shared.messaging.outbox import emit
 
 
 async def save_policy(tx: Transaction, actor: Actor, wanted: RefundPolicyInput, *, now: datetime, expected_version: int) -> Policy:
-    """Save the next version; refunds that were requested before keep theirs.
+    """Save the next version; refunds requested earlier keep theirs.
 
     Raises Forbidden `shop_only`, VersionConflict, Refused `policy_in_the_past`.
     """

@@ -1,4 +1,4 @@
-"""Writing refunds, their claims and their approvals, and publishing their events. Always under the order's lock."""
+"""Writes refunds, their claims and approvals, and publishes their events. Always under the order's lock."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
@@ -20,7 +20,7 @@ LINE_FIELDS = [field.name for field in fields(RefundLine)]
 
 
 def begun(actor: Actor, order: KnownOrder, policy: Policy, *, now: datetime) -> dict[str, Any]:
-    """What a new refund takes from its order, the policy in force and whoever makes it."""
+    """The fields of a new refund that come from its order, the policy in force and the actor."""
     return {
         "refund_id": new_id("refund"), "order_id": order.order_id, "order_number": order.number, "customer_id": order.customer_id,
         "version": 1, "order_invoiced": order.invoiced, "policy_version": policy.version, "currency": order.currency,
@@ -36,7 +36,7 @@ async def add(tx: Transaction, store_id: str, ledger: Ledger, refund: Refund) ->
 
 
 async def change(tx: Transaction, store_id: str, before: Refund, **values: Any) -> Refund:
-    """Write new values of a refund, and its next version. Lines are rewritten by change_lines."""
+    """Update a refund's values as its next version. change_lines rewrites its lines."""
     after = replace(before, version=before.version + 1, **values)
     columns = {name: getattr(after, name) for name in (*values, "version") if name != "lines"}
     await tx.execute(sa.update(refunds).where(*_one(refunds, store_id, before)).values(**columns))
@@ -57,7 +57,7 @@ async def release(tx: Transaction, store_id: str, refund: Refund) -> None:
 
 
 async def approve(tx: Transaction, store_id: str, ledger: Ledger, refund: Refund, *, collected_seen: int, now: datetime) -> Ledger:
-    """Append an approval to the order's chain; the ledger after it."""
+    """Append an approval to the order's chain. Returns the ledger after it."""
     row = {
         "store_id": store_id,
         "order_id": refund.order_id,
@@ -82,7 +82,7 @@ async def announce(
     message: str = "",
     facts: Mapping[str, Any] = {},
 ) -> None:
-    """Emit one refund.* event of the order, with the next number of the order's own counter."""
+    """Emit one refund.* event of the order, with the next value of the order's counter as its sequence."""
     personal = RefundPersonal(description=refund.description, further_information=refund.further_information, message=message)
     event: Event = kind(
         occurred_at=now, refund=events.Refund.model_validate(refund, from_attributes=True), by=By.of(actor), personal=personal, **facts

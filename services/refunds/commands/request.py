@@ -1,4 +1,4 @@
-"""A customer requests a refund, or staff for them."""
+"""Requests a refund, as the customer or as staff on their behalf."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,7 +21,7 @@ from shared.data.db import Transaction
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A request that may be made, with everything that it is computed from."""
+    """A request that is allowed, with everything that it is computed from."""
 
     ledger: Ledger
     policy: Policy
@@ -29,9 +29,9 @@ class Planned:
 
 
 async def plan(tx: Transaction, actor: Actor, request: RequestRefund, *, now: datetime, lock: bool = False) -> Planned:
-    """What `request` would pay now; writes nothing.
+    """Compute what `request` would pay now, without writing anything.
 
-    Raises NotFound (no copy of such an order of theirs), Refused (rules.decisions.may_request, rules.claim), Invalid (unknown line).
+    Raises NotFound (no copy of an order with this id that the actor may see), Refused (rules.decisions.may_request, rules.claim), Invalid (unknown line).
     """
     ledger = await ledgers.ledger(tx, actor, request.order_id, lock=lock)
     policy = await policies.policy_at(tx, actor.store, at=now)
@@ -42,14 +42,14 @@ async def plan(tx: Transaction, actor: Actor, request: RequestRefund, *, now: da
 
 
 async def closing_time(tx: Transaction, actor: Actor, order: KnownOrder, policy: Policy) -> datetime | None:
-    """When the window for requests closes; None without a window or before the delivery."""
+    """When the window for requests closes; None if there is no window or no delivery yet."""
     if policy.window_days is None or order.delivered_at is None:
         return None
     return window_end(policy, order.delivered_at, await policies.time_zone(tx, actor.store))
 
 
 async def request_refund(tx: Transaction, actor: Actor, request: RequestRefund, *, now: datetime) -> Refund:
-    """Claim the units and store the request as `processing`, under the policy in force now; the event says nothing to the customer.
+    """Claim the units and store the request as `processing`, under the policy in force now. The event carries no message for the customer.
 
     Raises what plan() raises, and Refused `attachment_not_found`.
     """

@@ -1,4 +1,4 @@
-"""The shop or its platform reports an attempt to move the money."""
+"""Records reports, by the shop or its platform, of attempts to move the money."""
 
 from datetime import datetime
 
@@ -19,7 +19,7 @@ from shared.data.db import Transaction
 async def report_settlement(
     tx: Transaction, actor: Actor, refund_id: str, report: ReportSettlement, *, now: datetime, expected_version: int | None = None
 ) -> Refund:
-    """Store a report and let it count as rules.settlement says; the same report again changes nothing at all.
+    """Store a report and apply its effect from rules.settlement. Repeating a report changes nothing.
 
     Raises NotFound, VersionConflict, Forbidden `shop_only`, Refused (rules.decisions.may_settle).
     """
@@ -35,7 +35,7 @@ async def report_settlement(
     }  # fmt: skip
     await tx.execute(sa.insert(settlements), row)
     if effect.attention is not None:
-        # The report is stored and changes nothing: somebody must look.
+        # The report is stored but changes nothing: a person must look.
         await attention.open_attention(
             tx, actor, effect.attention, key=f"{refund_id}:{number}", order_id=refund.order_id, refund_id=refund_id,
             facts=report.model_dump(), now=now,

@@ -1,1 +1,1 @@
-"""Files of customers: what an upload may be, and where its bytes are stored."""
+"""Customers' files: which uploads are accepted, and where their bytes are stored."""

@@ -1,7 +1,7 @@
-"""Whether an uploaded file is of an accepted type, judged by its content alone; images are decoded and re-encoded.
+"""Checks that an uploaded file is of an accepted type, by its content alone; images are decoded and re-encoded.
 
-Re-encoding (in a confined process: shared/web/images.py) drops EXIF (places, owners) and whatever was appended or hidden: every image that
-is stored was written by us. A PDF cannot be re-encoded; it must begin and end as one, and is only ever served as a download in a sandbox.
+Re-encoding (in a confined process: shared/web/images.py) drops EXIF (places, owners) and anything appended or hidden: every stored
+image was written by us. A PDF cannot be re-encoded; it must begin and end like a PDF, and is only ever served as a download in a sandbox.
 """
 
 import asyncio
@@ -19,18 +19,18 @@ EXTENSIONS: dict[MediaType, str] = {"image/jpeg": "jpg", "image/png": "png", "im
 HEAD_BYTES = 16
 PDF_END_WITHIN_BYTES = 1_024
 MAX_NAME_CHARACTERS = 100
-GROWS_AT_MOST = 4  # times the limit of an upload: re-encoding may make an image larger, but not without bound
+GROWS_AT_MOST = 4  # times the upload limit: re-encoding may make an image larger, within bounds
 
 
 class Checked(NamedTuple):
-    """A file that may be stored: `path` is the file to store."""
+    """A file that passed the check; `path` is the version to store."""
 
     media_type: MediaType
     path: Path
 
 
 async def check(source: IO[bytes], folder: Path, settings: RefundsEnvironment) -> Checked:
-    """Read `source` and write what may be stored into `folder`.
+    """Read `source` and write the version to store into `folder`.
 
     Raises Invalid `file_type_not_allowed`, `file_unreadable`, `image_too_large`; StoreBusy, Unavailable.
     """
@@ -46,24 +46,24 @@ async def check(source: IO[bytes], folder: Path, settings: RefundsEnvironment) -
 
 
 def sniff(source: IO[bytes]) -> Kind | None:
-    """The kind of image that the first bytes show, None for a PDF. Raises Invalid `file_type_not_allowed`."""
+    """The kind of image, from the first bytes; None for a PDF. Raises Invalid `file_type_not_allowed`."""
     source.seek(0)
     head = source.read(HEAD_BYTES)
     source.seek(0)
     kind = kind_of(head)
     if kind is None and not head.startswith(b"%PDF-"):
-        raise Invalid("file_type_not_allowed", "Send a JPEG, PNG, WebP or PDF; what counts is the content, not the name.")
+        raise Invalid("file_type_not_allowed", "Send a JPEG, PNG, WebP or PDF; the content counts, not the name.")
     return kind
 
 
 def max_pixels(kind: Kind, settings: RefundsEnvironment) -> int:
-    """The most pixels of an image: many for a JPEG, which is reduced while it is decoded; half for a WebP, which takes twice the memory."""
+    """The maximum pixels of an image. A JPEG may have many, as it is reduced while decoding; a WebP only half, as it takes twice the memory."""
     limits = {"JPEG": settings.image_max_jpeg_pixels, "PNG": settings.attachment_max_pixels, "WEBP": settings.attachment_max_pixels // 2}
     return limits[kind]
 
 
 def plain_name(name: str, media_type: MediaType) -> str:
-    """A name to show and to save under: the last part of `name` without control characters, with the extension of its true type."""
+    """A name for display and saving: the last part of `name`, without control characters, with the extension of the true type."""
     last = name.replace("\\", "/").rsplit("/", 1)[-1]
     printable = "".join(character for character in last if character.isprintable()).strip(" .")
     stem = printable.rsplit(".", 1)[0][:MAX_NAME_CHARACTERS].strip(" .") or "file"
@@ -96,4 +96,4 @@ def _copy_pdf(source: IO[bytes], target: Path) -> None:
     with target.open("rb") as written:
         written.seek(max(0, target.stat().st_size - PDF_END_WITHIN_BYTES))
         if b"%%EOF" not in written.read():
-            raise Invalid("file_unreadable", "The PDF is incomplete, or something was appended to it.")
+            raise Invalid("file_unreadable", "The PDF is incomplete, or data was appended to it.")

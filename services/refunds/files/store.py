@@ -1,4 +1,4 @@
-"""Where files are stored: a folder of this machine, or an object store. No part of a key comes from a customer."""
+"""Stores files in a local folder or an object store. No part of a key comes from a customer."""
 
 import asyncio
 import hashlib
@@ -15,18 +15,18 @@ from shared.contracts.errors import Unavailable
 from shared.web.settings import WebSettings
 
 if TYPE_CHECKING:
-    from obstore import GetResult  # for types alone: they do not exist at run time
+    from obstore import GetResult  # types only: they do not exist at run time
     from obstore.store import RetryConfig
 
 CHUNK_BYTES = 256 * 1024
 FOLDER = "refunds"
 FOLDER_MODE, FILE_MODE = 0o700, 0o600
-# A caller is waiting: an early 503, which they can repeat, instead of the three minutes for which the client would retry.
+# A caller is waiting: fail early with a 503, which they can retry, instead of retrying for the client's default of three minutes.
 RETRY: "RetryConfig" = {"max_retries": 2, "retry_timeout": timedelta(seconds=10)}
 
 
 def store_of(settings: WebSettings) -> ObjectStore:
-    """The store that the settings name."""
+    """The object store chosen in the settings."""
     return _open(settings.files_url, str(settings.files_dir))
 
 
@@ -41,9 +41,9 @@ def key_of(store_id: str, attachment_id: str) -> str:
 
 
 async def put(store: ObjectStore, key: str, path: Path) -> None:
-    """Store a file, in parts, without holding it in memory; on a disk, unreadable for other users of the machine.
+    """Store a file in parts, without holding it in memory. On a local disk, other users of the machine cannot read it.
 
-    Raises Unavailable where that fails (a full disk, an absent store).
+    Raises Unavailable if that fails (a full disk, an unreachable store).
     """
     try:
         if isinstance(store, LocalStore):
@@ -56,7 +56,7 @@ async def put(store: ObjectStore, key: str, path: Path) -> None:
 
 
 def _private_folder(file: Path) -> None:
-    """Make the folders of a file, ours alone: whoever cannot enter them cannot read a file that is being written either."""
+    """Create the folders of a file, accessible only to us, so that nobody else can read a file while it is being written."""
     for folder in (file.parent.parent, file.parent):
         folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
         if folder.stat().st_mode & 0o077:
@@ -64,7 +64,7 @@ def _private_folder(file: Path) -> None:
 
 
 async def read(store: ObjectStore, key: str) -> AsyncIterator[bytes]:
-    """A file's bytes, part by part. Raises FileNotFoundError, Unavailable (an absent store)."""
+    """A file's bytes, part by part. Raises FileNotFoundError, Unavailable (an unreachable store)."""
     try:
         found = await obstore.get_async(store, key)
     except obstore.exceptions.BaseError as error:
@@ -78,7 +78,7 @@ async def _parts(found: "GetResult") -> AsyncIterator[bytes]:
 
 
 async def delete(store: ObjectStore, key: str) -> None:
-    """Delete a file; that it is gone already is fine."""
+    """Delete a file; a missing file is not an error."""
     try:
         await obstore.delete_async(store, key)
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Alembic's entry: the kernel knows how, the models say what."""
+"""Alembic's entry point for this service."""
 
 from services.refunds.tables import metadata
 from shared.data.migrate import run_migrations

@@ -1,1 +1,1 @@
-"""Reads and locked loaders. Each takes the actor, so loading is authorising: what the actor may not see is never selected."""
+"""Reads and locking loaders. Each takes the actor, so loading also authorises: it never selects what the actor may not see."""

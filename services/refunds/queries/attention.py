@@ -13,7 +13,7 @@ OLDEST_FIRST = Key(attention.c.opened_at, attention.c.attention_id)
 
 
 async def page(tx: Transaction, actor: Actor, *, closed: bool, cursor: str | None, limit: int) -> Walked[Attention]:
-    """Open or closed items of the store, the oldest first. Raises Forbidden `shop_only`, Invalid `bad_cursor`."""
+    """Open or closed items of the store, oldest first. Raises Forbidden `shop_only`, Invalid `bad_cursor`."""
     shop_only(actor, to_read=True).or_raise()
     state = attention.c.closed_at.is_not(None) if closed else attention.c.closed_at.is_(None)
     source = sa.select(*columns_of(attention, Attention)).where(attention.c.store_id == actor.store, state)

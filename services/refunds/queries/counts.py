@@ -1,4 +1,4 @@
-"""How many refunds have which status."""
+"""How many refunds have each status."""
 
 from datetime import datetime
 
@@ -15,7 +15,7 @@ MAX_OVERDUE = 5_000
 
 
 async def counts_of(tx: Transaction, actor: Actor, *, now: datetime) -> dict[str, int]:
-    """How many refunds have which status; `overdue` are open ones that should have been decided by `now`, at most 5,000 of them."""
+    """How many refunds have each status. `overdue` counts open ones that should have been decided by `now`, up to 5,000."""
     r = refunds.c
     found = {
         row.status: int(row.number)

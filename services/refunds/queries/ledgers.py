@@ -1,4 +1,4 @@
-"""Loading an order's copy with everything that its refunds hold of it."""
+"""Loads an order's copy with its refunds' claims and approvals."""
 
 import json
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ _APPROVED = (
 
 
 def orders_of(actor: Actor, table: sa.Table = orders) -> sa.ColumnElement[bool]:
-    """Whose rows the actor may see: the shop all of its store, a customer their own, a guest those of their one order."""
+    """The rows that the actor may see: the shop all of its store's, a customer their own, a guest those of the one order of its link."""
     mine = table.c.store_id == actor.store
     if actor.is_shop:
         return mine
@@ -35,12 +35,12 @@ def orders_of(actor: Actor, table: sa.Table = orders) -> sa.ColumnElement[bool]:
 
 
 async def ledger(tx: Transaction, actor: Actor, order_id: str, *, lock: bool = False) -> Ledger:
-    """An order that the actor may see, with its refunds.
+    """An order that the actor may see, with its refunds' claims and approvals.
 
-    Raises NotFound `order_not_known_yet`: no copy yet, no such order and another's order are all the same.
+    Raises NotFound `order_not_known_yet`. A missing copy, a missing order and another customer's order look the same.
 
-    `lock` serialises everything about the order's refunds. The lock comes first and the claims are read after it, in a statement of
-    their own: in the same one they would be as old as the beginning of the wait for the lock.
+    `lock` serialises all changes to the order's refunds. The lock comes first, and a separate statement reads the claims after it: the
+    same statement would see them as of the beginning of its wait for the lock.
     """
     row = await _order_row(tx, actor, sa.literal(order_id, orders.c.order_id.type), lock=lock)
     if row is None:
@@ -52,13 +52,13 @@ async def ledger_of_refund(tx: Transaction, actor: Actor, refund_id: str) -> Led
     """The ledger of a refund's order, locked. Raises NotFound."""
     its_order = sa.select(refunds.c.order_id).where(refunds.c.store_id == actor.store, refunds.c.refund_id == refund_id)
     row = await _order_row(tx, actor, its_order.scalar_subquery(), lock=True)
-    if row is None:  # a refund is here only after its order: no repeat will find it
+    if row is None:  # a refund exists only if its order does, so a retry would not find it either
         raise NotFound(detail="Refund not found.")
     return await _ledger(tx, row)
 
 
 async def approved_of(tx: Transaction, store_id: str, order_id: str) -> int:
-    """The money approved so far of an order whose row the caller holds: the end of its chain of approvals."""
+    """The money approved so far for an order whose row the caller has locked: the end of its chain of approvals."""
     return int(await tx.scalar(_APPROVED, {"store": store_id, "order": order_id}) or 0)
 
 
@@ -82,7 +82,7 @@ async def _ledger(tx: Transaction, row: Row[Any]) -> Ledger:
 
 
 def _lines_with_claims(store_id: str, order_id: str) -> sa.Select[Any]:
-    """The order's lines, each with the units that are taken, and the end of the order's chain of approvals."""
+    """The order's lines, each with its taken units, and the last approval in the order's chain."""
     pairs = sa.func.jsonb_agg(sa.func.jsonb_build_array(claims.c.first, claims.c.last))
     taken = sa.select(sa.func.coalesce(pairs, sa.text("'[]'::jsonb"))).where(
         claims.c.store_id == order_lines.c.store_id,

@@ -1,4 +1,4 @@
-"""Loading a store's refund settings."""
+"""Loads a store's refund settings."""
 
 from datetime import datetime
 from functools import partial
@@ -27,11 +27,11 @@ async def policy_at(tx: Transaction, store_id: str, *, at: datetime) -> Policy:
 
 
 async def newest(tx: Transaction, store_id: str) -> Policy:
-    """The last saved version, which may be for a later day; the defaults where none was saved."""
+    """The last saved version, which may apply only from a later day; the defaults if none was saved."""
     row = await tx.first(newest_version(settings, store_id).with_only_columns(*_COLUMNS))
     return DEFAULT_POLICY if row is None else Policy(**row._mapping)
 
 
 async def time_zone(tx: Transaction, store_id: str) -> str:
-    """The store's zone as far as orders has published it."""
+    """The store's time zone from the order service's latest event; UTC before the first."""
     return await tx.scalar(sa.select(stores.c.time_zone).where(stores.c.store_id == store_id)) or DEFAULT_TIME_ZONE

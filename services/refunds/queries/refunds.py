@@ -1,4 +1,4 @@
-"""Loading refunds: one, one with its order's ledger locked, or a page of a list."""
+"""Loads refunds: one, one with its order's ledger locked, or a page of a list."""
 
 from dataclasses import fields
 from datetime import datetime
@@ -71,9 +71,9 @@ Wanted = TypeVar("Wanted", bound=RefundFilter)
 async def page(
     tx: Transaction, actor: Actor, wanted: RefundFilter, *, now: datetime, cursor: str | None, limit: int
 ) -> Walked[RefundSummary]:
-    """A page of the refunds that the actor may see, the last requested first. Raises Invalid `bad_cursor`.
+    """A page of the refunds that the actor may see, latest request first. Raises Invalid `bad_cursor`.
 
-    A bounded walk along the index that fits best (docs/decisions/0205-lists-and-counts.md).
+    It is a bounded walk along the index that fits best (docs/decisions/0205-lists-and-counts.md).
     """
     meant = await resolved(tx, actor, wanted)
 
@@ -85,7 +85,7 @@ async def page(
 
 
 async def resolved(tx: Transaction, actor: Actor, wanted: Wanted) -> Wanted:
-    """What the search text turns out to be: an order's whole number or a customer, which indexes answer; else the start of a number."""
+    """Resolve the search text: a full order number or customer id, which indexes serve, or else the beginning of an order number."""
     if not wanted.q:
         return wanted
     for name in ("order_number", "customer_id"):
@@ -96,7 +96,7 @@ async def resolved(tx: Transaction, actor: Actor, wanted: Wanted) -> Wanted:
 
 
 def _conditions(wanted: RefundFilter, table: sa.FromClause, *, now: datetime) -> list[sa.ColumnElement[bool]]:
-    """What is asked, of the rows that were walked."""
+    """The conditions for the examined rows."""
     found = [table.c[name] == value for name in EQUAL if (value := getattr(wanted, name)) is not None]
     if wanted.overdue:
         found.append((table.c.status == "processing") & (table.c.overdue_at <= now))
@@ -106,7 +106,7 @@ def _conditions(wanted: RefundFilter, table: sa.FromClause, *, now: datetime) ->
 
 
 def _source(actor: Actor, wanted: RefundFilter) -> sa.Select[Any]:
-    """Rows that one index has in the list's order; the other questions then leave some of them."""
+    """Rows that one index returns in the list's order; the other conditions then filter them."""
     r = refunds.c
     statement = sa.select(*columns_of(refunds, RefundSummary)).where(orders_of(actor, refunds))
     indexed = ("order_number", "order_id", "customer_id", "settlement", "status")
@@ -128,7 +128,7 @@ MEDIAN_OVER_LAST = 1_000
 
 
 async def median_seconds_to_decide(tx: Transaction, store_id: str) -> float | None:
-    """Over the last 1,000 requests that were decided; None before the first."""
+    """The median over the last 1,000 decided requests; None before the first."""
     r = refunds.c
     last = (
         sa.select(sa.extract("epoch", r.decided_at - r.requested_at).label("took"))

@@ -1,7 +1,7 @@
-"""What units are worth. Every unit has a fixed share of its line and of the shipping, so any set of refunds adds up exactly.
+"""Computes what units are worth. Every unit has a fixed share of its line and of the shipping, so any set of refunds adds up exactly.
 
 Product section 2, "Amount": c(k) = line total × k ÷ quantity, rounded half up, and a unit's share is c(k) − c(k − 1); its
-share of shipping is S − S of the unit before, with S = shipping × G ÷ G(all) and G the goods up to and with the unit, unrounded.
+share of shipping is S − S of the unit before, with S = shipping × G ÷ G(all) and G the goods up to and including the unit, unrounded.
 Integers throughout: minor units in, minor units out.
 """
 
@@ -17,7 +17,7 @@ Claim = Mapping[int, Sequence[Units]]
 
 @dataclass(frozen=True, slots=True)
 class LineAmount:
-    """What one refund takes of one line; `shipping` is the units' share, whether or not it is paid back."""
+    """One refund's part of one line; `shipping` is the units' share, whether or not it is paid back."""
 
     line: int
     units: tuple[Units, ...]
@@ -27,14 +27,14 @@ class LineAmount:
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """What a requested refund pays: goods + shipping − what of the shipping stays with the shop."""
+    """The amount of a requested refund: goods + shipping − the shipping that the shop keeps."""
 
     lines: tuple[LineAmount, ...]
     deduct_shipping: bool
 
     @property
     def goods(self) -> int:
-        """The goods' part."""
+        """The goods' part of the amount."""
         return sum(line.goods for line in self.lines)
 
     @property
@@ -44,7 +44,7 @@ class Amount:
 
     @property
     def shipping_deducted(self) -> int:
-        """What of that share stays with the shop."""
+        """The part of that share that the shop keeps."""
         return self.shipping_share if self.deduct_shipping else 0
 
     @property
@@ -54,12 +54,12 @@ class Amount:
 
     @property
     def total(self) -> int:
-        """What the refund pays."""
+        """The amount that the refund pays."""
         return self.goods + self.shipping
 
 
 def refund_amount(order: KnownOrder, claim: Claim, *, deduct_shipping: bool) -> Amount:
-    """What a refund of `claim` pays: the sum of its units' shares, without their shipping where that stays with the shop."""
+    """The amount of a refund of `claim`: the sum of its units' shares, without their shipping if the shop keeps that."""
     lines = tuple(
         LineAmount(
             line=line.line,
@@ -74,34 +74,34 @@ def refund_amount(order: KnownOrder, claim: Claim, *, deduct_shipping: bool) -> 
 
 
 def goods_share(line: Line, units: Units) -> int:
-    """What `units` carry of the line's total."""
+    """The share of the line's total for `units`."""
     return divide_half_up(line.total * units.last, line.quantity) - divide_half_up(line.total * (units.first - 1), line.quantity)
 
 
 @dataclass(frozen=True, slots=True)
 class MoneyBack:
-    """Which part of an order a sum of money gives back: (goods, shipping) by line, and what was collected above the total."""
+    """How a refunded sum is divided over an order: (goods, shipping) by line, and the amount collected above the total."""
 
     lines: dict[int, tuple[int, int]]
     overpaid: int
 
     @property
     def goods(self) -> int:
-        """The goods' part."""
+        """The goods' part of the amount."""
         return sum(goods for goods, _ in self.lines.values())
 
     @property
     def shipping(self) -> int:
-        """The shipping's part."""
+        """The shipping's part of the amount."""
         return sum(shipping for _, shipping in self.lines.values())
 
 
 def money_back(order: KnownOrder, before: int, after: int) -> MoneyBack:
-    """What of an order is given back by the money that raises its refunds from `before` to `after`.
+    """Divide the money that raises an order's refunds from `before` to `after` over the order.
 
-    For refunds that follow what was collected and not what was asked for (a cancelled order). The order's value is laid out in one
-    row: the goods of each line, the shipping share of each line, whatever was collected above the total; money fills it from
-    the left. So part after part adds up, and no line's goods or shipping is ever given back twice.
+    Used for refunds of collected money rather than of requested units (a cancelled order). The order's value is laid out in one
+    row: the goods of each line, the shipping share of each line, the amount collected above the total; money fills it from
+    the left. So successive parts add up, and no line's goods or shipping is ever refunded twice.
     """
     numbers = [line.line for line in order.lines]
     segments = [line.total for line in order.lines]
@@ -117,7 +117,7 @@ def money_back(order: KnownOrder, before: int, after: int) -> MoneyBack:
 
 @dataclass(frozen=True, slots=True)
 class _ShippingShares:
-    """Where one line lies in the order's goods: its weight over its units, after the weight of the lines before it."""
+    """A line's position in the order's goods: its weight over its units, after the weight of the lines before it."""
 
     shipping: int
     before: int
@@ -126,7 +126,7 @@ class _ShippingShares:
     whole: int
 
     def of(self, units: Units) -> int:
-        """What `units` of this line carry of the order's shipping."""
+        """The share of the order's shipping for `units` of this line."""
         return self._upto(units.last) - self._upto(units.first - 1)
 
     def _upto(self, unit: int) -> int:
@@ -134,7 +134,7 @@ class _ShippingShares:
 
 
 def _shipping_shares(order: KnownOrder) -> Iterator[tuple[Line, _ShippingShares]]:
-    """Each line with its place in the order's goods; counted in units where all goods are free."""
+    """Each line with its position in the order's goods, weighted by price, or by units if all goods are free of charge."""
     weights = [line.total if order.goods else line.quantity for line in order.lines]
     whole, before = sum(weights), 0
     for line, weight in zip(order.lines, weights, strict=True):

@@ -1,6 +1,6 @@
-"""Automatic refunds: of a cancelled order, and of money recorded after its cancellation.
+"""Automatic refunds: for a cancelled order, and for money recorded after its cancellation.
 
-Decided from the copy alone and keyed by order or payment, so the same refunds result in whatever order events arrive.
+Decided from the copy alone and keyed by order or payment, so the refunds are the same whatever the order in which events arrive.
 """
 
 from collections.abc import Collection
@@ -12,7 +12,7 @@ from services.refunds.state import KnownOrder, Policy
 
 @dataclass(frozen=True, slots=True)
 class Already:
-    """What the order's refunds hold so far: approved money, shipping kept, and the keys that were made (None: the cancellation's)."""
+    """The order's refunds so far: approved money, shipping kept, and the keys of automatic refunds (None: the cancellation's)."""
 
     approved: int = 0
     shipping_kept: int = 0
@@ -21,26 +21,26 @@ class Already:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """An automatic refund that is to be made now; `key` is the payment's id, or None for the cancellation's own."""
+    """An automatic refund that must be created now; `key` is the payment's id, or None for the cancellation itself."""
 
     key: str | None
-    order_version: int  # of its cause, and so the same whatever else was known when it was made
+    order_version: int  # of its cause, so it does not depend on what else was known when the refund was created
     amount: int
     shipping_kept: int
-    collected: int  # up to its cause, and not known to be reversed
+    collected: int  # up to its cause, without payments known to be reversed
     kept_at_most: int
 
     @property
     def cause(self) -> Literal["cancellation", "payment"]:
-        """What made it."""
+        """The cause of the refund."""
         return "cancellation" if self.key is None else "payment"
 
 
 def due_refunds(order: KnownOrder, policy: Policy, already: Already) -> list[Due]:
-    """The automatic refunds that a cancelled order is still owed, in the order of the events that made them.
+    """The automatic refunds still due for a cancelled order, in the order of the events that cause them.
 
     Product section 2: with kept = the shipping if the goods had left and `deduct_shipping` is on, else 0, each pays
-    max(0, collected so far − kept) − already approved; none is made where there is neither money nor goods that had left.
+    max(0, collected so far − kept) − already approved; none is created if there is neither money nor goods that had left.
     `policy` is the one in force at the cancellation. Money that is already known to be reversed counts as not collected.
     """
     if order.cancellation is None:
@@ -60,7 +60,7 @@ def due_refunds(order: KnownOrder, policy: Policy, already: Already) -> list[Due
 
 
 def _collected_by_cause(order: KnownOrder) -> list[tuple[str | None, int, int]]:
-    """The cancellation (None) and each standing payment after it: its version, and what was collected up to there and still is."""
+    """The cancellation (None) and each unreversed payment after it, with its version and the money collected up to it and not reversed."""
     if order.cancellation is None:
         return []
     cancelled, reversed_ids = order.cancellation.order_version, {payment.reverses for payment in order.payments}

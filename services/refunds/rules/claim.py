@@ -1,4 +1,4 @@
-"""Turning lines and quantities into units that are free."""
+"""Turns requested lines and quantities into free units."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -8,31 +8,31 @@ from services.refunds.state import KnownOrder, Line, Units
 from shared.contracts.errors import FieldError, Invalid, Refused
 
 Taken = Mapping[int, Iterable[Units]]
-"""What open and approved refunds hold, by line."""
+"""The units in open and approved refunds, by line."""
 
 
 def claim(order: KnownOrder, taken: Taken, wanted: Sequence[WantedLine]) -> dict[int, tuple[Units, ...]]:
-    """The lowest free units for what is wanted. Raises Invalid (no such line, a line twice), Refused `units_not_free`."""
+    """The lowest free units for the wanted quantities. Raises Invalid (no such line, a line twice), Refused `units_not_free`."""
     lines = _lines(order, [one.line for one in wanted])
     claimed = {}
     for line, one in zip(lines, wanted, strict=True):
         number, quantity = one.line, one.quantity
         gaps = units.free(line.quantity, taken.get(number, ()))
         if units.count(gaps) < quantity:
-            detail = f"Line {number}: {units.count(gaps)} of {line.quantity} units are free, {quantity} were asked for."
+            detail = f"Line {number}: {units.count(gaps)} of {line.quantity} units are free, but {quantity} were requested."
             raise Refused("units_not_free", detail, line=number, free=units.count(gaps), wanted=quantity)
         claimed[number] = units.lowest(gaps, quantity)
     return claimed
 
 
 def all_free(order: KnownOrder, taken: Taken) -> dict[int, tuple[Units, ...]]:
-    """Every unit that nobody has taken, by line; lines without one are left out."""
+    """Every free unit, by line; lines without free units are left out."""
     gaps = {line.line: tuple(units.free(line.quantity, taken.get(line.line, ()))) for line in order.lines}
     return {number: ranges for number, ranges in gaps.items() if ranges}
 
 
 def keep_lowest(claimed: Mapping[int, Sequence[Units]], wanted: Sequence[WantedLine]) -> dict[int, tuple[Units, ...]]:
-    """The lowest claimed units of an approval for fewer: lines that are not named are freed.
+    """The lowest claimed units for an approval of fewer units; lines that are not named are freed.
 
     Raises Invalid for a line twice, Refused `not_requested` for a line or a number of units that the refund does not hold.
     """
@@ -42,7 +42,7 @@ def keep_lowest(claimed: Mapping[int, Sequence[Units]], wanted: Sequence[WantedL
         number, quantity = one.line, one.quantity
         held = units.count(claimed.get(number, ()))
         if held < quantity:
-            detail = f"Line {number}: the refund holds {held} units, {quantity} were to be approved."
+            detail = f"Line {number}: the refund holds {held} units, but {quantity} were to be approved."
             raise Refused("not_requested", detail, line=number, requested=held, wanted=quantity)
         result[number] = units.lowest(claimed[number], quantity)
     return result

@@ -8,9 +8,9 @@ from shared.contracts.actor import Actor, Decision, allowed, customer_only, not_
 
 
 def may_ask(order: KnownOrder, policy: Policy, *, closes_at: datetime | None, now: datetime) -> Decision:
-    """Whether the order's customer can request a refund of it at `now` at all."""
+    """Whether the order's customer can request any refund of it at `now`."""
     if order.status == "cancelled":
-        return refused("order_cancelled", "There is nothing to request: what was collected is paid back automatically.")
+        return refused("order_cancelled", "There is nothing to request: the money collected is refunded automatically.")
     if order.status != "delivered":
         detail = "No delivery of the order has reached this service yet: try again in a moment, or after the delivery."
         return not_yet("delivery_not_seen_yet", detail)
@@ -31,9 +31,9 @@ def may_request(
     if request.reason not in policy.reasons:
         return refused("reason_not_offered", "Choose one of the store's reasons.", reasons=list(policy.reasons))
     if not policy.attachments and request.attachments:
-        return refused("attachments_off", "This store takes no files with a request: use the description instead.")
+        return refused("attachments_off", "This store does not accept files with a request: use the description instead.")
     if not policy.attachments and request.further_information:
-        return refused("attachments_off", "This store takes no further information with a request: use the description instead.")
+        return refused("attachments_off", "This store does not accept further information with a request: use the description instead.")
     return allowed()
 
 
@@ -44,11 +44,11 @@ def may_decide(refund: RefundSummary, actor: Actor) -> Decision:
 
 
 def may_pay(order: KnownOrder, amount: int, approved_before: int) -> Decision:
-    """Whether the money known as collected, less what was approved before, covers `amount`."""
+    """Whether the money known as collected, less earlier approvals, covers `amount`."""
     left = order.collected - approved_before
     if amount == 0 or amount <= left:
         return allowed()
-    detail = "Record the payment on the order first; once it has reached this service, the same approval goes through."
+    detail = "Record the payment on the order first; once it has reached this service, the approval will succeed."
     return not_yet("not_collected", detail, amount=amount, collected=order.collected, approved_before=approved_before)
 
 
@@ -71,7 +71,7 @@ def may_settle(refund: RefundSummary, actor: Actor) -> Decision:
 
 
 def may_inspect(refund: RefundSummary, actor: Actor) -> Decision:
-    """Whether `actor` may decide on goods of the refund that wait for inspection."""
+    """Whether `actor` may decide on goods of the refund that are waiting for inspection."""
     shop = shop_only(actor)
     if not shop.allowed:
         return shop

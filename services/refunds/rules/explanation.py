@@ -1,4 +1,4 @@
-"""The figures of a refund with everything that they were computed from: stored with it, so that it can always be explained."""
+"""The figures of a refund with all their inputs, stored with it so that it can always be explained."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from services.refunds.state import KnownOrder, Policy
 
 
 def of_units(order: KnownOrder, amount: Amount, policy_version: int) -> dict[str, Any]:
-    """Of a requested refund: its units' fixed shares, less the shipping that stays with the shop. Minor units."""
+    """The explanation of a requested refund: its units' fixed shares, less the shipping that the shop keeps. Minor units."""
     lines = {line.line: line for line in order.lines}
     return {
         "kind": "units",
@@ -35,7 +35,7 @@ def of_units(order: KnownOrder, amount: Amount, policy_version: int) -> dict[str
 
 
 def of_money(order: KnownOrder, due: Due, back: MoneyBack, policy: Policy, approved_before: int) -> dict[str, Any]:
-    """Of an automatic refund: what was collected, less what is kept, less what was approved before. Minor units."""
+    """The explanation of an automatic refund: the money collected, less the shipping kept, less earlier approvals. Minor units."""
     return {
         "kind": "money",
         "policy_version": policy.version,

@@ -1,4 +1,4 @@
-"""What becomes of refunded goods: restocked, inspected, discarded, or never shipped."""
+"""What happens to refunded goods: restocked, inspected, discarded, or never shipped."""
 
 from dataclasses import dataclass
 
@@ -20,12 +20,12 @@ def disposition_by_policy(policy: Policy) -> Disposition:
 
 
 def disposition_of_cancelled(order: KnownOrder, policy: Policy) -> Disposition:
-    """As by policy where the goods had left; else they never did, and orders has released them already."""
+    """As by policy if the goods had left; otherwise `never_left`: the order service has already released them."""
     return disposition_by_policy(policy) if order.goods_left else "never_left"
 
 
 def restock(line: Line, quantity: int, disposition: Disposition) -> Restock:
-    """Units of a line that go back to stock under a disposition; for an untracked line, none."""
+    """The units of a line that go back to stock under a disposition; none for an untracked line."""
     if disposition == "never_left":
         return Restock(0, "never_left")
     if disposition == "discard":

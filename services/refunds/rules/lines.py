@@ -1,4 +1,4 @@
-"""A refund's lines from what the other rules decided: units, money and goods."""
+"""Builds a refund's lines from the results of the other rules: units, money and goods."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,7 +10,7 @@ from shared.contracts.events import Disposition
 
 
 def lines_of_units(order: KnownOrder, amount: Amount, dispositions: Mapping[int, Disposition]) -> tuple[RefundLine, ...]:
-    """Lines of a requested refund, with what becomes of each line's goods."""
+    """Lines of a requested refund, with the disposition of each line's goods."""
     known = {line.line: line for line in order.lines}
     return tuple(
         _line(
@@ -26,7 +26,7 @@ def lines_of_units(order: KnownOrder, amount: Amount, dispositions: Mapping[int,
 def lines_of_money(
     order: KnownOrder, back: MoneyBack, claimed: Mapping[int, Sequence[Units]], disposition: Disposition
 ) -> tuple[RefundLine, ...]:
-    """Lines of an automatic refund: the units that it claims and the money that it gives back, either of which may be none."""
+    """Lines of an automatic refund: the units that it claims and the money that it refunds; either may be none."""
     return tuple(
         _line(line, tuple(claimed.get(line.line, ())), back.lines.get(line.line, (0, 0)), disposition)
         for line in order.lines

@@ -1,4 +1,4 @@
-"""What a report about the money does: the first success is final, everything after it is stored and changes nothing."""
+"""The effect of a settlement report: the first success is final; later reports are stored and change nothing."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,7 +8,7 @@ from services.refunds.state import Outcome, Settlement
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """The settlement after a report, and the attention that it opens (None: nothing to look at)."""
+    """The settlement after a report, and the attention item that it opens (None: no item)."""
 
     settlement: Settlement
     attention: Literal["settled_twice", "failed_after_settled"] | None = None
@@ -27,9 +27,9 @@ SETTLEMENT: dict[tuple[Settlement, Outcome], Effect] = {
     ("settled", "succeeded"): Effect("settled", "settled_twice"),
     ("settled", "failed"): Effect("settled", "failed_after_settled"),
 }
-"""Every report that is taken; a refund whose settlement is `none` (not approved, or nothing to pay) takes none."""
+"""Every report that is accepted; a refund whose settlement is `none` (not approved, or nothing to pay) accepts none."""
 
 
 def settlement_of(amount: int) -> Settlement:
-    """What an approved refund starts from: nothing is to be settled where the amount is 0."""
+    """The initial settlement of an approved refund: `none` if the amount is 0."""
     return "unsettled" if amount else "none"

@@ -11,7 +11,7 @@ def count(ranges: Iterable[Units]) -> int:
 
 
 def free(quantity: int, taken: Iterable[Units]) -> list[Units]:
-    """The ranges of 1..`quantity` that nobody has taken, lowest first."""
+    """The ranges of 1..`quantity` that are not taken, lowest first."""
     gaps, following = [], 1
     for units in sorted(taken):
         if units.first > following:
@@ -23,7 +23,7 @@ def free(quantity: int, taken: Iterable[Units]) -> list[Units]:
 
 
 def lowest(ranges: Sequence[Units], wanted: int) -> tuple[Units, ...]:
-    """The `wanted` lowest units of `ranges` (disjoint, any order); fewer where there are not so many."""
+    """The `wanted` lowest units of `ranges` (disjoint, any order); fewer if there are not that many."""
     chosen: list[Units] = []
     for units in sorted(ranges):
         if wanted <= 0:

@@ -1,6 +1,6 @@
--- An order's copy in one statement: the order, and what was bought with its first version that comes (docs/decisions/0007).
--- No row where the copy is as new already. Otherwise its row is locked until the transaction ends: whatever is approved of it was
--- approved before, and must be read in a statement of its own, because this one is as old as the beginning of its wait for the lock.
+-- Copies an order in one statement: its row, and with the first version that arrives also its lines (docs/decisions/0007).
+-- Returns no row if the copy is already as new. Otherwise its row stays locked until the transaction ends, so no new approval can appear.
+-- Read the earlier ones in a separate statement: this one sees the data as of the beginning of its wait for the lock.
 with copied as (
     insert into refunds.orders as known (store_id, order_id, version, number, customer_id, status, currency, shipping, payments,
         delivered_at, cancellation)

@@ -1,4 +1,4 @@
-"""What callers see, a file for each file of api/. Money is `{amount, currency, decimal}`; `amount` counts, `decimal` helps the reader."""
+"""Response bodies, one file per file of api/. Money is `{amount, currency, decimal}`: compute with `amount`, show `decimal`."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -11,7 +11,7 @@ from shared.web.views import ByView, View
 
 
 class AttentionView(View):
-    """Items that need a person's attention."""
+    """An item that needs a person's attention."""
 
     attention_id: str
     kind: str

@@ -1,4 +1,4 @@
-"""Files that come with requests."""
+"""Files for refund requests."""
 
 from datetime import datetime
 
@@ -19,14 +19,14 @@ class AttachmentView(View):
 
 
 class UploadTypeView(BaseModel):
-    """A type of file that is accepted; an image of more pixels is refused."""
+    """An accepted file type; an image with more than `max_pixels` is refused."""
 
     media_type: str
     max_pixels: int | None
 
 
 class UploadLimitsView(View):
-    """Limits of uploads. At most `max_unused` of a customer may wait for a request, for `unused_hours` each."""
+    """The limits of uploads. At most `max_unused` uploads of a customer may be waiting for a request, each for `unused_hours`."""
 
     types: list[UploadTypeView]
     max_bytes: int

@@ -23,7 +23,7 @@ class RefundUnitsView(View):
 
 
 class RefundLineView(View):
-    """What the refund takes of one line, and what becomes of the goods."""
+    """The refund's part of one line, and what happens to the goods."""
 
     line: int
     sku: str
@@ -50,7 +50,7 @@ class RefundLineView(View):
 
 
 class _RefundBegins(View):
-    """What lists and whole refunds begin with: order number, request date and status first."""
+    """The first fields of a refund, both in lists and in full: order number, request date and status first."""
 
     order_number: str
     requested_at: datetime
@@ -84,7 +84,7 @@ class RefundSummaryView(_RefundBegins):
 
 
 class RefundView(_RefundBegins):
-    """A whole refund, as of `version`. `explanation` holds what its amount was computed from, in minor units."""
+    """A whole refund, as of `version`. `explanation` holds the inputs of its amount, in minor units."""
 
     payment_id: PaymentId | None
     reason: str
@@ -109,7 +109,7 @@ class RefundView(_RefundBegins):
 
     @classmethod
     def of(cls, refund: Refund, actor: Actor) -> "RefundView":
-        """The refund as `actor` may see it: internal reasons are the shop's."""
+        """The refund as `actor` may see it: internal reasons are only for the shop."""
         currency = refund.currency
         return cls.showing(
             refund,
@@ -123,7 +123,7 @@ class RefundView(_RefundBegins):
 
 
 class SettlementView(View):
-    """A report about the money; `counts` is false for what came after the first success and changed nothing."""
+    """A settlement report; `counts` is false if it arrived after the first success and changed nothing."""
 
     outcome: Outcome
     method: str
@@ -134,7 +134,7 @@ class SettlementView(View):
 
 
 class RefundDetails(RefundView):
-    """A whole refund with its files, its settlement attempts (the shop's) and what the caller may do."""
+    """A whole refund with its files, its settlement attempts (only for the shop) and what the caller may do."""
 
     attachments: list[AttachmentView]
     settlements: list[SettlementView]
@@ -154,7 +154,7 @@ class RefundDetails(RefundView):
 
 
 class RefundCountsView(View):
-    """How many refunds have which status (at most 5,000 overdue ones are counted), and the median time of the last 1,000 decisions."""
+    """How many refunds have each status (at most 5,000 overdue ones are counted), and the median time of the last 1,000 decisions."""
 
     processing: int
     approved: int

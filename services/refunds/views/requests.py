@@ -1,4 +1,4 @@
-"""What can be requested, and what it would pay."""
+"""Response bodies about what can be requested, and what it would pay."""
 
 from datetime import datetime
 from typing import Any
@@ -21,7 +21,7 @@ class RefundPreviewView(View):
 
 
 class RefundableLine(View):
-    """What can still be requested of one line; `amount` is what all its free units would pay together."""
+    """What can still be requested of one line; `amount` is the total for all its free units."""
 
     line: int
     sku: str

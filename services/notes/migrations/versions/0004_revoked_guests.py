@@ -1,4 +1,4 @@
-"""A guest's link may end before its time."""
+"""A guest's link can be revoked before it expires."""
 
 from shared.data.kernel_versions import migration, v4
 

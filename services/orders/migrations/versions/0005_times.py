@@ -1,4 +1,4 @@
-"""No time lies before 1970 or after 2199. What does, from before, is moved to the nearer end, so that it can be read."""
+"""Times must lie in 1970 to 2199. Existing times outside that range are moved to its nearer end, so that they can be read."""
 
 from shared.data.kernel_versions import v5
 

@@ -1,4 +1,4 @@
-"""How many refunds stand where, counted as they change; and indexes for what is overdue and for how the money stands."""
+"""Counts of refunds per status, updated as they change, and indexes for overdue refunds and for settlement states."""
 
 from alembic import op
 

@@ -1,4 +1,4 @@
-"""Kept answers know whom and what they are about: an erasure finds them by an index."""
+"""Stored responses record the customer and the ids that they are about, so that an erasure finds them by an index."""
 
 from shared.data.kernel_versions import migration, v2
 

@@ -1,4 +1,4 @@
-"""Rows that cannot be published or read are set aside; a parked message can be let go of; the outbox is read by stores."""
+"""Rows that cannot be published or read are set aside; a parked message can be dropped; the outbox is read per store."""
 
 from shared.data.kernel_versions import migration, v3
 
