@@ -31,7 +31,7 @@ PARTS = 8
 """The number of parts into which a chunk is split if it could not be placed as a whole."""
 
 TURNS = 8
-"""How often to yield to the event loop between two items. Publishing one event takes several turns of the loop: with an item's work in each,
+"""How often to yield to the event loop between two items. Publishing one event takes several turns of the loop: with an item in each,
 the relay of this process would publish only a few dozen events a second."""
 
 log = structlog.get_logger()

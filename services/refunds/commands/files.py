@@ -32,7 +32,7 @@ async def may_upload(tx: Transaction, actor: Actor, customer_id: str, unused_max
         raise Refused("attachments_off", "This store does not accept files with a request: use the description instead.")
     mine = (attachments.c.store_id == actor.store, attachments.c.customer_id == customer_id, attachments.c.refund_id.is_(None))
     if await tx.scalar(sa.select(sa.func.count()).select_from(attachments).where(*mine)) >= unused_max:
-        raise Refused("too_many_attachments", f"{unused_max} uploads are already waiting for a request: use them, or wait until they expire.")
+        raise Refused("too_many_attachments", f"{unused_max} uploads are already waiting for a request: use them, or wait.")
 
 
 async def add_upload(tx: Transaction, actor: Actor, file: Attachment, unused_max: int, *, now: datetime) -> None:

@@ -31,7 +31,7 @@ class Planned:
 async def plan(tx: Transaction, actor: Actor, request: RequestRefund, *, now: datetime, lock: bool = False) -> Planned:
     """Compute what `request` would pay now, without writing anything.
 
-    Raises NotFound (no copy of an order with this id that the actor may see), Refused (rules.decisions.may_request, rules.claim), Invalid (unknown line).
+    Raises NotFound (no copy of an order that they may see), Refused (rules.decisions.may_request, rules.claim), Invalid (unknown line).
     """
     ledger = await ledgers.ledger(tx, actor, request.order_id, lock=lock)
     policy = await policies.policy_at(tx, actor.store, at=now)

@@ -57,7 +57,7 @@ def sniff(source: IO[bytes]) -> Kind | None:
 
 
 def max_pixels(kind: Kind, settings: RefundsEnvironment) -> int:
-    """The maximum pixels of an image. A JPEG may have many, as it is reduced while decoding; a WebP only half, as it takes twice the memory."""
+    """The maximum pixels of an image: many for a JPEG, which is reduced while decoding; half for a WebP, which takes twice the memory."""
     limits = {"JPEG": settings.image_max_jpeg_pixels, "PNG": settings.attachment_max_pixels, "WEBP": settings.attachment_max_pixels // 2}
     return limits[kind]
 
