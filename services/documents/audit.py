@@ -44,7 +44,7 @@ CHECKS: list[Check] = [
     ),
     same(
         "document_altered",
-        "a document's columns and contents are what was issued: they hash to its hash, and its number is the series' next",
+        "a document's columns match its contents, its contents match its hash, and its number belongs to its series",
         store="d.store_id",
         about_id=ID,
         source="""documents.documents d cross join lateral (select d.data::jsonb as data offset 0) j
@@ -65,7 +65,7 @@ CHECKS: list[Check] = [
     ),
     same(
         "document_without_event",
-        "each document was published once, as it is",
+        "each document was published exactly once, with its own data",
         store="coalesce(d.store_id, e.store_id)",
         about_id=f"coalesce({ID}, e.data->>'document_id')",
         source=f"""documents.documents d full join (select * from documents.events where type = 'document.issued.v1') e
@@ -82,7 +82,7 @@ CHECKS: list[Check] = [
     ),
     Check(
         "document_due",
-        "whatever requires a document has exactly one, of the right kind and amount",
+        "everything that requires a document has exactly one, of the right kind and amount",
         f"""{DUE} select coalesce(due.store_id, d.store_id) as store_id, coalesce(due.cause || ' ' || due.subject_id, {ID}) as id,
                 format('due %s over %s; issued %s over %s', due.kind, due.total, d.kind, d.total) as detail
             from due full join documents.documents d on d.store_id = due.store_id and d.cause = due.cause and d.subject_id =
@@ -91,7 +91,7 @@ CHECKS: list[Check] = [
     ),
     Check(
         "document_refers",
-        "a credit note refers to its order's invoice, a cancelling receipt to the receipt that it cancels, nothing else to anything",
+        "a credit note refers to its order's invoice, a cancelling receipt to the receipt that it cancels, other documents to nothing",
         f"""select d.store_id, {ID} as id, d.kind || ' refers to ' || coalesce(b.kind, 'nothing') as detail
             from documents.documents d left join documents.documents b on b.store_id = d.store_id and b.document_id = d.refers_to and
                 b.order_id = d.order_id
@@ -102,7 +102,7 @@ CHECKS: list[Check] = [
     ),
     same(
         "document_copy",
-        "the copy of an order has the version and customer that it states, and its counter matches its documents",
+        "the columns of an order's copy match its data, and its counter matches its document.* events",
         store="o.store_id",
         about_id=public("order", "o.order_id"),
         source=f"""documents.orders o cross join lateral (select coalesce(max(sequence), 0) as last from documents.events e
@@ -116,7 +116,7 @@ CHECKS: list[Check] = [
     ),
     same(
         "refund_copy",
-        "the copy of a refund has the order and version that it states",
+        "the columns of a refund's copy match its data",
         store="r.store_id",
         about_id=public("refund", "r.refund_id"),
         source="documents.refunds r",

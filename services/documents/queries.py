@@ -159,7 +159,7 @@ def _documents(page: Walked[Row[Any]]) -> Walked[Document]:
 
 
 async def pdf_of(tx: Transaction, store_id: str, document_id: str) -> bytes | None:
-    """The stored PDF of a document, or None while it is not rendered."""
+    """The stored PDF of a document, or None if it is not rendered yet."""
     where = (renderings.c.store_id == store_id) & (renderings.c.document_id == document_id)
     pdf: bytes | None = await tx.scalar(sa.select(renderings.c.pdf).where(where))
     return pdf

@@ -101,7 +101,7 @@ class Contents(Part):
     order_number: str
     ordered_on: date
     customer_id: str
-    address: Address | None = None  # billing; on a packing slip, where the parcel goes
+    address: Address | None = None  # billing; on a packing slip, shipping
     contact: str = ""
     currency: str
     prices_include_tax: bool = True

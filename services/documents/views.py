@@ -26,7 +26,7 @@ class DocumentView(View):
 
     @classmethod
     def of(cls, document: Document) -> "DocumentView":
-        """As lists and calls show it."""
+        """As responses show it."""
         return cls.showing(document, total=money(document.total, document.currency))
 
 
@@ -51,7 +51,7 @@ class DocumentVerificationView(View):
 
 
 class DocumentSeriesView(View):
-    """One series of numbers; `missing` should always be empty."""
+    """One series of numbers. The report proves that none is missing: `missing` is empty."""
 
     kind: DocumentKind
     year: int

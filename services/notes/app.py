@@ -6,7 +6,7 @@ from shared.process.service import Service
 SERVICE = Service(
     name="notes",
     title="Aftersale notes",
-    description="Notes on an order, to its customer or private to staff; its timeline, written from the events of all services.",
+    description="Notes on an order, to its customer or private to staff, and the order's timeline, built from the events of all services.",
     nouns=("notes", "notes-settings", "timeline"),
     metadata=tables.metadata,
     router=api.router,

@@ -10,7 +10,7 @@ ORDER_ID = public("order", "n.order_id")
 CHECKS: list[Check] = [
     same(
         "note_is_not_its_history",
-        "a note is its last revision, and each change of it was published",
+        "a note matches its last revision, and each of its changes was published",
         store="n.store_id",
         about_id=ID,
         source=f"""notes.notes n
@@ -87,7 +87,7 @@ CHECKS: list[Check] = [
     ),
     Check(
         "timeline_entry",
-        "an entry has the rank and the audience of its type",
+        "an entry has the rank and audience of its type",
         """select n.store_id, n.event_id::text as id, n.type || ' for ' || n.audience as detail from notes.timeline n
             left join notes.orders o on o.store_id = n.store_id and o.order_id = n.order_id
             where o.order_id is null or n.source_rank is distinct from case split_part(n.type, '.', 1) when 'order' then 0 when 'refund'

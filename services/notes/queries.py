@@ -27,7 +27,7 @@ settings_versions = partial(versions, settings, SavedSettings)
 
 
 async def order_for(tx: Transaction, actor: Actor, order_id: str, *, lock: bool = False) -> KnownOrder:
-    """The copy of an order that the actor may see; `lock` holds it until the transaction ends.
+    """The copy of an order that the actor may see; `lock` locks its row until the transaction ends.
 
     Raises NotFound `order_not_known_yet`. Another customer's order, a missing one and one that has not arrived yet look the same.
     """

@@ -49,7 +49,7 @@ LINES_OF_ROWS = """(select jsonb_agg(to_jsonb(x) - 'store_id' - 'order_id' - 'pl
 CHECKS: list[Check] = [
     same(
         "order_is_not_its_history",
-        "an order's row is what its event of the same version says",
+        "an order's row matches its event of the same version",
         store="o.store_id",
         about_id=ID,
         source=AT,
@@ -57,7 +57,7 @@ CHECKS: list[Check] = [
     ),
     same(
         "order_parts",
-        "an order's lines and payments are what its last event says",
+        "an order's lines and payments match its last event",
         store="o.store_id",
         about_id=ID,
         source=AT,
@@ -65,7 +65,7 @@ CHECKS: list[Check] = [
     ),
     same(
         "order_sums",
-        "an order's sums are those of its lines, payments and refunds, and its axes follow from them",
+        "an order's sums match its lines, payments and refunds, and its payment and refund states follow from them",
         store="o.store_id",
         about_id=ID,
         source="""orders.orders o
@@ -101,7 +101,7 @@ CHECKS: list[Check] = [
     ),
     Check(
         "order_versions",
-        "each version of an order has exactly one order.* event, and none is above the row's",
+        "each version of an order has exactly one order.* event, and no event has a higher version than the row",
         f"""select o.store_id, {ID} as id, format('version %s, %s events up to %s', o.version, count(e.*), max(e.sequence)) as detail
             from orders.orders o left join orders.events e on e.store_id = o.store_id and e.subject = {ID} and e.type like 'order.%'
             group by o.store_id, o.order_id, o.version
@@ -150,7 +150,7 @@ CHECKS: list[Check] = [
     ),
     same(
         "change_without_event",
-        "each version's row of history says what its event says",
+        "each version's history row matches its event",
         store="o.store_id",
         about_id=f"{ID} || ' version ' || o.version",
         source=f"orders.changes o full join orders.events e on e.store_id = o.store_id and e.sequence = o.version and e.subject = {ID}"
@@ -166,7 +166,7 @@ CHECKS: list[Check] = [
     ),
     same(
         "history_is_short",
-        "each version has a row of history",
+        "each version has a history row",
         store="o.store_id",
         about_id=ID,
         source="""orders.orders o cross join lateral (select count(*) as n, min(version) as low,
@@ -177,7 +177,7 @@ CHECKS: list[Check] = [
     ),
     Check(
         "payment_reversal",
-        "a reversal takes back exactly the payment that it names, of the same order, once",
+        "a reversal reverses exactly the payment that it names, of the same order, once",
         f"""select r.store_id, {public("payment", "r.payment_id")} as id, 'reverses ' || coalesce(p.amount::text, 'nothing') || ' by ' ||
             r.amount as detail
             from orders.payments r left join orders.payments p on p.store_id = r.store_id and p.payment_id = r.reverses
@@ -186,7 +186,7 @@ CHECKS: list[Check] = [
     ),
     same(
         "stock_level",
-        "a stock level is the sum of its movements, which are numbered without a gap and each state the level after them",
+        "a stock level is the sum of its movements, which have no gap in their numbers and each record the level after them",
         store="s.store_id",
         about_id="s.sku",
         source="""orders.stock_levels s cross join lateral (select count(*) as n, coalesce(sum(quantity), 0) as sum,
@@ -222,7 +222,7 @@ CHECKS: list[Check] = [
     Check(
         "event_without_movement",
         "each stock.moved event belongs to a movement",
-        """select e.store_id, e.subject as id, 'movement ' || e.sequence || ' is not there' as detail from orders.events e
+        """select e.store_id, e.subject as id, 'movement ' || e.sequence || ' does not exist' as detail from orders.events e
             left join orders.stock_movements m on m.store_id = e.store_id and 'sku:' || m.sku = e.subject and m.sequence = e.sequence
             where e.type = 'stock.moved.v1' and m.sku is null""",
     ),
@@ -276,7 +276,7 @@ CHECKS: list[Check] = [
     ),
     Check(
         "stream_number",
-        "a number of the live stream names one order event, no event has two numbers, and the last one given is the highest",
+        "each number of the live stream belongs to one order event, no event has two numbers, and the last one assigned is the highest",
         """select n.store_id, 'number ' || n.stream_position as id, format('event %s is %s', n.position, coalesce(e.type, 'not there'))
             as detail
             from orders.stream n left join orders.events e on e.store_id = n.store_id and e.position = n.position
@@ -291,7 +291,7 @@ CHECKS: list[Check] = [
     ),
     Check(
         "answer_without_effect",
-        "what a stored response says was done is in the history",
+        "each change that a stored response reports is in the history",
         """select k.store_id, k.caller || ' ' || k.key as id, format('%s version %s', a.order_id, a.version) as detail
             from orders.idempotency k cross join lateral (select substring(left(k.body, 400) from '"order_id":"(order_[^"]+)"') as
                 order_id,

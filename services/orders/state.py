@@ -23,7 +23,7 @@ class OrderState:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One version of an order: the entry of its timeline."""
+    """One version of an order: an entry of its timeline."""
 
     version: int
     type: str

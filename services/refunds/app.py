@@ -1,4 +1,4 @@
-"""The composition root of the refund service."""
+"""Composition root of the refund service."""
 
 from services.refunds.api import router
 from services.refunds.commands.files import sweep

@@ -37,7 +37,7 @@ LINES_OF_EVENT = """(select jsonb_agg(jsonb_build_object('line', x->'line', 'sku
 CHECKS: list[Check] = [
     same(
         "refund_is_not_its_history",
-        "a refund's row is what its last event says",
+        "a refund's row matches its last event",
         store="r.store_id",
         about_id=ID,
         source=LAST,
@@ -57,7 +57,7 @@ CHECKS: list[Check] = [
     ),
     same(
         "refund_sums",
-        "a refund's amount is that of its lines, and its units are claimed while it is open or approved",
+        "a refund's amount matches its lines, and its units are claimed while it is open or approved",
         store="r.store_id",
         about_id=ID,
         source="""refunds.refunds r
@@ -87,7 +87,7 @@ CHECKS: list[Check] = [
     ),
     same(
         "claim_place",
-        "a claim is on its line's own place and of its order",
+        "a claim has the slot and quantity of its line, and belongs to its refund's order",
         store="c.store_id",
         about_id=f"{public('refund', 'c.refund_id')} || ' line ' || c.line",
         source="""refunds.claims c left join refunds.order_lines l on l.store_id = c.store_id and l.order_id = c.order_id and l.line =
@@ -105,7 +105,7 @@ CHECKS: list[Check] = [
     ),
     same(
         "approval",
-        "each approved refund has one approval, of its amount and moment, chained to the one before, within what was collected",
+        "each approved refund has one approval with its amount and time, chained to the previous one, within the money collected",
         store="coalesce(r.store_id, a.store_id)",
         about_id=f"coalesce({ID}, {public('refund', 'a.refund_id')})",
         source="""(select * from refunds.refunds where status = 'approved') r
@@ -152,7 +152,7 @@ CHECKS: list[Check] = [
     ),
     Check(
         "report_without_event",
-        "each report that counts was published",
+        "each settlement report that counts was published",
         f"""select s.store_id, {public("refund", "s.refund_id")} || ' report ' || s.number as id, s.outcome as detail from
             refunds.settlements s
             join refunds.refunds r on r.store_id = s.store_id and r.refund_id = s.refund_id
@@ -164,7 +164,7 @@ CHECKS: list[Check] = [
     ),
     same(
         "inspection",
-        "what was inspected is the sum of the inspections, each published with its lines",
+        "a line's inspected units are the sum of its inspections, each published with its lines",
         store="l.store_id",
         about_id=f"{public('refund', 'l.refund_id')} || ' line ' || l.line",
         source=f"""refunds.refund_lines l join refunds.refunds r on r.store_id = l.store_id and r.refund_id = l.refund_id
@@ -188,7 +188,7 @@ CHECKS: list[Check] = [
     ),
     same(
         "refund_event_counter",
-        "an order's counter is the last of its refund.* events",
+        "an order's event counter matches its last refund.* event",
         store="o.store_id",
         about_id=public("order", "o.order_id"),
         source=f"""refunds.orders o cross join lateral (select coalesce(max(sequence), 0) as last from refunds.events e
@@ -197,7 +197,7 @@ CHECKS: list[Check] = [
     ),
     Check(
         "refund_event_of_nothing",
-        "each refund.* event belongs to an existing refund, in a version that it has had",
+        "each refund.* event belongs to an existing refund, with a version that the refund has had",
         f"""select e.store_id, e.subject as id, e.type || ' of ' || (e.data->'refund'->>'refund_id') as detail from refunds.events e
             left join (select r.store_id, {ID} as id, r.version, r.order_id from refunds.refunds r) r on r.store_id = e.store_id and r.id
                 = e.data->'refund'->>'refund_id'
@@ -227,7 +227,7 @@ CHECKS: list[Check] = [
     ),
     Check(
         "policy_of_a_refund",
-        "a refund keeps the policy that was in force when it was asked for",
+        "a refund keeps the policy that was in force when it was requested",
         f"""select r.store_id, {ID} as id, format('policy %s, in force %s', r.policy_version, p.version) as detail from refunds.refunds r
             left join refunds.orders o on o.store_id = r.store_id and o.order_id = r.order_id
             left join lateral (select version from refunds.settings p where p.store_id = r.store_id and p.valid_from <= case when r.cause
@@ -238,7 +238,7 @@ CHECKS: list[Check] = [
     ),
     Check(
         "attention",
-        "what needs attention is about an existing refund and order, and is opened by what it names",
+        "an attention item refers to an existing refund and order, and to the report that opened it",
         f"""select a.store_id, {public("attention", "a.attention_id")} as id, a.kind || ' of ' || a.key as detail from refunds.attention a
             left join refunds.refunds r on r.store_id = a.store_id and r.refund_id = a.refund_id
             left join refunds.orders o on o.store_id = a.store_id and o.order_id = a.order_id
@@ -253,13 +253,13 @@ CHECKS: list[Check] = [
     ),
     clocks(
         "attention closed before it was opened",
-        "what needed attention was closed after it was opened",
+        "an attention item was closed after it was opened",
         f"""select a.store_id, {public("attention", "a.attention_id")} as id, format('opened %s, closed %s', opened_at, closed_at) as detail
             from refunds.attention a where a.closed_at < a.opened_at""",
     ),
     Check(
         "attachment",
-        "an attachment is of its refund's customer",
+        "an attachment belongs to its refund's customer",
         f"""select a.store_id, {public("attachment", "a.attachment_id")} as id, 'customer ' || a.customer_id as detail from
             refunds.attachments a
             left join refunds.refunds r on r.store_id = a.store_id and r.refund_id = a.refund_id
@@ -267,7 +267,7 @@ CHECKS: list[Check] = [
     ),
     Check(
         "automatic_refund",
-        "a payment's automatic refund is of a payment of its cancelled order",
+        "an automatic refund belongs to a cancelled order, and one caused by a payment to a payment of that order",
         f"""select r.store_id, {ID} as id, r.cause as detail from refunds.refunds r
             left join refunds.orders o on o.store_id = r.store_id and o.order_id = r.order_id
             where (r.cause <> 'request' and o.status <> 'cancelled') or (r.cause = 'payment' and not exists (select from
@@ -276,7 +276,7 @@ CHECKS: list[Check] = [
     ),
     Check(
         "counts",
-        "the counts of the staff's list match the refunds",
+        "the counts by status match the refunds",
         """with shown as (
                 select store_id, status, sum(n) as n from (
                     select store_id, status, refunds as n from refunds.counts
@@ -287,7 +287,7 @@ CHECKS: list[Check] = [
     ),
     Check(
         "answer_of_a_refund",
-        "a stored response shows a refund in a version that it has had; the one that created it shows the first",
+        "a stored response shows a version that the refund has had; the response that created it shows the first",
         f"""select k.store_id, k.caller || ' ' || k.key as id, format('status %s, version %s of %s',
             k.status, a.version, a.refund_id) as detail from refunds.idempotency k cross join lateral (select
                 substring(left(k.body, 600) from '"refund_id":"(refund_[^"]+)"') as refund_id,

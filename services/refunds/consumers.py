@@ -11,7 +11,7 @@ consumers = Consumers("refunds")
 
 @consumers.on(*ORDER_EVENTS, together=automatic.is_only_copied)
 async def on_order_changed(tx: Transaction, event: OrderEvent, envelope: Envelope) -> None:
-    """Every order event carries the whole order: the newest wins, and a cancelled order is refunded automatically."""
+    """Update the order's copy (every event carries the whole order, the newest wins); refund a cancelled order automatically."""
     await automatic.refund_what_is_due(tx, envelope.store_id, event.order, now=envelope.received_at)
 
 

@@ -13,7 +13,7 @@ from shared.web.pages import DEFAULT_LIMIT, Cursor, Limit
 
 MAX_QUANTITY = 1_000_000
 MAX_ATTACHMENTS = 5
-MAX_UPLOAD_BODY_BYTES = 21_000_000  # settings lower it: see attachment_max_bytes
+MAX_UPLOAD_BODY_BYTES = 21_000_000  # settings can lower it: see attachment_max_bytes
 MAX_LINES_BODY_BYTES = 400_000  # fits every line of the longest order, named twice
 MAX_WINDOW_DAYS = 3_650
 MAX_REASONS = 50
@@ -119,7 +119,7 @@ class RefundPolicyInput(Input):
 
 
 class CloseAttention(Input):
-    """What the person found."""
+    """A note of what the person found."""
 
     model_config = example({"note": "The provider had answered twice; only one payment went out."})
 

@@ -25,5 +25,5 @@ def pdf(content: bytes, name: str, *, kept: bool) -> Response:
 
 
 def html(content: str) -> Response:
-    """A printable page that may load and run nothing."""
+    """A printable page that may neither load nor run anything."""
     return Response(content, media_type="text/html; charset=utf-8", headers=FILE_HEADERS | {"Content-Security-Policy": SECURITY_POLICY})

@@ -1,4 +1,4 @@
-"""The print buttons of an order: they always print something."""
+"""The print buttons of an order. They print something in every state of the order."""
 
 import asyncio
 from typing import Literal

@@ -29,7 +29,7 @@ def render(compile_with: typst.Compiler, view: bytes) -> bytes:
     json.loads(view)  # fail early: a message that is not JSON is our own mistake
     made = compile_with.compile(format="pdf", timestamp=0, sys_inputs={"view": view.decode()})
     if not isinstance(made, bytes):
-        raise TypeError("the compiler made no PDF")
+        raise TypeError("the compiler did not return a PDF")
     return repaired(made)
 
 

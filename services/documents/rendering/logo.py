@@ -19,7 +19,7 @@ async def cleaned_logo(settings: WebSettings, upload: bytes) -> tuple[str, bytes
     else that is not the picture. Raises TooLarge `logo_too_large`, Invalid `logo_type`, `heic_not_taken`, `logo_unreadable`.
     """
     if len(upload) > MAX_UPLOAD_BYTES:
-        raise TooLarge("logo_too_large", f"A logo is at most {MAX_UPLOAD_BYTES // 1000} kB.")
+        raise TooLarge("logo_too_large", f"A logo can have at most {MAX_UPLOAD_BYTES // 1000} kB.")
     kind = kind_of(upload[:HEAD_BYTES])
     if kind not in ("PNG", "JPEG"):
         raise Invalid("logo_type", "Send a PNG or a JPEG.")
@@ -29,6 +29,6 @@ async def cleaned_logo(settings: WebSettings, upload: bytes) -> tuple[str, bytes
         png = await drawn_anew(settings, upload, wanted)
     except BadImage as bad:
         if bad.reason == "too_large":
-            raise TooLarge("logo_too_large", f"A logo is at most {MAX_SIDE_PIXELS} pixels wide and high.") from bad
+            raise TooLarge("logo_too_large", f"A logo can be at most {MAX_SIDE_PIXELS} pixels wide and high.") from bad
         raise Invalid("logo_unreadable", f"The file claims to be a {kind} but cannot be decoded as one.") from bad
     return hashlib.sha256(png).hexdigest(), png

@@ -154,7 +154,7 @@ def _table(contents: Contents, words: Catalogue) -> dict[str, Any]:
 
 
 def _columns(contents: Contents, lines: tuple[SaidLine, ...], words: Catalogue) -> list[tuple[str, list[str]]]:
-    """Name and values of each column beside the description."""
+    """Name and values of each column after the description."""
     label = words.label
 
     def amounts(values: Iterable[int], zero: str | None = None) -> list[str]:
@@ -214,7 +214,7 @@ def _payment(payment: SaidPayment, contents: Contents, words: Catalogue) -> dict
 
 
 def _remarks(contents: Contents, label: dict[str, str]) -> list[str]:
-    """Sentences beside the figures."""
+    """Sentences printed with the figures."""
     if contents.cause == "cancellation":
         return [label["cancelled"]]
     if contents.cause == "shipping_kept":

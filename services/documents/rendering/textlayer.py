@@ -23,7 +23,7 @@ _TRAILER = re.compile(rb"trailer\s*<<(.*?)>>\s*startxref", re.DOTALL)
 
 
 def _nested(depth: int) -> bytes:
-    """The pattern of a literal string, in which parentheses are escaped or balanced, nested `depth` deep at most."""
+    """The pattern of a literal string, in which parentheses are escaped or balanced, nested at most `depth` deep."""
     inner = rb"|" + _nested(depth - 1) if depth else b""
     return rb"\((?:\\.|[^\\()]" + inner + rb")*\)"
 

@@ -4,8 +4,8 @@ due.py       which documents an order requires
 contents.py  the canonical bytes that are hashed, and the language of a document
 series.py    numbers, and the day and year that date them
 prints.py    what a print button prints
-settings.py  what a store may choose
-sample.py    a made-up order, to preview settings with
+settings.py  the rules for a store's document settings
+sample.py    a made-up order for previews of settings
 """
 
 PROBLEMS: dict[str, str] = {

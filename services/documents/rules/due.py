@@ -1,6 +1,6 @@
 """Which documents an order requires: product.md section 4, as one function of the copy and the approved refunds.
 
-The answer depends on facts only, never on the events that brought them, so neither their order nor their repetition matters.
+The result depends only on facts, never on the events that carried them, so neither the order nor the repetition of events matters.
 A document is due once for each (cause, subject); the issuing command skips those that are already issued.
 """
 

@@ -26,4 +26,4 @@ def copy_of(event: Event, envelope: Envelope) -> OrderCopy:
         return OrderCopy(event.refund.order_id, event.refund.customer_id, event.refund.order_number, 0)
     if isinstance(event, DocumentIssued):
         return OrderCopy(event.order_id, event.customer_id, None, 0)
-    raise TypeError(f"{envelope.type} is about no order")
+    raise TypeError(f"{envelope.type} is not about an order")

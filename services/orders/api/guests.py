@@ -47,7 +47,7 @@ async def link(order_id: OrderId, request: GuestLink, call: Call) -> Response:
     responses=problems(NotFound, Forbidden),
 )
 async def links(order_id: OrderId, call: Call) -> Response:
-    """The order's links that are valid now, newest first, without their tokens."""
+    """The order's valid links, newest first, without their tokens."""
     async with call.reading() as tx:
         found = await links_of(tx, call.actor, order_id, now=call.now)
     return call.show(GuestLinksView(items=[GuestLinkView.of(one, call.actor) for one in found]))

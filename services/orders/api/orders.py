@@ -1,4 +1,4 @@
-"""Placing orders and reading one."""
+"""Calls that place orders and read one."""
 
 from fastapi import Response
 

@@ -57,7 +57,7 @@ def expect(state: OrderState, expected_version: int | None) -> None:
 
 
 def changed(state: OrderState, **fields: Any) -> OrderState:
-    """The order's next version with `fields` of it replaced, and the payment and refund axes that follow from them."""
+    """The order's next version with `fields` of it replaced, and the payment and refund states that follow from them."""
     order = state.order.model_copy(update={"version": state.order.version + 1, **fields})
     axes = {
         "payment": payment_state(order.collected, order.total),

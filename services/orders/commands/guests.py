@@ -83,7 +83,7 @@ async def token_again(tx: Transaction, store_id: str, answer: Mapping[str, Any],
 async def revoke_link(tx: Transaction, actor: Actor, order_id: str, link_id: str, *, now: datetime) -> None:
     """Revoke a link: here at once, elsewhere through `guest_link.revoked`. Repeating it is harmless.
 
-    Raises NotFound for a link that is not of this order, or an order that `actor` may not see; Forbidden for a guest.
+    Raises NotFound if the order has no such link or `actor` may not see the order; Forbidden for a guest.
     """
     if actor.role == "guest":
         raise Forbidden("read_only", "A guest link can only read its order.")
@@ -104,7 +104,7 @@ async def revoke_links_of(tx: Transaction, store_id: str, order_ids: Sequence[st
 
 
 async def sweep_links(database: Database, settings: Settings, *, now: datetime) -> int:
-    """Delete up to 5,000 expired links. Returns how many."""
+    """Delete up to 5,000 links that expired more than a day ago. Returns how many."""
     ended = guest_links.c.expires_at < now - timedelta(days=KEPT_DAYS)
     return await forget_rows(database, "orders.sweep_links", guest_links, ended)
 

@@ -1,4 +1,4 @@
-"""Money recorded on an order: append-only; a correction is a reversing record."""
+"""Records payments on an order. Payments are append-only: a correction is a reversing record."""
 
 from datetime import datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""Placing one order."""
+"""Places one order."""
 
 from datetime import datetime
 

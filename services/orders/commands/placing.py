@@ -78,7 +78,7 @@ def _outcome(one: Draft, row: Any) -> Outcome:
 
 
 def _parameters(drafts: Sequence[Draft], *, now: datetime) -> dict[str, Any]:
-    """An array for each column of the orders, and for each column of all their lines."""
+    """One array for each column of the orders, and one for each column of all their lines."""
     orders = [one.state.order for one in drafts]
     lines = [line for one in drafts for line in one.lines]
     reservation = drafts[0].reservation

@@ -83,6 +83,6 @@ async def adjust_level(tx: Transaction, actor: Actor, sku: str, request: Adjustm
             on_hand=level.on_hand,
         )
     if level.on_hand + request.quantity > MAX_ON_HAND:
-        raise Refused("amount_too_large", f"A stock level can be at most {MAX_ON_HAND}.")
+        raise Refused("amount_too_large", f"A stock level can be at most {MAX_ON_HAND} units.")
     await move(tx, actor, [Movement(sku, request.quantity, f"adjusted:{new_uuid()}")], reason=request.reason, now=now)
     return await level_of(tx, actor, sku)

@@ -52,7 +52,7 @@ async def move_order(
 async def report_failed_delivery(
     tx: Transaction, actor: Actor, order_id: str, request: DeliveryFailure, *, now: datetime, expected_version: int | None = None
 ) -> OrderState:
-    """Record that a delivery was refused or failed; the status stays. Staff may then cancel an unpaid order.
+    """Record that a delivery was refused or failed; the status does not change. Staff may then cancel an unpaid order.
 
     Raises NotFound, Forbidden, Refused `nothing_to_deliver`, VersionConflict, Invalid (an impossible time).
     """

@@ -47,7 +47,7 @@ class Numberer:
                 with self.pulse.turn():
                     more = await self.number()
                 if not more and await self.pulse.rest(self._woken):
-                    await asyncio.sleep(PAUSE_SECONDS)  # a busy shop's commits are numbered together
+                    await asyncio.sleep(PAUSE_SECONDS)  # so that a busy store's commits are numbered together
             except Exception as error:  # of any kind: the next attempt may succeed
                 log.warning("stream_numbers_failed", error=repr(error))
                 await asyncio.sleep(BACKOFF_SECONDS)

@@ -78,7 +78,7 @@ async def page_of(
 
 
 def _matching(actor: Actor, wanted: OrderFilter, search: Search | None, window: sa.Subquery, order: Order) -> sa.Select[Any]:
-    """The orders of the window that match."""
+    """The matching orders of the window."""
     with_sku = [_has_line_of(search.text, window.c, actor.store)] if search and search.kind == "sku" else []
     return sa.select(window).where(*_conditions(wanted, search, window.c), *with_sku).order_by(*order(window.c))
 

@@ -15,7 +15,7 @@ MAX_BULK_ORDERS = 500
 
 
 class TrackingInput(Input):
-    """Where the parcel can be followed."""
+    """Where the parcel can be tracked."""
 
     carrier: Word
     number: Word

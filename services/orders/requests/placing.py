@@ -61,7 +61,7 @@ class CustomerInput(Input):
 class LineInput(Input):
     """One line. Give `unit_price`, or `subtotal`, or only `total`; any other figures must agree with it.
 
-    `total` is what the customer pays for the line: after its own and its share of the order's discount, with tax.
+    `total` is what the customer pays for the line: after its own discount and its share of the order's discount, with tax.
     """
 
     sku: Sku
@@ -84,7 +84,7 @@ class ShippingInput(Input):
 
 
 class PrepaidInput(Input):
-    """Money that was collected before or while placing."""
+    """Money collected before or when the order was placed."""
 
     amount: PositiveAmount
     method: Method

@@ -37,8 +37,8 @@ CANCEL_PRESETS: dict[CancelPreset, dict[tuple[Role, PaymentState], CancelRule]] 
 def may_cancel(order: Order, actor: Actor, preset: CancelPreset, customer_stop: CustomerStop) -> Decision:
     """Whether `actor` may cancel `order` now.
 
-    The same decision guards the command and is shown in the order's `actions`. `customer_stop` is the status from which on
-    the store's customers can no longer cancel by themselves.
+    The same decision guards the command and is shown in the order's `actions`. `customer_stop` is the status from which
+    the store's customers can no longer cancel.
     """
     rule = CANCEL_PRESETS[preset].get((actor.role, order.payment))
     if rule is None or actor.read_only:

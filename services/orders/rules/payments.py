@@ -8,7 +8,7 @@ from .room import MAX_PAYMENT_RECORDS
 
 
 def payment_state(collected: int, total: int) -> PaymentState:
-    """`paid` when collected ≥ total, else `unpaid` (product page, section 0; the seed's unpaid is cash on delivery)."""
+    """`paid` if collected ≥ total, else `unpaid` (product page, section 0; the seed's unpaid is cash on delivery)."""
     return "paid" if collected >= total else "unpaid"
 
 
@@ -28,7 +28,7 @@ def same_reference(order: Order, method: str, reference: str) -> Payment | None:
 
 
 def may_record(order: Order, actor: Actor, amount: int) -> Decision:
-    """Whether `actor` may record `amount` minor units as collected. In every status: late money is real money."""
+    """Whether `actor` may record `amount` minor units as collected. It is allowed in every status: late money is real money."""
     decision = shop_only(actor)
     if not decision.allowed:
         return decision

@@ -97,13 +97,13 @@ def _subtotal(at: int, line: LineInput, tax: int, given: PlaceOrder) -> int:
     if not line.discount <= subtotal <= MAX_AMOUNT_MINOR_UNITS:
         code, what = ("discount_too_large", "discount") if line.discount > subtotal else ("amount_too_large", "unit_price")
         raise _invalid(
-            code, f"/lines/{at}/{what}", f"A discount is at most the line's {subtotal}, which is at most {MAX_AMOUNT_MINOR_UNITS}."
+            code, f"/lines/{at}/{what}", f"A discount can be at most the line's {subtotal}, which can be at most {MAX_AMOUNT_MINOR_UNITS}."
         )
     return subtotal
 
 
 def _order_discount_shares(given: PlaceOrder, subtotals: list[int], taxes: list[int]) -> list[int]:
-    """Each line's share of the order's discount: fixed where the caller gave the line's total, split over the others."""
+    """Each line's share of the order's discount: fixed for lines whose total the caller gave, and split over the others."""
     shares: dict[int, int] = {}
     for at, line in enumerate(given.lines):
         if line.total is not None:

@@ -28,6 +28,6 @@ class GuestLinkView(View):
 
 
 class GuestLinksView(View):
-    """The links of an order that are valid now, newest first."""
+    """The order's valid links, newest first."""
 
     items: list[GuestLinkView]

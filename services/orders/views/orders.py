@@ -39,7 +39,7 @@ class AddressView(Address):
 
 
 class OrderLineView(View):
-    """A line as it was placed."""
+    """A line of the order as placed."""
 
     line: int
     sku: str

@@ -1,4 +1,4 @@
-"""Requesting a refund: what can be requested, what it would pay, the request, its withdrawal."""
+"""Calls to request a refund: what can be requested, a preview, the request, and its withdrawal."""
 
 from fastapi import Response
 

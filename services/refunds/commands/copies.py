@@ -43,7 +43,7 @@ async def copy_store(tx: Transaction, store_id: str, version: int, time_zone: st
 
 
 def _values(store_id: str, order: Order) -> dict[str, Any]:
-    cancellation = order.forgotten().cancellation  # its reason is personal text, and decides nothing here
+    cancellation = order.forgotten().cancellation  # its reason is personal text and is not needed here
     return {
         "store": store_id,
         "order_id": order.order_id,

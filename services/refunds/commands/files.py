@@ -108,6 +108,6 @@ async def _sweep_unknown(database: Database, files: ObjectStore, long_ago: datet
 
 
 def digest(path: Path) -> str:
-    """SHA-256 of a file, read in parts. Blocks."""
+    """SHA-256 of a file, read in parts. Blocking."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

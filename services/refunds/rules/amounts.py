@@ -134,7 +134,7 @@ class _ShippingShares:
 
 
 def _shipping_shares(order: KnownOrder) -> Iterator[tuple[Line, _ShippingShares]]:
-    """Each line with its position in the order's goods, weighted by price, or by units if all goods are free of charge."""
+    """Each line with its position in the order's goods, weighted by line totals, or by units if all goods are free of charge."""
     weights = [line.total if order.goods else line.quantity for line in order.lines]
     whole, before = sum(weights), 0
     for line, weight in zip(order.lines, weights, strict=True):

@@ -34,7 +34,7 @@ def all_free(order: KnownOrder, taken: Taken) -> dict[int, tuple[Units, ...]]:
 def keep_lowest(claimed: Mapping[int, Sequence[Units]], wanted: Sequence[WantedLine]) -> dict[int, tuple[Units, ...]]:
     """The lowest claimed units for an approval of fewer units; lines that are not named are freed.
 
-    Raises Invalid for a line twice, Refused `not_requested` for a line or a number of units that the refund does not hold.
+    Raises Invalid for a line named twice, Refused `not_requested` for a line or a number of units that the refund does not hold.
     """
     _once([one.line for one in wanted])
     result = {}

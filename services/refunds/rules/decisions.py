@@ -64,7 +64,7 @@ def may_settle(refund: RefundSummary, actor: Actor) -> Decision:
     if not shop.allowed:
         return shop
     if refund.status != "approved":
-        return refused("not_approved", "Only an approved refund is settled.")
+        return refused("not_approved", "Only an approved refund can be settled.")
     if refund.settlement == "none":
         return refused("nothing_to_settle", "The refund pays 0.")
     return allowed()
@@ -75,7 +75,7 @@ def may_inspect(refund: RefundSummary, actor: Actor) -> Decision:
     shop = shop_only(actor)
     if not shop.allowed:
         return shop
-    return allowed() if refund.status == "approved" else refused("not_approved", "Only goods of an approved refund are inspected.")
+    return allowed() if refund.status == "approved" else refused("not_approved", "Only goods of an approved refund can be inspected.")
 
 
 def _open(refund: RefundSummary) -> Decision:
@@ -87,7 +87,7 @@ def _open(refund: RefundSummary) -> Decision:
 
 
 def decisions(refund: RefundSummary, actor: Actor, order: KnownOrder, approved_before: int) -> dict[str, Decision]:
-    """What `actor` may do with the refund now, by action, as its page shows it."""
+    """The decision for `actor` on every action on the refund, by the action's name."""
     decide = may_decide(refund, actor)
     return {
         "approve": may_pay(order, refund.amount, approved_before) if decide.allowed else decide,

@@ -15,7 +15,7 @@ class Restock:
 
 
 def disposition_by_policy(policy: Policy) -> Disposition:
-    """Seed, "Manage Stock": refunded goods are restocked automatically, or wait to be inspected."""
+    """Seed, "Manage Stock": refunded goods are restocked automatically, or wait for inspection."""
     return "restock" if policy.manage_stock else "inspect"
 
 

@@ -6,7 +6,7 @@ from services.refunds.state import Units
 
 
 def count(ranges: Iterable[Units]) -> int:
-    """How many units the ranges hold together."""
+    """The total number of units in the ranges."""
     return sum(units.size for units in ranges)
 
 

@@ -9,5 +9,5 @@ from shared.web.views import ByView
 
 
 def by_view(who: Mapping[str, Any], actor: Actor) -> ByView:
-    """Who did it, from a row, as `actor` may see it."""
+    """A row's record of who did something, as `actor` may see it."""
     return ByView.of(By.model_validate(who), actor)

@@ -74,7 +74,7 @@ class RefundSummaryView(_RefundBegins):
 
     @classmethod
     def of(cls, refund: RefundSummary, *, now: datetime) -> "RefundSummaryView":
-        """One refund; its age ends with its decision."""
+        """One refund; its age stops at its decision."""
         return cls.showing(
             refund,
             amount=money(refund.amount, refund.currency),

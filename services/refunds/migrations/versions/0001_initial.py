@@ -1,4 +1,4 @@
-"""The copy of orders, refunds with their claims and approvals, policies, settlements, inspections, attachments; and the kernel's tables."""
+"""Copies of orders, refunds with their claims and approvals, policies, settlements, inspections, attachments, and the kernel's tables."""
 
 from alembic import op
 
