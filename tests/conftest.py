@@ -1,4 +1,4 @@
-"""Starts the real servers and the four services once for a run (the xdist controller does), and gives each test a fresh store."""
+"""Starts the real servers and the four services once per run (in the xdist controller), and gives each test a fresh store."""
 
 import logging
 import os
@@ -25,7 +25,7 @@ NEEDS_NO_STACK = (
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("ci")
 
-structlog.configure(  # kernel parts also run inside the test process; rich tracebacks would hold up its event loop for seconds
+structlog.configure(  # kernel parts also run inside the test process; rich tracebacks would block its event loop for seconds
     processors=[
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -35,7 +35,7 @@ structlog.configure(  # kernel parts also run inside the test process; rich trac
 )
 
 UNHURRIED_SECONDS = "60"
-"""Many callers at once on a busy machine wait for a connection longer than a shop should: that alone refuses nobody here."""
+"""On a busy machine many concurrent callers wait longer for a connection than in production: that alone must not fail a test."""
 
 _servers: Servers | None = None
 _stack: Stack | None = None
@@ -43,14 +43,14 @@ _folder: tempfile.TemporaryDirectory[str] | None = None
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The same order and the same seed in every run; another order by `pytest --randomly-seed=N`."""
+    """Use the same order and the same seed in every run; `pytest --randomly-seed=N` gives another order."""
     if getattr(config.option, "randomly_seed", None) == "default":
         config.option.randomly_seed = 1
         config.option.randomly_reorganize = False
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Start the stack, unless this is an xdist worker (its controller did) or every named test is without I/O."""
+    """Start the stack, unless this is an xdist worker (its controller did so) or every named test does without I/O."""
     global _servers, _stack, _folder  # noqa: PLW0603  (one per process, started and stopped by these two hooks)
     config = session.config
     if hasattr(config, "workerinput") or VARIABLE in os.environ or config.option.collectonly:
@@ -96,7 +96,7 @@ async def client() -> AsyncIterator[httpx2.AsyncClient]:
 
 @pytest.fixture(scope="session")
 async def pools() -> AsyncIterator[dict[str, asyncpg.Pool]]:
-    """Connections to look into the services' own tables."""
+    """Connections for reading the services' own tables."""
     made: dict[str, asyncpg.Pool] = {}
     yield made
     for pool in made.values():

@@ -1,4 +1,4 @@
-"""A TCP proxy with bad days: it cuts, refuses, delays, slices, swallows, holds answers back, and loses the one answer that matters."""
+"""A TCP proxy that causes network faults: it cuts, refuses, delays, slices or swallows traffic, and holds back or loses answers."""
 
 import asyncio
 import re
@@ -10,13 +10,13 @@ from urllib.parse import urlsplit, urlunsplit
 
 CHUNK_BYTES = 65_536
 COMMITTED = re.compile(rb"C\x00\x00\x00\x0bCOMMIT\x00")
-"""PostgreSQL's CommandComplete of a COMMIT: the change is durable, and this is how its client would have known."""
+"""PostgreSQL's CommandComplete of a COMMIT: the change is durable, and this message would have told the client so."""
 CONFIRMED = re.compile(rb"\x01..\x00\x00\x00\x0d\x00\x3c\x00\x50", re.DOTALL)
 """RabbitMQ's basic.ack to a publisher: a method frame of 13 bytes, class 60, method 80."""
 
 
 class Proxy:
-    """Stands between clients and one server on this machine. `bites` counts what it has spoilt, so that a test can prove it."""
+    """Sits between clients and one server on this machine. `bites` counts the faults that it caused, so that a test can check them."""
 
     def __init__(self, host: str, port: int) -> None:
         self._target = (host, port)
@@ -47,7 +47,7 @@ class Proxy:
             proxy._keep_port(None)
 
     def url(self, url: str) -> str:
-        """The same url by way of this proxy."""
+        """The same url through this proxy."""
         parts = urlsplit(url)
         return urlunsplit(parts._replace(netloc=f"{parts.netloc.rpartition('@')[0]}@127.0.0.1:{self.port}"))
 
@@ -66,7 +66,7 @@ class Proxy:
         self.break_connections()
 
     def _keep_port(self, port: int | None) -> None:
-        """Bind it, and do not listen: connections are refused, and nobody's outgoing connection takes it meanwhile."""
+        """Bind it without listening: connections are refused, and no outgoing connection can take the port in the meantime."""
         if self._kept is not None:
             self._kept.close()
             self._kept = None
@@ -76,33 +76,33 @@ class Proxy:
             self._kept.bind(("127.0.0.1", port))
 
     def break_connections(self) -> None:
-        """Break every connection; new ones are welcome."""
+        """Break every connection, but accept new ones."""
         for pair in list(self._pairs):
             for writer in pair:
                 writer.transport.abort()
 
     def hold_answers(self) -> None:
-        """Let what clients send through, and keep the server's answers back."""
+        """Pass on what clients send, and hold the server's answers back."""
         self._answering.clear()
 
     def delay(self, seconds: float) -> None:
-        """Let everything take `seconds` longer, each way."""
+        """Delay everything by `seconds`, each way."""
         self._latency_seconds = seconds
 
     def slice(self, size: int) -> None:
-        """Pass everything on in pieces of `size` bytes, as packets of their own."""
+        """Pass everything on in pieces of `size` bytes, each as a packet of its own."""
         self._slice_bytes = size
 
     def half_open(self) -> None:
-        """Keep connections and take what is sent, but pass nothing on any more: neither side hears of it."""
+        """Keep connections open and accept data, but pass nothing on any more: neither side notices."""
         self._swallowing = True
 
     def lose(self, answer: re.Pattern[bytes]) -> None:
-        """Break each connection whose server is about to give `answer`, instead of passing it on."""
+        """Break each connection whose server sends `answer`, instead of passing it on."""
         self._losing = answer
 
     def release(self) -> None:
-        """Behave again. Connections of which something was swallowed are broken: they would never agree again."""
+        """Stop causing faults. Break connections if data was swallowed: their two sides would never agree again."""
         if self._swallowing:
             self.break_connections()
         self._swallowing, self._losing, self._latency_seconds, self._slice_bytes = False, None, 0.0, 0

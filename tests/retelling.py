@@ -1,10 +1,10 @@
-"""A way into one service's queue alone, as the broker's administrator: with the routing key that an event's owner gives it."""
+"""Publishing to only one service's queue as the broker's administrator, with the routing key that the event's owner would use."""
 
 import aio_pika
 
 
 class OneReader:
-    """Publishes to one queue by an exchange that nobody else is bound to; it goes away with the queue."""
+    """Publishes to one queue through an exchange that no other queue is bound to; it is deleted with the queue."""
 
     def __init__(self, channel: aio_pika.abc.AbstractChannel, queue: str) -> None:
         self._channel = channel

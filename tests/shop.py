@@ -1,4 +1,4 @@
-"""A fresh store to test with, and its callers: each speaks HTTP to the running services with a token of its own."""
+"""A fresh store to test with, and its callers, each of which calls the running services over HTTP with its own token."""
 
 import asyncio
 import json
@@ -18,7 +18,7 @@ from tests.stack import Stack
 
 ISSUER = "aftersale-local"
 PATIENCE_SECONDS = float(os.environ.get("AFTERSALE_TEST_PATIENCE_SECONDS", "90"))
-"""How long a test waits for a condition: on a busy machine too. A mutant's run sets less, for what it never does."""
+"""How long a test waits for a condition, even on a busy machine. A mutant's run sets less, because its condition never comes true."""
 TOKEN_SECONDS = 3600
 BANGLADESH = {"country_code": "BD", "name": "Rahima Begum", "street_address": "House 1, Road 2", "city": "Dhaka", "postal_code": "1205"}
 
@@ -54,7 +54,7 @@ class Answer:
         return self.headers.get("idempotent-replayed") == "true"
 
     def ok(self) -> "Answer":
-        """Itself, or an AssertionError that shows the problem."""
+        """Return the answer itself. Raises an AssertionError that shows the problem, if it is one."""
         assert self.status < 400, f"{self.status}: {self.content.decode()}"
         return self
 
@@ -105,7 +105,7 @@ class Shop:
         self.reader = self.caller("staff", "reader-1", read_only=True)
 
     def caller(self, role: Role, actor_id: str, *, read_only: bool = False, store: str | None = None) -> Caller:
-        """A caller of this store (or of another, to try what is not theirs)."""
+        """A caller of this store (or of another, to test access to another store's data)."""
         actor = Actor(store or self.store, role, actor_id, read_only=read_only)
         token = issue(self.stack.secret, issuer=ISSUER, actor=actor, lifetime_seconds=TOKEN_SECONDS, now=time.time())
         return Caller(self._client, self.stack.urls, token)
@@ -115,7 +115,7 @@ class Shop:
         return self.caller("customer", customer_id)
 
     async def rows(self, service: str, sql: str, *arguments: Any) -> list[dict[str, Any]]:
-        """Rows of a service's own tables, as its role reads them; `{store}` is bound as $1."""
+        """Rows of a service's own tables, read as its role; `{store}` is bound as $1."""
         pool = self._pools.get(service)
         if pool is None:
             pool = self._pools[service] = await asyncpg.create_pool(
@@ -124,16 +124,16 @@ class Shop:
         return [dict(row) for row in await pool.fetch(sql.replace("{store}", "$1"), self.store, *arguments)]
 
     async def events(self, service: str, subject: str | None = None) -> list[dict[str, Any]]:
-        """What a service has told, in order: type, subject, sequence, data (parsed)."""
+        """The events that a service has written, in order: type, subject, sequence, public, data (parsed)."""
         sql = "select type, subject, sequence, public, data from events where store_id = {store} and ($2::text is null or subject = $2)"
         rows = await self.rows(service, f"{sql} order by position", subject)
         return [row | {"data": json.loads(row["data"])} for row in rows]
 
 
 async def eventually(look: Callable[[], Awaitable[T]], seconds: float = PATIENCE_SECONDS) -> T:
-    """What `look` returns once it neither raises AssertionError nor returns a false value; its last failure after the deadline.
+    """The first true value that `look` returns without an AssertionError. After the deadline, raises its last failure.
 
-    For `lambda` conditions return the thing itself: an empty list counts as "not yet".
+    A `lambda` condition should return the value itself: an empty list counts as "not yet".
     """
     deadline = time.monotonic() + seconds
     pause = 0.01
@@ -151,7 +151,7 @@ async def eventually(look: Callable[[], Awaitable[T]], seconds: float = PATIENCE
 
 
 def order_p(**changes: Any) -> dict[str, Any]:
-    """Order P of product.md section 8: 2 units = 100.00, shipping 10.00, total 110.00; prepaid or not, as `changes` say."""
+    """Order P of product.md section 8: 2 units = 100.00, shipping 10.00, total 110.00; `changes` say whether it is prepaid."""
     return {
         "currency": "BDT",
         "customer": {"id": "c-1", "name": "Rahima Begum", "email": "rahima@example.com", "phone": "+8801712345678"},

@@ -1,7 +1,7 @@
-"""The running system that tests talk to: real servers, the services in processes of their own, a database and a namespace of its own.
+"""The running system that tests call: real servers, the services in separate processes, and its own database and namespace.
 
-One stack serves a whole test run (and every xdist worker); each test takes a fresh store, so that tests cannot meet. Tests that kill
-things start a stack of their own.
+One stack serves a whole test run (and every xdist worker); each test takes a fresh store, so that tests do not interfere. Tests that
+kill processes start a separate stack.
 """
 
 import asyncio
@@ -49,18 +49,18 @@ class Stack:
     amqp_url: str
     log: str
     address: str = ""
-    """Where all services are served by path."""
+    """The address that serves all services by path."""
     tree: str = str(PROJECT)
-    """The source that its services run from: another one where something is taken out of it."""
+    """The source tree that its services run from; a different one if a guard was removed from it."""
     processes: list["Process"] = field(default_factory=list)
 
     @classmethod
     def known(cls) -> "Stack":
-        """The stack that this run's controller has started."""
+        """The stack that this run's controller started."""
         return cls(**json.loads(os.environ[VARIABLE]))
 
     def tell(self) -> None:
-        """Let xdist workers and child processes know it."""
+        """Make it known to xdist workers and child processes."""
         os.environ[VARIABLE] = json.dumps(asdict(replace(self, processes=[])))
 
     def database_url(self, service: str) -> str:
@@ -76,7 +76,7 @@ class Stack:
         return secret.get_secret_value()
 
     def run(self, *services: str, roles: Sequence[str] = ("api", "worker"), ports: dict[str, int] | None = None, **extra: str) -> "Process":
-        """Start a process with these services; `extra` settings win. Wait with Process.wait_until_ready()."""
+        """Start a process with these services; `extra` settings take precedence. Wait with Process.wait_until_ready()."""
         ports = ports if ports is not None else {service: free_port() for service in services}
         environment = {**os.environ, **self.settings, "AFTERSALE_LOG_LEVEL": "info", "PYTHONUNBUFFERED": "1", **extra}
         public = environment.setdefault("AFTERSALE_PUBLIC_PORT", str(free_port()))
@@ -91,7 +91,7 @@ class Stack:
         return process
 
     def stop(self) -> None:
-        """Stop every process, then take the database, the roles and the queues away."""
+        """Stop every process, then delete the database, the roles and the queues."""
         for process in self.processes:
             process.stop()
         asyncio.run(self._drop())
@@ -120,10 +120,10 @@ class Process:
     urls: dict[str, str]
     log: str
     address: str
-    """Where all of its services are served, if there are several."""
+    """The address that serves all of its services, if there are several."""
 
     def wait_until_ready(self) -> "Process":
-        """Until every service in it is ready. Raises AssertionError with the end of the log where it is not in time."""
+        """Wait until every service in it is ready. Raises AssertionError with the end of the log if that takes too long."""
         deadline = time.monotonic() + READY_SECONDS
         for url in self.urls.values():
             while not _answers(f"{url}/health/ready"):
@@ -134,12 +134,12 @@ class Process:
         return self
 
     def kill(self) -> None:
-        """SIGKILL, as a crash does."""
+        """Kill it with SIGKILL, like a crash."""
         self.child.kill()
         self.child.wait()
 
     def stop(self) -> int:
-        """SIGTERM, as a rollout does; the exit code. A process that is gone already is fine."""
+        """Stop it with SIGTERM, like a rollout; returns the exit code. The process may already have ended."""
         if self.child.poll() is None:
             self.child.send_signal(signal.SIGTERM)
             try:
@@ -150,20 +150,20 @@ class Process:
 
 
 async def redriven(amqp_url: str, postgres_url: str, name: str) -> int:
-    """Declare missing queues and mark every event that a reader never heard of unsent, as the administrator; how many."""
+    """As the administrator, declare missing queues and mark every event that a reader missed as unsent; returns how many."""
     urls = dict.fromkeys(registry.SERVICES, urlunsplit(urlsplit(postgres_url)._replace(path=f"/{name}")))
     return (await redrive(urls, Wanted(), lambda: declare(amqp_url, name))).total()
 
 
 def new_stack(servers: Servers, folder: Path, prefix: str = "test") -> Stack:
-    """A provisioned database and namespace on `servers`, nothing running in it yet."""
+    """A provisioned database and namespace on `servers`, with nothing running yet."""
     name = f"{prefix}_{uuid.uuid4().hex[:8]}"
     settings = provision(servers, name) | {"AFTERSALE_FILES_DIR": str(folder / name / "files")}
     return Stack(name, settings, {}, servers.postgres_url, servers.amqp_url, str(folder / f"{name}.log"))
 
 
 def free_port() -> int:
-    """A port that nobody listens on just now."""
+    """A port that nobody is listening on at the moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

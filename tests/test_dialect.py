@@ -1,6 +1,6 @@
-"""One dialect over all services: one type for each need, names, shapes, and one document of all.
+"""One dialect across all services: one type for each need, consistent names and shapes, and one document of all.
 
-The right answer to each need is in docs/conventions.md; which rooms a service has, and what each imports, is in test_tidy.py.
+The one way for each need is in docs/conventions.md; test_tidy.py checks a service's rooms and what each may import.
 """
 
 import ast
@@ -56,7 +56,7 @@ def test_no_room_is_in_a_circle(service: str) -> None:
 
 
 def defined(path: Path) -> Iterator[str]:
-    """Names of the types that a file makes: its classes, and what it assigns with a capital letter."""
+    """Names of the types that a file defines: its classes, and capitalised names that it assigns."""
     for node in ast.parse(path.read_text()).body:
         if isinstance(node, ast.ClassDef):
             yield node.name
@@ -65,7 +65,7 @@ def defined(path: Path) -> Iterator[str]:
 
 
 def test_no_type_has_a_twin() -> None:
-    """What all services say or take is one type, in shared: an amount, who did it, a page, a word, a time."""
+    """A type that all services send or accept is defined once, in shared: an amount, who did it, a page, a word, a time."""
     homes = (
         "shared/contracts/lifecycle.py",
         "shared/contracts/actor.py",
@@ -80,14 +80,14 @@ def test_no_type_has_a_twin() -> None:
 
 
 def test_the_published_language_loads_nothing_technical() -> None:
-    """In an interpreter of its own: whoever only parses an event loads neither a database nor a web framework."""
+    """In a separate interpreter: code that only parses an event loads neither a database nor a web framework."""
     code = "import sys, shared.contracts.events, shared.contracts.lifecycle, shared.contracts.actor; print('\\n'.join(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True).stdout.split()
     assert [module for module in loaded if module.startswith(TECHNICAL)] == []
 
 
 def test_the_time_is_passed_by_its_name() -> None:
-    """`now` is keyword-only, so that no other time is taken for it."""
+    """`now` is keyword-only, so that no other time is passed for it by mistake."""
     found = [
         (name(path), one.name)
         for path in sources("shared", "services")
@@ -119,7 +119,7 @@ def test_operations_are_named_service_noun_verb(service: str) -> None:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_lists_page_and_filter_alike(service: str) -> None:
-    """Pages go both ways; a bound of a time is `<field>.gte` or `<field>.lt`."""
+    """Pages go both ways; a filter by time is called `<field>.gte` or `<field>.lt`."""
     document = documents()[service]
     schemas = document["components"]["schemas"]
     assert [
@@ -137,7 +137,7 @@ def test_lists_page_and_filter_alike(service: str) -> None:
 
 
 def test_one_document_of_all_services() -> None:
-    """No path, operation or schema is two things, so that one address serves all and one client can be generated."""
+    """No path, operation or schema has two meanings, so that one address serves all and one client can be generated."""
     document = merged(documents(), title="Aftersale", description="All services.", version="1")
     assert [f"{error.instance_path}: {error.message}" for error in OPENAPI_31_VALIDATOR.iter_errors(document)] == []
     for schema in document["components"]["schemas"].values():
@@ -147,7 +147,7 @@ def test_one_document_of_all_services() -> None:
 
 
 def test_a_client_has_a_name_for_everything() -> None:
-    """What a generator makes classes and functions of, in any language: no two differ in case or underscores alone, none is a keyword."""
+    """Names of which generators make classes and functions: no two differ only in case or underscores, and none is a keyword."""
     document = merged(documents(), title="Aftersale", description="All services.", version="1")
     named = [operation["operationId"] for _, operation in operations(document)]
     for names in (named, list(document["components"]["schemas"])):
@@ -158,7 +158,7 @@ def test_a_client_has_a_name_for_everything() -> None:
 
 
 def test_what_clashes_is_seen() -> None:
-    """The merge itself refuses two meanings of one name."""
+    """The merge itself refuses a name with two meanings."""
     orders, refunds = (
         {"openapi": "3.1.0", "paths": {}, "components": {"schemas": {"View": {"type": kind}}}} for kind in ("string", "integer")
     )

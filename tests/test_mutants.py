@@ -1,6 +1,6 @@
-"""Every mutant is complete and fits the code. That each turns its test red is `make proof`; one by hand: pytest -m proof -k NAME this file.
+"""Every mutant is complete and applies to the code. `make proof` checks that each turns its test red.
 
-What a patch is, see tests/proof/mutants.py.
+To try one: `pytest -m proof -k NAME` with this file. The format of a patch is described in tests/proof/mutants.py.
 """
 
 import subprocess
@@ -23,7 +23,7 @@ def test_a_broken_promise_is_seen(mutant: Mutant, stack: Stack, tmp_path: Path) 
 
 @pytest.mark.timeout(DEADLINE_SECONDS + 30)
 def test_without_a_mutant_the_same_run_is_green(stack: Stack, tmp_path: Path) -> None:
-    """The copy itself breaks nothing: one mutant's test, unpatched. (All of them run green in this very suite.)"""
+    """The copy itself breaks nothing: runs one mutant's test unpatched. (All of those tests also run in this suite.)"""
     sane = next(mutant for mutant in ALL if not mutant.services and mutant.red.startswith("tests/faults"))
     assert verdict(run_one(copy_of_the_tree(tmp_path), sane.red, sane.services, stack)) == "green"
 

@@ -1,4 +1,4 @@
-"""The pages that say how it works now: every file and every name in them is there; so is every path in a decision or a docstring."""
+"""Every file and name in the pages on the present system exists, and so does every path in a decision or a docstring."""
 
 import ast
 import re
@@ -11,13 +11,13 @@ PAGES = ("shared/README.md", "docs/architecture.md", "docs/conventions.md", "CON
 NAMED = re.compile(r"`(\w[\w./-]*\.(?:py|sql|json|md))(?::([\w.]+))?`")
 ROOTS = ("deploy", "docs", "kit", "services", "shared", "tests")
 PATH = re.compile(rf"(?<![\w./>-])(?:{'|'.join(ROOTS)})/[\w./-]*\w(?![\w/<*{{…-])")
-"""A path from the top of the project; not one with a placeholder."""
+"""A path from the top of the project, without placeholders."""
 WHEREVER = {"__init__", "README", "api", "app", "audit", "consumers", "requests", "rules", "settings", "state", "tables", "views"}
-"""Rooms of any service, named without its folder."""
+"""Rooms that every service may have, named without a folder."""
 
 
 def names_in(path: Path) -> set[str]:
-    """What a module defines at its top, and what its classes define, as Class.method."""
+    """The names that a module defines at its top level, and those that its classes define, as Class.method."""
     found: set[str] = set()
     for node in ast.parse(path.read_text()).body:
         found |= defined(node)
@@ -58,7 +58,7 @@ def test_the_pages_name_enough_to_follow() -> None:
 
 
 def docstrings(source: str) -> list[str]:
-    """Whatever stands alone as a string: of modules, classes and functions, and below constants."""
+    """All strings that are statements: docstrings of modules, classes and functions, and those below constants."""
     alone = [node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Expr)]
     return [node.value for node in alone if isinstance(node, ast.Constant) and isinstance(node.value, str)]
 

@@ -1,4 +1,4 @@
-"""The README says what is there: its links, its commands, its services."""
+"""The README matches the project: its links, its commands, its services."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Architecture and style as a test: what can be enforced is not left to memory. Standard library only."""
+"""Architecture and style as tests: rules that a test can enforce need not be remembered. Standard library only."""
 
 import ast
 import re
@@ -44,7 +44,7 @@ def rooms() -> dict[str, set[str]]:
 
 
 ROOMS = rooms()
-"""What only one service has is a room beside these."""
+"""A service may have further rooms that no other service has."""
 
 CLOCKS = re.compile(r"\b(?:datetime\.(?:now|utcnow|today)|date\.today|time\.(?:time|monotonic))\(")
 
@@ -95,7 +95,7 @@ def test_no_service_imports_another(service: str) -> None:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_services_have_the_same_rooms_and_arrows(service: str) -> None:
-    """A file in the wrong room, or an arrow against the plan. A room of one service's own is explained in its README."""
+    """No file is in the wrong room and no import breaks the plan. A service's README explains a room that only it has."""
     own, wrong = set(), set()
     for path in sources(f"services/{service}/"):
         room = path.relative_to(PROJECT / "services" / service).parts[0].removesuffix(".py")
@@ -121,7 +121,7 @@ def test_shared_imports_no_service() -> None:
 
 
 def test_rules_are_pure() -> None:
-    """No session, clock, broker or network: every rule can be tested with a table."""
+    """Rules use no session, clock, broker or network, so that every rule can be tested with a table."""
     rules = [path for path in sources("services/") if path.name == "rules.py" or "rules" in path.parent.parts]
     assert len(rules) >= len(SERVICES)
     found = [
@@ -143,7 +143,7 @@ def test_only_the_database_module_commits() -> None:
 
 
 def test_nobody_notifies_inside_a_transaction() -> None:
-    """NOTIFY takes a server-wide lock until after commit: it cut the commit rate to a third."""
+    """NOTIFY holds a server-wide lock until after the commit: it cut the commit rate to a third."""
     assert [name(path) for path in PRODUCT if re.search(r"pg_notify|\bNOTIFY\s+\w", path.read_text()) and path.name != "db.py"] == []
 
 
@@ -177,7 +177,7 @@ def test_nothing_is_left_undone() -> None:
 
 
 def test_tests_wait_for_conditions_not_for_time() -> None:
-    """`time.sleep` and a bare `asyncio.sleep` are for the two places that poll a condition with a deadline, and for simulated work."""
+    """`time.sleep` and a bare `asyncio.sleep` are only for the two places that poll a condition with a deadline, and for simulated work."""
     found = [
         (name(path), number)
         for path in sources("tests")

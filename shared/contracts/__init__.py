@@ -1,1 +1,1 @@
-"""The published language: what services say to one another and to callers. Imports pydantic and nothing of ours."""
+"""The published language: what services send to each other and to callers. Imports pydantic and no other room of `shared`."""

@@ -1,4 +1,4 @@
-"""Who calls, and what a rule answers them."""
+"""Who is calling, and what a rule decides for them."""
 
 import unicodedata
 from dataclasses import dataclass, field
@@ -15,11 +15,11 @@ WHO: dict[str, str] = {
     "customer_only": "Only the customer whom it concerns may do this.",
     "read_only": "These credentials may only read.",
 }
-"""The refusals of who calls, whatever they call and however things stand, each with its sentence."""
+"""Refusals that depend only on who is calling, not on the operation or any state: code and sentence."""
 
 
 def is_name(text: str) -> bool:
-    """Whether `text` may name somebody or a store: 1 to 128 characters, none of which steers a terminal or cannot be stored."""
+    """Whether `text` may name a person or a store: 1 to 128 characters, no terminal control characters, none that cannot be stored."""
     return 0 < len(text) <= MAX_ID_CHARACTERS and not any(unicodedata.category(one) in ("Cc", "Cs", "Zl", "Zp") for one in text)
 
 
@@ -27,9 +27,9 @@ def is_name(text: str) -> bool:
 class Actor:
     """One caller inside one store.
 
-    `role` and `id` are the rules that apply. A platform acting on behalf of a customer is an Actor with that
-    customer's role and id whose `via` names the platform, so that no rule needs to know of the detour.
-    A guest's `id` is the one order that its link may read, and `token_id` the link, by which it is revoked.
+    `role` and `id` decide which rules apply. A platform acting on behalf of a customer is an Actor with that
+    customer's role and id whose `via` names the platform, so that no rule needs to know about the platform.
+    A guest's `id` is the one order that its link may read; its `token_id` identifies the link, so that the link can be revoked.
     """
 
     store: str
@@ -41,14 +41,14 @@ class Actor:
 
     @property
     def is_shop(self) -> bool:
-        """Staff of the store, its platform, or ourselves: whoever may see every order of the store."""
+        """Whether this is the store's staff, its platform or the system itself: the roles that may see every order of the store."""
         return self.role in ("staff", "platform", "system")
 
     def did(self, role: str, actor_id: str) -> bool:
-        """Whether it was this actor who did what `role` and `actor_id` did. Never the id alone: staff 7 and customer 7 are two people.
+        """Whether `role` and `actor_id` are this actor's. Never compare the id alone: staff 7 and customer 7 are two people.
 
-        `via` is how somebody spoke, not who: what a customer did through the store's platform is that customer's own, and its role
-        and id say so. Whoever must tell calls apart (an Idempotency-Key's owner) compares `via` as well.
+        `via` is ignored: what a customer did through the store's platform is still that customer's own action, recorded under the
+        customer's role and id. Code that must tell such calls apart (the owner of an Idempotency-Key) compares `via` as well.
         """
         return (self.role, self.id) == (role, actor_id)
 
@@ -62,8 +62,8 @@ def system(store: str, name: str) -> Actor:
 class Decision:
     """A rule's answer: allowed, or a stable code, a sentence that says what would be accepted, and facts for the problem.
 
-    The kind says what would lift it: nothing that happens to the thing (`forbidden`, 403), another state of it (`refused`, 409),
-    or time alone, as what it waits for is on its way (`not_yet`, 409 with Retry-After).
+    `kind` says what could change the answer: nothing (`forbidden`, 403), another state of the resource (`refused`, 409), or time
+    alone, because something that is still on its way will arrive (`not_yet`, 409 with Retry-After).
     """
 
     code: str | None = None
@@ -74,7 +74,7 @@ class Decision:
 
     @property
     def allowed(self) -> bool:
-        """Whether the rule lets it happen."""
+        """Whether the rule allows it."""
         return self.code is None
 
     def or_raise(self) -> None:
@@ -85,34 +85,34 @@ class Decision:
 
 
 def allowed() -> Decision:
-    """The rule lets it happen."""
+    """The rule allows it."""
     return Decision()
 
 
 def refused(code: str, detail: str = "", **facts: Any) -> Decision:
-    """No, as things stand: `code` is stable and machine-readable, `facts` go into the problem beside it."""
+    """Not in the current state. `code` is stable and machine-readable; `facts` are added to the problem."""
     return Decision(code, detail, facts)
 
 
 def forbidden(code: str, detail: str = "") -> Decision:
-    """Never for this caller. `detail` is the code's own sentence where it is one of WHO."""
+    """Never for this caller. Without a `detail`, the sentence is the one that WHO has for the code."""
     return Decision(code, detail or WHO.get(code, ""), kind="forbidden")
 
 
 def not_yet(code: str, detail: str = "", *, retry_after_seconds: int = 1, **facts: Any) -> Decision:
-    """Not before something arrives that is on its way. Its code is never that of a "never"."""
+    """Not until something arrives that is on its way. Never give it a code that elsewhere means "never"."""
     return Decision(code, detail, facts, "not_yet", retry_after_seconds)
 
 
 def shop_only(actor: Actor, *, to_read: bool = False) -> Decision:
-    """Staff, the platform and ourselves; a customer or a guest never. Credentials that only read suffice only `to_read`."""
+    """Allows staff, the platform and the system, never a customer or guest. Read-only credentials are enough only `to_read`."""
     if not actor.is_shop:
         return forbidden("shop_only")
     return forbidden("read_only") if actor.read_only and not to_read else allowed()
 
 
 def customer_only(actor: Actor, customer_id: str) -> Decision:
-    """The customer `customer_id` and nobody else, not even the shop. Credentials that only read do not suffice."""
+    """Allows the customer `customer_id` and nobody else, not even the shop. Read-only credentials are not enough."""
     if not actor.did("customer", customer_id):
         return forbidden("customer_only")
     return forbidden("read_only") if actor.read_only else allowed()

@@ -1,23 +1,23 @@
 """Typed failures, and the one table that says what each means to an HTTP caller and to a consumer.
 
 Failure
-├── Invalid              422  park    the input does not say what it should
-├── NotFound             404  retry   no such thing for this actor (another's counts as none)
+├── Invalid              422  park    the input is not valid
+├── NotFound             404  retry   does not exist for this actor (it may belong to another)
 ├── Unauthenticated      401  park    no token, or one that we do not trust
 ├── Forbidden            403  park    a known caller, never allowed to do this
-├── Refused              409  park    a rule says no, and why
+├── Refused              409  park    a rule does not allow it; the code says which
 ├── VersionConflict      412  retry   somebody changed it since the caller looked
 ├── PreconditionRequired 428  park    If-Match is required here
 ├── TooLarge             413  park    over a named limit
 ├── TooMany              429  retry   too often, or too many at once, for this token or store
 ├── Busy                 409  retry   the same Idempotency-Key, or a row, is in use right now
-├── UnreadableRow        500  park    a row of ours that cannot be read: noted for the operator, and nobody else's trouble
+├── UnreadableRow        500  park    a stored row cannot be read: noted for the operator; nothing else is affected
 ├── Transient            503  wait    the database asked us to try again (deadlock, lock time-out, serialization)
-└── Unavailable          503  wait    the database is away or does not let us in
-    └── StoreBusy        429  wait    this store has its fair share at work already; others are served
+└── Unavailable          503  wait    the database is down or refuses our login
+    └── StoreBusy        429  wait    this store already uses its fair share; others are served
 
-To a consumer: park = never again by itself, retry = a number of times, wait = nothing is wrong with the message, so it is tried again
-at least every 20 s for as long as it takes (shared/messaging/attempts.py).
+For a consumer: park = no automatic retry, retry = a limited number of retries, wait = nothing is wrong with the message, so it is
+retried at least every 20 s for as long as it takes (shared/messaging/attempts.py).
 """
 
 from dataclasses import dataclass
@@ -28,14 +28,14 @@ OnMessage = Literal["retry", "park", "wait"]
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One wrong field: where (JSON pointer), a stable code, and what would be accepted. Never the input itself."""
+    """One invalid field: its JSON pointer, a stable code, and what would be accepted. Never the input itself."""
 
     pointer: str
     code: str
     message: str
 
 
-class Failure(Exception):  # noqa: N818  (a refusal is not an error: "Refused" reads right where "RefusedError" would not)
+class Failure(Exception):  # noqa: N818  (a refusal is not an error: "Refused" reads better than "RefusedError")
     """An expected failure. `facts` become members of the problem (and must be JSON)."""
 
     status: ClassVar[int] = 500
@@ -48,12 +48,12 @@ class Failure(Exception):  # noqa: N818  (a refusal is not an error: "Refused" r
         self.detail = detail
         self.facts = facts
         self.retry_after_seconds = retry_after_seconds
-        self.headers: dict[str, str] = {}  # what the HTTP answer says beside the problem, such as Allow
+        self.headers: dict[str, str] = {}  # further headers of the HTTP response, such as Allow
         super().__init__(f"{self.code}: {detail}" if detail else self.code)
 
 
 class Invalid(Failure):
-    """The input does not say what it should; `errors` name the fields."""
+    """The input is not valid; `errors` name the fields."""
 
     status, title, on_message, default_code = 422, "Invalid input", "park", "invalid"
 
@@ -63,13 +63,13 @@ class Invalid(Failure):
 
 
 class NotFound(Failure):
-    """No such thing for this actor; another's counts as none, so that ids cannot be probed."""
+    """Does not exist for this actor. What belongs to another actor is reported the same way, so that ids cannot be probed."""
 
     status, title, on_message, default_code = 404, "Not found", "retry", "not_found"
 
 
 class Unauthenticated(Failure):
-    """No token, or one that we do not trust."""
+    """The call has no token, or one that we do not trust."""
 
     status, title, on_message, default_code = 401, "Not authenticated", "park", "unauthenticated"
 
@@ -81,28 +81,28 @@ class Forbidden(Failure):
 
 
 class Refused(Failure):
-    """A rule says no; `code` says which, `detail` what would be accepted."""
+    """A rule does not allow it; `code` says which rule, `detail` what would be accepted."""
 
     status, title, on_message, default_code = 409, "Refused by a rule", "park", "refused"
 
 
 class VersionConflict(Failure):
-    """Somebody changed it since the caller looked; `current_version` says what it is now."""
+    """Somebody changed it since the caller read it; `current_version` is its version now."""
 
-    status, title, on_message, default_code = 412, "Changed meanwhile", "retry", "version_conflict"
+    status, title, on_message, default_code = 412, "Changed in the meantime", "retry", "version_conflict"
 
     def __init__(self, current_version: int) -> None:
-        super().__init__(detail=f"It is at version {current_version} now: read it again, then repeat.", current_version=current_version)
+        super().__init__(detail=f"The current version is {current_version}: read it again, then retry.", current_version=current_version)
 
 
 class PreconditionRequired(Failure):
-    """If-Match is required here."""
+    """The call needs an If-Match header."""
 
     status, title, on_message, default_code = 428, "If-Match required", "park", "if_match_required"
 
 
 class TooLarge(Failure):
-    """Over a named limit."""
+    """The input exceeds a named limit."""
 
     status, title, on_message, default_code = 413, "Too large", "park", "too_large"
 
@@ -114,7 +114,7 @@ class TooMany(Failure):
 
 
 class Busy(Failure):
-    """In use right now by another call."""
+    """Another call is using it right now."""
 
     status, title, on_message, default_code = 409, "In progress", "retry", "in_progress"
 
@@ -126,24 +126,24 @@ class Transient(Failure):
 
 
 class Unavailable(Failure):
-    """The database is away; nothing was written, or (after a lost COMMIT) the Idempotency-Key will tell."""
+    """The database is down. Nothing was written, or the outcome of a COMMIT is unknown: a repeat under the Idempotency-Key finds out."""
 
     status, title, on_message, default_code = 503, "Temporarily unavailable", "wait", "unavailable"
 
 
 class StoreBusy(Unavailable):
-    """A store, or one caller of it, has its fair share at work already and as many waiting; others are served meanwhile."""
+    """A store, or one caller of it, already uses its fair share and its queue is full; others are still served."""
 
     status, title, on_message, default_code = 429, "Too many requests", "wait", "store_busy"
 
 
 class UnreadableRow(Failure):
-    """What is kept of this cannot be read (a time of year 1 from before there were bounds, a restore by hand): the operator's to mend."""
+    """The stored row cannot be read (a time in year 1 from before times had bounds, a manual restore). The operator must repair it."""
 
     status, title, on_message, default_code = 500, "Unreadable", "park", "unreadable_row"
 
     def __init__(self, place: str, store_id: str, row_key: str, why: str) -> None:
-        super().__init__(detail="What is kept of this cannot be read; the operator sees which row it is and why. Nothing else is touched.")
+        super().__init__(detail="The stored row cannot be read; the operator can see which row it is and why. Nothing else is affected.")
         self.place = place
         self.store_id = store_id
         self.row_key = row_key

@@ -1,4 +1,4 @@
-"""Public ids: TypeIDs (`order_01h…`), whose UUIDv7 is what the column holds."""
+"""Public ids: TypeIDs (`order_01h…`); the database column stores the UUIDv7 inside."""
 
 from functools import lru_cache
 from typing import Annotated
@@ -10,7 +10,7 @@ from typeid import from_string, from_uuid
 
 
 def new_uuid() -> UUID:
-    """A fresh UUIDv7 (rising with time, so that indexes grow at one end)."""
+    """A fresh UUIDv7 (increasing with time, so that indexes grow at one end)."""
     return UUID(int=uuid_utils.uuid7().int)
 
 
@@ -29,7 +29,7 @@ def uuid_of(prefix: str, public: str) -> UUID:
     """The UUID behind a public id. Raises ValueError unless it is a well-formed id with this prefix."""
     try:
         typeid = from_string(public)
-    except Exception as error:  # the library raises its own kinds for length, alphabet and prefix
+    except Exception as error:  # the library raises its own exception types for length, alphabet and prefix
         raise ValueError(f"not a {prefix}_… id") from error
     if typeid.prefix != prefix or str(typeid) != public:
         raise ValueError(f"not a {prefix}_… id")

@@ -1,7 +1,7 @@
-"""An order's way: its statuses, how far each is, and what follows from having come so far.
+"""An order's lifecycle: its statuses, their order, and what follows from having reached each.
 
-pending → confirmed → picked_up → shipped → delivered; steps may be skipped, none is taken back. `cancelled` is left by nothing, and
-what a cancelled order had reached is the status that it was cancelled from: ask with `furthest`.
+pending → confirmed → picked_up → shipped → delivered. Steps may be skipped but never undone. `cancelled` is final; how far a
+cancelled order had got is the status that it was cancelled from, which `furthest` returns.
 """
 
 from typing import Literal, Protocol, get_args
@@ -14,7 +14,7 @@ _WAY: tuple[OrderStatus, ...] = ("pending", *STEPS)
 
 
 class Cancelled(Protocol):
-    """The record of a cancellation, as far as an order's way goes."""
+    """The part of a cancellation's record that the lifecycle needs."""
 
     @property
     def cancelled_from(self) -> OrderStatus:
@@ -27,7 +27,7 @@ def furthest(status: OrderStatus, cancellation: Cancelled | None) -> OrderStatus
 
 
 def reached(status: OrderStatus, at_least: OrderStatus) -> bool:
-    """Whether an order in `status` has come as far as `at_least`. `cancelled` is no place on the way: it has reached nothing else."""
+    """Whether an order in `status` has reached `at_least`. `cancelled` is not a step: a cancelled order has reached only `cancelled`."""
     if status == "cancelled" or at_least == "cancelled":
         return status == at_least
     return _WAY.index(status) >= _WAY.index(at_least)
@@ -39,7 +39,7 @@ def steps_ahead(status: OrderStatus) -> list[Step]:
 
 
 def goods_left(status: OrderStatus) -> bool:
-    """Whether the goods are out of the shop's hands: picked up, or later."""
+    """Whether the goods have left the shop: picked up, or later."""
     return reached(status, "picked_up")
 
 

@@ -11,7 +11,7 @@ MAX_AMOUNT_MINOR_UNITS = 10**15  # leaves room to multiply by a quantity inside 
 
 @lru_cache(maxsize=512)
 def exponent(currency: str) -> int:
-    """Decimal digits of `currency` (JPY 0, EUR 2, KWD 3) by ISO 4217, which Babel's tables contradict for 13 currencies.
+    """Decimal digits of `currency` (JPY 0, EUR 2, KWD 3) as in ISO 4217; Babel's tables differ from it for 13 currencies.
 
     Raises ValueError for a code that is not a current currency with minor units.
     """
@@ -30,13 +30,13 @@ def divide_half_up(numerator: int, denominator: int) -> int:
 
 
 def split(total: int, weights: Sequence[int]) -> list[int]:
-    """Spread `total` minor units over parts in proportion to `weights`: cumulated, rounded half up, in order.
+    """Spread `total` minor units over parts in proportion to `weights`, in order, by rounding the running totals half up.
 
-    The parts always add up to `total`. Where every weight is 0 the parts count equally, so that nothing is lost.
+    The parts always add up to `total`. If every weight is 0, all parts weigh the same, so that nothing is lost.
     Raises ValueError for no parts or a negative weight.
     """
     if not weights or min(weights) < 0:
-        raise ValueError("split wants at least one part and no negative weight")
+        raise ValueError("split needs at least one part and no negative weight")
     if not any(weights):
         weights = [1] * len(weights)
     whole = sum(weights)

@@ -1,7 +1,7 @@
-"""Times from outside: one strict type for every door, within what every part of the product can hold and show.
+"""Times from outside: one strict type for every input, within the range that every part of the product can store and show.
 
-PostgreSQL takes times from 4713 BC to the year 294276; Python reads those of the years 1 to 9999, and only where no offset leads out
-of them. A time that one part takes and another cannot read stops whoever reads it
+PostgreSQL accepts times from 4713 BC to the year 294276; Python reads only the years 1 to 9999, and fails if an offset leads out of
+them. A time that one part accepts and another cannot read breaks every reader
 (docs/decisions/0019-times-have-bounds.md).
 """
 
@@ -15,10 +15,10 @@ from shared.contracts.errors import FieldError, Invalid
 
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)
-"""The first moment that is too late, also for a plan. What has happened is bounded by the clock beside that: see CLOCKS_MAY_DIFFER."""
+"""The first moment that is too late, even for a plan. Times that have happened are bounded by the clock as well: see CLOCKS_MAY_DIFFER."""
 
 CLOCKS_MAY_DIFFER = timedelta(seconds=60)
-"""How far ahead of ours the clock of a caller may run: what it says happened in this minute is taken as happening now."""
+"""How far a caller's clock may be ahead of ours: a time up to this far in the future counts as now."""
 
 _RFC3339 = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -26,44 +26,44 @@ _BOUNDS = f"between {EARLIEST:%Y-%m-%dT%H:%M:%SZ} and {LATEST:%Y-%m-%dT%H:%M:%SZ
 
 
 def read_time(text: str) -> datetime:
-    """RFC 3339 text as a moment in UTC, fractions cut to microseconds. Raises ValueError for anything else, or out of bounds."""
+    """RFC 3339 text as a moment in UTC, fractions truncated to microseconds. Raises ValueError for anything else, or out of bounds."""
     if not _RFC3339.fullmatch(text):
-        raise ValueError("a time is RFC 3339 text with an offset, such as 2026-01-31T09:30:00Z")
+        raise ValueError("a time must be RFC 3339 text with an offset, such as 2026-01-31T09:30:00Z")
     try:
         moment = datetime.fromisoformat(text.upper())
     except ValueError:
-        raise ValueError("a time names a day, an hour and an offset that exist, such as 2026-01-31T09:30:00Z") from None
+        raise ValueError("a time must have a valid day, hour and offset, such as 2026-01-31T09:30:00Z") from None
     return within(moment)
 
 
 def within(moment: datetime) -> datetime:
-    """`moment` in UTC. Raises ValueError without an offset, or out of bounds: checked after the conversion, which may lead there."""
+    """`moment` in UTC. Raises ValueError without an offset, or out of bounds; bounds are checked after the conversion to UTC."""
     if moment.tzinfo is None:
-        raise ValueError("a time has an offset, such as 2026-01-31T09:30:00Z")
+        raise ValueError("a time must have an offset, such as 2026-01-31T09:30:00Z")
     try:
         moment = moment.astimezone(UTC)
     except OverflowError:
-        raise ValueError(f"a time lies {_BOUNDS}") from None
+        raise ValueError(f"a time must be {_BOUNDS}") from None
     if not EARLIEST <= moment < LATEST:
-        raise ValueError(f"a time lies {_BOUNDS}")
+        raise ValueError(f"a time must be {_BOUNDS}")
     return moment
 
 
 def read_day(text: str) -> date:
     """YYYY-MM-DD as a day. Raises ValueError for anything else, or out of bounds."""
     if not _DAY.fullmatch(text):
-        raise ValueError("a day is written as YYYY-MM-DD")
+        raise ValueError("a day must be written as YYYY-MM-DD")
     day = date.fromisoformat(text)
     if not EARLIEST.date() <= day < LATEST.date():
-        raise ValueError(f"a day lies between {EARLIEST:%Y-%m-%d} and {LATEST:%Y-%m-%d}")
+        raise ValueError(f"a day must be between {EARLIEST:%Y-%m-%d} and {LATEST:%Y-%m-%d}")
     return day
 
 
 def happened_at(given: datetime | None, *, now: datetime, not_before: datetime | None = None, field: str = "occurred_at") -> datetime:
-    """When something happened: as the caller gave it, else `now` (or `not_before`, if that is later).
+    """When something happened: the time that the caller gave, otherwise `now` (or `not_before`, if that is later).
 
-    A clock that runs up to a minute ahead of ours is taken as now. Raises Invalid `in_the_future`, or `before_placing` for a time
-    earlier than `not_before`, the placing of the order.
+    A time up to a minute in the future counts as now. Raises Invalid `in_the_future`, or `before_placing` for a time
+    earlier than `not_before`, which is when the order was placed.
     """
     if given is None:
         return now if not_before is None else max(now, not_before)

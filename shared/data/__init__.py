@@ -1,1 +1,1 @@
-"""Rows: the only commits, the tables that every schema has, what is kept of an answer, erasure, fair shares of connections."""
+"""PostgreSQL: the only commits, the tables that every schema has, stored responses, erasure, fair shares of connections."""

@@ -1,9 +1,9 @@
-"""How a check is written: one set-based SELECT that gives a row (store_id, id, detail) for each thing that cannot be explained.
+"""How a check is written: one set-based SELECT that returns a row (store_id, id, detail) for each inconsistency.
 
-`settled` is the instant before which everything must have come to rest; what is younger may still be on its way.
+Changes from before the instant `settled` must have reached every service; events about later changes may still be on their way.
 """
 
-# ruff: noqa: S608  (the SQL is put together from constants of this package; values are always bound)
+# ruff: noqa: S608  (the SQL is assembled from constants of this package; values are always bound)
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,18 +13,18 @@ ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One question to one service's database, whose rows are what is wrong: store_id, id, detail.
+    """One query to one service's database; the rows that it returns (store_id, id, detail) are the inconsistencies.
 
-    `kind` is stable; `about` says what should hold. `$1` is `settled`, where used.
+    `kind` is a stable code; `about` says what should hold. `$1` is `settled`, where used.
     """
 
     kind: str
     about: str
     sql: str
     of_clocks: bool = False
-    """Whether times alone are wrong: what it finds is one finding of its service, since nothing heals it and nothing else may be wrong."""
+    """Whether only times are wrong. All rows are then reported as one finding: nothing repairs them, and all else may be right."""
     service: str = ""
-    """Whose database is asked: an audit need not say it, the registry knows."""
+    """Whose database is queried. Audits leave it out; the registry fills it in."""
 
 
 def public(prefix: str, column: str) -> str:
@@ -35,7 +35,7 @@ def public(prefix: str, column: str) -> str:
 
 
 def differs(pairs: Mapping[str, tuple[str, str]]) -> str:
-    """SQL: what of `pairs` (name: two expressions that should be the same) is not, as text; empty where all is well."""
+    """SQL: text that names each of `pairs` (name: two expressions) whose two sides differ; empty if none does."""
     parts = [
         f"case when ({left}) is distinct from ({right}) then "
         f"'{name}: ' || left(coalesce(({left})::text, 'nothing'), 120) || ' is not ' || left(coalesce(({right})::text, 'nothing'), 120) end"
@@ -47,7 +47,7 @@ def differs(pairs: Mapping[str, tuple[str, str]]) -> str:
 def same(
     kind: str, about: str, *, store: str, about_id: str, source: str, pairs: Mapping[str, tuple[str, str]], only: str = "true"
 ) -> Check:
-    """A check that two sides of each pair are the same in every row of `source` that is `only`."""
+    """A check that both sides of each pair are equal in every row of `source` that meets the condition `only`."""
     where = " or ".join(f"({left}) is distinct from ({right})" for left, right in pairs.values())
     sql = f"select {store} as store_id, ({about_id})::text as id, {differs(pairs)} as detail from {source} where ({only}) and ({where})"
     return Check(kind, about, sql)
@@ -61,7 +61,7 @@ def versions(service: str, what: str) -> Check:
 
 
 def clocks(kind: str, about: str, sql: str) -> Check:
-    """A check of times that disagree: `kind` says which."""
+    """A check for times that contradict each other; `kind` says which."""
     return Check(kind, about, sql, of_clocks=True)
 
 
@@ -73,5 +73,5 @@ def field(document: str, name: str, kind: str = "text") -> str:
 
 
 def fields(row: str, document: str, names: Mapping[str, str]) -> dict[str, tuple[str, str]]:
-    """Pairs of a row's columns with the fields of the same names in a JSON document, by their types."""
+    """Pairs of a row's columns and the fields of the same names in a JSON document; `names` gives each one's type."""
     return {name: (f"{row}.{name}", field(document, name, kind)) for name, kind in names.items()}

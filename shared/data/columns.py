@@ -1,4 +1,4 @@
-"""Column types of our own, and rows as values."""
+"""Our own column types, and reading rows into dataclasses."""
 
 from dataclasses import fields
 from typing import Any
@@ -30,5 +30,5 @@ class PublicIdColumn(types.TypeDecorator[str]):
 
 
 def columns_of(table: FromClause, kind: type[Any]) -> list[ColumnElement[Any]]:
-    """The columns of `table` that the dataclass `kind` has a field for, so that `kind(**row._mapping)` is the row."""
+    """The columns of `table` that the dataclass `kind` has a field for, so that `kind(**row._mapping)` makes one from a row."""
     return [table.c[field.name] for field in fields(kind) if field.name in table.c]

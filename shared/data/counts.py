@@ -1,4 +1,4 @@
-"""How many rows of a kind there are: folded sums, and what happened since the last fold, so that counting a million costs what ten do.
+"""How many rows of a kind there are: folded sums plus the deltas since the last fold, so that counting a million is as cheap as ten.
 
 Deltas are appended with each change, so that changes never queue on one row; a sweeper folds them into the sums.
 """
@@ -15,7 +15,7 @@ FOLD_BATCH = 20_000
 
 
 def count_tables(metadata: sa.MetaData, *axes: str, number: str) -> tuple[sa.Table, sa.Table]:
-    """The sums `counts` (their column is called `number`) and the deltas `count_deltas`, by `axes`."""
+    """The tables `counts` (sums, in the column that `number` names) and `count_deltas`, by `axes`."""
     number_of, key = sa.Column(number, sa.BigInteger, nullable=False), sa.PrimaryKeyConstraint("store_id", *axes)
     sums = store_table(metadata, "counts", *columns(sa.Text, *axes), number_of, key)
     deltas = store_table(
@@ -42,13 +42,13 @@ def counted(sums: sa.Table, deltas: sa.Table, store_id: str) -> sa.Select[tuple[
 
 
 class Fold:
-    """The sweeper that folds up to 20,000 deltas into the sums; how many."""
+    """The sweeper that folds up to 20,000 deltas into the sums; returns how many."""
 
     def __init__(self, sums: sa.Table) -> None:
         *axes, number = [column.name for column in sums.c if column.name != "store_id"]
         by, schema = ", ".join(("store_id", *axes)), sums.schema
         self._name = f"{schema}.fold_counts"
-        # Moves rows that nobody else is folding, in the order of the sums' key, so that two folds cannot deadlock.
+        # Skips rows that another fold has locked, and goes in the order of the sums' key, so that two folds cannot deadlock.
         self._fold = sa.text(f"""
 with taken as (
     delete from {schema}.count_deltas where (store_id, position) in
@@ -64,6 +64,6 @@ select count(*) from taken
 """)  # noqa: S608  (our own names)
 
     async def __call__(self, database: Database, settings: DataSettings, /, *, now: datetime) -> int:
-        """As process.service.Sweep says."""
+        """See shared.process.service.Sweep."""
         async with database.transaction(self._name) as tx:
             return int(await tx.scalar(self._fold, {"batch": FOLD_BATCH}))

@@ -28,12 +28,12 @@ Parameters = dict[str, Any] | Sequence[dict[str, Any]] | None
 
 TRY_AGAIN = ("40001", "40P01", "55P03", "57014")  # serialization failure, deadlock, lock timeout, statement timeout
 AWAY = ("08", "53", "57P", "25006", "58")  # connection, resources (disk full), shutdown, read-only standby, system error
-REFUSES_US = ("28", "3D", "3F", "42501", "42P01", "55000")  # login, database, schema, right or table missing: mended from outside
+REFUSES_US = ("28", "3D", "3F", "42501", "42P01", "55000")  # login, database, schema, permission or table missing: an operator must fix it
 CONNECTION_LOST = (ConnectionError, OSError, TimeoutError)
 
 
 class Transaction:
-    """Statements on one connection, inside one transaction (or none, for reading())."""
+    """Runs statements on one connection, inside one transaction (or none, for reading())."""
 
     def __init__(self, connection: AsyncConnection, kernel: KernelTables, service: str) -> None:
         self._connection = connection
@@ -75,9 +75,9 @@ class Database:
         self._autocommit = self._engine.execution_options(isolation_level="AUTOCOMMIT")
 
     def woken_by_events(self) -> asyncio.Event:
-        """A new asyncio.Event that is set after each commit of this process that may have emitted; polling is the truth.
+        """A new asyncio.Event, set after each commit of this process that may have emitted an event. Do not rely on it: poll as well.
 
-        One for each who waits and clears it. The relay has one.
+        Each caller gets its own, which it waits for and clears. The relay has one.
         """
         woken = asyncio.Event()
         self._woken_by_events.append(woken)
@@ -89,7 +89,7 @@ class Database:
 
     @property
     def connections_in_use(self) -> int:
-        """How many connections are out of the pool just now."""
+        """How many connections are currently checked out of the pool."""
         pool = self._engine.pool
         return pool.checkedout() if isinstance(pool, AsyncAdaptedQueuePool) else 0
 
@@ -97,10 +97,10 @@ class Database:
     async def transaction(self, *names: str) -> AsyncIterator[Transaction]:
         """One transaction: commits at the end of the block, rolls back on any exception.
 
-        `names` (such as "orders.cancel"; one for each thing that it does) name its crash points. Commit, rollback and the
-        connection's way back to the pool are finished even when the task is cancelled meanwhile, or connections would leak
-        `idle in transaction`.
-        Raises Transient (nothing written, try again), Unavailable (database away; a lost COMMIT is unknown) and StoreBusy.
+        `names` (such as "orders.cancel"; one for each thing that it does) name its crash points. Even if the task is cancelled,
+        commit and rollback finish and the connection returns to the pool; otherwise connections would leak as `idle in
+        transaction`.
+        Raises Transient (nothing written, try again), Unavailable (database down; the outcome of a COMMIT is unknown) and StoreBusy.
         """
         give = await self.shares.take()
         connection = self._engine.connect()
@@ -138,9 +138,9 @@ class Database:
 
     @asynccontextmanager
     async def walking(self) -> AsyncIterator[Transaction]:
-        """As reading(), for a page of a list, which may look at thousands of rows: few at a time, by turns over the stores.
+        """Like reading(), for a page of a list, which may look at thousands of rows. Few run at a time, and stores take turns.
 
-        A walk keeps a processor of the database busy. As many as there are connections, all of one store, would slow everybody down.
+        A walk keeps one of the database's processors busy. If one store could run one on every connection, all others would slow down.
         """
         async with self._walks.of(), self.reading() as tx:
             yield tx
@@ -164,7 +164,7 @@ class Database:
         return rows
 
     async def close(self) -> None:
-        """Give every connection back."""
+        """Close every connection."""
         await self._engine.dispose()
 
 
@@ -184,7 +184,7 @@ def _engine(settings: DataSettings) -> AsyncEngine:
     engine = create_async_engine(
         url,
         json_deserializer=read_json,
-        hide_parameters=True,  # an error's text reaches logs and parked messages; what a customer wrote must not
+        hide_parameters=True,  # an error's text reaches logs and parked messages, and customers' data must not
         pool_size=settings.database_pool_size,
         max_overflow=settings.database_pool_overflow,
         pool_timeout=settings.database_pool_timeout_seconds,
@@ -224,13 +224,13 @@ async def _finished(work: Coroutine[Any, Any, T]) -> T:
 
 
 async def _rolled_back(connection: AsyncConnection) -> None:
-    """Undo what was not committed. A connection that cannot even do that is lost, and PostgreSQL rolls back by itself."""
+    """Roll back. If even that fails, the connection is lost, and PostgreSQL rolls back by itself."""
     with suppress(SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, *CONNECTION_LOST):
         await _finished(connection.rollback())
 
 
 async def _given_back(connection: AsyncConnection, give: Callable[[], None]) -> None:
-    """Return a connection to the pool, unless it was never had, and then its slot; one that is lost is replaced by the pool."""
+    """Return a connection, if one was opened, to the pool, then its slot. The pool replaces a lost connection."""
     try:
         if connection.sync_connection is not None:
             with suppress(SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, *CONNECTION_LOST):
@@ -241,15 +241,15 @@ async def _given_back(connection: AsyncConnection, give: Callable[[], None]) -> 
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """Driver errors as Transient or Unavailable; what is our own mistake (a broken constraint, bad SQL) stays as it is.
+    """Turn driver errors into Transient or Unavailable; our own mistakes (a violated constraint, bad SQL) pass unchanged.
 
-    Only round what is asked of the database: a handler's own OSError or time-out says nothing about it.
+    Use it only around calls to the database: a handler's own OSError or timeout says nothing about the database.
     """
     try:
         yield
     except PoolTimeoutError as error:
         raise Unavailable(detail="Every database connection is in use.", retry_after_seconds=1) from error
-    except (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:  # the driver's own while connecting
+    except (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:  # the driver's own errors are raised while connecting
         failure = _failure(error)
         if failure is None:
             raise
@@ -261,14 +261,14 @@ def _translated() -> Iterator[None]:
 
 
 def _failure(error: Exception) -> Transient | Unavailable | None:
-    """What an error of the driver means; None where it is a mistake of ours."""
+    """What a driver error means; None if it is our own mistake."""
     original = error.orig if isinstance(error, DBAPIError) else error
     state = str(getattr(original, "sqlstate", None) or getattr(original, "pgcode", None) or "")
     if state in TRY_AGAIN:
-        return Transient(detail="The database asked to repeat; nothing was changed.", retry_after_seconds=1)
+        return Transient(detail="The database asked for a retry; nothing was changed.", retry_after_seconds=1)
     if state.startswith(REFUSES_US):
         log.error("database_refuses_us", sqlstate=state, error=f"{type(original).__name__}: {str(original)[:300]}")
-        return Unavailable(detail="The database does not let this service in.", retry_after_seconds=5)
+        return Unavailable(detail="The database refuses this service's login or permissions.", retry_after_seconds=5)
     lost = isinstance(error, DBAPIError) and error.connection_invalidated
     if lost or state.startswith(AWAY) or (not state and _connection_lost(original)):
         return Unavailable(detail="The database cannot be reached.", retry_after_seconds=2)

@@ -1,4 +1,4 @@
-"""What every service forgets the same way when a customer is erased: the kernel's own tables keep ids and facts, and nothing personal."""
+"""The part of an erasure that is the same in every service: the kernel's tables keep ids and facts but no personal data."""
 
 import json
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from shared.data.schema import UNKNOWN_STORE
 
 ERASED_ANSWER = '{"erased":true}'
 ERASED_REASON = "customer erased"
-"""The reason that an erasure itself writes; it stays."""
+"""The reason that the erasure itself writes; it is not blanked."""
 KEPT: tuple[Any, ...] = (None, "", {}, ERASED_REASON)
 
 WRITTEN: tuple[tuple[tuple[str, ...], Any], ...] = (
@@ -22,18 +22,18 @@ WRITTEN: tuple[tuple[tuple[str, ...], Any], ...] = (
     (("order", "cancellation", "reason"), ""),
     (("order", "tracking"), None),
 )
-"""Where in an event's data somebody may have written about a person, and what stands there afterwards.
+"""Paths in an event's data that may hold personal data, and the value that replaces it.
 
-A parcel's tracking is among it: its number opens a page of the carrier that shows who lives where.
+A parcel's tracking is one of them: with its number, the carrier's page shows the customer's name and address.
 """
 
 
 async def forget(tx: Transaction, store_id: str, subjects: Sequence[str], *, customer_id: str | None = None) -> None:
-    """Blank what history, failed messages and stored responses still hold of these subjects (order ids), in the caller's transaction.
+    """Blank personal data about these subjects (order ids) in events, failed messages and stored responses, in the caller's transaction.
 
-    Events lose what is personal or free text in them (also those not yet sent), failed messages likewise, so that they can still
-    be replayed; a stored response that names a subject, or that was given to the customer, is replaced: its key still stands for a
-    call that was made.
+    Events, also those not yet sent, and failed messages lose personal data and free text only, so that they can still be replayed.
+    A stored response that names a subject, or that was given to the customer, is replaced as a whole: its row stays, so that its
+    Idempotency-Key still counts as used.
     """
     named = [*subjects] if customer_id is None else [*subjects, f"{store_id} customer:{customer_id}"]
     await tx.execute(blank_answers(tx.kernel.idempotency, store_id, named))
@@ -60,13 +60,13 @@ async def _forget_events(tx: Transaction, store_id: str, subjects: Sequence[str]
 
 
 def _json(value: Any) -> sa.ColumnElement[Any]:
-    """A value as a jsonb literal: None is JSON's null here, not SQL's."""
+    """A value as a jsonb literal: None becomes JSON's null, not SQL's."""
     return sa.cast(sa.literal(json.dumps(value), sa.Text), JSONB)
 
 
 async def _forget_failed_messages(tx: Transaction, store_id: str, subjects: Sequence[str]) -> None:
     parked = tx.kernel.parked
-    known = parked.c.store_id.in_((store_id, UNKNOWN_STORE))  # of what could not be read, not even the store is known
+    known = parked.c.store_id.in_((store_id, UNKNOWN_STORE))  # the store of an unreadable message is not known
     for row in await tx.all(sa.select(parked.c.store_id, parked.c.parked_id, parked.c.body).where(known).with_for_update()):
         body = _blanked(bytes(row.body), store_id, subjects)
         if body is not None:
@@ -75,9 +75,9 @@ async def _forget_failed_messages(tx: Transaction, store_id: str, subjects: Sequ
 
 
 def _blanked(body: bytes, store_id: str, subjects: Sequence[str]) -> bytes | None:
-    """A message about one of `subjects` without what is personal in it; None for any other message.
+    """A message about one of `subjects` without its personal data; None for any other message.
 
-    One that is no event at all cannot be read for what is personal: if it names a subject anywhere, nothing of it stays.
+    Nobody can tell where personal data is in a message that is not an event: if it names a subject anywhere, all of it is replaced.
     """
     try:
         message: Any = json.loads(body)
@@ -93,7 +93,7 @@ def _blanked(body: bytes, store_id: str, subjects: Sequence[str]) -> bytes | Non
 
 
 def _blank(data: dict[str, Any], path: tuple[str, ...], blank: Any) -> None:
-    """Write `blank` where `path` leads, if it leads anywhere; what the erasure itself wrote stays."""
+    """Write `blank` at `path`, if there is a value; the reason that the erasure itself wrote stays."""
     *parents, last = path
     for name in parents:
         data = data.get(name) or {}

@@ -1,7 +1,7 @@
-"""Idempotency-Key: the answer of a successful call is written in the call's own transaction, and repeated word for word.
+"""Idempotency-Key: the response of a successful call is stored in the call's own transaction and replayed byte for byte.
 
 Same key and body: the stored status and body, marked as replayed. Still running: 409. Another body: 422. A refusal stores nothing, so
-that the same key may be tried again. Keys belong to their caller.
+that the same key can be tried again. Each caller has its own keys.
 """
 
 import hashlib
@@ -22,12 +22,12 @@ VIA = " via "
 
 
 class Overtaken(Exception):  # noqa: N818  (not an error: the same call finished first)
-    """The same call committed while this one worked: this one rolls back and looks again."""
+    """The same call committed while this one was running: this one rolls back and looks again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """One call's key, within its caller and store, and what it asks for."""
+    """One call's key, which belongs to a caller in a store, and a hash of the request."""
 
     store_id: str
     caller: str
@@ -42,13 +42,13 @@ class Reservation:
 
     @property
     def lock(self) -> int:
-        """The advisory lock that a running call holds: 64 bits, so that two keys never meet by chance."""
+        """The advisory lock that a running call holds: 64 bits, so that two keys do not collide by chance."""
         text = f"{self.store_id}\n{self.caller}\n{self.key}"
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big", signed=True)
 
 
 def caller_text(actor: Actor) -> str:
-    """Who calls, as the key's owner: no two of role, id and via give the same text, also where an id reads like somebody else's via."""
+    """The caller, as the key's owner. Two different role, id and via never give the same text, even if an id contains " via "."""
     direct = f"{actor.role}:{actor.id}"
     if actor.via is None:
         return f"{direct}{VIA}" if VIA in direct else direct
@@ -60,15 +60,15 @@ class Stored:
     """A successful response: status, body, ETag."""
 
     status: int
-    body: str  # without the secrets that the first answer held: those are null
+    body: str  # without the secrets that the first response held: those are null
     etag: str | None = None
-    recorded_at: datetime | None = None  # of one that was stored before
+    recorded_at: datetime | None = None  # only of a response that was stored earlier
 
 
 async def look_up(tx: Transaction, reservation: Reservation) -> Stored | None:
-    """The response stored under this key; None where there is none, and the key is then reserved until the transaction ends.
+    """The response stored under this key, or None, in which case the key is reserved until the transaction ends.
 
-    Raises Busy while the same key is at work elsewhere, Invalid `idempotency_key_reused` for another request under it.
+    Raises Busy while another call with this key is running, Invalid `idempotency_key_reused` if the key was used for another request.
     """
     table = tx.kernel.idempotency
     lock = sa.select(sa.func.pg_try_advisory_xact_lock(reservation.lock).label("got")).cte("lock")
@@ -77,18 +77,18 @@ async def look_up(tx: Transaction, reservation: Reservation) -> Stored | None:
             lock.outerjoin(table, _mine(table, reservation))
         )
     )
-    assert row is not None  # an outer join from one row
+    assert row is not None  # an outer join from one row returns one
     if row.status is None:
         if not row.got:
-            raise Busy(detail="A call with this Idempotency-Key is still running: repeat in a moment.", retry_after_seconds=1)
+            raise Busy(detail="A call with this Idempotency-Key is still running: retry in a moment.", retry_after_seconds=1)
         return None
     return replace(answer(reservation, row), recorded_at=row.recorded_at)
 
 
 def answer(reservation: Reservation, row: Any) -> Stored:
-    """The stored response in `row`. Raises Invalid `idempotency_key_reused` if it was given to another request."""
+    """The stored response in `row`. Raises Invalid `idempotency_key_reused` if it answers another request."""
     if bytes(row.request_hash) != reservation.request_hash:
-        raise Invalid("idempotency_key_reused", "This Idempotency-Key was used for another request: take a new one.")
+        raise Invalid("idempotency_key_reused", "This Idempotency-Key was used for another request: use a new one.")
     return Stored(row.status, row.body, row.etag)
 
 
@@ -99,7 +99,7 @@ async def find(tx: Transaction, reservation: Reservation) -> Stored | None:
 
 
 async def store(tx: Transaction, reservation: Reservation, stored: Stored, *, now: datetime) -> None:
-    """Write the response beside the effect. Raises Overtaken if the same call has committed meanwhile."""
+    """Store the response in the transaction of the effect. Raises Overtaken if the same call has committed in the meantime."""
     done = await tx.execute(insert(tx.kernel.idempotency).values(**stored_row(reservation, stored, now=now)).on_conflict_do_nothing())
     if done.rowcount == 0:
         raise Overtaken

@@ -1,4 +1,4 @@
-"""What is counted and measured, for Prometheus: each figure by its name, in one place, because every room writes some."""
+"""All Prometheus metrics, defined in one place because every room writes some."""
 
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -21,5 +21,5 @@ SHARES_IN_USE = Gauge("aftersale_shares_in_use", "Slots held of one kind: connec
 SHARES_WAITING = Gauge("aftersale_shares_waiting", "Tasks that wait for a slot of that kind", ["name"])
 SHARES_REFUSED = Counter("aftersale_shares_refused_total", "Waits for a slot that ended in a refusal", ["name"])
 QUEUE_READY = Gauge("aftersale_queue_ready", "Messages in the service's queue that no worker has yet", ["service"])
-DELIVERIES = Gauge("aftersale_deliveries_in_flight", "Messages that this process has and has not settled", ["service"])
-STANDS_STILL = Gauge("aftersale_stands_still", "1 while the consumer, or background work, stands still or fails", ["service", "work"])
+DELIVERIES = Gauge("aftersale_deliveries_in_flight", "Messages delivered to this process and not settled yet", ["service"])
+STANDS_STILL = Gauge("aftersale_stands_still", "1 while the consumer, or background work, is stuck or fails", ["service", "work"])

@@ -1,7 +1,7 @@
-"""Reading what Python cannot hold: a time before the year 1 or after 9999, `infinity`, a number of 100,000 digits in JSON.
+"""Reading values that Python cannot represent: a time before year 1 or after 9999, `infinity`, a number of 100,000 digits in JSON.
 
-The driver would fail the whole result for one such value, and with it every other row of a page, an export or a batch. Here the value
-becomes a stand-in; whoever needs it (a rule, a view) fails on its own row alone: shared/data/set_aside.py.
+For one such value the driver would fail the whole result, and with it every other row of a page, an export or a batch. Here the value
+becomes a placeholder, and code that uses it (a rule, a view) fails for that row alone: shared/data/set_aside.py.
 """
 
 import json
@@ -21,38 +21,38 @@ _RANGE: dict[Kind, tuple[int, int]] = {
     "timestamptz": (-211_813_488_000_000_000, 9_223_371_331_200_000_000),
     "date": (-2_451_545, 2_145_031_949),
 }
-"""What PostgreSQL takes (the end excluded), in microseconds or days since 2000."""
+"""What PostgreSQL accepts (the end excluded), in microseconds or days since 2000."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class OutOfRange:
-    """A time or day that stands in a column and that Python's types cannot hold, as the database counts it from the year 2000."""
+    """A stored time or day that Python's types cannot represent, as the database counts it from the year 2000."""
 
     kind: Kind
     raw: int
 
     @property
     def possible(self) -> bool:
-        """Whether such a value can stand in a column at all: one that cannot would be an error when it is compared."""
+        """Whether a column can hold this value at all; comparing a column with one that it cannot hold is an error."""
         first, end = _RANGE[self.kind]
         return first <= self.raw < end or self.raw in _INFINITE[self.kind]
 
 
 class BrokenJson:
-    """Stands for a JSON value that Python does not read. Whatever is done with it fails."""
+    """A placeholder for a JSON value that Python cannot read. Any use of it fails."""
 
     def __repr__(self) -> str:
         return "BrokenJson()"
 
 
 def all_read(values: Iterable[Any]) -> None:
-    """Raises ValueError where one of a row's values is a stand-in: for rows that become something before anything looks at each value."""
+    """Raise ValueError if a value of a row is a placeholder: for code that would pass values on without looking at each."""
     if any(isinstance(value, OutOfRange | BrokenJson) for value in values):
         raise ValueError("a value that cannot be read")
 
 
 async def read_everything(connection: "asyncpg.Connection[Any]") -> None:
-    """Let this connection never fail on a value; for the service's connections and for tools that read its tables."""
+    """Make this connection never fail on a value; for the service's connections and for tools that read its tables."""
     codecs: tuple[tuple[Kind, Callable[[Any], tuple[int]], Callable[[tuple[int]], Any]], ...] = (
         ("timestamptz", _encoded_time, _decoded_time),
         ("date", _encoded_day, _decoded_day),
@@ -62,7 +62,7 @@ async def read_everything(connection: "asyncpg.Connection[Any]") -> None:
 
 
 def read_json(text: str) -> Any:
-    """JSON as the columns hold it; BrokenJson for what only PostgreSQL reads."""
+    """The value of a JSON column; BrokenJson for JSON that only PostgreSQL can read."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):

@@ -1,7 +1,7 @@
-"""The tables that every service's schema has, as they are today, and the naming of constraints.
+"""The current tables that every service's schema has, and the naming of constraints.
 
-Migrations never read this: what makes these tables is frozen by version in shared/data/kernel_versions, whose docstring says how to
-change them.
+Migrations never read this module: they create these tables from frozen versions in shared/data/kernel_versions, whose docstring says
+how to change them.
 """
 
 from collections.abc import Sequence
@@ -23,12 +23,12 @@ TIME = TIMESTAMP(timezone=True)
 UNKNOWN_STORE = ""
 """The store of a message that could not be read."""
 FIRST, LAST = "timestamptz '1970-01-01 00:00:00+00'", "timestamptz '2199-12-31 23:59:59+00'"
-"""What a column of a time or day may hold: more than any door takes (shared/contracts/times.py), for what we compute from it."""
+"""What a column for a time or day may hold: more than any input accepts (shared/contracts/times.py), to leave room for computed times."""
 
 
 @dataclass(frozen=True, slots=True)
 class KernelTables:
-    """Outbox and history, inbox, messages that failed, answers kept for repeats, rows that cannot be used, guests' links taken back."""
+    """Outbox and history, inbox, failed messages, stored responses, rows that cannot be used, guests' revoked links."""
 
     events: sa.Table
     inbox: sa.Table
@@ -39,7 +39,7 @@ class KernelTables:
 
 
 def service_metadata(schema: str) -> sa.MetaData:
-    """Metadata of a service: its schema, our naming, the kernel's tables already in it."""
+    """Metadata of a service: its schema and our naming, with the kernel's tables already in it."""
     metadata = sa.MetaData(schema=schema, naming_convention=NAMING)
     _events(metadata)
     _inbox(metadata)
@@ -51,17 +51,17 @@ def service_metadata(schema: str) -> sa.MetaData:
 
 
 def store_table(metadata: sa.MetaData, name: str, *parts: SchemaItem, comment: str | None = None) -> sa.Table:
-    """A table whose rows belong to stores: `store_id` leads it."""
+    """A table whose rows belong to stores: `store_id` is its first column."""
     return sa.Table(name, metadata, sa.Column("store_id", sa.Text, nullable=False), *parts, comment=comment)
 
 
 def columns(kind: Any, *names: str, nullable: bool = False, server_default: str | None = None) -> list[sa.Column[Any]]:
-    """Columns that differ in nothing but their names."""
+    """Columns that differ only in their names."""
     return [sa.Column(name, kind, nullable=nullable, server_default=server_default) for name in names]
 
 
 def bound_times(metadata: sa.MetaData) -> None:
-    """A check on every table of the service's own, over all of its times and days; at the end of its models."""
+    """Add a check on all times and days to each of the service's own tables; call it after its tables are defined."""
     kernel = {one.name for one in fields(KernelTables)}
     for table in metadata.tables.values():
         times = [column.name for column in table.c if isinstance(column.type, TIMESTAMP | sa.Date)]
@@ -80,7 +80,7 @@ def kernel_tables(metadata: sa.MetaData) -> KernelTables:
 
 
 def _events(metadata: sa.MetaData) -> None:
-    """One append-only table is outbox, history, source of streams and of replays."""
+    """One append-only table that is the outbox, the history, and the source of streams and replays."""
     events = store_table(
         metadata,
         "events",
@@ -93,20 +93,20 @@ def _events(metadata: sa.MetaData) -> None:
         sa.Column("data", JSONB, nullable=False),
         sa.Column("traceparent", sa.Text),
         sa.Column("published_at", TIME),
-        sa.Column("set_aside_at", TIME),  # cannot be published (why: table set_aside); the relay passes it by
+        sa.Column("set_aside_at", TIME),  # cannot be published (the table set_aside says why); the relay skips it
         sa.PrimaryKeyConstraint("store_id", "position"),
-        # One event per counter value: this is what makes "exactly one order.* event per version" a fact of the database.
+        # One event per counter value: this is how the database guarantees "exactly one order.* event per version".
         sa.UniqueConstraint("store_id", "subject", "sequence"),
-        _within(("occurred_at", "recorded_at"), unless="set_aside_at is not null"),  # or it could not be set aside
+        _within(("occurred_at", "recorded_at"), unless="set_aside_at is not null"),  # otherwise the row could not be set aside
     )
-    # The relay's way from store to store of those that have something unsent, and to each one's oldest. published_at is null in all
-    # of it: ordering by it, too, is what only this index can do. By the primary key the planner would wade through all that was sent.
+    # Lets the relay step through the stores that have unsent events, and find each one's oldest. published_at is null in the whole
+    # index: ordering by it as well makes the planner use this index. By the primary key it would read through all sent events.
     unsent = events.c.published_at.is_(None) & events.c.set_aside_at.is_(None)
     sa.Index("ix_events_unsent", events.c.store_id, events.c.published_at, events.c.position, postgresql_where=unsent)
 
 
 def _inbox(metadata: sa.MetaData) -> None:
-    """Which events have taken effect here: kept for ever, written in the effect's own transaction."""
+    """Which events have taken effect here: never deleted, written in the effect's own transaction."""
     store_table(
         metadata,
         "inbox",
@@ -117,7 +117,7 @@ def _inbox(metadata: sa.MetaData) -> None:
 
 
 def _parked(metadata: sa.MetaData) -> None:
-    """Messages that failed: `waiting` for their next attempt, `parked` until somebody replays them, or `discarded` with the reason why."""
+    """Messages that failed: `waiting` for their next attempt, `parked` until somebody replays them, or `discarded` with a reason."""
     parked = store_table(
         metadata,
         "parked",
@@ -140,7 +140,7 @@ def _parked(metadata: sa.MetaData) -> None:
 
 
 def _idempotency(metadata: sa.MetaData) -> None:
-    """Answers of successful unsafe calls, by caller and key, written in the call's own transaction."""
+    """Stored responses of successful unsafe calls, by caller and key, written in the call's own transaction."""
     table = store_table(
         metadata,
         "idempotency",
@@ -150,7 +150,7 @@ def _idempotency(metadata: sa.MetaData) -> None:
         sa.Column("etag", sa.Text),
         sa.Column("body", sa.Text, nullable=False),
         sa.Column("recorded_at", TIME, nullable=False),
-        # Whom and what the answer is about, for erasures: see kernel_versions/v2.py.
+        # The orders and the customer that the response is about, for erasures: see kernel_versions/v2.py.
         sa.Column(
             "subjects",
             ARRAY(sa.Text),
@@ -160,12 +160,12 @@ def _idempotency(metadata: sa.MetaData) -> None:
         sa.PrimaryKeyConstraint("store_id", "caller", "key"),
     )
     sa.Index(None, table.c.recorded_at)
-    # It need not lead with store_id: an id of ours is the same nowhere else, and a customer's subject begins with the store.
+    # It need not lead with store_id: our ids are unique across stores, and a customer's subject begins with the store.
     sa.Index(None, table.c.subjects, postgresql_using="gin", postgresql_with={"gin_pending_list_limit": 256})
 
 
 def _set_aside(metadata: sa.MetaData) -> None:
-    """Rows of this schema that cannot be published or read: where that was seen, and why (shared/data/set_aside.py)."""
+    """Rows of this schema that cannot be published or read: where they were found, and why (shared/data/set_aside.py)."""
     store_table(
         metadata,
         "set_aside",
@@ -180,7 +180,7 @@ def _set_aside(metadata: sa.MetaData) -> None:
 
 
 def _revoked_guests(metadata: sa.MetaData) -> None:
-    """Guests' links that were taken back before their time (shared/data/guests.py); without `expires_at` for ever."""
+    """Guests' revoked links (shared/data/guests.py); a row without `expires_at` stays permanently."""
     table = store_table(
         metadata,
         "revoked_guests",

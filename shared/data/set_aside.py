@@ -1,7 +1,7 @@
-"""Rows of ours that cannot be read or published: noted once each with the reason, so that they stop nobody and nobody overlooks them.
+"""Stored rows that cannot be read or published: each is noted once with the reason, so that it blocks nothing and is not overlooked.
 
-Whoever meets such a row (the relay, a list, an export, a stream) leaves it out, notes it here, and goes on. `aftersale parked list`,
-the readiness warning `set_aside` and a metric show what is noted; `aftersale parked retry` takes the note away once the row is mended.
+Code that meets such a row (the relay, a list, an export, a stream) leaves it out, notes it here, and goes on. `aftersale parked list`,
+the readiness warning `set_aside` and a metric show the notes; `aftersale parked retry` removes the note once the row is repaired.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -22,10 +22,10 @@ from shared.data.db import Database, Transaction
 log = structlog.get_logger()
 
 OUTBOX = "outbox"
-"""The place of events that were not published; theirs alone are also marked in their own row, so that the relay passes them by."""
+"""The place of events that cannot be published. Only these are also marked in their own row, so that the relay skips them."""
 
 AGAIN_SECONDS = 60
-"""A row that many look at is counted again at most this often, or a popular list would write at each read."""
+"""A row that is read often is counted again at most this often; otherwise each read of a popular list would write."""
 
 MOST_DETAIL = 500
 
@@ -44,7 +44,7 @@ class Unusable:
 
 
 def unusable(store_id: str, row_key: str, error: Exception) -> Unusable:
-    """A row that failed with `error`, told without the values that it holds (pydantic's own text quotes them)."""
+    """A row that failed with `error`, described without its values (pydantic's own text quotes them)."""
     if isinstance(error, ValidationError):
         wrong = [f"{'.'.join(str(part) for part in one['loc'])}: {one['type']}" for one in error.errors(include_input=False)[:5]]
         return Unusable(store_id, row_key, "unreadable", "; ".join(wrong)[:MOST_DETAIL])
@@ -54,19 +54,19 @@ def unusable(store_id: str, row_key: str, error: Exception) -> Unusable:
 def each_readable(
     rows: Iterable[R], read: Callable[[R], V], key: Callable[[R], tuple[str, str]]
 ) -> tuple[list[tuple[R, V]], list[Unusable]]:
-    """`read` each row by itself: those that can be read with what came out, and those that cannot. `key` gives store and row key."""
+    """Apply `read` to each row: returns the readable rows with their results, and the others. `key` gives store and row key."""
     good: list[tuple[R, V]] = []
     bad: list[Unusable] = []
     for row in rows:
         try:
             good.append((row, read(row)))
-        except Exception as error:  # whatever it was, it is this row's
+        except Exception as error:  # any error concerns this row alone
             bad.append(unusable(*key(row), error))
     return good, bad
 
 
 async def shown(database: Database, place: str, rows: Iterable[R], view: Callable[[R], V], key: Callable[[R], tuple[str, str]]) -> list[V]:
-    """Rows as views, one by one, for whatever shows more than one: those that cannot be shown are noted, and the others are there.
+    """Views of several rows: rows that cannot be shown are noted and left out.
 
     Call it while holding no connection (see set_aside).
     """
@@ -77,7 +77,7 @@ async def shown(database: Database, place: str, rows: Iterable[R], view: Callabl
 
 @contextmanager
 def one_row(place: str, store_id: str, row_key: str) -> Iterator[None]:
-    """For reading a single row: raises UnreadableRow where the block fails on what the row holds."""
+    """For reading a single row: raises UnreadableRow if the block fails on the row's values."""
     try:
         yield
     except Failure:
@@ -88,9 +88,9 @@ def one_row(place: str, store_id: str, row_key: str) -> Iterator[None]:
 
 
 async def set_aside(database: Database, place: str, rows: Sequence[Unusable]) -> None:
-    """Note what `place` left out, in a transaction of its own. Never raises: who met the rows goes on without them.
+    """Note the rows that `place` left out, in a separate transaction. Never raises: the caller goes on without the rows.
 
-    Call it while holding no connection, or the pool's last one would wait for itself.
+    Call it while holding no connection: the holder of the pool's last connection would wait for itself.
     """
     if not rows:
         return
@@ -102,9 +102,9 @@ async def set_aside(database: Database, place: str, rows: Sequence[Unusable]) ->
 
 
 async def note(tx: Transaction, place: str, rows: Sequence[Unusable], *, now: datetime) -> None:
-    """Note them in the caller's transaction; one that is noted already is only counted again."""
+    """Note them in the caller's transaction; a row that is already noted is only counted again."""
     table = tx.kernel.set_aside
-    for row in sorted(set(rows), key=lambda one: (one.store_id, one.row_key)):  # in one order, or two would deadlock
+    for row in sorted(set(rows), key=lambda one: (one.store_id, one.row_key)):  # always in the same order, or two callers would deadlock
         statement = insert(table).values(
             store_id=row.store_id, place=place, row_key=row.row_key, set_aside_id=new_uuid(), reason=row.reason,
             detail=row.detail[:MOST_DETAIL], first_seen_at=now, last_seen_at=now, times=1,

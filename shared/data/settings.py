@@ -1,4 +1,4 @@
-"""Settings of what is kept: the database, shares of its connections, files."""
+"""Settings of storage: the database, shares of its connections, files."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class DataSettings(BaseSettings):
-    """Settings of what is kept: the database, shares of its connections, files."""
+    """Settings of storage: the database, shares of its connections, files."""
 
     model_config = SettingsConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)  # an input may be a password
 
@@ -26,17 +26,17 @@ class DataSettings(BaseSettings):
     database_system_connections: int = Field(
         4, ge=0, le=100, description="Connections per process that only the service's own work may take: relay, inbox, sweepers, health."
     )
-    share_headroom: int = Field(2, ge=0, le=100, description="Connections per process that one store alone leaves free for the next store.")
+    share_headroom: int = Field(2, ge=0, le=100, description="Connections per process that a single store leaves free for the next one.")
     share_part_percent: int = Field(
         40,
         ge=1,
         le=100,
-        description="Part of the slots that a store may hold beside others, and a caller beside others of its store.",
+        description="Percentage of the slots that a store may hold while others are there, and a caller of its store's slots.",
     )
     share_queue: int = Field(500, ge=1, le=10_000, description="Calls of one store that may wait for a slot of one kind, per process.")
     walks_at_once: int = Field(
-        4, ge=1, le=200, description="Pages of lists that are read at once per process; beside others a store has a fifth of them."
+        4, ge=1, le=200, description="Pages of lists that are read at once per process; beside other stores a store has a fifth of them."
     )
-    idempotency_days: int = Field(30, ge=1, description="How long an Idempotency-Key and its answer are kept.")
-    files_dir: Path = Field(Path(".aftersale/files"), description="Where files are kept when no object store is named.")
+    idempotency_days: int = Field(30, ge=1, description="How long an Idempotency-Key and its response are stored, in days.")
+    files_dir: Path = Field(Path(".aftersale/files"), description="Folder for files if no object store is configured.")
     files_url: str = Field("", description="Object store for files, such as s3://bucket/prefix; empty keeps them in files_dir.")

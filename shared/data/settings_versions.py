@@ -1,7 +1,7 @@
-"""A store's settings: versions that are only ever appended, the highest in force. Version 0, which is in no table, is the defaults.
+"""A store's settings: append-only versions, of which the highest is in force. Version 0 means the defaults and is in no table.
 
-Every service that has settings keeps them in one table of this shape, beside its own columns; whoever saves names the version that they
-saw. Two that save at once meet at the primary key: the later one is refused, never merged.
+Every service that has settings stores them in one table of this shape, with further columns of its own. A caller who saves names the
+version that they read. If two save at once, the primary key rejects the later one; nothing is merged.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ DEFAULT_VERSION = 0
 
 
 def settings_table(metadata: sa.MetaData, *own: sa.schema.SchemaItem) -> sa.Table:
-    """The table `settings` of a service, with what its settings are as `own` columns and constraints."""
+    """The table `settings` of a service; `own` are the columns and constraints of its settings."""
     return store_table(
         metadata,
         "settings",
@@ -36,16 +36,16 @@ def settings_table(metadata: sa.MetaData, *own: sa.schema.SchemaItem) -> sa.Tabl
 
 
 def newest_version(table: sa.Table, store_id: str) -> sa.Select[Any]:
-    """The statement that finds a store's settings in force; no row where it has only the defaults."""
+    """The statement that finds a store's settings in force; returns no row if the store has only the defaults."""
     return sa.select(table).where(table.c.store_id == store_id).order_by(table.c.version.desc()).limit(1)
 
 
 async def save_version(
     tx: Transaction, table: sa.Table, actor: Actor, values: Mapping[str, Any], *, expected_version: int, now: datetime
 ) -> Row[Any]:
-    """The row of the next version, which is in force from the commit on.
+    """Insert and return the next version, which is in force from the commit on.
 
-    Raises VersionConflict where `expected_version` is not in force any more, also when somebody else saves at this very moment.
+    Raises VersionConflict if `expected_version` is no longer in force, also if somebody else saves at the same moment.
     """
     current = await _current(tx, table, actor.store)
     if current != expected_version:

@@ -1,10 +1,11 @@
-"""Fair shares: what a process has few of (connections, decoders, renderers) goes by turns over the stores that want it.
+"""Fair shares: stores take turns for what a process has few of (connections, decoders, renderers).
 
-A store alone may hold nearly all slots; some are left for whoever comes next. Beside another store it holds its part of them, and
-beside another caller of the same store a caller holds its part of the store's. A freed slot goes to the store that holds fewest,
-then to the one served longest ago, and within it to a caller by the same rule. Why not one queue: docs/decisions/0015-fair-shares.md
+A store that is alone may hold nearly all slots; some stay free for the next store. While another store is there, it may hold only a
+part of them, and while another caller of the same store is there, a caller may hold only a part of the store's. A freed slot goes to
+the store that holds fewest, then to the one served longest ago, and within the store to a caller by the same rule.
+Why not one queue: docs/decisions/0015-fair-shares.md
 
-`Turns` decides and knows no clock and no event loop; `Shares` lets tasks wait for what it decides.
+`Turns` decides, without a clock or an event loop; `Shares` makes tasks wait for its decisions.
 """
 
 import asyncio
@@ -20,34 +21,34 @@ from shared.contracts.errors import StoreBusy, Unavailable
 from shared.data.metrics import SHARES_IN_USE, SHARES_REFUSED, SHARES_WAITING
 
 SYSTEM = ""
-"""Nobody's store: relay, inbox, sweepers, health. It has slots of its own that callers cannot take."""
+"""The store of our own work: relay, inbox, sweepers, health. It has reserved slots that callers cannot take."""
 
 current_store: ContextVar[str] = ContextVar("current_store", default=SYSTEM)
-"""Whose work runs now: set by the front door once the token is known."""
+"""The store whose work is running; the front door sets it once it has read the token."""
 current_caller: ContextVar[str] = ContextVar("current_caller", default="")
-"""Who of that store: role and id of the actor, so that one customer's calls by a platform's token do not hold up another's."""
+"""The caller within that store: role and id of the actor, so that one customer's calls through a platform do not delay another's."""
 
 PART_OF_SHARE = 0.5
-"""What a store may hold, of its usual share, of the slots for work that keeps a processor busy (walks, renderings): there are fewer
-processors than slots, so a whole share would already be felt by every other store."""
+"""The part of its usual share that a store may hold of slots for work that keeps a processor busy (walks, renderings): there are fewer
+processors than slots, so a whole share would already slow down every other store."""
 
 W = TypeVar("W")
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How `slots` are shared. `part` is what one may hold beside others, of 1; `queue` of one store may wait."""
+    """How `slots` are shared. `part` (0 to 1) is what one may hold while others are there; `queue` of one store may wait."""
 
     slots: int
-    headroom: int = 0  # slots that whoever holds one already leaves for others
+    headroom: int = 0  # slots that a store which already holds one leaves free for others
     reserve: int = 0  # slots that only SYSTEM may take
     part: float = 1.0
-    alone: float = 1.0  # what one may hold while nobody else is there, of 1
+    alone: float = 1.0  # what one may hold while nobody else is there (0 to 1)
     queue: int = 100
-    recent_seconds: float = 10.0  # another that came within this time counts as being there
+    recent_seconds: float = 10.0  # another store or caller counts as being there if it came within this time
 
     def of_few(self) -> "Rules":
-        """The same with headroom and reserve that fit: of one or two slots nothing can be kept back."""
+        """The same rules with headroom and reserve reduced to fit: with one or two slots nothing can be kept free."""
         spare = max(0, self.slots - 1)
         reserve = min(self.reserve, spare // 2)
         return replace(self, headroom=min(self.headroom, spare - reserve), reserve=reserve)
@@ -55,7 +56,7 @@ class Rules:
 
 @dataclass(slots=True)
 class _Seen:
-    """Which two came last: enough to know whether somebody else was there."""
+    """The last two that came: enough to know whether somebody else was there."""
 
     last: tuple[str, float] | None = None
     before: tuple[str, float] | None = None
@@ -72,7 +73,7 @@ class _Seen:
 
 @dataclass(slots=True)
 class _Party(Generic[W]):
-    """A store, or a caller of one: what it holds, when it had its last turn, who waits for it."""
+    """A store, or a caller of one: what it holds, when it had its last turn, and its waiters."""
 
     held: int = 0
     turn: int = 0
@@ -82,7 +83,7 @@ class _Party(Generic[W]):
 
 
 class Turns(Generic[W]):
-    """Who may hold a slot. `now` is any clock in seconds that never goes back; `W` is whatever waits."""
+    """Decides who may hold a slot. `now` is any monotonic clock in seconds; `W` is the type of the waiters."""
 
     def __init__(self, rules: Rules) -> None:
         self.rules = rules.of_few()
@@ -98,13 +99,13 @@ class Turns(Generic[W]):
         return party.held if party else 0
 
     def queued(self, store: str) -> int:
-        """How many wait for a store's turn."""
+        """How many waiters a store has."""
         party = self._stores.get(store)
         return sum(len(caller.waiting) for caller in party.callers.values()) if party else 0
 
     def take(self, store: str, caller: str, now: float) -> bool:
-        """Whether a slot was free for it; it is held then until give()."""
-        if store != SYSTEM:  # our own work is always there, and leaves a store alone with all that it may have
+        """Take a slot if this caller may have one now, and hold it until give(); returns whether it got one."""
+        if store != SYSTEM:  # our own work is always there, and must not make a store count as not alone
             self._seen.note(store, now)
         party = self._stores.get(store)
         if party is None:
@@ -116,7 +117,7 @@ class Turns(Generic[W]):
         return True
 
     def over_its_share(self, store: str, caller: str) -> bool:
-        """Whether a store, or this caller of it, holds what it may hold beside others: then it is the one to be refused."""
+        """Whether a store, or this caller of it, holds all that it may hold while others are there, so that it is the one to refuse."""
         party = self._stores.get(store)
         if store == SYSTEM or party is None:
             return False
@@ -124,7 +125,7 @@ class Turns(Generic[W]):
         return party.held >= usual or (one is not None and one.held >= self._of_a_caller(usual))
 
     def wait(self, store: str, caller: str, waiter: W) -> bool:
-        """Queue for a slot, after take() said no; False where too many of this store, or of this caller, wait already."""
+        """Queue for a slot after take() returned False; False if too many of this store, or of this caller, are already waiting."""
         party = self._stores[store]
         one = party.callers.get(caller)
         queued_by_one = len(one.waiting) if one else 0
@@ -139,7 +140,7 @@ class Turns(Generic[W]):
         return True
 
     def leave(self, store: str, caller: str, waiter: W) -> None:
-        """Wait no longer; nothing where its turn has come meanwhile."""
+        """Stop waiting; does nothing if the waiter has got its slot in the meantime."""
         party = self._stores.get(store)
         one = party.callers.get(caller) if party else None
         if one is None or waiter not in one.waiting:
@@ -149,7 +150,7 @@ class Turns(Generic[W]):
         self._tidy(store, caller)
 
     def give(self, store: str, caller: str) -> None:
-        """A slot back; next_one() then says who has it."""
+        """Return a slot; next_one() then says who gets it."""
         party = self._stores[store]
         party.held -= 1
         party.callers[caller].held -= 1
@@ -157,7 +158,7 @@ class Turns(Generic[W]):
         self._tidy(store, caller)
 
     def next_one(self, now: float) -> W | None:
-        """The waiter whose turn it is, holding its slot now; None while nobody who waits may have one."""
+        """Give the next waiter its slot and return it; None while no waiter may have one."""
         if not self.waiting:
             return None
         for store, party in _by_turns(self._stores.items()):
@@ -189,7 +190,7 @@ class Turns(Generic[W]):
         return max(1, math.ceil(self.rules.slots * self.rules.part))
 
     def _usual(self, store: str, most: int) -> int:
-        """What a store may hold of `most`, after what is kept back for others."""
+        """What a store may hold of `most`, after what is kept free for others."""
         kept_back = self.rules.headroom + (self.rules.reserve if store != SYSTEM else 0)
         return max(1, min(most, self.rules.slots - kept_back))
 
@@ -207,7 +208,7 @@ class Turns(Generic[W]):
         self.used += 1
 
     def _tidy(self, store: str, caller: str) -> None:
-        """Forget who neither holds nor waits, or a million customers would stay in memory."""
+        """Forget those that neither hold nor wait, or a million customers would stay in memory."""
         party = self._stores[store]
         one = party.callers[caller]
         if not one.held and not one.waiting:
@@ -221,7 +222,7 @@ def _by_turns(parties: "Iterable[tuple[str, _Party[W]]]") -> "list[tuple[str, _P
 
 
 class Shares:
-    """Slots of one kind in this process, shared by `rules`; `name` is what metrics call them, `what` what a refusal does.
+    """Slots of one kind in this process, shared by `rules`; metrics call them `name`, refusals call them `what`.
 
     `wait_seconds` is the longest wait for a slot.
     """
@@ -236,12 +237,12 @@ class Shares:
 
     @property
     def used(self) -> int:
-        """Slots that are held."""
+        """How many slots are held."""
         return self._turns.used
 
     @property
     def waiting(self) -> int:
-        """Tasks that wait for one."""
+        """How many tasks wait for one."""
         return self._turns.waiting
 
     def held(self, store: str) -> int:
@@ -252,8 +253,8 @@ class Shares:
     async def of(self, store: str | None = None, caller: str | None = None) -> AsyncIterator[None]:
         """Hold a slot for the length of the block, for the current store and caller unless others are named.
 
-        Raises StoreBusy where this store already has its share and its queue is full or its wait too long, Unavailable where
-        others have it all.
+        Raises StoreBusy if this store already has its share and its queue is full or the wait took too long, Unavailable if
+        other stores hold the slots.
         """
         give = await self.take(store, caller)
         try:
@@ -262,7 +263,7 @@ class Shares:
             give()
 
     async def take(self, store: str | None = None, caller: str | None = None) -> Callable[[], None]:
-        """A slot, as what gives it back; the same as of() without the cost of a context manager. Raises as of()."""
+        """Take a slot; returns the function that gives it back. Like of(), without the cost of a context manager; raises the same."""
         store = current_store.get() if store is None else store
         caller = current_caller.get() if caller is None else caller
         if not self._turns.take(store, caller, asyncio.get_running_loop().time()):
@@ -278,7 +279,7 @@ class Shares:
         except asyncio.CancelledError:
             if one.turn.cancelled():
                 self._turns.leave(one.store, one.caller, one)
-            elif one.turn.exception() is None:  # the slot came in the same moment: nobody else would give it back
+            elif one.turn.exception() is None:  # it got its slot at the same moment: nobody else would give it back
                 self._give(one.store, one.caller)
             raise
         finally:
@@ -296,7 +297,7 @@ class Shares:
             return
         now = asyncio.get_running_loop().time()
         while (one := self._turns.next_one(now)) is not None:
-            if one.turn.done():  # cancelled, and not yet run to its end: the slot goes on to the next
+            if one.turn.done():  # cancelled but not yet ended: pass the slot on to the next waiter
                 self._turns.give(one.store, one.caller)
             else:
                 one.turn.set_result(None)
@@ -304,13 +305,13 @@ class Shares:
     def _refusal(self, one: "_Waiter") -> Unavailable:
         SHARES_REFUSED.labels(self.name).inc()
         if self._turns.over_its_share(one.store, one.caller):
-            return StoreBusy(detail=f"This store has too many {self.what} running at once: repeat in a moment.", retry_after_seconds=1)
+            return StoreBusy(detail=f"This store has too many {self.what} running at once: retry in a moment.", retry_after_seconds=1)
         return Unavailable(detail=f"Too many {self.what} are running at once.", retry_after_seconds=1)
 
 
 @dataclass(eq=False, slots=True)
 class _Waiter:
-    """A task that waits, and for whom."""
+    """A waiting task, with its store and caller."""
 
     store: str
     caller: str

@@ -1,4 +1,4 @@
-"""Statements that are long enough to be read as SQL: files in a service's folder `sql`, which can be pasted into psql."""
+"""Long SQL statements: files in a service's folder `sql`, which can be pasted into psql."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""One trace from the HTTP call to the last consumer: what begins a span, and what carries its id on."""
+"""One trace from the HTTP call to the last consumer: starting spans and passing their ids on."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,14 +11,14 @@ _tracer = trace.get_tracer("aftersale")
 
 
 def current_traceparent() -> str | None:
-    """The W3C traceparent of what is going on now: stored with an event, because the relay runs later in another task."""
+    """The W3C traceparent of the current span. It is stored with an event, because the relay runs later in another task."""
     carrier: dict[str, str] = {}
     propagate.inject(carrier)
     return carrier.get("traceparent")
 
 
 def current_trace_id() -> str | None:
-    """The trace id, as it stands in logs and problems."""
+    """The trace id, as logs and problems show it."""
     span = trace.get_current_span().get_span_context()
     return f"{span.trace_id:032x}" if span.is_valid else None
 
@@ -46,6 +46,6 @@ def relayed(event_type: str, traceparent: str | None) -> Iterator[None]:
 
 @contextmanager
 def consumed(event_type: str, traceparent: str | None, **facts: str) -> Iterator[None]:
-    """The span and the log context of one message."""
+    """The span and log context of one message."""
     with _span(f"process {event_type}", SpanKind.CONSUMER, traceparent), structlog.contextvars.bound_contextvars(**facts):
         yield

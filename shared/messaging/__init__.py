@@ -1,1 +1,1 @@
-"""Events on their way: outbox and relay, broker, inbox and group commit."""
+"""Transporting events: outbox and relay, broker, inbox and group commit."""

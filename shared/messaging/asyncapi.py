@@ -10,10 +10,10 @@ from shared.contracts.events import EVENTS, SOURCES
 CLOUD_EVENT_ATTRIBUTES = {
     "specversion": {"const": "1.0"},
     "id": {"type": "string", "format": "uuid", "description": "The same in AMQP, in webhooks and on every retry."},
-    "source": {"type": "string", "description": "The service that made it."},
+    "source": {"type": "string", "description": "The service that published it."},
     "type": {"type": "string"},
-    "subject": {"type": "string", "description": "The order's id, or what else it is about."},
-    "time": {"type": "string", "format": "date-time", "description": "When it happened, by the caller."},
+    "subject": {"type": "string", "description": "The order's id, or the id of whatever else the event is about."},
+    "time": {"type": "string", "format": "date-time", "description": "When it happened, according to the caller."},
     "recordedtime": {"type": "string", "format": "date-time", "description": "When it was recorded."},
     "storeid": {"type": "string"},
     "sequence": {"type": "string", "description": "Counts the subject's events in this source; sorts as text."},
@@ -29,7 +29,7 @@ def asyncapi(service: str, title: str, received: Iterable[str], namespace: str) 
 
 
 def asyncapi_of_all(title: str, namespace: str) -> dict[str, Any]:
-    """That of all services together, as somebody outside sees them: they send every event."""
+    """The document of all services together, as an outside consumer sees them: they send every event."""
     return _document(title, list(EVENTS), [], namespace)
 
 

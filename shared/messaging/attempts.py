@@ -1,4 +1,4 @@
-"""What becomes of a message that could not take effect: parked, tried again a number of times, or for as long as it takes."""
+"""What happens to a message whose handling failed: it is parked, retried a number of times, or retried for as long as it takes."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,9 +8,9 @@ from shared.messaging.messages import Malformed
 
 HANDLER_DEADLINE_SECONDS = 60.0
 RETRY_DELAYS_SECONDS = (1, 5, 15, 60, 300, 900, 3600, 3600)
-"""Waits before each further attempt of what may be the message's own fault; then it is parked."""
+"""Delays before each retry of a failure that the message itself may have caused; after the last one it is parked."""
 OUTSIDE_DELAYS_SECONDS = (1.0, 20.0)
-"""Shortest and longest wait where nothing is wrong with the message: it is never parked, and goes on soon after its cause is gone."""
+"""Shortest and longest delay if nothing is wrong with the message: it is never parked, and succeeds soon after the cause is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Verdict:
     detail: str
 
     def delay(self, attempts: int, first_failed_at: datetime, *, now: datetime) -> float | None:
-        """Seconds until the next attempt after `attempts` that counted; None: parked."""
+        """Seconds until the next attempt, after `attempts` that counted; None means that it is parked."""
         if self.action == "wait":
             shortest, longest = OUTSIDE_DELAYS_SECONDS
             return min(longest, max(shortest, (now - first_failed_at).total_seconds() / 2))
@@ -32,7 +32,7 @@ class Verdict:
 
 
 def verdict(error: BaseException) -> Verdict:
-    """An unexpected error is tried again: it may be the day's, not the message's."""
+    """What to do after this error. Unexpected errors are retried: their cause may be temporary and not the message."""
     if isinstance(error, Malformed):
         return Verdict("park", error.reason, error.detail)
     if isinstance(error, Failure):

@@ -1,11 +1,11 @@
 """RabbitMQ through FastStream, with our defaults spelled out once; tests/services/kernel/test_broker.py shows each against a real broker.
 
-persist=True             FastStream's default message is gone after a broker restart
-on_return_raises=True    an event that no queue takes would be confirmed as sent
+persist=True             by default FastStream's messages do not survive a broker restart
+on_return_raises=True    otherwise an event that no queue takes would count as sent
 AckPolicy.MANUAL         the default rejects on any error, and without a dead-letter queue the message is gone
-prefetch_count           without it every message of the queue is delivered at once
+prefetch_count           without it the broker delivers every message of the queue at once
 heartbeat=10             a dead peer is noticed after 33 s instead of 183 s
-reconnect_interval=1     back within a second of the broker's return
+reconnect_interval=1     reconnected within a second once the broker is back
 """
 
 import asyncio
@@ -38,14 +38,14 @@ LOOK_SECONDS = 5.0
 WATCH_FAILURES_BEFORE_RESTART = 3
 SILENT_LOOKS = 2
 UNWATCHED_SECONDS = 20.0
-"""A consumer whose watchdog has not looked for so long beyond its time is not said to consume: nobody knows."""
+"""A consumer whose watchdog check is overdue by this long is not reported as consuming, because nobody knows whether it is."""
 CONTENT_TYPE = "application/cloudevents+json"
 
 Deliver = Callable[[RabbitMessage], Awaitable[None]]
 
 
 def exchange_name(namespace: str) -> str:
-    """The one durable topic exchange; routing key = event type."""
+    """The one durable topic exchange; the routing key is the event type."""
     return f"{namespace}.events"
 
 
@@ -55,12 +55,12 @@ def queue_name(namespace: str, service: str) -> str:
 
 
 def dead_queue_name(namespace: str) -> str:
-    """Where the broker puts what it may not drop; stays empty, because our consumers park in the database."""
+    """Where the broker dead-letters messages; it stays empty, because our consumers park failed messages in the database."""
     return f"{namespace}.dead"
 
 
 def queue_arguments(namespace: str) -> Mapping[str, Any]:
-    """Arguments of a consumer's queue. The huge delivery limit keeps 4.x from counting (20 by default), as 3.10 does not."""
+    """Arguments of a consumer's queue. The huge delivery limit disables that of RabbitMQ 4.x (20 by default), which 3.10 does not have."""
     return {
         "x-queue-type": "quorum",
         "x-delivery-limit": 1_000_000,
@@ -81,14 +81,14 @@ def _exchange(namespace: str, *, declare: bool) -> RabbitExchange:
 
 
 async def _undecoded(message: RabbitMessage) -> RabbitMessage:
-    """Hand the handler the message itself: it parses, parks and acks."""
+    """Pass the raw message to the handler, which parses, parks and acks it."""
     return message
 
 
 class Broker:
-    """One service's connection: publishes with confirms, and consumes its queue if asked to.
+    """One service's connection to RabbitMQ: publishes with confirms, and consumes the service's queue if consume() was called.
 
-    start() returns at once and connects in the background, so that an API starts and accepts while the broker is away.
+    start() returns at once and connects in the background, so that an API starts and serves calls while the broker is down.
     """
 
     def __init__(self, settings: MessagingSettings) -> None:
@@ -100,29 +100,29 @@ class Broker:
         self._deliveries: Deliveries | None = None
         self._consumers_found = False
         self._looked_at = monotonic()
-        self.queue_ready: int | None = None  # messages that wait in our queue for a free place, when last looked at
+        self.queue_ready: int | None = None  # undelivered messages in our queue at the last check
         self._rabbit: RabbitBroker | None = None
         self._supervisor: asyncio.Task[None] | None = None
 
     @property
     def connected(self) -> bool:
-        """Whether the connection stands, as far as the library knows."""
+        """Whether the connection is open, as far as the library knows."""
         connection = None if self._rabbit is None else self._rabbit._connection  # no public way to ask without connecting
         return connection is not None and not connection.is_closed and connection.connected.is_set()
 
     @property
     def consuming(self) -> bool:
-        """Whether our queue is read by us, and what is delivered is also settled."""
+        """Whether we consume our queue and settle what is delivered."""
         watched = monotonic() - self._looked_at < self._settings.broker_watch_seconds + UNWATCHED_SECONDS
         return self._consumers_found and watched and not self.standstill
 
     @property
     def standstill(self) -> str:
-        """Why this process's consumer counts as standing still; empty while it goes on."""
+        """Why this process's consumer counts as stuck; empty while it makes progress."""
         return "" if self._deliveries is None else self._deliveries.standstill
 
     def consume(self, deliver: Deliver, deliveries: Deliveries | None = None) -> None:
-        """Consume this service's queue with `deliver`, which acks by itself and counts in `deliveries`. Call it before start()."""
+        """Consume this service's queue with `deliver`, which acks each message and tracks it in `deliveries`. Call it before start()."""
         self._deliver = deliver
         self._deliveries = deliveries
 
@@ -131,15 +131,15 @@ class Broker:
         self._supervisor = asyncio.create_task(self._supervise(), name=f"{self._settings.service}-broker")
 
     async def stop(self) -> None:
-        """Let running handlers finish (bounded), then close; what was not acked is delivered again."""
+        """Let running handlers finish (for a bounded time), then close; the broker redelivers unacked messages."""
         if self._supervisor is not None:
             await end(self._supervisor)
         await self._close()
 
     async def publish(self, body: bytes, *, event_type: str, event_id: str) -> None:
-        """Publish persistently and wait for the broker's confirm. Any exception means: outcome unknown, send again.
+        """Publish persistently and wait for the broker's confirm. Any exception means that the outcome is unknown: publish again.
 
-        An event that nobody must read (no `readers`) and that no queue took is fine: it stays in the history.
+        If an event has no `readers`, it is fine that no queue takes it: it stays in the history.
         """
         if self._rabbit is None:
             raise ConnectionError("not connected to RabbitMQ")
@@ -155,10 +155,10 @@ class Broker:
         )
 
     async def _supervise(self) -> None:
-        """Until cancelled: connect, then watch that our queue is really read and that something comes of it.
+        """Run until cancelled: connect, then check that our queue is really consumed and that deliveries are settled.
 
-        After some faults a connection looks fine and nothing is delivered, or what was delivered is never settled. Then a new
-        connection makes the broker give all of it again.
+        After some faults a connection looks fine but nothing is delivered, or deliveries are never settled. A new connection then
+        makes the broker redeliver everything that is unsettled.
         """
         failures = silent = 0
         while True:
@@ -176,7 +176,7 @@ class Broker:
                 silent += 1
                 if not (isinstance(error, TimeoutError) and self.connected):
                     failures += 1
-                elif silent < SILENT_LOOKS:  # an alarm (a full disk) keeps it silent; the heartbeat ends what is dead
+                elif silent < SILENT_LOOKS:  # a broker alarm (a full disk) causes silence too; the heartbeat detects a dead peer
                     continue
                 self._consumers_found, self.queue_ready = False, None
                 await asyncio.sleep(RECONNECT_SECONDS)
@@ -188,7 +188,7 @@ class Broker:
                 failures = 0
 
     async def _look(self) -> bool:
-        """Ask the broker for our queue; whether it is read."""
+        """Ask the broker about our queue; returns whether it has a consumer."""
         ready, consumers = await self._queue_now()
         self._consumers_found, self.queue_ready = consumers > 0, ready
         if self._deliveries is not None:
@@ -196,12 +196,12 @@ class Broker:
         return self._consumers_found
 
     async def _reopen(self) -> None:
-        """Close, so that the next turn connects anew. What is in flight is ended first: the broker gives it again."""
+        """Close, so that the next turn reconnects. Deliveries in flight are cancelled first: the broker redelivers them."""
         if self._deliveries is not None:
             self._deliveries.give_up()
         await self._close()
         if self._deliveries is not None:
-            self._deliveries.give_up()  # also what came while it closed
+            self._deliveries.give_up()  # also what arrived while it was closing
 
     async def _open(self) -> None:
         rabbit = RabbitBroker(
@@ -235,16 +235,16 @@ class Broker:
         log.info("broker_connected", consuming=self._consumers_found)
 
     async def _bind(self, rabbit: RabbitBroker, queue: RabbitQueue) -> None:
-        # After start(): FastStream keeps a queue with the channel that declared it first, and only the subscriber's has our prefetch.
+        # Call it after start(): FastStream uses a queue on the channel that declared it first, and only the subscriber's has our prefetch.
         declared = await rabbit.declare_queue(queue)
         exchange = await rabbit.declare_exchange(_exchange(self._namespace, declare=False))
         for event_type in types_read_by(self._settings.service):
             await declared.bind(exchange, routing_key=event_type)
 
     async def _queue_now(self) -> tuple[int, int]:
-        """Messages that wait in our queue, and its consumers; asked on a channel of its own (a missing queue closes the one that asks).
+        """Undelivered messages in our queue, and its consumers. It opens a separate channel, because asking for a missing queue closes it.
 
-        Raises what the library does while the broker or the queue is away.
+        Raises the library's errors while the broker or the queue is not there.
         """
         if self._rabbit is None or not self.connected:
             raise ConnectionError("not connected to RabbitMQ")

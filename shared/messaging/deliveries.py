@@ -1,7 +1,7 @@
-"""What the broker gave this process and what of it was settled: the difference is what a watchdog looks at.
+"""Which deliveries this process received and which of them it settled, for the watchdog to compare.
 
-A message that is neither settled nor tried again holds one place of the prefetch for ever, and after as many of them as there are
-places the broker gives nothing more, while connection and consumer look fine.
+A message that is neither settled nor retried occupies one prefetch slot until the connection closes. Once all slots are occupied,
+the broker delivers nothing more, while connection and consumer look fine.
 """
 
 import asyncio
@@ -12,34 +12,34 @@ from time import monotonic
 from typing import Any
 
 SILENT_SECONDS = 75.0
-"""A delivery without any sign of life for longer than a handler may take hangs where no deadline reaches it."""
+"""A delivery that shows no progress for longer than a handler may take hangs somewhere that has no deadline."""
 
 
 @dataclass(eq=False, slots=True)
 class Delivery:
-    """One message on its way from the broker to its ack."""
+    """One message, from its delivery to its ack."""
 
     name: str
     task: "asyncio.Task[Any] | None"
     began: float = field(default_factory=monotonic)
-    sign: float = field(default_factory=monotonic)  # when an attempt last ended, well or not
+    sign: float = field(default_factory=monotonic)  # when an attempt last ended, successfully or not
     ended: bool = False
 
     def tried(self) -> None:
-        """An attempt has ended: it lives."""
+        """An attempt has ended, so the delivery is making progress."""
         self.sign = monotonic()
 
     def settle(self) -> None:
-        """It was acked, or its connection is gone and the broker gives it again."""
+        """It was acked, or its connection is gone and the broker redelivers it."""
         self.ended = True
 
 
 class Deliveries:
-    """Counts them for one consumer. `standstill_seconds`: how long nothing may be settled while there is something to settle."""
+    """Tracks one consumer's deliveries. `standstill_seconds` is how long none may be settled while some are pending."""
 
     def __init__(self, *, places: int, standstill_seconds: float) -> None:
         self.in_flight: set[Delivery] = set()
-        self.lost = 0  # ended without an ack: the broker waits for it
+        self.lost = 0  # deliveries that ended without an ack: the broker still waits for it
         self._places = places
         self._standstill = standstill_seconds
         self._arrived = self._settled = monotonic()
@@ -47,7 +47,7 @@ class Deliveries:
 
     @contextmanager
     def one(self, name: str) -> Iterator[Delivery]:
-        """A delivery for the length of the block."""
+        """Track a delivery for the length of the block."""
         delivery = Delivery(name, asyncio.current_task())
         self.in_flight.add(delivery)
         self._arrived = monotonic()
@@ -63,7 +63,7 @@ class Deliveries:
                     self.lost += 1
 
     def queue_has(self, ready: int) -> None:
-        """What the broker said of the queue just now: messages that wait for whoever has a place free."""
+        """Note how many undelivered messages the broker has just reported for the queue."""
         if not ready:
             self._waiting_since = None
         elif self._waiting_since is None:
@@ -71,12 +71,12 @@ class Deliveries:
 
     @property
     def oldest_seconds(self) -> float:
-        """Age of the oldest delivery that is not settled; 0 without one."""
+        """Age of the oldest unsettled delivery; 0 if there is none."""
         return max((monotonic() - one.began for one in self.in_flight), default=0.0)
 
     @property
     def standstill(self) -> str:
-        """Why this consumer counts as standing still; empty while it goes on."""
+        """Why this consumer counts as stuck; empty while it makes progress."""
         if self.lost:
             return f"{self.lost} deliveries ended without being settled."
         if self._nothing_comes:
@@ -87,7 +87,7 @@ class Deliveries:
 
     @property
     def needs_a_new_connection(self) -> bool:
-        """Whether only the broker can heal it, by giving again what is not settled: nothing here will go on by itself."""
+        """Whether only redelivery of unsettled messages can help, because nothing in this process will recover by itself."""
         silent = all(monotonic() - one.sign > max(SILENT_SECONDS, self._standstill) for one in self.in_flight)
         if self.in_flight and silent:
             return True
@@ -99,7 +99,7 @@ class Deliveries:
         return since is not None and monotonic() - max(since, self._arrived, self._settled) > self._standstill
 
     def give_up(self) -> None:
-        """End what is in flight and count from anew: its connection is closed, and the broker gives all of it again."""
+        """Cancel what is in flight and start counting again: its connection is closed, and the broker redelivers all of it."""
         for one in self.in_flight:
             if one.task is not None:
                 one.task.cancel()

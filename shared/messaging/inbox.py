@@ -1,10 +1,10 @@
 """Consuming: an event takes effect exactly once, because its id is written in the effect's own transaction.
 
-    message → parse → transaction: inbox row, handler → commit → ack        (shared by those that wait: shared/messaging/together.py)
+    message → parse → transaction: inbox row, handler → commit → ack        (waiting events share one: shared/messaging/together.py)
 
-A failure never goes back to the broker (which would redeliver at once, or drop): it becomes a row with its next attempt, or a
-parked row with its reason. Only while not even that can be written does the message stay here, unacked, and is tried again after
-a pause, whatever the error: a delivery that is never settled silently occupies a place of the prefetch.
+A failed message never goes back to the broker (which would redeliver it at once, or drop it): it becomes a row with its next
+attempt, or a parked row with its reason. Only while not even that row can be written does the message stay here, unacked, and is
+retried after a pause, whatever the error: a delivery that is never settled would silently occupy a prefetch slot.
 """
 
 import asyncio
@@ -44,35 +44,35 @@ RETRY_BATCH = 50
 RETRY_POLL_SECONDS = 1.0
 RETRY_HANG_SECONDS = 60.0
 RETRIES_STOPPED_AFTER = 5
-"""So many retries of one store in a row that fail for an outside cause (a locked row) end its turn: others wait for the same slots."""
+"""After this many retries of one store in a row that fail for an outside cause (a locked row), its turn ends: others need the slots."""
 PAUSES_SECONDS = (0.2, 0.5, 1.0, 2.0)
 ACK_TRIES = 3
 SPARE_CONNECTIONS = 2
-"""Pool connections reserved for the relay and group commits; beyond the pool each event would open and close one of its own."""
+"""Pool connections reserved for the relay and group commits; beyond the pool's size each event would open and close its own."""
 SLOT_SECONDS = 600.0
-"""How long an event may wait for a place to be taken alone; then it is retried later, as one of a busy store."""
+"""How long an event may wait for a slot to be applied alone; then it is retried later, like an event of a busy store."""
 MAX_WAITING = 10_000
-"""How many may wait for one; the prefetch keeps them far fewer."""
+"""How many events may wait for a slot; the prefetch keeps the number far lower."""
 LOCKED_SECONDS = 10.0
 LOCKED_WAIT = "100ms"
-"""For 10 s after one of a store's events has waited for a lock in vain, its others take none that is not free at once: a slot is held
-for a moment then, and not for the whole lock time-out each."""
+"""For 10 s after one of a store's events has waited for a lock in vain, its other events wait only 100 ms for a lock, so that each
+holds its slot for a moment and not for the whole lock timeout."""
 
 E = TypeVar("E", bound=Event)
 
 
 def always(event: Event) -> bool:
-    """For `together`: whatever the event says."""
+    """For `together`: every event of the type may share a transaction."""
     return True
 
 
 async def _refuse_link(tx: Transaction, event: GuestLinkRevoked, envelope: Envelope) -> None:
-    """Let this link in no more, in whichever service lets guests in."""
+    """Stop accepting this link, in every service that guests can call."""
     await guests.revoke(tx, envelope.store_id, event.order_id, event.link_id, event.expires_at)
 
 
 class Consumers:
-    """What one service does with which event: one handler per type, some of them the kernel's own."""
+    """One service's handlers: one for each event type, some of them the kernel's own."""
 
     def __init__(self, service: str) -> None:
         self.service = service
@@ -84,8 +84,8 @@ class Consumers:
     def on(self, *events: type[E], together: Callable[[Any], bool] | None = None) -> Callable[[Handler], Handler]:
         """Register the decorated `async (tx, event, envelope) -> None` for these event types.
 
-        Those for which `together(event)` holds may share a transaction with others: nothing else than rows of the event's own
-        subject is locked for them, or two workers with different events would deadlock.
+        Events for which `together(event)` is true may share a transaction with others. Their handler must lock only rows of the
+        event's own subject; otherwise two workers with different events would deadlock.
         """
 
         def register(handler: Handler) -> Handler:
@@ -101,7 +101,7 @@ class Consumers:
 
 
 class Inbox:
-    """Takes messages of one service's queue, and again those that failed when they are due."""
+    """Handles the messages of one service's queue, and retries failed ones when they are due."""
 
     def __init__(self, database: Database, consumers: Consumers, *, delay_ms: int = 0, deliveries: Deliveries | None = None) -> None:
         self._database = database
@@ -109,23 +109,23 @@ class Inbox:
         self._delay_seconds = delay_ms / 1000
         self._together = Together(database)
         places = max(1, database.pool_size - SPARE_CONNECTIONS)
-        half = max(1, places // 2) / places  # what one store may have of them, however many of its events wait for a lock
+        half = max(1, places // 2) / places  # the part that one store may hold, even if many of its events wait for a lock
         rules = Rules(places, part=half, alone=half, queue=MAX_WAITING)
         self._slots = Shares(f"{consumers.service}.events", rules, wait_seconds=SLOT_SECONDS, what="events")
-        self._locked: dict[str, float] = {}  # stores whose rows somebody holds locked, each until when that is believed
+        self._locked: dict[str, float] = {}  # stores with locked rows, and until when we assume that
         self._lanes: dict[str, asyncio.Task[None]] = {}
         self.deliveries = deliveries or Deliveries(places=1, standstill_seconds=HANDLER_DEADLINE_SECONDS)
         self.retries = Pulse("retries", every_seconds=RETRY_POLL_SECONDS, hang_seconds=RETRY_HANG_SECONDS)
 
     async def deliver(self, message: RabbitMessage) -> None:
-        """Handle one message from the broker to its ack. Cancelled before the ack, it is delivered again."""
+        """Handle one message up to its ack. If cancelled before the ack, the broker redelivers it."""
         routing_key = message.raw_message.routing_key or ""
         with self.deliveries.one(routing_key) as delivery:
             await self._settled(message.body, routing_key, delivery)
             await self._acked(message, routing_key, delivery)
 
     async def _settled(self, body: bytes, routing_key: str, delivery: Delivery) -> None:
-        """Until it has taken effect or is recorded as failed; whatever goes wrong, try again after a pause."""
+        """Return once it has taken effect or is recorded as failed; after any error, try again after a pause."""
         patience = len(PAUSES_SECONDS)
         for tries, pause in enumerate(_pauses()):
             try:
@@ -154,15 +154,15 @@ class Inbox:
                     raise
                 log.warning("ack_failed", type=name, error=repr(error))
                 if message.raw_message.channel.is_closed:
-                    delivery.settle()  # the broker gives it again, on the next connection
+                    delivery.settle()  # the broker redelivers it on the next connection
                     return
             await asyncio.sleep(pause)
 
     async def take(self, body: bytes, routing_key: str, *, patient: bool = False) -> None:
-        """Let a message take effect, or record why it could not.
+        """Apply a message, or record why that failed.
 
-        Raises Unavailable if not even that was possible, and where `patient` already for a database that is away: the caller
-        tries again in a moment, and spares the row.
+        Raises Unavailable if not even the failure could be recorded. With `patient`, raises it whenever the database is down: the
+        caller retries in a moment, which saves the row.
         """
         if self._delay_seconds:
             await asyncio.sleep(self._delay_seconds)
@@ -187,7 +187,7 @@ class Inbox:
             LAG_SECONDS.labels(self._consumers.service).observe(max(0.0, lag))  # its sender's clock may be ahead of ours
 
     async def _apply(self, envelope: Envelope, event: Event) -> str:
-        """The effect and the inbox row in one transaction, within the deadline; with others that wait, where that is safe."""
+        """Apply the effect and write the inbox row in one transaction, within the deadline; with other waiting events if that is safe."""
         handler, together = self._consumers.handlers[envelope.type], self._consumers.together.get(envelope.type)
         first = None
         if together is not None and not self._is_locked(envelope.store_id) and together(event):
@@ -206,7 +206,7 @@ class Inbox:
 
     @asynccontextmanager
     async def _transaction(self, store_id: str, name: str) -> AsyncIterator[Transaction]:
-        """A transaction for one event of this store, within its share of the slots and the deadline."""
+        """A transaction for one event of this store, within the store's share of the slots and the deadline."""
         async with self._slots.of(store_id, ""), asyncio.timeout(HANDLER_DEADLINE_SECONDS):
             try:
                 async with self._database.transaction(name) as tx:
@@ -254,7 +254,7 @@ class Inbox:
                 log.error("failure_not_recorded", type=row["type"], reason=row["reason"], error=repr(error))
 
     async def run_retries(self) -> None:
-        """Until cancelled: try again what is due, each store's messages one after the other, and no store behind another's."""
+        """Until cancelled: retry due messages, each store's one after the other, with no store waiting for another."""
         try:
             while True:
                 due: dict[str, list[UUID]] = {}
@@ -277,13 +277,13 @@ class Inbox:
         del self._lanes[store_id]
 
     async def retry_due(self, *, now: datetime) -> int:
-        """Try every waiting message that is due at `now` once more; how many were due."""
+        """Retry every waiting message that is due at `now` once; returns how many were due."""
         due = await self._due(now=now)
         await asyncio.gather(*(self._lane(store_id, parked_ids, now=now) for store_id, parked_ids in due.items()))
         return sum(map(len, due.values()))
 
     async def _due(self, *, now: datetime) -> dict[str, list[UUID]]:
-        """What is due of the stores that have no lane, by turns over them: the first of each, the second of each, …"""
+        """Due messages of the stores that have no lane, taken in turns: the first of each store, the second of each, …"""
         async with self._database.reading() as tx:
             rows = await tx.all(_due(tx.kernel.parked, now=now, busy=list(self._lanes)))
         due: dict[str, list[UUID]] = defaultdict(list)
@@ -292,7 +292,7 @@ class Inbox:
         return due
 
     async def _lane(self, store_id: str, parked_ids: list[UUID], *, now: datetime | None = None) -> None:
-        """One store's due messages, one after the other; whatever one of them does, the next one has its turn."""
+        """Retry one store's due messages one after the other; an error in one does not stop the next."""
         failed = 0
         for parked_id in parked_ids:
             try:
@@ -306,9 +306,9 @@ class Inbox:
                 return
 
     async def _retry(self, store_id: str, parked_id: UUID, *, now: datetime) -> bool:
-        """One more attempt: success deletes the row in the effect's transaction, failure moves it on or parks it.
+        """Try once more: success deletes the row in the effect's transaction, failure reschedules or parks it.
 
-        Whether nothing outside stood in its way. Raises whatever stopped even the moving on.
+        Returns False if an outside cause prevented it. Raises if not even the rescheduling could be written.
         """
         parked = self._database.kernel.parked
         mine = (parked.c.store_id == store_id) & (parked.c.parked_id == parked_id) & (parked.c.state == "waiting")
@@ -332,7 +332,7 @@ class Inbox:
         with consumed(envelope.type, envelope.traceparent, subject=envelope.subject, event_id=str(envelope.id), store_id=envelope.store_id):
             async with self._transaction(envelope.store_id, f"consume:{envelope.type}") as tx:
                 if await tx.first(sa.select(parked.c.parked_id).where(mine).with_for_update(skip_locked=True)) is None:
-                    return  # another worker was quicker
+                    return  # another worker was faster
                 await tx.execute(sa.delete(parked).where(mine))
                 if await first_times(tx, [envelope]):
                     await self._consumers.handlers[envelope.type](tx, event, envelope)
@@ -350,13 +350,13 @@ class Inbox:
             "last_failed_at": now,
             "next_attempt_at": None if delay is None else now + timedelta(seconds=delay),
         }
-        same = mine & (parked.c.attempts == row.attempts)  # unless another worker has moved it on meanwhile
+        same = mine & (parked.c.attempts == row.attempts)  # unless another worker has rescheduled it in the meantime
         try:
             async with self._database.transaction("consume:failed") as tx:
                 await tx.execute(sa.update(parked).where(same).values(**change))
         except (Transient, Unavailable):
             raise
-        except Exception as unforeseen:  # at least it must not be due again at once: what stands behind it has its turn
+        except Exception as unforeseen:  # at least it must not be due again at once, so that those behind it get their turn
             log.error("retry_not_recorded", parked_id=str(row.parked_id), error=repr(unforeseen))
             later = now + timedelta(seconds=OUTSIDE_DELAYS_SECONDS[1])
             async with self._database.transaction("consume:failed") as tx:

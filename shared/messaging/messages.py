@@ -1,8 +1,8 @@
-"""Reading a message: what it must be before it may take effect, and the row of one that failed.
+"""Reading a message: the checks that it must pass before it takes effect, and the row of a failed message.
 
-An event is what its owner says: RabbitMQ lets each service's user publish only the routing keys of its own types, and knows nothing
-of what stands in a body. So the body's type must be the routing key, and its source the service that owns the type; whatever else
-arrives is parked and never tried, however often somebody asks to retry it.
+Only the owner of an event type may publish it: RabbitMQ lets each service's user publish only the routing keys of its own types, but
+does not look into the body. So the body's type must equal the routing key, and its source must be the service that owns the type.
+Any other message is parked and never applied, however often somebody asks to retry it.
 """
 
 import hashlib
@@ -23,13 +23,13 @@ from shared.messaging.together import Handler
 UNKNOWN_TYPE = "unknown"
 TOO_LARGE = "too_large"
 KEPT_BYTES = 1_000
-"""What is kept of a message that is too large: its attributes come first, so it still says what it claims to be."""
+"""How much is stored of a message that is too large: its attributes come first, so they can still be read."""
 MAX_TEXT_CHARACTERS = 600
-"""Longest attribute; the longest of ours is a customer's id with a word before it. An index takes 2,700 bytes."""
+"""Longest attribute. The longest that we send is a customer's id after a prefix; an index entry can have 2,700 bytes."""
 
 
-class Malformed(Exception):  # noqa: N818  (says what the message is)
-    """The message may not take effect: `reason` is its stable code. Never retried, always parked."""
+class Malformed(Exception):  # noqa: N818  (describes the message)
+    """The message is not acceptable; `reason` is a stable code. It is always parked and never retried."""
 
     def __init__(self, reason: str, detail: str) -> None:
         self.reason = reason
@@ -38,16 +38,16 @@ class Malformed(Exception):  # noqa: N818  (says what the message is)
 
 
 def parse(body: bytes, routing_key: str, handlers: dict[str, Handler], received_at: datetime) -> tuple[Envelope, Event]:
-    """A message as envelope and event. Raises Malformed with the reason that it will be parked with."""
+    """A message as envelope and event. Raises Malformed with the reason to park it with."""
     if len(body) > MAX_MESSAGE_BYTES:
         digest = hashlib.sha256(body).hexdigest()
-        raise Malformed(TOO_LARGE, f"It has {len(body):,} bytes (SHA-256 {digest}); only the first {KEPT_BYTES:,} are kept.")
+        raise Malformed(TOO_LARGE, f"It has {len(body):,} bytes (SHA-256 {digest}); only the first {KEPT_BYTES:,} are stored.")
     envelope = _envelope(body, received_at)
     if envelope.type != routing_key:
-        raise Malformed("type_is_not_its_routing_key", f"It says {_shown(envelope.type)} and was sent as {_shown(routing_key)}.")
+        raise Malformed("type_is_not_its_routing_key", f"Its type is {_shown(envelope.type)}, its routing key {_shown(routing_key)}.")
     owner = owner_of(envelope.type)
     if owner is not None and envelope.source != owner:
-        raise Malformed("source_does_not_own_type", f"It says {_shown(envelope.source)}; {_shown(envelope.type)} belongs to {owner}.")
+        raise Malformed("source_does_not_own_type", f"Its source is {_shown(envelope.source)}; {_shown(envelope.type)} belongs to {owner}.")
     if envelope.type not in handlers or envelope.type not in EVENTS:
         raise Malformed("unknown_type", f"{_shown(envelope.type)} is not a type that this version reads; replay it after an upgrade.")
     try:
@@ -60,7 +60,7 @@ def parse(body: bytes, routing_key: str, handlers: dict[str, Handler], received_
 def _envelope(body: bytes, received_at: datetime) -> Envelope:
     try:
         message = json.loads(body)
-        message.pop("data")  # there must be some; what it says is read below
+        message.pop("data")  # it must exist; parse() reads it
         return Envelope(
             id=UUID(message["id"]),
             type=_text(message["type"]),
@@ -73,19 +73,19 @@ def _envelope(body: bytes, received_at: datetime) -> Envelope:
             traceparent=message.get("traceparent"),
             received_at=received_at,
         )
-    except Exception as error:  # whatever a stranger's bytes can bring about: nothing of it may stop the worker
+    except Exception as error:  # untrusted bytes can cause any error, and none may stop the worker
         raise Malformed("not_a_cloud_event", f"{type(error).__name__}: {str(error)[:500]}") from error
 
 
 def _text(value: str) -> str:
-    """An attribute as it is. Raises ValueError for what PostgreSQL cannot keep: the failed message could not even be recorded."""
+    """An attribute unchanged. Raises ValueError for text that PostgreSQL cannot store, with which even recording the failure would fail."""
     if value != storable(value) or len(value) > MAX_TEXT_CHARACTERS:
         raise ValueError(f"an attribute has over {MAX_TEXT_CHARACTERS} characters, U+0000 or a lone surrogate")
     return value
 
 
 def storable(text: str) -> str:
-    """Text as PostgreSQL takes it: it knows neither lone surrogates nor U+0000."""
+    """Text that PostgreSQL can store: without lone surrogates and U+0000."""
     return text.encode("utf-8", "replace").decode().replace("\x00", "")
 
 
@@ -95,14 +95,14 @@ def _shown(text: str) -> str:
 
 @lru_cache
 def _with_data(event: type[Event]) -> Any:
-    """A message whose data is this event: strict about what JSON has, dates among it, only when it reads the JSON itself."""
+    """A model of a message whose data is this event. Strict mode accepts dates as strings only when pydantic reads the JSON itself."""
     return create_model("Message", __base__=Part, data=(event, ...))
 
 
 def failed_row(
     body: bytes, routing_key: str, *, now: datetime, envelope: Envelope | None = None, reason: str, detail: str, delay: float | None
 ) -> dict[str, Any]:
-    """A message that failed: due again in `delay` seconds, or parked (None). Its `type` is the routing key that it came with."""
+    """A message that failed: due again in `delay` seconds, or parked (None). Its `type` is the routing key that it arrived with."""
     return {
         "store_id": envelope.store_id if envelope else UNKNOWN_STORE,
         "parked_id": new_uuid(),
@@ -120,7 +120,7 @@ def failed_row(
 
 
 def unrecordable(row: dict[str, Any]) -> dict[str, Any]:
-    """The row of a failed message whose own row the database does not take: nothing of it but its bytes, and parked."""
+    """The row for a failed message if the database rejects its proper row: parked, with nothing but its bytes."""
     why = f"Its failure ({row['reason'][:100]}) could not be recorded as it is."
     plain = {"store_id": UNKNOWN_STORE, "event_id": None, "type": UNKNOWN_TYPE, "reason": "failure_not_recorded", "detail": why}
     return row | plain | {"state": "parked", "next_attempt_at": None}

@@ -1,4 +1,4 @@
-"""The events table as outbox: emit() writes an event in the change's own transaction, the relay publishes what is unsent."""
+"""The events table as outbox: emit() writes an event in the transaction of its change, and the relay publishes unsent events."""
 
 import asyncio
 import json
@@ -26,17 +26,17 @@ from shared.messaging.settings import MessagingSettings
 
 log = structlog.get_logger()
 
-PUBLISH_DEADLINE_SECONDS = 10.0  # the library's own publish timeout did not fire during a memory alarm
+PUBLISH_DEADLINE_SECONDS = 10.0  # the library's own publish timeout does not fire during a memory alarm
 BACKOFF_SECONDS = 1.0
 MAX_DATA_BYTES = 2 * MAX_EVENT_BYTES
-"""What is published at most, as PostgreSQL writes JSON: with a space after each comma and colon, so more than emit() measured."""
-HANG_SECONDS = 90.0  # longer than its statements and the publish deadline together
+"""Limit of an event's data when it is published, in bytes of JSON as PostgreSQL writes it: twice what emit() accepts."""
+HANG_SECONDS = 90.0  # longer than the statement and publish deadlines together
 
 
 async def emit(tx: Transaction, event: Event, *, store_id: str, sequence: int, recorded_at: datetime) -> None:
-    """Write `event` into the service's own history, in the transaction of the change that it tells of.
+    """Write `event` into the service's own history, in the transaction of the change that it reports.
 
-    `sequence` counts the events of (this service, store, event.subject); giving one twice violates a constraint.
+    `sequence` counts the events of (this service, store, event.subject); using a number twice violates a constraint.
     Raises Refused `event_too_large` above 4 MB.
     """
     row = event_row(event, store_id=store_id, sequence=sequence, recorded_at=recorded_at)
@@ -49,7 +49,7 @@ def event_row(event: Event, *, store_id: str, sequence: int, recorded_at: dateti
     data = event.model_dump(mode="json")
     size = event_bytes(data)
     if size > MAX_EVENT_BYTES:
-        raise Refused("event_too_large", f"The event would have {size} bytes; at most {MAX_EVENT_BYTES} are possible.")
+        raise Refused("event_too_large", f"The event would have {size} bytes; at most {MAX_EVENT_BYTES} are allowed.")
     return {
         "store_id": store_id,
         "event_id": new_uuid(),
@@ -65,9 +65,9 @@ def event_row(event: Event, *, store_id: str, sequence: int, recorded_at: dateti
 
 
 def cloud_event(service: str, row: Row[Any]) -> bytes:
-    """The event as it crosses the broker: CloudEvents 1.0 in structured mode. The same row gives the same bytes for ever.
+    """The message for the broker: CloudEvents 1.0 in structured mode. The same row always gives the same bytes.
 
-    `row.data` is the JSON text as PostgreSQL keeps it, put in verbatim.
+    `row.data` is JSON text as PostgreSQL writes it, and is inserted verbatim.
     """
     attributes = {
         "specversion": "1.0",
@@ -78,7 +78,7 @@ def cloud_event(service: str, row: Row[Any]) -> bytes:
         "time": row.occurred_at.isoformat(),
         "recordedtime": row.recorded_at.isoformat(),
         "storeid": row.store_id,
-        "sequence": f"{row.sequence:020d}",  # CloudEvents wants it sortable as text
+        "sequence": f"{row.sequence:020d}",  # CloudEvents requires it to sort as text
         "partitionkey": row.subject,
         "datacontenttype": "application/json",
     }
@@ -89,30 +89,30 @@ def cloud_event(service: str, row: Row[Any]) -> bytes:
 
 
 class Relay:
-    """Publishes committed events: claims unsent rows, sends them all in flight, marks those that the broker confirmed.
+    """Publishes committed events: leases unsent rows, publishes them concurrently, marks those that the broker confirmed.
 
-    Any number of relays may run beside each other: a claim is a row lock that others skip. Nothing about events is remembered
-    between batches (a high-water mark would skip rows that commit late). Stores take turns, and no batch holds more than
-    `store_batch` events of one: whoever has 20,000 waiting delays nobody. A publish that fails or times out has an unknown outcome:
-    the row stays unsent and goes again with the same id; consumers' inboxes absorb the repeat. A row that cannot be published at
-    all is set aside with its reason, and the rest goes on.
+    Any number of relays can run at once: a lease is a row lock, which other relays skip. No state about events is kept between
+    batches (a high-water mark would skip rows that commit late). Stores take turns, and no batch holds more than `store_batch`
+    events of one store, so that a store with 20,000 waiting events delays no other. If a publish fails or times out, its outcome is
+    unknown: the row stays unsent and is sent again with the same id; consumers' inboxes ignore the repeat. A row that cannot be
+    published at all is set aside with its reason, and the others are published.
     """
 
     def __init__(self, database: Database, broker: Broker, settings: MessagingSettings, *, source: str | None = None) -> None:
-        """`source` is the service that the events are of; another than the database's own only where a test plays one."""
+        """`source` is the service that publishes the events; it differs from the database's own only in tests."""
         self._database = database
         self._source = source or database.service
         self._broker = broker
         self._batch = settings.relay_batch
         self._store_batch = settings.relay_store_batch
-        self._from_store = ""  # whose turn is next, where more stores wait than one batch has room for
+        self._from_store = ""  # the store whose turn is next, if one batch has no room for all of them
         self._woken = database.woken_by_events()
         self._claiming = _claim_statement(str(database.kernel.events.schema))
-        self.more = False  # whether more may wait than the last batch took
+        self.more = False  # whether more events may be waiting than the last batch took
         self.pulse = Pulse("relay", every_seconds=settings.relay_poll_seconds, hang_seconds=HANG_SECONDS)
 
     async def run(self) -> None:
-        """Until cancelled. A frozen broker once raised a CancelledError that nobody asked for: it must not end the relay."""
+        """Run until cancelled. A frozen broker once caused a CancelledError without a cancel(), which must not end the relay."""
         task = asyncio.current_task()
         while True:
             try:
@@ -131,7 +131,7 @@ class Relay:
                 await asyncio.sleep(BACKOFF_SECONDS)
 
     async def send_batch(self) -> int:
-        """Claim, publish and mark one batch; how many were confirmed."""
+        """Lease, publish and mark one batch; returns how many events were confirmed."""
         async with self._database.transaction("relay") as tx:
             good, bad = self._messages(await self._claim(tx))
             confirmed = await self._publish(good)
@@ -146,7 +146,7 @@ class Relay:
         return len(confirmed)
 
     async def _claim(self, tx: Transaction) -> Sequence[Row[Any]]:
-        """Lock a batch of unsent rows, in the order of their turns: of each store whose turn it is its oldest, up to its share."""
+        """Lock a batch of unsent rows: the oldest of each store whose turn it is, up to its share. Returns them in the order of turns."""
         bounds = {"from_store": self._from_store, "batch": self._batch, "store_batch": self._store_batch}
         rows = await tx.all(self._claiming, bounds)
         started, self._from_store = self._from_store, (rows[0].next_store or "") if rows else ""
@@ -155,7 +155,7 @@ class Relay:
         return _by_turns(rows)
 
     def _messages(self, rows: Sequence[Row[Any]]) -> tuple[list[tuple[Row[Any], bytes]], list[tuple[Row[Any], Unusable]]]:
-        """The rows with what is to be published of each, and those of which nothing can be, with the reason."""
+        """The rows with their messages, and the rows that cannot be published with the reasons."""
         good, bad = [], []
         for row in rows:
             try:
@@ -164,13 +164,13 @@ class Relay:
                     good.append((row, cloud_event(self._source, row)))
                     continue
                 why = Unusable(row.store_id, str(row.position), *reason)
-            except Exception as error:  # whatever it was, it is this row's
+            except Exception as error:  # any error concerns this row alone
                 why = unusable(row.store_id, str(row.position), error)
             bad.append((row, why))
         return good, bad
 
     async def _publish(self, messages: Sequence[tuple[Row[Any], bytes]]) -> list[Row[Any]]:
-        """Send all at once; the rows of those that the broker confirmed within the deadline."""
+        """Send all at once; returns the rows that the broker confirmed within the deadline."""
         if not messages:
             return []
         tasks = {asyncio.create_task(self._send(row, body)): row for row, body in messages}
@@ -197,13 +197,13 @@ def _reason(task: asyncio.Task[None]) -> str:
 
 
 def _unpublishable(service: str, row: Row[Any]) -> tuple[str, str] | None:
-    """Why this row can never be an event of ours (a code and a sentence), or None."""
+    """Why this row can never be published (a code and a sentence), or None."""
     if row.type not in EVENTS:
-        return "unknown_type", "Its type is none that this version publishes."
+        return "unknown_type", "This version does not publish events of this type."
     if row.type.split(".")[0] not in SOURCES.get(service, ()):
         return "not_ours", f"{row.type} is not a type that {service} may publish: the broker would close the channel."
     if row.occurred_at is None or row.recorded_at is None:
-        return "time_out_of_range", f"occurred_at or recorded_at lies before {EARLIEST:%Y} or after {LATEST:%Y} began."
+        return "time_out_of_range", f"occurred_at or recorded_at is before {EARLIEST:%Y} or not before {LATEST:%Y}."
     if row.data is None:
         return "too_large", f"Its data has {row.bytes} bytes; at most {MAX_DATA_BYTES} are published."
     if row.sequence < 1:
@@ -221,9 +221,9 @@ def _by_turns(rows: Sequence[Row[Any]]) -> list[Row[Any]]:
 _UNSENT = "published_at is null and set_aside_at is null"
 _IN_RANGE = f"case when {{0}} >= '{EARLIEST:%F %T%z}' and {{0}} < '{LATEST:%F %T%z}' then {{0}} end as {{0}}"
 
-# `store`: from store to store by the index, one step for each that has something unsent, from the one whose turn it is. `turn`: those
-# that get a share of this batch. `mine`: of each its oldest, locked, passing by what another relay has. Nothing in the answer can fail
-# to be read: a time out of range and data too large to send come as null, a traceparent that is none is left out.
+# `store`: steps through the index from store to store that has unsent events, beginning with the one whose turn it is. `turn`: the
+# stores that get a share of this batch. `mine`: each one's oldest events, locked, without those that another relay has locked. Python
+# can read every value of the result: a time out of range, data that is too large and a malformed traceparent become null.
 _CLAIM = f"""
 with recursive store(id) as (
     (select store_id from SCHEMA.events where {_UNSENT} and store_id >= :from_store order by store_id, published_at, position limit 1)
@@ -260,7 +260,7 @@ def _claim_statement(schema: str) -> sa.TextClause:
 
 
 def _mark(events: sa.Table, rows: Sequence[Row[Any]], column: str) -> sa.Update:
-    """Write the time into `column` of these rows, which this relay has locked."""
+    """Write the current time into `column` of these rows, which this relay has locked."""
     stores = sa.bindparam("stores", [row.store_id for row in rows], type_=sa.ARRAY(sa.Text))
     positions = sa.bindparam("positions", [row.position for row in rows], type_=sa.ARRAY(sa.BigInteger))
     columns = sa.column("store_id", sa.Text), sa.column("position", sa.BigInteger)

@@ -1,4 +1,4 @@
-"""Background work that must never stand still unseen: when its turns end, since when they fail, who cancelled whom, and its end."""
+"""Monitoring background work, so that none stops unnoticed: when its turns end, whether they fail, and how it is cancelled."""
 
 import asyncio
 from collections.abc import Iterator
@@ -7,14 +7,14 @@ from time import monotonic
 from typing import Any
 
 STANDSTILL_SECONDS = 25.0
-"""How long something may take or wait before it counts as standing still: with a look every few seconds it is told within 30 s."""
+"""How long something may take or wait before it counts as stuck: with a check every few seconds it is reported within 30 s."""
 
 
 CANCELLED_AGAIN_SECONDS = 5.0
 
 
 async def end(*tasks: "asyncio.Task[Any]") -> None:
-    """Cancel these tasks until each has ended; what they raise is dropped.
+    """Cancel these tasks, repeatedly, until each has ended; their exceptions are dropped.
 
     Once is not enough: before Python 3.12, `asyncio.wait_for` (in drivers and in connection pools) swallows a cancellation that comes
     in the same turn as its result, and a loop would go on for ever while its stop waits for it. A caller that is cancelled while it
@@ -34,13 +34,13 @@ async def end(*tasks: "asyncio.Task[Any]") -> None:
 
 
 def stopped() -> bool:
-    """Whether somebody cancelled this very task. A frozen broker once raised a CancelledError that nobody had asked for."""
+    """Whether this task was really cancelled. A frozen broker once caused a CancelledError without a cancel()."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
 
 
 class Pulse:
-    """How one piece of background work goes. `every_seconds`: how long it rests; a turn over `hang_seconds` is given up."""
+    """The state of one background task. It rests for `every_seconds`; a turn that takes longer than `hang_seconds` is cancelled."""
 
     def __init__(self, name: str, *, every_seconds: float, hang_seconds: float) -> None:
         self.name = name
@@ -52,7 +52,7 @@ class Pulse:
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """One turn; what it raises is remembered until one ends well."""
+        """One turn; its exception is remembered until a turn succeeds."""
         self._began = monotonic()
         try:
             yield
@@ -65,7 +65,7 @@ class Pulse:
             self._began, self._ended = None, monotonic()
 
     async def rest(self, woken: asyncio.Event) -> bool:
-        """Until woken, or until the next turn is due anyway; whether it was woken."""
+        """Wait until woken or until the next turn is due; returns whether it was woken."""
         try:
             async with asyncio.timeout(self._every):
                 return await woken.wait()
@@ -73,17 +73,17 @@ class Pulse:
             return False
 
     def given_up(self) -> None:
-        """The turn that hung was cancelled; should it not even end by that, it is not given up again at once."""
+        """The hanging turn was cancelled. If it does not end, it is not cancelled again at once."""
         self._began, self._ended, self._failure = None, monotonic(), "it hung"
 
     @property
     def hangs(self) -> bool:
-        """Whether its present turn takes so long that nothing will come of it."""
+        """Whether its current turn has taken so long that it will not finish."""
         return self._began is not None and monotonic() - self._began > self._hang
 
     @property
     def trouble(self) -> str:
-        """What is wrong with it, as a sentence; empty while it does its turns."""
+        """What is wrong with it, as a sentence; empty while all is well."""
         if self._began is not None and (takes := monotonic() - self._began) > STANDSTILL_SECONDS:
             return f"{self.name}: a turn has been running for {takes:.0f} s."
         if self._failure:

@@ -1,4 +1,4 @@
-"""Settings of events on their way: the broker, the relay, the consumers."""
+"""Settings of messaging: the broker, the relay, the consumers."""
 
 from pydantic import Field, SecretStr
 
@@ -6,7 +6,7 @@ from shared.data.settings import DataSettings
 
 
 class MessagingSettings(DataSettings):
-    """Settings of events on their way: the broker, the relay, the consumers."""
+    """Settings of messaging: the broker, the relay, the consumers."""
 
     amqp_url: SecretStr = Field(description="RabbitMQ as this service's own user: amqp://user:password@host:port/vhost.")
     amqp_namespace: str = Field(
@@ -14,14 +14,14 @@ class MessagingSettings(DataSettings):
     )
     consumer_prefetch: int = Field(20, ge=1, le=1000, description="Messages that one worker handles at once.")
     consumer_standstill_seconds: float = Field(
-        20.0, gt=0, description="How long nothing may be settled while messages wait, before a consumer counts as standing still."
+        20.0, gt=0, description="How long no message may be settled while some wait before a consumer counts as stuck."
     )
-    broker_watch_seconds: float = Field(5.0, gt=0, description="How often a consumer's queue is looked at.")
-    relay_poll_seconds: float = Field(1.0, gt=0, description="How often the outbox is looked at when nothing woke the relay.")
-    relay_batch: int = Field(500, ge=1, le=5000, description="Events that one process publishes in one go, all in flight together.")
+    broker_watch_seconds: float = Field(5.0, gt=0, description="Interval between checks of a consumer's queue.")
+    relay_poll_seconds: float = Field(1.0, gt=0, description="Interval at which the outbox is polled if nothing wakes the relay.")
+    relay_batch: int = Field(500, ge=1, le=5000, description="Events that one process publishes in one batch, all in flight together.")
     relay_store_batch: int = Field(
-        100, ge=1, le=5000, description="Events of one store among them at most: other stores' events overtake what waits beyond these."
+        100, ge=1, le=5000, description="Most events of one store in a batch; other stores' events overtake the rest of its events."
     )
     consumer_delay_ms: int = Field(
-        0, ge=0, le=10_000, description="Waiting added to every message, to measure how workers scale. 0 in production."
+        0, ge=0, le=10_000, description="Delay added to every message, to measure how workers scale. 0 in production."
     )

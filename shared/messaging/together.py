@@ -1,9 +1,9 @@
-"""Group commit: events that already wait in this process take effect in one transaction, and share what a transaction costs.
+"""Group commit: events that are waiting in this process take effect in one transaction and share its cost.
 
     [event, event, …] → transaction: their inbox rows, each one's handler → one commit
 
-Nobody waits for company: while one group is at work, the next one gathers. Whatever goes wrong in a group, all of it is rolled
-back and each of its events is taken by itself, so that a failure stays its own: docs/decisions/0008-group-commit.md
+No event waits for others to arrive: while one group is applied, the next one gathers. If anything goes wrong in a group, all of it
+is rolled back and each of its events is applied alone, so that only the one at fault fails: docs/decisions/0008-group-commit.md
 """
 
 import asyncio
@@ -27,19 +27,19 @@ log = structlog.get_logger()
 
 MOST_TOGETHER = 50
 TOGETHER_SECONDS = 0.5
-"""How long a group may take until its commit: a lock or a hang delays other events no longer than that."""
+"""How long a group may take until its commit, and so the longest that a lock or a hang delays other events."""
 
 Handler = Callable[[Transaction, Any, Envelope], Awaitable[None]]
 Key = tuple[str, UUID]
 
 
-class TooSlow(Exception):  # noqa: N818  (says what a group was)
-    """A group passed its half second: each of its events goes by itself now."""
+class TooSlow(Exception):  # noqa: N818  (describes a group)
+    """A group took more than its half second: each of its events is now applied alone."""
 
 
 @dataclass(eq=False, slots=True)
 class _Waiting:
-    """An event that waits for its group. Its handler runs in its own context: its span, and what its log lines say."""
+    """An event that waits for its group. Its handler runs in the event's own context, with its span and log fields."""
 
     handler: Handler
     event: Event
@@ -48,7 +48,7 @@ class _Waiting:
     context: Context = field(default_factory=copy_context)
 
     def settle(self, first: set[Key] | None) -> None:
-        """Say how it went, unless nobody listens any more. Of two deliveries of one event only one is its first."""
+        """Report the outcome, unless nobody is waiting any more. Of two deliveries of one event only one counts as its first."""
         if first is not None and self.key in first:
             first.remove(self.key)
             outcome: bool | None = True
@@ -59,12 +59,12 @@ class _Waiting:
 
     @property
     def key(self) -> Key:
-        """Its key in the inbox."""
+        """The event's key in the inbox."""
         return self.envelope.store_id, self.envelope.id
 
 
 class Together:
-    """Takes events in groups, one group after the other."""
+    """Applies events in groups, one group after the other."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -72,7 +72,7 @@ class Together:
         self._work: asyncio.Task[None] | None = None
 
     async def apply(self, handler: Handler, event: Event, envelope: Envelope) -> bool | None:
-        """Whether the event took effect just now, durably; False if it had before, None if it must be taken by itself."""
+        """True if the event has now taken effect and is committed, False if it had before, None if it must be applied alone."""
         one = _Waiting(handler, event, envelope, asyncio.get_running_loop().create_future())
         self._waiting.append(one)
         if self._work is None or self._work.done():
@@ -87,7 +87,7 @@ class Together:
                 first = await self._take(group)
             except TooSlow:
                 log.info("group_too_slow", events=len(group), seconds=TOGETHER_SECONDS)
-            except BaseException as error:  # even a cancellation that nobody asked for: those who wait must hear of it
+            except BaseException as error:  # even a stray cancellation: the waiting callers must learn of it
                 log.warning("group_undone", events=len(group), error=repr(error))
                 if not isinstance(error, Exception) and stopped():
                     raise
@@ -96,7 +96,7 @@ class Together:
                     one.settle(first)
 
     async def _take(self, group: list[_Waiting]) -> set[Key]:
-        """All of them in one transaction; which took effect. In order of subject, so that two workers lock in one order."""
+        """Apply all in one transaction; returns which took effect. Sorted by subject, so that two workers lock in the same order."""
         group = sorted(group, key=lambda one: (one.envelope.store_id, one.envelope.subject))
         async with self._database.transaction(*(f"consume:{one.envelope.type}" for one in group)) as tx, _in_time():
             first = await first_times(tx, [one.envelope for one in group])
@@ -110,7 +110,7 @@ class Together:
 
 @asynccontextmanager
 async def _in_time() -> AsyncIterator[None]:
-    """Bound the block. Raises TooSlow, which says nothing about the database."""
+    """Limit the block's time. Raises TooSlow, which says nothing about the database."""
     try:
         async with asyncio.timeout(TOGETHER_SECONDS) as limit:
             yield
@@ -123,7 +123,7 @@ async def _in_time() -> AsyncIterator[None]:
 async def _handled(one: _Waiting, tx: Transaction) -> None:
     try:
         await one.handler(tx, one.event, one.envelope)
-    except (SystemExit, KeyboardInterrupt, GeneratorExit) as error:  # out of a task of its own they would end the whole process
+    except (SystemExit, KeyboardInterrupt, GeneratorExit) as error:  # raised in a task, they would end the whole process
         raise RuntimeError(f"a handler raised {type(error).__name__}") from error
 
 
@@ -142,7 +142,7 @@ async def first_times(tx: Transaction, envelopes: Sequence[Envelope]) -> set[Key
 
 @lru_cache
 def _first_times(inbox: sa.Table) -> sa.TextClause:
-    """Made once for each service. Always in the same order, so that two workers with the same events never deadlock."""
+    """The statement, made once for each service. It inserts in key order, so that two workers with the same events never deadlock."""
     statement = sa.text(f"""
         insert into {inbox.schema}.inbox (store_id, event_id, received_at)
         select * from unnest(cast(:stores as text[]), cast(:events as uuid[]), cast(:times as timestamptz[])) order by 1, 2

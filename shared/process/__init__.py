@@ -1,1 +1,1 @@
-"""A service put together and run: settings, health, metrics, logs."""
+"""Assembling and running a service: settings, health, metrics, logs."""

@@ -1,4 +1,4 @@
-"""What operators and tools ask of every service: is it alive, is it ready, how is it doing, what does it speak."""
+"""Routes of every service for operators and tools: liveness, readiness, metrics, and its API and event documents."""
 
 from typing import Any
 
@@ -30,12 +30,12 @@ def add_operations(app: FastAPI, running: Watched) -> None:
 
     @app.get("/health/live", include_in_schema=False)
     async def live() -> dict[str, str]:
-        """The event loop turns. Never a dependency check: a restart does not bring a database back."""
+        """The event loop is running. It checks no dependency, because a restart does not bring a database back."""
         return {"status": "alive"}
 
     @app.get("/health/ready", include_in_schema=False)
     async def ready(role: Role | None = None) -> JSONResponse:
-        """Whether this process can do its work (that of `role`, or of all its roles): 503 where it cannot."""
+        """Whether this process can do its work (that of `role`, or of all its roles); 503 if it cannot."""
         answer = await running.readiness.answer(role)
         return JSONResponse(answer, status_code=200 if answer["ready"] else 503)
 
@@ -50,7 +50,7 @@ def add_operations(app: FastAPI, running: Watched) -> None:
 
 
 async def _measure(running: Watched) -> None:
-    """Set the gauges that are read from tables; a database that is away leaves them as they were."""
+    """Set the gauges. While the database is down, those that are read from tables keep their last values."""
     name, figures = running.service.name, (await running.readiness.tables()).figures
     gauges.BROKER_UP.labels(name).set(running.broker.connected)
     running.tokens.keys.look()

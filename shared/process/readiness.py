@@ -1,7 +1,7 @@
-"""Whether this process can do its own role, what else an operator should look at, and figures: the answer of /health/ready.
+"""The answer of /health/ready: whether this process can do its roles, what else an operator should look at, and figures.
 
-`ready` is the status code: an API can take writes (the broker is a figure there: events wait in the outbox), a worker consumes.
-`warnings` never change it: a restart or fewer replicas would mend none of them.
+`ready` decides the status code. An API is ready if it can take writes (the broker is only a figure there, since events wait in the
+outbox); a worker is ready if it consumes. `warnings` never change it: no restart and no smaller number of replicas would fix them.
 """
 
 import asyncio
@@ -24,43 +24,43 @@ from shared.web.serving import Serving
 
 CHECK_SECONDS = 3.0
 KEPT_SECONDS = 0.5
-"""How long one look at the tables serves everybody who asks: requests without a token must not cost a query each."""
+"""How long one look at the tables answers all requests: they need no token, so each must not cost a query."""
 PROCESS = secrets.token_hex(8)
-"""The name of this process where the setting `instance` gives none."""
+"""The name of this process if the setting `instance` gives none."""
 
 Role = Literal["api", "worker"]
 
 
 @dataclass(frozen=True, slots=True)
 class Warned:
-    """Something that an operator should look at, though this process does its work: a stable code, a sentence, and how many."""
+    """Something that an operator should look at although this process works: a stable code, a sentence, and how many."""
 
     code: str
     detail: str
     count: int | None = None
 
     def view(self) -> dict[str, Any]:
-        """As in the answer."""
+        """The warning as the answer shows it."""
         return {"code": self.code, "detail": self.detail} | ({} if self.count is None else {"count": self.count})
 
 
 Source = Callable[[], Awaitable[Sequence[Warned]]]
-"""Something that may have warnings; one that raises is itself a warning."""
+"""A source of warnings; if it raises, that becomes a warning."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """What one look at the database found; `away` says why there was none."""
+    """What one look at the database found; `away` says why it failed."""
 
     looked_at: float
     away: str = ""
     clock_ahead_seconds: float = 0.0  # the database's clock minus ours
-    lock_seconds: float = 0.0  # how long our statements wait for a lock; 0: without limit
+    lock_seconds: float = 0.0  # how long our statements wait for a lock; 0 means without limit
     figures: dict[str, Any] = field(default_factory=dict)
 
 
 class Watched(Serving, Protocol):
-    """A service at work in this process, as whoever looks at its health sees it."""
+    """A running service in this process, as health checks see it."""
 
     broker: Broker
     deliveries: Deliveries
@@ -74,11 +74,11 @@ class Watched(Serving, Protocol):
 
     @property
     def readiness(self) -> "Readiness":
-        """Who looks."""
+        """Its readiness checks."""
 
 
 class Readiness:
-    """Looks for one service of this process; several who ask at once share a look."""
+    """Checks one service of this process; concurrent requests share a look at the database."""
 
     def __init__(self, running: Watched) -> None:
         self._running = running
@@ -86,9 +86,9 @@ class Readiness:
         self._tables: Tables | None = None
 
     async def answer(self, role: Role | None = None) -> dict[str, Any]:
-        """The whole answer, for one role of this process or for all that it has."""
+        """The whole answer, for one role or for all roles of this process."""
         running = self._running
-        running.tokens.keys.look()  # also without calls: notice that a file broke, or was mended
+        running.tokens.keys.look()  # notice a broken or repaired keys file even without API calls
         tables = await self.tables()
         roles = {one: all(self._checks(one, tables).values()) for one in running.roles}
         asked = running.roles if role is None else (role,)
@@ -119,7 +119,7 @@ class Readiness:
         elif role == "api":
             checks["keys"] = running.tokens.keys.ready
         elif role == "worker" and running.service.consumers.handlers:
-            held = tables.figures.get("waiting_refused", 0)  # recorded, and yet none takes effect: a right is missing
+            held = tables.figures.get("waiting_refused", 0)  # they can be recorded but not applied: a database permission is missing
             checks["consumer"] = running.broker.connected and running.broker.consuming and not held
         return checks
 
@@ -155,7 +155,7 @@ class Readiness:
             found.append(Warned("outbox_waits", f"The oldest event that RabbitMQ has not confirmed is {age:.0f} s old.", unsent))
         if parked := tables.figures.get("parked", 0):
             found.append(Warned("parked", "Messages have failed permanently: see `aftersale parked list`.", parked))
-        if running.tokens.keys.trouble:  # anybody may ask here: the entry and the reason are for the log and `doctor`
+        if running.tokens.keys.trouble:  # anybody may ask here, so the entry and the reason are only in the log and `doctor`
             found.append(Warned("keys_file", "The keys file cannot be used as it is: see `keys_file_bad` in the log."))
         if aside := tables.figures.get("set_aside", 0):
             detail = "Rows cannot be read or published and were left out: see `aftersale parked list`."
@@ -186,13 +186,13 @@ async def _asked(source: Source) -> list[Warned]:
 
 
 async def _look(running: Watched) -> Tables:
-    """Ask the database for its clock, whether it takes our writes, and the figures, in one statement."""
+    """Ask the database in one statement for its clock, whether it accepts our writes, and the figures."""
     kernel = running.database.kernel
     events, parked, aside = kernel.events, kernel.parked, kernel.set_aside
     unsent = events.c.published_at.is_(None) & events.c.set_aside_at.is_(None)
     now = sa.func.clock_timestamp()
     standstill = timedelta(seconds=running.settings.consumer_standstill_seconds)
-    finite = sa.func.isfinite(events.c.recorded_at)  # of a row that is not yet set aside; infinity cannot be computed with
+    finite = sa.func.isfinite(events.c.recorded_at)  # a row that is not yet set aside may have infinity, which arithmetic does not accept
 
     def outbox(what: sa.ColumnElement[Any]) -> sa.ScalarSelect[Any]:
         return sa.select(what).where(unsent).scalar_subquery()

@@ -1,4 +1,4 @@
-"""Putting a service together and running it: as API, as worker, or both, one or several services in one process."""
+"""Assembling a service and running it as API, as worker, or both; one or several services in one process."""
 
 import asyncio
 import gc
@@ -45,7 +45,7 @@ ROLES: tuple[Role, ...] = ("api", "worker")
 
 HTTP_STOP_SECONDS = 8
 SWITCH_SECONDS = 0.0005
-"""How long a thread may keep the interpreter to itself while the event loop wants it: a call comes back to the loop some twenty times."""
+"""How long a thread may hold the GIL while the event loop waits for it; an HTTP call returns to the loop some twenty times."""
 RESTART_TASK_SECONDS = 1.0
 LOOK_SECONDS = 5.0
 SWEEP_IDEMPOTENCY_SECONDS = 600
@@ -56,7 +56,7 @@ SWEEP_HANG_SECONDS = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Sweeper:
-    """Something to do again and again in the worker role: `run` says how many things it did."""
+    """Periodic work of the worker role; `run` returns how many things it did."""
 
     name: str
     every_seconds: float
@@ -64,24 +64,24 @@ class Sweeper:
 
 
 class Sweep(Protocol):
-    """What a sweeper does, once; how many things it did."""
+    """One turn of a sweeper; returns how many things it did."""
 
     async def __call__(self, database: Database, settings: Settings, /, *, now: datetime) -> int:
         """Do it."""
 
 
 class Background(Protocol):
-    """Something that runs as long as a process does, whatever its role: run() ends only when it is cancelled."""
+    """Something that runs for the whole life of a process, in every role: run() ends only when it is cancelled."""
 
     pulse: Pulse
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Run until cancelled."""
 
 
 @dataclass(frozen=True, slots=True)
 class Service(Described):
-    """What a service is made of."""
+    """Everything that a service consists of."""
 
     sweepers: tuple[Sweeper, ...] = ()
     background: tuple[Callable[[Database, Settings], Background], ...] = ()
@@ -89,7 +89,7 @@ class Service(Described):
 
 
 class Running:
-    """A service at work in this process."""
+    """A running service in this process."""
 
     def __init__(self, service: Service, roles: Sequence[Role]) -> None:
         self.service = service
@@ -112,7 +112,7 @@ class Running:
         operations.add_operations(app, self)
 
     def start(self) -> None:
-        """Start the background work; returns at once, whether or not database and broker are there."""
+        """Start the background work; returns at once, whether or not database and broker can be reached."""
         relay = Relay(self.database, self.broker, self.settings)
         self._spawn(relay.pulse, relay.run)
         for make in self.service.background:
@@ -130,7 +130,7 @@ class Running:
         self.broker.start()
 
     async def stop(self) -> None:
-        """Finish what runs, send nothing more, close. What the relay has not sent waits in the outbox."""
+        """Finish running work, send nothing more, close. Events that the relay has not sent wait in the outbox."""
         self.stopping.set()
         await self.broker.stop()
         await end(*self._tasks)
@@ -142,7 +142,7 @@ class Running:
         self._tasks.append(asyncio.create_task(self._kept_alive(pulse, work), name=f"{self.service.name}-{pulse.name}"))
 
     async def _kept_alive(self, pulse: Pulse, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Restart background work whatever ends it, except our own stop; cancel a turn that hangs."""
+        """Restart background work whenever it ends, except when we stop; cancel a turn that hangs."""
         while True:
             task = asyncio.create_task(work())
             try:
@@ -161,7 +161,7 @@ class Running:
                     raise
 
     async def _sweep(self, sweeper: Sweeper, pulse: Pulse) -> None:
-        """Turn after turn. A failure is logged, with its traceback the first time, and retried soon."""
+        """Run a sweeper periodically. A failure is logged, with its traceback the first time, and retried soon."""
         pause, told = sweeper.every_seconds, ""
         while True:
             await asyncio.sleep(pause)
@@ -185,27 +185,27 @@ _KERNEL_SWEEPERS = (
 
 
 class _Server(uvicorn.Server):
-    """A server that leaves signals to run(): several share one process."""
+    """A server that leaves signals to run(), because several servers share one process."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Capture none."""
+        """Do not capture any."""
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen. Raises SystemExit where the port is taken, as uvicorn's own does."""
+        """Listen. Raises SystemExit if the port is taken, as uvicorn does."""
         config = self.config
         protocol: Any = config.http_protocol_class
         make = partial(protocol, config=config, server_state=self.server_state, app_state={})
         try:
-            self.servers = [await Listener.at(config.host, config.port, make)]  # type: ignore[list-item]  # closes as one of asyncio's
+            self.servers = [await Listener.at(config.host, config.port, make)]  # type: ignore[list-item]  # closes like one of asyncio's
         except OSError as error:
             raise SystemExit(str(error)) from error
         self.started = True
 
 
 async def run(services: Sequence[Service], roles: Sequence[Role] = ROLES) -> None:
-    """Run services until SIGTERM or SIGINT, then stop within seconds: streams end, calls finish, handlers finish."""
+    """Run services until SIGTERM or SIGINT, then stop within seconds: streams end, calls and handlers finish."""
     sys.setswitchinterval(SWITCH_SECONDS)
     running = [Running(service, roles) for service in services]
     set_up_telemetry(running[0].settings)
@@ -223,7 +223,7 @@ async def run(services: Sequence[Service], roles: Sequence[Role] = ROLES) -> Non
         one.start()
         log.info("started", service=one.service.name, roles=roles, port=one.settings.http_port)
     gc.collect()
-    gc.freeze()  # what was loaded stays as long as the process: a full collection looked at it again and again, 100 ms each time
+    gc.freeze()  # loaded modules live as long as the process; each full collection would scan them again for 100 ms
     stopped = asyncio.create_task(stop.wait())
     await asyncio.wait([stopped, *serving], return_when=asyncio.FIRST_COMPLETED)
     for one in running:
@@ -239,7 +239,7 @@ async def run(services: Sequence[Service], roles: Sequence[Role] = ROLES) -> Non
 
 
 async def _serve(server: _Server) -> None:
-    """Serve until told to exit. uvicorn raises SystemExit if it cannot listen, which would end the loop for all others."""
+    """Serve until told to exit. uvicorn raises SystemExit if it cannot listen, which would end the loop for the other servers."""
     try:
         await server.serve()
     except SystemExit:
@@ -247,7 +247,7 @@ async def _serve(server: _Server) -> None:
 
 
 def _one_address(running: Sequence[Running], doors: Mapping[str, ASGIApp], lobby: Lobby) -> _Server:
-    """All services of this process by path, behind the same doors and within the same number of connections as on their own ports."""
+    """A server for all services of this process by path, with the same front doors and the same connection limit as their own ports."""
     settings = running[0].settings
     table = Table.of((one.service.name, one.service.nouns) for one in running)
     log.info("started", service="all", port=settings.public_port)
@@ -255,7 +255,7 @@ def _one_address(running: Sequence[Running], doors: Mapping[str, ASGIApp], lobby
 
 
 def _server(app: ASGIApp, settings: Settings, port: int, lobby: Lobby) -> _Server:
-    door: Any = partial(Door, lobby, settings)  # what uvicorn calls with its own arguments for each connection
+    door: Any = partial(Door, lobby, settings)  # uvicorn calls it with its own arguments for each connection
     config = uvicorn.Config(
         app,
         host=settings.http_host,

@@ -1,6 +1,6 @@
-"""Every setting of a service: typed, documented, with its unit in its name, printable with `aftersale settings`.
+"""Every setting of a service: typed, documented, with its unit in its name; `aftersale settings` prints them.
 
-`AFTERSALE_<SERVICE>_<NAME>` wins over `AFTERSALE_<NAME>`, so that one environment can hold several services.
+`AFTERSALE_<SERVICE>_<NAME>` takes precedence over `AFTERSALE_<NAME>`, so that one environment can hold several services.
 """
 
 from typing import Literal
@@ -16,13 +16,13 @@ PREFIX = "AFTERSALE_"
 class Settings(WebSettings):
     """Settings that every service has."""
 
-    instance: str = Field("", max_length=100, description="Name of this process in its readiness; empty takes a random one.")
+    instance: str = Field("", max_length=100, description="Name of this process in its readiness; empty means a random one.")
     clock_tolerance_seconds: float = Field(
         5.0, gt=0, description="Difference between this process's and the database's clock that readiness warns about."
     )
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe log line that is written.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Lowest level of log lines that are written.")
     log_format: Literal["json", "text"] = Field("json", description="JSON for machines, text for people.")
-    otlp_endpoint: str = Field("", description="OpenTelemetry collector (OTLP over HTTP) that traces go to; empty sends none.")
+    otlp_endpoint: str = Field("", description="OpenTelemetry collector (OTLP over HTTP) that traces are sent to; empty sends none.")
 
     @classmethod
     def load(cls, service: str, **overrides: object) -> "Settings":

@@ -1,4 +1,4 @@
-"""Setting up what a process tells of itself: logs that say what happened to which order, and traces."""
+"""Setting up a process's telemetry: logs that say what happened to which order, and traces."""
 
 import logging
 import sys
@@ -19,7 +19,7 @@ from shared.web.visible import visible
 
 
 def set_up_telemetry(settings: Settings) -> None:
-    """Logs and tracing of this process. Trace ids always flow; spans are recorded only where they are sent somewhere."""
+    """Set up logs and tracing. Trace ids are always passed on; spans are recorded only if there is a collector to send them to."""
     _set_up_logs(settings)
     if not isinstance(trace.get_tracer_provider(), TracerProvider):
         exporter = _otlp_exporter(settings)
@@ -67,7 +67,7 @@ def _add_trace_id(_: Any, __: str, entry: MutableMapping[str, Any]) -> MutableMa
 
 
 def _visible_values(_: Any, __: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Text for people goes to terminals, and a log line may hold a stranger's words: none of them steers one."""
+    """Escape control characters: text logs go to terminals, and a log line may contain untrusted input that must not control them."""
     for name, value in entry.items():
         if isinstance(value, str):
             entry[name] = visible(value)

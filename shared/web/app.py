@@ -1,4 +1,4 @@
-"""A service's ASGI app, put together: its routes, its problems and documents, behind the front door."""
+"""Assembling a service's ASGI app: its routes, problems and documents, behind the front door."""
 
 from fastapi import FastAPI
 from starlette.types import ASGIApp
@@ -14,7 +14,7 @@ from shared.web.serving import Described, Serving
 
 
 def create_app(running: Serving, *, with_api: bool) -> FastAPI:
-    """The ASGI app of a service; a worker without the API role still answers health, metrics and its documents."""
+    """The ASGI app of a service; a worker without the API role still serves health, metrics and its documents."""
     app = described(running.service, with_api=with_api)
     app.state.running = running
     add_problem_handlers(app, running.service.problems)
@@ -33,7 +33,7 @@ def described(service: Described, *, with_api: bool = True) -> FastAPI:
         openapi_url="/service/openapi.json",
         docs_url=None,
         redoc_url=None,
-        redirect_slashes=False,  # a redirect would echo the Host header, and be an answer that no document names
+        redirect_slashes=False,  # a redirect would echo the Host header, and the OpenAPI document does not list it
         responses=PROBLEM_RESPONSES,
         telemetry={"tracing": False, "metrics": False, "logs": False},  # ours follow an event into its consumers
         separate_input_output_schemas=False,
@@ -45,10 +45,10 @@ def described(service: Described, *, with_api: bool = True) -> FastAPI:
 
 
 def front_of(running: Serving) -> ASGIApp:
-    """What the server calls: the app behind its front door."""
+    """The ASGI app that the server calls: the service's app behind its front door."""
     return Gate(running.app, running, ways_of(running.app, calling))
 
 
 def nowhere(running: Serving) -> ASGIApp:
-    """A front door without a way in: every call is refused as having no such address."""
+    """A front door with no routes: every call is answered with 404 `no_such_route`."""
     return Gate(running.app, running, Ways(()))

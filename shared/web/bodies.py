@@ -1,8 +1,8 @@
-"""Request bodies: read within their bound, weighed before anything is built of them, parsed once, in Rust, straight into the model.
+"""Request bodies: read up to their limit, checked before any object is built from them, parsed once, in Rust, straight into the model.
 
 FastAPI would load a body into Python objects, validate those, and build every error; a few megabytes of `[[],[],…]` or of unknown
-fields stopped all services of a process for seconds. Here a body that holds more than any call of its size needs is refused by
-counting its bytes, and pydantic reads the rest from the bytes themselves.
+fields blocked all services of a process for seconds. Here counting characters is enough to refuse a body with more values than any
+call of its size needs, and pydantic parses the others directly from the bytes.
 """
 
 from collections.abc import Callable, Coroutine
@@ -18,24 +18,24 @@ from shared.web.segments import ForeignIdRoute
 
 JSON_NUL = b"\\u0000"
 MAX_CONTAINERS, MAX_FIELDS, MAX_VALUES = 20_000, 60_000, 100_000
-"""What a body may hold: several times what an order of 2,000 lines does, and tens of milliseconds of work for the reader."""
+"""What a body may hold: several times what an order of 2,000 lines holds, and tens of milliseconds of work to parse."""
 BYTES_PER_CONTAINER, BYTES_PER_FIELD, BYTES_PER_VALUE = 48, 12, 4
-"""What a route of MANY_VALUES may hold beyond, by its size: an order's shortest line has 50 bytes, 4 fields and one pair of braces."""
+"""A MANY_VALUES route may hold more, one for this many bytes: an order's shortest line has 50 bytes, 4 fields and one pair of braces."""
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class Router(APIRouter):
-    """A router whose routes read their bodies as this module says."""
+    """A router whose routes read their bodies as described in this module."""
 
     def __init__(self, **more: Any) -> None:
         super().__init__(route_class=_Route, **more)
 
 
 def weighed(body: bytes, *, many: bool = False) -> bytes:
-    """The body itself. Raises Invalid `too_many_values` where it holds more than any call of its kind needs.
+    """Return the body. Raises Invalid `too_many_values` if it holds more values than any such call needs.
 
-    Commas and colons of texts count too: the bounds leave room for texts that consist of nothing else.
+    Commas and colons inside strings count too; the limits leave room for strings that consist of nothing else.
     """
     size = len(body) if many else 0
     if (
@@ -43,12 +43,12 @@ def weighed(body: bytes, *, many: bool = False) -> bytes:
         or body.count(b":") > MAX_FIELDS + size // BYTES_PER_FIELD
         or body.count(b",") > MAX_VALUES + size // BYTES_PER_VALUE
     ):
-        raise Invalid("too_many_values", "The body holds more lists, objects or fields than any such call needs.")
+        raise Invalid("too_many_values", "The body has more lists, objects or fields than any such call needs.")
     return body
 
 
 def crowded(value: Any, fields: int) -> bool:
-    """Whether an object holds more fields and items, in all depths, than `fields`; looked at no further than that."""
+    """Whether an object has more than `fields` fields and items at all depths together; stops counting there."""
     waiting = [value]
     while waiting:
         inner = waiting.pop()
@@ -60,7 +60,7 @@ def crowded(value: Any, fields: int) -> bool:
 
 
 def parsed(model: TypeAdapter[Any], body: bytes, *, many: bool = False) -> Any:
-    """What `body` says, as the model. Raises Invalid: `too_many_values`, `nul_character`, `invalid_json` (400), `invalid`."""
+    """Parse `body` into the model. Raises Invalid: `too_many_values`, `nul_character`, `invalid_json` (400), `invalid`."""
     if JSON_NUL in weighed(body, many=many):
         raise Invalid("nul_character", "Text may not contain the character U+0000.")
     try:
@@ -70,7 +70,7 @@ def parsed(model: TypeAdapter[Any], body: bytes, *, many: bool = False) -> Any:
 
 
 class _Read(Request):
-    """A request whose body was read already; `json()` is the model, which FastAPI passes on as it is."""
+    """A request whose body was already read; `json()` returns the model, which FastAPI passes on unchanged."""
 
     def __init__(self, request: Request, body: bytes, value: Any) -> None:
         super().__init__(request.scope, request.receive)

@@ -1,4 +1,4 @@
-"""One HTTP call: who calls and under which conditions, and how it is answered, once and again under the same Idempotency-Key."""
+"""One HTTP call: the caller, the conditions, and the response, including replays under the same Idempotency-Key."""
 
 import hashlib
 import json
@@ -34,17 +34,17 @@ MAX_OVERTAKEN = 3
 
 Idempotent = bool | Literal["optional"]
 Remake = Callable[[Transaction, Mapping[str, Any]], Awaitable[dict[str, str]]]
-"""Makes the secrets of a stored response again, by the names of its fields; {} where that cannot be."""
+"""Recreates the secrets of a stored response, by field name; returns {} if that is not possible."""
 
 
 class Calling:
-    """One HTTP call: who calls, when, under which conditions, and the ways to answer it."""
+    """One HTTP call: caller, time and conditions, and the ways to respond."""
 
     def __init__(self, request: Request, running: Serving, actor: Actor, until: float) -> None:
         self.request = request
         self.running = running
         self.actor = actor
-        self.until = until  # Unix seconds at which the caller's token ends; a stream ends with it
+        self.until = until  # when the caller's token expires, in Unix seconds; a stream ends then
         self.now = datetime.now(UTC)
 
     @property
@@ -62,7 +62,7 @@ class Calling:
         return self.running.database.reading()
 
     def walking(self) -> AbstractAsyncContextManager[Transaction]:
-        """For a page of a list: at the store's turn."""
+        """For a page of a list: waits for the store's turn."""
         return self.running.database.walking()
 
     @property
@@ -72,21 +72,21 @@ class Calling:
 
     @property
     def if_match_required(self) -> int:
-        """As if_match. Raises PreconditionRequired where the caller did not send it."""
+        """Like if_match. Raises PreconditionRequired if the caller did not send it."""
         version = self.if_match
         if version is None:
             raise PreconditionRequired(detail='Send If-Match with the ETag that you read, such as "v7", so that nobody\'s change is lost.')
         return version
 
     def has(self, etag: str) -> bool:
-        """Whether If-None-Match names `etag`. What is not one of ours matches nothing, as RFC 9110 has it, and is never refused."""
+        """Whether If-None-Match names `etag`. Unknown values match nothing, as in RFC 9110, and are never refused."""
         named = self.request.headers.get("if-none-match", "")
-        return etag in named or named.strip() == "*"  # our tags hold no quote inside: one that stands there is one of the list
+        return etag in named or named.strip() == "*"  # our tags contain no quotes, so a substring match is an item of the list
 
     async def reservation(self, *, required: bool = True, body: bytes | None = None) -> Reservation | None:
-        """The caller's Idempotency-Key with what it asks for; `body` stands for an upload's digest.
+        """The caller's Idempotency-Key with a hash of the request; for an upload, `body` is its digest.
 
-        Raises Invalid `idempotency_key_missing` (400) where it is required, `idempotency_key_invalid` for an empty or long one.
+        Raises Invalid `idempotency_key_missing` (400) if it is required and missing.
         """
         key = self.request.headers.get("idempotency-key")
         if key is None:
@@ -108,10 +108,10 @@ class Calling:
         body: bytes | None = None,
         remake: Remake | None = None,
     ) -> Response:
-        """Do `work` in one transaction called `name`, and answer with its view; a repeat under the same key gets the same answer.
+        """Do `work` in one transaction called `name` and respond with its view; a repeat under the same key gets the same response.
 
-        `remake` makes the view's secrets again from the stored response, which holds null for each; asked only in the first minutes.
-        `idempotent="optional"` (PUT, PATCH, DELETE) honours a key without asking for one. None as the view answers 204.
+        `remake` recreates the view's secrets for a stored response, which holds null for each; it is called only in the first minutes.
+        `idempotent="optional"` (PUT, PATCH, DELETE) honours a key without requiring one. If the view is None, the response is 204.
         """
         reservation = await self.reservation(required=idempotent is True, body=body) if idempotent else None
         for _ in range(MAX_OVERTAKEN):
@@ -128,7 +128,7 @@ class Calling:
             except Overtaken:
                 continue
             except Failure:
-                # The same call may have committed between our look-up and our work: then its answer counts, not our refusal.
+                # The same call may have committed between our look-up and our work: then its response counts, not our refusal.
                 stored = await self.stored(reservation)
                 if stored is None:
                     raise
@@ -143,7 +143,7 @@ class Calling:
         *what: Any,
         idempotent: Idempotent = True,
     ) -> Response:
-        """once() for a command that changes one thing as If-Match has it; its result as `view` shows it to the caller."""
+        """once() for a command that changes one resource at the version in If-Match; responds with `view` of its result."""
 
         async def work(tx: Transaction) -> View:
             return view(await command(tx, self.actor, *what, now=self.now, expected_version=self.if_match), self.actor)
@@ -160,7 +160,7 @@ class Calling:
         return await self.once(name, work, idempotent="optional")
 
     async def _with_secrets(self, stored: Stored, remake: Remake | None) -> Stored:
-        """A stored response with its secrets made anew, if that is possible and the call is as young as the setting asks."""
+        """A stored response with its secrets recreated, if that is possible and the call is recent enough (`secret_replay_seconds`)."""
         young = timedelta(seconds=self.settings.secret_replay_seconds)
         if remake is None or stored.recorded_at is None or self.now - stored.recorded_at > young:
             return stored
@@ -170,17 +170,17 @@ class Calling:
         return replace(stored, body=json.dumps(said | secrets, ensure_ascii=False, separators=(",", ":"))) if secrets else stored
 
     async def stored(self, reservation: Reservation | None) -> Stored | None:
-        """The response that an earlier call under the same key was given."""
+        """The response that is stored under the same key, if any."""
         if reservation is None:
             return None
         async with self.reading() as tx:
             return await idempotency.find(tx, reservation)
 
     def show(self, view: View, **headers: str) -> Response:
-        """The answer to a GET: with its ETag, or 304 where the caller has it already; a page with links to those beside it.
+        """The response to a GET: with its ETag, or 304 if the caller already has it; a page links to its neighbours.
 
-        The version alone would lie: what a caller sees of it also follows from settings, role and time, so the tag has a digest of the
-        very bytes. If-None-Match compares all of it, If-Match the version only.
+        The version alone is not enough for the ETag: what a caller sees also depends on settings, role and time, so the tag includes
+        a digest of the bytes. If-None-Match compares all of it, If-Match only the version.
         """
         body = view.model_dump_json().encode()
         if isinstance(view, Page):
@@ -194,25 +194,25 @@ class Calling:
 
 
 def _path(request: Request) -> str:
-    """As it was sent: an id may hold an escaped slash."""
+    """The path as it was sent: an id may contain an escaped slash."""
     return str(request.scope["raw_path"].decode("ascii"))
 
 
 def answered(stored: Stored) -> Response:
-    """A successful answer as it is first given."""
+    """A successful response, given for the first time."""
     headers = {"ETag": stored.etag} if stored.etag else {}
     return Response(stored.body or None, status_code=stored.status, headers=headers, media_type="application/json" if stored.body else None)
 
 
 def replayed(stored: Stored) -> Response:
-    """The same answer again, marked."""
+    """The same response again, marked as replayed."""
     response = answered(stored)
     response.headers["Idempotent-Replayed"] = "true"
     return response
 
 
 def _stored(view: View | None, status: int) -> Stored:
-    """What is stored of an answer: all of it but its secrets."""
+    """The response to store: everything but the secrets."""
     if view is None:
         return Stored(204, "")
     told = view.model_copy(update=dict.fromkeys(view.secrets)) if view.secrets else view
@@ -232,13 +232,13 @@ async def calling(
     _: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
     on_behalf_of: Annotated[
         str | None,
-        Header(alias="On-Behalf-Of", min_length=1, max_length=128, description="A customer's id: the platform then acts by their rules."),
+        Header(alias="On-Behalf-Of", min_length=1, max_length=128, description="A customer's id: the platform then acts as that customer."),
     ] = None,
 ) -> Calling:
-    """What the front door found out. The parameters are there for the OpenAPI document: their values were looked at already."""
+    """The call as the front door admitted it. The parameters are only for the OpenAPI document: their values are already checked."""
     running: Serving = request.app.state.running
     caller: Caller | None = request.scope.get(CALLER)
-    if caller is None:  # only where the app is served without its front door
+    if caller is None:  # only if the app is served without its front door
         raise Unauthenticated(detail="Send Authorization: Bearer <token>.")
     if caller.actor.role == "guest":
         await guests.refuse_revoked(running.database, caller.actor)
@@ -250,5 +250,5 @@ Call = Annotated[Calling, Depends(calling)]
 
 
 def problems(*failures: type[Failure]) -> dict[int | str, dict[str, Any]]:
-    """OpenAPI responses for the failures that a route may answer with, beside those that every route has."""
+    """OpenAPI responses for a route's failures, in addition to those that every route has."""
     return {failure.status: problem_response(failure.title) for failure in failures}

@@ -1,7 +1,7 @@
-"""Confined processes: what a stranger's bytes are given to, with a deadline, a memory limit and fair shares of the processes.
+"""Confined processes, which handle untrusted bytes, with a deadline, a memory limit and fair shares of the processes.
 
-A deadline that passes is the fault of the bytes only where the process had a processor meanwhile: on a busy machine a small picture
-takes as long as a bomb does on a quiet one, and must not be refused for good.
+A missed deadline is the fault of the bytes only if the process had enough processor time. On a busy machine a small picture takes as
+long as a decompression bomb on an idle one, and must not be refused permanently.
 """
 
 import asyncio
@@ -24,49 +24,49 @@ from shared.web.confined_child import Refusal
 log = structlog.get_logger()
 
 PROJECT = Path(__file__).resolve().parents[2]
-NICENESS = 15  # from its first moment: what it computes can wait, the event loop and the database beside it cannot
-USER_TIME, SYSTEM_TIME = 11, 12  # of /proc/PID/stat, counted after the name
-ANSWERS_PER_PROCESS = 1_000  # then a fresh one takes its place, so that nothing grows without end
+NICENESS = 15  # set at its start: its work can wait, unlike the event loop and the database on the same machine
+USER_TIME, SYSTEM_TIME = 11, 12  # fields of /proc/PID/stat, counted after the name
+ANSWERS_PER_PROCESS = 1_000  # then a new process replaces it, so that memory cannot grow without limit
 
 
 OWN_FAULT_PART = 0.5
-"""A process that had so much of its deadline as processor time was slow by itself; one that had less was starved by the machine."""
+"""A process that misses its deadline was slow if it had this part of it as processor time; with less, the machine starved it."""
 BUSY_SECONDS = 5
-"""Retry-After of what a busy machine did not get to."""
+"""Retry-After if the machine is too busy."""
 
 
-class Slow(Exception):  # noqa: N818  (says how it went)
+class Slow(Exception):  # noqa: N818  (describes the outcome)
     """It took longer than the deadline, and was ended."""
 
 
 class Starved(Unavailable):
-    """It was not done at the deadline, because it got too little of a processor: later it may be."""
+    """It missed the deadline because it got too little processor time; a retry may succeed."""
 
 
-class Died(Exception):  # noqa: N818  (says how it went)
-    """The process ended, most likely for want of memory."""
+class Died(Exception):  # noqa: N818  (describes the outcome)
+    """The process ended, most likely because it ran out of memory."""
 
 
-class Broken(Exception):  # noqa: N818  (says how it went)
-    """It answered with an error, whose text this carries."""
+class Broken(Exception):  # noqa: N818  (describes the outcome)
+    """It answered with an error; this carries the error's text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Confines:
-    """What the processes of one kind are, and may."""
+    """What the processes of one kind run, and their limits."""
 
     name: str
-    module: str  # what runs in them; takes the memory limit as its argument
+    module: str  # the module that they run; its argument is the memory limit
     what: str  # what a refusal calls them
     rules: Rules
     deadline_seconds: float
-    memory_mb: int  # address space of one
-    recycle_mb: int  # resident memory above which one is ended after its answer
+    memory_mb: int  # address space of one process
+    recycle_mb: int  # resident memory above which a process is ended after its answer
     wait_seconds: float
 
 
 class Confined:
-    """A few processes, each started when it is first needed and replaced when it fails, grows or has worked for long."""
+    """A few processes, each started when first needed and replaced when it fails, grows too large or has answered enough questions."""
 
     def __init__(self, confines: Confines) -> None:
         self.confines = confines
@@ -76,7 +76,7 @@ class Confined:
         self._starting: set[asyncio.Task[_Child]] = set()
 
     async def ask(self, question: bytes | Callable[[], bytes], store: str | None = None, caller: str | None = None) -> bytes:
-        """The answer. A question that takes time to put is a function: it is made at its turn, in a thread.
+        """The answer. Pass a function if the question takes time to build: it is then built once its turn has come, in a thread.
 
         Raises Refusal, Slow, Starved, Died, Broken; StoreBusy and Unavailable as Shares.of() does.
         """
@@ -104,7 +104,7 @@ class Confined:
         return _opened(answer)
 
     def _too_late(self, used: float) -> Slow | Starved:
-        """What a process is ended with that had `used` seconds of a processor when its deadline came."""
+        """The error for a process that missed its deadline after `used` seconds of processor time."""
         if used >= OWN_FAULT_PART * self.deadline_seconds:
             return Slow()
         return Starved(detail=f"The machine is too busy for {self.confines.what}.", retry_after_seconds=BUSY_SECONDS)
@@ -123,22 +123,22 @@ class Confined:
             raise
 
     def _replace(self) -> None:
-        """Start the next process now, while nobody waits for it: whoever made one grow would leave its start to others."""
+        """Start the next process now, while nobody waits: otherwise the next caller would wait for a start that this caller caused."""
         starting = asyncio.ensure_future(_Child.start(self.confines))
         self._starting.add(starting)
         starting.add_done_callback(self._started)
 
     def _started(self, starting: "asyncio.Task[_Child]") -> None:
         if starting not in self._starting:
-            return  # somebody came first, and waits for it
+            return  # a caller has already taken it and waits for it
         self._starting.discard(starting)
         if starting.cancelled() or starting.exception() is not None:
             log.warning("process_not_started", what=self.confines.name, error=repr(None if starting.cancelled() else starting.exception()))
         else:
-            self._free.insert(0, starting.result())  # behind those that are warm
+            self._free.insert(0, starting.result())  # used after those that are warm
 
     async def close(self) -> None:
-        """End every idle process; those at work end with their caller."""
+        """End every idle process; busy ones end with their caller."""
         await asyncio.gather(*self._starting, return_exceptions=True)
         while self._free:
             await self._free.pop().end()
@@ -154,7 +154,7 @@ class _Child:
 
     @classmethod
     async def start(cls, confines: Confines) -> "_Child":
-        """Start one, with nothing of our environment but where Python is."""
+        """Start a process, whose environment contains nothing of ours but PATH."""
         environment = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(PROJECT), "RAYON_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
         command = (sys.executable, "-m", confines.module, str(confines.memory_mb))
         pipe = asyncio.subprocess.PIPE
@@ -165,11 +165,11 @@ class _Child:
 
     @property
     def is_fit(self) -> bool:
-        """Whether it lives, has not worked too long, and belongs to the loop that asks."""
+        """Whether it is running, has not answered too many questions, and belongs to the current event loop."""
         return self._process.returncode is None and self._answers < ANSWERS_PER_PROCESS and self._loop is asyncio.get_running_loop()
 
     def processor_seconds(self) -> float:
-        """What it has had of a processor since it began; the clock's own seconds where that cannot be told."""
+        """The processor time that it has used since its start; seconds of the clock if that is not known."""
         try:
             fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
         except OSError:
@@ -177,7 +177,7 @@ class _Child:
         return (int(fields[USER_TIME]) + int(fields[SYSTEM_TIME])) / os.sysconf("SC_CLK_TCK")
 
     def resident_mb(self) -> int:
-        """Its memory just now; 0 where that cannot be told."""
+        """Its current resident memory; 0 if that is not known."""
         try:
             return int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") // 2**20
         except (OSError, IndexError):
@@ -196,7 +196,7 @@ class _Child:
         return answer
 
     async def end(self) -> None:
-        """End it now, and see it gone."""
+        """Kill it and wait until it has ended."""
         if self._process.returncode is None:
             with suppress(ProcessLookupError):
                 self._process.kill()
@@ -213,6 +213,6 @@ def _opened(answer: bytes) -> bytes:
 
 
 def _ended_unused(starting: "asyncio.Task[_Child]") -> None:
-    """Whoever wanted it is gone."""
+    """End a process whose caller is gone."""
     if not starting.cancelled() and starting.exception() is None:
         starting.result()._process.kill()

@@ -1,10 +1,10 @@
 """The inside of a confined process: it reads questions on standard input, answers on standard output, and can do nothing else.
 
 It holds no secret (its environment is empty), opens no connection and starts no program (the kernel refuses both), writes no
-file, and has a fixed amount of memory. Whatever a question does to it, it ends this process and one answer.
+file, and has a fixed amount of memory. Whatever harm a question does, it costs this process and one answer at most.
 
-Protocol, both ways: 4 bytes big-endian length, then that many bytes. In: the question. Out: one byte (`A` an answer, `R` a refusal
-as JSON, `E` an error's text), then the rest.
+Protocol, both ways: 4 bytes big-endian length, then that many bytes. In: the question. Out: one byte (`A` for an answer, `R` for
+a refusal as JSON, `E` for an error's text), then the content.
 """
 
 import ctypes
@@ -25,7 +25,7 @@ _ALLOW, _REFUSE = 0x7FFF0000, 0x00050000 | 1  # EPERM
 
 
 class Refusal(Exception):  # noqa: N818  (an answer, not an error)
-    """What was asked is refused; `code` says why, `facts` are JSON."""
+    """The question is refused; `code` says why, `facts` are JSON."""
 
     def __init__(self, code: str, **facts: Any) -> None:
         self.code = code
@@ -34,8 +34,8 @@ class Refusal(Exception):  # noqa: N818  (an answer, not an error)
 
 
 def confine(memory_mb: int) -> None:
-    """Give up what computing does not need. Network and programs are refused by the kernel where it is Linux."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's; we end when our input does
+    """Give up all rights that the work does not need. On Linux the kernel refuses network connections and starting programs."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent; this process ends when its input does
     limit = memory_mb * 1024 * 1024
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
@@ -60,13 +60,13 @@ def _refuse_calls(architecture: int, numbers: tuple[int, ...]) -> None:
 
 
 def serve(answer: Callable[[bytes], bytes], source: BinaryIO, sink: BinaryIO) -> None:
-    """Answer until the input ends. What `answer` raises ends that answer alone."""
+    """Answer until the input ends. An exception in `answer` affects only that answer."""
     while header := source.read(4):
         try:
             made = b"A" + answer(source.read(struct.unpack(">I", header)[0]))
         except Refusal as refusal:
             made = b"R" + json.dumps({"code": refusal.code, **refusal.facts}).encode()
-        except Exception as error:  # whatever it is, the next answer shall not suffer from it
+        except Exception as error:  # no error may affect the next answer
             made = b"E" + f"{type(error).__name__}: {str(error)[:300]}".encode()
         sink.write(struct.pack(">I", len(made)) + made)
         sink.flush()

@@ -1,7 +1,7 @@
 """One address for several services: which of them answers which path.
 
-A path belongs to the service that owns its first word after `/v1/`. The same table is followed in a process of several services and
-written out as a proxy's configuration (deploy/operator/generated.py). What it does not name is not public: health and metrics above all.
+A path belongs to the service that owns its first word after `/v1/`. A process of several services uses the table directly; it is also
+written as a proxy's configuration (deploy/operator/generated.py). Paths that it does not name, such as health and metrics, are not public.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 API = "/v1/"
 OF_ANY = ("/openapi.json", "/asyncapi.json", "/problems")
-"""What every API answers alike."""
+"""Paths that every API answers in the same way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +36,11 @@ class Table:
         return tuple(dict.fromkeys(self.owners.values()))
 
     def nouns_of(self, service: str) -> tuple[str, ...]:
-        """What the paths of one service begin with."""
+        """The nouns that the paths of one service begin with."""
         return tuple(noun for noun, owner in self.owners.items() if owner == service)
 
     def owner(self, path: str) -> str | None:
-        """The service that answers this path, given decoded; None where the path is not public."""
+        """The service that answers this decoded path; None if the path is not public."""
         if path.startswith(API):
             return self.owners.get(path[len(API) :].partition("/")[0])
         shared = any(path == one or path.startswith(f"{one}/") for one in OF_ANY)
@@ -56,7 +56,7 @@ class Dispatch:
         self._nowhere = nowhere
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Call `nowhere` for a path that is nobody's."""
+        """Call the owner's front door, or `nowhere` for a path that no service owns."""
         if scope["type"] != "http":
             return
         owner = self._table.owner(scope["path"])

@@ -1,8 +1,8 @@
-"""The HTTP protocol with limits: what one connection may send, how slowly, how slowly it may read, and how many there may be.
+"""The HTTP protocol with limits: what a client may send, how slowly it may send and read, and how many connections there may be.
 
-httptools limits neither the size of a head nor the time that it takes, and uvicorn neither. Here a head has a size, a number of
-headers and a deadline, a body must not pause, an answer must be read, and a process has so many connections: a new one ends the
-one that has been idle for longest, strangers before callers. A proxy in front may do the same and more; nothing here relies on it.
+Neither httptools nor uvicorn limits the size of a head or the time that it takes. Here limits apply to a head's size, number of headers
+and time, to pauses in a body, and to the time until an answer is read. The number of connections is limited too: a new one closes the
+one that has been idle longest, strangers before known callers. A proxy in front may do the same and more; nothing here relies on it.
 """
 
 import asyncio
@@ -19,11 +19,11 @@ from shared.web.problems import plain, rendered
 from shared.web.settings import WebSettings
 
 MAX_PIPELINED = 8
-"""Requests that may wait behind the one that is answered: each costs memory before its token is looked at."""
+"""Requests that may wait behind the one being answered: each costs memory before its token is checked."""
 MAX_CHUNKING_BYTES = 64_000
 """Overhead of a chunked body (chunk sizes and extensions) beyond the size of its content."""
 LINGER_BYTES_OF_STRANGERS, LINGER_BYTES = 4_000_000, 64_000_000
-"""How much is discarded after an early answer, so that its sender gets to read it: a reset would destroy the answer."""
+"""How much is discarded after an early answer, so that the client can read it: a reset would destroy the answer."""
 
 
 class Door(HttpToolsProtocol):
@@ -37,7 +37,7 @@ class Door(HttpToolsProtocol):
         self._in_head = False
         self._in_body = False
         self._head_bytes = self._header_count = self._body_bytes = self._raw_body_bytes = 0
-        self._since = self._heard_at = self._stuck_at = 0.0  # the head's or the idleness's beginning; the last bytes; unread since
+        self._since = self._heard_at = self._stuck_at = 0.0  # when the head or idle time began; last bytes received; unread since
         self._stuck_bytes: int | None = None
         self._lingered: int | None = None
         self.known = False
@@ -45,7 +45,7 @@ class Door(HttpToolsProtocol):
     # Called by the transport
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
-        """Take a place in the lobby; the connection that has been idle longest makes room."""
+        """Take a place in the lobby, which may close the connection that has been idle longest."""
         super().connection_made(transport)
         self._since = self._heard_at = self.loop.time()
         if not self._lobby.enter(self):
@@ -58,7 +58,7 @@ class Door(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Feed the parser, unless the rest is only discarded; stop at the first limit."""
+        """Feed the parser, unless the rest is being discarded; stop at the first limit that is exceeded."""
         if self._lingered is not None:
             self._lingered += len(data)
             if self._lingered > (LINGER_BYTES if self.known else LINGER_BYTES_OF_STRANGERS):
@@ -75,17 +75,17 @@ class Door(HttpToolsProtocol):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            self.cycle.keep_alive = False  # answered as if it had not asked; what follows is not HTTP
+            self.cycle.keep_alive = False  # the upgrade is ignored; what follows is not HTTP
         except httptools.HttpParserError:
             self._refuse(*(self._refusal or (400, "malformed_request")))
             return
-        if self._in_head and self._head_bytes > self._limits.max_head_bytes:  # a header that never ends reaches no callback
+        if self._in_head and self._head_bytes > self._limits.max_head_bytes:  # an endless header never reaches a callback
             self._refuse(431, "head_too_large")
         elif self._in_body and self._raw_body_bytes > 2 * self._body_bytes + MAX_CHUNKING_BYTES:
             self._refuse(400, "malformed_request")
 
     def pause_writing(self) -> None:
-        """The client reads more slowly than we write: from now on its progress is watched."""
+        """The client reads more slowly than we write: from now on its progress is checked."""
         self._stuck_at, self._stuck_bytes = self.loop.time(), self.transport.get_write_buffer_size()
         super().pause_writing()
 
@@ -105,13 +105,13 @@ class Door(HttpToolsProtocol):
         self._since = self.loop.time()
 
     def on_url(self, url: bytes) -> None:
-        """More of the address."""
+        """More of the address arrived."""
         super().on_url(url)
         if len(self.url) > self._limits.max_address_bytes:
             self._stop(414, "address_too_long")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """One header. Trailers are counted and ignored: one could name a caller after the caller was decided."""
+        """One header arrived. Trailers are counted and ignored: one could name another caller after the caller was determined."""
         self._header_count += 1
         if self._header_count > self._limits.max_headers:
             self._stop(431, "head_too_large")
@@ -128,11 +128,11 @@ class Door(HttpToolsProtocol):
         self._body_bytes = self._raw_body_bytes = 0
         self._since = self.loop.time()
         super().on_headers_complete()
-        self.cycle.transport = _Answering(self)  # type: ignore[assignment]  # the three methods that a cycle calls
+        self.cycle.transport = _Answering(self)  # type: ignore[assignment]  # it has the three methods that a cycle calls
         self._lobby.busy(self)
 
     def on_body(self, body: bytes) -> None:
-        """More of the body."""
+        """More of the body arrived."""
         self._body_bytes += len(body)
         super().on_body(body)
 
@@ -156,7 +156,7 @@ class Door(HttpToolsProtocol):
     # Deadlines
 
     def overdue(self, now: float) -> None:
-        """Called periodically: end a connection whose client takes too long. Delays of our own do not count."""
+        """Called periodically: end a connection whose client takes too long. Our own delays do not count."""
         limits = self._limits
         waited = now - self._since
         if self._lingered is not None:
@@ -168,7 +168,7 @@ class Door(HttpToolsProtocol):
         elif self.transport.is_closing():
             return
         elif self._in_head or self.cycle is None:
-            if waited > limits.head_seconds:  # without an answer: whoever sends half a request reads none
+            if waited > limits.head_seconds:  # without an answer: a client that sends half a request does not read one
                 self.transport.abort()
         elif self._in_body:
             if self.flow.read_paused or self.cycle.waiting_for_100_continue:
@@ -179,7 +179,7 @@ class Door(HttpToolsProtocol):
             self.transport.close()
 
     def _too_late_with_its_body(self) -> None:
-        if self.cycle.response_complete:  # it has its answer, and only the unwanted rest is late
+        if self.cycle.response_complete:  # it has its answer, and only the unneeded rest of its body is late
             self.transport.close()
         else:
             self._refuse(408, "body_timeout")
@@ -188,7 +188,7 @@ class Door(HttpToolsProtocol):
         return waited > self._limits.body_pause_seconds + self._body_bytes / self._limits.body_bytes_per_second
 
     def _unread_for_too_long(self, now: float) -> bool:
-        """Whether the client read next to nothing of a pending answer for `answer_pause_seconds`."""
+        """Whether the client has read almost nothing of a pending answer for `answer_pause_seconds`."""
         waiting = self.transport.get_write_buffer_size()
         if not waiting:
             self._stuck_bytes = None
@@ -221,19 +221,19 @@ class Door(HttpToolsProtocol):
         head = b"".join(name.lower().encode() + b": " + value.encode() + b"\r\n" for name, value in said.items())
         self.transport.write(STATUS_LINE[status] + head + b"\r\n" + body)
         if underway:
-            self.cycle.disconnected = True  # the app sees a disconnect, and what it still sends is dropped
+            self.cycle.disconnected = True  # the app sees a disconnect, and anything that it still sends is dropped
             self.cycle.message_event.set()
         self.linger()
 
     def finish(self) -> None:
-        """End the connection after an answer, without losing the answer for a client that is still sending."""
+        """End the connection after an answer, so that a client that is still sending does not lose the answer."""
         if self._in_body and not self.transport.is_closing():
             self.linger()
         else:
             self.transport.close()
 
     def linger(self) -> None:
-        """Stop sending and discard what arrives, until the client closes or its time is over."""
+        """Stop sending and discard what arrives, until the client closes the connection or its time is over."""
         if self._lobby.lingering >= self._lobby.max_lingering or not self.transport.can_write_eof():
             self.transport.close()
             return
@@ -245,12 +245,12 @@ class Door(HttpToolsProtocol):
 
     @property
     def lingers(self) -> bool:
-        """Whether it only waits for the client to read its answer."""
+        """Whether it only waits for the client to read the answer."""
         return self._lingered is not None
 
 
 class _Answering:
-    """The transport as a call sees it: closing it goes by way of the door."""
+    """The transport as a call sees it: closing it goes through the door."""
 
     __slots__ = ("_door", "is_closing", "write")
 
@@ -264,4 +264,4 @@ class _Answering:
 
 
 class _Stopped(Exception):  # noqa: N818  (not an error: it stops the parser, which wraps it in one of its own)
-    """A limit was met in the middle of a head."""
+    """A limit was exceeded in the middle of a head."""

@@ -1,9 +1,9 @@
-"""Files made while they are sent: a page of rows at a time, each from a short read of its own, and nothing held while writing.
+"""Files that are made while they are sent: one page of rows at a time, each in a short read, with no connection held while sending.
 
-A list as a file is a Table: CSV for people, of which no cell begins as a formula would, and JSON Lines for programs.
+A Table is a list as a file: CSV for people, in which no cell begins like a formula, and JSON Lines for programs.
 
-What a slow or silent reader holds up is its own export: a slot of its store's exports, no connection. An export is not one
-moment's picture: pages follow each other by the key of the list, so whatever exists throughout is in it exactly once, as it is when
+A slow or silent reader delays only its own export: it holds one of its store's export slots and no connection. An export is not a
+snapshot: its pages follow the key of the list, so a row that exists during the whole export is in it exactly once, in its state when
 its page is read.
 """
 
@@ -46,17 +46,17 @@ R = TypeVar("R")
 
 
 class FileQuery(BaseModel):
-    """How a caller wants a list as a file."""
+    """The format in which a caller wants a list as a file."""
 
     format: Format = "csv"
-    bom: Annotated[bool, Field(description="Begin a CSV with a byte order mark, by which Excel knows that it is UTF-8.")] = False
+    bom: Annotated[bool, Field(description="Begin a CSV file with a byte order mark, so that Excel recognises it as UTF-8.")] = False
 
 
 @dataclass(frozen=True, slots=True)
 class Table(Generic[R]):
-    """A list as a file: its name, and what a row says.
+    """A list as a file: its name, and how a row is written.
 
-    `cells` and `line` raise for a row that is none; `key` names it (store, row) where it is then set aside.
+    `cells` and `line` raise for an unreadable row, which is then set aside under its `key` (store, row).
     """
 
     name: str
@@ -76,7 +76,7 @@ class Table(Generic[R]):
 
 
 def csv_line(values: Iterable[Any]) -> str:
-    """A line of CSV, with nothing that a spreadsheet would run. Absent values are empty, times and days ISO 8601."""
+    """A line of CSV without formulas that a spreadsheet would run. Absent values are empty, times and days are ISO 8601."""
     text = io.StringIO()
     csv.writer(text).writerow([_cell(value) for value in values])
     return text.getvalue()
@@ -88,19 +88,19 @@ def _cell(value: Any) -> str:
 
 
 class Exporting:
-    """A process's exports of one service: how many run at once, and that each store has one page made at a time."""
+    """One service's exports in this process: limits how many run at once, and makes one page of each store at a time."""
 
     def __init__(self, settings: WebSettings) -> None:
         part = settings.share_part_percent / 100
         running = Rules(settings.export_slots, part=part, alone=part, queue=settings.share_queue)
-        making = Rules(4, part=0.25, alone=0.25, queue=settings.share_queue)  # a page keeps the event loop busy: one of a store's at a time
+        making = Rules(4, part=0.25, alone=0.25, queue=settings.share_queue)  # a page keeps the event loop busy: one at a time for a store
         self.running = Shares(f"{settings.service}.exports", running, wait_seconds=settings.export_wait_seconds, what="exports")
         self.making = Shares(f"{settings.service}.export_pages", making, wait_seconds=PAGE_WAIT_SECONDS, what="exports")
 
     async def pages(self, read: Callable[[K | None], Awaitable[tuple[R, K | None]]]) -> AsyncIterator[R]:
-        """What `read(after)` makes of each page, from the first (None) to the last (which names no next).
+        """Yields `read(after)` for each page, from the first (`after` is None) to the last (which returns no next `after`).
 
-        A page whose read fails for a moment is read again, so that a busy second does not cut an export of an hour.
+        A page whose read fails temporarily is read again, so that one busy second does not break an export that takes an hour.
         """
         after: K | None = None
         more = True
@@ -118,7 +118,7 @@ async def pieces(
     read: Callable[[K | None], Awaitable[tuple[Sequence[R], K | None]]],
     how: FileQuery,
 ) -> AsyncGenerator[bytes, None]:
-    """The list that `read` reads page by page, as a file: a page in memory, so that a million rows cost what a hundred do."""
+    """The list that `read` reads page by page, as a file. Only one page is in memory: a million rows need no more than a hundred."""
     is_csv = how.format == "csv"
     head = (BOM if how.bom else "") + csv_line(table.columns) if is_csv else ""
     async for rows in exporting.pages(read):
@@ -128,7 +128,7 @@ async def pieces(
 
 
 async def patiently(work: Callable[[], Awaitable[R]]) -> R:
-    """The result of `work`, tried again a few times while the database is busy or away. Raises as the last try did."""
+    """The result of `work`, retried a few times while the database is busy or down. Raises the error of the last try."""
     for _ in range(TRIES - 1):
         try:
             return await work()
@@ -138,9 +138,9 @@ async def patiently(work: Callable[[], Awaitable[R]]) -> R:
 
 
 class Export(StreamingResponse):
-    """The answer: holds one of its store's export slots until its last byte is sent, or its reader is gone.
+    """The response: holds one of its store's export slots until its last byte is sent, or its reader is gone.
 
-    What fails before the first piece is answered as a problem; later, the connection ends without the end of the file.
+    An error before the first piece is answered as a problem; after a later one, the connection closes before the end of the file.
     Raises StoreBusy while the store has its share of exports running.
     """
 
@@ -155,7 +155,7 @@ class Export(StreamingResponse):
         self._exporting = exporting
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Make and send it."""
+        """Make and send the file."""
         async with self._exporting.running.of(), aclosing(self._pieces) as pieces:
             self.body_iterator = _after(await anext(pieces, b""), pieces)
             await super().__call__(scope, receive, send)

@@ -1,8 +1,8 @@
-"""The front door: whatever can be decided from a request's head is decided here, before a byte of its body is read.
+"""The front door: everything that a request's head can decide is decided here, before a byte of its body is read.
 
-Outermost of all, and without FastAPI, a span or a log line, so that refusing a flood costs little. In this order: does the address
-exist, is the caller known, did they call too often, may their role call this at all, are the headers that the route needs there,
-and is the body that they announce of a kind and size that it takes. What only the rows can tell, the rules of the service say later.
+It is the outermost layer, without FastAPI, a span or a log line, so that refusing a flood is cheap. It checks in this order: does the
+address exist, is the caller known, do they call too often, may their role call this at all, are the required headers there, and does
+the route accept a body of the announced type and size. Checks that need stored rows are made later, by the service's rules.
 """
 
 import time
@@ -25,9 +25,9 @@ from shared.web.serving import Serving
 from shared.web.settings import WebSettings
 from shared.web.tokens import Tokens
 
-CALLER = "aftersale.caller"  # where the scope holds what this module found out
+CALLER = "aftersale.caller"  # the scope's key for the Caller that this module found
 DRAINED_BYTES = 16_000
-"""An unread body up to this size is drained, so that the connection can be reused; a larger one ends it."""
+"""An unread body up to this size is drained, so that the connection can be reused; with a larger one the connection is closed."""
 BAD_TOKENS_KEPT, BAD_TOKEN_SECONDS = 1_024, 2.0
 WANTED = frozenset(
     (
@@ -39,7 +39,7 @@ WANTED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls, as the token and On-Behalf-Of say; `until` is the Unix second at which the token ends."""
+    """The caller, from the token and On-Behalf-Of; `until` is the Unix second at which the token expires."""
 
     actor: Actor
     until: float
@@ -47,7 +47,7 @@ class Caller:
 
 @dataclass(slots=True)
 class _Head:
-    """The headers that a decision needs, each the first of its name."""
+    """The headers that the checks need; of several with one name, the first."""
 
     path: str
     found: dict[bytes, bytes]
@@ -80,7 +80,7 @@ class _Head:
 
 @dataclass(slots=True)
 class _Call:
-    """One admitted call: headers for its answer, the counters that it is in, and how much of its body is still to come."""
+    """One admitted call: headers for its answer, the counters that include it, and how much of its body is still to come."""
 
     max_body_bytes: int
     body_bytes: float
@@ -108,7 +108,7 @@ class Gate:
         self._public = PublicAnswers()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """ASGI."""
+        """Refuse the call or pass it to the app."""
         if scope["type"] != "http":
             return
         if scope["method"] == "HEAD":
@@ -130,7 +130,7 @@ class Gate:
             call.leave()
 
     def _admit(self, scope: Scope, head: _Head, call: _Call) -> Way:
-        """The route; leaves the caller and the limits in the scope. Raises the Failure that the head deserves."""
+        """The route. Puts the caller into the scope and the limits into `call`. Raises the Failure that the head causes."""
         way = self._way(scope["method"], path_of(scope))
         scope[ROUTE] = way.template
         if way.max_body_bytes is not None:
@@ -155,7 +155,7 @@ class Gate:
         return way
 
     def _way(self, method: str, path: str) -> Way:
-        ways = {} if "\x00" in path else self._ways.at(path)  # PostgreSQL text cannot hold it: no address does
+        ways = {} if "\x00" in path else self._ways.at(path)  # PostgreSQL text cannot contain it, so no address does
         way = ways.get(method)
         if way is not None:
             return way
@@ -179,7 +179,7 @@ class Gate:
 
 
 class _KnownTokens:
-    """Bearer tokens to actors. A token refused a moment ago is refused again without verifying it."""
+    """Maps bearer tokens to actors. A token that was refused a moment ago is refused again without verification."""
 
     def __init__(self, tokens: Tokens) -> None:
         self._tokens = tokens
@@ -205,7 +205,7 @@ class _KnownTokens:
 
 
 class _Limits:
-    """How often and how much at once a token and a store may call this process."""
+    """Limits how often, and how many at once, a token and a store may call this process."""
 
     def __init__(self, settings: WebSettings) -> None:
         self._token = Buckets("token", settings.token_calls_per_second, time.monotonic)
@@ -218,7 +218,7 @@ class _Limits:
         self._streams = UnderWay(settings.token_streams, settings.streams_per_process)
 
     def enter(self, actor: Actor, call: _Call, *, stream: bool) -> None:
-        """Count the call against its limits, and put what is left into its headers. Raises TooMany."""
+        """Count the call against its limits and add the remaining quota to its headers. Raises TooMany."""
         token = _token(actor)
         both = ((self._token, token), (self._store, actor.store))
         waits = [bucket.wait_seconds(key) for bucket, key in both]
@@ -232,13 +232,13 @@ class _Limits:
         if stream:
             self._count(call, self._streams, token, TooMany("too_many_streams", "Close a stream first.", retry_after_seconds=30))
             return
-        busy = TooMany("too_many_calls", "Too many calls are under way: wait for answers before you send more.", retry_after_seconds=1)
+        busy = TooMany("too_many_calls", "Too many calls are in progress: wait for answers before you send more.", retry_after_seconds=1)
         self._count(call, self._calls_of_token, token, busy)
         self._count(call, self._calls_of_store, actor.store, busy)
 
     def enter_large(self, actor: Actor, call: _Call) -> None:
         """Count a body that is held in memory until it is complete. Raises TooMany."""
-        busy = TooMany("too_many_calls", "Too many large bodies are under way: wait for an answer before the next.", retry_after_seconds=1)
+        busy = TooMany("too_many_calls", "Too many large bodies are in progress: wait for an answer first.", retry_after_seconds=1)
         self._count(call, self._large_of_token, _token(actor), busy)
         self._count(call, self._large_of_store, actor.store, busy)
 
@@ -254,7 +254,7 @@ def _token(actor: Actor) -> str:
 
 
 def _acting(issued: Actor, on_behalf_of: str | None) -> Actor:
-    """Who acts: the token's own actor, or the customer for whom a platform calls."""
+    """The actor: the token's own, or the customer on whose behalf a platform calls."""
     if on_behalf_of is None:
         return issued
     if issued.role != "platform":
@@ -267,7 +267,7 @@ def _acting(issued: Actor, on_behalf_of: str | None) -> Actor:
 
 
 def _check_conditions(way: Way, actor: Actor, head: _Head) -> None:
-    """Role, scope, and the headers that a change needs. Raises Forbidden, Invalid."""
+    """Check role, scope, and the headers that a change needs. Raises Forbidden, Invalid."""
     if way.only is not None and actor.role not in way.only.roles:
         raise Forbidden(way.only.code, way.only.detail)
     if way.safe:
@@ -283,7 +283,7 @@ def _check_conditions(way: Way, actor: Actor, head: _Head) -> None:
 
 
 def version_of(if_match: str | None) -> int | None:
-    """The version that If-Match names; what follows the dot is the representation and does not count. None for `*` or no header.
+    """The version that If-Match names; the part after the dot identifies the representation and is ignored. None for `*` or no header.
 
     Raises Invalid `bad_etag`.
     """
@@ -293,7 +293,7 @@ def version_of(if_match: str | None) -> int | None:
     number, _, digest = text[2:-1].partition(".")
     ours = text.startswith('"v') and text.endswith('"') and len(text) < 64 and number.isascii() and number.isdigit() and len(number) < 20
     if not ours or not (digest.isalnum() or "." not in text):
-        raise Invalid("bad_etag", 'If-Match is one ETag of ours, such as "v7" or "v7.0123456789abcdef".')
+        raise Invalid("bad_etag", 'If-Match must be one ETag from this API, such as "v7" or "v7.0123456789abcdef".')
     return int(number)
 
 
@@ -307,9 +307,9 @@ def _too_large(call: _Call) -> TooLarge:
 
 
 def _without_body(send: Send) -> Send:
-    """`send` for a HEAD, which is answered as its GET up to the body.
+    """`send` for a HEAD, which is answered like its GET but without the body.
 
-    What would go on sending one is cancelled: once the answer is complete, the server says that the client is gone.
+    A response that would go on sending a body is cancelled: once the answer is complete, the server reports that the client is gone.
     """
     begun = False
 
@@ -324,7 +324,7 @@ def _without_body(send: Send) -> Send:
 
 
 def _bounded(call: _Call, receive: Receive) -> Receive:
-    """`receive` up to the bound, for a body sent without its length. Raises TooLarge."""
+    """`receive` with the size limit, for bodies sent without a length. Raises TooLarge."""
 
     async def bounded() -> Message:
         message = await receive()
@@ -339,7 +339,7 @@ def _bounded(call: _Call, receive: Receive) -> Receive:
 
 
 def _completed(call: _Call, send: Send) -> Send:
-    """`send` with the headers of every answer; it ends the connection if a body is still to come that nobody will read."""
+    """`send` that adds the headers of every answer, and closes the connection if a body is still to come that nobody will read."""
 
     async def completed(message: Message) -> None:
         if message["type"] == "http.response.start":

@@ -1,7 +1,7 @@
-"""Decodes a stranger's image in a confined process and draws it anew: what comes out was written by us.
+"""Decodes an untrusted image in a confined process and re-encodes it, so that the output is entirely our own.
 
-Drawing anew drops EXIF (places, owners) and whatever was appended or hidden. A JPEG of many pixels is reduced while it is decoded,
-so that the picture of a 200-megapixel phone costs what one of 12 costs; other formats cannot be, and have a limit of pixels.
+Re-encoding drops EXIF (locations, owners) and any appended or hidden data. A large JPEG is reduced while it is decoded, so that a
+picture of a 200-megapixel phone costs no more than one of 12 megapixels. Other formats cannot be reduced and have a lower pixel limit.
 """
 
 import io
@@ -14,12 +14,12 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from shared.web.confined_child import Refusal, confine, serve
 
-SCALES = (1, 2, 4, 8)  # what libjpeg can reduce by
+SCALES = (1, 2, 4, 8)  # the factors that libjpeg can reduce by
 PROGRESSIVE_BYTES_A_PIXEL = 6
 OURSELVES_BYTES = 128 * 2**20
 AS_IT_IS = ("1", "L", "RGB", "RGBA")
 
-Image.MAX_IMAGE_PIXELS = None  # our limits are each picture's own, and checked before anything is decoded
+Image.MAX_IMAGE_PIXELS = None  # each picture has its own limits, which are checked before it is decoded
 
 
 def answer(question: bytes) -> bytes:
@@ -29,7 +29,7 @@ def answer(question: bytes) -> bytes:
 
 
 def drawn(content: bytes, wanted: dict[str, Any]) -> bytes:
-    """The image drawn anew. Raises Refusal `too_large` with its sides, `unreadable`."""
+    """The image, re-encoded. Raises Refusal `too_large` with its sides, `unreadable`."""
     kind = wanted["kind"]
     try:
         with Image.open(io.BytesIO(content), formats=[kind]) as image:
@@ -56,7 +56,7 @@ def _within_limits(image: Image.Image, wanted: dict[str, Any]) -> None:
 
 
 def _fits_in_memory(image: Image.Image) -> None:
-    """A progressive JPEG is held whole while it is decoded, however far it is reduced; libjpeg's word for too little memory is "broken"."""
+    """Refuse a progressive JPEG that needs too much memory: it is decoded whole even if reduced, and libjpeg would call it "broken"."""
     memory, _ = resource.getrlimit(resource.RLIMIT_AS)
     needed = image.width * image.height * PROGRESSIVE_BYTES_A_PIXEL + OURSELVES_BYTES
     if image.info.get("progressive") and memory != resource.RLIM_INFINITY and needed > memory:
@@ -64,7 +64,7 @@ def _fits_in_memory(image: Image.Image) -> None:
 
 
 def _reduced(image: Image.Image, max_pixels: int) -> None:
-    """Tell the decoder to leave out so much that at most `max_pixels` remain."""
+    """Make the decoder reduce the image to at most `max_pixels`."""
     width, height = image.size
     scale = next((scale for scale in SCALES if (width // scale) * (height // scale) <= max_pixels), SCALES[-1])
     if scale > 1:
@@ -72,7 +72,7 @@ def _reduced(image: Image.Image, max_pixels: int) -> None:
 
 
 def _plain(image: Image.Image, save_as: str) -> Image.Image:
-    """The picture alone, in a mode that its format takes; converted only where it must be, for a copy costs as much again."""
+    """The picture without metadata, in a mode that its format supports; converted only if necessary, because a copy doubles the memory."""
     image.load()
     if save_as == "JPEG":
         plain = image if image.mode in ("L", "RGB") else image.convert("RGB")

@@ -1,4 +1,4 @@
-"""Images from outside: recognised by their first bytes, drawn anew in a confined process (shared/web/image_child.py)."""
+"""Images from outside: recognised by their first bytes, re-encoded in a confined process (shared/web/image_child.py)."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -13,13 +13,13 @@ from shared.web.settings import WebSettings
 
 Kind = Literal["JPEG", "PNG", "WEBP"]
 HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
-HEIC_DETAIL = 'HEIC pictures are not taken: choose JPEG ("Most Compatible") in the camera\'s settings, or save the picture as JPEG.'
+HEIC_DETAIL = 'HEIC pictures are not accepted: choose JPEG ("Most Compatible") in the camera\'s settings, or save the picture as JPEG.'
 WAIT_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is taken, and what is made of it. Sides in pixels; a JPEG has up to `max_jpeg_pixels`, of which `max_pixels` remain."""
+    """The limits of an image and how to save it. Sides are in pixels; a JPEG may have `max_jpeg_pixels` and is reduced to `max_pixels`."""
 
     kind: Kind
     save_as: Kind
@@ -31,8 +31,8 @@ class Wanted:
     optimize: bool = False
 
 
-class BadImage(Exception):  # noqa: N818  (says what it is)
-    """It cannot be taken: `too_large` (with its sides, where they are known) or `unreadable`."""
+class BadImage(Exception):  # noqa: N818  (describes the image)
+    """The image is not accepted: `too_large` (with its sides, if they are known) or `unreadable`."""
 
     def __init__(self, reason: Literal["too_large", "unreadable"], width: int | None = None, height: int | None = None) -> None:
         self.reason = reason
@@ -41,7 +41,7 @@ class BadImage(Exception):  # noqa: N818  (says what it is)
 
 
 def kind_of(head: bytes) -> Kind | None:
-    """What the first 16 bytes say; None for anything that is not taken. Raises Invalid `heic_not_taken`."""
+    """The kind, from the first 16 bytes; None for a kind that is not accepted. Raises Invalid `heic_not_taken`."""
     if head.startswith(b"\xff\xd8\xff"):
         return "JPEG"
     if head.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -54,7 +54,7 @@ def kind_of(head: bytes) -> Kind | None:
 
 
 async def drawn_anew(settings: WebSettings, content: bytes, wanted: Wanted) -> bytes:
-    """The image drawn anew. Raises BadImage; StoreBusy and Unavailable where too many are being decoded, or the machine is too busy."""
+    """The image, re-encoded. Raises BadImage; StoreBusy and Unavailable if too many are being decoded or the machine is too busy."""
     question = json.dumps(asdict(wanted)).encode() + b"\n" + content
     try:
         return await decoders(settings).ask(question)

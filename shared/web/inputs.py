@@ -1,6 +1,6 @@
-"""What callers send, in types that all services share: one for each kind of word and of time, each limit in one place.
+"""Types of what callers send, shared by all services: one for each kind of text and time, with each limit in one place.
 
-U+0000 never gets here: the front door refuses it in any part of a call.
+U+0000 never gets here: it is refused in every part of a call before that.
 """
 
 from datetime import date, datetime
@@ -13,18 +13,18 @@ from shared.contracts.times import read_day, read_time, within
 
 
 class Input(BaseModel):
-    """A request body: exact types and no unknown fields, so that a typo is an error and not an ignored wish."""
+    """A request body: exact types and no unknown fields, so that a typo is an error and not silently ignored."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
 def example(body: dict[str, Any]) -> ConfigDict:
-    """The `model_config` of an Input whose OpenAPI schema shows how a call looks."""
+    """The `model_config` of an Input whose OpenAPI schema shows an example body."""
     return ConfigDict(json_schema_extra={"examples": [body]})
 
 
-def Text(max_characters: int, *, min_characters: int = 0) -> StringConstraints:  # noqa: N802  (reads as the type that it makes)
-    """The limits of a text, in characters without the white space around it; where an empty one says nothing, the fewest are 1.
+def Text(max_characters: int, *, min_characters: int = 0) -> StringConstraints:  # noqa: N802  (it reads like a type)
+    """The limits of a text, in characters without surrounding white space. Set `min_characters` to 1 where an empty text is useless.
 
     Used as metadata: `message: Annotated[str, Text(2_000)]`.
     """
@@ -33,51 +33,51 @@ def Text(max_characters: int, *, min_characters: int = 0) -> StringConstraints: 
 
 def _name(value: str) -> str:
     if not is_name(value):
-        raise ValueError(f"an id of a customer has 1 to {MAX_ID_CHARACTERS} characters, none of them a control character")
+        raise ValueError(f"a customer's id has 1 to {MAX_ID_CHARACTERS} characters, none of them a control character")
     return value
 
 
 def _instant(value: Any) -> Any:
-    """A time from its text: strict models leave that to us, and a bare number is not a time."""
+    """A time from its text. Strict models do not convert text themselves, and a bare number is not a time."""
     if isinstance(value, datetime):
         return within(value)
     if not isinstance(value, str):
-        raise ValueError("a time is RFC 3339 text with an offset, such as 2026-01-31T09:30:00Z")
+        raise ValueError("a time must be RFC 3339 text with an offset, such as 2026-01-31T09:30:00Z")
     return read_time(value)
 
 
 def _day(value: Any) -> Any:
-    """A day from its text: a bare number would be taken for seconds since 1970."""
+    """A day from its text. Pydantic would read a bare number as seconds since 1970."""
     if not isinstance(value, str):
-        raise ValueError("a day is written as YYYY-MM-DD")
+        raise ValueError("a day must be written as YYYY-MM-DD")
     return read_day(value)
 
 
 _time = BeforeValidator(_instant)
 
 Word = Annotated[str, Text(128, min_characters=1)]
-"""A short text that something is known by: a caller's own reference, the name of a carrier, a key."""
+"""A short text that identifies something: a caller's own reference, the name of a carrier, a key."""
 
 Name = Annotated[str, Text(200)]
-"""What somebody or something is called; may be empty."""
+"""The name of a person or thing; may be empty."""
 
 Reference = Annotated[str, Text(200, min_characters=1)]
-"""What a payment or a settlement is known by elsewhere."""
+"""The reference of a payment or settlement in another system."""
 
 Sku = Annotated[str, Text(100, min_characters=1)]
-"""What the shop calls a thing that it sells."""
+"""The shop's own id of an article."""
 
 CustomerId = Annotated[str, Text(MAX_ID_CHARACTERS, min_characters=1), AfterValidator(_name)]
-"""The shop's own id of a customer: whatever may be the `sub` of a token, and nothing else."""
+"""The shop's own id of a customer. The same rules apply as to the `sub` of a token."""
 
 Fact = Annotated[datetime, _time, WithJsonSchema({"type": "string", "format": "date-time"})]
-"""When something happened. The rule that takes it holds it against the clock: shared.contracts.times.happened_at."""
+"""When something happened. The rule that uses it compares it with the clock: shared.contracts.times.happened_at."""
 
 Plan = Annotated[datetime, _time, WithJsonSchema({"type": "string", "format": "date-time"})]
-"""From when something is to apply: before the year 2100."""
+"""When something is to start to apply: before the year 2100."""
 
 Moment = Annotated[datetime, _time, WithJsonSchema({"type": "string", "format": "date-time"})]
-"""A bound of a list or an export: `<field>.gte` (inclusive) or `<field>.lt` (exclusive)."""
+"""A limit for filtering a list or an export: `<field>.gte` (inclusive) or `<field>.lt` (exclusive)."""
 
 Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
 """A calendar day."""

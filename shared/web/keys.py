@@ -1,8 +1,8 @@
 """The file of signing keys: which issuers are trusted, for which stores and roles.
 
-It is read again whenever it changes, so that keys rotate without a restart. A file that cannot be read, or of which one entry is
-wrong, changes nothing: the keys that were read last stay in force, and the trouble is told (log, metric, readiness) without a word
-of what the file says, because what stands in the wrong place may be a secret.
+It is read again whenever it changes, so that keys can be rotated without a restart. If the file cannot be read, or one entry is
+invalid, the keys that were read last stay in force and the problem is reported (log, metric, readiness). Reports never quote the
+file, because text in the wrong place may be a secret.
 """
 
 import difflib
@@ -28,21 +28,21 @@ MIN_SECRET_BYTES = 32  # RFC 7518 3.2: at least as long as the hash
 MIN_RSA_BITS = 2_048  # RFC 7518 3.3
 MAX_FILE_BYTES = 1_000_000
 SETTLED_SECONDS = 2.0
-"""A file changed more recently may change again without a trace in its times: until then it is read each time."""
+"""A file that changed more recently than this may change again with the same time stamps, so it is read at every look."""
 ASYMMETRIC = ("RS256", "PS256", "ES256", "Ed25519", "EdDSA")
 
 IssuedRole = Literal["platform", "staff", "customer", "guest"]
-"""For whom an issuer may speak. Never `system`: that is ourselves."""
+"""The roles that an issuer may issue tokens for. Never `system`, which is the services themselves."""
 
 
 class KeysUnreadable(ValueError):  # noqa: N818  (it says what is unreadable)
-    """The keys file is not one. The text says where and why, and holds nothing of the file but names of issuers."""
+    """The keys file is not valid. The text says where and why, and quotes nothing from the file but names of issuers."""
 
 
 class SigningKey(BaseModel):
-    """One key of an issuer that we trust: a shared secret (HS256) or public keys, bound to stores and roles. "*" is every store.
+    """One key of a trusted issuer: a shared secret (HS256) or public keys, bound to stores and roles. "*" means every store.
 
-    An issuer may have several entries: each is an alternative, so that an old and a new secret overlap while they rotate.
+    An issuer may have several entries, each of which is enough, so that an old and a new secret can overlap during a rotation.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
@@ -67,7 +67,7 @@ class SigningKey(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Trusted:
-    """A key ready to verify with. One family of algorithms each: a public key can never pass for a secret."""
+    """A key ready to verify with. Each has only one family of algorithms, so that a public key cannot be used as a secret."""
 
     signing: SigningKey
     key: OctKey | KeySet
@@ -75,20 +75,20 @@ class Trusted:
 
 
 class KeysFile:
-    """The keys in force: those of the last good state of the file."""
+    """The keys in force: those from the last valid state of the file."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.trouble = ""  # why the file, as it is now, is not in force
-        self.generation = 0  # rises with every set of keys that comes into force
+        self.trouble = ""  # why the file in its current state is not in force
+        self.generation = 0  # increases with every set of keys that comes into force
         self._issuers: dict[str, tuple[Trusted, ...]] | None = None
         self._signature: tuple[int, ...] | None = None
-        self._judged: tuple[bytes, str] | None = None  # digest of the content and what is wrong with it
+        self._judged: tuple[bytes, str] | None = None  # digest of the content, and what is wrong with it
         self.look()
 
     @property
     def ready(self) -> bool:
-        """Whether there are keys at all: a process that was started with a bad file has none until the file is good."""
+        """Whether there are any keys: a process that was started with an invalid file has none until the file is valid."""
         return self._issuers is not None
 
     def of(self, issuer: str) -> tuple[Trusted, ...]:
@@ -96,23 +96,23 @@ class KeysFile:
         return (self._issuers or {}).get(issuer, ())
 
     def signing_for(self, role: str, store: str) -> SigningKey | None:
-        """The first key with a secret that may speak for `role` in `store`: in a rotation the new one stands first."""
+        """The first key with a secret that may issue tokens for `role` in `store`: in a rotation the new one comes first."""
         every = (trusted.signing for keys in (self._issuers or {}).values() for trusted in keys)
         return next((key for key in every if key.secret is not None and key.speaks_for(role, store)), None)
 
     def secrets_of(self, issuer: str) -> list[str]:
-        """Every secret of the issuer that is trusted now, for what it signed before."""
+        """Every secret of the issuer that is currently trusted, to verify what it signed earlier."""
         return [trusted.signing.secret.get_secret_value() for trusted in self.of(issuer) if trusted.signing.secret is not None]
 
     def look(self) -> None:
-        """Take the file's keys if it has changed and is good. Cheap: one stat() where nothing changed."""
+        """Put the file's keys into force if it has changed and is valid. Costs one stat() if nothing changed."""
         try:
             found = self.path.stat()
             signature = (found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino, found.st_dev)
             if signature == self._signature:
                 return
             if not stat.S_ISREG(found.st_mode):
-                raise KeysUnreadable("it is no file")  # reading a pipe would wait for ever
+                raise KeysUnreadable("it is not a file")  # reading a pipe would block forever
             if found.st_size > MAX_FILE_BYTES:
                 raise KeysUnreadable(f"it has {found.st_size} bytes; at most {MAX_FILE_BYTES} are read")
             content = self.path.read_bytes()
@@ -138,7 +138,7 @@ class KeysFile:
         log.info("keys_file_read", file=str(self.path), issuers=sorted(issuers), keys=sum(map(len, issuers.values())))
 
     def _refuse(self, digest: bytes, why: str) -> None:
-        """Keep what is in force, and say so once for each change of the file."""
+        """Keep the keys in force, and log that once for each change of the file."""
         if self._judged != (digest, why):
             kept = "the keys that were read before stay in force" if self.ready else "no token can be verified"
             log.error("keys_file_bad", file=str(self.path), why=why, consequence=kept)
@@ -146,26 +146,26 @@ class KeysFile:
 
 
 def parsed(content: bytes) -> list[SigningKey]:
-    """The entries of a keys file. Raises KeysUnreadable, whose words hold no value of the file."""
+    """The entries of a keys file. Raises KeysUnreadable, whose text contains no value from the file."""
     try:
         entries = json.loads(content, object_pairs_hook=_once_each)
     except KeysUnreadable:
         raise
     except (ValueError, RecursionError) as error:
         where = f" (line {error.lineno}, column {error.colno})" if isinstance(error, json.JSONDecodeError) else ""
-        raise KeysUnreadable(f"it is not JSON{where}") from None  # the error would carry the file's text along
+        raise KeysUnreadable(f"it is not JSON{where}") from None  # the error would contain the file's text
     if not isinstance(entries, list):
         raise KeysUnreadable("it is not a list of keys")
     return [_entry(number, entry) for number, entry in enumerate(entries)]
 
 
 def trusted_keys(keys: Sequence[SigningKey]) -> list[Trusted]:
-    """The keys ready to verify with. Raises KeysUnreadable for one without key, with two, or with one that is too weak."""
+    """The keys ready to verify with. Raises KeysUnreadable for an entry with no key, with two, or with a key that is too weak."""
     return [_trusted(number, key) for number, key in enumerate(keys)]
 
 
 def read_keys(path: Path) -> list[SigningKey]:
-    """The keys of a file, all of them good. Raises OSError, KeysUnreadable."""
+    """The keys of a file, all of them valid. Raises OSError, KeysUnreadable."""
     keys = parsed(path.read_bytes())
     trusted_keys(keys)
     return keys
@@ -188,7 +188,7 @@ def _name(number: int, entry: Any) -> str:
 
 
 def _said(item: Mapping[str, Any]) -> str:
-    """One fault in words of ours: pydantic's own could repeat what was given."""
+    """One error in our own words: pydantic's text could quote the input."""
     fields = list(SigningKey.model_fields)
     field = str(item["loc"][0]) if item["loc"] else ""
     if item["type"] == "missing":
@@ -223,7 +223,7 @@ def _trusted(number: int, key: SigningKey) -> Trusted:
         public = KeySet.import_key_set(key.jwks)  # type: ignore[arg-type]  # a JWKS document
         weak = not public.keys or any(_is_weak(one) for one in public.keys)
     except (JoseError, ValueError, TypeError, KeyError, AttributeError):
-        raise KeysUnreadable(f"{name}: {'jwks is not a set of public keys' if key.jwks else 'its secret is no text'}") from None
+        raise KeysUnreadable(f"{name}: {'jwks is not a set of public keys' if key.jwks else 'its secret is not text'}") from None
     if weak:
         raise KeysUnreadable(f"{name}: jwks needs public keys (EC, Ed25519, or RSA of at least {MIN_RSA_BITS} bits)")
     return Trusted(key, public, ASYMMETRIC)
@@ -234,7 +234,7 @@ def _is_weak(key: Any) -> bool:
 
 
 def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object of the file. Of a field that stands there twice nobody could say which counts."""
+    """An object of the file. Refuses duplicate fields, because it would be unclear which one counts."""
     if len({name for name, _ in pairs}) != len(pairs):
-        raise KeysUnreadable("an object in it says a field twice")
+        raise KeysUnreadable("an object in it has a field twice")
     return dict(pairs)

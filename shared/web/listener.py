@@ -1,7 +1,7 @@
-"""Taking connections: all that wait, many in one turn of the event loop.
+"""Accepting connections: all that are waiting, many in one turn of the event loop.
 
-uvloop takes one in a turn. While a turn lasts milliseconds, whoever opens hundreds of connections again and again fills the queue in
-front of the port, and everybody else's next one waits in it for seconds.
+uvloop accepts one per turn. When turns take milliseconds, a client that keeps opening hundreds of connections fills the port's accept
+queue, and everybody else's next connection waits in it for seconds.
 """
 
 import asyncio
@@ -16,12 +16,12 @@ log = structlog.get_logger()
 TAKEN_AT_ONCE = 64
 BACKLOG = 2_048
 PAUSE_SECONDS = 0.1
-"""How long nothing is taken where descriptors or memory have run out: the lobby sends somebody away meanwhile."""
+"""How long nothing is accepted once descriptors or memory have run out; in the meantime the lobby closes connections."""
 NO_ROOM = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 
 
 class Listener:
-    """Sockets that listen, and what is made for each connection; closes as an asyncio server does."""
+    """Listening sockets, and the factory of a protocol for each connection; closes like an asyncio server."""
 
     def __init__(self, sockets: Sequence[socket.socket], make: Callable[[], asyncio.Protocol]) -> None:
         self.sockets = tuple(sockets)
@@ -36,7 +36,7 @@ class Listener:
 
     @classmethod
     async def at(cls, host: str, port: int, make: Callable[[], asyncio.Protocol]) -> "Listener":
-        """At every address of `host`; port 0 takes a free one. Raises OSError where an address is taken or is not ours."""
+        """Listen on every address of `host`; port 0 picks a free one. Raises OSError if an address is taken or is not ours."""
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         sockets: list[socket.socket] = []
         try:
@@ -49,14 +49,14 @@ class Listener:
             raise
 
     def close(self) -> None:
-        """Take nobody any more; whoever is in stays."""
+        """Stop accepting; open connections stay open."""
         self._closed = True
         for listening in self.sockets:
             self._loop.remove_reader(listening)
             listening.close()
 
     async def wait_closed(self) -> None:
-        """Until whoever was just coming in is in."""
+        """Wait until connections that were just accepted are set up."""
         await asyncio.gather(*self._entering, return_exceptions=True)
 
     def _take(self, listening: socket.socket) -> None:
@@ -69,7 +69,7 @@ class Listener:
                 if error.errno in NO_ROOM:
                     self._pause(listening, error)
                     return
-                continue  # it left before it was taken
+                continue  # the client left before it was accepted
             entering = self._loop.create_task(self._enter(taken))
             self._entering.add(entering)
             entering.add_done_callback(self._entering.discard)
@@ -77,7 +77,7 @@ class Listener:
     async def _enter(self, taken: socket.socket) -> None:
         try:
             if self._closed:
-                raise ConnectionAbortedError  # the server has said goodbye to those that it knew: this one would hold up its end
+                raise ConnectionAbortedError  # the server has already closed the connections that it knows: this one would delay its end
             taken.setblocking(False)
             taken.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             await self._loop.connect_accepted_socket(self._make, taken)

@@ -1,4 +1,4 @@
-"""The connections to this process, of all its services: how many there may be, which one makes room, and which one is overdue."""
+"""The connections of this process to all its services: how many there may be, which one is closed for a new one, which are overdue."""
 
 import asyncio
 import resource
@@ -22,20 +22,20 @@ class Guest(Protocol):
 
     @property
     def transport(self) -> asyncio.Transport:
-        """What can be aborted."""
+        """The transport, which can be aborted."""
 
     def overdue(self, now: float) -> None:
         """End the connection if its time is over."""
 
 
 def places() -> int:
-    """How many connections the process may hold: half of its descriptors, since a burst is accepted before anybody can be sent away."""
+    """How many connections the process may hold: half of its descriptors, since a burst is accepted before any can be closed."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return max(64, min(10_000, (soft - KEPT_BACK) // 2))
 
 
 class Lobby:
-    """One per process."""
+    """The open connections; one lobby per process."""
 
     def __init__(self, max_connections: int = 0) -> None:
         self.max_connections = max_connections or places()
@@ -46,7 +46,7 @@ class Lobby:
 
     @property
     def count(self) -> int:
-        """Connections that are open."""
+        """How many connections are open."""
         return len(self._guests)
 
     def enter(self, guest: Guest) -> bool:
@@ -62,17 +62,17 @@ class Lobby:
         return True
 
     def busy(self, guest: Guest) -> None:
-        """A call began: the place is safe until it is answered."""
+        """A call began: the connection keeps its place until the call is answered."""
         for idle in self._idle:
             idle.pop(guest, None)
 
     def idle(self, guest: Guest) -> None:
-        """It was answered."""
+        """The call was answered: the connection is idle."""
         if guest in self._guests:
             self._idle[guest.known][guest] = None
 
     def leave(self, guest: Guest) -> None:
-        """It is gone."""
+        """The connection is closed."""
         if guest.lingers:
             self.lingering -= 1
         self._forget(guest)

@@ -1,4 +1,4 @@
-"""What surrounds every call that was let in: a span, a request id, a log line, a duration, and the headers of every answer."""
+"""What every admitted call gets: a span, a request id, a log line, a duration, and the headers of every answer."""
 
 import time
 
@@ -24,13 +24,13 @@ class Observed:
         self.service = service
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """ASGI."""
+        """Call the app and record the call."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         headers = dict(scope["headers"])
         answer = _Answer(send, headers.get(b"x-request-id", b"")[:MAX_REQUEST_ID_BYTES])
-        method = scope["method"] if scope["method"] in METHODS else "other"  # strangers must not choose label values
+        method = scope["method"] if scope["method"] in METHODS else "other"  # clients must not choose label values
         began = time.perf_counter()
         structlog.contextvars.clear_contextvars()
         with served(method, scope["path"], headers.get(b"traceparent", b"").decode("latin-1")):

@@ -1,4 +1,4 @@
-"""What FastAPI cannot know when it writes a service's OpenAPI document: sentences for people, and what the kernel does with every call."""
+"""What FastAPI cannot know when it generates a service's OpenAPI document: descriptions, and what the kernel does with every call."""
 
 import json
 from collections.abc import Mapping
@@ -11,15 +11,15 @@ from shared.web.problems import problem_response
 from shared.web.routes import KEYLESS, MANY, ROLES
 
 PARAMETERS = {
-    "limit": "How many items a page has at most.",
-    "cursor": "`next_cursor` (or `previous_cursor`) of the page before; leave it out for the first page.",
+    "limit": "The most items that a page may have.",
+    "cursor": "`next_cursor` or `previous_cursor` of a page of this list; leave it out for the first page.",
     "order_id": "The order.",
     "link_id": "A link by which a guest reads the order.",
     "payment_id": "A payment of the order.",
     "refund_id": "The refund.",
     "note_id": "The note.",
     "document_id": "The document.",
-    "attention_id": "What needs attention.",
+    "attention_id": "The item that needs attention.",
     "attachment_id": "The attachment.",
     "customer_id": "The store's own id of the customer.",
     "sku": "The store's own id of the article.",
@@ -31,10 +31,10 @@ PARAMETERS = {
     "refund_state": "Filter by how much is refunded: none, partial or full.",
     "settlement": "Filter by settlement state.",
     "cause": "Filter by cause.",
-    "closed": "Those that were closed instead of those that wait.",
+    "closed": "List the items that were closed instead of those that are waiting.",
     "currency": "Only this currency (ISO 4217).",
-    "below": "Only what has fewer units than this.",
-    "order_number": "Only of the order with this number.",
+    "below": "Only articles with fewer units than this.",
+    "order_number": "Only those of the order with this number.",
     "placed_at.gte": "Placed at this time or later.",
     "placed_at.lt": "Placed before this time.",
     "requested_at.gte": "Requested at this time or later.",
@@ -63,7 +63,7 @@ def tidy_openapi(app: FastAPI) -> None:
 
 
 def _name_pages(document: dict[str, Any]) -> None:
-    """Pages under the names that their classes give themselves: the generator writes `Page_OrderView_`, whose title is OrderPage."""
+    """Rename pages to the titles of their classes: FastAPI writes `Page_OrderView_`, whose title is OrderPage."""
     told = json.dumps(document)
     for name, schema in document["components"]["schemas"].items():
         if name.startswith("Page_"):
@@ -72,9 +72,9 @@ def _name_pages(document: dict[str, Any]) -> None:
 
 
 def merged(documents: Mapping[str, dict[str, Any]], *, title: str, description: str, version: str) -> dict[str, Any]:
-    """One document of all services, from each service's own, for one address and one generated client.
+    """One document of all services, merged from each service's own, for one address and one generated client.
 
-    What all have (a problem, an amount, who did it) is there once. Raises ValueError where one name or path means two things.
+    Schemas that all have (a problem, an amount, who did it) appear once. Raises ValueError if a name or path has two meanings.
     """
     paths: dict[str, Any] = {}
     components: dict[str, dict[str, Any]] = {}
@@ -102,41 +102,41 @@ def merged(documents: Mapping[str, dict[str, Any]], *, title: str, description: 
 
 
 def _describe(operation: dict[str, Any]) -> None:
-    """The first sentence of what the code says as the summary, and a word for each parameter."""
+    """Use the docstring's first sentence as the summary, and add a description to each parameter."""
     first, _, _ = operation.get("description", "").partition("\n\n")
     if first:
         operation["summary"] = " ".join(first.split()).partition(". ")[0].removesuffix(".")
     for status, answer in operation["responses"].items():
         if int(status) >= 400:
-            answer["content"].pop("application/json", None)  # FastAPI adds its own kind; ours are problems
+            answer["content"].pop("application/json", None)  # FastAPI adds its own media type; ours are problems
     for parameter in operation.get("parameters", []):
         if "description" not in parameter:
             parameter["description"] = parameter["schema"].get("description") or PARAMETERS.get(parameter["name"].lower(), "")
 
 
 def _say_conditions(method: str, operation: dict[str, Any], schemas: dict[str, Any]) -> None:
-    """Add the conditional headers that a call takes, and the answers that come of them."""
+    """Add the conditional headers that a call takes, and the responses that they cause."""
     parameters, answers = operation.setdefault("parameters", []), operation["responses"]
     needs_key = method == "post" and not operation.pop(KEYLESS, False)
     if method == "get":
         if _has_version(answers.get("200", {}), schemas):
             parameters.append(_header("If-None-Match", 'The ETag that you have, such as "v7.0123456789abcdef"; 304 if it still holds.', {}))
-            answers["304"] = {"description": "You have it already"}
+            answers["304"] = {"description": "You already have the current version"}
         return
     if "412" in answers:
-        said = 'The ETag that you read, such as "v7.0123456789abcdef", or its version alone, "v7"; 412 if it changed since.'
+        said = 'The ETag that you read, such as "v7.0123456789abcdef", or its version alone, "v7"; 412 if it has changed since.'
         pattern = {"pattern": r'^(\*|"v[0-9]{1,19}(\.[0-9a-f]{16})?")$'}
         parameters.append(_header("If-Match", said, pattern, required="428" in answers))
     if needs_key or method != "post":
         length = {"minLength": 1, "maxLength": MAX_KEY_CHARACTERS}
-        parameters.append(_header("Idempotency-Key", "The same key gives the same answer, once.", length, required=needs_key))
+        parameters.append(_header("Idempotency-Key", "A repeat with the same key gets the stored response.", length, required=needs_key))
         answers.setdefault("409", _problem("In progress: a call with the same Idempotency-Key is still running"))
     if "requestBody" in operation:
-        answers["415"] = _problem("Another kind of content")
+        answers["415"] = _problem("Unsupported media type")
 
 
 def _has_version(answer: dict[str, Any], schemas: dict[str, Any]) -> bool:
-    """Whether the answer is a view with a version: only such a one has an ETag (Calling.show)."""
+    """Whether the response is a view with a version: only those have an ETag (Calling.show)."""
     schema = answer.get("content", {}).get("application/json", {}).get("schema", {})
     return "version" in schemas.get(schema.get("$ref", "").rpartition("/")[2], schema).get("properties", {})
 

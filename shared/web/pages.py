@@ -1,7 +1,8 @@
-"""Keyset pages: an opaque, versioned cursor holds where a page ended, so that page 10,000 costs what page 1 costs.
+"""Keyset pages: an opaque, versioned cursor says where a page ended, so that page 10,000 costs no more than page 1.
 
-Every list has one order, by a Key, and every page is a bounded walk along it: it looks at 5,000 rows at most, whatever is asked. What no
-index answers is left out as the walk goes, so a page may be short, even empty, and still go on (docs/decisions/0103-bounded-lists.md).
+Every list has one order, by a Key, and every page is a bounded walk along it that looks at 5,000 rows at most. Filters that no index
+supports are applied during the walk, so a page may be short, even empty, and still have a next one
+(docs/decisions/0103-bounded-lists.md).
 """
 
 import base64
@@ -27,9 +28,9 @@ from shared.web.views import Page
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
-MAX_EXAMINED_ROWS = 5_000  # of a walk, and as many index entries again to find its end
+MAX_EXAMINED_ROWS = 5_000  # per walk, and as many index entries again to find its end
 CURSOR_VERSION = 1
-MAX_CURSOR_CHARACTERS = 1_000  # more than the longest SKU of the widest letters needs, with what stands beside it
+MAX_CURSOR_CHARACTERS = 1_000  # more than a cursor with the longest SKU of the widest letters needs
 
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
 Cursor = Annotated[str | None, Query(max_length=MAX_CURSOR_CHARACTERS)]
@@ -48,7 +49,7 @@ class Int16(int):
 
 _BITS: dict[type[Any], int] = {int: 63, Int32: 31, Int16: 15}
 _TIMES: dict[type[Any], Kind] = {datetime: "timestamptz", date: "date"}
-_UNREADABLE = "~"  # before the database's own count of a time or day that Python cannot hold: a page may end at such a row
+_UNREADABLE = "~"  # prefix of a raw database time or day that Python cannot represent: a page may end at such a row
 
 
 def encode_cursor(values: Sequence[Any]) -> str:
@@ -68,7 +69,7 @@ def _plain(value: Any) -> Any:
 
 
 def decode_cursor(cursor: str, kinds: Sequence[type]) -> list[Any]:
-    """The values that encode_cursor was given. Raises Invalid `bad_cursor` for anything that is not ours."""
+    """The values that were passed to encode_cursor. Raises Invalid `bad_cursor` for anything that it did not make."""
     try:
         values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         version, *plain = values
@@ -81,7 +82,7 @@ def decode_cursor(cursor: str, kinds: Sequence[type]) -> list[Any]:
 
 def _not_ours() -> Invalid:
     error_at = (FieldError("?cursor", "bad_cursor", "Take it from next_cursor or previous_cursor, or leave it out."),)
-    return Invalid("bad_cursor", "The cursor is not one of this list.", errors=error_at)
+    return Invalid("bad_cursor", "The cursor is not from this list.", errors=error_at)
 
 
 def _as(kind: type[Any], value: Any) -> Any:
@@ -97,7 +98,7 @@ def _as(kind: type[Any], value: Any) -> Any:
 
 
 def _time(kind: type[Any], value: str) -> datetime | date | OutOfRange:
-    """Any time that a row may have, also from before there were bounds. Raises ValueError for what no column holds."""
+    """Any time that a row may have, including old rows without bounds. Raises ValueError for values that no column can hold."""
     if value.startswith(_UNREADABLE):
         stands_for = OutOfRange(_TIMES[kind], int(value.removeprefix(_UNREADABLE)))
         if not stands_for.possible:
@@ -115,28 +116,28 @@ def _time(kind: type[Any], value: str) -> datetime | date | OutOfRange:
 
 
 Order = Callable[[Any], list[sa.ColumnElement[Any]]]
-"""What to order a statement by, from the columns that hold the key in it."""
+"""Makes a statement's ORDER BY from its key columns."""
 
 Left = Callable[[sa.Subquery, Order], sa.Select[Any]]
-"""What is wanted of the rows that a walk looks at, in its order and with the columns of its key."""
+"""Selects the wanted rows from those that a walk looks at, in its order and with the columns of its key."""
 
 
 @dataclass(frozen=True, slots=True)
 class Walked(Generic[R]):
-    """What a page holds, and where the list goes on in both directions."""
+    """A page's items, and the cursors of the pages before and after it."""
 
     items: list[R]
     next_cursor: str | None
     previous_cursor: str | None
 
     def each(self, value: Callable[[R], V]) -> "Walked[V]":
-        """The same page of what `value` makes of each item."""
+        """The same page with `value` applied to each item."""
         return Walked([value(item) for item in self.items], self.next_cursor, self.previous_cursor)
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a page begins: behind a row, or with it where `inclusive`; at the end of the list where there is none."""
+    """Where a page begins: after a row, or at it if `inclusive`; without a row, at the start of the list."""
 
     row: tuple[Any, ...] | None = None
     backwards: bool = False
@@ -147,7 +148,7 @@ _WAYS = {(False, False): "next", (True, False): "prev", (False, True): "next_wit
 
 
 class Key:
-    """The columns that a list is ordered by, which together name one row."""
+    """The columns that a list is ordered by, which together identify one row."""
 
     def __init__(self, *columns: sa.Column[Any], newest_first: bool = False) -> None:
         self._columns = columns
@@ -155,7 +156,7 @@ class Key:
         self._kinds = (str, *(_kind_of(column) for column in columns))
 
     def place(self, cursor: str | None) -> Place:
-        """Where a cursor leads. Raises Invalid `bad_cursor`."""
+        """The place that a cursor points to. Raises Invalid `bad_cursor`."""
         if cursor is None:
             return Place()
         way, *values = decode_cursor(cursor, self._kinds)
@@ -169,21 +170,21 @@ class Key:
             raise _not_ours() from error
 
     def cursor(self, row: tuple[Any, ...] | None, *, backwards: bool = False, inclusive: bool = False) -> str | None:
-        """The cursor of the page behind a row, or with it where `inclusive`."""
+        """The cursor of the page that begins after a row, or at it if `inclusive`."""
         return None if row is None else encode_cursor([_WAYS[backwards, inclusive], *row])
 
     def of(self, row: Row[Any]) -> tuple[Any, ...]:
-        """Where a row stands: by `walked_<name>`, where a row of what was walked was exchanged for another, else by `<name>`."""
+        """A row's key values: from `walked_<name>` if a walked row was replaced by another, otherwise from `<name>`."""
         found, names = row._mapping, (column.name for column in self._columns)
         values = (found.get(f"walked_{name}", found[name]) for name in names)
         return tuple(str(value) if isinstance(value, UUID) else value for value in values)
 
     def columns(self, columns: Any) -> list[sa.ColumnElement[Any]]:
-        """Those of these columns that hold the key."""
+        """The key columns among `columns`."""
         return [columns[column.name] for column in self._columns]
 
     def order(self, columns: Any, *, backwards: bool = False) -> list[sa.ColumnElement[Any]]:
-        """The list's order, or its reverse, by the columns of these names."""
+        """The list's order, or its reverse, in terms of `columns`."""
         mine = self.columns(columns)
         return [column.desc() for column in mine] if self._newest_first != backwards else mine
 
@@ -199,9 +200,9 @@ class Key:
 async def walk(
     tx: Transaction, key: Key, source: sa.Select[Any], *, cursor: str | None, limit: int, left: Left | None = None
 ) -> Walked[Row[Any]]:
-    """A page of what `left` leaves of `source`, which is whatever an index answers in the order of `key`.
+    """A page of the rows of `source` that `left` selects; an index must return `source` in the order of `key`.
 
-    What the caller may not see must not be in `source`: its end becomes a cursor. Raises Invalid `bad_cursor`.
+    `source` must not contain rows that the caller may not see: a walk's last row becomes a cursor. Raises Invalid `bad_cursor`.
     """
     place = key.place(cursor)
     backwards = place.backwards
@@ -215,13 +216,13 @@ async def walk(
     first, last = (key.of(rows[0]), key.of(rows[-1])) if rows else (place.row, place.row)
     end = last if len(found) > limit else None if left is None else await _end_of(tx, key, window)
     on = key.cursor(end, backwards=backwards)
-    # An empty page stands between two rows, of which the one that it came from is not on it: the way back begins with that row.
+    # An empty page does not include the row that it came from, so the page before it begins at that row.
     back = key.cursor(first, backwards=not backwards, inclusive=not rows) if cursor else None
     return Walked(rows[::-1], back, on) if backwards else Walked(rows, on, back)
 
 
 async def _end_of(tx: Transaction, key: Key, window: sa.Subquery) -> tuple[Any, ...] | None:
-    """Where a walk ended without having seen everything; None where it reached the end of the list."""
+    """The key of the last row of a walk that did not reach the end of the list; None if it did."""
     row = await tx.first(sa.select(*key.columns(window.c)).offset(MAX_EXAMINED_ROWS - 1).limit(1))
     return None if row is None else key.of(row)
 
@@ -235,7 +236,7 @@ def _kind_of(column: sa.Column[Any]) -> type:
 
 
 def _checked(column: sa.Column[Any], value: Any) -> None:
-    """Raises ValueError for what the driver would refuse."""
+    """Raise ValueError for a value that the driver would refuse."""
     if isinstance(column.type, PublicIdColumn):
         uuid_of(column.type.prefix, value)
     elif isinstance(column.type, sa.Uuid):
@@ -243,7 +244,7 @@ def _checked(column: sa.Column[Any], value: Any) -> None:
 
 
 def link_header(path: str, query: Iterable[tuple[str, str]], page: Page[Any]) -> dict[str, str]:
-    """The `Link` header of a page that `path` and `query` asked for, as headers to add; none for a list of one page."""
+    """Headers to add to a page that was requested by `path` and `query`: its `Link` header, unless the list has only one page."""
     kept = [(name, value) for name, value in query if name != "cursor"]
     beside = (("next", page.next_cursor), ("prev", page.previous_cursor))
     links = [f'<{path}?{urlencode([*kept, ("cursor", cursor)])}>; rel="{relation}"' for relation, cursor in beside if cursor is not None]

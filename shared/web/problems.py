@@ -25,21 +25,21 @@ log = structlog.get_logger()
 MEDIA_TYPE = "application/problem+json"
 MAX_FIELD_ERRORS = 20
 MAX_ERRORS_BUILT = 500
-"""Above this the wrong fields are counted and not listed: pydantic builds a dict for each, and a body may have 250,000 of them."""
+"""Above this number invalid fields are counted and not listed: pydantic builds a dict for each, and a body may have 250,000."""
 HTTP_CODES = {400: "invalid_json", 404: "no_such_route", 405: "method_not_allowed", 413: "too_large", 415: "unsupported_media_type"}
 
 KERNEL_PROBLEMS = {
-    "invalid": "A field does not say what it should; `errors` lists which and what would be accepted.",
+    "invalid": "A field is not valid; `errors` lists which ones and what would be accepted.",
     "invalid_json": "The body is not JSON.",
     "nul_character": "Text may not contain the character U+0000.",
     "in_the_future": "It cannot have happened later than now.",
     "before_placing": "It cannot have happened before the order was placed.",
-    "bad_etag": 'If-Match takes one ETag of ours, such as "v7".',
-    "bad_cursor": "The cursor is not one of this list: take it from next_cursor or previous_cursor.",
+    "bad_etag": 'If-Match must be one ETag from this API, such as "v7".',
+    "bad_cursor": "The cursor is not from this list: take it from next_cursor or previous_cursor.",
     "idempotency_key_missing": "Every POST needs an Idempotency-Key header with a unique value for each new operation.",
     "idempotency_key_invalid": "An Idempotency-Key has 1 to 255 characters.",
     "idempotency_key_reused": "This Idempotency-Key was used for another request.",
-    "in_progress": "A call with this Idempotency-Key is still running: repeat in a moment.",
+    "in_progress": "A call with this Idempotency-Key is still running: retry in a moment.",
     "unauthenticated": "Send Authorization: Bearer <token>.",
     "not_a_jwt": "The bearer token is not a JWT.",
     "unknown_issuer": "No key of this token's issuer is trusted here.",
@@ -47,46 +47,46 @@ KERNEL_PROBLEMS = {
     "missing_claim": "The token lacks a claim; exp, iat, aud, sub, store and role are needed.",
     "bad_claim": "sub and store have 1 to 128 characters, times are seconds since 1970, a guest's sub is an order's id.",
     "unknown_scope": "The token's scope must be a text of the words read and write, or absent.",
-    "token_lives_too_long": "From iat to exp a token may live only as long as the settings allow its role.",
-    "keys_unavailable": "The service has no keys to verify tokens with just now; repeat in a moment.",
+    "token_lives_too_long": "The token is valid for longer, from iat to exp, than the settings allow for its role.",
+    "keys_unavailable": "The service currently has no keys to verify tokens with; retry in a moment.",
     "wrong_audience": "The token's aud must be aftersale.",
     "token_expired": "The token has expired.",
     "token_not_yet_valid": "The token was issued in the future.",
     "token_too_long": "A token has at most 4,096 characters.",
-    "link_revoked": "This guest's link was taken back, or the order's customer was erased.",
+    "link_revoked": "This guest's link was revoked, or the order's customer was erased.",
     "role_not_issued": "The issuer's key may not issue tokens for this role.",
     "store_not_issued": "The issuer's key may not issue tokens for this store.",
     "forbidden": "This caller may never do this.",
     **WHO,
     "on_behalf_of_platform_only": "Only a platform may act on behalf of its customer.",
-    "not_found": "There is no such thing for this caller; another's counts as none.",
+    "not_found": "It does not exist, or it belongs to another caller.",
     "no_such_route": "There is no such address.",
     "method_not_allowed": "This address does not take this method.",
     "unsupported_media_type": "Send application/json.",
     "invalid_form": "The body is not a form of the kind that its Content-Type names.",
     "too_large": "The body is over the limit of its route.",
-    "too_many_values": "The body holds more lists, objects or fields than any call of its size needs.",
+    "too_many_values": "The body has more lists, objects or fields than any call of its size needs.",
     "body_timeout": "The body did not arrive in time: send it without pauses.",
     "head_too_large": "The request's head is over the limit: send fewer and shorter headers.",
     "address_too_long": "The request's address is over the limit: send fewer and shorter parameters.",
     "malformed_request": "What was sent is not an HTTP/1.1 request.",
-    "rate_limited": "Too many calls of this token or store in a short time: wait as long as Retry-After says.",
-    "too_many_calls": "Too many calls of this token or store are under way: wait for answers before you send more.",
+    "rate_limited": "Too many calls by this token or store in a short time: wait as long as Retry-After says.",
+    "too_many_calls": "Too many calls by this token or store are in progress: wait for answers before you send more.",
     "too_many_streams": "Too many streams are open for this token: close one first.",
-    "version_conflict": "It was changed since you read it: read it again, then repeat.",
+    "version_conflict": "It has changed since you read it: read it again, then retry.",
     "if_match_required": "Send If-Match with the ETag that you read.",
-    "event_too_large": "The change would make an event of more than 4 MB.",
-    "try_again": "The database asked to repeat; nothing was changed.",
-    "unavailable": "The service cannot reach its database; repeat in a moment with the same Idempotency-Key.",
-    "heic_not_taken": "HEIC pictures are not taken: choose JPEG in the camera's settings, or save the picture as JPEG.",
-    "store_busy": "This store has its fair share of the service at work and more waiting: repeat after Retry-After.",
+    "event_too_large": "The change would create an event of more than 4 MB.",
+    "try_again": "The database asked for a retry; nothing was changed.",
+    "unavailable": "The service cannot reach its database; retry in a moment with the same Idempotency-Key.",
+    "heic_not_taken": "HEIC pictures are not accepted: choose JPEG in the camera's settings, or save the picture as JPEG.",
+    "store_busy": "This store already uses its fair share of the service and has more calls waiting: retry after Retry-After seconds.",
     "unreadable_row": "The stored row cannot be read; the operator sees it in `aftersale parked list` and in readiness.",
-    "internal_error": "Something went wrong in the service: repeat with the same Idempotency-Key, and give the operator the trace_id.",
+    "internal_error": "Something went wrong in the service: retry with the same Idempotency-Key, and give the operator the trace_id.",
 }
 
 
 class FieldProblem(BaseModel):
-    """One wrong field."""
+    """One invalid field."""
 
     pointer: str
     code: str
@@ -94,7 +94,7 @@ class FieldProblem(BaseModel):
 
 
 class Problem(BaseModel):
-    """RFC 9457, with our stable `code`; facts of a refusal stand beside these members."""
+    """An RFC 9457 problem with a stable `code`; facts of a refusal are further members."""
 
     type: str
     title: str
@@ -125,7 +125,7 @@ PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
 
 def add_problem_handlers(app: FastAPI, own: Mapping[str, str]) -> None:
     """Answer every failure as a problem, and explain every code at /problems/{code}."""
-    known = {**KERNEL_PROBLEMS, **own, **published("problems.json")}  # of all services, so that each gives the same answer
+    known = {**KERNEL_PROBLEMS, **own, **published("problems.json")}  # those of all services, so that each gives the same answer
 
     async def on_failure(request: Request, error: Exception) -> Response:
         assert isinstance(error, Failure)
@@ -145,10 +145,10 @@ def add_problem_handlers(app: FastAPI, own: Mapping[str, str]) -> None:
         return _problem(request, plain(code, error.status_code, str(error.detail)), headers=error.headers)
 
     async def on_overtaken(request: Request, error: Exception) -> Response:
-        return _problem(request, Transient(detail="The same call was made too often at once.", retry_after_seconds=1))
+        return _problem(request, Transient(detail="Too many identical calls were made at once.", retry_after_seconds=1))
 
     async def on_disconnect(request: Request, error: Exception) -> Response:
-        return _problem(request, plain("body_timeout", 408))  # nobody reads it: the log and the metrics do
+        return _problem(request, plain("body_timeout", 408))  # the client will not read it: it is for the log and the metrics
 
     async def on_bug(request: Request, error: Exception) -> Response:
         log.error("bug", error=repr(error), exc_info=error)
@@ -170,7 +170,7 @@ def add_problem_handlers(app: FastAPI, own: Mapping[str, str]) -> None:
 
 
 def rendered(failure: Failure, path: str, trace_id: str | None, public_url: str) -> tuple[dict[str, str], bytes]:
-    """A failure as the headers and the body of an answer with its status; its links are under `public_url`."""
+    """The headers and the body of the response to a failure; its links begin with `public_url`."""
     body: dict[str, Any] = {
         **failure.facts,
         "type": f"{public_url}/problems/{failure.code}",
@@ -198,7 +198,7 @@ def _problem(request: Request, failure: Failure, *, headers: Mapping[str, str] |
 
 
 def plain(code: str, status: int, detail: str = "") -> Failure:
-    """A failure of HTTP itself, for which there is no class."""
+    """A failure of HTTP itself, which has no class."""
     kind = type("Plain", (Failure,), {"status": status, "title": HTTPStatus(status).phrase})
     made = kind(code, detail or KERNEL_PROBLEMS.get(code, ""))
     assert isinstance(made, Failure)
@@ -206,7 +206,7 @@ def plain(code: str, status: int, detail: str = "") -> Failure:
 
 
 def invalid_value(error: ValidationError) -> Invalid:
-    """What pydantic found wrong, listed as far as a caller reads: the rest is counted."""
+    """Pydantic's errors: listed if they are few enough to read, otherwise only counted."""
     count = error.error_count()
     if count > MAX_ERRORS_BUILT:
         return Invalid("invalid", f"{count} fields are wrong, unknown or missing: too many to list.", wrong=count)
@@ -215,7 +215,7 @@ def invalid_value(error: ValidationError) -> Invalid:
 
 
 def invalid(found: Iterable[Mapping[str, Any]]) -> Invalid:
-    """The first of these errors, as pydantic and FastAPI tell them."""
+    """These errors, in the form that pydantic and FastAPI give them; at most 20 are listed."""
     listed = list(found)
     if any(item["type"] == "json_invalid" for item in listed):
         return _BadJson("invalid_json", "The body is not JSON.")
@@ -225,14 +225,14 @@ def invalid(found: Iterable[Mapping[str, Any]]) -> Invalid:
 
 
 class BadKey(Invalid):
-    """The header that makes calls repeatable is missing or malformed: 400 by the IETF draft."""
+    """The Idempotency-Key header is missing or malformed: 400, as in the IETF draft."""
 
     status = 400
     title = "Idempotency-Key"
 
 
 class _BadJson(Invalid):
-    """Not even JSON."""
+    """The body is not JSON."""
 
     status, title = 400, "Bad request"
 

@@ -1,7 +1,7 @@
-"""What anybody may read without a token, answered from memory: a stranger's thousand requests a second cost us next to nothing.
+"""Responses that need no token, answered from memory, so that a thousand requests a second cost next to nothing.
 
-Documents do not change while a process lives. Metrics do: they are counted anew for whoever asks now and then, and beyond that the last
-count is given again.
+Documents do not change while a process runs. Metrics do: they are computed about twice a second at most, and requests beyond that
+get the last result again.
 """
 
 import time
@@ -55,5 +55,5 @@ class PublicAnswers:
 
 
 def _key(template: str, scope: Scope) -> Key:
-    """The path alone distinguishes answers, and only if it has a parameter: these routes take no query."""
+    """Only the path distinguishes answers, and only if it has a parameter: these routes take no query."""
     return template, scope["path"].encode(errors="replace") if "{" in template else b""

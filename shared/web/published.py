@@ -1,4 +1,4 @@
-"""The documents about all services, which every API answers alike: built by `./aftersale generate`, the same files in every image."""
+"""The documents about all services, which every API serves: `./aftersale generate` builds them, and every image has the same files."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ def published(name: str) -> Any:
 
 
 def as_text(document: Any) -> str:
-    """What a document's file holds: a line for each path, message and schema, so that a diff shows which of them changed."""
+    """The text of a document's file: a line for each path, message and schema, so that a diff shows which of them changed."""
     return _text(document, 0) + "\n"
 
 
@@ -30,7 +30,7 @@ def _text(value: Any, depth: int) -> str:
 
 
 def add_published(app: FastAPI, public_url: str) -> None:
-    """Serve the two documents; OpenAPI names the address that callers use, where the setting gives it."""
+    """Serve the two documents; OpenAPI names the address that callers use, if `public_url` is set."""
     for name in SERVED:
         app.add_api_route(f"/{name}", _answer(name, {"servers": [{"url": public_url}]} if public_url else {}), include_in_schema=False)
 

@@ -1,7 +1,8 @@
-"""How often a token and a store may call, and how much of either may be under way: counted in this process, without a clock of its own.
+"""How often a token and a store may call, and how many calls may be in progress: counted in this process; the clock is passed in.
 
-Token buckets: a pause earns what it did not use, up to a burst. The `limits` library says what a limit is; its memory storage starts a
-timer thread at nearly every hit and has no bucket, so the counting is ours (docs/decisions/0014-limits-at-the-front-door.md).
+Token buckets: calls that are not made during a pause are saved, up to a burst. The `limits` library defines the limits; its memory
+storage starts a timer thread at nearly every hit and has no bucket, so we count ourselves
+(docs/decisions/0014-limits-at-the-front-door.md).
 """
 
 import math
@@ -13,9 +14,9 @@ from limits import RateLimitItemPerSecond
 from limits.util import WindowStats
 
 BURST_SECONDS = 5
-"""What a bucket holds at most, in seconds of its rate: a page that loads twenty things at once is not a flood."""
+"""The most that a bucket holds, in seconds of its rate: a page that loads twenty things at once is not a flood."""
 BUCKETS_KEPT = 20_000
-"""Buckets in memory. One that nobody used for BURST_SECONDS is full, so that forgetting the oldest forgives nobody anything else."""
+"""Buckets in memory. A bucket that was not used for BURST_SECONDS is full again, so forgetting the oldest usually changes nothing."""
 
 
 @dataclass(slots=True)
@@ -25,7 +26,7 @@ class _Level:
 
 
 class Buckets:
-    """Token buckets of one kind, one per key. A rate of 0 refuses nobody."""
+    """Token buckets of one kind, one per key. A rate of 0 means no limit."""
 
     def __init__(self, name: str, per_second: int, clock: Callable[[], float]) -> None:
         self.name = name
@@ -37,7 +38,7 @@ class Buckets:
         self.policy = f'"{name}";q={int(self._burst)};w={BURST_SECONDS}'
 
     def wait_seconds(self, key: str) -> int:
-        """Take one token: 0 if there was one, else the whole seconds until there is."""
+        """Take one token: 0 if there was one, otherwise the whole seconds until there is one."""
         if self.limit is None:
             return 0
         level = self._filled(key)
@@ -71,7 +72,7 @@ class Buckets:
 
 
 class UnderWay:
-    """How many of one kind a key has under way, and all keys together. A limit of 0 is none."""
+    """How many calls of one kind are in progress, for each key and for all together. A limit of 0 means no limit."""
 
     def __init__(self, per_key: int, in_all: int = 0) -> None:
         self._per_key = per_key
@@ -80,7 +81,7 @@ class UnderWay:
         self.total = 0
 
     def enter(self, key: str) -> bool:
-        """Count one more, unless that is one too many: then False. After True, call leave()."""
+        """Count one more and return True, or False if that would exceed a limit. After True, call leave()."""
         count = self._counts.get(key, 0)
         if (self._per_key and count >= self._per_key) or (self._in_all and self.total >= self._in_all):
             return False
@@ -98,5 +99,5 @@ class UnderWay:
             del self._counts[key]
 
     def of(self, key: str) -> int:
-        """How many of this key are under way."""
+        """How many of this key are in progress."""
         return self._counts.get(key, 0)

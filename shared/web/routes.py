@@ -1,7 +1,7 @@
-"""What can be known of a call from its first line: which route it names, who may call that at all, and how large its body may be.
+"""What the first line of a call says about it: which route it names, which roles may call that, and how large its body may be.
 
-A route says so where it is declared: `openapi_extra=for_roles(...)` who may call it, `max_body_size=` what it needs beyond the small
-bound, `WITHOUT_KEY` that a POST writes nothing. Whatever it does not say follows from its method and its parameters.
+A route declares this: `openapi_extra=for_roles(...)` for the roles, `max_body_size=` for a body above the small limit, `WITHOUT_KEY` for
+a POST that writes nothing. The rest follows from its method and its parameters.
 """
 
 from collections import defaultdict
@@ -19,8 +19,8 @@ from shared.contracts.actor import Role
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 WITHOUT_KEY = {"x-without-idempotency-key": True}  # `openapi_extra` of a POST that writes nothing, such as a preview
 ROLES, KEYLESS, MANY = "x-roles", "x-without-idempotency-key", "x-many-values"
-ROUTE = "aftersale.route"  # where the scope holds the path that a call's route was declared with
-MANY_VALUES = {MANY: True}  # `openapi_extra` of a route that takes a list of what other routes take one of
+ROUTE = "aftersale.route"  # the scope's key for the path that the call's route was declared with
+MANY_VALUES = {MANY: True}  # `openapi_extra` of a route that takes a list of items, of which other routes take one
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ SHOP_ONLY = for_roles("platform", "staff", "system", code="shop_only", detail="O
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One route and method, as the front door sees it. `max_body_bytes` None: the small bound of the settings."""
+    """One route and method, as the front door sees it. If `max_body_bytes` is None, the small limit of the settings applies."""
 
     template: str
     pattern: Pattern[str]
@@ -66,7 +66,7 @@ class Ways:
     def __init__(self, ways: Iterable[Way]) -> None:
         self._literal: dict[str, dict[str, Way]] = defaultdict(dict)
         self._by_depth: dict[int, list[Way]] = defaultdict(list)
-        self._deep: list[Way] = []  # a parameter that may hold slashes: of any depth
+        self._deep: list[Way] = []  # with a parameter that may contain slashes, so of any depth
         for way in ways:
             if "{" not in way.template:
                 self._literal[way.template].setdefault(way.method, way)
@@ -76,9 +76,9 @@ class Ways:
                 self._by_depth[way.template.count("/")].append(way)
 
     def at(self, path: str) -> dict[str, Way]:
-        """What can be called at this path, by method; empty where nothing has this address.
+        """The routes at this path, by method; empty if there is none.
 
-        A path of fixed text is never also an id: `PATCH /v1/orders/batch` is no edit of an order named "batch".
+        A fixed path takes precedence over one with an id: `PATCH /v1/orders/batch` does not edit an order with the id "batch".
         """
         literal = self._literal.get(path)
         if literal is not None:

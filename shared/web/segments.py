@@ -1,7 +1,7 @@
-"""Paths that carry ids which are not ours: a customer's id or a SKU may hold a slash, sent as %2F.
+"""Paths with ids that others chose: a customer's id or a SKU may contain a slash, sent as %2F.
 
-The server hands over the path with %2F already turned into a slash, which would end the id. These routes are matched against what was
-really sent, so that one segment stays one segment.
+The server passes the path with %2F already decoded to a slash, which would end the id. These routes are matched against the path as it
+was sent, so that one segment stays one segment.
 """
 
 import re
@@ -13,11 +13,11 @@ from starlette.routing import Match
 from starlette.types import Scope
 
 _ENCODED = re.compile("%2f", re.IGNORECASE)
-_SLASH = "\udc2f"  # stands for a slash within a segment; no decoded path can hold a lone surrogate of its own
+_SLASH = "\udc2f"  # a placeholder for a slash within a segment; no decoded path contains a lone surrogate
 
 
 def path_of(scope: Scope) -> str:
-    """The path of a call, in which a slash within a segment is a stand-in that `with_slashes` turns back."""
+    """The path of a call, in which a slash within a segment is a placeholder that `_with_slashes` turns back."""
     sent = scope.get("raw_path")
     if sent is None or not _ENCODED.search(sent.decode("latin-1")):
         return str(scope["path"])
@@ -25,10 +25,10 @@ def path_of(scope: Scope) -> str:
 
 
 class ForeignIdRoute(APIRoute):
-    """A route whose ids may hold slashes."""
+    """A route whose ids may contain slashes."""
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """As every route, but with the slashes of ids in their segments."""
+        """Match like any route, but a slash in an id stays within its segment."""
         path = path_of(scope)
         if path == scope["path"]:
             return super().matches(scope)

@@ -1,4 +1,4 @@
-"""What the web side knows of the process that serves it: process/service.py builds it, and nothing here may import that."""
+"""What the web room knows of the process that it runs in: process/service.py builds it, and nothing here may import that module."""
 
 import asyncio
 from collections.abc import Mapping
@@ -17,9 +17,9 @@ from shared.web.tokens import Tokens
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """What a service says of itself, what it serves and what it hears.
+    """A service's name and descriptions, its routes and its consumers.
 
-    `nouns` are the first words after `/v1/` of its paths, owned by no other service; `problems` explains each of its refusal codes.
+    `nouns` are the first words after `/v1/` of its paths, which no other service owns; `problems` explains each of its refusal codes.
     """
 
     name: str
@@ -33,22 +33,22 @@ class Described:
 
 
 class Serving(Protocol):
-    """A service at work in this process, as a call sees it."""
+    """A running service in this process, as a call sees it."""
 
     database: Database
     exporting: Exporting
     tokens: Tokens
     stopping: asyncio.Event
-    """Set when the process stops: live streams end then."""
+    """Set when the process stops, which ends live streams."""
     app: FastAPI
 
     @property
     def service(self) -> Described:
-        """What it is made of."""
+        """Its description."""
 
     @property
     def settings(self) -> WebSettings:
         """Its settings."""
 
     def add_operations(self, app: FastAPI) -> None:
-        """Health, metrics and the generated documents."""
+        """Add health, metrics and the generated documents."""

@@ -1,11 +1,12 @@
-"""Live streams (server-sent events): what happens, as it happens, to any number of listeners in any number of API processes.
+"""Live streams (server-sent events): events as they happen, for any number of listeners in any number of API processes.
 
-One look at the database per process and moment, not one per listener: the service's feed finds whom something new concerns, and the hub
-wakes them. A woken stream reads on, page after page, behind the last position that it sent; what listeners at the same place read then
-is read and written once for all of them. The rows are the truth, so a stream resumes anywhere by the id of the last event that was seen;
-a feed's positions never appear behind a reader (P21, docs/decisions/0105-live-streams.md).
+Each process polls the database once for all its listeners: the service's feed finds which of them have something new, and the hub wakes
+them. A woken stream reads on, page by page, after the last position that it sent; listeners at the same position share one read and one
+encoding. Streams read stored rows, so a stream can resume in any process by the id of the last event that was seen; new rows never
+appear at positions that a reader has already passed (P21, docs/decisions/0105-live-streams.md).
 
-A stream ends with the caller's token, with a guest's link, when its caller may no longer see what it follows, and when the service stops.
+A stream ends when the caller's token expires, when a guest's link is revoked, when the caller may no longer see what it follows, and
+when the service stops.
 """
 
 import asyncio
@@ -37,17 +38,17 @@ from shared.web.serving import Serving
 
 log = structlog.get_logger()
 
-LOOK_SECONDS = 0.5  # how stale a stream may be when another process made the change
+LOOK_SECONDS = 0.5  # how late a stream may be if another process made the change
 HEARTBEAT_SECONDS = 15.0  # keeps proxies from closing a silent stream
-LIFETIME_SECONDS = 3600.0  # then the client reconnects, so that connections spread over the replicas that there are
+LIFETIME_SECONDS = 3600.0  # then the client reconnects, so that connections spread over the current replicas
 RECONNECT_MILLISECONDS = 1_000
-READS_AT_ONCE = 4  # of this process, by turns over the stores
-PART_OF_READS = 0.5  # what one store may hold of them beside others: the next store always finds one soon
+READS_AT_ONCE = 4  # in this process; stores take turns
+PART_OF_READS = 0.5  # the part that one store may hold while others are there, so that the next store soon gets one
 READ_WAIT_SECONDS = 30.0
 MAX_WAITING = 10_000  # of one store: one event wakes all its listeners
 
 Key = tuple[str, str | None]
-"""What somebody follows: a store and one of its subjects, or (None) the whole store."""
+"""What a stream follows: a store and one of its subjects, or (None) the whole store."""
 
 R = TypeVar("R")
 V = TypeVar("V")
@@ -58,38 +59,38 @@ HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
 class Feed(Protocol):
-    """Knows whom something new concerns. A hub has one for as long as anybody listens."""
+    """Finds the keys that have something new. A hub has one for as long as there are listeners."""
 
     async def moved(self, tx: Transaction, keys: Collection[Key]) -> tuple[Collection[Key], bool]:
-        """Those about which something may have come since the last call, all new ones among `keys`; and whether more waits already."""
+        """The keys with possibly new events since the last call (always including those that are new in `keys`), and whether more waits."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What one look of a stream found: frames to send, rows that cannot be shown, and where the next look goes on."""
+    """The result of one read of a stream: frames to send, rows that cannot be shown, and where the next read continues."""
 
     frames: Sequence[bytes]
     unusable: Sequence[Unusable]
     last: int
-    full: bool  # more follows at once
+    full: bool  # whether more rows can be read at once
 
 
 Start = Callable[[Transaction], Awaitable[int]]
-"""The position behind which a stream begins."""
+"""Finds the position after which a stream begins."""
 
 Look = Callable[[Transaction, int], Awaitable[Found]]
-"""The next events behind a position. Loading is authorising: whatever it raises ends the stream, unless the database is away."""
+"""Reads the next events after a position. It also checks access: what it raises ends the stream, unless the database is down."""
 
 
 def frame(position: int, event: str, view: BaseModel) -> bytes:
-    """One event."""
+    """One event as bytes to send."""
     return format_sse_event(id=str(position), event=event, data_str=view.model_dump_json())
 
 
 def resumed(last: int | None, newest: int, *, fresh: int) -> int:
-    """Where a stream begins: behind `last`, which its reader has seen, or `fresh` for a new reader.
+    """Where a stream begins: after `last`, which its reader has seen, or at `fresh` for a new reader.
 
-    A number that was never given here is of another history (a backup was restored): all of this one is sent.
+    A number that is higher than any here comes from before a backup was restored: the whole history is sent.
     """
     if last is None:
         return fresh
@@ -97,7 +98,7 @@ def resumed(last: int | None, newest: int, *, fresh: int) -> int:
 
 
 class Streams:
-    """The live streams of one service, each process with a hub of its own."""
+    """The live streams of one service; each process has its own hub."""
 
     def __init__(self, service: str, feed: Callable[[], Feed]) -> None:
         self._service = service
@@ -105,7 +106,7 @@ class Streams:
         self._hubs: WeakKeyDictionary[Serving, _Hub] = WeakKeyDictionary()
 
     def follow(self, call: Calling, subject: str | None, start: Start, look: Look) -> StreamingResponse:
-        """The answer to a call that follows `subject` of its store (None: the store), until one of the ends that the module names."""
+        """The response to a call that follows `subject` of its store (None: the whole store); the module says when it ends."""
         hub = self._hubs.get(call.running)
         if hub is None:
             hub = self._hubs[call.running] = _Hub(self._service, call.db, self._feed)
@@ -114,14 +115,14 @@ class Streams:
 
 
 async def _frames(hub: "_Hub", call: Calling, key: Key, start: Start, look: Look) -> AsyncGenerator[bytes]:
-    """First where the stream stands, so that whoever loses it before anything happened can resume; then events as they come."""
+    """First the stream's position, so that a client that loses it before the first event can resume; then events as they come."""
     with hub.listening(key) as woken:
         pace = _Pace(call, woken)
         try:
             after = await hub.read(pace, start)
             yield format_sse_event(id=str(after or 0), retry=RECONNECT_MILLISECONDS, comment="following")
             while after is not None and not pace.over:
-                woken.clear()  # whatever comes from here on is noticed by wait()
+                woken.clear()  # wait() notices everything that comes from here on
                 found = await hub.page(pace, key, call.actor, after, look)
                 if found is None:
                     return
@@ -134,7 +135,7 @@ async def _frames(hub: "_Hub", call: Calling, key: Key, start: Start, look: Look
 
 
 class _Pace:
-    """When a stream looks again, and when it is over: the service stops, the stream is old, or the caller's token ends."""
+    """When a stream reads again, and when it ends: the service stops, the stream is too old, or the caller's token expires."""
 
     def __init__(self, call: Calling, woken: asyncio.Event) -> None:
         self._stopping = call.running.stopping
@@ -147,21 +148,21 @@ class _Pace:
         return self._stopping.is_set() or time.time() >= self._until
 
     async def wait(self) -> None:
-        """Until woken, at most until the next heartbeat or the end."""
+        """Wait until woken, at most until the next heartbeat or the end."""
         waits = [asyncio.ensure_future(self._woken.wait()), asyncio.ensure_future(self._stopping.wait())]
         try:
             most = max(0.0, min(HEARTBEAT_SECONDS, self._until - time.time()))
             await asyncio.wait(waits, timeout=most, return_when=asyncio.FIRST_COMPLETED)
-        finally:  # a client that leaves cancels us just here
+        finally:  # a client that disconnects cancels us here
             for wait in waits:
                 wait.cancel()
 
 
 class Flights(Generic[V]):
-    """One read for all who ask the same at the same moment: results by key, while they are made and for `fresh_seconds` after that.
+    """One read for all callers that ask for the same at the same moment: keeps results by key while they are made and for `fresh_seconds`.
 
-    What is asked must be in the key, with whatever tells an old state from a new one: nobody is given what was read before they
-    knew of something newer.
+    The key must contain the whole question, and something that changes with the state, so that nobody gets a result that was read
+    before they knew of something newer.
     """
 
     def __init__(self, fresh_seconds: float) -> None:
@@ -169,12 +170,12 @@ class Flights(Generic[V]):
         self._flying: dict[Hashable, asyncio.Future[V]] = {}
 
     async def get(self, key: Hashable, make: Callable[[], Awaitable[V]]) -> V:
-        """What `make` returns, made once for all who ask for `key`, by the first of them. Raises as `make` did, for each of them."""
+        """The result of `make`, which only the first caller with this `key` runs. If it raises, every caller gets the error."""
         flying = self._flying.get(key)
         if flying is None:
             flying = self._flying[key] = asyncio.ensure_future(make())
             flying.add_done_callback(lambda done: self._landed(key, done))
-        return await asyncio.shield(flying)  # whoever leaves does not take it away from the others
+        return await asyncio.shield(flying)  # a caller that is cancelled must not cancel it for the others
 
     def _landed(self, key: Hashable, done: "asyncio.Future[V]") -> None:
         if done.cancelled() or done.exception() is not None:
@@ -184,7 +185,7 @@ class Flights(Generic[V]):
 
 
 class _Hub:
-    """One per process: asks the feed while anybody listens, and wakes whom something new concerns."""
+    """One per process: polls the feed while there are listeners, and wakes those that have something new."""
 
     def __init__(self, service: str, database: Database, feed: Callable[[], Feed]) -> None:
         self.database = database
@@ -193,30 +194,31 @@ class _Hub:
         self._listeners: dict[Key, set[asyncio.Event]] = defaultdict(set)
         self._task: asyncio.Task[None] | None = None
         self._numbers = itertools.count()
-        self._wakes: dict[Key, int] = {}  # a number that no other wake of this hub ever had
+        self._wakes: dict[Key, int] = {}  # a number that this hub uses for no other wake
         self._pages: Flights[Found | None] = Flights(LOOK_SECONDS)
         rules = Rules(READS_AT_ONCE, headroom=1, part=PART_OF_READS, queue=MAX_WAITING)
         self._reads = Shares(f"{service}.live", rules, wait_seconds=READ_WAIT_SECONDS, what="streams")
 
     async def read(self, pace: _Pace, work: Callable[[Transaction], Awaitable[R]]) -> R | None:
-        """What `work` reads for a stream; again while the database is away. None where the stream is over meanwhile."""
+        """The result of `work`, retried while the database is down. None if the stream ends in the meantime."""
         return await self._patiently(pace, partial(self._once, work))
 
     async def page(self, pace: _Pace, key: Key, actor: Actor, after: int, look: Look) -> Found | None:
-        """As read(), for what `look` finds behind `after`: read and written once for all listeners of one actor who are woken together.
+        """Like read(), for what `look` finds after `after`: read and encoded once for all listeners of one actor who are woken together.
 
-        The number of the last wake is part of what is asked: who was woken by a row reads after that, and nobody misses it.
+        The number of the last wake is part of the key: a listener that a row woke gets a read that began after the wake, so it does
+        not miss the row.
         """
 
         async def found() -> Found:
             made = await self._once(lambda tx: look(tx, after))
-            await set_aside(self.database, self.place, made.unusable)  # before the frames: a client may leave once it has them
+            await set_aside(self.database, self.place, made.unusable)  # before sending the frames: a client may leave once it has them
             return made
 
         return await self._patiently(pace, lambda: self._pages.get((key, actor, after, self._wakes[key]), found))
 
     async def _once(self, work: Callable[[Transaction], Awaitable[R]]) -> R:
-        """A few reads at a time and by turns over stores, so that thousands of streams leave connections for calls."""
+        """Read, a few at a time and with stores taking turns, so that thousands of streams leave connections for calls."""
         async with self._reads.of(), self.database.reading() as tx:
             return await work(tx)
 
@@ -237,7 +239,7 @@ class _Hub:
             self._wakes[key] = next(self._numbers)
         self._listeners[key].add(woken)
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._run(), name=self.place, context=Context())  # nobody's share
+            self._task = asyncio.create_task(self._run(), name=self.place, context=Context())  # charged to no store
         try:
             yield woken
         finally:
@@ -252,7 +254,7 @@ class _Hub:
             try:
                 while await self._look(feed):
                     pass
-            except Exception as error:  # whatever it was, the next look may work; meanwhile streams look at every heartbeat
+            except Exception as error:  # the next poll may work; until then streams read at every heartbeat
                 log.warning("live_look_failed", error=repr(error))
             await asyncio.sleep(LOOK_SECONDS)
 
@@ -260,7 +262,7 @@ class _Hub:
         asked = set(self._listeners)
         async with self.database.reading() as tx:
             moved, more = await feed.moved(tx, list(asked))
-        came_meanwhile = self._listeners.keys() - asked  # what they read may be older than where the feed now stands
+        came_meanwhile = self._listeners.keys() - asked  # what they read may be older than the feed's position
         for key in self._listeners.keys() & {*moved, *came_meanwhile}:
             self._wakes[key] = next(self._numbers)
             for woken in self._listeners[key]:

@@ -1,4 +1,4 @@
-"""Bearer tokens: JWTs whose signing key says which stores and roles it may speak for. What is not understood is refused."""
+"""Bearer tokens: JWTs whose signing key determines the stores and roles that they may name. Unknown limits on a token are refused."""
 
 import base64
 import json
@@ -23,12 +23,12 @@ VERIFIED_TOKENS_KEPT = 2_048
 LATEST = 253_402_300_799  # the last second of year 9999
 SCOPES = ("read", "write")
 LIKE_SCOPE = {"scope", "scopes", "scp", "readonly", "permission", "permissions", "perms", "rights", "authorities"}
-"""Claims by which issuers elsewhere limit a token: overlooked, they would leave it without limits."""
+"""Claims that other issuers use to limit a token: if they were ignored, the token would have no limits."""
 KEYS_RETRY_SECONDS = 5
 
 
 class Tokens:
-    """Verifies tokens against the keys of `keys_file`; `lifetimes` are the longest that each role's token may live, in seconds."""
+    """Verifies tokens with the keys of `keys_file`; `lifetimes` are the longest lifetimes of each role's tokens, in seconds."""
 
     def __init__(self, keys_file: Path, leeway_seconds: int, lifetimes: Mapping[str, int]) -> None:
         self.keys = KeysFile(keys_file)
@@ -38,9 +38,10 @@ class Tokens:
         self._verified: OrderedDict[str, tuple[Actor, float]] = OrderedDict()
 
     def actor(self, token: str, now: float | None = None) -> tuple[Actor, float]:
-        """The actor that a token names, and until when (Unix seconds). Raises Unauthenticated with what is wrong, never with the token.
+        """The actor that a token names, and when it expires (Unix seconds).
 
-        Raises Unavailable `keys_unavailable` while there are no keys at all: this process was started with a bad keys file.
+        Raises Unauthenticated, which says what is wrong without quoting the token. Raises Unavailable `keys_unavailable` while there
+        are no keys, because this process was started with an invalid keys file.
         """
         now = time.time() if now is None else now
         self.keys.look()
@@ -57,13 +58,13 @@ class Tokens:
 
     def _verify(self, token: str, now: float) -> tuple[Actor, float]:
         if not self.keys.ready:
-            detail = "No token can be verified: the keys file of this service cannot be read. Repeat in a moment."
+            detail = "No token can be verified: the keys file of this service cannot be read. Retry in a moment."
             raise Unavailable("keys_unavailable", detail, retry_after_seconds=KEYS_RETRY_SECONDS)
         if len(token) > MAX_TOKEN_CHARACTERS:
             raise Unauthenticated("token_too_long", f"A token has at most {MAX_TOKEN_CHARACTERS} characters.")
         trusted = self.keys.of(_claimed_issuer(token))
         if not trusted:
-            raise Unauthenticated("unknown_issuer", "No key of this token's issuer is trusted here.")
+            raise Unauthenticated("unknown_issuer", "This service trusts no key of this token's issuer.")
         signed_by = [(key, claims) for key in trusted if (claims := _claims(token, key)) is not None]
         if not signed_by:
             raise Unauthenticated("bad_signature", "The token's signature does not verify with its issuer's key.")
@@ -73,7 +74,7 @@ class Tokens:
         return _actor(claims), until
 
     def _check(self, claims: Mapping[str, Any], now: float) -> float:
-        """Raise Unauthenticated unless the claims hold at `now`; until when they do."""
+        """When the claims expire. Raises Unauthenticated unless they are valid at `now`."""
         for name in ("exp", "iat", "sub", "store", "role"):
             if claims.get(name) is None:
                 raise Unauthenticated("missing_claim", f"The token needs the claim {name!r}.")
@@ -88,7 +89,7 @@ class Tokens:
             raise Unauthenticated("token_not_yet_valid", "The token was issued in the future.")
         longest = self._lifetimes.get(claims["role"], 0) if isinstance(claims["role"], str) else 0
         if longest and expires_at - issued_at > longest:
-            detail = f"A token of this role lives at most {longest} seconds from iat to exp: ask its issuer for a shorter one."
+            detail = f"A token of this role may be valid for at most {longest} seconds from iat to exp: ask its issuer for a shorter one."
             raise Unauthenticated("token_lives_too_long", detail)
         return float(expires_at + self._leeway)
 
@@ -96,7 +97,7 @@ class Tokens:
 def issue(secret: str, *, issuer: str, actor: Actor, lifetime_seconds: int, now: float) -> str:
     """A token for `actor`, signed with a shared secret: for the local runner, the console and guest links.
 
-    The same arguments give the same token, so that what was not stored can be made again.
+    The same arguments give the same token, so that a token that was not stored can be made again.
     """
     claims: dict[str, Any] = {
         "iss": issuer,
@@ -123,7 +124,7 @@ def _claims(token: str, trusted: Trusted) -> Mapping[str, Any] | None:
 
 
 def _claimed_issuer(token: str) -> str:
-    """The issuer that the unverified token names: it only picks the keys of which one must then verify it."""
+    """The issuer that the unverified token names; it only selects the keys, one of which must then verify the token."""
     try:
         payload = token.split(".")[1]
         issuer = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))).get("iss")
@@ -133,7 +134,7 @@ def _claimed_issuer(token: str) -> str:
 
 
 def _time(claims: Mapping[str, Any], name: str) -> float:
-    """A time claim. NaN fails every comparison and infinity the last: either would be a token that never ends."""
+    """A time claim. Refuses NaN and infinity, with which no expiry check would ever fail and the token would never expire."""
     value = claims[name]
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= LATEST:
         raise Unauthenticated("bad_claim", f"The token's {name} must be a number of seconds since 1970.")
@@ -141,7 +142,7 @@ def _time(claims: Mapping[str, Any], name: str) -> float:
 
 
 def _check_binding(claims: Mapping[str, Any], keys: Sequence[Trusted]) -> None:
-    """Raise Unauthenticated unless one of the keys that signed it may speak for the token's role in its store."""
+    """Raise Unauthenticated unless one of the keys that signed the token may issue tokens for its role in its store."""
     role, store = claims["role"], claims["store"]
     mine = [key.signing for key in keys if isinstance(role, str) and role in key.signing.roles]
     if not mine:
@@ -164,13 +165,13 @@ def _actor(claims: Mapping[str, Any]) -> Actor:
 
 
 def _scopes(claims: Mapping[str, Any]) -> tuple[str, ...] | None:
-    """What the token's scope allows; None without one. Raises Unauthenticated for whatever limits it in another way than ours."""
+    """The words of the token's scope; None without one. Raises Unauthenticated for any other claim that limits the token."""
     for name in claims:
         if name != "scope" and name.lower().replace("_", "").replace("-", "") in LIKE_SCOPE:
-            raise Unauthenticated("unknown_scope", "The token's rights are limited by the claim 'scope' alone, a text of read, write.")
+            raise Unauthenticated("unknown_scope", "Only the claim 'scope', with the words read and write, may limit a token's rights.")
     if "scope" not in claims:
         return None
     scope = claims["scope"]
     if not isinstance(scope, str) or not set(scope.split(" ")) <= set(SCOPES):
-        raise Unauthenticated("unknown_scope", "The token's scope must be a text of the words read and write, or absent.")
+        raise Unauthenticated("unknown_scope", "The token's scope must consist of the words read and write, or be absent.")
     return tuple(scope.split(" "))

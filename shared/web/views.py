@@ -1,4 +1,4 @@
-"""What callers see, in shapes that all services share: views with their ETag, who did it, money, actions, pages."""
+"""Shapes of what callers see, shared by all services: views with their ETag, who did it, money, actions, pages."""
 
 from collections.abc import Mapping
 from functools import lru_cache
@@ -14,9 +14,9 @@ T = TypeVar("T", bound=BaseModel)
 
 
 class View(BaseModel):
-    """What the outside sees. A view with a `version` is answered with the ETag "v<version>".
+    """What callers see. A view with a `version` is sent with an ETag that begins with "v<version>".
 
-    `secrets` are fields that are shown once and never stored: a repeat of the call shows them again only where they can be made anew.
+    `secrets` are fields that are shown once and never stored: a repeat of the call shows them again only if they can be recreated.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -24,7 +24,7 @@ class View(BaseModel):
 
     @classmethod
     def showing(cls, value: Any, /, **others: Any) -> Self:
-        """A value's attributes under their own names; `others` is what is shown differently, or is not the value's."""
+        """A view of a value's attributes by name; `others` are fields that differ from the value's or that it does not have."""
         return cls(**{name: getattr(value, name) for name in cls.model_fields if name not in others}, **others)
 
 
@@ -51,9 +51,9 @@ class MoneyView(View):
     decimal: str
 
 
-@lru_cache(maxsize=4096)  # an order shows dozens, most of them 0 or equal
+@lru_cache(maxsize=4096)  # an order shows dozens of amounts, most of them 0 or equal
 def money(amount: int, currency: str) -> MoneyView:
-    """`amount` minor units as answers show them."""
+    """`amount` minor units as responses show them."""
     return MoneyView(amount=amount, currency=currency, decimal=decimal_text(amount, currency))
 
 
@@ -67,12 +67,12 @@ class ActionView(View):
 
     @classmethod
     def of(cls, action: str, decision: Decision) -> "ActionView":
-        """What the rule that guards `action` decided."""
+        """The decision of the rule that guards `action`."""
         return cls.showing(decision, action=action)
 
 
 def actions(decisions: Mapping[str, Decision]) -> dict[str, ActionView]:
-    """Decisions by action, as answers show them."""
+    """Decisions by action, as responses show them."""
     return {action: ActionView.of(action, decision) for action, decision in decisions.items()}
 
 

@@ -1,10 +1,10 @@
-"""Attacks of one source on a running system: each has a module, runs in a process of its own, and counts what was done to it.
+"""Attacks on a running system from one source: each runs in a separate process and counts how its calls were answered.
 
-wire.py     raw HTTP: cheap enough for a thousand requests a second      target.py   what an attacker knows of the system
+wire.py     raw HTTP: cheap enough for a thousand requests a second      target.py   what an attacker knows about the system
 source.py   the attacker's process (python -m tests.attacks.source)      __init__    every attack by its name
 
 One source: at most 1,000 connections and 1,000 requests a second. Beyond that a proxy belongs in front.
-`make proof ONLY=p19` measures others beside each; `make faults` has some of them among its faults.
+`make proof ONLY=p19` measures another store during each; `make faults` has some of them among its faults.
 """
 
 from tests.attacks.bodies import FourBigBodies, OneBigBody, UnknownFields
@@ -31,7 +31,7 @@ ATTACKS: dict[str, type[Attack]] = {
     "event_backlog": EventBacklog,
     "locked_row": LockedRow,
 }
-"""Those that `make proof ONLY=p19` measures others beside."""
+"""The attacks during which `make proof ONLY=p19` measures another store."""
 
 UNMEASURED: dict[str, type[Attack]] = {"unread_listings": UnreadListings}
-"""Those that only `make faults` has."""
+"""The attacks that only `make faults` uses."""

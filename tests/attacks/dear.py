@@ -1,4 +1,4 @@
-"""Work that is dear to do: pictures to decode, long documents to render, thousands of events, a row that is locked."""
+"""Expensive work: pictures to decode, long documents to render, thousands of events, a locked row."""
 
 import asyncio
 import random
@@ -20,7 +20,7 @@ LOCKED_SENDERS = 120
 
 
 def one_pixel_wide(height: int) -> bytes:
-    """A PNG of one pixel's width and one bit a pixel: 48 kB for 25 million rows."""
+    """A PNG that is one pixel wide, with one bit per pixel: 48 kB for 25 million rows."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -32,7 +32,7 @@ def one_pixel_wide(height: int) -> bytes:
 
 
 def form(content: bytes, name: str = "a.png") -> bytes:
-    """It as a multipart form with the boundary X."""
+    """The content as a multipart form with the boundary X."""
     head = f'--X\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'
     return head.encode() + content + b"\r\n--X--\r\n"
 
@@ -41,14 +41,14 @@ MULTIPART = {"Content-Type": "multipart/form-data; boundary=X"}
 
 
 class PictureBombs(Attack):
-    """Small files that are large when they are decoded."""
+    """Small files that are large once decoded."""
 
     what = "one customer: 8 senders of 48 kB pictures of 25 million pixels"
     beside = ("upload",)
     broken = ("p19_pictures_in_one_queue",)
 
     async def run(self) -> None:
-        """Each sends its next one as soon as it is answered."""
+        """Each sender sends its next picture as soon as it is answered."""
         content, token = form(one_pixel_wide(25_000_000)), self.target.token("customer")
         await both(
             *(
@@ -59,14 +59,14 @@ class PictureBombs(Attack):
 
 
 class LongInvoices(Attack):
-    """Documents of 2,000 lines; no two are the same, so that nothing is kept from the one before."""
+    """Documents of 2,000 lines; no two are the same, so that no stored document can be reused."""
 
     what = "one store: 20 packing slips of 2,000 lines at once, again and again"
     beside = ("packing_slip",)
     broken = ("p19_oldest_documents_first", "p19_pictures_in_one_queue")
 
     async def prepare(self) -> None:
-        """The long orders, until documents knows them."""
+        """Place the long orders and wait until documents knows them."""
         rng = random.Random(3)
         orders = []
         for number in range(INVOICES):
@@ -81,16 +81,16 @@ class LongInvoices(Attack):
         line.close()
 
     async def run(self) -> None:
-        """One sender for each."""
+        """One sender for each document."""
         token = self.target.token("staff")
         paths = [f"/v1/prints/{order_id}/packing-slip" for order_id in self.ids]
         await both(*(self.repeat(self.target.line("documents"), lambda p=path: request("GET", p, token), 5) for path in paths))  # type: ignore[misc]  # mypy infers no default
 
 
 class EventBacklog(Attack):
-    """A shop moves in: 20,000 orders as fast as they are taken, each with events for three readers.
+    """A shop imports its data: 20,000 orders as fast as they are accepted, each with events for three readers.
 
-    What its guard keeps is the order of effects (tests/mutants/p19_one_store_fills_the_relay.patch): calls keep P19 without it.
+    Its guard protects the order of effects (tests/mutants/p19_one_store_fills_the_relay.patch); for calls P19 holds without it.
     """
 
     what = "one store: 20,000 orders in batches of 500, two senders"
@@ -109,13 +109,13 @@ class EventBacklog(Attack):
 
 
 class LockedRow(Attack):
-    """Somebody forgot a transaction that holds one article's row; the store's orders for it wait."""
+    """Somebody left a transaction open that locks one article's row; the store's orders for it wait."""
 
     what = "one store: a locked stock row, and 10 orders a second that wait for it"
     broken = ("p19_one_store_takes_every_connection",)
 
     async def prepare(self) -> None:
-        """The article, counted."""
+        """Create the article with tracked stock."""
         token, line, self.sku = self.target.token("staff"), self.target.line("orders"), f"LOCKED-{uuid.uuid4().hex[:6]}"
         found = await self.insist(line, "GET", "/v1/orders-settings", token)
         kept = {name: found[name] for name in ("cancel_preset", "customer_cancel_until", "number_prefix", "time_zone")}

@@ -14,35 +14,35 @@ WORDS = ("Rahima", "Karim", "Begum", "Hossain", "Akter", "Islam")
 
 
 class BadTokens(Attack):
-    """Tokens whose signature is wrong: each must be looked at before it is refused."""
+    """Tokens with a wrong signature: each must be checked before it is refused."""
 
     what = "anonymous: 1,000 calls a second with bad tokens"
     broken = ("p19_strangers_go_all_the_way",)
 
     def token(self) -> str:
-        """What the flood carries."""
+        """The token that the flood sends."""
         good = self.target.token("staff")
         return good[:-6] + "AAAAAA"
 
     async def run(self) -> None:
-        """Fifty kept connections, twenty calls a second each."""
+        """Fifty open connections with twenty calls a second each."""
         sent = request("GET", "/v1/orders", self.token())
         each = MAX_REQUESTS_PER_SECOND / SENDERS
         await both(*(self.repeat(self.target.line("orders"), lambda: sent, each) for _ in range(SENDERS)))
 
 
 class NoTokens(BadTokens):
-    """The same without any."""
+    """The same flood without a token."""
 
     what = "anonymous: 1,000 calls a second without a token"
 
     def token(self) -> str:
-        """None."""
+        """No token."""
         return ""
 
 
 class NameSearches(Attack):
-    """Searches by a part of a name, which no index ends early."""
+    """Searches by part of a name, which no index can cut short."""
 
     what = "one store: 60 senders of name searches among its 6,000 orders"
     beside = ("search",)
@@ -52,7 +52,7 @@ class NameSearches(Attack):
     broken = ("p19_one_store_takes_every_connection",)
 
     async def prepare(self) -> None:
-        """Orders with names to search in."""
+        """Place orders with names to search in."""
         rng = random.Random(1)
         orders = [greedy_order() for _ in range(ORDERS)]
         for order in orders:
@@ -60,7 +60,7 @@ class NameSearches(Attack):
         await self.place(orders)
 
     async def run(self) -> None:
-        """Each asks for something that is nowhere, so that every row is looked at."""
+        """Each sender searches for a text that does not occur, so that every row is examined."""
         rng, token = random.Random(2), self.target.token("staff")
 
         def search() -> bytes:

@@ -1,4 +1,4 @@
-"""Request heads without an end, and connections that say nothing."""
+"""Request heads that never end, and connections that send nothing."""
 
 import asyncio
 import contextlib
@@ -14,11 +14,11 @@ MANY_HEADERS = 100_000
 LOOK_SECONDS = 0.25
 DRIP_SECONDS = 4.0
 OPENED_AT_ONCE = 20
-"""Each opens one connection a look at the most: a few hundred new ones a second."""
+"""How many tasks open connections, each one at a time: together they open a few hundred a second."""
 
 
 class HugeHeads(Attack):
-    """One header of 128 MB, and heads of 100,000 headers."""
+    """One header of 128 MB, and heads with 100,000 headers."""
 
     what = "anonymous: a header of 128 MB, and heads of 100,000 headers"
     broken = ("p19_heads_without_limit",)
@@ -41,11 +41,11 @@ class Silent(Attack):
     broken: ClassVar[tuple[str, ...]] = ("p19_heads_without_deadline",)
 
     def begun(self, number: int) -> bytes:
-        """What a connection sends when it is opened."""
+        """The bytes that a connection sends when it is opened."""
         return b""
 
     async def run(self) -> None:
-        """Hold them; count how many are held, and how many were closed by the other side."""
+        """Hold the connections; count how many are held, and how many the other side closed."""
         address = self.target.address("orders")
         share = MAX_CONNECTIONS // OPENED_AT_ONCE
         await both(*(self._hold(address, number, share) for number in range(OPENED_AT_ONCE)))
@@ -76,21 +76,21 @@ class Silent(Attack):
                 peer.close()
 
     def drip(self, held: list[socket.socket]) -> None:
-        """What held connections say now and then: nothing here."""
+        """Called from time to time for the held connections; these send nothing."""
 
 
 class HalfRequests(Silent):
-    """Heads and bodies that never end, a byte now and then."""
+    """Heads and bodies that never end, sent a byte at a time."""
 
     what = "anonymous: 1,000 connections with half a head or half a body, a byte every 4 s"
     broken = ("p19_heads_without_deadline", "p19_bodies_may_pause")
 
     def begun(self, number: int) -> bytes:
-        """A head without its end, or one that promises a body."""
+        """A head without its end, or one that announces a body."""
         return b"GET /health/live HTTP/1.1\r\nHost: x\r\nX: " if number % 2 else request("POST", "/v1/orders", "", b"[" * 10)[:-9]
 
     def drip(self, held: list[socket.socket]) -> None:
-        """One more byte each."""
+        """Send one more byte on each."""
         for peer in held:
             with contextlib.suppress(OSError):
                 peer.send(b"x")

@@ -1,4 +1,4 @@
-"""Answers that are asked for and not read, and streams that are kept open."""
+"""Answers that are requested but not read, and streams that are kept open."""
 
 import asyncio
 import socket
@@ -16,11 +16,11 @@ GRINNING = "\N{GRINNING FACE}"
 AT_ONCE = 10
 TURN_SECONDS = 0.001
 ASKED_PER_SECOND = 200
-"""How fast they are asked for, and again when the service ended them: floods and a thousand connections at once are other attacks."""
+"""How fast they are requested, and again once the service ends them: floods and a thousand connections at once are other attacks."""
 
 
 class UnreadExports(Attack):
-    """Exports of 8 MB that nobody reads, more than there are connections to the database."""
+    """More unread exports of 8 MB than there are connections to the database."""
 
     what = "one store: 40 exports of 8 MB that are not read"
     beside: ClassVar[tuple[str, ...]] = ("export",)
@@ -32,17 +32,17 @@ class UnreadExports(Attack):
     receive_buffer = SMALL_BUFFER_BYTES
 
     async def prepare(self) -> None:
-        """Orders that are long in an export."""
+        """Place orders that are long in an export."""
         order = greedy_order()
         order["customer"] = {"id": "export-customer", "name": GRINNING * 190}
         await self.place([order] * EXPORTED_ORDERS)
 
     def asked(self) -> bytes:
-        """The call that is not read."""
+        """The call whose answer is not read."""
         return request("GET", "/v1/orders/export?format=jsonl&customer_id=export-customer", self.target.token("staff"))
 
     async def run(self) -> None:
-        """Hold them; ask again for each that the service ended."""
+        """Hold the answers; request each again that the service ended."""
         await both(*(self._hold(self.wanted // AT_ONCE) for _ in range(AT_ONCE)))
 
     async def _hold(self, count: int) -> None:
@@ -68,7 +68,7 @@ class UnreadExports(Attack):
                 peer.close()
 
     def over(self, peer: socket.socket) -> bool:
-        """Whether it was ended, or refused with an answer that fits a buffer: seen without reading what an export sends."""
+        """Whether it was closed, or refused with an answer that fits into a buffer; found out without reading an export's data."""
         try:
             head = peer.recv(15, socket.MSG_PEEK)
         except BlockingIOError:
@@ -79,20 +79,20 @@ class UnreadExports(Attack):
 
 
 class UnreadListings(UnreadExports):
-    """Exports of a store that has its orders already, as in `make faults`."""
+    """Exports of a store that already has its orders, as in `make faults`."""
 
     what = "one store: 40 exports of all its orders that are not read"
 
     async def prepare(self) -> None:
-        """Nothing."""
+        """Nothing to prepare."""
 
     def asked(self) -> bytes:
-        """Everything."""
+        """An export of all orders."""
         return request("GET", "/v1/orders/export?format=jsonl", self.target.token("staff"))
 
 
 class ManyStreams(UnreadExports):
-    """As many live streams of one token as can be had, while the store's orders keep coming."""
+    """As many live streams as one token can open, while the store keeps getting orders."""
 
     what = "one token: 900 live streams of its store, and 20 orders a second in it"
     beside = ()
@@ -102,18 +102,18 @@ class ManyStreams(UnreadExports):
     receive_buffer = 0
 
     async def prepare(self) -> None:
-        """Nothing."""
+        """Nothing to prepare."""
 
     def asked(self) -> bytes:
-        """A stream of the store."""
+        """A stream of the whole store."""
         return request("GET", "/v1/orders/stream", self.target.token("staff"))
 
     def over(self, peer: socket.socket) -> bool:
-        """Streams are read: what makes them dear is that all of them are told."""
+        """Streams are read: they are expensive because every event is sent to all of them."""
         return ended(peer, reads=True)
 
     async def run(self) -> None:
-        """Streams, and something to tell them."""
+        """Hold the streams, and place orders that are sent to them."""
         token = self.target.token("platform")
         placing = (
             self.repeat(self.target.line("orders"), lambda: request("POST", "/v1/orders", token, greedy_order(), key=True), 10)

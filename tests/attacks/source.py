@@ -1,7 +1,7 @@
-"""The attacker's process: python -m tests.attacks.source NAME, and a line of JSON (target.py) on its standard input.
+"""The attacker's process: python -m tests.attacks.source NAME, with a line of JSON (target.py) on its standard input.
 
-It says `ready` once its store is prepared and attacks after the next line. Every line from then on is answered with what was counted
-so far, as JSON; `stop`, or the end of the input, ends it. Attacker is the other end of its pipes.
+It prints `ready` once its store is prepared and attacks after the next line. It answers every further line with its counts so far, as
+JSON; `stop`, or the end of the input, ends it. Attacker is the other end of its pipes.
 """
 
 import asyncio
@@ -19,27 +19,27 @@ from tests.attacks.target import Target
 from tests.stack import PROJECT
 
 POLITE = 10
-"""An attacker has a machine of its own: here it takes what the service leaves of this one."""
+"""A real attacker has its own machine: here it only uses processor time that the service leaves."""
 STOP = "stop"
 END_SECONDS = 60.0
 
 
 @dataclass
 class Attacker:
-    """An attacker's process, as who started it sees it."""
+    """An attacker's process, as its parent sees it."""
 
     child: asyncio.subprocess.Process
 
     async def prepared(self, seconds: float) -> None:
-        """Until its store is ready. Raises AssertionError or TimeoutError."""
+        """Wait until its store is prepared. Raises AssertionError or TimeoutError."""
         assert await self._line(seconds) == "ready", "the attack could not be prepared"
 
     def go(self) -> None:
-        """Attack from now on."""
+        """Start the attack."""
         self._say("go")
 
     async def told(self, word: str = "count") -> dict[str, Any]:
-        """`counts` so far, and `failed` with the attack's own trouble; STOP ends it."""
+        """`counts` so far, and `failed` with the attack's own error; STOP ends it."""
         self._say(word)
         found: dict[str, Any] = json.loads(await self._line(END_SECONDS))
         return found
@@ -56,7 +56,7 @@ class Attacker:
 
 @asynccontextmanager
 async def attacker(name: str, target: Target) -> AsyncIterator[Attacker]:
-    """A process of its own that prepares this attack; gone afterwards."""
+    """A separate process that prepares this attack; it is killed afterwards."""
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-m", __name__, name, cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
@@ -71,8 +71,8 @@ async def attacker(name: str, target: Target) -> AsyncIterator[Attacker]:
 
 
 async def main() -> None:
-    """One attack from the beginning to its end."""
-    from tests.attacks import ATTACKS, UNMEASURED  # noqa: PLC0415  (who only starts attackers needs none of them)
+    """Run one attack from beginning to end."""
+    from tests.attacks import ATTACKS, UNMEASURED  # noqa: PLC0415  (code that only starts attackers needs none of them)
 
     attack = (ATTACKS | UNMEASURED)[sys.argv[1]](Target.heard(await _heard()))
     await attack.prepare()
@@ -94,7 +94,7 @@ async def _heard() -> str:
 
 
 def _tell(line: str) -> None:
-    print(line, flush=True)  # noqa: T201  (heard by who started this process)
+    print(line, flush=True)  # noqa: T201  (the parent process reads it)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What an attacker knows of the system, and what it says about itself."""
+"""What an attacker knows about the system, and what every attack declares."""
 
 import asyncio
 import json
@@ -31,62 +31,62 @@ class Target:
     secret: str
     store: str
     admin_url: str
-    """PostgreSQL as administrator, for what a shop's own operator does by hand (a lock that is forgotten)."""
+    """PostgreSQL as administrator, for what an operator does by hand (leaving a lock open)."""
 
     @classmethod
     def of(cls, stack: Stack, urls: dict[str, str], store: str) -> "Target":
-        """A running stack, seen by who has a token of `store`."""
+        """A running stack, as seen by a caller with tokens of `store`."""
         database = stack.database_url("orders").rpartition("/")[2]
         return cls(urls, stack.secret, store, f"{stack.postgres_url.rpartition('/')[0]}/{database}")
 
     def told(self) -> str:
-        """As one line of JSON."""
+        """The target as one line of JSON."""
         return json.dumps(asdict(self))
 
     @classmethod
     def heard(cls, line: str) -> "Target":
-        """What told() told."""
+        """The target from a line that told() made."""
         return cls(**json.loads(line))
 
     def token(self, role: Role, actor_id: str = "greedy", *, read_only: bool = False) -> str:
-        """A good bearer token of the store."""
+        """A valid bearer token of the store."""
         actor = Actor(self.store, role, actor_id, read_only=read_only)
         return issue(self.secret, issuer=ISSUER, actor=actor, lifetime_seconds=TOKEN_SECONDS, now=time.time())
 
     def address(self, service: str) -> Address:
-        """Where a service listens."""
+        """The address that a service listens on."""
         return Address.of(self.urls[service])
 
     def line(self, service: str) -> Line:
-        """A connection to it."""
+        """A connection to a service."""
         return Line(self.address(service))
 
 
 class Attack(ABC):
-    """One kind of attack. `counts` says what became of it: statuses, connections held, connections that were closed."""
+    """One kind of attack. `counts` has its results: statuses, connections held, connections that were closed."""
 
     what: ClassVar[str]
     """One line: who does what."""
     beside: ClassVar[tuple[str, ...]] = ()
-    """What else of another store is measured, because this attack competes for it: tests/proof/others.py."""
+    """Further calls of the other store to measure, because this attack competes with them: tests/proof/others.py."""
     unguarded: ClassVar[dict[str, str]] = {}
     """Settings that take the guard out."""
     broken: ClassVar[tuple[str, ...]] = ()
-    """Patches of tests/mutants that take the guard out, where no setting does."""
+    """Patches in tests/mutants that take the guard out, if no setting does."""
 
     def __init__(self, target: Target) -> None:
         self.target = target
         self.counts: Counter[str] = Counter()
 
     async def prepare(self) -> None:  # noqa: B027  (most need nothing)
-        """What the attacker's store needs to have first, such as many orders."""
+        """Create what the attacker's store needs first, such as many orders."""
 
     @abstractmethod
     async def run(self) -> None:
         """Attack until cancelled."""
 
     async def repeat(self, line: Line, made: Callable[[], bytes], per_second: float) -> None:
-        """One sender: the same call again and again, as fast as it is answered but no faster than that."""
+        """One sender: repeat the same call as fast as it is answered, but at most `per_second` times a second."""
         try:
             while True:
                 began = time.monotonic()
@@ -97,7 +97,7 @@ class Attack(ABC):
             line.close()
 
     async def place(self, orders: list[dict[str, Any]], each: int = BATCH_ORDERS) -> list[str]:
-        """Orders of the attacker's store, through the front door; their ids. Waits where it is told to."""
+        """Place orders in the attacker's store through the API; returns their ids. Retries while it is asked to wait."""
         placed: list[str] = []
         line = self.target.line("orders")
         for start in range(0, len(orders), each):
@@ -108,7 +108,7 @@ class Attack(ABC):
         return placed
 
     async def insist(self, line: Line, method: str, path: str, token: str, body: object = None, **headers: str) -> Any:
-        """The JSON of a successful answer; asked again while it is refused for now. Raises AssertionError in the end."""
+        """The JSON of a successful answer; retries temporary refusals. Raises AssertionError if it never succeeds."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         sent = request(method, path, token, body, headers, key=method == "POST")
         while True:
@@ -121,7 +121,7 @@ class Attack(ABC):
 
 
 async def both(*runs: Awaitable[None]) -> None:
-    """All of them until cancelled; one that fails ends them all."""
+    """Run all of them until cancelled; if one fails, all end."""
     async with asyncio.TaskGroup() as group:
         for run in runs:
             group.create_task(_of(run))
@@ -132,5 +132,5 @@ async def _of(run: Awaitable[None]) -> None:
 
 
 def greedy_order(**changes: Any) -> dict[str, Any]:
-    """An order of the attacker's."""
+    """An order for the attacker's store."""
     return order_p(**changes)

@@ -1,4 +1,4 @@
-"""HTTP by hand: what an attacker sends is not what a client library would, and must cost less than its answer."""
+"""HTTP by hand: an attacker sends what no client library would, and sending must cost less than answering."""
 
 import asyncio
 import contextlib
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 GONE = 0
-"""The status of a call whose connection was closed, refused or silent."""
+"""The status of a call whose connection was closed or refused, or that got no answer."""
 ANSWER_SECONDS = 10.0
 
 
@@ -22,7 +22,7 @@ class Address:
 
     @classmethod
     def of(cls, url: str) -> "Address":
-        """Of http://host:port."""
+        """The address in a URL such as http://host:port."""
         parts = urlsplit(url)
         assert parts.hostname
         assert parts.port
@@ -32,7 +32,7 @@ class Address:
 def request(
     method: str, path: str, token: str = "", body: object = None, headers: dict[str, str] | None = None, *, key: bool = False
 ) -> bytes:
-    """A whole request. A body that is not bytes goes as JSON; `key` adds a fresh Idempotency-Key."""
+    """A whole request. A body that is not bytes is sent as JSON; `key` adds a fresh Idempotency-Key."""
     content = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
     fields = {"Host": "attacked", **(headers or {})}
     if token:
@@ -48,14 +48,14 @@ def request(
 
 @dataclass
 class Line:
-    """One kept connection: a request after the other, opened again when it was closed."""
+    """One persistent connection: sends one request after the other, and reopens when it was closed."""
 
     address: Address
     limit: int = 2**20
     _streams: "tuple[asyncio.StreamReader, asyncio.StreamWriter] | None" = field(default=None)
 
     async def ask(self, sent: bytes, seconds: float = ANSWER_SECONDS) -> tuple[int, bytes]:
-        """Status and body; GONE where no answer came in time. A kept connection that was closed meanwhile is opened again, once."""
+        """Status and body; GONE if no answer came in time. If the open connection was closed in the meantime, reconnects once."""
         kept = self._streams is not None
         try:
             async with asyncio.timeout(seconds):
@@ -78,7 +78,7 @@ class Line:
         try:
             return await self._answer(reader)
         finally:
-            if not sending.done():  # it was answered before it was read: the rest is of no use to anybody
+            if not sending.done():  # it was answered before it was read in full: nobody needs the rest
                 sending.cancel()
                 self.close()
             with contextlib.suppress(OSError, asyncio.CancelledError):
@@ -93,7 +93,7 @@ class Line:
         return status, body
 
     def close(self) -> None:
-        """Close it; the next call opens another one."""
+        """Close it; the next call opens a new one."""
         if self._streams is not None:
             self._streams[1].transport.abort()
             self._streams = None
@@ -117,7 +117,7 @@ async def _body(reader: asyncio.StreamReader, head: str) -> bytes:
 
 
 async def opened(address: Address, sent: bytes, receive_buffer: int = 0) -> socket.socket | None:
-    """A raw connection that has sent this and reads nothing; None where it was refused."""
+    """A raw connection that has sent this and reads nothing; None if it was refused."""
     loop = asyncio.get_running_loop()
     peer = socket.socket()
     peer.setblocking(False)
@@ -134,7 +134,7 @@ async def opened(address: Address, sent: bytes, receive_buffer: int = 0) -> sock
 
 
 def ended(peer: socket.socket, *, reads: bool = False) -> bool:
-    """Whether the other side has closed it. What lies in the buffer stays there, unless `reads`."""
+    """Whether the other side has closed it. Received data stays in the buffer, unless `reads`."""
     try:
         while data := peer.recv(2**16 if reads else 1, 0 if reads else socket.MSG_PEEK):
             if data and not reads:

@@ -1,6 +1,6 @@
-"""`make proof`: what proves the proofs, by hand, to be taken up again where it was left.
+"""`make proof`: checks that the tests can fail, and other long checks. It is run by hand and resumes where it stopped.
 
-steps.py    what there is to do, part by part      ledger.py   what was done for this commit, and docs/proof.md
-mutants.py  every mutant turns its test red        p19.py      another store beside each attack (others.py, p19_report.py)
-refusing.py what a refusal costs
+steps.py    the steps, part by part                ledger.py   what was proven for this commit, and docs/proof.md
+mutants.py  every mutant turns its test red        p19.py      another store during each attack (others.py, p19_report.py)
+refusing.py the cost of a refusal
 """

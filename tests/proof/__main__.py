@@ -1,4 +1,4 @@
-"""`make proof`, by hand: python -m tests.proof [--only mutants/p1]"""
+"""`make proof`, run by hand: python -m tests.proof [--only mutants/p1]"""
 
 import sys
 import time
@@ -13,10 +13,10 @@ from tests.proof.steps import Ground, Outcome, Step, every_step
 
 def main(
     *,
-    only: Annotated[str, typer.Option(help="Only steps whose `part/what` begins so.")] = "",
-    again: Annotated[bool, typer.Option(help="Also what was proven for this commit.")] = False,
+    only: Annotated[str, typer.Option(help="Run only steps whose `part/what` begins with this.")] = "",
+    again: Annotated[bool, typer.Option(help="Also run steps that are already proven for this commit.")] = False,
 ) -> None:
-    """Run what proves the proofs; what was proven for this commit is not run again."""
+    """Run the steps of `make proof`, except those that are already proven for this commit."""
     ledger, commit, steps = Ledger(), commit_of_the_code(), every_step()
     wanted = [step for step in steps if f"{step.part}/{step.what}".startswith(only)]
     waiting = [step for step in wanted if again or not ledger.is_done(step.part, step.what, commit)]
@@ -39,7 +39,7 @@ def main(
 def _proven(step: Step, ground: Ground) -> Outcome:
     try:
         return step.prove(ground)
-    except Exception as error:  # one step that cannot be tried does not end the others
+    except Exception as error:  # a step that cannot be tried does not stop the others
         return Outcome(f"could not be tried: {type(error).__name__}: {error}")
 
 

@@ -1,4 +1,4 @@
-"""What was proven for which commit: kept in .proof/ between runs, told in docs/proof.md and docs/p19.md."""
+"""What was proven for which commit: stored in .proof/ between runs, reported in docs/proof.md and docs/p19.md."""
 
 import json
 import subprocess
@@ -11,7 +11,7 @@ from tests.stack import PROJECT
 KEPT = PROJECT / ".proof" / "ledger.json"
 REPORT = PROJECT / "docs" / "proof.md"
 NOT_THE_PRODUCT = ":!docs"
-"""A report is committed after its run: that makes no finished part unfinished."""
+"""A report is committed after its run, which must not count as a change of the code that was proven."""
 
 
 @dataclass(frozen=True)
@@ -32,13 +32,13 @@ class Entry:
 
     @property
     def told(self) -> str:
-        """The result, with the figure that it rests on."""
+        """The result, with the figure that it is based on."""
         note = self.found.get("note")
         return f"{self.result} ({note})" if note else self.result
 
 
 def commit_of_the_code() -> str:
-    """The last commit that changed more than docs; with a plus where the tree differs from it."""
+    """The last commit that changed more than docs, with a plus if the tree differs from it."""
     last = _git("log", "-1", "--format=%h", "--", ".", NOT_THE_PRODUCT)
     return last + ("+" if _git("status", "--porcelain", "--", ".", NOT_THE_PRODUCT) else "")
 
@@ -48,7 +48,7 @@ def _git(*words: str) -> str:
 
 
 class Ledger:
-    """Entries by part and name; the newest one of each."""
+    """The newest entry for each part and name."""
 
     def __init__(self, kept: Path = KEPT) -> None:
         self._kept = kept
@@ -63,7 +63,7 @@ class Ledger:
         return entry is not None and entry.good and entry.commit == commit and not commit.endswith("+")
 
     def note(self, entry: Entry) -> None:
-        """Keep it, at once."""
+        """Store it at once."""
         self._entries[entry.part, entry.what] = entry
         self._kept.parent.mkdir(exist_ok=True)
         self._kept.write_text(json.dumps([asdict(one) for one in self._entries.values()], indent=1))
@@ -83,10 +83,10 @@ class Ledger:
         good = sum(entry.good for entry in entries)
         lines = [
             "# Proof", "",
-            "What proves the proofs takes longer than a newcomer should wait. `make proof` runs it by hand and takes up where it was",
-            "left: what was proven for a commit is not run again. `make proof ONLY=mutants` runs one part, `ONLY=mutants/p1` what begins",
-            "so. A mutant is good when its test failed by the assertion that it names; an attack when others kept P19 beside it, and",
-            "did not once its guard was taken out (figures in [p19.md](p19.md)).", "",
+            "Checking that the tests can fail takes longer than a newcomer should wait, so `make proof` is run by hand. It resumes where",
+            "it stopped: what is proven for a commit is not run again. `make proof ONLY=mutants` runs one part, `ONLY=mutants/p1` the",
+            "steps that begin with that. A mutant is good if its test failed by the assertion that it names; an attack is good if P19 held",
+            "for other stores during it, and did not once its guard was taken out (figures in [p19.md](p19.md)).", "",
             f"{good} of {len(wanted)} good, in {sum(entry.seconds for entry in entries) / 60:.0f} minutes of running.", "",
             "| part | what | result | seconds | commit |", "| --- | --- | --- | ---: | --- |", *rows, "",
         ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""The tests are tested: each patch in tests/mutants breaks one promise, and its named test must see it for the named cause.
+"""Testing the tests: each patch in tests/mutants breaks one promise, and its named test must fail for the named reason.
 
 A patch is what `git diff` prints, under a header of comment lines:
 
@@ -8,12 +8,12 @@ A patch is what `git diff` prints, under a header of comment lines:
     # says: assert told == [1, 2]
     # services: none
 
-`says` is a distinctive piece of what pytest prints of the failure: of the failing statement (its lines that begin with `>`) or of its
-explanation (those that begin with `E`), so that a test which fails for another reason, or for want of time, proves nothing.
-`services` are those that its test needs running (none: it needs the servers at most, and no patched service). The patched copy of
-the tree runs that one test on the same servers, in a database and a namespace of its own, and must fail by that assertion: an error
-of an import, of a fixture or of the patch itself is no proof. What a mutant never does is waited for PATIENCE_SECONDS, and the test's
-own assertion says so.
+`says` is a distinctive part of pytest's output for the failure: of the failing statement (lines that begin with `>`) or of its
+explanation (lines that begin with `E`), so that a test that fails for another reason, or by a timeout, proves nothing.
+`services` are those that must run for its test (none: it needs the servers at most, and no patched service). The patched copy of
+the tree runs that one test on the same servers, in a separate database and namespace, and must fail by that assertion: an error
+in an import, in a fixture or in the patch itself is no proof. If a test waits for something that the mutant never does, it gives up
+after PATIENCE_SECONDS, and its own assertion fails.
 """
 
 import os
@@ -39,7 +39,7 @@ SHOWN = re.compile(r"^[>E] .*$", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """One patch and what its header says of it."""
+    """One patch and the fields of its header."""
 
     path: Path
     what: str
@@ -50,7 +50,7 @@ class Mutant:
 
     @classmethod
     def read(cls, path: Path) -> "Mutant":
-        """Raises ValueError where the header lacks something."""
+        """Read a patch. Raises ValueError if its header lacks something."""
         header = path.read_text().split("diff --git ")[0].splitlines()
         lines = [line[1:].strip() for line in header if line.startswith("#")]
         fields = {match[1]: match[2] for line in lines if (match := FIELD.fullmatch(line))}
@@ -66,7 +66,7 @@ ALL = [Mutant.read(path) for path in sorted(MUTANTS.glob("*.patch"))]
 
 
 def try_one(mutant: Mutant, stack: Stack, folder: Path) -> tuple[str, str]:
-    """What became of the mutant's test in a patched copy of the tree below `folder`: `red` or what is wrong, and what pytest showed."""
+    """Run the mutant's test in a patched copy of the tree below `folder`: returns `red` or what is wrong, and what pytest showed."""
     tree = copy_of_the_tree(folder)
     applied = subprocess.run(["git", "apply", str(mutant.path)], cwd=tree, capture_output=True, text=True, check=False)
     if applied.returncode:
@@ -76,7 +76,7 @@ def try_one(mutant: Mutant, stack: Stack, folder: Path) -> tuple[str, str]:
 
 
 def copy_of_the_tree(folder: Path) -> Path:
-    """What git tracks or would track of the product and its tests; again a repository, because the tidy tests ask git for files."""
+    """Copy what git tracks or would track of the product and its tests, into a new repository, because the tidy tests ask git for files."""
     subprocess.run(["git", "init", "-q", folder], check=True)
     listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *COPIED]
     for name in subprocess.run(listed, cwd=PROJECT, capture_output=True, text=True, check=True).stdout.splitlines():
@@ -87,14 +87,14 @@ def copy_of_the_tree(folder: Path) -> Path:
 
 
 def run_one(tree: Path, red: str, services: tuple[str, ...], stack: Stack) -> str:
-    """Run one test in a copy of the tree; its JUnit report."""
+    """Run one test in a copy of the tree; returns its JUnit report."""
     report = tree / "report.xml"
     _, output = _pytest(tree, [red, f"--junitxml={report}"], services, stack)
     return report.read_text() if report.exists() else f"<none>{output[-3000:]}</none>"
 
 
 def run_all(tree: Path, tests: list[str], stack: Stack) -> tuple[int, str]:
-    """Run these in a copy of the tree, all services running; exit code and output."""
+    """Run these tests in a copy of the tree with all services running; returns exit code and output."""
     return _pytest(tree, tests, SERVICES, stack, seconds=DEADLINE_SECONDS * len(tests))
 
 
@@ -111,7 +111,7 @@ def _pytest(
     if services:
         environment["AFTERSALE_TEST_SERVICES"] = " ".join(services)
     else:
-        environment[VARIABLE] = os.environ[VARIABLE]  # the servers of this run; its services are not asked
+        environment[VARIABLE] = os.environ[VARIABLE]  # the servers of this run; its services are not used
     command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-m", "", "-p", "no:randomly", *arguments]
     with subprocess.Popen(command, cwd=tree, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as child:
         try:
@@ -123,7 +123,7 @@ def _pytest(
 
 
 def verdict(report: str, says: str = "") -> str:
-    """`green`, `red` (an assertion failed that says this), or what else went wrong."""
+    """`green`, `red` (an assertion failed whose text contains `says`), or what else went wrong."""
     try:
         cases = list(ElementTree.fromstring(report).iter("testcase"))
     except ElementTree.ParseError:

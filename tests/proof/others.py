@@ -1,4 +1,4 @@
-"""Another store, that has nothing to do with the attack: its calls at a steady pace, each timed from the moment when it was due."""
+"""Another store, which has nothing to do with the attack: it calls at a steady pace, and each call is timed from when it was due."""
 
 import asyncio
 import json
@@ -21,12 +21,12 @@ LOOK_SECONDS = 0.02
 EFFECT_SECONDS = 30.0
 FIRST_ORDERS = 40
 ONLY_TOLD = {"effect"}
-"""What is told, but is no call: an effect in another service may wait for its turn."""
+"""Measurements that are reported but not judged: they are not calls, and an effect in another service may wait for its turn."""
 
 
 @dataclass
 class Heard:
-    """What a store heard during one phase."""
+    """The answers that a store got during one phase."""
 
     seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     refusals: Counter[str] = field(default_factory=Counter)
@@ -45,7 +45,7 @@ def percentile(values: list[float], share: float) -> float:
 
 
 class Others:
-    """One store's callers. `beside`: what else of it is measured, because an attack competes for it."""
+    """One store's callers. `beside` names further calls to measure, because an attack competes with them."""
 
     def __init__(self, target: Target, beside: tuple[str, ...]) -> None:
         self.target = target
@@ -60,7 +60,7 @@ class Others:
         }  # fmt: skip
 
     async def begin(self) -> None:
-        """The first orders, until documents knows one of them. Raises AssertionError where the system does not take them."""
+        """Place the first orders and wait until documents knows one. Raises AssertionError if the system does not accept them."""
         for _ in range(FIRST_ORDERS):
             assert await self._place() == 201
         self._order = self._unmoved.pop()
@@ -70,7 +70,7 @@ class Others:
             await asyncio.sleep(LOOK_SECONDS)
 
     async def listen(self, seconds: float) -> Heard:
-        """Call for so long, and wait for every answer."""
+        """Call for this many seconds, then wait for every answer."""
         heard, running = Heard(), set[asyncio.Task[None]]()
         began = time.monotonic()
         due = sorted((n / pace, kind) for kind, pace in self._paces.items() for n in range(int(seconds * pace)))
@@ -90,14 +90,14 @@ class Others:
 
     async def _once(self, kind: str, due: float, heard: Heard) -> None:
         if kind == "move" and not self._unmoved:
-            return  # no order was taken lately: that is told by the refusals of `place`
+            return  # no order was accepted lately, which the refusals of `place` already show
         status = await self._calls[kind]()
         heard.seconds[kind].append(time.monotonic() - due)
         if not 200 <= status < 300:
             heard.refusals[f"{kind} {'unanswered' if status == GONE else status}"] += 1
 
     async def _ask(self, service: str, role: Role, method: str, path: str, body: object = None, **headers: str) -> tuple[int, bytes]:
-        """On a kept connection; a customer comes with a new one, as browsers do."""
+        """Call on an open connection; a customer opens a new one, as browsers do."""
         line = self._free[service].pop() if self._free[service] and role != "customer" else self.target.line(service)
         token = self.target.token(role, "c-1" if role == "customer" else role)
         answer = await line.ask(request(method, path, token, body, headers, key=method == "POST"))
@@ -133,7 +133,7 @@ class Others:
         return (await self._ask("documents", "staff", "GET", f"/v1/prints/{self._order}/packing-slip"))[0]
 
     async def _effect(self) -> int:
-        """Place an order, and wait until notes tells of it."""
+        """Place an order, and wait until notes shows it."""
         status, body = await self._ask("orders", "platform", "POST", "/v1/orders", order_p())
         if status != 201:
             return status

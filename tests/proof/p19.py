@@ -1,8 +1,8 @@
-"""P19: beside each attack, another store's p99 stays within three times its quiet value plus 50 ms, and nobody else is refused.
+"""P19: during each attack, another store's p99 stays within three times its quiet value plus 50 ms, and nobody else is refused.
 
 The system is one process with all four services, as `make up` runs it, and may open 1,024 files, a common default. The attacker is a
-process of its own, of lower priority: it has a machine of its own elsewhere. A second run, on a system whose guard is taken out (a
-setting, or a mutant), must break the promise: else the attack, or its guard, is none.
+separate process of lower priority, since in reality it has its own machine. A second run, on a system whose guard is taken out (by a
+setting or a mutant), must break the promise: otherwise the attack is harmless or the guard does nothing.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ PREPARE_SECONDS = 900.0
 
 @dataclass(frozen=True)
 class Beside:
-    """What another store heard before and during one attack."""
+    """The answers that another store got before and during one attack."""
 
     attack: str
     guarded: bool
@@ -42,7 +42,7 @@ class Beside:
     failed: str = ""
 
     def broken(self) -> list[str]:
-        """How the promise was broken; empty where it was kept."""
+        """How the promise was broken; empty if it was kept."""
         found = [f"{count} × {what}" for what, count in self.refusals.items() if what.split()[0] not in ONLY_TOLD]
         for kind, quiet in self.quiet.items():
             bound, heard = FACTOR * quiet["p99_ms"] + MARGIN_MS, self.during[kind]["p99_ms"]
@@ -56,12 +56,12 @@ class Beside:
         return f"{kind}: p99 {self.quiet[kind]['p99_ms']:,.0f} ms, beside it {self.during[kind]['p99_ms']:,.0f} ms"
 
     def told(self) -> dict[str, object]:
-        """As plain data."""
+        """The measurements as plain data."""
         return asdict(self)
 
 
 async def beside(name: str, stack: Stack, *, guarded: bool = True) -> Beside:
-    """Measure another store before and during one attack, on a stack in which nothing else runs."""
+    """Measure another store before and during one attack, on a stack that runs nothing else."""
     attack = ATTACKS[name]
     process = await asyncio.to_thread(_started, stack, {} if guarded else attack.unguarded)
     try:
@@ -82,7 +82,7 @@ async def beside(name: str, stack: Stack, *, guarded: bool = True) -> Beside:
 
 
 async def _quiet(others: Others) -> Heard:
-    """Raises AssertionError where the machine is too busy for a quiet phase."""
+    """Measure a quiet phase. Raises AssertionError if the machine is too busy for one."""
     for _ in range(QUIET_ATTEMPTS):
         heard = await others.listen(QUIET_SECONDS)
         if not heard.refusals:
@@ -107,7 +107,7 @@ def _started(stack: Stack, unguarded: dict[str, str]) -> Process:
 
 
 def unguarded_tree(name: str, folder: Path) -> Path:
-    """A tree without the guard of this attack; the project itself where a setting does. Raises AssertionError for a stale patch."""
+    """A tree without this attack's guard; the project itself if a setting removes it. Raises AssertionError for a stale patch."""
     if not ATTACKS[name].broken:
         return PROJECT
     tree = copy_of_the_tree(folder)

@@ -1,4 +1,4 @@
-"""docs/p19.md: what another store heard beside each attack, with its guard and without it."""
+"""docs/p19.md: the answers that another store got during each attack, with its guard and without it."""
 
 import os
 import platform

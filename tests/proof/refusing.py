@@ -1,4 +1,4 @@
-"""What refusing costs: processor time of the service's process for each call that it refuses for want of a token, on kept connections."""
+"""The cost of refusing: processor time of the service's process per call that it refuses for lack of a token, on open connections."""
 
 import asyncio
 import os
@@ -16,7 +16,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 async def cost_ms(stack: Stack) -> float:
-    """The median of a few rounds, in milliseconds, of an API of orders that does nothing else."""
+    """The median of a few rounds, in milliseconds, for an orders API that does nothing else."""
     process = await asyncio.to_thread(lambda: stack.run("orders", roles=("api",)).wait_until_ready())
     try:
         address, spent = Address.of(process.urls["orders"]), []

@@ -1,4 +1,4 @@
-"""What `make proof` does, step by step. Each step says `good`, or what is wrong."""
+"""What `make proof` does, step by step. Each step's result is `good`, or what is wrong."""
 
 import asyncio
 import os
@@ -42,7 +42,7 @@ class Step:
 
 
 class Ground:
-    """The servers of one run, and a stack in which nothing runs; both made when the first step needs them."""
+    """The servers of one run, and a stack that runs nothing; both are made when the first step needs them."""
 
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="aftersale-proof-")
@@ -51,20 +51,20 @@ class Ground:
         self._count = 0
 
     def folder(self) -> Path:
-        """A fresh one."""
+        """A fresh folder."""
         self._count += 1
         made = Path(self._folder.name) / str(self._count)
         made.mkdir()
         return made
 
     def servers(self) -> Servers:
-        """Those of this run."""
+        """The servers of this run."""
         if self._servers is None:
             self._servers = resolve(PROJECT, "test", say=print)
         return self._servers
 
     def idle(self) -> Stack:
-        """A stack for tests that need servers and no service; told to child processes."""
+        """A stack for tests that need servers but no service; child processes find it in their environment."""
         if self._idle is None:
             self._idle = new_stack(self.servers(), self.folder(), "proof")
             self._idle.urls = dict.fromkeys(SERVICES, "http://127.0.0.1:9")
@@ -81,7 +81,7 @@ class Ground:
 
 
 def every_step() -> list[Step]:
-    """All of it, the quick parts first."""
+    """All steps, the quick parts first."""
     return [*_refusals(), *_mutants(), *_marked(), *_crash_points(), *_attacks(), *_fuzz(), *_faults()]
 
 
@@ -92,7 +92,7 @@ def _mutants() -> Iterator[Step]:
 
 
 def _sane(ground: Ground) -> Outcome:
-    """Every named test in an unpatched copy, with the patience that mutants have: red then comes of the mutant, not of the machine."""
+    """Run every named test in an unpatched copy with the patience of mutants: red is then due to the mutant, not to the machine."""
     tree, stack = mutants.copy_of_the_tree(ground.folder()), ground.idle()
     return _judged(mutants.run_all(tree, sorted({mutant.red for mutant in mutants.ALL}), stack))
 
@@ -103,7 +103,7 @@ def _mutant(ground: Ground, mutant: mutants.Mutant) -> Outcome:
 
 
 def _marked() -> Iterator[Step]:
-    """Tests that are marked `proof`, file by file; not those of the mutants, which have a part of their own."""
+    """Tests that are marked `proof`, file by file, except those of the mutants, which are a separate part."""
     listed = subprocess.run(
         [sys.executable, "-m", "pytest", "--collect-only", "-q", "-m", "proof", "-p", "no:randomly"],
         cwd=PROJECT, capture_output=True, text=True, check=False,

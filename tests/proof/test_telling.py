@@ -1,4 +1,4 @@
-"""What `make proof` keeps and says: from figures alone."""
+"""What `make proof` stores and reports, tested with made-up figures."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -153,7 +153,8 @@ def test_what_is_no_keys_file_at_all_is_not_read(kind: str, tmp_path: Path) -> N
     else:
         path.write_text(json.dumps([GOOD] + [""] * 300_000))
     assert tokens.actor(TOKEN, NOW)[0] == ACTOR
-    assert tokens.keys.trouble == (f"it has {path.stat().st_size} bytes; at most 1000000 are read" if kind == "huge" else "it is no file")
+    told = f"it has {path.stat().st_size} bytes; at most 1000000 are read" if kind == "huge" else "it is not a file"
+    assert tokens.keys.trouble == told
 
 
 def test_a_process_started_without_keys_refuses_for_now_and_heals(tmp_path: Path) -> None:

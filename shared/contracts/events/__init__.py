@@ -1,11 +1,11 @@
-"""Every message that crosses a service border. Read this first.
+"""Every message that one service sends to another. Read this first.
 
-An event is a frozen fact in the past tense. `order.*` events carry the whole order as it now is, with its version, so that
+An event is a frozen fact in the past tense. `order.*` events carry the whole current order with its version, so that
 a consumer keeps a copy by "newer version wins" and never calls back. Everything personal (names, addresses, contact, free
 text) sits in the one section `personal`, so that redaction and erasure know where it is.
 
-A reader ignores fields that it does not know, so that neighbouring versions read each other; a writer never removes one.
-`readers` are the services that must receive the type: the broker's bindings are made from it, and a test holds it against
+A reader ignores fields that it does not know, so that adjacent versions can read each other; a writer never removes a field.
+`readers` are the services that must receive the type: the broker's bindings are made from it, and a test compares it with
 what each service subscribes to.
 """
 
@@ -69,7 +69,7 @@ ORDER_EVENTS: tuple[type[OrderEvent], ...] = (
     OrderPlaced, OrderConfirmed, OrderPickedUp, OrderShipped, OrderDelivered, OrderCancelled, OrderDeliveryFailed,
     OrderPaymentRecorded, OrderPaymentReversed, OrderEdited, OrderRefunded,
 )  # fmt: skip
-"""Whoever keeps a copy of orders takes them all."""
+"""A service that keeps copies of orders subscribes to all of these."""
 
 _EVENTS: tuple[type[Event], ...] = (
     *ORDER_EVENTS, StockMoved, StoreSettingsChanged,
@@ -84,10 +84,10 @@ SOURCES: dict[str, tuple[str, ...]] = {
     "notes": ("note",),
     "documents": ("document",),
 }
-"""First words of the types that each service may publish; the broker's rights are made from it, and readers hold every event against it."""
+"""First words of the event types that each service may publish: the broker's permissions are made from it, and readers check against it."""
 
 
 def owner_of(event_type: str) -> str | None:
-    """The service that alone may say an event of this type; None for a type that is nobody's."""
+    """The one service that may publish events of this type; None for a type that no service owns."""
     word = event_type.partition(".")[0]
     return next((service for service, words in SOURCES.items() if word in words), None)

@@ -1,4 +1,4 @@
-"""What every event is made of, and the CloudEvents attributes that it crosses the broker with."""
+"""What every event consists of, and the CloudEvents attributes that it has on the broker."""
 
 import json
 from typing import Any, ClassVar
@@ -10,18 +10,18 @@ from shared.contracts.actor import Actor, Role
 from shared.contracts.times import Instant
 
 MAX_EVENT_BYTES = 4_000_000
-"""Of an event's data as it is sent. No event of an order that was accepted comes near (docs/decisions/0020-room-for-life.md)."""
+"""Limit of an event's data as sent. No event of an accepted order comes near it (docs/decisions/0020-room-for-life.md)."""
 MAX_MESSAGE_BYTES = 2 * MAX_EVENT_BYTES + 64_000
-"""What a consumer reads: all that a relay publishes (JSON as PostgreSQL writes it has spaces in it), with the attributes on top."""
+"""Limit of what a consumer reads: the most that a relay publishes (PostgreSQL writes JSON with spaces), plus the attributes."""
 
 
 def event_bytes(data: Any) -> int:
-    """How many bytes of a message this data will be: the one measure, of the JSON that PostgreSQL writes, in UTF-8."""
+    """The size of this data in a message, in bytes of UTF-8 JSON with spaces, as PostgreSQL writes it. Everything measures with this."""
     return len(json.dumps(data, ensure_ascii=False).encode())
 
 
 class Part(BaseModel):
-    """A frozen piece of an event; unknown fields of a newer writer are ignored."""
+    """A frozen part of an event; unknown fields from a newer writer are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
 
@@ -35,29 +35,29 @@ class By(Part):
 
     @classmethod
     def of(cls, actor: Actor) -> "By":
-        """The actor as events and columns carry it."""
+        """The actor as events and columns store it."""
         return cls(role=actor.role, id=actor.id, via=actor.via)
 
 
 class Event(Part):
-    """What every event has. `occurred_at` comes from the caller and rules windows and timelines."""
+    """What every event has. `occurred_at` comes from the caller; refund windows and timelines go by it."""
 
     type: ClassVar[str]
     readers: ClassVar[tuple[str, ...]] = ()
     subjects: ClassVar[str] = "order_[0-9a-z]+"
-    """What its subjects look like: a regular expression that Python and PostgreSQL read alike, matched against all of one."""
+    """What its subjects look like: a regular expression that works in Python and PostgreSQL, matched against the whole subject."""
     internal: ClassVar[bool] = False
-    """Whether none of its kind may leave the store's staff."""
+    """Whether events of this type are for the store's staff only."""
     occurred_at: Instant
 
     @property
     def subject(self) -> str:
-        """What the event is about: an order's id wherever there is one. `sequence` counts within source and subject."""
+        """What the event is about: an order's id where there is one. `sequence` counts within source and subject."""
         raise NotImplementedError
 
     @property
     def public(self) -> bool:
-        """Whether it may leave the store's staff (webhooks, feeds, customers' streams)."""
+        """Whether others than the store's staff may see it (webhooks, feeds, customers' streams)."""
         return not self.internal
 
 
@@ -73,4 +73,4 @@ class Envelope(Part):
     occurred_at: Instant
     recorded_at: Instant
     traceparent: str | None = None
-    received_at: Instant  # ours: the clock of whatever the event makes happen
+    received_at: Instant  # by our clock: the time of everything that the event causes

@@ -13,7 +13,7 @@ class NoteText(Part):
 
 
 class NoteEvent(Event):
-    """One change of one note. A private note's events are not public, and carry no text for anybody."""
+    """One change of one note. Events of a private note are not public and never carry its text."""
 
     subjects: ClassVar[str] = "order_[0-9a-z]+(:private)?"
     note_id: NoteId
@@ -26,7 +26,7 @@ class NoteEvent(Event):
 
     @property
     def subject(self) -> str:
-        """The order's id; of a private note `<order id>:private`, so that no gap in the public `sequence` tells that one exists."""
+        """The order's id; for a private note `<order id>:private`, so that no gap in the public `sequence` reveals it."""
         return self.order_id if self.audience == "customer" else f"{self.order_id}:private"
 
     @property
@@ -48,6 +48,6 @@ class NoteEdited(NoteEvent):
 
 
 class NoteRetracted(NoteEvent):
-    """A note was taken back; the mark stays."""
+    """A note was retracted; a mark stays in its place."""
 
     type: ClassVar[str] = "note.retracted.v1"

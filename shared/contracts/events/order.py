@@ -31,7 +31,7 @@ class Address(Part):
 class OrderLine(Part):
     """A line as it was placed; money in minor units of the order's currency.
 
-    `total` is what the customer pays for the line: after its own and its share of the order's discount, with tax.
+    `total` is what the customer pays for the line: after its own discount and its share of the order's, with tax.
     """
 
     line: int  # 1-based position, the line's identity within its order
@@ -56,7 +56,7 @@ class Payment(Part):
     reference: str
     collected_by: str | None = None
     reverses: PaymentId | None = None
-    order_version: int  # the version that this record made: orders it against the cancellation, whatever arrives first
+    order_version: int  # the order version that this record created: sorts it before or after the cancellation, whichever arrives first
     occurred_at: Instant
     recorded_at: Instant
 
@@ -69,7 +69,7 @@ class Cancellation(Part):
     reason: str
     order_version: int
     occurred_at: Instant
-    recorded_at: Instant  # rules which refund policy applies
+    recorded_at: Instant  # decides which refund policy applies
 
 
 class Tracking(Part):
@@ -81,7 +81,7 @@ class Tracking(Part):
 
 
 class Order(Part):
-    """A whole order as of `version`, without anything personal. Σ line totals + shipping = total."""
+    """A whole order as of `version`, without personal data. Σ line totals + shipping = total."""
 
     order_id: OrderId
     number: str
@@ -112,7 +112,7 @@ class Order(Part):
     delivered_at: Instant | None = None
 
     def forgotten(self) -> "Order":
-        """The order of an erased customer: without the reason that somebody wrote, and without what leads to the parcel's address."""
+        """The order of an erased customer: without the free-text reason and the tracking, which leads to the customer's address."""
         cancellation = self.cancellation and self.cancellation.model_copy(update={"reason": ""})
         return self.model_copy(update={"cancellation": cancellation, "tracking": None})
 
@@ -129,7 +129,7 @@ class OrderPersonal(Part):
 
 
 class OrderEvent(Event):
-    """One change of one order: exactly one of these per version, and `sequence` is the version."""
+    """One change of one order. Each version has exactly one event, and `sequence` is the version."""
 
     readers: ClassVar[tuple[str, ...]] = ("refunds", "notes", "documents")
     order: Order
@@ -143,13 +143,13 @@ class OrderEvent(Event):
 
 
 class OrderPlaced(OrderEvent):
-    """An order came in."""
+    """An order was placed."""
 
     type: ClassVar[str] = "order.placed.v1"
 
 
 class OrderConfirmed(OrderEvent):
-    """The shop accepted it; what the invoice prints is frozen from here on."""
+    """The shop accepted the order; what its invoice shows is frozen from now on."""
 
     type: ClassVar[str] = "order.confirmed.v1"
 
@@ -167,13 +167,13 @@ class OrderShipped(OrderEvent):
 
 
 class OrderDelivered(OrderEvent):
-    """The customer has it."""
+    """The customer has the goods."""
 
     type: ClassVar[str] = "order.delivered.v1"
 
 
 class OrderCancelled(OrderEvent):
-    """It was cancelled; `order.cancellation` says from where and by whom."""
+    """The order was cancelled; `order.cancellation` says from which status and by whom."""
 
     type: ClassVar[str] = "order.cancelled.v1"
 
@@ -217,13 +217,13 @@ class OrderRefunded(OrderEvent):
 
 
 class StockMoved(Event):
-    """One movement of one SKU: `cause` is unique, so nothing counts twice. `sequence` counts the SKU's movements."""
+    """One stock movement of one SKU. `cause` is unique, so that nothing counts twice; `sequence` counts the SKU's movements."""
 
     type: ClassVar[str] = "stock.moved.v1"
     subjects: ClassVar[str] = "sku:.+"
     sku: str
     quantity: int  # signed: a reservation is negative
-    on_hand: int  # the level after it
+    on_hand: int  # the stock level afterwards
     cause: str
     order_id: OrderId | None = None
 
@@ -250,12 +250,12 @@ class StoreSettingsChanged(Event):
 
 
 class GuestLinkRevoked(Event):
-    """A link by which a guest read one order is valid no more: every service that lets guests in stops taking it."""
+    """A guest's link to one order was revoked: every service that guests can call stops accepting it."""
 
     type: ClassVar[str] = "guest_link.revoked.v1"
     readers: ClassVar[tuple[str, ...]] = ("refunds", "notes", "documents")
     subjects: ClassVar[str] = "guest_link:link_[0-9a-z]+"
-    internal: ClassVar[bool] = True  # who may read an order by link is the shop's business
+    internal: ClassVar[bool] = True  # only the shop needs to know who can read an order by link
     link_id: LinkId
     order_id: OrderId
     expires_at: Instant
@@ -263,12 +263,12 @@ class GuestLinkRevoked(Event):
 
     @property
     def subject(self) -> str:
-        """The link: it is revoked once."""
+        """The link; it is revoked only once."""
         return f"guest_link:{self.link_id}"
 
 
 class CustomerErased(Event):
-    """A customer asked to be forgotten: every service blanks what is personal; amounts and issued documents stay."""
+    """A customer asked to be erased: every service blanks personal data; amounts and issued documents stay."""
 
     type: ClassVar[str] = "customer.erased.v1"
     readers: ClassVar[tuple[str, ...]] = ("refunds", "notes", "documents")

@@ -18,9 +18,9 @@ class UnitRange(Part):
 
 
 class RefundLine(Part):
-    """What one refund takes of one line: goods + shipping in minor units is what it pays for it.
+    """What one refund covers of one line; it pays goods + shipping, in minor units.
 
-    A line of quantity 0 takes money only (a later payment of a cancelled order, whose units the first refund took).
+    A line of quantity 0 covers money only (a later payment of a cancelled order, whose units the first refund took).
     """
 
     line: int
@@ -45,9 +45,9 @@ class Refund(Part):
     status: Literal["processing", "approved", "cancelled"]
     settlement: Literal["none", "unsettled", "settled", "failed"]  # none: not approved, or nothing to pay
     cause: Literal["request", "cancellation", "payment"]
-    payment_id: PaymentId | None = None  # of cause payment
-    order_version: int  # of the copy that it was decided on: documents keep it as due until theirs is there
-    order_invoiced: bool = False  # the order had been confirmed or later at that version
+    payment_id: PaymentId | None = None  # only where the cause is payment
+    order_version: int  # of the order copy that it was decided on: documents waits until its own copy has that version
+    order_invoiced: bool = False  # whether the order was confirmed or later at that version
     policy_version: int
     reason: str
     currency: str
@@ -55,14 +55,14 @@ class Refund(Part):
     goods: int
     shipping: int
     overpaid: int = 0  # collected above the order's total, which a cancellation pays back too
-    shipping_kept: int = 0  # of a cancelled order only: what of the collected money stays for shipping, and is invoiced
+    shipping_kept: int = 0  # cancelled orders only: the part of the collected money that stays for shipping and is invoiced
     lines: tuple[RefundLine, ...]
     requested_at: Instant
     decided_at: Instant | None = None
 
 
 class RefundPersonal(Part):
-    """Free text of a refund that its customer may read. The staff's internal reason is in no event at all."""
+    """Free text of a refund that its customer may read. The staff's internal reason is in no event."""
 
     description: str = ""
     further_information: str = ""
@@ -83,21 +83,21 @@ class RefundEvent(Event):
 
 
 class RefundRequested(RefundEvent):
-    """A customer asked, or staff for them."""
+    """A customer requested a refund, or staff did so for them."""
 
     type: ClassVar[str] = "refund.requested.v1"
     readers: ClassVar[tuple[str, ...]] = ("notes",)
 
 
 class RefundApproved(RefundEvent):
-    """It will be paid: final. Carries amount, lines and dispositions, so that nobody calls back."""
+    """The refund will be paid; this is final. Carries amount, lines and dispositions, so that no consumer needs to call back."""
 
     type: ClassVar[str] = "refund.approved.v1"
     readers: ClassVar[tuple[str, ...]] = ("orders", "notes", "documents")
 
 
 class RefundCancelled(RefundEvent):
-    """Declined, withdrawn, or overtaken by the order's cancellation."""
+    """The refund was declined, withdrawn, or superseded by the order's cancellation."""
 
     type: ClassVar[str] = "refund.cancelled.v1"
     readers: ClassVar[tuple[str, ...]] = ("notes",)
@@ -122,7 +122,7 @@ class RefundSettlementFailed(RefundEvent):
 
 
 class InspectedLine(Part):
-    """What became of inspected units."""
+    """What happened to inspected units."""
 
     line: int
     sku: str
@@ -132,7 +132,7 @@ class InspectedLine(Part):
 
 
 class RefundInspected(RefundEvent):
-    """Goods that waited were looked at; `inspection_id` is the cause of their movements."""
+    """Returned goods that waited for inspection were inspected; `inspection_id` is the cause of their stock movements."""
 
     type: ClassVar[str] = "refund.inspected.v1"
     readers: ClassVar[tuple[str, ...]] = ("orders",)

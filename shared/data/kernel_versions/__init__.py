@@ -1,16 +1,16 @@
-"""The kernel's tables as each release made them: migrations run these, shared/data/schema.py says only what they add up to.
+"""The kernel's tables as each release made them. Migrations run these versions; shared/data/schema.py describes their sum.
 
-A migration that asked shared/data/schema.py would make *today's* tables at a revision of last year, and the next migration would fail
-on what is there already. So a version is plain SQL, knows nothing of shared/data/schema.py, and never changes once it is merged.
+If a migration read shared/data/schema.py, it would create *today's* tables at last year's revision, and the next migration would fail
+because they exist already. So a version is plain SQL, imports nothing from shared/data/schema.py, and never changes once merged.
 
 To change the kernel's tables:
 
-1. Change shared/data/schema.py, which is the present.
-2. Add `vN.py` here with `apply(bind, schema)` and `undo(bind, schema)`: what brings a schema *with rows in it* from version N-1 to N
-   and back. Name constraints and indexes in full, as shared.data.schema.NAMING would. Put it at the end of VERSIONS.
+1. Change shared/data/schema.py, which describes the current tables.
+2. Add `vN.py` here with `apply(bind, schema)` and `undo(bind, schema)`, which take a schema *with rows in it* from version N-1 to N
+   and back. Spell out the names of constraints and indexes, as shared.data.schema.NAMING would. Append it to VERSIONS.
 3. Add one migration to each service: `upgrade, downgrade = migration(vN, "<schema>")`.
 
-tests/services/kernel/test_schema_history.py shows that every service applies every version, in order, and that an upgrade of each
+tests/services/kernel/test_schema_history.py shows that every service applies every version, in order, and that upgrading each
 released revision with rows in it gives the schema of a fresh install; the services' `migrate.check` tests compare with the models.
 """
 
@@ -33,10 +33,10 @@ def migration(version: ModuleType, schema: str) -> tuple[Callable[[], None], Cal
 
 
 def create_table(schema: str, name: str, *parts: SchemaItem, comment: str | None = None) -> None:
-    """A table of a service's own whose rows belong to stores: `store_id` leads it."""
+    """A service's own table whose rows belong to stores: `store_id` is its first column."""
     op.create_table(name, sa.Column("store_id", sa.Text, nullable=False), *parts, schema=schema, comment=comment)
 
 
 def alike(kind: Any, *names: str, nullable: bool = False) -> list[sa.Column[Any]]:
-    """Columns that differ in nothing but their names."""
+    """Columns that differ only in their names."""
     return [sa.Column(name, kind, nullable=nullable) for name in names]

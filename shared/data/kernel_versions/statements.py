@@ -1,4 +1,4 @@
-"""A step from one version to the next, or back, as the statements that make it."""
+"""A step from one version to the next, or back, as a list of SQL statements."""
 
 from collections.abc import Callable, Sequence
 
@@ -8,7 +8,7 @@ Step = Callable[[sa.Connection, str], None]
 
 
 def step(statements: Sequence[str]) -> Step:
-    """Runs them in order, `{schema}` in each replaced by the schema's name."""
+    """A step that runs these statements in order, with `{schema}` replaced by the schema's name."""
 
     def run(bind: sa.Connection, schema: str) -> None:
         for statement in statements:

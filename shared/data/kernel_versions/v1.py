@@ -1,4 +1,4 @@
-"""Version 1: events (outbox and history), inbox, parked messages, kept answers. Released: it never changes again."""
+"""Version 1: events (outbox and history), inbox, parked messages, stored responses. Released: it never changes again."""
 
 from shared.data.kernel_versions.statements import step
 

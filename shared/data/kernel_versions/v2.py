@@ -1,14 +1,14 @@
-"""Version 2: a kept answer knows whom and what it is about, so that an erasure finds it by an index.
+"""Version 2: a stored response lists the orders and the customer that it is about, so that an erasure finds it by an index.
 
-The column is generated: no writer can forget it, rows of before have it too, and an answer that was blanked leaves the index by itself.
-Applying it writes the table anew (30 days of answers), during which that service takes no writes.
+The column is generated: no writer can forget it, existing rows get it too, and a blanked response leaves the index by itself.
+Applying it rewrites the table (30 days of responses), during which the service takes no writes.
 """
 
 from shared.data.kernel_versions.statements import step
 
 STATEMENTS = (
-    # All that an answer names in the shape of our ids, and the customer who got it: itself, or somebody via whom it was asked. An id
-    # may contain " via ", so each beginning that ends before one counts: an erasure rather blanks one answer more.
+    # Every text of a response that looks like one of our ids, and the customer who got it, directly or through a platform. A customer's
+    # id may contain " via ", so each prefix that ends before one counts: an erasure may blank one response too many, never too few.
     """create function {schema}.answer_subjects(store_id text, caller text, body text) returns text[]
 language sql immutable parallel safe as $$
   select array(
@@ -21,7 +21,7 @@ language sql immutable parallel safe as $$
 $$""",
     """alter table {schema}.idempotency add column subjects text[] not null
     generated always as ({schema}.answer_subjects(store_id, caller, body)) stored""",
-    # A short list of what is not yet sorted in: the call that sorts it in should not notice.
+    # A short pending list, so that the call that merges it into the index is not slowed down.
     "create index ix_idempotency_subjects on {schema}.idempotency using gin (subjects) with (gin_pending_list_limit = 256)",
 )
 BACK = (

@@ -1,4 +1,4 @@
-"""Version 3: rows that cannot be published or read are set aside; a parked message can be let go of; the outbox is read by stores."""
+"""Version 3: rows that cannot be published or read are set aside; a parked message can be discarded; the outbox is read store by store."""
 
 from shared.data.kernel_versions.statements import step
 
@@ -25,7 +25,7 @@ STATEMENTS = (
     "alter table {schema}.parked add constraint ck_parked_state check (state in ('waiting', 'parked', 'discarded'))",
     "alter table {schema}.parked add constraint ck_parked_discarded check ((state = 'discarded') = (discarded is not null))",
 )
-# What was set aside would be sent once more, what was discarded is gone.
+# Events that were set aside count as unsent again; discarded messages are deleted.
 BACK = (
     "delete from {schema}.parked where state = 'discarded'",
     "alter table {schema}.parked drop constraint ck_parked_discarded",

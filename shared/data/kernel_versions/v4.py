@@ -1,4 +1,4 @@
-"""Version 4: which guests' links were taken back before their time."""
+"""Version 4: guests' links that were revoked before they expire."""
 
 from shared.data.kernel_versions.statements import step
 
@@ -12,5 +12,5 @@ STATEMENTS = (
 )""",
     "CREATE INDEX ix_revoked_guests_expires_at ON {schema}.revoked_guests (expires_at)",
 )
-BACK = ("drop table {schema}.revoked_guests",)  # links that were taken back are valid again until they expire
+BACK = ("drop table {schema}.revoked_guests",)  # revoked links are valid again until they expire
 apply, undo = step(STATEMENTS), step(BACK)

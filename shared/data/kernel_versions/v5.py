@@ -1,4 +1,4 @@
-"""Version 5: no event is dated before 1970 or after 2199. What is, from before, is moved to the nearer end, so that it can be read."""
+"""Version 5: no event is dated before 1970 or after 2199. Existing times out of bounds move to the nearer bound, to be readable."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -9,20 +9,20 @@ FIRST, LAST = "timestamptz '1970-01-01 00:00:00+00'", "timestamptz '2199-12-31 2
 
 
 def apply(bind: sa.Connection, schema: str) -> None:
-    """Bound the times of events. One that is set aside may keep its own: to set it aside is a change, too."""
+    """Bound the times of events. One that is set aside may keep its time, since marking it as set aside is an update as well."""
     bound(bind, f"{schema}.events", ("occurred_at", "recorded_at"), "ck_events_times", unless="set_aside_at is not null")
 
 
 def undo(bind: sa.Connection, schema: str) -> None:
-    """Take the bounds away; a time that was moved stays where it is."""
+    """Remove the bounds; a time that was moved keeps its new value."""
     bind.exec_driver_sql(f"alter table {schema}.events drop constraint ck_events_times")
 
 
 def bound(bind: sa.Connection, table: str, columns: Sequence[str], name: str, *, unless: str = "") -> None:
-    """Move what is out of bounds in these columns, and let nothing in that is; for the services' own tables as well.
+    """Move times in these columns into bounds and add a check that keeps them there; also for the services' own tables.
 
-    `not valid`: what is there is in bounds by then, and nobody waits while it is read again. Append-only tables have triggers that
-    forbid to move anything; hardly any table has such a row, and then nothing is locked for it.
+    The check is `not valid` because existing rows are in bounds by then, and validating them would block other calls. Append-only
+    tables have triggers that forbid updates; they are disabled, which takes a lock, only if a row must move, which is rare.
     """
     within = " and ".join(f"{column} between {FIRST} and {LAST}" for column in columns)
     moved = ", ".join(f"{one} = case when {one} is not null then least(greatest({one}, {FIRST}), {LAST}) end" for one in columns)
