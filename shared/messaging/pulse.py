@@ -16,9 +16,9 @@ CANCELLED_AGAIN_SECONDS = 5.0
 async def end(*tasks: "asyncio.Task[Any]") -> None:
     """Cancel these tasks, repeatedly, until each has ended; their exceptions are dropped.
 
-    Once is not enough: before Python 3.12, `asyncio.wait_for` (in drivers and in connection pools) swallows a cancellation that comes
-    in the same turn as its result, and a loop would go on for ever while its stop waits for it. A caller that is cancelled while it
-    waits here (by an end() of its own) waits on, and is cancelled only when all have ended.
+    Once is not enough: before Python 3.12, `asyncio.wait_for` (in drivers and in connection pools) swallows a cancellation that arrives
+    in the same turn as its result, and the task would run forever while we wait for it to stop. If the caller is cancelled while it
+    waits here (by another end()), it goes on waiting, and is cancelled only once all tasks have ended.
     """
     running, cancelled = set(tasks), None
     while running:
