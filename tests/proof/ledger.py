@@ -1,4 +1,4 @@
-"""What was proven for which commit: stored in .proof/ between runs, reported in docs/proof.md and docs/p19.md."""
+"""What was proven for which commit: stored in docs/proof.json, where any clone resumes; reported in docs/proof.md and docs/p19.md."""
 
 import json
 import subprocess
@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.stack import PROJECT
 
-KEPT = PROJECT / ".proof" / "ledger.json"
+KEPT = PROJECT / "docs" / "proof.json"
 REPORT = PROJECT / "docs" / "proof.md"
 NOT_THE_PRODUCT = ":!docs"
 """A report is committed after its run, which must not count as a change of the code that was proven."""

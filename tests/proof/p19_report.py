@@ -14,7 +14,7 @@ REPORT = PROJECT / "docs" / "p19.md"
 
 def told(ledger: Ledger) -> str:
     """The whole report."""
-    entries = {entry.what: entry for entry in ledger.of("p19")}
+    entries = {entry.what: entry for entry in ledger.of("p19") if "beside" in entry.found}
     lines = [
         "# One caller never stops others (P19)", "",
         "Another store calls at a steady pace (12 reads, 12 placings and 12 status changes a second), each call timed from the moment",

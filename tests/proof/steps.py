@@ -99,7 +99,7 @@ def _sane(ground: Ground) -> Outcome:
 
 def _mutant(ground: Ground, mutant: mutants.Mutant) -> Outcome:
     verdict, shown = mutants.try_one(mutant, ground.idle(), ground.folder())
-    return Outcome("good" if verdict == "red" else verdict, {"shown": shown[:SHOWN_BYTES]})
+    return Outcome("good") if verdict == "red" else Outcome(verdict, {"shown": shown[:SHOWN_BYTES]})
 
 
 def _marked() -> Iterator[Step]:
