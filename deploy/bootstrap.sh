@@ -1,8 +1,8 @@
 #!/bin/sh
-# Makes .venv what requirements.lock says, with uv (fetched into .tools/ where it is missing). Quick when nothing changed.
-#   deploy/bootstrap.sh           what running needs
-#   deploy/bootstrap.sh --tests   also what the tests read documents with (pdftotext)
-# Installs Debian packages only where they are missing and only as a user who may, and says so first.
+# Makes .venv match requirements.lock, with uv (fetched into .tools/ if it is missing). Quick when nothing changed.
+#   deploy/bootstrap.sh           installs what is needed to run
+#   deploy/bootstrap.sh --tests   also installs what the tests read documents with (pdftotext)
+# Installs Debian packages only if they are missing and only if this user may, and says so first.
 set -eu
 cd "$(dirname "$0")/.."
 stamp=.venv/requirements.lock
@@ -28,7 +28,7 @@ install() { # install PACKAGE WHY: with apt-get, saying so first
     fi
     say "$1 is missing ($2): installing it with apt-get"
     if [ -z "$installed_apt_lists" ]; then
-        quietly $as_root apt-get update -qq || say "apt-get update failed; trying with the lists that are there"
+        quietly $as_root apt-get update -qq || say "apt-get update failed; trying with the existing package lists"
         installed_apt_lists=yes
     fi
     quietly $as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends "$1" ||
@@ -63,12 +63,12 @@ find_uv() {
 }
 
 if [ "${1:-}" = --tests ] && ! command -v pdftotext >/dev/null; then
-    install poppler-utils "pdftotext, with which the tests read the documents"
+    install poppler-utils "pdftotext, which the tests use to read documents"
 fi
 if [ -x .venv/bin/python ] && cmp -s requirements.lock "$stamp"; then
     exit 0
 fi
-# One at a time: `make up` and `make test` of one clone may begin in the same second. What another has just done is done.
+# One at a time: `make up` and `make test` of one clone may start in the same second. The second finds the work done.
 mkdir -p .tools
 if command -v flock >/dev/null; then
     exec 9>.tools/lock
@@ -83,7 +83,7 @@ if ! .venv/bin/python -c '' 2>/dev/null; then
     say "making .venv with $("$python" --version)"
     "$uv" venv --quiet --clear --python "$python" .venv
 fi
-say "installing what requirements.lock says, checked by its hashes"
+say "installing the packages in requirements.lock, verified by their hashes"
 "$uv" pip sync --quiet --python .venv/bin/python --require-hashes requirements.lock ||
     fail "The Python packages could not be installed." "check the network, then run it again"
 cp requirements.lock "$stamp"

@@ -148,7 +148,7 @@ def token(
 
 @app.command()
 def address(as_json: AsJson = False) -> None:
-    """Print the one address of the running services: the setting `public_url`, else the port of this machine that serves all of them."""
+    """Print the address that serves all running services: the setting `public_url`, else a port of this machine."""
     from deploy.operator.answers import show_address
 
     show_address(Output(as_json=as_json))
@@ -175,7 +175,7 @@ def doctor(as_json: AsJson = False) -> None:
 
 
 def _machine() -> "Iterable[Check]":
-    """What this machine has for `make up`; nothing where only the operator's commands are installed."""
+    """Checks of what `make up` needs on this machine; none where only the operator's commands are installed."""
     if find_spec("deploy.local") is None:
         return ()
     from deploy.local import machine
@@ -198,7 +198,7 @@ def redrive(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Send nothing; show what would be sent again.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Send again what a service never received, after a queue was deleted or purged, or a database restored. Safe at any time."""
+    """Resend events that a service never received because a queue was deleted or purged, or a database restored. Safe at any time."""
     from deploy.operator.redrive import Wanted, run_redrive, since_when
 
     wanted = Wanted(tuple(service or SERVICES), tuple(reader or READERS), tuple(event_type or ()), since_when(since), dry_run)
@@ -232,7 +232,7 @@ app.add_typer(parked, name="parked")
 
 @parked.command("list")
 def parked_list(as_json: AsJson = False) -> None:
-    """List them, of all services."""
+    """List failed messages and unusable rows of all services."""
     from deploy.operator.parked import list_parked
 
     list_parked(Output(as_json=as_json))
@@ -251,7 +251,7 @@ def parked_retry(
     parked_id: Annotated[str, typer.Argument(help="The id in the list, or `all`.")],
     as_json: AsJson = False,
 ) -> None:
-    """Retry one, or `all` of them, now; the running processes pick it up within a second."""
+    """Retry one of them, or `all`, now; the running processes pick it up within a second."""
     from deploy.operator.parked import retry_parked
 
     retry_parked(parked_id, Output(as_json=as_json))
@@ -309,7 +309,7 @@ def reconcile(
     metrics_port: Annotated[int | None, typer.Option(min=1, max=65535, help="Serve the number to Prometheus on this port.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Explain every order, refund, stock level, document and event from the databases alone; exit with 1 where that fails."""
+    """Explain every order, refund, stock level, document and event from the databases alone; exit with 1 if any cannot be explained."""
     from deploy.operator.reconcile import command
 
     output = Output(as_json=as_json)

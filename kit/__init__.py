@@ -1,1 +1,1 @@
-"""What an integrator takes: it imports the published language (`shared.contracts`) and nothing else of ours."""
+"""Tools for integrators. They import the published language (`shared.contracts`) and nothing else of this project."""

@@ -1,1 +1,1 @@
-"""`aftersale up`: servers and all services on this machine, and the demo on them. In no image."""
+"""`aftersale up`, which runs the servers and all services on this machine, and the demo on top of them. Not part of any image."""

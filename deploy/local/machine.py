@@ -1,4 +1,4 @@
-"""What this machine has for `make up`, whether or not anything runs: the first part of `aftersale doctor`."""
+"""Checks what `make up` needs on this machine, whether or not anything runs: the first part of `aftersale doctor`."""
 
 import os
 import platform
@@ -18,7 +18,7 @@ NEEDED_FONTS = {"NotoSans-Regular", "HindSiliguri-Regular"}
 
 
 def look() -> Iterator[Check]:
-    """What this machine has, whether or not anything runs."""
+    """Check this machine, whether or not anything runs."""
     yield Check("Python", sys.version_info >= (3, 11), platform.python_version(), "install Python 3.11 or newer")
     lock, kept = PROJECT / "requirements.lock", PROJECT / ".venv" / "requirements.lock"
     fresh = kept.exists() and kept.read_bytes() == lock.read_bytes()
@@ -28,7 +28,7 @@ def look() -> Iterator[Check]:
     if not running.is_configured(os.environ):
         yield _servers_to_be_had()
     free = shutil.disk_usage(PROJECT).free
-    yield Check("Disk", free > FREE_BYTES, f"{free / 1e9:.1f} GB free", "free at least 1 GB: RabbitMQ stops taking messages without")
+    yield Check("Disk", free > FREE_BYTES, f"{free / 1e9:.1f} GB free", "free at least 1 GB: RabbitMQ stops taking messages below that")
     fonts = {path.stem for path in FONTS.glob("*.ttf")}
     missing = ", ".join(sorted(NEEDED_FONTS - fonts))
     fix = f"put them back into {FONTS.relative_to(PROJECT)}: they are in the repository"
@@ -36,7 +36,7 @@ def look() -> Iterator[Check]:
 
 
 def _servers_to_be_had() -> Check:
-    """Which servers `up` would take here."""
+    """Which servers `up` would use on this machine."""
     if version := docker.engine():
         return Check("Servers", True, f"a Docker engine answers ({version})")
     try:

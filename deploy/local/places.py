@@ -1,4 +1,4 @@
-"""Taking a clone's folder for `make up` or for a test run, and clearing away what a holder that died left behind."""
+"""Locks a clone's folder for `make up` or for a test run, and cleans up after a holder that died."""
 
 import fcntl
 import os
@@ -13,7 +13,7 @@ STOP_LEFT_SECONDS = 12
 
 
 def shut(folder: Path) -> None:
-    """Close logs and customers' files to other users: an earlier release, or a hand, may have left them open."""
+    """Make logs and customers' files unreadable to other users: an earlier release, or somebody by hand, may have left them readable."""
     folder.chmod(folder_mode())
     ours = [path for path in folder.iterdir() if path.is_file() and not path.is_symlink()]
     for top, folders, files in os.walk(folder / "files"):
@@ -24,14 +24,14 @@ def shut(folder: Path) -> None:
 
 
 def hold_state(project: Path, purpose: Purpose) -> State:
-    """The folder for `purpose`, held. Stops processes that a crashed run left behind, and removes the folder of a crashed test run."""
+    """The locked folder for `purpose`. Stops processes that a crashed run left behind, and removes the folders of crashed test runs."""
     base = base_folder(project, purpose)
     with open(base / "lock", "a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # one at a time, so that nobody clears away what another is about to hold
+        fcntl.flock(lock, fcntl.LOCK_EX)  # one at a time, so that no process removes a folder that another is about to lock
         if purpose == "up":
             state = State(base / "up").hold()
             shut(state.folder)
-            if services := processes.leftover(state.folder, "services"):  # they would hold the ports that are ours
+            if services := processes.leftover(state.folder, "services"):  # they would occupy our ports
                 services.stop(signal.SIGTERM, STOP_LEFT_SECONDS)
             return state
         for old in base.glob("test-*"):

@@ -1,7 +1,7 @@
-"""Child processes that are servers: started as an unprivileged user, recorded, and stopped by us alone.
+"""Server child processes: started as an unprivileged user, recorded, and stopped only by this module.
 
 Each is recorded as `<state>/<name>.process` (pid and start time), so that after a kill -9 of the runner the next start finds
-its own leftovers, and never takes a stranger with the same pid for one of them.
+its own leftovers, and never mistakes an unrelated process with a reused pid for one of them.
 """
 
 import os
@@ -16,7 +16,7 @@ from deploy.operator.users import User
 
 
 def give(user: User | None, path: Path) -> None:
-    """Make `path` the server user's own."""
+    """Make `user` the owner of `path`."""
     if user is not None:
         os.chown(path, user.uid, user.gid)
 
@@ -31,7 +31,7 @@ def run_as(
     timeout_seconds: float = 60,
     check: bool = True,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a tool to its end as `user`. Raises Trouble with its last words when it fails and `check` is set."""
+    """Run a tool to completion as `user`. Raises Trouble with the end of its output when it fails and `check` is set."""
     uid, gid, groups = _identity(user)
     try:
         done = subprocess.run(  # noqa: S603  (a list of arguments, no shell)
@@ -55,7 +55,7 @@ def last_words(text: str, lines: int = 4) -> str:
 
 
 def started_at(pid: int) -> str | None:
-    """When process `pid` started, in the system's own words; None when there is no such process (or only its remains)."""
+    """When process `pid` started, as the system formats it; None when there is no such process (or only a zombie)."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
@@ -68,7 +68,7 @@ def started_at(pid: int) -> str | None:
 
 
 class Process:
-    """A running server, ours or left over by a run that died."""
+    """A running server: started by this process, or left over from a run that died."""
 
     def __init__(self, record: Path, pid: int, popen: subprocess.Popen[bytes] | None = None) -> None:
         self.record = record
@@ -93,7 +93,7 @@ class Process:
         return True
 
     def stop(self, polite: signal.Signals, seconds: float) -> None:
-        """Ask it to end with `polite`; after `seconds`, end it and its group by force."""
+        """Send the signal `polite`; if the process still runs after `seconds`, SIGKILL its process group."""
         if self.alive:
             os.kill(self.pid, polite)
             if not self.wait(seconds):
@@ -101,7 +101,7 @@ class Process:
         self.record.unlink(missing_ok=True)
 
     def kill(self) -> None:
-        """End it and its process group at once (SIGKILL): for tests of bad days, and when asking did not help."""
+        """SIGKILL the process group at once: for fault tests, and for a process that ignored a polite signal."""
         if self.alive:
             os.killpg(self.pid, signal.SIGKILL)
             self.wait(10)
@@ -117,7 +117,7 @@ def start(
     user: User | None = None,
     cwd: Path | None = None,
 ) -> Process:
-    """Start a server in a session of its own (so that Ctrl-C in our terminal is ours to handle) and record it."""
+    """Start a server in a session of its own, so that Ctrl-C in the terminal reaches only the runner, and record it."""
     uid, gid, groups = _identity(user)
     with open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600), "ab") as out:
         popen = subprocess.Popen(  # noqa: S603  (a list of arguments, no shell)
@@ -131,7 +131,7 @@ def start(
 
 
 def leftover(state: Path, name: str) -> Process | None:
-    """The server `name` that a run which died left behind in `state`, if it still runs."""
+    """The server `name` that a crashed run left behind in `state`, if it is still running."""
     record = state / f"{name}.process"
     try:
         pid, _, start_time = record.read_text().partition(" ")

@@ -1,6 +1,6 @@
-"""`aftersale up`: servers, everything in them, and all services in one process; watched until Ctrl-C, then stopped.
+"""`aftersale up`: starts the servers, provisions them, and runs all services in one process; watches them until Ctrl-C, then stops them.
 
-This process stays small: what needs the services' libraries (provisioning, tokens) happens in a child that ends.
+This process stays small: work that needs the services' libraries (provisioning, tokens) runs in a short-lived child.
 """
 
 import http.client
@@ -28,17 +28,17 @@ from deploy.operator.registry import SERVICES
 from deploy.operator.state import PROJECT, is_free
 from deploy.operator.trouble import Trouble
 
-READY_SECONDS = 240  # 3 on a machine with nothing else to do
+READY_SECONDS = 240  # 3 on an idle machine
 PORTS_TRIED = 5
 PORTS = {"AFTERSALE_PUBLIC_PORT": ("all", running.PUBLIC_PORT)} | {
     f"AFTERSALE_{service.upper()}_HTTP_PORT": (service, port) for service, port in running.PORTS.items()
 }
-"""The setting of each port: whose it is, and which is taken if it is free."""
-STOP_SECONDS = 12  # of the services; the servers take 2 more, so that all of it is within 20
+"""By the name of a port's setting: what it serves, and the port that is preferred if it is free."""
+STOP_SECONDS = 12  # for the services; the servers take 2 more, so that everything stops within 20
 WATCH_SECONDS = 0.5
 MAX_ANSWER_BYTES = 1_000_000
 RESTART_SECONDS = (0.0, 1.0, 2.0, 5.0, 10.0)
-SETTLED_SECONDS = 60  # a child that ran as long starts its waits from the beginning
+SETTLED_SECONDS = 60  # after a child has run this long, the restart delay begins from the shortest again
 
 
 class Stopped(BaseException):
@@ -46,7 +46,7 @@ class Stopped(BaseException):
 
 
 def run_up(output: Output) -> int:
-    """Run everything until a signal; 0 when all of it stopped cleanly. Raises Trouble when it cannot start."""
+    """Run everything until a signal; 0 when everything stopped cleanly. Raises Trouble when it cannot start."""
     began = time.monotonic()
     _on_signals(_stop)
     servers: Servers | None = None
@@ -64,7 +64,7 @@ def run_up(output: Output) -> int:
     except Stopped:
         output.progress("stopping")
     finally:
-        _on_signals(signal.SIG_IGN)  # a second Ctrl-C changes nothing: stopping is already as quick as it can be
+        _on_signals(signal.SIG_IGN)  # ignore a second Ctrl-C: stopping is already as quick as it can be
         if services is not None:
             services.stop()
         if servers is not None:
@@ -84,7 +84,7 @@ def _on_signals(handler: Callable[[int, FrameType | None], None] | signal.Handle
 
 
 def _prepare(servers: Servers, output: Output) -> dict[str, Any]:
-    """In the child: everything provisioned, its settings, tokens for the demo store."""
+    """In the child: provision everything; return the settings, and tokens for the demo store."""
     from deploy.operator.provision import provision  # noqa: PLC0415  (must not stay in the runner's memory)
     from deploy.operator.tokens import SUBJECTS, local_token  # noqa: PLC0415  (as above: only the child needs it)
     from shared.contracts.actor import Actor  # noqa: PLC0415  (as above: only the child needs it)
@@ -96,7 +96,7 @@ def _prepare(servers: Servers, output: Output) -> dict[str, Any]:
 
 
 def in_child(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """What `work` returns, done in a forked child so that its memory is given back. Raises its Trouble."""
+    """The result of `work`, run in a forked child so that its memory is freed afterwards. Raises its Trouble."""
     context = multiprocessing.get_context("fork")
     here, there = context.Pipe(duplex=False)
     child = context.Process(target=_child, args=(work, there))
@@ -127,7 +127,7 @@ def _child(work: Callable[[], dict[str, Any]], answer: Any) -> None:
 
 @dataclass
 class Services:
-    """All services in one child process, both roles."""
+    """All services with both roles, in one child process."""
 
     servers: Servers
     output: Output
@@ -138,7 +138,7 @@ class Services:
     failures: int = 0
 
     def start(self) -> None:
-        """Start the child on ports that are free just now; its output goes to services.log."""
+        """Start the child on ports that are free at this moment; its output goes to services.log."""
         self._take_ports()
         arguments = [sys.executable, "-m", "deploy", "run", *SERVICES, "--role", "api", "--role", "worker"]
         self.process = processes.start(
@@ -152,18 +152,18 @@ class Services:
         self.started_at = time.monotonic()
 
     def _take_ports(self) -> None:
-        """Those of before while they are free; where one is taken by somebody else, another, and all commands find it."""
+        """Reuse the previous ports while they are free. Replace one that another process took, and record it for the other commands."""
         for name, (what, preferred) in PORTS.items():
             port = str(self.servers.state.port(f"http_{what}", preferred=preferred))
             if self.process is not None and self.settings.get(name) != port:
-                self.output.warning(f"port {self.settings.get(name)} was taken meanwhile: {what} is at http://127.0.0.1:{port} now")
+                self.output.warning(f"another process took port {self.settings.get(name)}: {what} is at http://127.0.0.1:{port} now")
             self.settings[name] = os.environ[name] = port
         running.keep(self.servers.state, self.settings)
 
     def wait_until_ready(self) -> None:
-        """Until every service of *our* child says that it can do its work: anybody may answer on a port that they took from us.
+        """Wait until every service of *our* child is ready: another process may have taken a port and answer there instead.
 
-        Raises Trouble with the last words of the log.
+        Raises Trouble with the end of the log.
         """
         self.output.progress(f"starting {', '.join(SERVICES)}")
         deadline = time.monotonic() + READY_SECONDS
@@ -179,11 +179,11 @@ class Services:
             time.sleep(0.05)
 
     def _lost_a_port(self) -> bool:
-        """Whether somebody else listens where the child, which has ended, should have."""
+        """Whether another process listens on a port of the child, which has ended."""
         return any(not is_free(int(self.settings[name])) for name in PORTS)
 
     def check(self) -> None:
-        """Start the child again when it has died, at once at first and slower if it goes on."""
+        """Restart the child if it has died: at once the first time, then after longer and longer pauses."""
         if self.process is None or self.process.alive:
             return
         lived = time.monotonic() - self.started_at
@@ -194,7 +194,7 @@ class Services:
         self.start()
 
     def stop(self) -> None:
-        """SIGTERM: streams end, calls and handlers finish; by force after 12 seconds."""
+        """Send SIGTERM, on which streams end and calls and handlers finish; kill the child after 12 seconds."""
         if self.process is not None:
             self.process.stop(signal.SIGTERM, STOP_SECONDS)
 
@@ -208,17 +208,17 @@ class Services:
 
 
 def is_ready(service: str, instance: str | None = None) -> bool:
-    """Whether the service answers that it can do its work, and (with `instance`) is the process of that name."""
+    """Whether the service reports that it is ready, and (with `instance`) is the process of that name."""
     try:
         with urllib.request.urlopen(f"{running.address(service)}/health/ready", timeout=2) as answer:  # noqa: S310  (our own address)
             said = json.loads(answer.read(MAX_ANSWER_BYTES))
             return answer.status == 200 and (instance is None or said["instance"] == instance)
-    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):  # whatever a stranger on our port may answer
+    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):  # another process on our port may answer anything
         return False
 
 
 def _watch(servers: Servers, services: Services) -> None:
-    """Until a signal: start again whatever dies."""
+    """Restart whatever dies, until a signal arrives."""
     while True:
         time.sleep(WATCH_SECONDS)
         servers.revive()
@@ -252,7 +252,7 @@ def _welcome(tokens: dict[str, str], servers: Servers, seconds: float, output: O
 
 
 def _curl(address: str) -> str:
-    """Placing an order, ready to paste."""
+    """A curl command that places an order, ready to paste."""
     order = {
         "currency": "BDT",
         "customer": {"id": "cust-ada", "name": "Ada Rahman"},

@@ -1,1 +1,1 @@
-"""The operator's commands and what they stand on: how the system runs in production. Imports nothing of `deploy.local`."""
+"""The operator's commands and what they need: how the system runs in production. Imports nothing from `deploy.local`."""

@@ -1,4 +1,4 @@
-"""Asks each process for its readiness, its warnings and its clock, and the one address whether it serves this system."""
+"""Asks each process for its readiness, warnings and clock, and checks that the one address serves this system."""
 
 import json
 import urllib.error
@@ -28,14 +28,14 @@ class Check:
     found: str
     fix: str = ""
     severe: bool = True
-    """False for a warning: the doctor shows it, and the system counts as well."""
+    """False for a warning: the doctor shows it, but the system still counts as healthy."""
 
 
 NOT_READY = {
     "database": "see its database above: does it answer, accept the role and take writes?",
-    "consumer": "see the broker above; it reconnects by itself, and `consumer` in its log says why it has not yet",
+    "consumer": "see the broker above; the worker reconnects by itself, and `consumer` in its log says why it has not yet",
     "keys": "fix the keys file: the process started without a readable one",
-    "not_stopping": "it is stopping: start another",
+    "not_stopping": "the process is stopping: start another",
 }
 WARNINGS = {
     "database_away": "start PostgreSQL, or put the role's current password into AFTERSALE_…_DATABASE_URL and restart the process",
@@ -52,13 +52,13 @@ LOOKED_AT_ITSELF = ("parked", "set_aside", "outbox_waits")
 
 
 def addresses(service: str) -> list[str]:
-    """Where a service's processes answer: its API, and what AFTERSALE_<SERVICE>_PROCESS_URLS names (workers, replicas)."""
+    """The base URLs of a service's processes: its API, and those in AFTERSALE_<SERVICE>_PROCESS_URLS (workers, replicas)."""
     more = running.setting(service, "PROCESS_URLS")
     return list(dict.fromkeys([running.address(service), *(url.strip().rstrip("/") for url in more.split(",") if url.strip())]))
 
 
 def ask(service: str) -> list[Check]:
-    """Every process of a service."""
+    """Check every process of a service."""
     return [check for url in addresses(service) for check in _of(service, url)]
 
 
@@ -86,7 +86,10 @@ def _of(service: str, url: str) -> Iterator[Check]:
 
 
 def ask_the_one_address() -> Check:
-    """Whether the one address answers, and for this system: by its description, as health is not public. Services may be reached apart."""
+    """Whether the one address answers, and for this system: its OpenAPI document tells, as health is not public.
+
+    A failure is only a warning, since services may be reached separately.
+    """
     url, what = running.one_address(), "One address"
     try:
         title = _json(f"{url}/openapi.json").get("info", {}).get("title")
@@ -102,7 +105,7 @@ def ask_the_one_address() -> Check:
 
 
 def show_address(output: Output) -> None:
-    """Print the one address. Raises Trouble where nothing is running, or where the address is this machine's and does not answer."""
+    """Print the one address. Raises Trouble if nothing is running, or if the address is on this machine and does not answer."""
     running.apply()
     found = ask_the_one_address()
     url = running.one_address()
@@ -112,7 +115,7 @@ def show_address(output: Output) -> None:
 
 
 def _readiness(url: str) -> dict[str, Any]:
-    """The JSON of /health/ready, whatever its status. Raises OSError or ValueError where there is none."""
+    """The JSON of /health/ready, whatever its status. Raises OSError or ValueError if there is none."""
     try:
         return _json(f"{url}/health/ready")
     except urllib.error.HTTPError as error:

@@ -1,7 +1,7 @@
-"""A service's database as a tool opens it: as that service's own role, through any pooler in front of it.
+"""Connects tools to a service's database: as that service's own role, and through any pooler in front of it.
 
-No startup parameter is sent, which a pooler would refuse (a tool says `set local` within its transaction instead), and where the
-services keep no prepared statements (AFTERSALE_DATABASE_STATEMENT_CACHE=0) neither does a tool.
+No startup parameters are sent, since a pooler would refuse them (tools use `set local` within their transactions instead). Where the
+services keep no prepared statements (AFTERSALE_DATABASE_STATEMENT_CACHE=0), tools keep none either.
 """
 
 from typing import Any
@@ -33,7 +33,7 @@ async def opened(service: str, url: str | None = None, *, timeout_seconds: float
 
 
 async def reached(service: str, url: str | None = None) -> "asyncpg.Connection[Any]":
-    """As opened(), for commands that need it. Raises Trouble."""
+    """As opened(), but raises Trouble, for commands that cannot go on without the connection."""
     try:
         return await opened(service, url)
     except (OSError, TimeoutError, asyncpg.PostgresError, ValueError) as error:

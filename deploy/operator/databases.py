@@ -21,36 +21,36 @@ ROLE_SETTINGS = {
     "statement_timeout": "60s",
     "idle_in_transaction_session_timeout": "60s",
 }
-LOCK = 0x6166746572  # one provisioning of a server at a time; "after"
+LOCK = 0x6166746572  # advisory lock: one provisioning of a server at a time; the bytes spell "after"
 MAINTENANCE = ("postgres", "template1")
-"""Databases that every role may enter unless that is taken from them."""
+"""Databases that every role may enter unless that right is revoked."""
 
-# Anybody may make large objects, which count for nobody's limit and are in nobody's backup of a schema.
+# By default every role may create large objects, which count towards no role's limit and are in no backup of a schema.
 LARGE_OBJECTS = ("lo_creat(integer)", "lo_create(oid)", "lo_from_bytea(oid, bytea)")
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A system on a server: its `name` (database, first word of the roles), known passwords by service, and how to make a new one."""
+    """A system on a server: its `name` (database, and first word of the roles), known passwords by service, and a password generator."""
 
     name: str
     known: Mapping[str, str]
     fresh: Callable[[str], str]
     connection_limit: int | None = None
-    """Connections of each role at most; None: half of the server's, for a role that has no limit yet."""
+    """Connection limit of each role; None: half of the server's connections, for a role without a limit."""
 
 
 @dataclass(slots=True)
 class Roles:
-    """Passwords by service. The roles in `unknown` existed already, with passwords that are not known here, and were left alone."""
+    """Passwords by service. Services in `unknown` already had a role, whose password is not known here and was not changed."""
 
     passwords: dict[str, str] = field(default_factory=dict)
     unknown: list[str] = field(default_factory=list)
 
 
 async def provide(admin_url: str, wanted: Wanted, say: Say) -> Roles:
-    """Create what is missing and set rights and limits. Raises Trouble when the server refuses, or is too old."""
+    """Create what is missing, and set rights and limits. Raises Trouble when the server refuses or is too old."""
     try:
         admin = await asyncpg.connect(admin_url)
     except (OSError, asyncpg.PostgresError) as error:
@@ -84,7 +84,7 @@ async def _role(admin: "asyncpg.Connection[Any]", wanted: Wanted, service: str, 
     if found is None:
         roles.passwords[service] = wanted.known.get(service) or wanted.fresh(service)
         await admin.execute(f"create role {quoted} login password {_literal(roles.passwords[service])}")
-        say(f"role {role}: made, with {'the given' if service in wanted.known else 'a new'} password")
+        say(f"role {role}: created, with {'the given' if service in wanted.known else 'a new'} password")
     limit = wanted.connection_limit
     if limit is None and (found is None or found["rolconnlimit"] < 0):
         limit = int(await admin.fetchval("show max_connections")) // 2
@@ -103,12 +103,12 @@ async def _role(admin: "asyncpg.Connection[Any]", wanted: Wanted, service: str, 
 async def _database(admin: "asyncpg.Connection[Any]", name: str, say: Say) -> None:
     if not await admin.fetchval("select true from pg_database where datname = $1", name):
         await admin.execute(f"create database {_quoted(name)}")
-        say(f"database {name}: made")
+        say(f"database {name}: created")
     await admin.execute(f"revoke all on database {_quoted(name)} from public")
 
 
 async def _schemas(admin_url: str, name: str, say: Say) -> None:
-    """Each role owns the schema of its service and has no way into another."""
+    """Give each role the schema of its service, and no access to the others."""
     inside = await asyncpg.connect(admin_url, database=name)
     try:
         async with inside.transaction():
@@ -117,7 +117,7 @@ async def _schemas(admin_url: str, name: str, say: Say) -> None:
                 role = _quoted(topology.user_name(name, service))
                 if not await inside.fetchval("select true from pg_namespace where nspname = $1", service):
                     await inside.execute(f"create schema {_quoted(service)} authorization {role}")
-                    say(f"schema {service} of {name}: made")
+                    say(f"schema {service} of {name}: created")
                 await inside.execute(f"grant connect on database {_quoted(name)} to {role}")
                 await inside.execute(f"alter role {role} in database {_quoted(name)} set search_path = {_quoted(service)}")
         try:
@@ -125,18 +125,19 @@ async def _schemas(admin_url: str, name: str, say: Say) -> None:
                 for function in LARGE_OBJECTS:
                     await inside.execute(f"revoke execute on function pg_catalog.{function} from public")
         except asyncpg.InsufficientPrivilegeError:
-            say(f"database {name}: only a superuser could forbid large objects; they stay allowed")
+            say(f"database {name}: large objects stay allowed, as only a superuser could forbid them")
     finally:
         await inside.close()
 
 
 async def _only_its_own_database(admin: "asyncpg.Connection[Any]", name: str, say: Say) -> None:
-    """Take from everybody the right to enter the maintenance databases; whoever has it today keeps it by name. Other databases are
-    not ours to change: what a service's role may enter there is said.
+    """Revoke PUBLIC's right to enter the maintenance databases; roles that have it today are granted it by name.
+
+    Other databases are not ours to change: those that a service's role may enter are reported.
     """
     ours = [topology.user_name(name, service) for service in SERVICES]
     for database in MAINTENANCE:
-        for role in ours:  # another system's provisioning may have left them theirs by name
+        for role in ours:  # another system's provisioning may have granted it to our roles by name
             await admin.execute(f"revoke all on database {_quoted(database)} from {_quoted(role)}")
         if not await admin.fetchval("select has_database_privilege('public', $1, 'connect')", database):
             continue
@@ -149,18 +150,18 @@ async def _only_its_own_database(admin: "asyncpg.Connection[Any]", name: str, sa
                     await admin.execute(f"grant connect on database {_quoted(database)} to {_quoted(other)}")
                 await admin.execute(f"revoke connect, temporary on database {_quoted(database)} from public")
         except asyncpg.InsufficientPrivilegeError:
-            continue  # said below
+            continue  # reported below
         if not await admin.fetchval("select has_database_privilege('public', $1, 'connect')", database):
             kept = f"; {len(others)} other roles keep it by name" if others else ""
             say(f"database {database}: no longer open to everybody{kept}")
     enter = "datallowconn and datname <> $1 and has_database_privilege($2, oid, 'connect')"
     open_to_us = await admin.fetchval(f"select string_agg(datname, ', ' order by datname) from pg_database where {enter}", name, ours[0])  # noqa: S608  (constants of this module)
     if open_to_us:
-        say(f"not ours to close: the services' roles may also enter {open_to_us} (`revoke connect on database … from public`)")
+        say(f"other databases that the services' roles may enter: {open_to_us} (`revoke connect on database … from public` closes one)")
 
 
 async def _known_or_not(admin_url: str, wanted: Wanted, there: list[str], roles: Roles, say: Say) -> None:
-    """Of the roles that were there: whether the password that is known here opens them. It is not changed either way."""
+    """For the roles that already existed, test whether the known password works. It is not changed either way."""
     for service in there:
         role, password = topology.user_name(wanted.name, service), wanted.known.get(service)
         if password is not None and await _opens(as_user(admin_url, role, password, database=wanted.name)):
@@ -168,13 +169,13 @@ async def _known_or_not(admin_url: str, wanted: Wanted, there: list[str], roles:
             continue
         roles.unknown.append(service)
         why = "is not known here" if password is None else "is not the one that is known here"
-        say(f"role {role}: was there; its password {why} and stays as it is")
+        say(f"role {role}: already existed; its password {why}, and was not changed")
 
 
 async def _opens(url: str) -> bool:
     try:
         connection = await asyncpg.connect(url, timeout=10)
-    except asyncpg.InvalidAuthorizationSpecificationError:  # a wrong password is among them
+    except asyncpg.InvalidAuthorizationSpecificationError:  # includes a wrong password
         return False
     await connection.close()
     return True
@@ -192,5 +193,5 @@ def _quoted(identifier: str) -> str:
 
 
 def _literal(text: str) -> str:
-    """As an escape string, whose meaning no setting changes: PostgreSQL takes no parameter where it takes a password."""
+    """As an escape string, whose meaning does not depend on settings: PostgreSQL takes no parameter in place of a password."""
     return "E'" + text.replace("\\", "\\\\").replace("'", "''") + "'"

@@ -28,9 +28,9 @@ CONNECT_SECONDS = 5
 
 
 def run_doctor(machine: Iterable[Check], output: Output) -> int:
-    """Show what was found of this machine (`deploy.local.machine`, in no image) and of the system; 0 unless a check failed.
+    """Show the checks of this machine (`deploy.local.machine`, which no image has) and of the system; 0 unless a check failed.
 
-    A warning is shown like a failed check and changes neither `well` nor the exit code.
+    A warning is shown like a failed check, but changes neither `well` nor the exit code.
     """
     checks = [*machine, *asyncio.run(_system())]
     well = all(check.ok or not check.severe for check in checks)
@@ -47,7 +47,7 @@ def run_doctor(machine: Iterable[Check], output: Output) -> int:
 
 
 async def _system() -> list[Check]:
-    """The running system, as the services see it."""
+    """Check the running system with the services' own settings and rights."""
     try:
         running.apply()
     except Trouble as trouble:
@@ -62,7 +62,7 @@ async def _system() -> list[Check]:
 
 
 def _keys_file(path: str) -> Check:
-    """Whether services can use the file as it is; of its contents only the issuers are shown."""
+    """Whether services can use the file as it is; only the issuers in it are shown."""
     try:
         keys = read_keys(Path(path))
     except (OSError, KeysUnreadable) as error:
@@ -72,7 +72,7 @@ def _keys_file(path: str) -> Check:
 
 
 async def _database(service: str) -> list[Check]:
-    """One service's database: reachable as its own role, migrated, its clock right, nothing stuck."""
+    """Check one service's database: reachable as its own role, migrated, its clock right, nothing stuck."""
     name = f"{service} database"
     try:
         connection = await connections.opened(service, timeout_seconds=CONNECT_SECONDS)
@@ -99,7 +99,7 @@ async def _database(service: str) -> list[Check]:
 def _let_in(service: str, error: asyncpg.PostgresError) -> str:
     """The fix where the server answers but refuses the role."""
     variable = f"AFTERSALE_{service.upper()}_DATABASE_URL"
-    if isinstance(error, asyncpg.InvalidAuthorizationSpecificationError):  # a wrong password is among them
+    if isinstance(error, asyncpg.InvalidAuthorizationSpecificationError):  # includes a wrong password
         return f"put the role's current password into {variable} and restart its processes, or reset it with `alter role … password`"
     if isinstance(error, asyncpg.InvalidCatalogNameError | asyncpg.InsufficientPrivilegeError):
         return "run ./aftersale provision (with the administrator's URLs), then ./aftersale migrate"
@@ -140,7 +140,7 @@ async def _backlog(connection: "asyncpg.Connection[Any]", service: str) -> list[
 
 
 def _broker_users() -> Check:
-    """Whether each service has its own broker user: a shared one may publish whatever any of them may."""
+    """Whether each service has its own broker user: a shared user may publish every service's events."""
     users = {urlsplit(running.setting(service, "AMQP_URL")).username for service in SERVICES}
     own = len(users) == len(SERVICES)
     found = (
@@ -155,7 +155,7 @@ def _broker_users() -> Check:
 
 
 async def _broker() -> list[Check]:
-    """The broker as a service's user sees it, and every queue with its consumers."""
+    """Check the broker as a service's user, and every queue with its consumers."""
     try:
         async with _connected() as connection:
             properties = connection.transport.connection.server_properties if connection.transport else {}
@@ -184,7 +184,7 @@ _MISSING_QUEUE = (
 
 
 async def _queue(connection: aio_pika.abc.AbstractConnection, queue: str, *, is_dead: bool) -> Check:
-    """Whether a queue exists and has consumers; the dead one must be empty instead."""
+    """Whether a queue exists and has consumers; a dead-letter queue must be empty instead."""
     try:
         async with connection.channel() as channel:
             found = (await channel.declare_queue(queue, passive=True)).declaration_result

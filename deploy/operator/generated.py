@@ -1,4 +1,4 @@
-"""What follows from the services and is kept in the tree: the documents that every API answers, and the configuration of a proxy."""
+"""Generates the files that follow from the services and are committed: the documents that every API serves, and a proxy's configuration."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,10 +20,10 @@ CADDYFILE = PROJECT / "deploy" / "proxy" / "Caddyfile"
 
 _HEAD = """\
 # One address for all services: the same table as shared/web/dispatch.py, written by `./aftersale generate`.
-# Paths are passed on as they were sent. What is not listed, health and metrics above all, is not found.
+# Paths are passed on as they were sent. Paths that are not listed, such as health and metrics, are answered with 404.
 {$AFTERSALE_PUBLIC_ADDRESS::8000} {
 """
-# What any service answers: the first that can be reached does, and one that could not be is left out for a while.
+# Paths that any service can answer: the first reachable one does, and one that was unreachable is skipped for a while.
 _NEXT_ONE = """ {
 			lb_policy first
 			lb_try_duration 5s
@@ -39,7 +39,7 @@ _NOT_FOUND = """\
 
 
 def generated() -> dict[Path, str]:
-    """What each of these files has to hold, computed from the services of this tree."""
+    """The content of each generated file, computed from the services of this tree."""
     services = [one.service() for one in REGISTRY.values()]
     openapi = merged({one.name: described(one).openapi() for one in services}, title=TITLE, description=DESCRIPTION, version="1")
     namespace = str(Settings.model_fields["amqp_namespace"].default)
@@ -52,7 +52,7 @@ def generated() -> dict[Path, str]:
 
 
 def _problems(services: Sequence[Service]) -> dict[str, str]:
-    """Each code with its explanation; where a code is refused with by several services, all that they say of it."""
+    """Each code with its explanation; for a code that several services use, their explanations joined."""
     said: dict[str, list[str]] = {code: [text] for code, text in KERNEL_PROBLEMS.items()}
     for service in services:
         for code, text in service.problems.items():
@@ -62,7 +62,7 @@ def _problems(services: Sequence[Service]) -> dict[str, str]:
 
 
 def caddyfile(table: Table, ports: dict[str, int]) -> str:
-    """The table as a Caddyfile; where each service is comes from the environment (AFTERSALE_<SERVICE>_UPSTREAM)."""
+    """The table as a Caddyfile, which takes each service's address from the environment (AFTERSALE_<SERVICE>_UPSTREAM)."""
     upstreams = {name: f"{{$AFTERSALE_{name.upper()}_UPSTREAM:{name}:{ports[name]}}}" for name in table.services}
     parts = [_HEAD]
     for name, upstream in upstreams.items():

@@ -1,4 +1,4 @@
-"""Servers that somebody else runs, named by URLs in the environment. We create what we need in them and stop nothing."""
+"""Servers that somebody else runs, named by URLs in the environment. We create what we need on them, and never stop them."""
 
 import os
 from collections.abc import Sequence
@@ -27,10 +27,10 @@ class Servers(Protocol):
         """RabbitMQ as its administrator."""
 
     def import_definitions(self, definitions: dict[str, Any]) -> bool:
-        """Create or change users, rights, queues and bindings; False where only AMQP is open to us."""
+        """Create or change users, rights, queues and bindings; False where we have only AMQP access."""
 
     def revive(self) -> Sequence[str]:
-        """Start again what has died; its names."""
+        """Restart the servers that have died; return their names."""
 
     def stop(self) -> None:
         """Stop what we started, and nothing else."""
@@ -46,20 +46,20 @@ class GivenServers:
     kind: str = field(default="environment", init=False)
 
     def import_definitions(self, definitions: dict[str, Any]) -> bool:
-        """Never: a URL gives no administration, so the topology is declared over AMQP instead."""
+        """Return False: an AMQP URL cannot import definitions, so the topology is declared over AMQP instead."""
         return False
 
     def revive(self) -> list[str]:
-        """Nothing: they are not ours to start."""
+        """Do nothing: these servers are not ours to start."""
         return []
 
     def stop(self) -> None:
-        """Nothing but to give our folder back: they are not ours to stop."""
+        """Only release the clone's folder: these servers are not ours to stop."""
         self.state.let_go()
 
 
 def given(state: State) -> GivenServers | None:
-    """The servers that the environment names, if it does. Raises Trouble when it names only one of the two."""
+    """The servers that the environment names; None if it names none. Raises Trouble when it names only one of the two."""
     urls = {name: os.environ.get(name, "") for name in (POSTGRES, AMQP)}
     if not any(urls.values()):
         return None

@@ -1,7 +1,7 @@
-"""The output of commands: lines for people, or with `--json` one JSON object a line for tools. Progress goes to stderr, results to stdout.
+"""The output of commands: text for people, or with `--json` one JSON object per line for tools. Progress goes to stderr, results to stdout.
 
-Whatever is printed may hold the words of strangers (a message's type, a log line, an answer): no control character of it reaches the
-terminal, whichever way it takes to the page. So every console of ours is made by `terminal()`.
+Printed text may come from strangers (a message's type, a log line, a response), so none of its control characters may reach the
+terminal on any path. That is why every console is made by `terminal()`.
 """
 
 import json
@@ -20,10 +20,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one object per
 
 
 class _SafeConsole(Console):
-    """A console on which only styles of ours become escape sequences: the text itself is always shown, never obeyed."""
+    """A console on which only our own styles become escape sequences: control characters in the text are displayed, never interpreted."""
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-        """As rich does it, but what would steer the terminal is written out, and nothing becomes a link."""
+        """Render as rich does, but write control characters out as text and make no links."""
         for text, style, control in super().render(renderable, options):
             if control is not None:
                 yield Segment(text, style, control)
@@ -34,12 +34,12 @@ class _SafeConsole(Console):
 def terminal(
     *, stderr: bool = False, file: IO[str] | None = None, width: int | None = None, record: bool = False, soft_wrap: bool = True
 ) -> Console:
-    """A console for people that no text can steer (see the module)."""
+    """A console for people whose terminal no printed text can control (see the module)."""
     return _SafeConsole(stderr=stderr, file=file, width=width, record=record, soft_wrap=soft_wrap, highlight=False)
 
 
 class Output:
-    """Where one command writes to."""
+    """The output of one command."""
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json

@@ -29,7 +29,7 @@ Row = dict[str, Any]
 
 
 def list_parked(output: Output) -> None:
-    """Print what waits, is parked or is set aside in every service, the newest first; what was discarded is not shown."""
+    """Print the waiting and parked messages and the rows set aside in every service, newest first; discarded ones are not shown."""
 
     async def both(connection: AsyncConnection, service: str) -> list[Row]:
         parked, aside = KERNEL[service].parked, KERNEL[service].set_aside
@@ -58,7 +58,7 @@ def list_parked(output: Output) -> None:
 
 
 def show_parked(parked_id: str, output: Output) -> None:
-    """Print one message, or one row that was set aside, whole. Raises Trouble when there is none with this id."""
+    """Print one message, or one row that was set aside, in full. Raises Trouble when there is none with this id."""
     wanted = _uuid(parked_id)
 
     async def one(connection: AsyncConnection, service: str) -> list[Row]:
@@ -82,7 +82,7 @@ def show_parked(parked_id: str, output: Output) -> None:
 
 
 def retry_parked(parked_id: str, output: Output) -> None:
-    """Try one again (or `all`): a message is due now, a row is no longer set aside. Raises Trouble when there is none."""
+    """Retry one (or `all`): a message becomes due now, and a row is no longer set aside. Raises Trouble when there is none."""
     wanted = None if parked_id == "all" else _uuid(parked_id)
 
     async def due_now(connection: AsyncConnection, service: str) -> list[Row]:
@@ -100,9 +100,9 @@ def retry_parked(parked_id: str, output: Output) -> None:
 
 
 def discard_parked(parked_id: str, reason: str, output: Output) -> None:
-    """Give up on a parked message, or on a row that was set aside: it no longer counts, and its row stays with the reason.
+    """Give up on a parked message, or on a row that was set aside: it is no longer counted, and its row stays with the reason.
 
-    Raises Trouble when there is none with this id, or without a reason.
+    Raises Trouble when there is none with this id, or when the reason is missing.
     """
     wanted, reason = _uuid(parked_id), reason.strip()
     if not 1 <= len(reason) <= MAX_REASON:
@@ -127,9 +127,9 @@ def discard_parked(parked_id: str, reason: str, output: Output) -> None:
 
 
 async def _back(connection: AsyncConnection, service: str, wanted: UUID | None) -> list[Row]:
-    """Unmark rows that were set aside, so that their readers try them again; a row that is still wrong is set aside anew.
+    """Unmark rows that were set aside, so that their readers try them again; a row that is still unusable is set aside again.
 
-    One that the database itself refuses as an event (its time is out of bounds still) stays as it is.
+    A row that the database itself would refuse as an event (its time is still out of bounds) stays set aside.
     """
     aside, events = KERNEL[service].set_aside, KERNEL[service].events
     which = aside.c.discarded.is_(None) if wanted is None else aside.c.set_aside_id == wanted
@@ -149,7 +149,7 @@ async def _back(connection: AsyncConnection, service: str, wanted: UUID | None) 
 
 
 async def _event(connection: AsyncConnection, kernel: KernelTables, row: RowMapping) -> Row:
-    """The event that could not be published, each column as text: that much can always be read."""
+    """The event that could not be published, with each column as text, which can always be read."""
     if row["place"] != OUTBOX:
         return {}
     events = kernel.events
@@ -182,7 +182,7 @@ def _cell(name: str, value: Any) -> str:
 
 
 async def _in_every_service(work: Callable[[AsyncConnection, str], Awaitable[list[Row]]]) -> list[Row]:
-    """Do `work` in a transaction of each service's own database and put the answers together. Raises Trouble."""
+    """Run `work` in a transaction on each service's own database and concatenate the rows. Raises Trouble."""
     running.apply()
     rows: list[Row] = []
     for service in SERVICES:
@@ -207,7 +207,7 @@ def _row(row: RowMapping, service: str) -> Row:
 
 
 def _readable(body: bytes) -> Any:
-    """The message as JSON where it is JSON, else as text."""
+    """The message body as JSON if it is JSON, else as text."""
     try:
         return json.loads(body)
     except (ValueError, RecursionError):

@@ -1,7 +1,7 @@
-"""What the services need inside the servers: a database with a schema and a role for each, users and queues, keys.
+"""Creates what the services need on the servers: a database with a schema and a role for each, broker users and queues, and keys.
 
-Every step can be repeated. What is missing is created and passwords stay as they are; each run sets the roles' time-outs, a connection
-limit where there is none or one is asked for, and closes the database to everybody else (deploy/operator/databases.py).
+Every step can be repeated. A run creates only what is missing and changes no password. Every run sets the roles' time-outs, sets a
+connection limit where there is none or one is asked for, and closes the database to everybody else (deploy/operator/databases.py).
 """
 
 import asyncio
@@ -35,20 +35,20 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Provided:
-    """What the services run with. `unknown` are those whose role already existed and whose password is not known here."""
+    """What the services run with. `unknown` lists those whose role already existed and whose password is not known here."""
 
     settings: dict[str, str]
     passwords: Mapping[str, str]
     unknown: tuple[str, ...]
     own_users: bool
-    """Whether each service has a user of its own at the broker, with narrow rights."""
+    """Whether each service has its own broker user, with narrow rights."""
 
 
 def provision(servers: Servers, name: str = "aftersale", say: Say = lambda line: None) -> dict[str, str]:
     """Provide everything on `servers`, bring every schema to head, and return the settings that the services run with. Blocks.
 
-    `name` is the database, the first word of every role and user, and the namespace of the queues: several can live on one server.
-    Raises Trouble, also where a role is there whose password is not known.
+    `name` is the database, the first word of every role and user, and the namespace of the queues, so several systems can share a server.
+    Raises Trouble, also if a role already exists whose password is not known.
     """
     say("Database: one schema and one role for each service")
     say("Broker: exchange and queues")
@@ -78,7 +78,7 @@ def provide(servers: Servers, name: str, say: Say = lambda line: None, *, connec
 
 
 def known_passwords(state: State, name: str, environment: Mapping[str, str]) -> dict[str, str]:
-    """Passwords of the services' roles, by service: from a service's own URL, else its AFTERSALE_<SERVICE>_PASSWORD, else kept here."""
+    """Passwords of the roles, by service: from the service's own URL, else AFTERSALE_<SERVICE>_PASSWORD, else as stored in this clone."""
     kept, known = state.read("secrets"), {}
     for service in SERVICES:
         user = topology.user_name(name, service)
@@ -90,7 +90,7 @@ def known_passwords(state: State, name: str, environment: Mapping[str, str]) -> 
 
 
 def _settings(servers: Servers, name: str, roles: Roles, *, own_users: bool) -> dict[str, str]:
-    """The services' environment. Without `own_users` all share the given broker user; of an unknown password there is no URL."""
+    """The services' environment. Without `own_users` all share the given broker user; a service of unknown password gets no URL."""
     given = os.environ if servers.kind == "environment" else {}
     settings = {
         "AFTERSALE_AMQP_NAMESPACE": name,
@@ -110,8 +110,8 @@ def _settings(servers: Servers, name: str, roles: Roles, *, own_users: bool) -> 
 
 
 def migrate_all(settings: Mapping[str, str]) -> None:
-    """Every service's schema to head, each under its own role. Raises Trouble naming the service."""
-    with ThreadPoolExecutor(1) as pool:  # one: alembic's context is global to the process
+    """Migrate every service's schema to head, each under its own role. Raises Trouble naming the service."""
+    with ThreadPoolExecutor(1) as pool:  # one worker, because alembic's context is global to the process
         for service in SERVICES:
             name = f"AFTERSALE_{service.upper()}_DATABASE_URL"
             url = settings.get(name) or settings.get("AFTERSALE_DATABASE_URL")
@@ -124,7 +124,7 @@ def migrate_all(settings: Mapping[str, str]) -> None:
 
 
 def _provide_broker(servers: Servers, name: str, roles: Roles, say: Say) -> bool:
-    """Exchange, queues, bindings and (where we may) users; whether each service has its own. Nothing where all of it was done before."""
+    """Create the exchange, queues, bindings and (if allowed) users, unless all of them exist; whether each service has its own user."""
     if servers.kind == "environment":
         asyncio.run(_declare(servers.amqp_url, name))
         say("broker: exchange, queues and bindings are declared")
@@ -145,12 +145,12 @@ def _own_users(amqp_url: str, name: str, roles: Roles, say: Say) -> bool:
     """Whether each service has a broker user of its own. AMQP cannot create users, so an administrator has to."""
     urls = [as_user(amqp_url, topology.user_name(name, service), password) for service, password in roles.passwords.items()]
     if len(urls) == len(SERVICES) and all(asyncio.run(_lets_in(url)) for url in urls):
-        say("broker: each service has a user of its own")
+        say("broker: each service has its own user")
         return True
     shared = unquote(urlsplit(amqp_url).username or "guest")
     say(
-        f"broker: all services share the user {shared} with all its permissions; to give each its own, import into the broker what"
-        " `aftersale provision --print-definitions` prints, and provision again"
+        f"broker: all services share the user {shared} with all its permissions; to give each its own, import the output of"
+        " `aftersale provision --print-definitions` into the broker, and provision again"
     )
     return False
 
@@ -171,7 +171,7 @@ async def _has_queues(url: str, name: str) -> bool:
 
 
 async def _declare(url: str, name: str) -> None:
-    """The topology over AMQP alone, as the user that the URL names: for servers that we do not administer."""
+    """Declare the topology over AMQP alone, as the user that the URL names: for servers that we do not administer."""
     try:
         await declare(url, name)
     except (OSError, aio_pika.exceptions.AMQPError) as error:
@@ -179,7 +179,7 @@ async def _declare(url: str, name: str) -> None:
 
 
 async def declare(amqp_url: str, name: str) -> None:
-    """Exchange, queues and bindings, as far as they are missing."""
+    """Declare whichever of the exchange, queues and bindings are missing."""
     async with await aio_pika.connect(amqp_url, timeout=10) as connection:
         channel = await connection.channel()
         exchange = await channel.declare_exchange(exchange_name(name), aio_pika.ExchangeType.TOPIC, durable=True)
@@ -192,7 +192,7 @@ async def declare(amqp_url: str, name: str) -> None:
 
 
 def definitions(amqp_url: str, name: str, provided: Provided) -> dict[str, Any]:
-    """What a broker's administrator imports, for the virtual host of `amqp_url`. Raises Trouble where a password is not known."""
+    """What a broker's administrator imports into the virtual host of `amqp_url`. Raises Trouble if a password is not known."""
     if provided.unknown:
         service = provided.unknown[0]
         raise Trouble(
@@ -213,7 +213,7 @@ class Asked:
 
 
 def run_provision(asked: Asked, output: Output) -> None:
-    """Provision, say what was done, and print what was asked for (alone on stdout). Raises Trouble."""
+    """Provision, report what was done, and print what was asked for (nothing else goes to stdout). Raises Trouble."""
     if asked.print_env and asked.print_definitions:
         raise Trouble("--print-env and --print-definitions exclude each other.", "run the command once with each")
     state = State(base_folder(PROJECT) / "up")
@@ -239,10 +239,10 @@ def run_provision(asked: Asked, output: Output) -> None:
 
 
 def as_environment(name: str, provided: Provided) -> str:
-    """The services' settings as lines for a shell's `set -a; . FILE`; where a password is not known, a comment says so."""
+    """The services' settings as lines for a shell's `set -a; . FILE`, with a comment where a password is not known."""
     lines = [f"{key}={shlex.quote(value)}" for key, value in sorted(provided.settings.items())]
     lines += [
-        f"# AFTERSALE_{service.upper()}_DATABASE_URL: the role {name}_{service} was there, and its password is not known here"
+        f"# AFTERSALE_{service.upper()}_DATABASE_URL: the role {name}_{service} already existed, and its password is not known here"
         for service in provided.unknown
     ]
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""How much waits in a queue, as a service's own user may ask."""
+"""Asks how many messages wait in a queue, as a service's own user may."""
 
 import aio_pika
 from aiormq.exceptions import AMQPError, ChannelNotFoundEntity
@@ -10,9 +10,9 @@ CONNECT_SECONDS = 10
 
 
 async def waiting(amqp_url: str, name: str) -> int | None:
-    """How many messages are ready in a queue; None where there is no such queue.
+    """How many messages are ready in a queue; None if there is no such queue.
 
-    Raises OSError, TimeoutError or AMQPError where the broker does not answer.
+    Raises OSError, TimeoutError or AMQPError if the broker does not answer.
     """
     async with await aio_pika.connect(amqp_url, timeout=CONNECT_SECONDS) as connection:
         try:
@@ -23,12 +23,12 @@ async def waiting(amqp_url: str, name: str) -> int | None:
 
 
 def queue_of(reader: str) -> str:
-    """The name of the queue of `reader` in the system that runs."""
+    """The name of the queue of `reader` in the running system."""
     return queue_name(running.setting(reader, "AMQP_NAMESPACE", "aftersale"), reader)
 
 
 async def depth(reader: str) -> int | None:
-    """How many messages are ready in the queue of `reader`; 0 where it has none, None where the broker does not answer."""
+    """How many messages are ready in the queue of `reader`; 0 if it has no queue, None if the broker does not answer."""
     url = running.setting(reader, "AMQP_URL")
     if not url:
         return None

@@ -1,12 +1,12 @@
-"""Sends events again that a broker lost: a queue that was deleted or purged took confirmed events with it.
+"""Resends events that the broker lost: deleting or purging a queue destroys events that the broker had confirmed.
 
-Only a comparison can find them: the outbox has the confirmation, and the consumer has nothing. Every event that is in neither a
-reader's inbox nor its waiting and parked messages is marked unsent, and the relays send it again; a reader that has it already
-absorbs the repeat. Safe at any time and any number of times.
+Only a comparison can find them: the outbox holds the confirmation, and the consumer holds nothing. Every event that is neither in a
+reader's inbox nor among its waiting and parked messages is marked unsent, and the relays send it again; a reader that already has it
+ignores the repeat. It is safe to run at any time and any number of times.
 
     missing queues declared → batches under way end → events that were not received are marked unsent
 
-Each database is asked as its own service, and none is joined with another.
+Each database is queried as its own service's role, and none is joined with another.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ select u.event_id from unnest($1::text[], $2::uuid[]) as u(store_id, event_id)
 where exists (select from {reader}.inbox i where i.store_id = u.store_id and i.event_id = u.event_id)
    or exists (select from {reader}.parked p where p.store_id = u.store_id and p.event_id = u.event_id)
 """
-# An event still under way is sent twice; its inbox row makes the second one a repeat.
+# An event that is still under way is sent twice; its inbox row makes the second delivery a repeat.
 AGAIN = """
 update {service}.events e set published_at = null from unnest($1::text[], $2::bigint[]) as u(store_id, position)
 where e.store_id = u.store_id and e.position = u.position and e.published_at is not null
@@ -59,7 +59,7 @@ LOOK_SECONDS = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which events are looked at; all of them by default. Of a `dry_run` nothing is sent again, only counted."""
+    """Which events to examine: all of them by default. With `dry_run` they are counted but not sent again."""
 
     services: tuple[str, ...] = SERVICES
     readers: tuple[str, ...] = READERS
@@ -73,7 +73,7 @@ Counts = Counter[tuple[str, str, str]]
 
 
 async def redrive(urls: Mapping[str, str], wanted: Wanted, queues: Callable[[], Any]) -> Counts:
-    """Mark wanted events that were not received as unsent, once `queues()` has made sure of the readers' queues. Raises Trouble."""
+    """Mark wanted events that were not received as unsent, after `queues()` has ensured that the readers' queues exist. Raises Trouble."""
     await queues()
     opened: dict[str, asyncpg.Connection[Any]] = {}
     try:
@@ -93,7 +93,7 @@ async def redrive(urls: Mapping[str, str], wanted: Wanted, queues: Callable[[], 
 
 
 async def _sent(connection: "asyncpg.Connection[Any]", service: str) -> None:
-    """Wait until every batch that may have been published before the queues were there is marked; later ones find the queues."""
+    """Wait until every batch that may have been published before the queues existed is marked; later batches find the queues."""
     tables = [f"{service}.events"]
     under_way = {row[0] for row in await connection.fetch(SENDING, tables)}
     deadline = time.monotonic() + SENDING_DEADLINE_SECONDS
@@ -145,7 +145,7 @@ def run_redrive(wanted: Wanted, output: Output) -> None:
 
 
 def since_when(text: str | None) -> datetime | None:
-    """A moment in RFC 3339; without an offset it is UTC. Raises Trouble."""
+    """A time in RFC 3339; without an offset it is UTC. Raises Trouble."""
     try:
         at = datetime.fromisoformat(text) if text else None
     except ValueError as error:
@@ -154,7 +154,7 @@ def since_when(text: str | None) -> datetime | None:
 
 
 def _queues(wanted: Wanted) -> Callable[[], Awaitable[None]]:
-    """See to the queues first: what is sent to a queue that does not exist is lost again."""
+    """A function that ensures that the queues exist: an event sent to a queue that does not exist is lost again."""
 
     async def there() -> None:
         if wanted.dry_run:

@@ -1,7 +1,7 @@
-"""The services: one folder below `services/` and one line here for each. Whoever needs a list of them reads it from here.
+"""The services: each has one folder below `services/` and one line here. Code that needs a list of services takes it from here.
 
-A line says only what must be known before a service is imported: most commands never import one, and the reconciler runs where there
-are audits and no commands. Everything else is in the folder: `app.py` (SERVICE), `audit.py` (CHECKS), `migrations/`.
+A line holds only what must be known before a service is imported: most commands never import one, and the reconciler may be installed
+with the audits but without the commands. Everything else is in the folder: `app.py` (SERVICE), `audit.py` (CHECKS), `migrations/`.
 """
 
 import importlib
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """A service: its name (its folder, schema, queue and environment prefix), and the port that its API takes by default."""
+    """A service: its name (also its folder, schema, queue and environment prefix), and the default port of its API."""
 
     name: str
     port: int
@@ -28,12 +28,12 @@ class Registered:
         return tuple(name for name, event in EVENTS.items() if self.name in event.readers)
 
     def service(self) -> "Service":
-        """Its composition root; this imports all of it."""
+        """The service's composition root; calling this imports the whole service."""
         service: Service = importlib.import_module(f"services.{self.name}.app").SERVICE
         return service
 
     def audit(self) -> "tuple[Check, ...]":
-        """What the reconciler checks in its schema; this imports neither its rules nor its commands."""
+        """The reconciler's checks of the service's schema; calling this imports neither its rules nor its commands."""
         return tuple(replace(check, service=self.name) for check in importlib.import_module(f"services.{self.name}.audit").CHECKS)
 
 
@@ -48,4 +48,4 @@ REGISTRY: Final = {
 }
 SERVICES: Final = tuple(REGISTRY)
 READERS: Final = tuple(one.name for one in REGISTRY.values() if one.reads)
-"""Those that consume anything."""
+"""Services that consume events."""

@@ -1,4 +1,4 @@
-"""`aftersale run`: services in this process, as production runs them."""
+"""`aftersale run`: runs services in this process, as in production."""
 
 import asyncio
 import os
@@ -17,8 +17,8 @@ from shared.process.service import run as run_until_stopped
 
 
 def run_services(names: Sequence[str], roles: Sequence[Role], port: int | None, output: Output) -> None:
-    """Run until SIGTERM. Raises Trouble where a setting is missing or a port is taken."""
-    os.umask(0o077)  # what the services write (files of customers) is for nobody else on this machine
+    """Run until SIGTERM. Raises Trouble if a setting is missing or a port is taken."""
+    os.umask(0o077)  # other users of this machine must not read what the services write (customers' files)
     _shut_files()
     if port is not None and len(names) > 1:
         raise Trouble("--port takes a single service.", "run the services separately, or set AFTERSALE_<SERVICE>_HTTP_PORT for each")
@@ -32,7 +32,7 @@ def run_services(names: Sequence[str], roles: Sequence[Role], port: int | None, 
         elif not running.setting(name, "HTTP_PORT"):
             os.environ[variable] = str(running.PORTS[name])
         elif local and not is_free(int(os.environ[variable])):
-            os.environ[variable] = str(choose_port([], set(), is_free))  # one more, beside the one of `up`
+            os.environ[variable] = str(choose_port([], set(), is_free))  # a second port, beside the one of `up`
         output.progress(f"{name} ({' and '.join(roles)}) on {running.address(name)}")
     if len(names) > 1 and "api" in roles:
         if not asked:
@@ -46,12 +46,12 @@ def run_services(names: Sequence[str], roles: Sequence[Role], port: int | None, 
     try:
         with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
             runner.run(run_until_stopped(services, roles))
-    except ValueError as error:  # pydantic's: names the setting and what would do
+    except ValueError as error:  # from pydantic: names the setting and what is accepted
         raise Trouble(f"A setting is missing or invalid: {error}", f"see `aftersale settings {names[0]}`") from error
 
 
 def _shut_files() -> None:
-    """A folder of files that was made before, or by hand, is closed to other users; who shares it by its group still does."""
+    """Close an existing folder of customers' files to other users; group members keep their access."""
     for folder in {Path(running.setting(name, "FILES_DIR")) for name in SERVICES if running.setting(name, "FILES_DIR")}:
         if folder.is_dir() and folder.stat().st_uid == os.geteuid() and folder.stat().st_mode & 0o007:
             folder.chmod(folder.stat().st_mode & 0o770)

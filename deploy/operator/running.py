@@ -1,4 +1,4 @@
-"""What runs now, and with which settings: from the environment, else from this clone's `up`."""
+"""Finds the running system and its settings: from the environment, else from this clone's `up`."""
 
 import os
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ DEMO_STORE: Final = "demo"
 
 
 def up_state(project: Path = PROJECT) -> State:
-    """The folder of this clone's `up`, held or not."""
+    """The state folder of this clone's `up`, locked or not."""
     return State(base_folder(project) / "up")
 
 
@@ -30,12 +30,12 @@ def forget(state: State) -> None:
 
 
 def is_configured(environment: Mapping[str, str]) -> bool:
-    """Whether the environment names a system by itself (as in containers), so that the clone's own does not count."""
+    """Whether the environment itself names a system (as in containers), so that this clone's own is ignored."""
     return any(f"AFTERSALE_{name}DATABASE_URL" in environment for name in ("", *(f"{service.upper()}_" for service in SERVICES)))
 
 
 def local_settings() -> dict[str, str]:
-    """What this clone's `up` runs with; empty when it does not run, or when the environment names another system."""
+    """The settings of this clone's `up`; empty when it is not running, or when the environment names another system."""
     if is_configured(os.environ):
         return {}
     state = up_state()
@@ -43,9 +43,9 @@ def local_settings() -> dict[str, str]:
 
 
 def apply() -> dict[str, str]:
-    """Put the settings of the running system into our environment (what is set there already wins) and return them all.
+    """Put the settings of the running system into this process's environment (existing variables win) and return all of them.
 
-    Raises Trouble when there is no such system.
+    Raises Trouble when no system is running.
     """
     local = local_settings()
     if not local and not is_configured(os.environ):
@@ -70,7 +70,7 @@ def address(service: str) -> str:
 def one_address(service: str = SERVICES[0]) -> str:
     """The base URL under which all services are served by path: `public_url` where it is set, else this machine's own.
 
-    `service` is the first of those that share the process: its settings are the ones that count (shared/process/service.py).
+    `service` is the first of those that share the process, whose settings apply (shared/process/service.py).
     """
     if url := setting(service, "PUBLIC_URL"):
         return url

@@ -1,4 +1,4 @@
-"""`aftersale settings`."""
+"""`aftersale settings`: shows a service's settings."""
 
 import os
 from typing import Any
@@ -56,6 +56,6 @@ def _value(service: str, name: str, field: FieldInfo, local: dict[str, str]) -> 
 
 
 def _masked(url: str) -> str:
-    """A secret without what is secret: of a URL its place remains."""
+    """A secret with its secret part hidden: only a URL's host, port and path remain."""
     scheme, found, rest = url.partition("://")
     return f"{scheme}://***@{rest.rpartition('@')[2]}" if found else "***"

@@ -1,10 +1,10 @@
-"""Where a clone keeps what it runs: one folder a purpose, one holder at a time, ports and secrets chosen once and kept.
+"""A clone's state: one folder for each purpose, held by one process at a time. Ports and secrets are chosen once and stored there.
 
-    <project>/.aftersale/up/            what `make up` runs: its data stays
-    <project>/.aftersale/test-<pid>/    what one test run starts: gone with it
+    <project>/.aftersale/up/            state of `make up`: its data stays
+    <project>/.aftersale/test-<pid>/    state of one test run: deleted with it
 
-Where the servers must run as another user who cannot reach the project (a clone in /root), `.aftersale` is a link into
-/var/lib/aftersale. AFTERSALE_HOME names another folder for all of it.
+If the servers must run as another user who cannot reach the project (a clone in /root), `.aftersale` is a link into
+/var/lib/aftersale. AFTERSALE_HOME names another folder for all state.
 """
 
 import fcntl
@@ -26,19 +26,19 @@ from deploy.operator.users import can_reach, server_user
 Purpose = Literal["up", "test"]
 
 PROJECT = Path(__file__).resolve().parents[2]
-PORTS = range(20_000, 32_000)  # below the range that the system takes for outgoing connections
+PORTS = range(20_000, 32_000)  # below the range that the system uses for outgoing connections
 SHARED_ROOT = Path("/var/lib/aftersale")
 
 
 def clone_name(project: Path) -> str:
-    """A short name of this clone, different for every folder: for containers, volumes and folders outside of it."""
+    """A short name for this clone, unique to its folder, for containers, volumes and folders outside of it."""
     return hashlib.sha256(str(project.resolve()).encode()).hexdigest()[:10]
 
 
 def base_folder(project: Path, purpose: Purpose = "up") -> Path:
     """The folder that holds all state of a clone, reachable for the user that the servers run as.
 
-    Where that user cannot enter the project, a test run takes the system's folder for temporary files: it keeps nothing.
+    If that user cannot enter the project, a test run uses the system's folder for temporary files, as it leaves nothing behind.
     """
     if named := os.environ.get("AFTERSALE_HOME"):
         base = Path(named).expanduser().resolve()
@@ -62,22 +62,22 @@ def base_folder(project: Path, purpose: Purpose = "up") -> Path:
 
 
 def folder_mode() -> int:
-    """Nobody but us lists a folder of ours; the servers' user, where it is another, must get through to its own."""
+    """The mode of a state folder: only we may list it, but a separate server user must be able to pass through to its own subfolder."""
     return 0o711 if server_user() is not None else 0o700
 
 
 class State:
-    """One purpose's folder, held by one process at a time through a lock that dies with its holder."""
+    """The folder of one purpose, held by one process at a time through a file lock that is released when its holder dies."""
 
     def __init__(self, folder: Path, *, temporary: bool = False) -> None:
         self.folder = folder
         self._temporary = temporary
         self._lock: int | None = None
-        self._writing = threading.RLock()  # servers start side by side and keep their ports here
-        self._reserved: dict[int, int] = {}  # port to the open file that keeps other clones away from it
+        self._writing = threading.RLock()  # servers start in parallel and store their ports here
+        self._reserved: dict[int, int] = {}  # by port: the open lock file that keeps other clones from taking it
 
     def hold(self) -> Self:
-        """Take the folder for this process. Raises Trouble naming the holder when another one has it."""
+        """Lock the folder for this process. Raises Trouble naming the holder when another process has it."""
         try:
             self.folder.mkdir(mode=folder_mode(), parents=True, exist_ok=True)
             lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -98,7 +98,7 @@ class State:
         return self
 
     def let_go(self) -> None:
-        """Give the folder back; a temporary one goes with everything in it."""
+        """Release the folder; a temporary one is deleted with everything in it."""
         if self._lock is None:
             return
         if self._temporary:
@@ -110,7 +110,7 @@ class State:
         self._lock = None
 
     def holder(self) -> int | None:
-        """The process that holds the folder now, if one does."""
+        """The pid of the process that holds the folder now, if any."""
         try:
             lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CLOEXEC)
         except FileNotFoundError:
@@ -124,7 +124,7 @@ class State:
         return None
 
     def read(self, name: str) -> dict[str, str]:
-        """The kept values under `name` (`ports`, `secrets`, `choice`, …); empty when there are none."""
+        """The values stored under `name` (`ports`, `secrets`, `choice`, …); empty when there are none."""
         try:
             kept: dict[str, str] = json.loads((self.folder / f"{name}.json").read_text())
         except FileNotFoundError:
@@ -132,7 +132,7 @@ class State:
         return kept
 
     def keep(self, name: str, values: dict[str, str]) -> None:
-        """Replace the kept values under `name`, at once or not at all, readable by the owner alone."""
+        """Atomically replace the values stored under `name`, readable only by the owner."""
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"{name}.json"
         fresh = path.with_suffix(".new")
@@ -143,7 +143,7 @@ class State:
         fresh.replace(path)
 
     def secret(self, name: str) -> str:
-        """A password of 160 random bits, generated at first use and kept."""
+        """A password of 160 random bits, generated at first use and stored."""
         with self._writing:
             kept = self.read("secrets")
             if name not in kept:
@@ -152,10 +152,10 @@ class State:
             return kept[name]
 
     def port(self, name: str, *, preferred: int | None = None) -> int:
-        """A free port of 127.0.0.1: the kept one if it is still free, else `preferred` if free, else any; kept from then on.
+        """A free port of 127.0.0.1: the stored one if it is still free, else `preferred` if free, else any; stored from then on.
 
-        No other clone of this user takes it while we hold our folder. Anybody else may, before a server of ours listens on it: then
-        its start fails, and asking again gives another.
+        While we hold our folder, no other clone of this user takes the port. Other processes may take it before our server listens on
+        it: the server then fails to start, and asking again returns another port.
         """
         with self._writing:
             kept = self.read("ports")
@@ -169,14 +169,14 @@ class State:
             return port
 
     def _reserve(self, port: int) -> bool:
-        """Whether the port is ours: clones that start in the same second would all find the same one free."""
+        """Reserve the port; False if another clone has. Without this, clones that start in the same second would choose the same port."""
         if port in self._reserved or self._lock is None:
             return True
         folder = Path(tempfile.gettempdir()) / f"aftersale-ports-{os.geteuid()}"
         try:
             folder.mkdir(mode=0o700, exist_ok=True)
             if folder.is_symlink() or folder.stat().st_uid != os.geteuid():
-                return True  # somebody else's: without it a port may be taken meanwhile, and then another is
+                return True  # the folder is another user's: do without a reservation; if the port is taken meanwhile, another is chosen
             file = os.open(folder / str(port), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except OSError:
             return True
@@ -189,13 +189,13 @@ class State:
         return True
 
     def remove(self) -> None:
-        """Delete the folder with everything in it."""
+        """Delete the folder and everything in it."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def is_free(port: int) -> bool:
-    """Whether nobody listens on `port` of 127.0.0.1, nor on all addresses."""
-    for address in ("127.0.0.1", "0.0.0.0"):  # noqa: S104  (asked whether it is taken; nothing is served there)
+    """Whether `port` can be bound, both on 127.0.0.1 and on all addresses."""
+    for address in ("127.0.0.1", "0.0.0.0"):  # noqa: S104  (only tests whether it is taken; nothing is served there)
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

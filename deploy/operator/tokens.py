@@ -1,4 +1,4 @@
-"""`aftersale token`, and the clone's own key, trusted for every store: what it signs with unless AFTERSALE_KEYS_FILE names another."""
+"""`aftersale token`, and this clone's own key: it is trusted for every store, and signs tokens unless AFTERSALE_KEYS_FILE names others."""
 
 import json
 import os
@@ -20,7 +20,7 @@ ROLES: tuple[Role, ...] = ("platform", "staff", "customer", "guest")
 
 
 def keep_local_key(state: State) -> Path:
-    """The file of trusted keys, made at first use with the one local key in it; keys added by hand stay."""
+    """The file of trusted keys, created at first use with this clone's key; keys added by hand stay."""
     path = state.folder / "keys.json"
     if not path.exists():
         key = {"issuer": ISSUER, "secret": state.secret("signing_key"), "stores": ["*"], "roles": list(ROLES)}
@@ -34,7 +34,7 @@ def keep_local_key(state: State) -> Path:
 def local_token(state: State, actor: Actor, lifetime_seconds: int) -> str:
     """A token for `actor`, signed with the first shared secret in AFTERSALE_KEYS_FILE that may issue it, else with this clone's key.
 
-    Raises Trouble where there is no such key.
+    Raises Trouble if there is no such key.
     """
     path = Path(os.environ.get("AFTERSALE_KEYS_FILE") or state.folder / "keys.json")
     try:
@@ -58,13 +58,13 @@ def _setting(role: Role) -> str:
 
 
 def _longest_days(role: Role) -> int:
-    """As the services will judge it."""
+    """The maximum lifetime that the services accept, in days."""
     default = Settings.model_fields[_setting(role)].default
     return int(running.setting("orders", _setting(role).upper(), str(default)))
 
 
 def show_token(role: Role, *, store: str, subject: str, hours: float, read_only: bool, output: Output) -> None:
-    """Print a token that services with the same keys file accept. Raises Trouble where there is no key to sign it with."""
+    """Print a token that services with the same keys file accept. Raises Trouble if there is no key to sign it with."""
     who = subject or SUBJECTS[role]
     if not who:
         raise Trouble("A guest token is for one order.", "name the order: `aftersale token guest --subject order_…`")

@@ -1,8 +1,8 @@
-"""What the broker holds for us, as data: one exchange, a queue per consuming service, a dead queue, and users with narrow rights.
+"""The broker's topology, as data: one exchange, a queue for each consuming service, a dead-letter queue, and users with narrow rights.
 
 A service's user may publish only its own event types (topic rights on the exchange) and nothing to a queue directly (no right on
-the default exchange), read only its own queue, and bind only what its readers declare. So a service that is taken over can neither
-speak for another one nor listen to what is not meant for it.
+the default exchange). It may read only its own queue and bind only the types that it reads or publishes. So a service that is taken
+over can neither publish in another's name nor receive events that are not meant for it.
 """
 
 import base64
@@ -17,14 +17,14 @@ from shared.contracts.events import SOURCES
 from shared.messaging.broker import dead_queue_name, exchange_name, queue_arguments, queue_name, types_read_by
 
 NOTHING = "(?!)"
-"""The regular expression that no name matches."""
+"""A regular expression that no name matches."""
 MIN_VERSION: tuple[int, ...] = (3, 10)
-"""Of RabbitMQ."""
+"""The oldest supported version of RabbitMQ."""
 DEAD_QUEUE_ARGUMENTS: Mapping[str, Any] = {"x-queue-type": "quorum"}
 
 
 def user_name(namespace: str, service: str) -> str:
-    """A service's user of the broker and role of the database."""
+    """The name of a service's broker user and database role."""
     return f"{namespace}_{service}"
 
 
@@ -62,13 +62,13 @@ def password_hash(password: str, salt: bytes | None = None) -> str:
 
 
 def definitions(namespace: str, passwords: Mapping[str, str], vhost: str = "/") -> dict[str, Any]:
-    """All of it in the form that RabbitMQ imports. `passwords` are those of the services' users."""
+    """The whole topology in the format that RabbitMQ imports. `passwords` are those of the services' users."""
     exchange = exchange_name(namespace)
     return {
         "users": [
             {
                 "name": user_name(namespace, service),
-                # the salt comes from the password, so that the same definitions are the same text
+                # the salt is derived from the password, so that unchanged definitions produce the same text
                 "password_hash": password_hash(passwords[service], hashlib.sha256(passwords[service].encode()).digest()[:4]),
                 "hashing_algorithm": "rabbit_password_hashing_sha256",
                 "tags": "",

@@ -1,4 +1,4 @@
-"""Whom servers run as on this machine: never root."""
+"""The user that servers run as on this machine: never root."""
 
 import os
 import pwd
@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """An account of this machine."""
+    """A user account of this machine."""
 
     name: str
     uid: int
@@ -25,7 +25,7 @@ def server_user() -> User | None:
 
 
 def can_reach(user: User, path: Path) -> bool:
-    """Whether `user` may enter every folder down to `path` (asked of the system, not computed from modes)."""
+    """Whether `user` may enter every folder down to `path` (tested by the system, not computed from modes)."""
     test = ["/bin/sh", "-c", 'test -x "$1"', "sh", str(path)]
     done = subprocess.run(test, cwd="/", user=user.uid, group=user.gid, extra_groups=[], capture_output=True, check=False)  # noqa: S603  (no shell parses the path)
     return done.returncode == 0

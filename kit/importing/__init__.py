@@ -1,1 +1,1 @@
-"""Bringing a shop's history in through the public APIs, and accounting for every row and penny of it."""
+"""Imports a shop's history through the public APIs, and accounts for every row and penny of it."""

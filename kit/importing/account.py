@@ -1,8 +1,8 @@
-"""The account of an import: what became of every row, and every penny in its column. Pure.
+"""The account of an import: what became of every row, with every penny in a column. Pure.
 
 For each row: file value = goods + shipping + price differs + shipping by policy + rounding + rejected. Refunds are negative, as in
-the file. `price_differs`: the cancellation's price is not that of the purchase, which is what the refund pays. `shipping_by_policy`:
-shipping that went back with the goods because the store's policy says so, which the file's cancellation does not hold.
+the file. `price_differs` is the difference between the cancellation's price and the purchase's, which the refund pays.
+`shipping_by_policy` is shipping refunded with the goods under the store's policy, which the file's cancellation does not contain.
 """
 
 from collections import defaultdict
@@ -20,7 +20,7 @@ ZERO = Decimal(0)
 
 @dataclass(slots=True)
 class Columns:
-    """Pounds, by what they became."""
+    """Amounts in pounds, by what became of the money."""
 
     goods: Decimal = ZERO
     shipping: Decimal = ZERO
@@ -31,18 +31,18 @@ class Columns:
 
     @property
     def total(self) -> Decimal:
-        """What the columns explain."""
+        """The sum of the columns, in pounds."""
         return sum((getattr(self, column.name) for column in fields(self)), ZERO)
 
     def add(self, other: "Columns") -> None:
-        """Column by column."""
+        """Add `other` to this, column by column."""
         for column in fields(self):
             setattr(self, column.name, getattr(self, column.name) + getattr(other, column.name))
 
 
 @dataclass(slots=True)
 class Entry:
-    """What became of one row: its outcome (see mapping.OUTCOMES), its columns, and the orders that it concerns."""
+    """The result of one row: its outcome (see mapping.OUTCOMES), its columns, and the orders that it concerns."""
 
     row: Row
     outcome: str
@@ -61,7 +61,7 @@ class Bucket:
 
     @property
     def unexplained(self) -> Decimal:
-        """Pounds of the file that no column holds; anything but 0 is a fault."""
+        """Pounds in the file that are in no column; anything but 0 is an error."""
         return self.file - self.columns.total
 
 
@@ -90,7 +90,7 @@ class Account:
 
 
 def account(plan: Plan, results: Results) -> Account:
-    """The account of what was planned, and what the system made of it."""
+    """Account for what was planned and how the system answered."""
     takes = _expected(plan, results)
     subtotals = {line.row.number: line.subtotal for order in plan.orders.values() for line in order.lines}
     entries = [_entry(plan, results, row, takes, subtotals) for row in plan.source.rows if row.number in plan.outcomes]
@@ -119,7 +119,7 @@ def account(plan: Plan, results: Results) -> Account:
 
 
 def foreseen(plan: Plan, *, deduct_shipping: bool) -> Results:
-    """What the system will answer if it takes everything: for a dry run."""
+    """The system's answers if it accepts everything, for a dry run."""
     results = Results()
     for invoice, order in plan.orders.items():
         results.orders[invoice] = Placed("", order.goods, order.shipping)
@@ -130,7 +130,7 @@ def foreseen(plan: Plan, *, deduct_shipping: bool) -> Results:
 
 @dataclass(frozen=True, slots=True)
 class _Paid:
-    """What one take gives back, in pence; a refusal where the system did not take it."""
+    """What one take refunds, in pence, or the refusal if the system rejected it."""
 
     take: Take
     goods: int = 0
@@ -139,7 +139,7 @@ class _Paid:
 
 
 def _expected(plan: Plan, results: Results) -> dict[int, list[_Paid]]:
-    """By cancellation row: what the specification's arithmetic says that each of its takes pays, by what was taken in."""
+    """By cancellation row: what each of its takes pays by the specification's arithmetic, given which requests were accepted."""
     paid: dict[int, list[_Paid]] = defaultdict(list)
     answers = [(refund, _answer(results, refund)) for refund in plan.refunds]
     for refund, answer in answers:
@@ -160,7 +160,7 @@ def _answer(results: Results, refund: PlannedRefund) -> Refunded | Refusal:
 
 
 def _shares(plan: Plan, refunds: list[PlannedRefund]) -> Iterator[tuple[PlannedRefund, list[int], list[int]]]:
-    """Goods and shipping of each take: units go from the lowest free one up, refund after refund of an order."""
+    """Goods and shipping of each take: an order's refunds claim its units in sequence, from the lowest free one up."""
     claimed: dict[tuple[str, int], int] = defaultdict(int)
     for refund in refunds:
         order = plan.orders[refund.order]
@@ -205,7 +205,7 @@ def _cancellation(plan: Plan, row: Row, outcome: str, paid: list[_Paid]) -> Entr
 
 
 def _hold_against_answers(plan: Plan, results: Results, takes: dict[int, list[_Paid]], entries: dict[int, Entry]) -> None:
-    """Let the account show what the system says where that is not what was expected: it then no longer adds up."""
+    """Where the system's answer differs from the expected figures, put the answer into the account, which then no longer adds up."""
     for invoice, answer in results.orders.items():
         if isinstance(answer, Placed):
             order = plan.orders[invoice]
@@ -225,7 +225,7 @@ def _hold_against_answers(plan: Plan, results: Results, takes: dict[int, list[_P
 
 
 def _round_shipping(order: PlannedOrder, entries: dict[int, Entry]) -> None:
-    """Carriage is rounded once, on the order's sum of it."""
+    """Round carriage once, on the order's total carriage."""
     if order.carriage:
         columns = entries[order.carriage[0].number].columns
         off = sum((row.value for row in order.carriage), ZERO) - order.shipping / PENCE

@@ -1,4 +1,4 @@
-"""Calls the public APIs and retries what got no final answer: every write carries a key, so a repeat changes nothing."""
+"""Calls the public APIs and retries calls that got no final answer: every write carries an Idempotency-Key, so a repeat changes nothing."""
 
 import asyncio
 import time
@@ -47,7 +47,7 @@ class Api:
         await self._client.aclose()
 
     async def get(self, service: str, path: str, **query: Any) -> Any:
-        """The body. Raises CannotImport for a refusal: an import cannot continue without what it asked for."""
+        """The response's body. Raises CannotImport for a refusal, as an import cannot continue without the data."""
         answer = await self._call("GET", service, path, params={name: value for name, value in query.items() if value is not None})
         if answer.refusal is not None:
             raise CannotImport(
@@ -56,11 +56,11 @@ class Api:
         return answer.body
 
     async def post(self, service: str, path: str, body: Any, key: str) -> Answer:
-        """An answer or a refusal; the same key again gets the same answer."""
+        """The answer, which may be a refusal; a repeat with the same key gets the same answer."""
         return await self._call("POST", service, path, json=body, headers={"Idempotency-Key": key})
 
     async def put(self, service: str, path: str, body: Any, version: int) -> Answer:
-        """Save settings over the version that was read."""
+        """Save settings, if they still have the version that was read."""
         return await self._call("PUT", service, path, json=body, headers={"If-Match": f'"v{version}"'})
 
     async def _call(self, method: str, service: str, path: str, **content: Any) -> Answer:
@@ -86,9 +86,9 @@ class Api:
             await asyncio.sleep(PAUSES_SECONDS[min(attempt, len(PAUSES_SECONDS) - 1)])
             attempt += 1
         raise CannotImport(
-            f"{service} did not answer {method} {path} for {PATIENCE_SECONDS:.0f} s: {why}", "run the same import again: it goes on"
+            f"{service} did not answer {method} {path} for {PATIENCE_SECONDS:.0f} s: {why}", "run the same import again: it continues"
         )
 
 
 def _fix(answer: Answer) -> str:
-    return "take a token of the store's platform: `aftersale token platform --store …`" if answer.status in (401, 403) else ""
+    return "use a platform token of the store: `aftersale token platform --store …`" if answer.status in (401, 403) else ""

@@ -1,4 +1,4 @@
-"""The requests, word for word. Pure: everything follows from the file, so that a repeat sends the same."""
+"""Builds the exact requests. Pure: everything follows from the file, so a repeated run sends the same requests."""
 
 import hashlib
 import json
@@ -12,21 +12,21 @@ PREFIX = "online-retail:"
 CURRENCY = "GBP"
 CHUNK_ORDERS = 100
 CHUNK_LINES = 8_000
-"""Orders of one batch: its body stays below 1 MB, its answer (the orders, whole) below 8 MB."""
+"""Orders in one batch, which keeps its body below 1 MB and its answer (the complete orders) below 8 MB."""
 
 
 def external_ref(invoice: str) -> str:
-    """What an imported order is found by again, in later runs."""
+    """The reference by which later runs find an imported order."""
     return f"{PREFIX}{invoice}"
 
 
 def invoice_of(reference: str | None) -> str | None:
-    """The invoice behind an external_ref; None where the order is not of this import."""
+    """The invoice that an external_ref names; None if the order is not from this import."""
     return reference.removeprefix(PREFIX) if reference is not None and reference.startswith(PREFIX) else None
 
 
 def chunks(orders: dict[str, PlannedOrder]) -> Iterator[list[PlannedOrder]]:
-    """The orders in batches that depend on the file alone."""
+    """The orders in batches that depend only on the file."""
     chunk: list[PlannedOrder] = []
     lines = 0
     for order in orders.values():
@@ -40,7 +40,7 @@ def chunks(orders: dict[str, PlannedOrder]) -> Iterator[list[PlannedOrder]]:
 
 
 def order(planned: PlannedOrder) -> dict[str, Any]:
-    """A sales invoice as POST /v1/orders takes it. The file's country stays readable in the metadata."""
+    """A sales invoice as the body of POST /v1/orders. The metadata keeps the country as the file spells it."""
     first = planned.first
     known = "" if first.customer else "made up: the file names no customer"
     country = first.country if first.country not in NO_SUCH_COUNTRY else f"{first.country} (none; taken as United Kingdom)"
@@ -61,19 +61,19 @@ def order(planned: PlannedOrder) -> dict[str, Any]:
 
 
 def _line(line: PlannedLine) -> dict[str, Any]:
-    """Priced by unit, or, where the unit price is not whole pence, by the line's rounded total."""
+    """A line with its unit price or, if that is not whole pence, with its rounded total."""
     price = {"unit_price": line.unit_price} if line.unit_price is not None else {"subtotal": line.subtotal}
     return {"sku": line.row.code, "name": line.name, "quantity": line.row.quantity, **price}
 
 
 def payment(planned: PlannedOrder) -> dict[str, Any]:
-    """The cash: the whole total, at the time of the invoice (the file has no other)."""
+    """The cash payment: the order's whole total, at the time of the invoice (the file has no other)."""
     at = planned.first.at.isoformat()
     return {"amount": planned.total, "method": "cash", "reference": planned.invoice, "collected_by": "online-retail", "occurred_at": at}
 
 
 def refund(planned: PlannedRefund, order_id: str, *, reason: str, window: bool) -> dict[str, Any]:
-    """What a cancellation invoice gives back of one order, asked for by the shop on its customer's behalf."""
+    """The request for what a cancellation invoice refunds on one order, made by the shop on its customer's behalf."""
     body: dict[str, Any] = {
         "order_id": order_id,
         "lines": [{"line": line, "quantity": units} for line, units in planned.quantities.items()],
@@ -86,11 +86,11 @@ def refund(planned: PlannedRefund, order_id: str, *, reason: str, window: bool) 
 
 
 def description(planned: PlannedRefund) -> str:
-    """Names the cancellation invoice, by which the refund is found again."""
+    """A description that names the cancellation invoice, by which later runs find the refund."""
     return f"Cancellation invoice {planned.cancellation} of {planned.takes[0].row.at:%Y-%m-%d}."
 
 
 def key(digest: str, *parts: str, body: Any = None) -> str:
-    """An Idempotency-Key of the file's content, of what it is about and of what is asked."""
+    """An Idempotency-Key derived from the file's digest, from what the call concerns (`parts`) and from its body."""
     asked = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:16]
     return "/".join(("online-retail", digest[:16], *parts, asked))

@@ -1,8 +1,8 @@
 """Carries out a plan: place, deliver, pay, refund, and read back. It may be stopped anywhere and run again.
 
-What is there already is found by its external_ref (orders) and its description (refunds), whenever that was; Idempotency-Keys
-make each single call safe to repeat. Orders go in batches that follow each other through placing, delivery and payment, a few at
-once; refunds follow when the refund service has seen its order delivered and paid.
+Existing orders are found by their external_ref and existing refunds by their description, however old they are; Idempotency-Keys
+make each single call safe to repeat. A few batches of orders at a time go through placing, delivery and payment; a refund follows when
+the refund service has seen its order delivered and paid.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ SEEN_PAUSE_SECONDS = 0.5
 READ_BACK_SECONDS = 600.0
 READ_BACK_PAUSE_SECONDS = 2.0
 NOT_SEEN_YET = ("order_not_known_yet", "delivery_not_seen_yet", "not_collected")
-"""Answers of the refund service while events are on their way to it."""
+"""Codes with which the refund service answers while events are on their way to it."""
 
 T = TypeVar("T")
 Advance = Callable[[str, int], None]
@@ -58,12 +58,12 @@ class Work:
 
 
 def totals(plan: Plan) -> dict[str, int]:
-    """How much there is to do, by stage."""
+    """How many items there are to process, by stage."""
     return {PLACED: len(plan.orders), DELIVERED: len(plan.orders), PAID: len(plan.orders), REFUNDED: len(plan.refunds)}
 
 
 async def carry_out(work: Work, *, deduct_shipping: bool | None) -> Results:
-    """Do all of it. Raises CannotImport when the system is away for long, or its answers cannot be worked with."""
+    """Carry out the whole plan. Raises CannotImport when the system is unavailable for long, or gives answers that an import cannot use."""
     await _prepare_policy(work, deduct_shipping)
     known = await known_orders(work)
     await _each(list(asking.chunks(work.plan.orders)), lambda chunk: _chunk(work, chunk, known), CHUNKS_AT_ONCE)
@@ -76,7 +76,7 @@ async def carry_out(work: Work, *, deduct_shipping: bool | None) -> Results:
 
 
 async def _each(items: Sequence[T], do: Callable[[T], Awaitable[None]], at_once: int) -> None:
-    """`do` for every item in their order, a few at once; the first trouble ends all."""
+    """Run `do` for every item in order, at most `at_once` at a time; the first error ends all of them."""
     waiting = iter(items)
 
     async def worker() -> None:
@@ -89,7 +89,7 @@ async def _each(items: Sequence[T], do: Callable[[T], Awaitable[None]], at_once:
 
 
 async def _prepare_policy(work: Work, deduct_shipping: bool | None) -> None:
-    """Save the wanted policy unless it is in force, and learn what the store wants of a request."""
+    """Save the wanted policy unless it is already in force, and read what the store requires of a refund request."""
     policy = await work.api.get("refunds", "/v1/refund-policy")
     if deduct_shipping is not None and policy["deduct_shipping"] != deduct_shipping:
         same = ("manage_stock", "attachments", "window_days", "reasons", "overdue_after_hours")
@@ -105,7 +105,7 @@ async def _prepare_policy(work: Work, deduct_shipping: bool | None) -> None:
 
 
 async def known_orders(work: Work) -> dict[str, Known]:
-    """What of this import the system holds, by invoice."""
+    """The orders of this import that the system already holds, by invoice."""
     times = [order.first.at for order in work.plan.orders.values()]
     if not times:
         return {}
@@ -125,7 +125,7 @@ async def known_orders(work: Work) -> dict[str, Known]:
 
 
 async def _chunk(work: Work, chunk: list[PlannedOrder], known: dict[str, Known]) -> None:
-    """One batch of orders: placed, delivered, paid. What is done already is not repeated."""
+    """Place, deliver and pay one batch of orders. Steps that were already done are not repeated."""
     for order in chunk:
         if (here := known.get(order.invoice)) is not None:
             work.results.orders[order.invoice] = Placed(here.order_id, order.goods, here.total - order.goods)
@@ -156,7 +156,7 @@ async def _place(work: Work, orders: list[PlannedOrder]) -> None:
 
 
 async def _there_already(work: Work, order: PlannedOrder) -> Placed | None:
-    """The order, if a call that got no answer had placed it after all."""
+    """The order, if an earlier call whose answer was lost had placed it after all."""
     reference = asking.external_ref(order.invoice)
     page = await work.api.get("orders", "/v1/orders", q=reference)
     for item in page["items"]:
@@ -167,12 +167,12 @@ async def _there_already(work: Work, order: PlannedOrder) -> Placed | None:
 
 def _id(work: Work, invoice: str) -> str:
     placed = work.results.orders[invoice]
-    assert isinstance(placed, Placed)  # only such are asked about
+    assert isinstance(placed, Placed)  # only called for placed orders
     return placed.order_id
 
 
 async def _deliver(work: Work, orders: list[PlannedOrder]) -> None:
-    """One bulk call a day of the file: the time of the step is the invoice's own day."""
+    """Make one bulk call for each day in the file: a call's orders share one time of delivery, that of the day's last invoice."""
     by_time: dict[str, list[PlannedOrder]] = defaultdict(list)
     for order in orders:
         by_time[max(other.first.at for other in orders if other.first.at.date() == order.first.at.date()).isoformat()].append(order)
@@ -205,7 +205,7 @@ async def _pay(work: Work, order: PlannedOrder) -> None:
 
 
 async def _earlier_refunds(work: Work) -> dict[str, list[dict[str, Any]]]:
-    """The refunds that the plan's orders have already, whole, by order id: so that none is ever asked for twice."""
+    """The refunds that the plan's orders already have, in full, by order id, so that none is ever requested twice."""
     ours = {placed.order_id for placed in work.results.orders.values() if isinstance(placed, Placed)}
     refund_ids, cursor = [], None
     while True:
@@ -225,7 +225,7 @@ async def _earlier_refunds(work: Work) -> dict[str, list[dict[str, Any]]]:
 
 
 async def _refunds_of_one_order(work: Work, refunds: Iterable[PlannedRefund], earlier: dict[str, list[dict[str, Any]]]) -> None:
-    """In the order of the file, one after the other: units are claimed from the lowest up."""
+    """Request an order's refunds one at a time in the file's order, since units are claimed from the lowest up."""
     for refund in refunds:
         work.results.refunds[refund.cancellation, refund.order] = await _refund(work, refund, earlier)
         work.advance(REFUNDED, 1)
@@ -248,19 +248,19 @@ async def _refund(work: Work, refund: PlannedRefund, earlier: dict[str, list[dic
             return answer.refusal
         made = answer.body
     if made["status"] != "approved":
-        return Refusal("declined", "The shop declined it, or its customer took it back.")
+        return Refusal("declined", "The shop declined it, or its customer withdrew it.")
     return Refunded(made["refund_id"], made["goods"]["amount"], made["shipping"]["amount"])
 
 
 def _is(made: dict[str, Any], refund: PlannedRefund) -> bool:
-    """Whether a refund is the planned one: by its description, or, where that was erased, by its units."""
+    """Whether a refund is the planned one, judged by its description or, if that was erased, by its units."""
     if made["description"]:
         return bool(made["description"] == asking.description(refund))
     return {line["line"]: line["quantity"] for line in made["lines"]} == refund.quantities
 
 
 async def _when_seen(work: Work, path: str, body: dict[str, Any], about: tuple[str, ...]) -> Answer:
-    """Ask, and ask again while the refund service has not seen its order placed, delivered and paid."""
+    """Make a request, and repeat it while the refund service has not yet seen its order placed, delivered and paid."""
     key = asking.key(work.plan.source.digest, *about, body=[path, body])
     deadline = time.monotonic() + SEEN_SECONDS
     while True:
@@ -271,7 +271,7 @@ async def _when_seen(work: Work, path: str, body: dict[str, Any], about: tuple[s
 
 
 async def read_back(work: Work) -> dict[str, str]:
-    """Orders that do not (yet) show what was done, by invoice: total, status, payment, and every refund that came back by events."""
+    """Orders that do not (yet) show what was done, by invoice. Compares total, status, payment, and the refunds reported by events."""
     refunded: dict[str, int] = defaultdict(int)
     for (_, invoice), answer in work.results.refunds.items():
         if isinstance(answer, Refunded):

@@ -1,4 +1,4 @@
-"""`import …`: the importer's commands, for the command line that mounts them."""
+"""`import …`: the importer's commands, to be mounted by a command line."""
 
 from collections.abc import Callable
 from enum import StrEnum
@@ -24,7 +24,7 @@ class Switch(StrEnum):
 
 
 def importing(host: Callable[[], Host]) -> typer.Typer:
-    """The commands; `host` is called by each that runs."""
+    """The commands; each calls `host` when it runs."""
     app = typer.Typer(help="Import a shop's history through the public APIs, with every row and penny accounted for.", no_args_is_help=True)
 
     @app.command("online-retail")
@@ -39,7 +39,7 @@ def importing(host: Callable[[], Host]) -> typer.Typer:
         rows: Annotated[Path | None, typer.Option(help="Write what became of each row to this CSV file.")] = None,
         token: Annotated[
             str,
-            typer.Option(envvar="AFTERSALE_TOKEN", help="A platform token of the store (default: as `aftersale token platform` makes)."),
+            typer.Option(envvar="AFTERSALE_TOKEN", help="A platform token of the store (default: one as from `aftersale token platform`)."),
         ] = "",
         as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one object per line.")] = False,
     ) -> None:

@@ -1,4 +1,4 @@
-"""`aftersale import online-retail`: a real shop's history through the public APIs, and the account of it."""
+"""`aftersale import online-retail`: imports a real shop's history through the public APIs, and prints the account of it."""
 
 import asyncio
 import csv
@@ -31,7 +31,7 @@ TABLE_WIDTH = 132
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the command line says. `deduct_shipping` None leaves the store's policy as it is."""
+    """The command's options. With `deduct_shipping` None the store's policy stays as it is."""
 
     file: Path
     store: str
@@ -42,7 +42,7 @@ class Wanted:
 
 
 def import_online_retail(wanted: Wanted, host: Host, output: Output) -> int:
-    """Import, or say what an import would do; 0 when every row and penny is explained. Raises CannotImport, and what `host` raises."""
+    """Import, or report what an import would do; 0 when every row and penny is explained. Raises CannotImport, and what `host` raises."""
     began = time.monotonic()
     made = _read(wanted.file, output)
     differs: dict[str, str] = {}
@@ -103,22 +103,22 @@ async def _run(
 
 
 def _bar(console: Console) -> Progress:
-    """Done of all, how many a second, and the time that is left."""
+    """A progress bar with the number done out of the total, the rate, and the time left."""
     columns = (TextColumn("{task.description:>17}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
     return Progress(*columns, console=console)
 
 
 class _Rate(ProgressColumn):
-    """How many a second."""
+    """The rate, in items per second."""
 
     def render(self, task: Task) -> Text:
-        """`12/s`, or nothing before the first."""
+        """`12/s`, or nothing before the first item is done."""
         speed = task.finished_speed or task.speed
         return Text(f"{speed:,.0f}/s" if speed else "", justify="right")
 
 
 def _write_rows(path: Path, kept: Account) -> None:
-    """Every row with what became of it: the account in full."""
+    """Write every row with what became of it: the full account."""
     with path.open("w", newline="") as file:
         table = csv.writer(file)
         table.writerow(
@@ -154,7 +154,7 @@ def _as_json(wanted: Wanted, kept: Account, results: Results, differs: dict[str,
 
 
 def _show(console: Console, seconds: float, kept: Account, results: Results, differs: dict[str, str], *, dry_run: bool) -> None:
-    console.width = max(console.width, TABLE_WIDTH)  # a terminal that is narrower wraps; nothing is cut off
+    console.width = max(console.width, TABLE_WIDTH)  # a narrower terminal wraps the lines; nothing is cut off
     console.print(account_table(kept), soft_wrap=False)
     for outcome in kept.buckets:
         console.print(f"[dim]{outcome.replace('_', ' ')}: {OUTCOMES[outcome][1]}[/dim]")
@@ -162,7 +162,7 @@ def _show(console: Console, seconds: float, kept: Account, results: Results, dif
     console.print(f"{kept.orders:,} orders {verb} placed, delivered and paid ({kept.guests:,} of customers made up), in {seconds:,.0f} s")
     console.print(f"{kept.matched_rows:,} of {kept.cancellation_rows:,} product cancellation rows matched, in {kept.refunds:,} refunds")
     for invoice, refusal in list(results.unfinished.items())[:SHOWN_DIFFERENCES]:
-        console.print(f"[red]✗[/red] invoice {invoice} was placed and not finished: {refusal.code}: {escape(refusal.detail)}")
+        console.print(f"[red]✗[/red] invoice {invoice} was placed but not completed: {refusal.code}: {escape(refusal.detail)}")
     for invoice, why in list(differs.items())[:SHOWN_DIFFERENCES]:
         console.print(f"[red]✗[/red] invoice {invoice} {escape(why)}")
     mark = "[green]✓[/green]" if kept.adds_up else "[red]✗[/red]"
@@ -170,7 +170,7 @@ def _show(console: Console, seconds: float, kept: Account, results: Results, dif
 
 
 def account_table(kept: Account) -> Table:
-    """The account as people read it: a row per outcome, a column per thing that pennies became (where any did)."""
+    """The account for people: a row for each outcome, and a column for each kind of amount that occurs."""
     used = [name for name in COLUMNS if any(getattr(one.columns, name) for one in kept.buckets.values())]
     table = Table(title="What became of every row and penny (pounds)", title_justify="left", box=None, header_style="bold")
     for heading in ("became", "what"):
@@ -187,5 +187,5 @@ def account_table(kept: Account) -> Table:
 
 
 def _pounds(amount: Decimal) -> str:
-    """With pence, and what is smaller where there is any."""
+    """Pounds with pence, and with smaller fractions if there are any."""
     return f"{amount:,.3f}" if amount != round(amount, 2) else f"{amount:,.2f}" if amount else "·"

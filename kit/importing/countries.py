@@ -5,7 +5,7 @@ from typing import Any
 UNKNOWN_STREET = "Street not in the file"
 NO_SUCH_COUNTRY = ("Unspecified", "European Community")
 
-# name in the file: (ISO 3166-1 alpha-2, city, postal code, area); what a country does not ask for is left empty
+# name in the file: (ISO 3166-1 alpha-2, city, postal code, area); parts that a country's addresses do not have are empty
 PLACES: dict[str, tuple[str, str, str, str]] = {
     "Australia": ("AU", "Canberra", "2601", "ACT"),
     "Austria": ("AT", "Wien", "1010", ""),
@@ -48,7 +48,7 @@ SHOP = "United Kingdom"
 
 
 def stand_in_address(country: str) -> dict[str, Any]:
-    """An address in the file's `country`; for what is no country (or none that we know) the shop's own, the United Kingdom."""
+    """An address in the file's `country`, or in the shop's own, the United Kingdom, if that is not a country or is not in the table."""
     code, city, postal_code, area = PLACES.get(country, PLACES[SHOP])
     address = {"country_code": code, "street_address": UNKNOWN_STREET, "city": city, "postal_code": postal_code, "country_area": area}
     return {part: value for part, value in address.items() if value}

@@ -1,34 +1,34 @@
-"""What the importer needs of the command line that mounts it."""
+"""What the importer needs from the command line that mounts it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from rich.console import Console  # each command starts quickly: only what prints loads it
+    from rich.console import Console  # imported for types only: loading rich would slow the start of every command
 
 
 class Output(Protocol):
-    """The page that the mounting command line writes on."""
+    """The mounting command line's output."""
 
     as_json: bool
 
     def progress(self, line: str) -> None:
-        """Show that something is being done."""
+        """Report a step that takes a moment."""
 
     def result(self, value: Any, render: Callable[["Console"], None]) -> None:
-        """Show the answer: `value` for tools, or what `render` prints for people."""
+        """Print the result: `value` for tools, or `render` for people."""
 
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """What the command line that mounts the importer lends it."""
+    """What the mounting command line provides to the importer."""
 
     urls: Callable[[], dict[str, str]]
-    """The base URL of each service. Raises what the host raises when it does not know."""
+    """Returns the base URL of each service. Raises an error of the host's own if they are not known."""
     token: Callable[[str], str]
-    """A token of the platform of this store."""
+    """Returns a platform token of the given store."""
     output: Callable[[bool], Output]
-    """The page; with True as JSON."""
+    """Makes the output, with True as JSON."""
     terminal: Callable[[], "Console"]
-    """Where progress is drawn for people."""
+    """Makes the console on which progress is drawn for people."""

@@ -1,7 +1,7 @@
-"""Maps every row to an order, a refund or a rejection with its reason. Pure; the account is made from it.
+"""Maps every row to an order, a refund or a rejection with its reason. Pure; the account is computed from the result.
 
 Matching: a cancellation names a customer and a product, never the invoice. Its units are taken from the same customer's earlier
-purchases of that product, the most recent first that still has units; so one row may refund several orders.
+purchases of that product that still have units, the most recent first, so one row may refund several orders.
 """
 
 from collections import defaultdict
@@ -14,21 +14,21 @@ from kit.importing.online_retail import Row, Source
 
 PENCE = Decimal(100)
 
-# What can become of a row. (kind, sentence); kinds: imported as it stands, mapped to something else, rejected.
+# What can become of a row: (kind, sentence). The kinds are imported as it is, mapped to something else, and rejected.
 OUTCOMES: Final[dict[str, tuple[str, str]]] = {
     "line": ("imported", "a line of an order"),
     "line_of_a_guest": ("mapped", "a line of an order whose customer the file does not name: a customer was made up for the invoice"),
-    "free_line": ("mapped", "a product for nothing beside priced ones: a line of 0.00"),
+    "free_line": ("mapped", "a free product beside priced ones: a line of 0.00"),
     "shipping": ("mapped", "postage or carriage: the order's shipping amount"),
-    "refund": ("mapped", "a cancellation, refunded on the purchases that it was matched to"),
-    "refund_in_part": ("mapped", "a cancellation of more units than were bought before: refunded as far as they go, the rest rejected"),
-    "not_a_product": ("rejected", "a discount, fee, sample or manual correction: no product and no carriage"),
+    "refund": ("mapped", "a cancellation, refunded on the purchases that match it"),
+    "refund_in_part": ("mapped", "a cancellation of more units than were bought before: those bought are refunded, the rest is rejected"),
+    "not_a_product": ("rejected", "a discount, fee, sample or manual correction: neither product nor carriage"),
     "carriage_alone": ("rejected", "carriage on an invoice without a priced product"),
-    "nothing_sold": ("rejected", "a product for nothing on an invoice without a priced product: no sale"),
+    "nothing_sold": ("rejected", "a free product on an invoice without a priced product: not a sale"),
     "write_off": ("rejected", "a negative quantity outside a cancellation: a stock write-off"),
-    "no_customer": ("rejected", "a cancellation that names no customer: it can be matched to no purchase"),
-    "no_purchase": ("rejected", "a cancellation of a product of which the customer has no earlier purchase with units left"),
-    "carriage_back": ("rejected", "carriage on a cancellation: shipping is refunded with goods, by the store's policy"),
+    "no_customer": ("rejected", "a cancellation that names no customer, so that no purchase can be matched to it"),
+    "no_purchase": ("rejected", "a cancellation of a product for which the customer has no earlier purchase with units left"),
+    "carriage_back": ("rejected", "carriage on a cancellation: the store's policy decides what shipping is refunded with the goods"),
     "refused": ("rejected", "the system refused it"),
 }
 
@@ -43,14 +43,14 @@ class PlannedLine:
 
     @property
     def unit_price(self) -> int | None:
-        """In pence; None where the price is not whole pence, and only the line's rounded total is known."""
+        """In pence; None if the price is not whole pence, so that only the line's rounded total is known."""
         exact = self.row.price * PENCE
         return int(exact) if exact == exact.to_integral_value() else None
 
 
 @dataclass(slots=True)
 class PlannedOrder:
-    """One sales invoice that holds a priced product."""
+    """One sales invoice with at least one priced product."""
 
     invoice: str
     lines: list[PlannedLine]
@@ -58,7 +58,7 @@ class PlannedOrder:
 
     @property
     def first(self) -> Row:
-        """The row that says when, who and where."""
+        """The row that supplies the time, customer and country."""
         return self.lines[0].row
 
     @property
@@ -78,13 +78,13 @@ class PlannedOrder:
 
     @property
     def customer(self) -> str:
-        """The file's customer, or one made up for this invoice alone, so that strangers are never taken for one person."""
+        """The file's customer, or one made up for this invoice alone, so that different people are never merged into one customer."""
         return self.first.customer or f"guest-{self.invoice}"
 
 
 @dataclass(frozen=True, slots=True)
 class Take:
-    """Units of one line that a cancellation row gives back; `line` counts the order's lines from 1."""
+    """Units of one order line that a cancellation row refunds; `line` is numbered from 1."""
 
     row: Row
     order: str
@@ -94,7 +94,7 @@ class Take:
 
 @dataclass(slots=True)
 class PlannedRefund:
-    """What one cancellation invoice gives back of one order."""
+    """What one cancellation invoice refunds on one order."""
 
     cancellation: str
     order: str
@@ -102,7 +102,7 @@ class PlannedRefund:
 
     @property
     def quantities(self) -> dict[int, int]:
-        """Units by line."""
+        """Units to refund, by line."""
         found: dict[int, int] = defaultdict(int)
         for take in self.takes:
             found[take.line] += take.units
@@ -111,24 +111,24 @@ class PlannedRefund:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything that will be asked of the system, and what becomes of each row (by its number)."""
+    """All requests that will be made of the system, and the outcome of each row (by row number)."""
 
     source: Source
     orders: dict[str, PlannedOrder]
     refunds: list[PlannedRefund]
     outcomes: dict[int, str]
-    unmatched: dict[int, int]  # units of a cancellation row that no purchase was found for, where some were
+    unmatched: dict[int, int]  # by row number: units of a partly matched cancellation for which no purchase was found
 
 
 def plan(source: Source) -> Plan:
-    """What to do with every row of the file."""
+    """Decide what to do with every row of the file."""
     orders, outcomes = _orders(source.rows)
     refunds, unmatched = _refunds(source.rows, orders, outcomes)
     return Plan(source, orders, refunds, outcomes, unmatched)
 
 
 def pence(pounds: Decimal) -> int:
-    """Whole pence, rounded half up: once, on a line's total."""
+    """Whole pence, rounded half up; applied once, to a line's total."""
     return int((pounds * PENCE).to_integral_value(ROUND_HALF_UP))
 
 
@@ -158,7 +158,7 @@ def _sells(row: Row) -> bool:
 
 
 def _sale(row: Row, *, sells: bool) -> str:
-    """What becomes of a row of a sales invoice."""
+    """The outcome of a row of a sales invoice."""
     if row.quantity <= 0:
         return "write_off"
     if row.is_carriage:
@@ -200,7 +200,7 @@ def _refunds(rows: Iterable[Row], orders: dict[str, PlannedOrder], outcomes: dic
 
 
 def _matched(row: Row, purchases: list[_Purchase]) -> list[Take]:
-    """Units of the latest purchases that still have some."""
+    """Take the row's units from the latest purchases that still have some."""
     takes, wanted = [], -row.quantity
     while wanted > 0 and purchases:
         latest = purchases[-1]
@@ -213,7 +213,7 @@ def _matched(row: Row, purchases: list[_Purchase]) -> list[Take]:
 
 
 def _cancellation(row: Row, *, matched: bool, missing: int) -> str:
-    """What becomes of a row of a cancellation invoice."""
+    """The outcome of a row of a cancellation invoice."""
     if row.is_carriage:
         return "carriage_back"
     if not row.is_product:

@@ -1,4 +1,4 @@
-"""Reads the Online Retail file: its rows as they are, each classified. Pure once the bytes are read."""
+"""Reads the Online Retail file into rows, unchanged, and classifies each. Pure once the bytes are read."""
 
 import csv
 import gzip
@@ -17,13 +17,13 @@ COLUMNS = ("InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "
 SHOP_TIME = ZoneInfo("Europe/London")
 GZIP_MAGIC = b"\x1f\x8b"
 
-# The data set's README: these are carriage, the order's shipping amount …
+# According to the data set's README, these are carriage, which becomes the order's shipping amount …
 CARRIAGE = frozenset({"POST", "DOT", "C2"})
-# … and these are the shop's book-keeping: discounts, manual corrections, samples, fees.
+# … and these are bookkeeping entries: discounts, manual corrections, samples, fees.
 NOT_PRODUCTS = frozenset({"D", "M", "S", "AMAZONFEE", "BANK CHARGES", "CRUK", "PADS", "B"})
 
 
-class Unreadable(Exception):  # noqa: N818  (says what the file is)
+class Unreadable(Exception):  # noqa: N818  (names the state of the file)
     """The file is not an Online Retail file; `str()` names the row and the reason."""
 
 
@@ -48,22 +48,22 @@ class Row:
 
     @property
     def cancels(self) -> bool:
-        """Whether it is on a cancellation invoice."""
+        """Whether the row is on a cancellation invoice."""
         return self.invoice.startswith("C")
 
     @property
     def product(self) -> str:
-        """Which product it is: the file writes the same stock code in upper and in lower case."""
+        """The product's stock code, normalised because the file writes the same code in both upper and lower case."""
         return self.code.upper()
 
     @property
     def is_carriage(self) -> bool:
-        """Postage or carriage."""
+        """Whether the row is postage or carriage."""
         return self.product in CARRIAGE
 
     @property
     def is_product(self) -> bool:
-        """Something that is put into a parcel."""
+        """Whether the row is something that goes into a parcel."""
         return not self.is_carriage and self.product not in NOT_PRODUCTS
 
 
@@ -76,7 +76,7 @@ class Source:
 
 
 def read(path: Path) -> Source:
-    """The file, packed by gzip or not. Raises Unreadable, OSError."""
+    """Read the file, gzipped or not. Raises Unreadable, OSError."""
     content = path.read_bytes()
     if content.startswith(GZIP_MAGIC):
         try:
@@ -87,7 +87,7 @@ def read(path: Path) -> Source:
 
 
 def parse(content: bytes) -> Iterator[Row]:
-    """The rows of the file's content. Raises Unreadable with the first row that cannot be read."""
+    """The rows of the file's content. Raises Unreadable naming the first row that cannot be read."""
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -124,5 +124,5 @@ def _row(number: int, cells: dict[str, str]) -> Row:
 
 @lru_cache(maxsize=1024)
 def _instant(text: str) -> datetime:
-    """The shop's clock (London) as UTC."""
+    """A time on the shop's clock (London), converted to UTC."""
     return datetime.strptime(text, "%Y-%m-%d %H:%M").replace(tzinfo=SHOP_TIME).astimezone(UTC)

@@ -1,4 +1,4 @@
-"""What the system answered, the other half of the account; and the error with which an import ends."""
+"""The system's answers, from which the account is made together with the plan, and the error that ends an import."""
 
 from dataclasses import dataclass, field
 
@@ -31,12 +31,12 @@ class Refusal:
 
 @dataclass(slots=True)
 class Results:
-    """Answers by invoice, and by (cancellation, invoice)."""
+    """Answers for orders, by invoice, and for refunds, by (cancellation, invoice)."""
 
     orders: dict[str, Placed | Refusal] = field(default_factory=dict)
     refunds: dict[tuple[str, str], Refunded | Refusal] = field(default_factory=dict)
     unfinished: dict[str, Refusal] = field(default_factory=dict)
-    """Orders that were placed, but could not be moved to delivered or paid."""
+    """Orders, by invoice, that were placed but could not be delivered or paid."""
 
 
 class CannotImport(Exception):  # noqa: N818  (it is printed as one line, never as a traceback)

@@ -105,5 +105,5 @@ def test_a_missing_tool_that_may_not_be_installed_is_one_clear_message(clone: Cl
         (bare / tool).symlink_to(found)
     failed = clone.bootstrap("--tests", PATH=str(bare))
     assert failed.returncode == 1
-    assert "poppler-utils is missing (pdftotext, with which the tests read the documents)" in failed.stderr
+    assert "poppler-utils is missing (pdftotext, which the tests use to read documents)" in failed.stderr
     assert "fix: install poppler-utils" in failed.stderr

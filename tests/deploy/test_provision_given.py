@@ -67,7 +67,7 @@ def test_another_checkout_leaves_every_password_as_it_is(servers: Servers, name:
     assert (second.unknown, second.passwords) == (SERVICES, {})
     assert State(tmp_path / "second").read("secrets").keys() == {"signing_key"}
     assert [line for line in said if "password" in line] == [
-        f"role {name}_{service}: was there; its password is not known here and stays as it is" for service in SERVICES
+        f"role {name}_{service}: already existed; its password is not known here, and was not changed" for service in SERVICES
     ]
     assert [name for name in second.settings if name.endswith("DATABASE_URL")] == []
     again = provide(checkout(servers, tmp_path / "first"), name)
@@ -102,7 +102,7 @@ def test_a_second_time_nothing_is_made(servers: Servers, name: str, tmp_path: Pa
     provide(checkout(servers, tmp_path), name, said.append, connection_limit=7)
     made = [line for line in said if line.endswith(": made") or ": made," in line]
     assert made == [
-        *(f"role {name}_{service}: made, with a new password" for service in SERVICES),
+        *(f"role {name}_{service}: created, with a new password" for service in SERVICES),
         f"database {name}: made",
         *(f"schema {service} of {name}: made" for service in SERVICES),
     ]
@@ -121,7 +121,7 @@ def test_users_of_the_broker_are_said_as_they_are(servers: Servers, name: str, t
 
     servers.import_definitions(definitions(servers.amqp_url, name, shared))
     own = provide(checkout(servers, tmp_path), name, said.append)
-    assert said[-1] == "broker: each service has a user of its own"
+    assert said[-1] == "broker: each service has its own user"
     assert [urlsplit(own.settings[f"AFTERSALE_{service.upper()}_AMQP_URL"]).username for service in SERVICES] == [
         f"{name}_{service}" for service in SERVICES
     ]
@@ -165,5 +165,5 @@ def test_the_commands_from_a_clone_that_never_ran_up(servers: Servers, name: str
     migrate_all(settings)  # again: nothing to do
     foreign = run(tmp_path / "elsewhere", "provision", "--name", name, "--print-env", **urls)
     assert [line for line in foreign.stdout.splitlines() if line.startswith("#")] == [
-        f"# AFTERSALE_{s.upper()}_DATABASE_URL: the role {name}_{s} was there, and its password is not known here" for s in SERVICES
+        f"# AFTERSALE_{s.upper()}_DATABASE_URL: the role {name}_{s} already existed, and its password is not known here" for s in SERVICES
     ]

@@ -1,4 +1,4 @@
-"""Making the demo's calls and showing what comes of them, for people or (`--json`) for tools."""
+"""Makes the demo's calls and shows their effects, for people or (`--json`) for tools."""
 
 import uuid
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ Json = dict[str, Any]
 
 
 class Stage:
-    """The callers, the wire, and the page that the story is told on."""
+    """The callers, the wire, and the console on which the demo is shown."""
 
     def __init__(self, state: State, wire: Wire, client: httpx2.AsyncClient, output: Output, console: Console) -> None:
         self.state = state
@@ -38,17 +38,17 @@ class Stage:
         self._told = 0
 
     def title(self, text: str) -> None:
-        """A new act."""
+        """Print the heading of a new part."""
         if not self.output.as_json:
             self.console.print(f"\n[bold]{text}[/bold]")
 
     def space(self) -> None:
-        """An empty line."""
+        """Print an empty line."""
         if not self.output.as_json:
             self.console.print()
 
     async def call(self, role: Role, who: str, method: str, path: str, body: Any = None, *, headers: dict[str, str] | None = None) -> Json:
-        """One call, unshown: the JSON of its answer (with its ETag as `etag`). Raises Trouble naming the problem's code."""
+        """Make one call without showing it; the response's JSON, with its ETag as `etag`. Raises Trouble naming the problem's code."""
         answer = await self._request(role, who, method, path, body, headers=headers)
         content: Json = answer.json() if answer.content else {}
         if answer.status_code >= 400:
@@ -57,7 +57,7 @@ class Stage:
         return content | {"status_code": answer.status_code, "etag": answer.headers.get("etag", "")}
 
     async def pdf(self, role: Role, who: str, path: str) -> bytes:
-        """A document as its customer gets it. Raises Trouble unless it is a PDF."""
+        """Fetch a document as its customer does. Raises Trouble unless it is a PDF."""
         answer = await self._request(role, who, "GET", path)
         if not answer.content.startswith(b"%PDF-"):
             raise Trouble(f"GET {path} was answered with {answer.status_code} and no PDF", "see `./aftersale doctor`")
@@ -77,7 +77,7 @@ class Stage:
             raise Trouble(f"{method} {path}: {error!r}", "`make up`, or see `./aftersale doctor`") from error
 
     def show(self, who: str, does: str, call: str, answer: Json, *, says: str) -> None:
-        """A call with what it answered."""
+        """Show a call with its response."""
         if self.output.as_json:
             self.output.result({"who": who, "does": does, "call": call, "status": answer["status_code"], "answer": says}, _unused)
             return
@@ -100,7 +100,7 @@ class Stage:
         return events
 
     def found(self, text: str, value: Json) -> None:
-        """Something that was looked up afterwards, and is as it should be."""
+        """Show something that was looked up afterwards and was as expected."""
         if self.output.as_json:
             self.output.result({"found": text} | value, _unused)
         else:
@@ -136,11 +136,11 @@ DOES: dict[tuple[str, str], str] = {
     ("orders", "refund.approved"): "puts back what is to be restocked, once, and shows what was refunded",
     ("notes", "refund.requested"): "writes the timeline; as the seed asks, no message goes out",
 }
-"""What a reader does with an event beyond updating its copy or timeline: what comes of it is seen as further events below."""
+"""What a reader does with an event beyond updating its copy or timeline; the results appear as further events below."""
 
 
 def point(event: Seen) -> str:
-    """An event's point in a few words."""
+    """The gist of an event in a few words."""
     data = event.data
     if event.type.startswith("document."):
         return f"{data['kind'].replace('_', ' ')} {data['number']}"
@@ -153,7 +153,7 @@ def point(event: Seen) -> str:
 
 
 def total_ms(events: Sequence[Seen]) -> list[float]:
-    """How long after its recording each event had reached each reader."""
+    """How long each event took from its recording to each reader, in milliseconds."""
     return sorted(ms for event in events for ms in event.reached_ms.values() if ms is not None)
 
 
@@ -163,4 +163,4 @@ def _shortened(path: str) -> str:
 
 
 def _unused(_: Console) -> None:
-    """In JSON nothing is rendered."""
+    """Render nothing: with `--json` only the values are printed."""

@@ -1,4 +1,4 @@
-"""The story: an order is placed, delivered, paid in cash, refunded and restocked; another is cancelled and refunded by the event alone."""
+"""The demo's script: an order is placed, delivered, paid in cash, refunded and restocked; another is cancelled and refunded by itself."""
 
 import asyncio
 import re
@@ -30,13 +30,13 @@ STATUSES = {
 
 
 def run_demo(output: Output, picture: Path | None = None) -> int:
-    """Play it; 0 when all of it happened. Raises Trouble naming what did not."""
+    """Play the demo; 0 when everything happened. Raises Trouble naming what did not."""
     running.apply()
     console = terminal(record=picture is not None, width=WIDTH if picture else None, soft_wrap=False)
     asyncio.run(_play(output, console))
     if picture is not None:
         drawn = console.export_svg(title="./aftersale demo")
-        picture.write_text(re.sub(r"@font-face \{.*?\}\s*", "", drawn, flags=re.DOTALL))  # fonts from elsewhere: the reader's own will do
+        picture.write_text(re.sub(r"@font-face \{.*?\}\s*", "", drawn, flags=re.DOTALL))  # no web fonts: the viewer's own will do
     return 0
 
 
@@ -50,12 +50,12 @@ async def _play(output: Output, console: Console) -> None:
 
 
 def _a_store() -> str:
-    """A store of this run's own: its settings, stock and numbers are nobody else's, so the demo may set them as it likes."""
+    """The id of a new store for this run. Nobody else uses it, so the demo may change its settings and stock freely."""
     return f"demo-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
 async def _open_shop(stage: Stage) -> None:
-    """Stock is counted, and refunded goods go back to it."""
+    """Set the stock level, and let refunded goods return to stock."""
     settings = await stage.call("staff", "sam", "GET", "orders/v1/orders-settings")
     if not settings["stock"]:
         wanted = {name: settings[name] for name in ("cancel_preset", "customer_cancel_until", "number_prefix", "time_zone")} | {
@@ -115,7 +115,7 @@ async def _delivered_and_refunded(stage: Stage) -> None:
 
 
 async def _look(stage: Stage, order_id: str) -> None:
-    """What every service says afterwards. Raises Trouble where it is not as it should be."""
+    """Show what every service reports afterwards. Raises Trouble where it is not as expected."""
     order = await stage.call("customer", "cust-ada", "GET", f"orders/v1/orders/{order_id}")
     _must(order["refund_state"] == "full", f"the order shows {order['refund_state']} refunds")
     stage.space()

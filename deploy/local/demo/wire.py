@@ -1,4 +1,4 @@
-"""Listening to RabbitMQ and to what the services did: queues of our own, beside theirs, that go when we go.
+"""Listens to RabbitMQ, through temporary queues beside the services' own, and reads from the inboxes what the services did.
 
 Nothing here comes from the demo's own calls: with the relays stopped, no event is seen.
 """
@@ -28,7 +28,7 @@ POLL_SECONDS = 0.01
 
 @dataclass
 class Seen:
-    """An event that crossed RabbitMQ, and how long after its recording each reader had it (in ms; None: not yet)."""
+    """An event that crossed RabbitMQ, and the milliseconds from its recording to each reader's inbox (None: not there yet)."""
 
     event_id: UUID
     type: str
@@ -42,7 +42,7 @@ class Seen:
 
     @classmethod
     def of(cls, body: bytes) -> "Seen":
-        """From a CloudEvent as it is on the wire."""
+        """Parse a CloudEvent in its wire format."""
         message = json.loads(body)
         readers = EVENTS[message["type"]].readers if message["type"] in EVENTS else ()
         return cls(
@@ -58,12 +58,12 @@ class Seen:
         )
 
     def is_about(self, order_id: str) -> bool:
-        """Whether it tells of this order."""
+        """Whether the event concerns this order."""
         return order_id in (self.subject.partition(":")[0], self.data.get("order_id"))
 
 
 class Wire:
-    """Every event of one store, from the moment that we listen."""
+    """Every event of one store, from the moment that the listener is entered."""
 
     def __init__(self, store: str) -> None:
         self.store = store
@@ -72,7 +72,7 @@ class Wire:
         self._databases: dict[str, asyncpg.Connection[Any]] = {}
 
     async def __aenter__(self) -> "Wire":
-        """Listen as each service's own user: it may hear its own types, so that all together hear everything."""
+        """Listen as each service's own user. Each may bind only its service's types, so it takes all of them to hear everything."""
         namespace = running.setting("orders", "AMQP_NAMESPACE", "aftersale")
         try:
             for service in SERVICES:
@@ -91,11 +91,11 @@ class Wire:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Our queues go with the connections."""
+        """Close the connections, which deletes the queues."""
         await self._close()
 
     async def expect(self, order_id: str, types: Sequence[str], after: int) -> list[Seen]:
-        """The order's events from number `after` on, once `types` are among them and every reader has had each.
+        """The order's events from number `after` on, once they include `types` and every reader has received each of them.
 
         Raises Trouble that says what did not happen within 20 seconds.
         """
@@ -121,7 +121,7 @@ class Wire:
             self.seen.append(event)
 
     async def _not_reached(self, event: Seen) -> list[str]:
-        """The readers without this event in their inbox; the row is written in the transaction of the effect itself."""
+        """The readers whose inbox lacks this event; an inbox row is written in the same transaction as the event's effect."""
         for reader, known in event.reached_ms.items():
             if known is None:
                 query = "select received_at from inbox where store_id = $1 and event_id = $2"

@@ -1,4 +1,4 @@
-"""Real PostgreSQL and real RabbitMQ, for `make up` and for the tests alike."""
+"""Real PostgreSQL and RabbitMQ servers, for both `make up` and the tests."""
 
 from deploy.local.servers.resolve import resolve
 from deploy.operator.given import Servers

@@ -1,6 +1,6 @@
 """Servers in containers, where a Docker engine answers: named volumes for `make up`, testcontainers for tests.
 
-Spoken to through the `docker` command, so that its contexts and logins count and every step can be repeated by hand.
+It is used through the `docker` command, so that contexts and logins apply and every step can be repeated by hand.
 """
 
 import json
@@ -31,19 +31,19 @@ START_SECONDS = 120
 def docker(
     *arguments: str, stdin: str | None = None, env: dict[str, str] | None = None, check: bool = True, timeout_seconds: float = 60
 ) -> str:
-    """What `docker ARGUMENTS` says. Raises Trouble when it fails and `check` is set."""
+    """The output of `docker ARGUMENTS`. Raises Trouble when it fails and `check` is set."""
     environment = os.environ | (env or {})
     done = processes.run_as(None, ["docker", *arguments], env=environment, stdin=stdin, check=check, timeout_seconds=timeout_seconds)
     return done.stdout.strip() if done.returncode == 0 else ""
 
 
 def engine() -> str | None:
-    """The version of a Docker engine on this machine that answers; None where there is none."""
+    """The version of the Docker engine that answers on this machine; None if none does."""
     if shutil.which("docker") is None:
         return None
     endpoint = os.environ.get("DOCKER_HOST") or docker("context", "inspect", "--format", "{{.Endpoints.docker.Host}}", check=False)
     if not endpoint.startswith(("unix://", "npipe://")):
-        return None  # an engine elsewhere publishes ports elsewhere
+        return None  # a remote engine publishes its ports on the remote machine
     try:
         return docker("version", "--format", "{{.Server.Version}}", check=False, timeout_seconds=5) or None
     except Trouble:
@@ -51,7 +51,7 @@ def engine() -> str | None:
 
 
 def has_images(say: Callable[[str], None]) -> bool:
-    """Whether both images are there or can be had."""
+    """Whether both images are present or can be pulled."""
     for image in IMAGES.values():
         if docker("image", "inspect", "--format", "{{.Id}}", image, check=False):
             continue
@@ -69,7 +69,7 @@ def _runs(container: str) -> bool:
 
 
 def _wait_until_ready(server: str, container: str, port: int) -> None:
-    """Until it answers on the published port. Raises Trouble with the container's last words."""
+    """Wait until the server answers on the published port. Raises Trouble with the end of the container's log."""
     deadline = time.monotonic() + START_SECONDS
     while not _answers(server, container, port):
         if time.monotonic() > deadline or not _runs(container):
@@ -91,18 +91,18 @@ set -e
 file=$(mktemp)
 trap 'rm -f "$file"' EXIT
 cat >"$file"
-chmod 644 "$file"  # rabbitmqctl reads it as its own user; there are only hashes of passwords in it
+chmod 644 "$file"  # rabbitmqctl reads it as its own user; it holds only password hashes
 rabbitmqctl --quiet import_definitions "$file"
 """
 
 
 def _import_definitions(container: str, definitions: dict[str, Any]) -> None:
-    """By way of a file: rabbitmqctl never sees the end of the standard input of an `exec`."""
+    """Import through a file: under `docker exec`, rabbitmqctl never sees the end of its standard input."""
     docker("exec", "-i", container, "sh", "-c", IMPORT, stdin=json.dumps(definitions))
 
 
 class KeptContainers:
-    """For `make up`: one container and one named volume per server and clone. Stopped with us, started again with its data."""
+    """For `make up`: one container and one named volume per server and clone. Stopped with the runner, restarted with its data."""
 
     kind = "docker"
 
@@ -134,7 +134,7 @@ class KeptContainers:
         return True
 
     def revive(self) -> list[str]:
-        """Start again what has died; its names."""
+        """Restart the servers that have died; return their names."""
         dead = [server for server, name in self.names.items() if not _runs(name)]
         for server in dead:
             self.say(f"{server} has died: starting its container again")
@@ -147,7 +147,7 @@ class KeptContainers:
         self.state.let_go()
 
     def _start(self, server: str) -> None:
-        """A fresh container on the kept volume. The password goes in by environment, not on the command line that everybody may list."""
+        """Start a new container on the existing volume. The password is passed in the environment: anybody can list command lines."""
         name, image, port = self.names[server], IMAGES[server], self.state.port(server)
         if not docker("volume", "inspect", "--format", "{{.Name}}", name, check=False):
             self.say(f"Docker: creating the volume {name} for {image}")
@@ -168,7 +168,7 @@ def _secrets(state: State) -> dict[str, dict[str, str]]:
 
 
 class TestContainers:
-    """For tests: fresh containers through testcontainers, gone with the run."""
+    """For tests: fresh containers through testcontainers, removed with the run."""
 
     kind = "docker"
 
@@ -192,7 +192,7 @@ class TestContainers:
         from testcontainers.core.container import DockerContainer  # noqa: PLC0415  (a tool of tests only)
 
         for server, image in IMAGES.items():
-            port = self.state.port(server)  # fixed, so that one that was killed comes back to it
+            port = self.state.port(server)  # fixed, so that a killed server comes back on the same port
             container = DockerContainer(image).with_bind_ports(PORTS[server], port).with_command(ARGUMENTS[server])
             for name, value in _secrets(self.state)[server].items():
                 container = container.with_env(name, value)
@@ -206,15 +206,15 @@ class TestContainers:
         return True
 
     def revive(self) -> list[str]:
-        """Nothing: a test that stops one starts it again."""
+        """Do nothing: a test that stops a server starts it again."""
         return []
 
     def kill(self, which: str) -> None:
-        """SIGKILL one of them, as a bad day would."""
+        """SIGKILL one of the servers, for fault tests."""
         docker("kill", str(self._containers[which].get_wrapped_container().id))
 
     def start_again(self, which: str) -> None:
-        """Start one that was killed, on the same port with the same data."""
+        """Restart a killed server on the same port with the same data."""
         container = str(self._containers[which].get_wrapped_container().id)
         docker("start", container)
         _wait_until_ready(which, container, int(self.state.read("ports")[which]))

@@ -1,4 +1,4 @@
-"""Installing a missing Debian package where we may, and saying so first."""
+"""Installs a missing Debian package where this user may, and says so first."""
 
 import fcntl
 import os
@@ -14,7 +14,7 @@ from deploy.operator.trouble import Trouble
 
 
 def may_install() -> list[str] | None:
-    """The words that put a command in the administrator's hands ([] for root itself); None where we may not install."""
+    """The command prefix that gains root rights ([] if the caller is root); None where this user may not install packages."""
     if os.environ.get("AFTERSALE_INSTALL") == "no" or shutil.which("apt-get") is None:
         return None
     if os.geteuid() == 0:
@@ -25,9 +25,9 @@ def may_install() -> list[str] | None:
 
 
 def install(package: str, purpose: str, there: Callable[[], bool], say: Callable[[str], None]) -> None:
-    """Install `package` with apt-get, saying so first, unless it is `there`; a service that it starts is stopped again.
+    """Install `package` with apt-get, saying so first, unless `there` returns true; a service that the package starts is stopped again.
 
-    One at a time on this machine: another clone may be installing it just now. Raises Trouble where we may not.
+    Clones on one machine take turns, since another may be installing it right now. Raises Trouble where this user may not install.
     """
     lock = Path(tempfile.gettempdir()) / f"aftersale-install-{os.geteuid()}"
     with open(os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600), "w") as held:
@@ -57,7 +57,7 @@ def _install(package: str, purpose: str, say: Callable[[str], None]) -> None:
 
 
 def _stop_the_systems_own(by: list[str], epmd_was_there: bool, say: Callable[[str], None]) -> None:
-    """The package starts a node of its own on port 5672; ours is a private one, so that one goes off again, and off at boot."""
+    """Stop and disable the node that the package starts on port 5672: we run a private node instead."""
     if Path("/run/systemd/system").is_dir():
         processes.run_as(None, [*by, "systemctl", "disable", "--now", "rabbitmq-server"], check=False)
         say("rabbitmq-server: the system's own node is switched off again (`systemctl enable --now rabbitmq-server` brings it back)")
@@ -72,7 +72,7 @@ def _stop_the_systems_own(by: list[str], epmd_was_there: bool, say: Callable[[st
 
 
 def listens(port: int) -> bool:
-    """Whether somebody listens on a port of 127.0.0.1."""
+    """Whether anything listens on a port of 127.0.0.1."""
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", port)) == 0

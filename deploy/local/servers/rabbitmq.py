@@ -1,6 +1,6 @@
-"""One private RabbitMQ node of our own: the system package's real scripts, all state in our folder, its own epmd and ports.
+"""A private RabbitMQ node: the system package's real scripts, with all state in our folder and an epmd and ports of its own.
 
-The scripts in /usr/lib/rabbitmq/bin are called rather than those on the PATH, which change to the user `rabbitmq` and its folders.
+It calls the scripts in /usr/lib/rabbitmq/bin because those on the PATH switch to the user `rabbitmq` and its folders.
 """
 
 import json
@@ -22,7 +22,7 @@ from deploy.operator.trouble import Trouble
 from deploy.operator.users import server_user
 
 SCRIPTS = (Path("/usr/lib/rabbitmq/bin"), Path("/usr/local/opt/rabbitmq/sbin"), Path("/opt/homebrew/opt/rabbitmq/sbin"))
-START_SECONDS = 180  # 20 s were seen of a start after a kill -9 under load; several clones at once share the processors
+START_SECONDS = 180  # a start after a kill -9 under load took 20 s; several clones may be sharing the processors
 EPMD_SECONDS = 30
 PORTS = ("rabbitmq", "rabbitmq_nodes", "rabbitmq_control", "epmd")
 PORTS_TRIED = 5
@@ -35,18 +35,18 @@ default_pass = {password}
 loopback_users = none
 log.console = false
 log.file.level = warning
-# small memory: the log of all quorum queues is cut at 32 MB instead of 512
+# less memory: the quorum queues' shared log is rolled over at 32 MB instead of 512
 raft.wal_max_size_bytes = 33554432
 vm_memory_high_watermark.absolute = 768MiB
 disk_free_limit.absolute = 200MB
 collect_statistics_interval = 60000
 """
-# One scheduler pair and small tables: a node for one machine needs neither a million processes nor a thread for every core.
+# Two schedulers and small tables: a node for one machine needs neither a million processes nor a thread for every core.
 VM_ARGUMENTS = "+P 65536 +t 1048576 +zdbbl 32000 +sbwt none +sbwtdcpu none +sbwtdio none +S 2:2 +SDcpu 1:1 +SDio 2 +A 2"
 
 
 def find_scripts(say: Callable[[str], None]) -> Path:
-    """The folder of RabbitMQ's real scripts; installs the package first where we may. Raises Trouble with the fix otherwise."""
+    """The folder of RabbitMQ's real scripts. Installs the package first if needed and allowed; raises Trouble with the fix otherwise."""
     if found := installed():
         return found
     packages.install("rabbitmq-server", "RabbitMQ, the message broker that the services talk through", lambda: installed() is not None, say)
@@ -64,7 +64,7 @@ def installed() -> Path | None:
 
 
 def version_of(scripts: Path) -> tuple[int, ...]:
-    """The version beside the scripts, read from the file names of the package; () when it is unknown."""
+    """The version, read from file names of the package beside the scripts; () when it is unknown."""
     home = scripts.resolve().parent
     versions = [
         re.match(r"rabbit-(\d+(?:\.\d+)+)", path.name)
@@ -93,7 +93,7 @@ class RabbitMQ:
         return f"amqp://aftersale:{self.state.secret('rabbitmq')}@127.0.0.1:{self.port}/"
 
     def start(self) -> None:
-        """Run the node until it answers AMQP. Raises Trouble with its last words."""
+        """Start the node and wait until it answers AMQP. Raises Trouble with the end of its log."""
         scripts = find_scripts(self.say)
         version = version_of(scripts)
         if version and version < topology.MIN_VERSION:
@@ -101,7 +101,7 @@ class RabbitMQ:
         for name in ("rabbitmq", "epmd"):
             if left := processes.leftover(self.state.folder, name):
                 left.stop(signal.SIGTERM, STOP_SECONDS)
-        again = bool(self.port)  # the services know the port: one that died comes back to it
+        again = bool(self.port)  # the services know the port, so a restarted node must use the same one
         for tried in range(PORTS_TRIED):
             self._prepare(again=again)
             if self._run(scripts):
@@ -110,14 +110,14 @@ class RabbitMQ:
             lost = [port for name, port in self.state.read("ports").items() if name in PORTS and not is_free(int(port))]
             if again or tried == PORTS_TRIED - 1 or not lost:
                 break
-            self.say(f"port {', '.join(lost)} was taken meanwhile: RabbitMQ takes another")
+            self.say(f"port {', '.join(lost)} has been taken by another process: RabbitMQ uses a different one")
         raise Trouble(
             f"RabbitMQ did not start: {processes.last_words(self.log.read_text(errors='replace')[-3000:])}",
             f"read {self.log} and {self.folder}/log",
         )
 
     def _run(self, scripts: Path) -> bool:
-        """Whether the node answers on its port now."""
+        """Start the node; whether it now answers on its port."""
         self.epmd = processes.start(
             "epmd", [_tool("epmd"), "-address", "127.0.0.1", "-port", self.state.read("ports")["epmd"]],
             state=self.state.folder, log=self.log, user=self.user,
@@ -136,7 +136,7 @@ class RabbitMQ:
         return self._answers(self.port, self.process, START_SECONDS)
 
     def stop(self) -> None:
-        """Stop the node cleanly (SIGTERM closes connections and writes its log), then our own epmd and no other."""
+        """Stop the node cleanly (SIGTERM closes connections and flushes its log), then our own epmd and no other."""
         if self.process:
             self.process.stop(signal.SIGTERM, STOP_SECONDS)
             self.process = None
@@ -155,22 +155,22 @@ class RabbitMQ:
         return True
 
     def control(self, *arguments: str) -> str:
-        """What `rabbitmqctl ARGUMENTS` says. Raises Trouble when it fails."""
+        """The output of `rabbitmqctl ARGUMENTS`. Raises Trouble when it fails."""
         scripts = find_scripts(self.say)
         return processes.run_as(
             self.user, [str(scripts / "rabbitmqctl"), "--quiet", *arguments], env=self.environment(), cwd=self.folder
         ).stdout
 
     def environment(self) -> dict[str, str]:
-        """Everything that keeps the node within our folder and ports, whatever /etc/rabbitmq says."""
+        """The environment that keeps the node within our folder and ports, regardless of /etc/rabbitmq."""
         ports = self.state.read("ports")
         control_port = int(ports["rabbitmq_control"])
         return {
             "PATH": os.environ.get("PATH", os.defpath),
             "LANG": "C.UTF-8",
             "HOME": str(self.folder),  # for its .erlang.cookie
-            "RUNNING_UNDER_SYSTEMD": "true",  # makes the script become the node, so that its pid and signals are ours
-            "RABBITMQ_NODENAME": "aftersale@localhost",  # its data is bound to this name; other clones have an epmd of their own
+            "RUNNING_UNDER_SYSTEMD": "true",  # makes the script exec the node, so that the pid that we signal is the node's
+            "RABBITMQ_NODENAME": "aftersale@localhost",  # its data is bound to this name; each clone has its own epmd
             "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
             "RABBITMQ_NODE_PORT": ports["rabbitmq"],
             "RABBITMQ_DIST_PORT": ports["rabbitmq_nodes"],
@@ -192,7 +192,7 @@ class RabbitMQ:
         }
 
     def _prepare(self, *, again: bool) -> None:
-        """Folders, ports and configuration."""
+        """Create the folders and the configuration, and choose the ports."""
         self.folder.mkdir(mode=0o700, exist_ok=True)
         processes.give(self.user, self.folder)
         if not again:
@@ -214,7 +214,7 @@ class RabbitMQ:
         cookie.chmod(0o400)
 
     def _answers(self, port: int, process: processes.Process, seconds: float, *, amqp: bool = True) -> bool:
-        """Whether the port of `process` takes connections (and, with `amqp`, speaks it) before `seconds` pass or it ends."""
+        """Whether the port takes connections (and, with `amqp`, speaks AMQP) within `seconds` and before `process` ends."""
         deadline = time.monotonic() + seconds
         while process.alive and time.monotonic() < deadline:
             if speaks_amqp(port) if amqp else packages.listens(port):
@@ -224,7 +224,7 @@ class RabbitMQ:
 
 
 def speaks_amqp(port: int) -> bool:
-    """Whether a broker behind `port` of 127.0.0.1 begins to talk: it opens the port when it has started, and says so first."""
+    """Whether a broker on `port` of 127.0.0.1 answers a handshake with its first frame, as it does once it has started."""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=2) as connection:
             connection.sendall(b"AMQP\x00\x00\x09\x01")

@@ -1,10 +1,10 @@
-"""Where PostgreSQL and RabbitMQ come from. The first that applies:
+"""Decides where PostgreSQL and RabbitMQ come from. The first that applies:
 
-1. the environment names them (AFTERSALE_POSTGRES_ADMIN_URL and AFTERSALE_AMQP_ADMIN_URL);
-2. a Docker engine answers: containers;
-3. this machine: private instances in a folder of the clone.
+1. existing servers, if the environment names them (AFTERSALE_POSTGRES_ADMIN_URL and AFTERSALE_AMQP_ADMIN_URL);
+2. containers, if a Docker engine answers;
+3. private instances on this machine, in a folder of the clone.
 
-What a clone's `make up` took once it takes again, so that its data is where it was. AFTERSALE_SERVERS=docker|private decides it by hand.
+A clone's `make up` repeats its first choice, because its data is there. AFTERSALE_SERVERS=docker|private overrides the choice.
 """
 
 import os
@@ -24,7 +24,7 @@ Kind = Literal["environment", "docker", "private"]
 
 
 def resolve(home: Path, purpose: Purpose = "up", say: Callable[[str], None] = print) -> Servers:
-    """Start (or find) the servers for the clone in `home`. Raises Trouble with the fix when there is no way."""
+    """Start (or find) the servers for the clone in `home`. Raises Trouble with the fix when there are none to be had."""
     state = hold_state(home, purpose)
     try:
         if named := given.given(state):
@@ -46,7 +46,7 @@ def resolve(home: Path, purpose: Purpose = "up", say: Callable[[str], None] = pr
 
 
 def choose(asked: str, before: str, engine: Callable[[], str | None], has_images: Callable[[], bool]) -> Literal["docker", "private"]:
-    """Docker or private: what was asked for, else what this clone took before, else Docker where it answers and has the images."""
+    """Docker or private: what was `asked` for, else what this clone used `before`, else Docker if it answers and has the images."""
     if asked not in ("", "docker", "private"):
         raise Trouble(f"AFTERSALE_SERVERS={asked} is not a valid value.", "set it to docker or private, or unset it")
     wanted = asked or before

@@ -1,1 +1,1 @@
-"""Explaining every order, refund, stock level, document and event from the databases alone, with nothing of the services' own."""
+"""Explains every order, refund, stock level, document and event from the databases alone, without any of the services' code."""

@@ -1,7 +1,7 @@
 """Findings that somebody has examined and explained: they are counted, but are no longer discrepancies.
 
-A finding is known by its kind and id. One that says how many (`clock_disagreement`) is acknowledged up to that many: more of it is
-something new.
+A finding is identified by its kind and id. One that states a number (`clock_disagreement`) is acknowledged up to that number: a larger
+number is a new finding.
 """
 
 import json
@@ -21,7 +21,7 @@ VARIABLE = "AFTERSALE_ACKNOWLEDGED_FILE"
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """One finding, why it is well known, since when, and how much of it there was."""
+    """One finding: why it is acceptable, when it was acknowledged, and how many rows it covered."""
 
     kind: str
     id: str
@@ -31,13 +31,13 @@ class Acknowledgement:
 
 
 def file() -> Path:
-    """Where acknowledgements are kept: AFTERSALE_ACKNOWLEDGED_FILE, else in this clone's folder."""
+    """The file of acknowledgements: AFTERSALE_ACKNOWLEDGED_FILE, else one in this clone's folder."""
     named = os.environ.get(VARIABLE, "")
     return Path(named) if named else base_folder(PROJECT) / "acknowledged.json"
 
 
 def read(path: Path) -> list[Acknowledgement]:
-    """What was acknowledged; nothing where there is no file yet. Raises Trouble for one that cannot be read."""
+    """The acknowledgements in the file; none if it does not exist yet. Raises Trouble if it cannot be read."""
     try:
         return [Acknowledgement(**entry) for entry in json.loads(path.read_text())]
     except FileNotFoundError:
@@ -47,7 +47,7 @@ def read(path: Path) -> list[Acknowledgement]:
 
 
 def acknowledge(path: Path, what: str, reason: str, report: Report) -> Acknowledgement:
-    """Add the finding `KIND/ID` of `report` to the file. Raises Trouble where the report has none such, or no reason is given."""
+    """Add the finding `KIND/ID` of `report` to the file. Raises Trouble if the report has no such finding, or without a reason."""
     kind, _, found_id = what.partition("/")
     if not reason.strip():
         raise Trouble("An acknowledgement needs a reason.", 'add --reason "…" for whoever reads it later')
@@ -66,7 +66,7 @@ def acknowledge(path: Path, what: str, reason: str, report: Report) -> Acknowled
 
 
 def leave_out(report: Report, known: list[Acknowledgement]) -> None:
-    """Take what is acknowledged out of a report's findings, and count it apart."""
+    """Remove acknowledged findings from a report, and count them separately."""
     upto = {(one.kind, one.id): one.count for one in known}
     kept = []
     for one in report.found:
@@ -79,6 +79,6 @@ def leave_out(report: Report, known: list[Acknowledgement]) -> None:
 
 
 def how_many(one: Found) -> int:
-    """How many rows a finding speaks of: the number that it begins with, else one."""
+    """How many rows a finding covers: the number that its detail begins with, else one."""
     match = re.match(r"\d+(?= )", one.detail) if one.kind == "clock_disagreement" else None
     return int(match.group()) if match else 1

@@ -1,6 +1,6 @@
-"""Explaining what crosses the borders: every event took effect once in every service that reads it, and every copy is the newest.
+"""Checks what crosses services: every event took effect once in every service that reads it, and every copy is up to date.
 
-No database is joined with another: both sides are read as sorted streams and walked side by side.
+No database is joined with another: both sides are read as sorted streams and merged.
 """
 
 # ruff: noqa: S608  (the SQL is put together from constants of this package; values are always bound)
@@ -21,7 +21,7 @@ FETCH_ROWS = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One thing on one side: whose, which, what it says (JSON), and whether it is so young that the other side may not have it."""
+    """One row on one side: its store, its id, what it says (JSON), and whether it is too young to be expected on the other side."""
 
     store_id: str
     id: str
@@ -30,7 +30,7 @@ class Item:
 
 
 class Reads(Protocol):
-    """A service's database, as far as a comparison needs it."""
+    """The part of a service's database that a comparison needs."""
 
     def rows(self, service: str, sql: str, settled: datetime) -> AsyncIterator[Any]:
         """Rows of a query, streamed; `$1` is `settled`."""
@@ -38,7 +38,7 @@ class Reads(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two sides that must say the same of the same ids: (service, SQL giving store_id, id, says, young), sorted."""
+    """Two sides that must say the same about the same ids, each as (service, SQL that gives store_id, id, says, young)."""
 
     kind: str
     about: str
@@ -47,7 +47,7 @@ class Comparison:
 
     @property
     def services(self) -> frozenset[str]:
-        """Whose databases it reads."""
+        """The services whose databases it reads."""
         return frozenset((*(service for service, _ in self.there), self.here[0]))
 
 
@@ -61,9 +61,9 @@ class Found:
     id: str
     detail: str
     how: Literal["wrong", "missing", "extra", "differs"] = "wrong"
-    """What is wrong of a comparison: only its source has it, only the other side has it, or the two differ."""
+    """The result of a comparison: only the source has the row, only the other side has it, or the two differ."""
     order_id: str = ""
-    """The order that it is about, where that is not its id (as the column holds it)."""
+    """The order that the finding concerns, if its id is not the order's (as stored in the column)."""
 
 
 def _quoted(names: tuple[str, ...]) -> str:
@@ -71,7 +71,7 @@ def _quoted(names: tuple[str, ...]) -> str:
 
 
 def _effects(reader: str) -> Comparison:
-    """Each event that `reader` reads is in its inbox, once; a message that failed waits in its parked rows instead."""
+    """Each event that `reader` reads is in its inbox, once; a message that failed is in its table of parked messages instead."""
     types = REGISTRY[reader].reads
     sources = [source for source in sorted(SOURCES) if any(owner_of(name) == source for name in types)]
     there = tuple(
@@ -92,7 +92,7 @@ ORDER_ID = public("order", "o.order_id")
 ORDERS = f"""select o.store_id, {ORDER_ID}, jsonb_build_object({{fields}})::text as says, e.recorded_at >= $1 as young
     from orders.orders o join orders.events e on e.store_id = o.store_id and e.subject = {ORDER_ID} and e.sequence = o.version"""
 
-# without the reason of a cancellation: somebody wrote it, and refunds does not keep what decides nothing there
+# without the reason of a cancellation: it is free text that decides nothing in refunds, which does not store it
 FOR_REFUNDS = """'version', o.version, 'number', o.number, 'customer_id', o.customer_id, 'status', o.status, 'currency', o.currency,
     'shipping', o.shipping,
     'delivered_at', o.delivered_at, 'cancellation', md5((o.cancellation - 'reason')::text), 'payments', (select
@@ -137,7 +137,7 @@ NOT_TOLD = (
     "customer.erased.v1",
     "guest_link.revoked.v1",
     "store_settings.changed.v1",
-)  # these only repeat another, or are of no order
+)  # these only repeat another event, or belong to no order
 TOLD = tuple(name for name in REGISTRY["notes"].reads if name not in NOT_TOLD)
 TIMELINE = f"""select store_id, event_id::text, {ENTRY.format(order=public("order", "order_id"))}, false from notes.timeline"""
 
@@ -212,13 +212,13 @@ COMPARISONS: tuple[Comparison, ...] = (
     ),
     Comparison(
         "timeline",
-        "each event of a timeline has one entry, at its place in it",
+        "each event of a timeline has one entry, at the right place",
         tuple(_told(source) for source in SOURCES if any(owner_of(name) == source for name in TOLD)),
         ("notes", TIMELINE),
     ),
     Comparison(
         "restock",
-        "what refunds and inspections put back was moved once, and nothing else was",
+        "everything that refunds and inspections restocked was moved once, and nothing else was",
         (("refunds", RESTOCKED),),
         ("orders", MOVED_BACK),
     ),
@@ -238,14 +238,14 @@ COMPARISONS: tuple[Comparison, ...] = (
 
 
 async def compare(reads: Reads, comparison: Comparison, settled: datetime) -> AsyncIterator[Found]:
-    """Walk both sides of a comparison and give what is missing, too much, twice or different."""
+    """Merge both sides of a comparison and yield what is missing, extra, duplicated or different."""
     there = _merged([_items(reads, service, sql, settled) for service, sql in comparison.there])
     here = _items(reads, *comparison.here, settled)
     left, right, before = await anext(there, None), await anext(here, None), None
     while left is not None or right is not None:
         key, other = _key(left), _key(right)
         if right is None or (left is not None and key < other):
-            assert left is not None  # one of them is there
+            assert left is not None  # at least one side has a row
             if not left.young:
                 yield _found(comparison, left, f"is not there: {left.says[:200]}", "missing")
             left = await anext(there, None)
@@ -272,7 +272,7 @@ async def _items(reads: Reads, service: str, sql: str, settled: datetime) -> Asy
 
 
 async def _merged(streams: list[AsyncIterator[Item]]) -> AsyncIterator[Item]:
-    """Several sorted streams as one."""
+    """Merge several sorted streams into one."""
     heads = [(item, stream) for stream in streams if (item := await anext(stream, None)) is not None]
     while heads:
         at = min(range(len(heads)), key=lambda number: _key(heads[number][0]))
@@ -283,7 +283,7 @@ async def _merged(streams: list[AsyncIterator[Item]]) -> AsyncIterator[Item]:
 
 
 def _key(item: Item | None) -> tuple[bytes, bytes]:
-    """By bytes, as PostgreSQL's collation "C" sorts."""
+    """Compares by bytes, as PostgreSQL's collation "C" does."""
     return (item.store_id.encode(), item.id.encode()) if item is not None else (b"", b"")
 
 

@@ -1,4 +1,4 @@
-"""`aftersale reconcile`: explain every order, refund, stock level, document and event from the databases alone."""
+"""`aftersale reconcile`: explains every order, refund, stock level, document and event from the databases alone."""
 
 import time
 from dataclasses import asdict, dataclass
@@ -19,13 +19,13 @@ SHOWN = 20
 
 
 FIXES = {
-    "effect": "`aftersale redrive` sends events again that a service never received (safe at any time)",
+    "effect": "`aftersale redrive` resends events that a service never received (safe at any time)",
     "message_parked": "`aftersale parked list`, fix the cause, `aftersale parked retry`",
     CLOCKS: "synchronise the clocks (`aftersale doctor` names them), then `aftersale reconcile --acknowledge KIND/ID --reason …`",
     NOT_CHECKED: "ANALYZE the tables, or give each check longer (--check-seconds)",
     QUEUE_UNKNOWN: "start RabbitMQ, or set AFTERSALE_…_AMQP_URL, and reconcile again",
 }
-"""By kind, without the reader's name."""
+"""Fixes by kind of finding, without the reader's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Asked:
 
 
 def run_reconcile(asked: Asked, output: Output) -> int:
-    """Reconcile once; 0 when everything is explained, else 1. With `acknowledge`: keep that finding as known, then 0."""
+    """Reconcile once; 0 when everything is explained, else 1. With `acknowledge`, store that finding as acknowledged and return 0."""
     running.apply()
     report = reconcile_now(asked.grace_seconds, asked.check_seconds, output.progress)
     if asked.acknowledge is not None:
@@ -52,12 +52,12 @@ def run_reconcile(asked: Asked, output: Output) -> int:
 
 
 def watch(asked: Asked, *, every_seconds: float, metrics_file: Path | None, metrics_port: int | None, output: Output) -> None:
-    """Reconcile again and again until stopped, and keep the number of discrepancies where Prometheus finds it."""
+    """Reconcile repeatedly until stopped, and publish the number of discrepancies for Prometheus."""
     running.apply()
     registry = CollectorRegistry()
-    found = Gauge("aftersale_reconcile_discrepancies", "What cannot be explained, by kind.", ["kind"], registry=registry)
+    found = Gauge("aftersale_reconcile_discrepancies", "Discrepancies that cannot be explained, by kind.", ["kind"], registry=registry)
     last = Gauge("aftersale_reconcile_last_run_timestamp_seconds", "When the last reconciliation ended.", registry=registry)
-    took = Gauge("aftersale_reconcile_duration_seconds", "How long it took.", registry=registry)
+    took = Gauge("aftersale_reconcile_duration_seconds", "How long the last reconciliation took.", registry=registry)
     failed = Gauge("aftersale_reconcile_failed", "1 while reconciling is not possible (a database is away).", registry=registry)
     if metrics_port is not None:
         start_http_server(metrics_port, registry=registry)
@@ -82,7 +82,7 @@ def watch(asked: Asked, *, every_seconds: float, metrics_file: Path | None, metr
 
 
 def as_json(report: Report) -> dict[str, object]:
-    """A report for tools."""
+    """The report as JSON for tools."""
     found = [{"kind": one.kind, "service": one.service, "store": one.store_id, "id": one.id, "detail": one.detail} for one in report.found]
     return {
         "discrepancies": report.discrepancies,
@@ -98,7 +98,7 @@ def as_json(report: Report) -> dict[str, object]:
 
 
 def show(console: Console, report: Report) -> None:
-    """A report for people: what is wrong, kind by kind, with the ids."""
+    """Print the report for people: what is wrong, by kind, with the ids."""
     looked_at = ", ".join(f"{count:,} {table}" for table, count in report.looked_at.items())
     console.print(f"looked at {looked_at} in {report.seconds:.1f} s")
     for reader, counts in report.on_its_way.items():

@@ -8,7 +8,7 @@ from shared.contracts.events import EVENTS, owner_of
 from shared.data.audit import Check, clocks, same
 
 BORN = "to_timestamp(('x' || left(replace(e.event_id::text, '-', ''), 12))::bit(48)::bigint / 1000.0)"
-"""SQL: the moment that a UUIDv7 carries."""
+"""SQL: the timestamp in a UUIDv7."""
 
 
 def checks(service: str) -> list[Check]:
@@ -17,7 +17,7 @@ def checks(service: str) -> list[Check]:
 
 
 def _history(service: str) -> list[Check]:
-    """Its events: counted, published, at the times that they say."""
+    """Checks of a service's events: their sequences, publication and times."""
     events = f"{service}.events"
     return [
         Check(
@@ -56,7 +56,7 @@ def _history(service: str) -> list[Check]:
 
 
 def _labels(service: str) -> list[Check]:
-    """What events are called, what is parked, what was answered."""
+    """Checks of event labels, parked messages and stored responses."""
     events, parked, kept = f"{service}.events", f"{service}.parked", f"{service}.idempotency"
     own = [name for name in EVENTS if owner_of(name) == service]
     internal = [name for name in own if EVENTS[name].internal]
@@ -87,7 +87,7 @@ def _labels(service: str) -> list[Check]:
         ),
         Check(
             "answer_malformed",
-            "a stored response is of a success, with its request's hash, and its ETag is its body's version",
+            "a stored response records a success, has its request's hash, and has an ETag that matches its body's version",
             f"select store_id, caller || ' ' || key as id, format('status %s, ETag %s', status, etag) as detail from {kept}"
             " where status not in (200, 201, 204) or length(request_hash) <> 32 or (etag is not null and"
             """ not coalesce(etag ~ ('^"v' || substring(left(body, 600) from '"version":([0-9]+)') || '([.][^"]*)?"$'), false))""",

@@ -1,11 +1,11 @@
-"""What is still on its way, told apart from what is missing.
+"""Distinguishes events that are still on their way from events that are missing.
 
-An event that a reader has not heard of is *unsent* while the outbox holds it, *waiting* or *parked* while the reader keeps it for
-another attempt, *set aside* where it cannot be published, and *queued* while the reader's queue holds it. Only what is none of these is
-missing. What follows from an event on its way (a copy that is older, an entry that is not there yet) is explained by it.
+An event that has had no effect at a reader is *unsent* while the outbox holds it, *waiting* or *parked* while the reader stores it for
+another attempt, *set aside* if it cannot be published, and *queued* while the reader's queue holds it. Otherwise it is missing. An event
+on its way also explains its consequences: a copy that is out of date, or an entry that does not exist yet.
 
-No clock decides. Queues are counted, not read: of the events that were published and not heard, the newest are those in the queue, as
-many as it holds; what is beyond them has `patience` to arrive, since a worker may have it in hand.
+No clock decides this. Queues are counted, not read: if a queue holds n messages, they are taken to be the newest n of the events that
+were published and not received. Older ones have `patience` seconds to arrive, since a worker may be handling them.
 """
 
 import asyncio
@@ -21,26 +21,26 @@ from deploy.operator.reconcile.across import Found
 from shared.contracts.ids import uuid_of
 
 FAR = datetime(9999, 1, 1, tzinfo=UTC)
-"""The moment before which nothing is too young to be looked at."""
+"""A time so late that no row is too young to be checked."""
 IDS_AT_ONCE = 5_000
 LOOK_SECONDS = 1.0
 
 Fetch = Callable[..., Awaitable[list[Any]]]
 Key = tuple[str, str]
-"""A store, and an id in it."""
+"""A store's id, and an id within that store."""
 
 
 class Lives(Protocol):
-    """The running system, as it is now rather than in the snapshots."""
+    """The current state of the running system, as opposed to the snapshots."""
 
     async def heard(self, reader: str, events: list[Key]) -> set[Key]:
-        """Which of these events `reader` has heard of by now."""
+        """Which of these events `reader` has received by now."""
 
     async def told(self, source: str, events: list[Key]) -> list[Any]:
-        """The rows (FACTS) that `source` has of these events by now."""
+        """The rows (FACTS) that `source` now holds for these events."""
 
     async def queued(self, reader: str) -> int | None:
-        """How many messages wait in a reader's queue; None where the broker does not say."""
+        """How many messages wait in a reader's queue; None if the broker does not answer."""
 
 
 FACTS = """select e.store_id, e.event_id::text as event_id, e.subject, e.data->'refund'->>'refund_id' as refund_id, e.published_at,
@@ -56,23 +56,23 @@ KEPT = """select p.store_id, p.event_id::text as event_id, p.state from {reader}
 
 @dataclass(slots=True)
 class Way:
-    """What is on its way to one reader: how much of it where, what it is about, and what never arrived."""
+    """What is on its way to one reader: how many events are where, which ids they concern, and which events never arrived."""
 
     counts: Counter[str] = field(default_factory=Counter)
     about: set[Key] = field(default_factory=set)
     missing: list[Found] = field(default_factory=list)
     queue_unknown: int = 0
-    """Events that may be in the reader's queue, or lost: the broker does not say."""
+    """How many events may be in the reader's queue or lost, because the broker did not answer."""
 
     def explains(self, found: Found) -> bool:
-        """Whether a discrepancy between copies is about something that is on its way."""
+        """Whether an event on its way accounts for a discrepancy between copies."""
         ids = (found.id, found.order_id, found.id.partition(":")[2].rpartition(":")[0])
         return any((found.store_id, one) in self.about for one in ids if one)
 
 
 @dataclass(frozen=True, slots=True)
 class To:
-    """A reader, the services that it reads, the running system, and how many seconds something may take to arrive."""
+    """A reader, the services that it reads, the running system, and how many seconds an event may take to arrive."""
 
     reader: str
     sources: tuple[str, ...]
@@ -81,7 +81,7 @@ class To:
 
 
 async def way_to(to: To, unheard: list[Found], kept: list[Any]) -> Way:
-    """Explain what a reader has not heard of by the snapshots, what it `kept` of it (KEPT), and what it heard before its source knew."""
+    """Classify the events that a reader lacks in the snapshots, those that it `kept` (KEPT), and those that its source's snapshot lacks."""
     way = Way()
     missing = {(one.store_id, one.id): one for one in unheard if one.how == "missing"}
     ahead = {(one.store_id, one.id): one for one in unheard if one.how == "extra"}
@@ -110,10 +110,10 @@ def _is_sent(fact: Any) -> bool:
 
 
 async def _lost(to: To, sent: dict[Key, datetime], way: Way) -> set[Key]:
-    """Which of the events that were published neither arrive nor are in the queue."""
+    """Which of the published events neither arrive nor are in the queue."""
     left, deadline = sent, time.monotonic() + to.patience
     while left:
-        depth = await to.lives.queued(to.reader)  # first: what leaves the queue after this is heard of below
+        depth = await to.lives.queued(to.reader)  # asked first: a message that leaves the queue after this counts as received below
         heard = {key for some in _some(list(left)) for key in await to.lives.heard(to.reader, some)}
         left = {key: at for key, at in left.items() if key not in heard}
         beyond = len(left) - (depth or 0)
@@ -128,7 +128,7 @@ async def _lost(to: To, sent: dict[Key, datetime], way: Way) -> set[Key]:
 
 
 def _about(fact: Any) -> Iterator[str]:
-    """Every id that a copy, a timeline or a movement may know the event by."""
+    """Every id under which a copy, a timeline or a movement may refer to the event."""
     subject = fact["subject"].removesuffix(":private")
     yield from (fact["event_id"], subject, "store settings" if subject == "store_settings" else "")
     with suppress(ValueError):
@@ -142,22 +142,22 @@ def _some(keys: list[Key]) -> Iterator[list[Key]]:
 
 
 class Asked:
-    """Lives by a function that runs a query on a service's database; without `depth` there is no broker, and nothing is in a queue."""
+    """Implements Lives with a function that queries a service's database. Without `depth` there is no broker, and every queue is empty."""
 
     def __init__(self, fetch: Fetch, depth: Callable[[str], Awaitable[int | None]] | None = None) -> None:
         self._fetch = fetch
         self._depth = depth
 
     async def heard(self, reader: str, events: list[Key]) -> set[Key]:
-        """Those in the inbox or kept."""
+        """Those in the reader's inbox or among its failed messages."""
         return {(row[0], row[1]) for row in await self._fetch(reader, HEARD.format(reader=reader), *_columns(events))}
 
     async def told(self, source: str, events: list[Key]) -> list[Any]:
-        """Those in the history."""
+        """Their rows in the source's event history."""
         return await self._fetch(source, FACTS.format(source=source), *_columns(events))
 
     async def queued(self, reader: str) -> int | None:
-        """As the broker says it."""
+        """The depth that the broker reports."""
         return 0 if self._depth is None else await self._depth(reader)
 
 

@@ -1,4 +1,4 @@
-"""The services' databases, each within its own read-only snapshot, with a bound on how long one question may take."""
+"""Reads the services' databases, each in its own read-only snapshot, with a time limit on each query."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -14,9 +14,9 @@ from deploy.operator.registry import REGISTRY
 from shared.data.audit import Check
 
 READERS_FIRST = tuple(one.name for one in sorted(REGISTRY.values(), key=lambda one: -len(one.reads)))
-"""The order in which snapshots are taken: whoever follows most comes first, so that a source never looks older than its copy."""
+"""The order in which snapshots are taken: services that read from others come first, so that a source never looks older than its copy."""
 
-# Tables that were never analyzed, as after a restore: the planner knows nothing of them, and took ten minutes for what takes seconds.
+# Tables that were never analyzed, as after a restore: without statistics the planner took ten minutes for queries that take seconds.
 UNKNOWN_TABLES = """
 select format('%I.%I', n.nspname, c.relname) from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where n.nspname = $1 and c.relkind = 'r' and c.reltuples < 0 and pg_relation_size(c.oid) > 0 order by 1
@@ -25,12 +25,12 @@ Connections = Mapping[str, "asyncpg.Connection[Any]"]
 Say = Callable[[str], None]
 
 
-class TooLong(Exception):  # noqa: N818  (not an error: the question stays open)
-    """A question was not answered in the time that one may take."""
+class TooLong(Exception):  # noqa: N818  (not an error: the check was not completed)
+    """A query exceeded its time limit."""
 
 
 class Databases:
-    """What the checks and comparisons ask; `seconds` is how long one statement may take (None: as long as it takes)."""
+    """Runs the queries of checks and comparisons; `seconds` is the time limit of one statement (None: no limit)."""
 
     def __init__(self, snapshots: Connections, seconds: float | None = None) -> None:
         self._snapshots = snapshots
@@ -38,21 +38,21 @@ class Databases:
         self._cursors = count(1)
 
     async def fetch(self, check: Check, settled: datetime) -> list[Found]:
-        """What one check finds. Raises TooLong."""
+        """The findings of one check. Raises TooLong."""
         try:
             rows = await self.all(check.service, _bound(check.sql, settled))
-        except asyncpg.DataError as error:  # a value that cannot even be read, such as a document that is no JSON
+        except asyncpg.DataError as error:  # a value that cannot even be read, such as a document that is not JSON
             return [Found(check.kind, check.service, "", "", f"cannot be read: {error}")]
         return [Found(check.kind, check.service, row["store_id"], row["id"] or "", row["detail"] or "") for row in rows]
 
     async def all(self, service: str, sql: str, *arguments: Any) -> list[Any]:
-        """Every row, within a savepoint: what fails leaves the snapshot as it was. Raises TooLong."""
+        """Every row of a query, run within a savepoint, so that a failure leaves the snapshot usable. Raises TooLong."""
         async with self._asked(service) as connection:
             return list(await connection.fetch(sql, *arguments))
 
     async def rows(self, service: str, sql: str, settled: datetime) -> AsyncIterator[Any]:
-        """Rows of a query, streamed by a cursor of the server. Raises TooLong."""
-        name = f"reconcile_{next(self._cursors)}"  # its own: a pooled connection may have kept the statement of another's FETCH
+        """The rows of a query, streamed through a server-side cursor. Raises TooLong."""
+        name = f"reconcile_{next(self._cursors)}"  # unique: a pooled connection may hold a prepared FETCH of another cursor
         async with self._asked(service) as connection:
             await connection.execute(f"declare {name} no scroll cursor for {_bound(sql, settled)}")
         while True:
@@ -65,7 +65,7 @@ class Databases:
 
     @asynccontextmanager
     async def _asked(self, service: str) -> AsyncIterator["asyncpg.Connection[Any]"]:
-        """Around each statement, never around a `yield` of rows: two streams are walked side by side, and either may end early."""
+        """Wraps each statement, but never a `yield` of rows: two streams are read in parallel, and either may end early."""
         connection = self._snapshots[service]
         try:
             async with connection.transaction():
@@ -77,13 +77,13 @@ class Databases:
 
 
 def _bound(sql: str, settled: datetime) -> str:
-    """With the time in its place: neither a cursor's declaration nor a pooler without prepared statements takes parameters."""
+    """The SQL with the time filled in: neither a cursor declaration nor a pooler without prepared statements takes parameters."""
     return sql.replace("$1", f"timestamptz '{settled.isoformat()}'")
 
 
 @asynccontextmanager
 async def snapshots(urls: Mapping[str, str], say: Say = lambda line: None) -> AsyncIterator[dict[str, "asyncpg.Connection[Any]"]]:
-    """A read-only snapshot of each service's database. Raises Trouble when one cannot be reached."""
+    """Open a read-only snapshot of each service's database. Raises Trouble when one cannot be reached."""
     async with AsyncExitStack() as stack:
         made: dict[str, asyncpg.Connection[Any]] = {}
         for service in READERS_FIRST:
@@ -99,11 +99,11 @@ async def snapshots(urls: Mapping[str, str], say: Say = lambda line: None) -> As
 
 
 async def analyze(connection: "asyncpg.Connection[Any]", service: str, say: Say) -> None:
-    """Let the planner know tables that it never saw. Where we may not, it is said: the checks are bounded either way."""
+    """Analyze tables that have no statistics. If we may not, report it; the checks have a time limit either way."""
     unknown = [str(row[0]) for row in await connection.fetch(UNKNOWN_TABLES, service)]
     if not unknown:
         return
-    say(f"{service}: the database knows nothing of {len(unknown)} tables, as after a restore: analyzing them")
+    say(f"{service}: the database has no statistics for {len(unknown)} tables, as after a restore: analyzing them")
     try:
         for table in unknown:
             await connection.execute(f"analyze {table}")

@@ -1,4 +1,4 @@
-"""Running every check: four read-only transactions, what comes out of them, what is only on its way, and how many of each kind."""
+"""Runs every check in read-only transactions, one for each service, leaves out what is only on its way, and counts the findings by kind."""
 
 import asyncio
 import os
@@ -37,7 +37,7 @@ SHOWN_OF_A_KIND = 1_000
 
 @dataclass(slots=True)
 class Report:
-    """What a reconciliation found."""
+    """The result of a reconciliation."""
 
     settled: datetime
     found: list[Found] = field(default_factory=list)
@@ -46,53 +46,53 @@ class Report:
     on_its_way: dict[str, dict[str, int]] = field(default_factory=dict)
     """By reader: how many events are unsent, queued, waiting for their next attempt, parked, discarded or set aside."""
     explained: int = 0
-    """Differences that only follow from what is on its way."""
+    """Differences that only follow from events on their way."""
     acknowledged: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
 
     def add(self, one: Found) -> None:
-        """Count it; keep the first thousand of a kind."""
+        """Count a finding, and keep it if it is among the first thousand of its kind."""
         self.counted[one.kind] += 1
         if self.counted[one.kind] <= SHOWN_OF_A_KIND:
             self.found.append(one)
 
     @property
     def discrepancies(self) -> int:
-        """How many things cannot be explained."""
+        """The number of findings that cannot be explained."""
         return self.counted.total()
 
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """How a reconciliation goes about it."""
+    """The parameters of a reconciliation."""
 
     grace_seconds: float = 0.0
-    """What was recorded within it is left for the next time."""
+    """Rows recorded more recently than this are left for the next run."""
     patience_seconds: float = 0.0
-    """How long what was published and is in no queue may take to arrive."""
+    """How long an event that was published and is in no queue may take to arrive."""
     check_seconds: float | None = None
     about: Collection[str] = SERVICES
     lives: Lives | None = None
-    """The running system; None: there is none beside the snapshots."""
+    """The running system; None if there are only the snapshots."""
     say: Say = lambda line: None
 
 
 async def reconcile(snapshot: Connections, asking: Asking = Asking()) -> Report:
-    """Run every check that has to do with `asking.about` on open transactions."""
+    """Run every check that concerns `asking.about` on the open transactions."""
     began = datetime.now(UTC)
     report = Report(began - timedelta(seconds=asking.grace_seconds))
     databases = Databases(snapshot, asking.check_seconds)
     for service in (service for service in SERVICES if service in asking.about):
-        asking.say(f"checking {service} by itself")
+        asking.say(f"checking {service}")
         for check in (check for check in CHECKS if check.service == service):
             await _check(databases, check, report)
-    asking.say("comparing what each event did in each service")
+    asking.say("comparing the effects of events in each service")
     ways = {one.here[0]: await _way(databases, one, report, asking) for one in EFFECTS if not one.services.isdisjoint(asking.about)}
     for comparison in (one for one in COMPARISONS if not one.services.isdisjoint(asking.about)):
         asking.say(f"comparing {comparison.kind}")
         await _compare(databases, comparison, ways.get(comparison.here[0], Way()), report)
     if "refunds" in asking.about:
-        asking.say("calculating every refund again")
+        asking.say("recalculating every refund")
         await _all_of(shares(databases, report.settled), "refunds", KIND, report)
     for table in ("orders.orders", "orders.events", "refunds.refunds", "notes.timeline", "documents.documents"):
         with suppress(TooLong):
@@ -117,7 +117,7 @@ async def _check(databases: Databases, check: Check, report: Report) -> None:
 
 
 async def _way(databases: Databases, effects: Comparison, report: Report, asking: Asking) -> Way:
-    """What has not arrived at one reader; what never will is reported."""
+    """What has not arrived at one reader; reports events that never will."""
     reader = effects.here[0]
     try:
         unheard = [one async for one in compare(databases, effects, FAR)]
@@ -131,7 +131,7 @@ async def _way(databases: Databases, effects: Comparison, report: Report, asking
     for one in way.missing:
         report.add(one)
     if way.queue_unknown:
-        detail = f"{way.queue_unknown} events were published and not heard of: queued, or lost"
+        detail = f"{way.queue_unknown} events were published and not received: queued, or lost"
         report.add(Found(QUEUE_UNKNOWN, reader, "", reader, detail))
     return way
 
@@ -160,13 +160,13 @@ async def _all_of(found: AsyncIterator[Found], service: str, kind: str, report: 
 
 
 def urls() -> dict[str, str]:
-    """Where each service's database is: AFTERSALE_RECONCILE_DATABASE_URL for all, else each service's own setting. Raises Trouble."""
+    """The URL of each service's database: AFTERSALE_RECONCILE_DATABASE_URL for all, else each service's own setting. Raises Trouble."""
     everywhere = os.environ.get("AFTERSALE_RECONCILE_DATABASE_URL", "")
     return {service: everywhere or connections.database_url(service) for service in SERVICES}
 
 
 def running_system(where: Mapping[str, str]) -> Lives:
-    """Beside the snapshots: a connection for each question, few of which are asked, and the broker's queues."""
+    """The running system beside the snapshots: a new connection for each query, as there are few, and the broker's queues."""
 
     async def now(service: str, sql: str, *arguments: Any) -> list[Any]:
         connection = await connections.reached(service, where[service])
@@ -179,7 +179,7 @@ def running_system(where: Mapping[str, str]) -> Lives:
 
 
 async def reconcile_once(grace_seconds: float, check_seconds: float | None, say: Say = lambda line: None) -> Report:
-    """One reconciliation of the system that runs here, or that the environment names. Raises Trouble."""
+    """Reconcile once the system that runs here or that the environment names. Raises Trouble."""
     where = urls()
 
     async with snapshots(where, say) as snapshot:
@@ -188,5 +188,5 @@ async def reconcile_once(grace_seconds: float, check_seconds: float | None, say:
 
 
 def reconcile_now(grace_seconds: float, check_seconds: float | None = None, say: Say = lambda line: None) -> Report:
-    """reconcile_once() for callers without a loop."""
+    """reconcile_once() for callers without an event loop."""
     return asyncio.run(reconcile_once(grace_seconds, check_seconds, say))

@@ -1,4 +1,4 @@
-"""Every penny of every refund, calculated again from what was bought and claimed (see arithmetic.py)."""
+"""Recalculates every penny of every refund from what was bought and claimed (see shared/contracts/refund_shares.py)."""
 
 # ruff: noqa: S608  (the SQL is put together from constants of this package; values are always bound)
 
@@ -13,7 +13,7 @@ from shared.contracts.refund_shares import goods_of, shipping_of
 from shared.data.audit import public
 
 KIND = "refund_shares"
-ABOUT = "a refund pays exactly the shares of its units (requested) or the money that raises what was approved (cancelled orders)"
+ABOUT = "a refund pays exactly the shares of its units (requested) or what is still owed for a cancelled order (automatic)"
 
 ID = public("refund", "r.refund_id")
 REFUNDS = f"""select r.store_id, {ID}, jsonb_build_object('cause', r.cause, 'amount', r.amount, 'kept', r.shipping_kept, 'overpaid',
@@ -35,16 +35,16 @@ REFUNDS = f"""select r.store_id, {ID}, jsonb_build_object('cause', r.cause, 'amo
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What a refund should say: (goods, shipping) by line, and the rest of its money."""
+    """A refund's expected figures: (goods, shipping) by line, and the rest of its money."""
 
     lines: dict[int, tuple[int, int]]
     overpaid: int = 0
     kept: int = 0
-    amount: int | None = None  # None: whatever the lines add up to
+    amount: int | None = None  # None: the sum of the lines
 
 
 async def shares(reads: Reads, settled: datetime) -> AsyncIterator[Found]:
-    """Refunds whose figures are not what the specification makes of them."""
+    """Refunds whose figures differ from the specification's."""
     async for store_id, refund_id, text, _ in reads.rows("refunds", REFUNDS, settled):
         refund = json.loads(text)
         expected = requested(refund) if refund["cause"] == "request" else automatic(refund)
@@ -53,12 +53,12 @@ async def shares(reads: Reads, settled: datetime) -> AsyncIterator[Found]:
 
 
 def requested(refund: dict[str, Any]) -> Expected:
-    """The sum of its units' fixed shares, without their shipping where the policy keeps it."""
+    """The sum of the fixed shares of its units, without their shipping if the policy keeps it."""
     order: list[tuple[int, int]] = [(total, quantity) for total, quantity in refund["order"] or []]
     lines = {}
     for line, _, _, units in refund["lines"]:
         if not 1 <= line <= len(order):
-            continue  # said by _wrong
+            continue  # reported by _wrong
         total, quantity = order[line - 1]
         goods = sum(goods_of(total, quantity, first, last) for first, last in units)
         shipping = 0 if refund["deduct"] else sum(shipping_of(refund["shipping"], order, line, first, last) for first, last in units)
@@ -67,7 +67,7 @@ def requested(refund: dict[str, Any]) -> Expected:
 
 
 def automatic(refund: dict[str, Any]) -> Expected:
-    """max(0, collected so far − kept) − already approved; the money fills goods, then shipping, then what was overpaid."""
+    """max(0, collected so far − kept) − already approved; the money is assigned to goods, then shipping, then overpayment."""
     order: list[tuple[int, int]] = [(total, quantity) for total, quantity in refund["order"] or []]
     had_left = refund["left_from"] in ("picked_up", "shipped")
     may_keep = refund["shipping"] if refund["deduct"] and had_left else 0
@@ -88,7 +88,7 @@ def automatic(refund: dict[str, Any]) -> Expected:
 
 
 def _collected(refund: dict[str, Any]) -> int:
-    """What was collected up to the refund's cause, as far as it stood when the refund was made."""
+    """What had been collected up to the refund's cause, as known when the refund was made."""
     seen = [payment for payment in refund["payments"] if payment["order_version"] <= refund["version"]]
     own = [payment["order_version"] for payment in seen if payment["payment_id"] == refund["payment"]]
     until = own[0] if own else refund["cancelled"] or 0
