@@ -1,1 +1,1 @@
-"""Everything that puts the services together: real servers, what they need in them, and the `aftersale` command line."""
+"""Assembles the system: the servers, what the services need on them, and the `aftersale` command line."""

@@ -79,7 +79,7 @@ def run(
     port: Annotated[int | None, typer.Option(help="Port of the API, for a single service; 0 picks a free one.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run services in this process with the settings of the environment, or of this clone's `up`: how production runs and scales."""
+    """Run services in this process, with settings from the environment or from this clone's `up`. Production runs and scales this way."""
     from deploy.operator.run import run_services
 
     run_services(services, [one.value for one in role or RoleName], port, Output(as_json=as_json))
@@ -270,7 +270,7 @@ def parked_discard(
 
 
 def _import_host() -> Host:
-    """Connects the kit's importer with the running system."""
+    """Connect the kit's importer to the running system."""
     from deploy.operator import running
     from deploy.operator.output import terminal
     from deploy.operator.tokens import local_token

@@ -28,7 +28,7 @@ def database_url(service: str) -> str:
 
 
 async def opened(service: str, url: str | None = None, *, timeout_seconds: float = CONNECT_SECONDS) -> "asyncpg.Connection[Any]":
-    """A connection to a service's database (or to `url`). Raises what asyncpg raises: OSError, TimeoutError, asyncpg.PostgresError."""
+    """Connect to a service's database (or to `url`). Raises asyncpg's errors: OSError, TimeoutError, asyncpg.PostgresError."""
     return await asyncpg.connect(url or database_url(service), timeout=timeout_seconds, statement_cache_size=statement_cache(service))
 
 

@@ -1,4 +1,4 @@
-"""What the services need in PostgreSQL: a database, and for each service a role, its limits and a schema of its own.
+"""Creates what the services need in PostgreSQL: a database, and for each service a role, its limits and a schema of its own.
 
 An existing role keeps its password, since others may be using it. Every step can be repeated and reports what it did.
 """
@@ -77,7 +77,7 @@ async def provide(admin_url: str, wanted: Wanted, say: Say) -> Roles:
 
 
 async def _role(admin: "asyncpg.Connection[Any]", wanted: Wanted, service: str, roles: Roles, say: Say) -> bool:
-    """The role of `service` with its limits; whether it is new. Its password is set only then."""
+    """Provide the role of `service` with its limits; whether it is new. Only a new role's password is set."""
     role = topology.user_name(wanted.name, service)
     quoted = _quoted(role)
     found = await admin.fetchrow("select rolconnlimit from pg_roles where rolname = $1", role)

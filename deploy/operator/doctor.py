@@ -87,7 +87,7 @@ async def _database(service: str) -> list[Check]:
         clock = abs((await connection.fetchval("select clock_timestamp()") - datetime.now(UTC)).total_seconds())
         checks = [
             Check(name, at == head, f"PostgreSQL {version}, migration {at or 'none'} of {head}", "./aftersale migrate"),
-            Check(f"{service} clock", clock < CLOCK_SECONDS, f"{clock * 1000:.0f} ms apart", "synchronise both clocks (NTP)"),
+            Check(f"{service} clock", clock < CLOCK_SECONDS, f"{clock * 1000:.0f} ms off", "synchronise both clocks (NTP)"),
         ]
         if at is not None:
             checks += await _backlog(connection, service)
@@ -97,7 +97,7 @@ async def _database(service: str) -> list[Check]:
 
 
 def _let_in(service: str, error: asyncpg.PostgresError) -> str:
-    """The fix where the server answers but refuses the role."""
+    """The fix if the server answers but refuses the role."""
     variable = f"AFTERSALE_{service.upper()}_DATABASE_URL"
     if isinstance(error, asyncpg.InvalidAuthorizationSpecificationError):  # includes a wrong password
         return f"put the role's current password into {variable} and restart its processes, or reset it with `alter role … password`"

@@ -61,7 +61,7 @@ def setting(service: str, name: str, default: str = "") -> str:
 
 
 def address(service: str) -> str:
-    """The base URL of a service's API (AFTERSALE_<SERVICE>_API_URL where it is not on this machine)."""
+    """The base URL of a service's API (AFTERSALE_<SERVICE>_API_URL if it is not on this machine)."""
     if url := setting(service, "API_URL"):
         return url.rstrip("/")
     return f"http://{setting(service, 'HTTP_HOST', '127.0.0.1')}:{setting(service, 'HTTP_PORT', str(PORTS[service]))}"

@@ -85,7 +85,7 @@ class Account:
 
     @property
     def adds_up(self) -> bool:
-        """Whether nothing is unexplained."""
+        """Whether every row and penny is explained."""
         return not self.unexplained_rows and not self.whole.unexplained
 
 

@@ -127,14 +127,14 @@ class Stage:
 
 DOES: dict[tuple[str, str], str] = {
     ("refunds", "order.placed"): "keeps its own copy of the order",
-    ("refunds", "order.delivered"): "its copy is delivered: the customer may ask for a refund",
-    ("refunds", "order.payment_recorded"): "knows what was collected: an approval may not exceed it",
-    ("refunds", "order.cancelled"): "decides the refund by itself",
+    ("refunds", "order.delivered"): "marks its copy as delivered: the customer may now request a refund",
+    ("refunds", "order.payment_recorded"): "records what was collected: an approval may not exceed it",
+    ("refunds", "order.cancelled"): "decides the refund automatically",
     ("documents", "order.confirmed"): "issues the invoice",
     ("documents", "order.payment_recorded"): "issues the receipt",
     ("documents", "refund.approved"): "issues the credit note, or a refund receipt where nothing was invoiced",
-    ("orders", "refund.approved"): "puts back what is to be restocked, once, and shows what was refunded",
-    ("notes", "refund.requested"): "writes the timeline; as the seed asks, no message goes out",
+    ("orders", "refund.approved"): "restocks the goods, once, and shows what was refunded",
+    ("notes", "refund.requested"): "adds a timeline entry; no message goes out, as the seed requires",
 }
 """What a reader does with an event beyond updating its copy or timeline; the results appear as further events below."""
 
@@ -158,7 +158,7 @@ def total_ms(events: Sequence[Seen]) -> list[float]:
 
 
 def _shortened(path: str) -> str:
-    """A path without the middle of its ids."""
+    """A path with its ids shortened in the middle."""
     return "/".join(f"{part[:12]}…" if "_" in part and len(part) > 24 else part for part in path.split("/"))
 
 
