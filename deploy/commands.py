@@ -115,7 +115,7 @@ def provision(
 
     PostgreSQL: a database, and a role and a schema for each service. An existing role keeps its password, but every run sets its
     time-outs and search path, and its connection limit where it has none or --connection-limit is given. An administrator
-    that is no superuser becomes a member of each.
+    that is not a superuser becomes a member of each.
 
     PUBLIC loses the right to enter the services' database, to use its schema `public` and to make large objects in it, and the right to
     enter `postgres` and `template1`: roles that may enter those two today are granted it by name, roles made later are not. Other databases

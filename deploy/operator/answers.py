@@ -115,7 +115,7 @@ def show_address(output: Output) -> None:
 
 
 def _readiness(url: str) -> dict[str, Any]:
-    """The JSON of /health/ready, whatever its status. Raises OSError or ValueError if there is none."""
+    """The JSON of /health/ready, whatever its status. Raises OSError, ValueError or HTTPException if there is none."""
     try:
         return _json(f"{url}/health/ready")
     except urllib.error.HTTPError as error:

@@ -38,8 +38,8 @@ def run_services(names: Sequence[str], roles: Sequence[Role], port: int | None, 
         if not asked:
             taken = {int(own) for name in names if (own := running.setting(name, "HTTP_PORT")).isdigit()}
             port = choose_port([running.PUBLIC_PORT], taken, is_free)
-            if port != running.PUBLIC_PORT and not local:  # a proxy in front would go on to reach whoever has the port
-                raise Trouble(f"Port {running.PUBLIC_PORT} is taken.", "set AFTERSALE_PUBLIC_PORT to where all services are to be reached")
+            if port != running.PUBLIC_PORT and not local:  # a proxy in front would still call the process that has it
+                raise Trouble(f"Port {running.PUBLIC_PORT} is taken.", "set AFTERSALE_PUBLIC_PORT to a free port for all services")
             os.environ["AFTERSALE_PUBLIC_PORT"] = str(port)
         output.progress(f"all of them on {running.one_address(names[0])}")
     services = [REGISTRY[name].service() for name in names]

@@ -43,7 +43,7 @@ def importing(host: Callable[[], Host]) -> typer.Typer:
         ] = "",
         as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one object per line.")] = False,
     ) -> None:
-        """Import a UK shop's real orders (Chen et al., UCI) with statuses, cash and refunds. A second run continues without repeating anything."""
+        """Import a UK shop's real orders (Chen et al., UCI) with statuses, cash and refunds. A second run continues and repeats no step."""
         from kit.importing.command import Wanted
         from kit.importing.command import import_online_retail as carry_out
 

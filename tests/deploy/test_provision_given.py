@@ -100,16 +100,16 @@ def test_given_passwords_are_taken(servers: Servers, name: str, tmp_path: Path, 
 def test_a_second_time_nothing_is_made(servers: Servers, name: str, tmp_path: Path) -> None:
     said: list[str] = []
     provide(checkout(servers, tmp_path), name, said.append, connection_limit=7)
-    made = [line for line in said if line.endswith(": made") or ": made," in line]
-    assert made == [
+    created = [line for line in said if line.endswith(": created") or ": created," in line]
+    assert created == [
         *(f"role {name}_{service}: created, with a new password" for service in SERVICES),
-        f"database {name}: made",
-        *(f"schema {service} of {name}: made" for service in SERVICES),
+        f"database {name}: created",
+        *(f"schema {service} of {name}: created" for service in SERVICES),
     ]
     assert [line for line in said if "at most" in line] == [f"role {name}_{service}: at most 7 connections" for service in SERVICES]
     said.clear()
     provide(checkout(servers, tmp_path), name, said.append)
-    assert [line for line in said if "made" in line or "at most" in line] == []
+    assert [line for line in said if "created" in line or "at most" in line] == []
 
 
 def test_users_of_the_broker_are_said_as_they_are(servers: Servers, name: str, tmp_path: Path) -> None:
