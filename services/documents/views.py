@@ -1,11 +1,13 @@
 """Response bodies."""
 
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from services.documents.state import Document, Letterhead, Office, SavedSettings, Seller, Series
-from shared.contracts.events import DocumentKind
+from shared.contracts.actor import Actor
+from shared.contracts.events import By, DocumentKind
 from shared.contracts.ids import DocumentId, OrderId
+from shared.web.settings_history import SavedView
 from shared.web.views import ByView, MoneyView, View, money
 
 
@@ -105,18 +107,14 @@ class DocumentSettingsView(LetterheadView):
         return cls(**_printed(office.letterhead), version=office.version, prefixes=office.prefixes, time_zone=office.time_zone)
 
 
-class DocumentSettingsVersionView(LetterheadView):
+class DocumentSettingsVersionView(SavedView, LetterheadView):
     """A version of the settings, with who saved it and when."""
 
-    saved_at: datetime
-    saved_by: ByView
-
     @classmethod
-    def of_saved(cls, saved: SavedSettings) -> "DocumentSettingsVersionView":
-        """As the shop sees it, with every id. Raises ValueError if its letterhead is invalid."""
+    def of(cls, saved: SavedSettings, actor: Actor) -> Self:
+        """As `actor` sees it. Raises ValueError where its letterhead is none."""
         printed = _printed(Letterhead.model_validate(saved.letterhead, strict=False))
-        by = ByView(**saved.saved_by)
-        return cls(**printed, version=saved.version, prefixes=saved.prefixes, saved_at=saved.saved_at, saved_by=by)
+        return cls.showing(saved, **printed, saved_by=ByView.of(By(**saved.saved_by), actor))
 
 
 def _printed(letterhead: Letterhead) -> dict[str, Any]:

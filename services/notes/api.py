@@ -25,9 +25,9 @@ from shared.contracts.actor import shop_only
 from shared.contracts.errors import Busy, Forbidden, NotFound, PreconditionRequired, Refused, VersionConflict
 from shared.contracts.ids import NoteId, OrderId
 from shared.data.db import Transaction
-from shared.data.set_aside import shown
 from shared.web.call import Call, Calling, Router, problems
 from shared.web.pages import DEFAULT_LIMIT, Cursor, Limit
+from shared.web.settings_history import serve_history
 from shared.web.streams import STREAM, LastSeen
 from shared.web.views import Page, actions
 
@@ -63,22 +63,16 @@ async def of_order(order_id: Annotated[OrderId, Query()], call: Call, limit: Lim
         answers_allowed = (await queries.settings_of(tx, call.actor.store)).customer_answers
         revisions = await queries.revisions_of(tx, call.actor, [note.note_id for note in page.items])
         unread = await queries.unread_total(tx, call.actor, order_id)
-    items = await shown(
-        call.db,
+    return await call.page(
+        NotesView,
+        page,
         "notes",
-        page.items,
         lambda note: NoteView.of(note, call.actor, revisions=revisions.get(note.note_id, ()), answers_allowed=answers_allowed),
-        lambda note: (note.store_id, note.note_id),
-    )
-    view = NotesView(
-        items=items,
-        next_cursor=page.next_cursor,
-        previous_cursor=page.previous_cursor,
+        lambda note: note.note_id,
         unread=unread,
         last_event_id=position_for(call.actor, order),
         actions=actions({"write": may_write(call.actor, "customer", answers_allowed=answers_allowed)}),
     )
-    return call.show(view)
 
 
 @router.patch(
@@ -120,19 +114,14 @@ async def of_timeline(order_id: OrderId, call: Call, limit: Limit = DEFAULT_LIMI
     async with call.walking() as tx:
         order = await queries.order_for(tx, call.actor, order_id)
         page = await queries.timeline_of(tx, call.actor, order_id, cursor=cursor, limit=limit)
-    view = TimelineView(
-        items=await shown(
-            call.db,
-            "timeline",
-            page.items,
-            lambda entry: TimelineEntryView.of(entry, call.actor),
-            lambda entry: (entry.store_id, str(entry.event_id)),
-        ),
-        next_cursor=page.next_cursor,
-        previous_cursor=page.previous_cursor,
+    return await call.page(
+        TimelineView,
+        page,
+        "timeline",
+        lambda entry: TimelineEntryView.of(entry, call.actor),
+        lambda entry: str(entry.event_id),
         last_event_id=position_for(call.actor, order),
     )
-    return call.show(view)
 
 
 @router.get(
@@ -154,8 +143,7 @@ async def unread(call: Call, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
     async with call.walking() as tx:
         page = await queries.unread(tx, call.actor, cursor=cursor, limit=limit)
         total = await queries.unread_total(tx, call.actor)
-    items = await shown(call.db, "notes", page.items, UnreadOrderView.of, lambda order: (call.actor.store, order.order_id))
-    return call.show(UnreadView(total=total, items=items, next_cursor=page.next_cursor, previous_cursor=page.previous_cursor))
+    return await call.page(UnreadView, page, "notes", UnreadOrderView.showing, lambda order: order.order_id, total=total)
 
 
 @router.post(
@@ -177,22 +165,7 @@ async def settings(call: Call) -> Response:
     """The store's note settings, with the ETag that a change needs."""
     shop_only(call.actor, to_read=True).or_raise()
     async with call.reading() as tx:
-        return call.show(NoteSettingsView.of(await queries.settings_of(tx, call.actor.store)))
-
-
-@router.get(
-    "/notes-settings/history",
-    operation_id="notes_settings_history_list",
-    response_model=Page[NoteSettingsVersionView],
-    responses=problems(Forbidden),
-)
-async def settings_history(call: Call, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Response:
-    """Every saved version, newest first."""
-    shop_only(call.actor, to_read=True).or_raise()
-    async with call.walking() as tx:
-        page = await queries.settings_versions(tx, call.actor.store, cursor=cursor, limit=limit)
-    items = await shown(call.db, "settings", page.items, NoteSettingsVersionView.of_saved, lambda one: (call.actor.store, str(one.version)))
-    return call.show(Page[NoteSettingsVersionView](items=items, next_cursor=page.next_cursor, previous_cursor=page.previous_cursor))
+        return call.show(NoteSettingsView.showing(await queries.settings_of(tx, call.actor.store)))
 
 
 @router.put(
@@ -202,8 +175,18 @@ async def settings_history(call: Call, limit: Limit = DEFAULT_LIMIT, cursor: Cur
     responses=problems(Forbidden, VersionConflict, PreconditionRequired),
 )
 async def save_settings(request: NoteSettingsInput, call: Call) -> Response:
-    """Save a new version of the store's note settings, in force at once. If-Match is required."""
-    return await call.save("notes.save_settings", NoteSettingsView.of, commands.save_settings, request)
+    """Put a new version of the store's note settings in force. If-Match is required."""
+    return await call.save("notes.save_settings", NoteSettingsView.showing, commands.save_settings, request)
+
+
+serve_history(
+    router,
+    "/notes-settings",
+    "notes_settings",
+    queries.settings_versions,
+    page=Page[NoteSettingsVersionView],
+    view=NoteSettingsVersionView.of,
+)
 
 
 async def _view(tx: Transaction, call: Calling, note: Note) -> NoteView:

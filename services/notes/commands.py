@@ -128,8 +128,7 @@ async def save_settings(tx: Transaction, actor: Actor, request: NoteSettingsInpu
     before = await queries.settings_of(tx, actor.store)
     if (before.version, before.customer_answers) == (expected_version, request.customer_answers):
         return before
-    saved = await save_version(tx, settings, actor, request.model_dump(), expected_version=expected_version, now=now)
-    return NoteSettings(saved.version, saved.customer_answers)
+    return await save_version(tx, settings, NoteSettings, actor, request.model_dump(), expected_version=expected_version, now=now)
 
 
 async def record(tx: Transaction, event: events.OrderEvent | events.RefundEvent | events.DocumentIssued, envelope: Envelope) -> None:

@@ -15,7 +15,7 @@ from shared.contracts.actor import Actor
 from shared.contracts.errors import NotFound
 from shared.data.db import Transaction
 from shared.data.schema import TIME
-from shared.data.settings_versions import newest_version
+from shared.data.settings_versions import newest
 from shared.web.pages import Key, Walked, walk
 from shared.web.settings_history import versions
 
@@ -129,9 +129,8 @@ async def unread_total(tx: Transaction, actor: Actor, order_id: str | None = Non
 
 
 async def settings_of(tx: Transaction, store_id: str) -> NoteSettings:
-    """The settings in force; the defaults (version 0) if the store never saved any."""
-    row = await tx.first(newest_version(settings, store_id))
-    return NoteSettings() if row is None else NoteSettings(row.version, row.customer_answers)
+    """The settings in force; the defaults (version 0) where the store never saved any."""
+    return await newest(tx, settings, NoteSettings(), store_id)
 
 
 async def place_of_note(tx: Transaction, actor: Actor, order_id: str, note_id: str) -> tuple[datetime, str]:

@@ -6,10 +6,11 @@ from typing import Any
 from uuid import UUID
 
 from services.notes.rules.writing import may_edit, may_retract
-from services.notes.state import Audience, Note, NoteSettings, Revision, SavedSettings, Side, TimelineEntry, UnreadOrder
+from services.notes.state import Audience, Note, Revision, Side, TimelineEntry
 from shared.contracts.actor import Actor
 from shared.contracts.events import By
 from shared.contracts.ids import NoteId, OrderId
+from shared.web.settings_history import SavedView
 from shared.web.views import ActionView, ByView, Page, View, actions
 
 
@@ -105,11 +106,6 @@ class UnreadOrderView(View):
     unread: int
     latest_at: datetime
 
-    @classmethod
-    def of(cls, order: UnreadOrder) -> "UnreadOrderView":
-        """As the list shows it."""
-        return cls.showing(order)
-
 
 class UnreadView(Page[UnreadOrderView]):
     """Unread notes over all orders of the caller (a customer) or of the store (its staff share one mark), latest first."""
@@ -131,23 +127,9 @@ class NoteSettingsView(View):
     version: int
     customer_answers: bool
 
-    @classmethod
-    def of(cls, settings: NoteSettings) -> "NoteSettingsView":
-        """The settings in force."""
-        return cls.showing(settings)
 
-
-class NoteSettingsVersionView(NoteSettingsView):
+class NoteSettingsVersionView(SavedView, NoteSettingsView):
     """A version of the settings, with who saved it and when."""
-
-    saved_at: datetime
-    saved_by: ByView
-
-    @classmethod
-    def of_saved(cls, saved: SavedSettings) -> "NoteSettingsVersionView":
-        """As the shop sees it, with every id."""
-        shown = NoteSettingsView.of(saved).model_dump()
-        return cls(**shown, saved_at=saved.saved_at, saved_by=ByView(**saved.saved_by))
 
 
 def _by(one: Note | Revision | TimelineEntry, actor: Actor) -> ByView:

@@ -6,16 +6,18 @@ version that they read. If two save at once, the primary key rejects the later o
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, insert
-from sqlalchemy.engine import Row
 
 from shared.contracts.actor import Actor
 from shared.contracts.errors import VersionConflict
+from shared.data.columns import columns_of
 from shared.data.db import Transaction
 from shared.data.schema import TIME, store_table
+
+S = TypeVar("S")
 
 DEFAULT_VERSION = 0
 
@@ -40,10 +42,16 @@ def newest_version(table: sa.Table, store_id: str) -> sa.Select[Any]:
     return sa.select(table).where(table.c.store_id == store_id).order_by(table.c.version.desc()).limit(1)
 
 
+async def newest(tx: Transaction, table: sa.Table, defaults: S, store_id: str) -> S:
+    """A store's newest version, as the dataclass of its `defaults`, whose fields are columns of `table`."""
+    row = await tx.first(newest_version(table, store_id).with_only_columns(*columns_of(table, type(defaults))))
+    return defaults if row is None else type(defaults)(**row._mapping)
+
+
 async def save_version(
-    tx: Transaction, table: sa.Table, actor: Actor, values: Mapping[str, Any], *, expected_version: int, now: datetime
-) -> Row[Any]:
-    """Insert and return the next version, which is in force from the commit on.
+    tx: Transaction, table: sa.Table, kind: type[S], actor: Actor, values: Mapping[str, Any], *, expected_version: int, now: datetime
+) -> S:
+    """The next version as a `kind`, whose fields are columns of `table`. It is in force from the commit on.
 
     Raises VersionConflict if `expected_version` is no longer in force, also if somebody else saves at the same moment.
     """
@@ -52,10 +60,10 @@ async def save_version(
         raise VersionConflict(current)
     saved_by = {"role": actor.role, "id": actor.id, "via": actor.via}
     row = {"store_id": actor.store, "version": current + 1, "saved_at": now, "saved_by": saved_by, **values}
-    saved = await tx.first(insert(table).values(**row).on_conflict_do_nothing().returning(table))
+    saved = await tx.first(insert(table).values(**row).on_conflict_do_nothing().returning(*columns_of(table, kind)))
     if saved is None:
         raise VersionConflict(await _current(tx, table, actor.store))
-    return saved
+    return kind(**saved._mapping)
 
 
 async def _current(tx: Transaction, table: sa.Table, store_id: str) -> int:

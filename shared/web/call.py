@@ -17,9 +17,10 @@ from shared.contracts.errors import Failure, PreconditionRequired, Unauthenticat
 from shared.data import guests, idempotency
 from shared.data.db import Database, Transaction
 from shared.data.idempotency import Overtaken, Reservation, Stored
+from shared.data.set_aside import shown
 from shared.web.bodies import Router as Router
 from shared.web.gate import CALLER, Caller, version_of
-from shared.web.pages import link_header
+from shared.web.pages import Walked, link_header
 from shared.web.problems import BadKey, problem_response
 from shared.web.routes import MANY_VALUES as MANY_VALUES
 from shared.web.routes import SHOP_ONLY as SHOP_ONLY
@@ -175,6 +176,16 @@ class Calling:
             return None
         async with self.reading() as tx:
             return await idempotency.find(tx, reservation)
+
+    async def page(
+        self, kind: type[Page[Any]], walked: Walked[T], place: str, view: Callable[[T], View], key: Callable[[T], str], **others: Any
+    ) -> Response:
+        """The answer to a list: what `walked` found as one `kind` of page, and `others` that it shows beside its items.
+
+        What `view` cannot show is left out, and noted as the row `key` of `place`. Call it while holding no connection.
+        """
+        items = await shown(self.db, place, walked.items, view, lambda one: (self.actor.store, key(one)))
+        return self.show(kind(items=items, next_cursor=walked.next_cursor, previous_cursor=walked.previous_cursor, **others))
 
     def show(self, view: View, **headers: str) -> Response:
         """The response to a GET: with its ETag, or 304 if the caller already has it; a page links to its neighbours.

@@ -62,8 +62,7 @@ async def listed(call: Call, wanted: Chosen, limit: Limit = DEFAULT_LIMIT, curso
     """Documents, newest first; customers see only their own."""
     async with call.walking() as tx:
         page = await queries.page_of_documents(tx, call.actor, wanted, cursor=cursor, limit=limit)
-    items = await shown(call.db, "documents", page.items, DocumentView.of, lambda one: (one.store_id, one.document_id))
-    return call.show(Page[DocumentView](items=items, next_cursor=page.next_cursor, previous_cursor=page.previous_cursor))
+    return await call.page(Page[DocumentView], page, "documents", DocumentView.of, lambda one: one.document_id)
 
 
 @router.get(

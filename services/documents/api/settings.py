@@ -17,12 +17,19 @@ from services.documents.views import DocumentSettingsVersionView, DocumentSettin
 from shared.contracts.actor import shop_only
 from shared.contracts.errors import Forbidden, Invalid, NotFound, PreconditionRequired, Refused, TooLarge, VersionConflict
 from shared.data.db import Transaction
-from shared.data.set_aside import shown
 from shared.web.call import SHOP_ONLY, WITHOUT_KEY, Call, Router, problems
-from shared.web.pages import DEFAULT_LIMIT, Cursor, Limit
+from shared.web.settings_history import serve_history
 from shared.web.views import Page
 
 router = Router()
+serve_history(
+    router,
+    "/v1/documents-settings",
+    "documents_settings",
+    queries.settings_versions,
+    page=Page[DocumentSettingsVersionView],
+    view=DocumentSettingsVersionView.of,
+)
 
 MAX_LOGO_BODY_BYTES = 1_100_000  # a little more than the limit for a logo, so that the refusal `logo_too_large` can state that limit
 SAVING = problems(Forbidden, VersionConflict, PreconditionRequired)
@@ -36,23 +43,6 @@ async def read(call: Call) -> Response:
     shop_only(call.actor, to_read=True).or_raise()
     async with call.reading() as tx:
         return call.show(DocumentSettingsView.of(await queries.office(tx, call.actor.store)))
-
-
-@router.get(
-    "/v1/documents-settings/history",
-    operation_id="documents_settings_history_list",
-    response_model=Page[DocumentSettingsVersionView],
-    responses=problems(Forbidden),
-)
-async def history(call: Call, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Response:
-    """Every saved version, newest first."""
-    shop_only(call.actor, to_read=True).or_raise()
-    async with call.walking() as tx:
-        page = await queries.settings_versions(tx, call.actor.store, cursor=cursor, limit=limit)
-    items = await shown(
-        call.db, "settings", page.items, DocumentSettingsVersionView.of_saved, lambda one: (call.actor.store, str(one.version))
-    )
-    return call.show(Page[DocumentSettingsVersionView](items=items, next_cursor=page.next_cursor, previous_cursor=page.previous_cursor))
 
 
 @router.put(

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from services.documents import queries
 from services.documents.requests import DocumentSettingsInput
 from services.documents.rules.settings import letterhead_of, may_name_series
-from services.documents.state import Office
+from services.documents.state import Office, SavedSettings
 from services.documents.tables import logos, series, settings
 from shared.contracts.actor import Actor, shop_only
 from shared.contracts.errors import VersionConflict
@@ -50,5 +50,5 @@ async def _save(tx: Transaction, actor: Actor, office: Office, expected_version:
     """Save `office` as the version after `expected_version`; its letterhead carries that version number."""
     letterhead = office.letterhead.model_copy(update={"version": expected_version + 1})
     values = {"letterhead": letterhead.model_dump(mode="json"), "prefixes": office.prefixes}
-    saved = await save_version(tx, settings, actor, values, expected_version=expected_version, now=now)
+    saved = await save_version(tx, settings, SavedSettings, actor, values, expected_version=expected_version, now=now)
     return replace(office, version=saved.version, letterhead=letterhead)

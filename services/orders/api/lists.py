@@ -14,7 +14,6 @@ from services.orders.views.orders import OrderCountsView, OrderPage, OrderSummar
 from shared.contracts.actor import Actor
 from shared.contracts.errors import Forbidden
 from shared.data.db import Transaction
-from shared.data.set_aside import shown
 from shared.web.call import Call, Router, problems
 from shared.web.exports import FILE, MEDIA_TYPES, Export
 
@@ -26,8 +25,7 @@ async def list_orders(query: Annotated[PageQuery, Query()], call: Call) -> Respo
     """Orders that the caller may see, newest first. A page may be short and still have a next one: follow the cursor."""
     async with call.walking() as tx:
         page = await page_of(tx, call.actor, query, await _search(tx, call.actor, query), cursor=query.cursor, limit=query.limit)
-    items = await shown(call.db, "orders", page.items, OrderSummaryView.of, lambda item: (call.actor.store, item.order_id))
-    return call.show(OrderPage(items=items, next_cursor=page.next_cursor, previous_cursor=page.previous_cursor))
+    return await call.page(OrderPage, page, "orders", OrderSummaryView.of, lambda order: order.order_id)
 
 
 @router.get("/orders/counts", operation_id="orders_counts_read", response_model=OrderCountsView, responses=problems(Forbidden))

@@ -10,7 +10,6 @@ from services.orders.requests.stock import MAX_ON_HAND, AdjustmentInput, LevelIn
 from services.orders.views.stock import LevelView, MovementView
 from shared.contracts.errors import Forbidden, NotFound, Refused, VersionConflict
 from shared.data.db import Transaction
-from shared.data.set_aside import shown
 from shared.web.call import Call, Router, problems
 from shared.web.pages import DEFAULT_LIMIT, Cursor, Limit
 from shared.web.views import Page
@@ -27,8 +26,7 @@ async def levels(
     """Tracked SKUs, scarcest first; `below=10` lists those with fewer than 10 units."""
     async with call.walking() as tx:
         page = await queries.levels(tx, call.actor, below=below, cursor=cursor, limit=limit)
-    items = await shown(call.db, "stock_levels", page.items, LevelView.of, lambda level: (call.actor.store, level.sku))
-    return call.show(Page[LevelView](items=items, next_cursor=page.next_cursor, previous_cursor=page.previous_cursor))
+    return await call.page(Page[LevelView], page, "stock_levels", LevelView.of, lambda level: level.sku)
 
 
 @router.get("/stock/{sku}", operation_id="orders_stock_read", response_model=LevelView, responses=problems(NotFound))
@@ -70,7 +68,4 @@ async def movements(sku: SkuPath, call: Call, limit: Limit = DEFAULT_LIMIT, curs
     """The ledger of a SKU, newest first."""
     async with call.walking() as tx:
         page = await queries.movements(tx, call.actor, sku, cursor=cursor, limit=limit)
-    items = await shown(
-        call.db, "stock_movements", page.items, MovementView.of, lambda one: (call.actor.store, f"{one.sku} {one.sequence}")
-    )
-    return call.show(Page[MovementView](items=items, next_cursor=page.next_cursor, previous_cursor=page.previous_cursor))
+    return await call.page(Page[MovementView], page, "stock_movements", MovementView.of, lambda one: f"{one.sku} {one.sequence}")

@@ -2,7 +2,6 @@
 
 from datetime import datetime
 
-from services.orders.queries.settings import as_settings
 from services.orders.requests.settings import OrderSettingsInput
 from services.orders.rules.settings import known_time_zone
 from services.orders.state import StoreSettings
@@ -20,8 +19,7 @@ async def save_settings(
     """Save a new version, in force from now on. Raises Forbidden, VersionConflict (saved by someone else meanwhile), Invalid."""
     shop_only(actor).or_raise()
     known_time_zone(request.time_zone)
-    row = await save_version(tx, settings, actor, request.model_dump(), expected_version=expected_version, now=now)
-    saved = as_settings(row)
+    saved = await save_version(tx, settings, StoreSettings, actor, request.model_dump(), expected_version=expected_version, now=now)
     event = StoreSettingsChanged(occurred_at=now, version=saved.version, time_zone=saved.time_zone, by=By.of(actor))
     await emit(tx, event, store_id=actor.store, sequence=saved.version, recorded_at=now)
     return saved

@@ -1,9 +1,8 @@
 """Response bodies of a store's settings."""
 
-from datetime import datetime
-
-from services.orders.state import CancelPreset, CustomerStop, SavedSettings, StoreSettings
-from shared.web.views import ByView, View
+from services.orders.state import CancelPreset, CustomerStop
+from shared.web.settings_history import SavedView
+from shared.web.views import View
 
 
 class OrderSettingsView(View):
@@ -16,20 +15,6 @@ class OrderSettingsView(View):
     number_prefix: str
     time_zone: str
 
-    @classmethod
-    def of(cls, settings: StoreSettings) -> "OrderSettingsView":
-        """As responses show them."""
-        return cls.showing(settings)
 
-
-class OrderSettingsVersionView(OrderSettingsView):
+class OrderSettingsVersionView(SavedView, OrderSettingsView):
     """One version, with who saved it and when."""
-
-    saved_at: datetime
-    saved_by: ByView
-
-    @classmethod
-    def of_saved(cls, saved: SavedSettings) -> "OrderSettingsVersionView":
-        """As the shop sees it, with every id."""
-        shown = OrderSettingsView.of(saved).model_dump()
-        return cls(**shown, saved_at=saved.saved_at, saved_by=ByView(**saved.saved_by))

@@ -1,5 +1,7 @@
 """Items that need a person's attention."""
 
+from functools import partial
+
 from fastapi import Response
 
 from services.refunds.commands.attention import close_attention
@@ -9,7 +11,6 @@ from services.refunds.views.attention import AttentionView
 from shared.contracts.errors import Forbidden, NotFound, Refused
 from shared.contracts.ids import AttentionId
 from shared.data.db import Transaction
-from shared.data.set_aside import shown
 from shared.web.call import SHOP_ONLY, Call, Router, problems
 from shared.web.pages import DEFAULT_LIMIT, Cursor, Limit
 from shared.web.views import Page
@@ -25,14 +26,11 @@ router = Router(tags=["refunds"])
     openapi_extra=SHOP_ONLY,
 )
 async def list_attention(call: Call, closed: bool = False, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Response:
-    """Open items, oldest first; or, with `closed`, the closed ones."""
-    actor = call.actor
+    """Open items, the oldest first; or those that were closed."""
     async with call.walking() as tx:
-        page = await queries.page(tx, actor, closed=closed, cursor=cursor, limit=limit)
-    items = await shown(
-        call.db, "attention", page.items, lambda item: AttentionView.of(item, actor), lambda item: (actor.store, item.attention_id)
-    )
-    return call.show(Page[AttentionView](items=items, next_cursor=page.next_cursor, previous_cursor=page.previous_cursor))
+        page = await queries.page(tx, call.actor, closed=closed, cursor=cursor, limit=limit)
+    view = partial(AttentionView.of, actor=call.actor)
+    return await call.page(Page[AttentionView], page, "attention", view, lambda item: item.attention_id)
 
 
 @router.post(

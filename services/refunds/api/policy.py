@@ -6,11 +6,9 @@ from services.refunds.commands.policy import save_policy
 from services.refunds.queries import policies as queries
 from services.refunds.requests import RefundPolicyInput
 from services.refunds.views.policy import RefundPolicyView
-from shared.contracts.actor import shop_only
 from shared.contracts.errors import Forbidden, PreconditionRequired, Refused, VersionConflict
-from shared.data.set_aside import shown
 from shared.web.call import SHOP_ONLY, Call, Router, problems
-from shared.web.pages import DEFAULT_LIMIT, Cursor, Limit
+from shared.web.settings_history import serve_history
 from shared.web.views import Page
 
 router = Router(tags=["refunds"])
@@ -20,7 +18,7 @@ router = Router(tags=["refunds"])
 async def read(call: Call) -> Response:
     """The last saved version, which may apply only from a later day (`valid_from`)."""
     async with call.reading() as tx:
-        policy = await queries.newest(tx, call.actor.store)
+        policy = await queries.newest_policy(tx, call.actor.store)
     return call.show(RefundPolicyView.of(policy, call.actor))
 
 
@@ -36,20 +34,4 @@ async def save(body: RefundPolicyInput, call: Call) -> Response:
     return await call.save("refunds.policy", lambda saved: RefundPolicyView.of(saved, call.actor), save_policy, body)
 
 
-@router.get(
-    "/v1/refund-policy/history",
-    operation_id="refunds_policy_history_list",
-    response_model=Page[RefundPolicyView],
-    responses=problems(Forbidden),
-    openapi_extra=SHOP_ONLY,
-)
-async def history(call: Call, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Response:
-    """Every saved version, newest first."""
-    actor = call.actor
-    shop_only(actor, to_read=True).or_raise()
-    async with call.walking() as tx:
-        page = await queries.policy_versions(tx, actor.store, cursor=cursor, limit=limit)
-    items = await shown(
-        call.db, "settings", page.items, lambda one: RefundPolicyView.of(one, actor), lambda one: (actor.store, str(one.version))
-    )
-    return call.show(Page[RefundPolicyView](items=items, next_cursor=page.next_cursor, previous_cursor=page.previous_cursor))
+serve_history(router, "/v1/refund-policy", "refunds_policy", queries.policy_versions, page=Page[RefundPolicyView], view=RefundPolicyView.of)

@@ -1,5 +1,6 @@
 """Calls that read refunds, and the shop's calls on them."""
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import Query, Response
@@ -26,14 +27,11 @@ CHANGES = problems(NotFound, Refused, VersionConflict, Forbidden)
 
 @router.get("/v1/refunds", operation_id="refunds_refund_list", response_model=Page[RefundSummaryView])
 async def list_refunds(query: Annotated[RefundList, Query()], call: Call) -> Response:
-    """Refunds, latest request first: the shop sees all of its store's, a customer their own, a guest those of their order."""
-    store = call.actor.store
+    """Refunds, the last requested first: the shop's whole store, a customer's own, a guest's of their order."""
     async with call.walking() as tx:
         page = await queries.page(tx, call.actor, query, now=call.now, cursor=query.cursor, limit=query.limit)
-    items = await shown(
-        call.db, "refunds", page.items, lambda one: RefundSummaryView.of(one, now=call.now), lambda one: (store, one.refund_id)
-    )
-    return call.show(Page[RefundSummaryView](items=items, next_cursor=page.next_cursor, previous_cursor=page.previous_cursor))
+    view = partial(RefundSummaryView.of, now=call.now)
+    return await call.page(Page[RefundSummaryView], page, "refunds", view, lambda one: one.refund_id)
 
 
 @router.get("/v1/refunds/counts", operation_id="refunds_counts_read", response_model=RefundCountsView, responses=problems(Forbidden))

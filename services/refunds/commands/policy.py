@@ -8,7 +8,6 @@ from services.refunds.state import Policy
 from services.refunds.tables import settings
 from shared.contracts.actor import Actor, shop_only
 from shared.contracts.events import By, RefundPolicyChanged
-from shared.data.columns import columns_of
 from shared.data.db import Transaction
 from shared.data.settings_versions import save_version
 from shared.messaging.outbox import emit
@@ -20,8 +19,8 @@ async def save_policy(tx: Transaction, actor: Actor, wanted: RefundPolicyInput, 
     Raises Forbidden `shop_only`, VersionConflict, Refused `policy_in_the_past`.
     """
     shop_only(actor).or_raise()
-    row = await save_version(tx, settings, actor, content_of(wanted, now=now), expected_version=expected_version, now=now)
-    saved = Policy(**{column.name: row._mapping[column] for column in columns_of(settings, Policy)})
+    content = content_of(wanted, now=now)
+    saved = await save_version(tx, settings, Policy, actor, content, expected_version=expected_version, now=now)
     event = RefundPolicyChanged(
         occurred_at=now, version=saved.version, valid_from=saved.valid_from, manage_stock=saved.manage_stock,
         attachments=saved.attachments, deduct_shipping=saved.deduct_shipping, by=By.of(actor),
