@@ -165,7 +165,7 @@ def add_the_service(tree: Path) -> None:
     )
     assert "`nouns`" in folder
     assert "`shared/contracts/events/`" in readers
-    told_to = 'readers: ClassVar[tuple[str, ...]] = ("refunds", "notes", "documents")\n    order: Order\n'
+    told_to = 'class OrderEvent(Event, readers=("refunds", "notes", "documents")):'
     replace_once(tree / "shared/contracts/events/order.py", told_to, told_to.replace('"refunds"', f'"refunds", "{NAME}"'))
 
 

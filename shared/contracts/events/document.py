@@ -1,7 +1,7 @@
 """Events of the document service: `document.*`."""
 
 from datetime import date
-from typing import ClassVar, Literal
+from typing import Literal
 
 from shared.contracts.events.envelope import Event
 from shared.contracts.ids import DocumentId, OrderId
@@ -9,11 +9,9 @@ from shared.contracts.ids import DocumentId, OrderId
 DocumentKind = Literal["invoice", "receipt", "credit_note", "refund_receipt", "cancelling_receipt"]
 
 
-class DocumentIssued(Event):
+class DocumentIssued(Event, type="document.issued.v1", readers=("notes",)):
     """A numbered, immutable document exists."""
 
-    type: ClassVar[str] = "document.issued.v1"
-    readers: ClassVar[tuple[str, ...]] = ("notes",)
     document_id: DocumentId
     order_id: OrderId
     customer_id: str

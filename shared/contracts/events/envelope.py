@@ -42,13 +42,18 @@ class By(Part):
 class Event(Part):
     """What every event has. `occurred_at` comes from the caller; refund windows and timelines go by it."""
 
-    type: ClassVar[str]
+    type: ClassVar[str] = ""
     readers: ClassVar[tuple[str, ...]] = ()
     subjects: ClassVar[str] = "order_[0-9a-z]+"
     """What its subjects look like: a regular expression that works in Python and PostgreSQL, matched against the whole subject."""
     internal: ClassVar[bool] = False
     """Whether events of this type are for the store's staff only."""
     occurred_at: Instant
+
+    def __init_subclass__(cls, type: str = "", readers: tuple[str, ...] = (), **kwargs: Any) -> None:  # noqa: A002  (as events call it)
+        """Say a class's `type` and its `readers`; what it leaves out is what its base says."""
+        super().__init_subclass__(**kwargs)
+        cls.type, cls.readers = type or cls.type, readers or cls.readers
 
     @property
     def subject(self) -> str:

@@ -35,19 +35,13 @@ class NoteEvent(Event):
         return self.audience == "customer"
 
 
-class NoteAdded(NoteEvent):
+class NoteAdded(NoteEvent, type="note.added.v1"):
     """A note was written."""
 
-    type: ClassVar[str] = "note.added.v1"
 
-
-class NoteEdited(NoteEvent):
+class NoteEdited(NoteEvent, type="note.edited.v1"):
     """A note has a new revision."""
 
-    type: ClassVar[str] = "note.edited.v1"
 
-
-class NoteRetracted(NoteEvent):
-    """A note was retracted; a mark stays in its place."""
-
-    type: ClassVar[str] = "note.retracted.v1"
+class NoteRetracted(NoteEvent, type="note.retracted.v1"):
+    """A note was taken back; the mark stays."""

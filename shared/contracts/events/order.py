@@ -128,10 +128,9 @@ class OrderPersonal(Part):
     message: str = ""
 
 
-class OrderEvent(Event):
-    """One change of one order. Each version has exactly one event, and `sequence` is the version."""
+class OrderEvent(Event, readers=("refunds", "notes", "documents")):
+    """One change of one order: exactly one of these per version, and `sequence` is the version."""
 
-    readers: ClassVar[tuple[str, ...]] = ("refunds", "notes", "documents")
     order: Order
     by: By
     personal: OrderPersonal = OrderPersonal()
@@ -142,84 +141,66 @@ class OrderEvent(Event):
         return self.order.order_id
 
 
-class OrderPlaced(OrderEvent):
-    """An order was placed."""
-
-    type: ClassVar[str] = "order.placed.v1"
+class OrderPlaced(OrderEvent, type="order.placed.v1"):
+    """An order came in."""
 
 
-class OrderConfirmed(OrderEvent):
-    """The shop accepted the order; what its invoice shows is frozen from now on."""
-
-    type: ClassVar[str] = "order.confirmed.v1"
+class OrderConfirmed(OrderEvent, type="order.confirmed.v1"):
+    """The shop accepted it; what the invoice prints is frozen from here on."""
 
 
-class OrderPickedUp(OrderEvent):
+class OrderPickedUp(OrderEvent, type="order.picked_up.v1"):
     """The goods left the shop's shelf."""
 
-    type: ClassVar[str] = "order.picked_up.v1"
 
-
-class OrderShipped(OrderEvent):
+class OrderShipped(OrderEvent, type="order.shipped.v1"):
     """The parcel is with the carrier."""
 
-    type: ClassVar[str] = "order.shipped.v1"
+
+class OrderDelivered(OrderEvent, type="order.delivered.v1"):
+    """The customer has it."""
 
 
-class OrderDelivered(OrderEvent):
-    """The customer has the goods."""
-
-    type: ClassVar[str] = "order.delivered.v1"
+class OrderCancelled(OrderEvent, type="order.cancelled.v1"):
+    """It was cancelled; `order.cancellation` says from where and by whom."""
 
 
-class OrderCancelled(OrderEvent):
-    """The order was cancelled; `order.cancellation` says from which status and by whom."""
-
-    type: ClassVar[str] = "order.cancelled.v1"
-
-
-class OrderDeliveryFailed(OrderEvent):
+class OrderDeliveryFailed(OrderEvent, type="order.delivery_failed.v1"):
     """A delivery was refused or failed."""
 
-    type: ClassVar[str] = "order.delivery_failed.v1"
     reported_by: str
     reason: str
 
 
-class OrderPaymentRecorded(OrderEvent):
+class OrderPaymentRecorded(OrderEvent, type="order.payment_recorded.v1"):
     """Money was collected; `payment_id` is among `order.payments`."""
 
-    type: ClassVar[str] = "order.payment_recorded.v1"
     payment_id: PaymentId
 
 
-class OrderPaymentReversed(OrderEvent):
+class OrderPaymentReversed(OrderEvent, type="order.payment_reversed.v1"):
     """A recorded payment was corrected; `payment_id` is the reversing record."""
 
-    type: ClassVar[str] = "order.payment_reversed.v1"
     payment_id: PaymentId
     reason: str
 
 
-class OrderEdited(OrderEvent):
+class OrderEdited(OrderEvent, type="order.edited.v1"):
     """Contact, an address or the tracking was corrected."""
 
-    type: ClassVar[str] = "order.edited.v1"
     reason: str
     fields: tuple[str, ...]
 
 
-class OrderRefunded(OrderEvent):
+class OrderRefunded(OrderEvent, type="order.refunded.v1"):
     """The order's display copy of its refunds changed."""
 
-    type: ClassVar[str] = "order.refunded.v1"
     refund_id: RefundId
 
 
-class StockMoved(Event):
-    """One stock movement of one SKU. `cause` is unique, so that nothing counts twice; `sequence` counts the SKU's movements."""
+class StockMoved(Event, type="stock.moved.v1"):
+    """One movement of one SKU: `cause` is unique, so nothing counts twice. `sequence` counts the SKU's movements."""
 
-    type: ClassVar[str] = "stock.moved.v1"
     subjects: ClassVar[str] = "sku:.+"
     sku: str
     quantity: int  # signed: a reservation is negative
@@ -233,11 +214,9 @@ class StockMoved(Event):
         return f"sku:{self.sku}"
 
 
-class StoreSettingsChanged(Event):
+class StoreSettingsChanged(Event, type="store_settings.changed.v1", readers=("refunds", "documents")):
     """A store's order settings have a new version."""
 
-    type: ClassVar[str] = "store_settings.changed.v1"
-    readers: ClassVar[tuple[str, ...]] = ("refunds", "documents")
     subjects: ClassVar[str] = "store_settings"
     version: int
     time_zone: str
@@ -249,11 +228,9 @@ class StoreSettingsChanged(Event):
         return "store_settings"
 
 
-class GuestLinkRevoked(Event):
-    """A guest's link to one order was revoked: every service that guests can call stops accepting it."""
+class GuestLinkRevoked(Event, type="guest_link.revoked.v1", readers=("refunds", "notes", "documents")):
+    """A link by which a guest read one order is valid no more: every service that lets guests in stops taking it."""
 
-    type: ClassVar[str] = "guest_link.revoked.v1"
-    readers: ClassVar[tuple[str, ...]] = ("refunds", "notes", "documents")
     subjects: ClassVar[str] = "guest_link:link_[0-9a-z]+"
     internal: ClassVar[bool] = True  # only the shop needs to know who can read an order by link
     link_id: LinkId
@@ -267,11 +244,9 @@ class GuestLinkRevoked(Event):
         return f"guest_link:{self.link_id}"
 
 
-class CustomerErased(Event):
-    """A customer asked to be erased: every service blanks personal data; amounts and issued documents stay."""
+class CustomerErased(Event, type="customer.erased.v1", readers=("refunds", "notes", "documents")):
+    """A customer asked to be forgotten: every service blanks what is personal; amounts and issued documents stay."""
 
-    type: ClassVar[str] = "customer.erased.v1"
-    readers: ClassVar[tuple[str, ...]] = ("refunds", "notes", "documents")
     subjects: ClassVar[str] = "customer:.+"
     customer_id: str
     order_ids: tuple[OrderId, ...]

@@ -82,41 +82,28 @@ class RefundEvent(Event):
         return self.refund.order_id
 
 
-class RefundRequested(RefundEvent):
-    """A customer requested a refund, or staff did so for them."""
-
-    type: ClassVar[str] = "refund.requested.v1"
-    readers: ClassVar[tuple[str, ...]] = ("notes",)
+class RefundRequested(RefundEvent, type="refund.requested.v1", readers=("notes",)):
+    """A customer asked, or staff for them."""
 
 
-class RefundApproved(RefundEvent):
-    """The refund will be paid; this is final. Carries amount, lines and dispositions, so that no consumer needs to call back."""
-
-    type: ClassVar[str] = "refund.approved.v1"
-    readers: ClassVar[tuple[str, ...]] = ("orders", "notes", "documents")
+class RefundApproved(RefundEvent, type="refund.approved.v1", readers=("orders", "notes", "documents")):
+    """It will be paid: final. Carries amount, lines and dispositions, so that nobody calls back."""
 
 
-class RefundCancelled(RefundEvent):
-    """The refund was declined, withdrawn, or superseded by the order's cancellation."""
-
-    type: ClassVar[str] = "refund.cancelled.v1"
-    readers: ClassVar[tuple[str, ...]] = ("notes",)
+class RefundCancelled(RefundEvent, type="refund.cancelled.v1", readers=("notes",)):
+    """Declined, withdrawn, or overtaken by the order's cancellation."""
 
 
-class RefundSettled(RefundEvent):
+class RefundSettled(RefundEvent, type="refund.settled.v1", readers=("notes",)):
     """The platform moved the money."""
 
-    type: ClassVar[str] = "refund.settled.v1"
-    readers: ClassVar[tuple[str, ...]] = ("notes",)
     reference: str
     method: str
 
 
-class RefundSettlementFailed(RefundEvent):
+class RefundSettlementFailed(RefundEvent, type="refund.settlement_failed.v1", readers=("notes",)):
     """The platform could not move the money; it may be tried again."""
 
-    type: ClassVar[str] = "refund.settlement_failed.v1"
-    readers: ClassVar[tuple[str, ...]] = ("notes",)
     reference: str
     reason: str
 
@@ -131,20 +118,17 @@ class InspectedLine(Part):
     restock: int
 
 
-class RefundInspected(RefundEvent):
-    """Returned goods that waited for inspection were inspected; `inspection_id` is the cause of their stock movements."""
+class RefundInspected(RefundEvent, type="refund.inspected.v1", readers=("orders",)):
+    """Goods that waited were looked at; `inspection_id` is the cause of their movements."""
 
-    type: ClassVar[str] = "refund.inspected.v1"
-    readers: ClassVar[tuple[str, ...]] = ("orders",)
     internal: ClassVar[bool] = True  # what the shop found stays with its staff
     inspection_id: UUID
     lines: tuple[InspectedLine, ...]
 
 
-class RefundPolicyChanged(Event):
+class RefundPolicyChanged(Event, type="refund_policy.changed.v1"):
     """A store's refund policy has a new version."""
 
-    type: ClassVar[str] = "refund_policy.changed.v1"
     subjects: ClassVar[str] = "refund_policy"
     version: int
     valid_from: Instant
