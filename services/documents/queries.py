@@ -144,18 +144,15 @@ def _within(wanted: Wanted) -> list[sa.ColumnElement[bool]]:
 
 
 async def page_of_documents(tx: Transaction, actor: Actor, wanted: Wanted, *, cursor: str | None, limit: int) -> Walked[Document]:
-    """A page of the documents that `actor` may read, newest first. Raises Invalid `bad_cursor`."""
-    return _documents(await walk(tx, NEWEST, sa.select(documents).where(mine(actor), *_within(wanted)), cursor=cursor, limit=limit))
+    """A page of what `actor` may read, the newest first. Raises Invalid `bad_cursor`."""
+    source = sa.select(documents).where(mine(actor), *_within(wanted))
+    return await walk(tx, NEWEST, Document, source, cursor=cursor, limit=limit)
 
 
 async def page_of_archive(tx: Transaction, store_id: str, wanted: Wanted, *, cursor: str | None, limit: int) -> Walked[Document]:
     """A page of an archive, oldest first."""
     source = sa.select(documents).where(documents.c.store_id == store_id, *_within(wanted))
-    return _documents(await walk(tx, OLDEST, source, cursor=cursor, limit=limit))
-
-
-def _documents(page: Walked[Row[Any]]) -> Walked[Document]:
-    return page.each(lambda row: Document(**row._mapping))
+    return await walk(tx, OLDEST, Document, source, cursor=cursor, limit=limit)
 
 
 async def pdf_of(tx: Transaction, store_id: str, document_id: str) -> bytes | None:

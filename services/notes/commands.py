@@ -75,7 +75,7 @@ async def edit_note(
     """
     note, order = await queries.note_for_change(tx, actor, note_id)
     answers_allowed = (await queries.settings_of(tx, actor.store)).customer_answers
-    may_edit(actor, note.state, answers_allowed=answers_allowed).or_raise()
+    may_edit(actor, note, answers_allowed=answers_allowed).or_raise()
     _expect(note, expected_version)
     text = plain_text(request.text)
     if text == note.text:
@@ -95,7 +95,7 @@ async def retract_note(tx: Transaction, actor: Actor, note_id: str, *, expected_
     Raises NotFound, Forbidden and Refused (see may_retract), VersionConflict.
     """
     note, order = await queries.note_for_change(tx, actor, note_id)
-    may_retract(actor, note.state).or_raise()
+    may_retract(actor, note).or_raise()
     _expect(note, expected_version)
     counters = await _count_change(tx, order, note.audience)
     note = await _change(tx, note, retracted_at=now, retracted_by_side=side_of(actor), **_positions(counters, note.audience))

@@ -13,6 +13,7 @@ from services.notes.state import KnownOrder, Note, NoteSettings, Revision, Saved
 from services.notes.tables import notes, orders, revisions, settings, timeline
 from shared.contracts.actor import Actor
 from shared.contracts.errors import NotFound
+from shared.data.columns import own_rows
 from shared.data.db import Transaction
 from shared.data.schema import TIME
 from shared.data.settings_versions import newest
@@ -38,7 +39,7 @@ async def order_for(tx: Transaction, actor: Actor, order_id: str, *, lock: bool 
 
 
 async def _order(tx: Transaction, actor: Actor, order_id: str, *, lock: bool) -> KnownOrder | None:
-    statement = sa.select(orders).where(orders.c.store_id == actor.store, orders.c.order_id == order_id, *_own_orders(actor))
+    statement = sa.select(orders).where(own_rows(actor, orders), orders.c.order_id == order_id)
     row = await tx.first(statement.with_for_update() if lock else statement)
     return None if row is None else KnownOrder(**row._mapping)
 
@@ -58,8 +59,7 @@ async def note_for_change(tx: Transaction, actor: Actor, note_id: str) -> tuple[
 
 async def notes_of(tx: Transaction, actor: Actor, order_id: str, *, cursor: str | None, limit: int) -> Walked[Note]:
     """A page of an order's notes that the actor may see, oldest first. Raises Invalid `bad_cursor`."""
-    page = await walk(tx, NOTES, sa.select(notes).where(*_visible(notes, actor, order_id)), cursor=cursor, limit=limit)
-    return page.each(lambda row: Note(**row._mapping))
+    return await walk(tx, NOTES, Note, sa.select(notes).where(*_visible(notes, actor, order_id)), cursor=cursor, limit=limit)
 
 
 async def revisions_of(tx: Transaction, actor: Actor, note_ids: Sequence[str]) -> dict[str, list[Revision]]:
@@ -76,8 +76,7 @@ async def revisions_of(tx: Transaction, actor: Actor, note_ids: Sequence[str]) -
 async def timeline_of(tx: Transaction, actor: Actor, order_id: str, *, cursor: str | None, limit: int) -> Walked[TimelineEntry]:
     """A page of the entries that the actor may see, in the order in which they happened. Raises Invalid `bad_cursor`."""
     mine = sa.select(timeline).where(*_visible(timeline, actor, order_id))
-    page = await walk(tx, ENTRIES, mine, cursor=cursor, limit=limit)
-    return page.each(lambda row: TimelineEntry(**row._mapping))
+    return await walk(tx, ENTRIES, TimelineEntry, mine, cursor=cursor, limit=limit)
 
 
 async def notes_changed(tx: Transaction, actor: Actor, order: KnownOrder, *, after: int, limit: int) -> list[Note]:
@@ -107,12 +106,11 @@ async def unread(tx: Transaction, actor: Actor, *, cursor: str | None, limit: in
     grouped = (
         sa.select(orders.c.order_id, orders.c.number, sa.func.count().label("unread"), latest_at)
         .join(notes, sa.and_(notes.c.store_id == orders.c.store_id, notes.c.order_id == orders.c.order_id))
-        .where(orders.c.store_id == actor.store, *_own_orders(actor), *unread_by(actor))
+        .where(own_rows(actor, orders), *unread_by(actor))
         .group_by(orders.c.order_id, orders.c.number)
         .subquery()
     )
-    page = await walk(tx, UNREAD, sa.select(grouped), cursor=cursor, limit=limit)
-    return page.each(lambda row: UnreadOrder(**row._mapping))
+    return await walk(tx, UNREAD, UnreadOrder, sa.select(grouped), cursor=cursor, limit=limit)
 
 
 async def unread_total(tx: Transaction, actor: Actor, order_id: str | None = None) -> int:
@@ -121,7 +119,7 @@ async def unread_total(tx: Transaction, actor: Actor, order_id: str | None = Non
         sa.select(sa.func.count())
         .select_from(notes)
         .join(orders, sa.and_(notes.c.store_id == orders.c.store_id, notes.c.order_id == orders.c.order_id))
-        .where(orders.c.store_id == actor.store, *_own_orders(actor), *unread_by(actor))
+        .where(own_rows(actor, orders), *unread_by(actor))
     )
     if order_id is not None:
         statement = statement.where(orders.c.order_id == order_id)
@@ -134,10 +132,9 @@ async def settings_of(tx: Transaction, store_id: str) -> NoteSettings:
 
 
 async def place_of_note(tx: Transaction, actor: Actor, order_id: str, note_id: str) -> tuple[datetime, str]:
-    """The sort key of a note among its order's notes: (written_at, note_id). Raises NotFound."""
-    row = await tx.first(sa.select(notes.c.written_at, notes.c.note_id).where(*_one_note(actor, note_id), notes.c.order_id == order_id))
-    if row is None:
-        raise NotFound(detail="No such note.")
+    """Where a note of an order stands among its notes: (written_at, note_id). Raises NotFound."""
+    place = sa.select(notes.c.written_at, notes.c.note_id).where(*_one_note(actor, note_id), notes.c.order_id == order_id)
+    row = await tx.one(place, "No such note.")
     return row.written_at, row.note_id
 
 
@@ -147,15 +144,6 @@ def unread_by(actor: Actor) -> list[sa.ColumnElement[bool]]:
     if side_of(actor) == "shop":
         return [*conditions, notes.c.side == sa.literal_column("'customer'"), notes.c.shop_read_at.is_(None)]
     return [*conditions, notes.c.side == sa.literal_column("'shop'"), notes.c.customer_read_at.is_(None)]
-
-
-def _own_orders(actor: Actor) -> list[sa.ColumnElement[bool]]:
-    """Which orders of its store an actor sees: the shop all, a customer their own, a guest the one of its link."""
-    if actor.is_shop:
-        return []
-    if actor.role == "guest":
-        return [orders.c.order_id == actor.id]
-    return [orders.c.customer_id == actor.id]
 
 
 def _one_note(actor: Actor, note_id: str) -> list[sa.ColumnElement[bool]]:

@@ -58,15 +58,6 @@ class Revision:
 
 
 @dataclass(frozen=True, slots=True)
-class NoteState:
-    """The part of a note that the rules need."""
-
-    audience: Audience
-    side: Side
-    retracted: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Note:
     """A note in its current state."""
 
@@ -91,14 +82,9 @@ class Note:
     customer_position: int | None
 
     @property
-    def state(self) -> NoteState:
-        """As the rules see it."""
-        return NoteState(self.audience, self.side, retracted=self.retracted_at is not None)
-
-    @property
     def version(self) -> int:
-        """For ETag and If-Match: every revision and the retraction count as one."""
-        return self.revision + self.state.retracted
+        """For ETag and If-Match: every new text and the retraction count one."""
+        return self.revision + (self.retracted_at is not None)
 
 
 @dataclass(frozen=True, slots=True)

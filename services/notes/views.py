@@ -53,9 +53,7 @@ class NoteView(View):
             text=None if note.retracted_at or note.erased_at else note.text,
             customer_read_at=note.customer_read_at if actor.is_shop else None,
             revisions=shown if actor.is_shop else None,
-            actions=actions(
-                {"edit": may_edit(actor, note.state, answers_allowed=answers_allowed), "retract": may_retract(actor, note.state)}
-            ),
+            actions=actions({"edit": may_edit(actor, note, answers_allowed=answers_allowed), "retract": may_retract(actor, note)}),
         )
 
 

@@ -61,6 +61,11 @@ class Invalid(Failure):
         super().__init__(code, detail, **facts)
         self.errors = errors
 
+    @classmethod
+    def at(cls, pointer: str, code: str, accepted: str, detail: str = "") -> "Invalid":
+        """One wrong field: what would be `accepted` there, and `detail` where the whole needs another sentence."""
+        return cls(code, detail or accepted, errors=(FieldError(pointer, code, accepted),))
+
 
 class NotFound(Failure):
     """Does not exist for this actor. What belongs to another actor is reported the same way, so that ids cannot be probed."""

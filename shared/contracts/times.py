@@ -11,7 +11,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from shared.contracts.errors import FieldError, Invalid
+from shared.contracts.errors import Invalid
 
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)
@@ -68,14 +68,11 @@ def happened_at(given: datetime | None, *, now: datetime, not_before: datetime |
     if given is None:
         return now if not_before is None else max(now, not_before)
     if given > now + CLOCKS_MAY_DIFFER:
-        raise _invalid("in_the_future", field, "It cannot have happened later than now.")
+        raise Invalid.at(f"/{field}", "in_the_future", "It cannot have happened later than now.")
     if not_before is not None and given < not_before:
-        raise _invalid("before_placing", field, f"It cannot have happened before the order was placed, {not_before.isoformat()}.")
+        accepted = f"It cannot have happened before the order was placed, {not_before.isoformat()}."
+        raise Invalid.at(f"/{field}", "before_placing", accepted)
     return min(given, now)
-
-
-def _invalid(code: str, field: str, message: str) -> Invalid:
-    return Invalid(code, message, errors=(FieldError(f"/{field}", code, message),))
 
 
 Instant = Annotated[datetime, AfterValidator(within)]

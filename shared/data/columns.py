@@ -1,13 +1,14 @@
-"""Our own column types, and reading rows into dataclasses."""
+"""Column types of our own, rows as values, and whose rows they are."""
 
 from dataclasses import fields
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Dialect, FromClause, types
+from sqlalchemy import ColumnElement, Dialect, FromClause, false, types
 from sqlalchemy.dialects import postgresql
 
-from shared.contracts.ids import public_id, uuid_of
+from shared.contracts.actor import Actor
+from shared.contracts.ids import is_id, public_id, uuid_of
 
 
 class PublicIdColumn(types.TypeDecorator[str]):
@@ -32,3 +33,15 @@ class PublicIdColumn(types.TypeDecorator[str]):
 def columns_of(table: FromClause, kind: type[Any]) -> list[ColumnElement[Any]]:
     """The columns of `table` that the dataclass `kind` has a field for, so that `kind(**row._mapping)` makes one from a row."""
     return [table.c[field.name] for field in fields(kind) if field.name in table.c]
+
+
+def own_rows(actor: Actor, table: FromClause) -> ColumnElement[bool]:
+    """The rows of a table of orders, or of what belongs to one, that `actor` may see: the shop all of its store's, a customer their own, a
+    guest those of the one order of their link.
+    """
+    mine = table.c.store_id == actor.store
+    if actor.is_shop:
+        return mine
+    if actor.role == "customer":
+        return mine & (table.c.customer_id == actor.id)
+    return mine & (table.c.order_id == actor.id) if is_id("order", actor.id) else false()

@@ -14,7 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
-from shared.contracts.errors import Transient, Unavailable
+from shared.contracts.errors import NotFound, Transient, Unavailable
 from shared.data.crash import crash_point
 from shared.data.readable import read_everything, read_json
 from shared.data.schema import KernelTables, kernel_tables
@@ -53,6 +53,13 @@ class Transaction:
     async def first(self, statement: sa.Executable, parameters: Parameters = None) -> Row[Any] | None:
         """The first row, or None."""
         return (await self.execute(statement, parameters)).first()
+
+    async def one(self, statement: sa.Executable, missing: str = "") -> Row[Any]:
+        """The first row. Raises NotFound with the detail `missing` where there is none."""
+        row = await self.first(statement)
+        if row is None:
+            raise NotFound(detail=missing)
+        return row
 
     async def scalar(self, statement: sa.Executable, parameters: Parameters = None) -> Any:
         """The first column of the first row, or None."""

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from fastapi import Query
 from sqlalchemy.engine import Row
 
-from shared.contracts.errors import FieldError, Invalid
+from shared.contracts.errors import Invalid
 from shared.contracts.ids import uuid_of
 from shared.data.columns import PublicIdColumn
 from shared.data.db import Transaction
@@ -36,7 +36,6 @@ Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
 Cursor = Annotated[str | None, Query(max_length=MAX_CURSOR_CHARACTERS)]
 
 R = TypeVar("R")
-V = TypeVar("V")
 
 
 class Int32(int):
@@ -81,8 +80,8 @@ def decode_cursor(cursor: str, kinds: Sequence[type]) -> list[Any]:
 
 
 def _not_ours() -> Invalid:
-    error_at = (FieldError("?cursor", "bad_cursor", "Take it from next_cursor or previous_cursor, or leave it out."),)
-    return Invalid("bad_cursor", "The cursor is not from this list.", errors=error_at)
+    accepted = "Take it from next_cursor or previous_cursor, or leave it out."
+    return Invalid.at("?cursor", "bad_cursor", accepted, "The cursor is not one of this list.")
 
 
 def _as(kind: type[Any], value: Any) -> Any:
@@ -129,10 +128,6 @@ class Walked(Generic[R]):
     items: list[R]
     next_cursor: str | None
     previous_cursor: str | None
-
-    def each(self, value: Callable[[R], V]) -> "Walked[V]":
-        """The same page with `value` applied to each item."""
-        return Walked([value(item) for item in self.items], self.next_cursor, self.previous_cursor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,9 +193,9 @@ class Key:
 
 
 async def walk(
-    tx: Transaction, key: Key, source: sa.Select[Any], *, cursor: str | None, limit: int, left: Left | None = None
-) -> Walked[Row[Any]]:
-    """A page of the rows of `source` that `left` selects; an index must return `source` in the order of `key`.
+    tx: Transaction, key: Key, kind: Callable[..., R], source: sa.Select[Any], *, cursor: str | None, limit: int, left: Left | None = None
+) -> Walked[R]:
+    """A page of what `left` leaves of `source`, which is whatever an index answers in the order of `key`; each a `kind` of its columns.
 
     `source` must not contain rows that the caller may not see: a walk's last row becomes a cursor. Raises Invalid `bad_cursor`.
     """
@@ -218,7 +213,8 @@ async def walk(
     on = key.cursor(end, backwards=backwards)
     # An empty page does not include the row that it came from, so the page before it begins at that row.
     back = key.cursor(first, backwards=not backwards, inclusive=not rows) if cursor else None
-    return Walked(rows[::-1], back, on) if backwards else Walked(rows, on, back)
+    items = [kind(**row._mapping) for row in rows]
+    return Walked(items[::-1], back, on) if backwards else Walked(items, on, back)
 
 
 async def _end_of(tx: Transaction, key: Key, window: sa.Subquery) -> tuple[Any, ...] | None:

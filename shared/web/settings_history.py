@@ -38,8 +38,7 @@ async def versions(table: sa.Table, kind: type[T], tx: Transaction, actor: Actor
     """
     shop_only(actor, to_read=True).or_raise()
     saved = sa.select(*columns_of(table, kind)).where(table.c.store_id == actor.store)
-    page = await walk(tx, Key(table.c.version, newest_first=True), saved, cursor=cursor, limit=limit)
-    return page.each(lambda row: kind(**row._mapping))
+    return await walk(tx, Key(table.c.version, newest_first=True), kind, saved, cursor=cursor, limit=limit)
 
 
 def serve_history(

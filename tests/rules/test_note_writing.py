@@ -1,5 +1,7 @@
 """Who may write, edit, retract and see which notes, and what a text may be: tables over every kind of caller."""
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +17,7 @@ from services.notes.rules.writing import (
     side_of,
     visible_audiences,
 )
-from services.notes.state import Audience, NoteState, Side
+from services.notes.state import Audience, Note, Side
 from shared.contracts.actor import WHO, Actor, system
 from shared.contracts.errors import Invalid
 
@@ -25,6 +27,16 @@ CUSTOMER = Actor("s", "customer", "c1")
 ON_BEHALF = Actor("s", "customer", "c1", via="shopfront")
 GUEST = Actor("s", "guest", "order_1")
 SYSTEM = system("s", "notes")
+NOW = datetime(2026, 1, 31, tzinfo=UTC)
+
+
+def note_of(side: Side, *, retracted: bool) -> Note:
+    """A note to the customer."""
+    return Note(
+        store_id="s", note_id="note_1", order_id="order_1", audience="customer", side=side, by_role="staff", by_id="asha", by_via=None,
+        text="Ready.", revision=1, written_at=NOW, edited_at=None, retracted_at=NOW if retracted else None, retracted_by_side=None,
+        erased_at=None, customer_read_at=None, shop_read_at=None, shop_position=1, customer_position=1,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -73,7 +85,7 @@ def test_who_may_write(actor: Actor, audience: Audience, answers: bool, expected
 def test_who_may_edit_and_retract(
     actor: Actor, side: Side, retracted: bool, answers: bool, refusals: tuple[str | None, str | None]
 ) -> None:
-    note = NoteState(audience="customer", side=side, retracted=retracted)
+    note = note_of(side, retracted=retracted)
     assert (may_edit(actor, note, answers_allowed=answers).code, may_retract(actor, note).code) == refusals
 
 
@@ -163,8 +175,8 @@ def test_every_refusal_is_explained() -> None:
         for answers in (True, False)
         for decision in (
             may_write(actor, "private" if side == "shop" else "customer", answers_allowed=answers),
-            may_edit(actor, NoteState("customer", side, retracted), answers_allowed=answers),
-            may_retract(actor, NoteState("customer", side, retracted)),
+            may_edit(actor, note_of(side, retracted=retracted), answers_allowed=answers),
+            may_retract(actor, note_of(side, retracted=retracted)),
             may_mark_read(actor),
         )
     } - {None}

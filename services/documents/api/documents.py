@@ -15,7 +15,7 @@ from services.documents.rules.contents import sha256_of
 from services.documents.state import Wanted
 from services.documents.views import DocumentSeriesReport, DocumentSeriesView, DocumentVerificationView, DocumentView, OrderDocumentsView
 from shared.contracts.actor import shop_only
-from shared.contracts.errors import FieldError, Forbidden, Invalid, NotFound
+from shared.contracts.errors import Forbidden, Invalid, NotFound
 from shared.contracts.events import DocumentKind
 from shared.contracts.ids import DocumentId, OrderId
 from shared.data.set_aside import one_row, shown
@@ -35,8 +35,7 @@ def _wanted(
 ) -> Wanted:
     """The filter of a list or an archive. Raises Invalid `bad_period`."""
     if since is not None and until is not None and since > until:
-        wrong = FieldError("?issued_on.gte", "bad_period", "Must not be later than `issued_on.lt`.")
-        raise Invalid("bad_period", PROBLEMS["bad_period"], errors=(wrong,))
+        raise Invalid.at("?issued_on.gte", "bad_period", "Must not be later than `issued_on.lt`.", PROBLEMS["bad_period"])
     return Wanted(since, until, kind)
 
 

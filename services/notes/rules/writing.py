@@ -4,9 +4,9 @@ import unicodedata
 
 from services.notes.requests import MAX_TEXT_CHARACTERS
 from services.notes.rules import PROBLEMS
-from services.notes.state import Audience, KnownOrder, Note, NoteState, Side, TimelineEntry
+from services.notes.state import Audience, KnownOrder, Note, Side, TimelineEntry
 from shared.contracts.actor import Actor, Decision, allowed, forbidden, refused
-from shared.contracts.errors import FieldError, Invalid
+from shared.contracts.errors import Invalid
 
 KEPT_CONTROLS = "\n\t"
 
@@ -34,22 +34,22 @@ def may_write(actor: Actor, audience: Audience, *, answers_allowed: bool) -> Dec
     return allowed()
 
 
-def may_edit(actor: Actor, note: NoteState, *, answers_allowed: bool) -> Decision:
+def may_edit(actor: Actor, note: Note, *, answers_allowed: bool) -> Decision:
     """Whether the actor may append a revision: a note of its own side that is not retracted, under the rules for writing one."""
     if side_of(actor) != note.side:
         return forbidden("author_only", PROBLEMS["author_only"])
-    if note.retracted:
+    if note.retracted_at is not None:
         return refused("retracted", PROBLEMS["retracted"])
     return may_write(actor, note.audience, answers_allowed=answers_allowed)
 
 
-def may_retract(actor: Actor, note: NoteState) -> Decision:
-    """Whether the actor may retract the note: the shop any note, customers their own, even if answers are now off."""
+def may_retract(actor: Actor, note: Note) -> Decision:
+    """Whether the actor may take the note back: the shop any note, a customer its own, whatever the setting says by now."""
     if _reads_only(actor):
         return forbidden("read_only")
     if not actor.is_shop and side_of(actor) != note.side:
         return forbidden("author_only", PROBLEMS["author_only"])
-    if note.retracted:
+    if note.retracted_at is not None:
         return refused("already_retracted", PROBLEMS["already_retracted"])
     return allowed()
 
@@ -78,7 +78,7 @@ def plain_text(text: str) -> str:
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     reason = _why_bad(text)
     if reason:
-        raise Invalid("bad_text", PROBLEMS["bad_text"], errors=(FieldError("/text", "bad_text", reason),))
+        raise Invalid.at("/text", "bad_text", reason, PROBLEMS["bad_text"])
     return text
 
 

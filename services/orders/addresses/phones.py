@@ -2,7 +2,7 @@
 
 import phonenumbers
 
-from shared.contracts.errors import FieldError, Invalid
+from shared.contracts.errors import Invalid
 
 
 def checked_phone(phone: str, country_code: str, pointer: str) -> str:
@@ -17,8 +17,8 @@ def checked_phone(phone: str, country_code: str, pointer: str) -> str:
     except phonenumbers.NumberParseException:
         number = None
     if number is None or not phonenumbers.is_possible_number(number):
-        message = f"Send a telephone number of {country_code}, or one that starts with + and a country code."
-        raise Invalid("bad_phone", message, errors=(FieldError(pointer, "bad_phone", message),))
+        message = f"Send a telephone number of {country_code}, or one that starts with + and a country's prefix."
+        raise Invalid.at(pointer, "bad_phone", message)
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 

@@ -26,14 +26,14 @@ async def levels(
     """Tracked SKUs, scarcest first; `below=10` lists those with fewer than 10 units."""
     async with call.walking() as tx:
         page = await queries.levels(tx, call.actor, below=below, cursor=cursor, limit=limit)
-    return await call.page(Page[LevelView], page, "stock_levels", LevelView.of, lambda level: level.sku)
+    return await call.page(Page[LevelView], page, "stock_levels", LevelView.showing, lambda level: level.sku)
 
 
 @router.get("/stock/{sku}", operation_id="orders_stock_read", response_model=LevelView, responses=problems(NotFound))
 async def level(sku: SkuPath, call: Call) -> Response:
     """How many units of a SKU can still be sold."""
     async with call.reading() as tx:
-        return call.show(LevelView.of(await queries.level_of(tx, call.actor, sku)))
+        return call.show(LevelView.showing(await queries.level_of(tx, call.actor, sku)))
 
 
 @router.put("/stock/{sku}", operation_id="orders_stock_save", response_model=LevelView, responses=problems(Forbidden, VersionConflict))
@@ -41,7 +41,7 @@ async def count(sku: SkuPath, request: LevelInput, call: Call) -> Response:
     """Start tracking a SKU, or correct its level to the counted number."""
 
     async def work(tx: Transaction) -> LevelView:
-        return LevelView.of(await set_level(tx, call.actor, sku.strip(), request, now=call.now, expected_version=call.if_match))
+        return LevelView.showing(await set_level(tx, call.actor, sku.strip(), request, now=call.now, expected_version=call.if_match))
 
     return await call.once("stock.set", work, idempotent="optional")
 
@@ -56,7 +56,7 @@ async def adjust(sku: SkuPath, request: AdjustmentInput, call: Call) -> Response
     """Add or remove units of a tracked SKU, with a reason."""
 
     async def work(tx: Transaction) -> LevelView:
-        return LevelView.of(await adjust_level(tx, call.actor, sku, request, now=call.now))
+        return LevelView.showing(await adjust_level(tx, call.actor, sku, request, now=call.now))
 
     return await call.once("stock.adjust", work)
 
@@ -68,4 +68,4 @@ async def movements(sku: SkuPath, call: Call, limit: Limit = DEFAULT_LIMIT, curs
     """The ledger of a SKU, newest first."""
     async with call.walking() as tx:
         page = await queries.movements(tx, call.actor, sku, cursor=cursor, limit=limit)
-    return await call.page(Page[MovementView], page, "stock_movements", MovementView.of, lambda one: f"{one.sku} {one.sequence}")
+    return await call.page(Page[MovementView], page, "stock_movements", MovementView.showing, lambda one: f"{one.sku} {one.sequence}")

@@ -6,11 +6,11 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from services.orders.queries.orders import visible_to
 from services.orders.requests.lists import OrderFilter
 from services.orders.state import Summary
 from services.orders.tables import lines, orders
 from shared.contracts.actor import Actor
+from shared.data.columns import own_rows
 from shared.data.db import Transaction
 from shared.web.pages import MAX_EXAMINED_ROWS, Key, Order, Walked, walk
 
@@ -27,8 +27,8 @@ class Search:
 
 
 async def search_for(tx: Transaction, actor: Actor, text: str, phone: str | None) -> Search:
-    """The kind of `text`: a number, reference, e-mail, phone or SKU of some order, else part of a name. `phone` is `text` in E.164."""
-    mine = visible_to(actor)
+    """What `text` is: a number, reference, e-mail, phone or SKU that some order has, else a part of a name. `phone` is it in E.164."""
+    mine = own_rows(actor, orders)
     row = await tx.first(
         sa.select(
             sa.exists().where(mine, orders.c.number == text).label("number"),
@@ -50,7 +50,7 @@ def _some_order_with(actor: Actor, sku: str) -> sa.ColumnElement[bool]:
     """Whether an order that `actor` may see has a line of this SKU; only a customer's newest orders are examined."""
     if actor.is_shop:
         return sa.exists().where(lines.c.store_id == actor.store, lines.c.sku == sku)
-    keys = sa.select(orders.c.store_id, orders.c.placed_at, orders.c.order_id).where(visible_to(actor))
+    keys = sa.select(orders.c.store_id, orders.c.placed_at, orders.c.order_id).where(own_rows(actor, orders))
     newest = keys.order_by(*NEWEST_FIRST.order(orders.c)).limit(MAX_EXAMINED_ROWS).subquery("newest")
     return sa.exists().select_from(newest).where(_has_line_of(sku, newest.c, actor.store))
 
@@ -71,10 +71,14 @@ async def page_of(
         source = sa.select(lines.c.placed_at, lines.c.order_id).where(lines.c.store_id == actor.store, *_indexed(wanted, search, lines))
         left = partial(_orders_of_lines, actor, wanted, search)
     else:
-        source = sa.select(*SUMMARY_COLUMNS).where(visible_to(actor), *_indexed(wanted, search, orders))
+        source = sa.select(*SUMMARY_COLUMNS).where(own_rows(actor, orders), *_indexed(wanted, search, orders))
         left = partial(_matching, actor, wanted, search)
-    page = await walk(tx, NEWEST_FIRST, source, cursor=cursor, limit=limit, left=left)
-    return page.each(lambda row: Summary(**{column.name: row._mapping[column.name] for column in SUMMARY_COLUMNS}))
+    return await walk(tx, NEWEST_FIRST, _summary, source, cursor=cursor, limit=limit, left=left)
+
+
+def _summary(*, walked_placed_at: Any = None, **columns: Any) -> Summary:
+    """A row without where its line was walked."""
+    return Summary(**columns)
 
 
 def _matching(actor: Actor, wanted: OrderFilter, search: Search | None, window: sa.Subquery, order: Order) -> sa.Select[Any]:
@@ -88,7 +92,7 @@ def _orders_of_lines(actor: Actor, wanted: OrderFilter, search: Search | None, w
     hits = sa.select(window).distinct().order_by(*order(window.c)).subquery("hits")  # an order may have two lines of a SKU
     return (
         sa.select(*SUMMARY_COLUMNS, hits.c.placed_at.label("walked_placed_at"))
-        .select_from(hits.join(orders, visible_to(actor) & (orders.c.order_id == hits.c.order_id)))
+        .select_from(hits.join(orders, own_rows(actor, orders) & (orders.c.order_id == hits.c.order_id)))
         .where(*_conditions(wanted, search, orders.c))
         .order_by(*order(hits.c))
     )

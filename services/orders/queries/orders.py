@@ -12,9 +12,9 @@ from sqlalchemy.engine import Row
 from services.orders.state import Change, OrderState
 from services.orders.tables import changes, lines, orders, payments
 from shared.contracts.actor import Actor
-from shared.contracts.errors import NotFound
 from shared.contracts.events import Address, By, Cancellation, Order, OrderLine, OrderPersonal, Payment, Tracking
-from shared.contracts.ids import is_id, public_id
+from shared.contracts.ids import public_id
+from shared.data.columns import own_rows
 from shared.data.db import Transaction
 from shared.data.readable import BrokenJson
 from shared.data.set_aside import Unusable, each_readable, one_row
@@ -24,16 +24,6 @@ PAYMENT_COLUMNS = tuple(column for column in payments.c if column.name not in ("
 CHANGE_COLUMNS = tuple(column for column in changes.c if column.name not in ("store_id", "order_id"))
 
 
-def visible_to(actor: Actor) -> sa.ColumnElement[bool]:
-    """The orders that `actor` may see: the shop all of its store's, a customer their own, a guest the one of its link."""
-    mine = orders.c.store_id == actor.store
-    if actor.is_shop:
-        return mine
-    if actor.role == "customer":
-        return mine & (orders.c.customer_id == actor.id)
-    return mine & (orders.c.order_id == actor.id) if is_id("order", actor.id) else sa.false()
-
-
 async def order_for(tx: Transaction, actor: Actor, order_id: str, *, lock: bool = False) -> OrderState:
     """The order in its current state. With `lock`, nobody else can change it before this transaction ends.
 
@@ -41,19 +31,15 @@ async def order_for(tx: Transaction, actor: Actor, order_id: str, *, lock: bool 
     Raises NotFound for an order that does not exist or that `actor` may not see, and UnreadableRow.
     """
     if lock:
-        await tx.execute(sa.select(sa.literal(1)).where(visible_to(actor), orders.c.order_id == order_id).with_for_update())
-    row = await tx.first(WHOLE.where(visible_to(actor), orders.c.order_id == order_id))
-    if row is None:
-        raise NotFound(detail="No such order.")
+        await tx.execute(sa.select(sa.literal(1)).where(own_rows(actor, orders), orders.c.order_id == order_id).with_for_update())
+    row = await tx.one(WHOLE.where(own_rows(actor, orders), orders.c.order_id == order_id), "No such order.")
     with one_row("orders", row.store_id, row.order_id):
         return state_of(row)
 
 
 async def order_with_history(tx: Transaction, actor: Actor, order_id: str) -> tuple[OrderState, list[Change], list[Unusable]]:
-    """The order and all of its changes, oldest first, in one query; and the changes that cannot be read. Raises NotFound, UnreadableRow."""
-    row = await tx.first(WITH_HISTORY.where(visible_to(actor), orders.c.order_id == order_id))
-    if row is None:
-        raise NotFound(detail="No such order.")
+    """The order and all of its changes, oldest first, in one query; and changes that cannot be read. Raises NotFound, UnreadableRow."""
+    row = await tx.one(WITH_HISTORY.where(own_rows(actor, orders), orders.c.order_id == order_id), "No such order.")
     with one_row("orders", row.store_id, row.order_id):
         state = state_of(row)
     made, unreadable = each_readable(await _written(tx, row), _change, lambda one: (row.store_id, f"{row.order_id} {one['version']}"))

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from services.orders.requests.placing import PlaceOrder
 from services.orders.state import OrderState
-from shared.contracts.errors import FieldError, Invalid
+from shared.contracts.errors import Invalid
 from shared.contracts.events import Order, OrderLine, OrderPersonal, Payment
 from shared.contracts.times import happened_at
 
@@ -46,8 +46,7 @@ def _lines(request: PlaceOrder, figures: OrderAmounts) -> tuple[OrderLine, ...]:
 def _prepaid(request: PlaceOrder, new_id: Callable[[str], str], *, now: datetime) -> tuple[Payment, ...]:
     seen = {(payment.method, payment.reference) for payment in request.payments}
     if len(seen) < len(request.payments):
-        message = "Two prepaid payments have the same method and reference."
-        raise Invalid("same_payment_twice", message, errors=(FieldError("/payments", "same_payment_twice", message),))
+        raise Invalid.at("/payments", "same_payment_twice", "Two prepaid payments have the same method and reference.")
     return tuple(
         Payment(
             payment_id=new_id("payment"), amount=payment.amount, method=payment.method, reference=payment.reference,

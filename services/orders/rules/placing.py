@@ -52,7 +52,7 @@ def amounts(given: PlaceOrder) -> OrderAmounts:
     shipping = _shipping(given, shipping_tax)
     goods_total = sum(line.total for line in lines)
     if goods_total + shipping > MAX_AMOUNT_MINOR_UNITS:
-        raise _invalid("amount_too_large", "/total", f"The total of an order can be at most {MAX_AMOUNT_MINOR_UNITS} minor units.")
+        raise Invalid.at("/total", "amount_too_large", f"The total of an order can be at most {MAX_AMOUNT_MINOR_UNITS} minor units.")
     _same("/total", given.total, goods_total + shipping, "lines + shipping + tax − discounts")
     return OrderAmounts(
         lines=lines,
@@ -93,12 +93,11 @@ def _subtotal(at: int, line: LineInput, tax: int, given: PlaceOrder) -> int:
     elif line.total is not None:
         subtotal = line.total + line.discount - _on_top(tax, given)
     else:
-        raise _invalid("figures_missing", f"/lines/{at}/unit_price", "The line needs a unit_price, a subtotal or a total.")
+        raise Invalid.at(f"/lines/{at}/unit_price", "figures_missing", "The line needs a unit_price, a subtotal or a total.")
     if not line.discount <= subtotal <= MAX_AMOUNT_MINOR_UNITS:
         code, what = ("discount_too_large", "discount") if line.discount > subtotal else ("amount_too_large", "unit_price")
-        raise _invalid(
-            code, f"/lines/{at}/{what}", f"A discount can be at most the line's {subtotal}, which can be at most {MAX_AMOUNT_MINOR_UNITS}."
-        )
+        accepted = f"A discount is at most the line's {subtotal}, which is at most {MAX_AMOUNT_MINOR_UNITS}."
+        raise Invalid.at(f"/lines/{at}/{what}", code, accepted)
     return subtotal
 
 
@@ -116,7 +115,7 @@ def _order_discount_shares(given: PlaceOrder, subtotals: list[int], taxes: list[
         _same("/discount", given.discount, sum(shares.values()), "what the lines' totals leave for the order's discount")
     net = [subtotals[at] - given.lines[at].discount for at in free]
     if left > sum(net):
-        raise _invalid("discount_too_large", "/discount", f"The order's discount can be at most {sum(net)}, the sum of its lines.")
+        raise Invalid.at("/discount", "discount_too_large", f"The order's discount can be at most {sum(net)}, the sum of its lines.")
     if free:
         shares.update(zip(free, split(left, net), strict=True))
     return [shares[at] for at in range(len(subtotals))]
@@ -126,17 +125,17 @@ def _line(pointer: str, price: tuple[int, int, int], tax: int, given: PlaceOrder
     subtotal, discount, share = price
     total = subtotal - discount - share + _on_top(tax, given)
     if given.prices_include_tax and tax > total:
-        raise _invalid("tax_too_large", f"{pointer}/tax", f"Prices include tax, so the tax can be at most {total}, the line's total.")
+        raise Invalid.at(f"{pointer}/tax", "tax_too_large", f"Prices include tax, so the tax can be at most {total}, the line's total.")
     return LineAmounts(subtotal=subtotal, discount=discount, order_discount=share, tax=tax, total=total)
 
 
 def _shipping(given: PlaceOrder, tax: int) -> int:
     shipping = given.shipping
     if shipping.discount > shipping.amount:
-        raise _invalid("discount_too_large", "/shipping/discount", f"The discount can be at most {shipping.amount}, the shipping amount.")
+        raise Invalid.at("/shipping/discount", "discount_too_large", f"The discount can be at most {shipping.amount}, the shipping amount.")
     total = shipping.amount - shipping.discount + _on_top(tax, given)
     if given.prices_include_tax and tax > total:
-        raise _invalid("tax_too_large", "/shipping/tax", f"Prices include tax, so the tax can be at most {total}, the shipping total.")
+        raise Invalid.at("/shipping/tax", "tax_too_large", f"Prices include tax, so the tax can be at most {total}, the shipping total.")
     _same("/shipping/total", shipping.total, total, "amount − discount + tax")
     return total
 
@@ -150,7 +149,3 @@ def _same(pointer: str, given: int | None, computed: int, formula: str) -> None:
         detail = f"{pointer}: {given} was given, but {formula} makes {computed}."
         error = FieldError(pointer, "figures_do_not_add_up", f"{formula} makes {computed}.")
         raise Invalid("figures_do_not_add_up", detail, errors=(error,), pointer=pointer, given=given, computed=computed)
-
-
-def _invalid(code: str, pointer: str, message: str) -> Invalid:
-    return Invalid(code, message, errors=(FieldError(pointer, code, message),))

@@ -2,7 +2,6 @@
 
 from datetime import datetime
 
-from services.orders.state import StockLevel, StockMovement
 from shared.web.views import View
 
 
@@ -13,11 +12,6 @@ class LevelView(View):
     on_hand: int
     version: int
     changed_at: datetime
-
-    @classmethod
-    def of(cls, level: StockLevel) -> "LevelView":
-        """As responses show it."""
-        return cls.showing(level)
 
 
 class MovementView(View):
@@ -30,8 +24,3 @@ class MovementView(View):
     order_id: str | None
     reason: str
     recorded_at: datetime
-
-    @classmethod
-    def of(cls, movement: StockMovement) -> "MovementView":
-        """As responses show it."""
-        return cls.showing(movement)

@@ -11,7 +11,7 @@ from services.refunds.requests import CloseAttention
 from services.refunds.state import Attention, AttentionKind, Ledger
 from services.refunds.tables import attention
 from shared.contracts.actor import Actor, shop_only
-from shared.contracts.errors import NotFound, Refused
+from shared.contracts.errors import Refused
 from shared.contracts.events import By
 from shared.contracts.ids import new_id
 from shared.data.columns import columns_of
@@ -52,12 +52,9 @@ async def close_attention(tx: Transaction, actor: Actor, attention_id: str, clos
     """Close an item with a note. Raises Forbidden `shop_only`, NotFound, Refused `already_closed`."""
     shop_only(actor).or_raise()
     mine = (attention.c.store_id == actor.store) & (attention.c.attention_id == attention_id)
-    row = await tx.first(sa.select(attention.c.closed_at).where(mine).with_for_update())
-    if row is None:
-        raise NotFound(detail="No such item in this store.")
+    row = await tx.one(sa.select(attention.c.closed_at).where(mine).with_for_update(), "No such item in this store.")
     if row.closed_at is not None:
         raise Refused("already_closed", "This item is already closed.", closed_at=row.closed_at.isoformat())
     values = {"closed_at": now, "closed_by": By.of(actor).model_dump(), "note": closing.note}
-    closed = await tx.first(sa.update(attention).where(mine).values(**values).returning(*columns_of(attention, Attention)))
-    assert closed is not None  # we hold its lock
+    closed = await tx.one(sa.update(attention).where(mine).values(**values).returning(*columns_of(attention, Attention)))
     return Attention(**closed._mapping)

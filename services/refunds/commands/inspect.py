@@ -13,7 +13,7 @@ from services.refunds.rules.decisions import may_inspect
 from services.refunds.state import Refund, RefundLine
 from services.refunds.tables import inspections, refund_lines
 from shared.contracts.actor import Actor
-from shared.contracts.errors import FieldError, Invalid, Refused
+from shared.contracts.errors import Invalid, Refused
 from shared.contracts.events import By, InspectedLine, RefundInspected
 from shared.contracts.ids import new_uuid
 from shared.data.db import Transaction
@@ -64,6 +64,6 @@ def _once(decided: Sequence[LineInspected]) -> None:
     seen = set()
     for at, one in enumerate(decided):
         if (one.line, one.disposition) in seen:
-            error = FieldError(f"/lines/{at}", "line_twice", "Name each line once per disposition, with all its units.")
-            raise Invalid("line_twice", f"Line {one.line} is named twice.", errors=(error,))
+            accepted = "Name each line once per disposition, with all its units."
+            raise Invalid.at(f"/lines/{at}", "line_twice", accepted, f"Line {one.line} is named twice.")
         seen.add((one.line, one.disposition))

@@ -17,5 +17,4 @@ async def page(tx: Transaction, actor: Actor, *, closed: bool, cursor: str | Non
     shop_only(actor, to_read=True).or_raise()
     state = attention.c.closed_at.is_not(None) if closed else attention.c.closed_at.is_(None)
     source = sa.select(*columns_of(attention, Attention)).where(attention.c.store_id == actor.store, state)
-    found = await walk(tx, OLDEST_FIRST, source, cursor=cursor, limit=limit)
-    return found.each(lambda row: Attention(**row._mapping))
+    return await walk(tx, OLDEST_FIRST, Attention, source, cursor=cursor, limit=limit)

@@ -4,9 +4,9 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from services.refunds.queries.ledgers import orders_of
 from services.refunds.tables import count_deltas, counts, refunds
 from shared.contracts.actor import Actor
+from shared.data.columns import own_rows
 from shared.data.counts import counted
 from shared.data.db import Transaction
 
@@ -21,11 +21,11 @@ async def counts_of(tx: Transaction, actor: Actor, *, now: datetime) -> dict[str
         row.status: int(row.number)
         for row in await tx.all(counted(counts, count_deltas, actor.store) if actor.is_shop else _of_their_own(actor))
     }
-    late = sa.select(sa.literal(1)).where(orders_of(actor, refunds), r.status == "processing", r.overdue_at <= now).limit(MAX_OVERDUE)
+    late = sa.select(sa.literal(1)).where(own_rows(actor, refunds), r.status == "processing", r.overdue_at <= now).limit(MAX_OVERDUE)
     overdue = await tx.scalar(sa.select(sa.func.count()).select_from(late.subquery()))
     return {status: found.get(status, 0) for status in STATUSES} | {"overdue": overdue}
 
 
 def _of_their_own(actor: Actor) -> sa.Select[tuple[str, int]]:
     own = sa.select(refunds.c.status, sa.func.count().label("number"))
-    return own.where(orders_of(actor, refunds)).group_by(refunds.c.status)
+    return own.where(own_rows(actor, refunds)).group_by(refunds.c.status)

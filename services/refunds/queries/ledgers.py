@@ -12,6 +12,7 @@ from services.refunds.tables import approvals, claims, order_lines, orders, refu
 from shared.contracts.actor import Actor
 from shared.contracts.errors import NotFound
 from shared.contracts.events import Cancellation
+from shared.data.columns import own_rows
 from shared.data.db import Transaction
 from shared.data.readable import all_read
 from shared.data.set_aside import one_row
@@ -22,16 +23,6 @@ _APPROVED = (
     .order_by(approvals.c.number.desc())
     .limit(1)
 )
-
-
-def orders_of(actor: Actor, table: sa.Table = orders) -> sa.ColumnElement[bool]:
-    """The rows that the actor may see: the shop all of its store's, a customer their own, a guest those of the one order of its link."""
-    mine = table.c.store_id == actor.store
-    if actor.is_shop:
-        return mine
-    if actor.role == "customer":
-        return mine & (table.c.customer_id == actor.id)
-    return mine & (table.c.order_id == actor.id)
 
 
 async def ledger(tx: Transaction, actor: Actor, order_id: str, *, lock: bool = False) -> Ledger:
@@ -63,7 +54,7 @@ async def approved_of(tx: Transaction, store_id: str, order_id: str) -> int:
 
 
 async def _order_row(tx: Transaction, actor: Actor, order_id: sa.ColumnElement[Any], *, lock: bool) -> Row[Any] | None:
-    statement = sa.select(orders).where(orders_of(actor), orders.c.order_id == order_id)
+    statement = sa.select(orders).where(own_rows(actor, orders), orders.c.order_id == order_id)
     return await tx.first(statement.with_for_update() if lock else statement)
 
 

@@ -7,13 +7,13 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
-from services.refunds.queries.ledgers import ledger_of_refund, orders_of
+from services.refunds.queries.ledgers import ledger_of_refund
 from services.refunds.requests import RefundFilter
 from services.refunds.state import Ledger, Refund, RefundLine, RefundSummary, Units
 from services.refunds.tables import refund_lines, refunds
 from shared.contracts.actor import Actor
-from shared.contracts.errors import NotFound, VersionConflict
-from shared.data.columns import columns_of
+from shared.contracts.errors import VersionConflict
+from shared.data.columns import columns_of, own_rows
 from shared.data.db import Transaction
 from shared.data.readable import all_read
 from shared.data.set_aside import one_row
@@ -29,9 +29,7 @@ WHOLE = [*columns_of(refunds, Refund), _LINES.label("lines")]
 
 async def refund_for(tx: Transaction, actor: Actor, refund_id: str) -> Refund:
     """A refund that the actor may see. Raises NotFound, UnreadableRow."""
-    row = await tx.first(sa.select(*WHOLE).where(orders_of(actor, refunds), refunds.c.refund_id == refund_id))
-    if row is None:
-        raise NotFound(detail="Refund not found.")
+    row = await tx.one(sa.select(*WHOLE).where(own_rows(actor, refunds), refunds.c.refund_id == refund_id), "Refund not found.")
     return _refund(row, actor.store)
 
 
@@ -46,7 +44,7 @@ async def refund_for_change(tx: Transaction, actor: Actor, refund_id: str, *, ex
 
 async def open_refunds_of(tx: Transaction, actor: Actor, order_id: str) -> list[Refund]:
     """The open requests of an order, oldest first. For use under the order's lock."""
-    mine = (orders_of(actor, refunds), refunds.c.order_id == order_id, refunds.c.status == "processing")
+    mine = (own_rows(actor, refunds), refunds.c.order_id == order_id, refunds.c.status == "processing")
     return [_refund(row, actor.store) for row in await tx.all(sa.select(*WHOLE).where(*mine).order_by(refunds.c.refund_id))]
 
 
@@ -80,8 +78,7 @@ async def page(
     def left(window: sa.Subquery, order: Order) -> sa.Select[Any]:
         return sa.select(window).where(*_conditions(meant, window, now=now)).order_by(*order(window.c))
 
-    found = await walk(tx, NEWEST_FIRST, _source(actor, meant), cursor=cursor, limit=limit, left=left)
-    return found.each(lambda row: RefundSummary(**row._mapping))
+    return await walk(tx, NEWEST_FIRST, RefundSummary, _source(actor, meant), cursor=cursor, limit=limit, left=left)
 
 
 async def resolved(tx: Transaction, actor: Actor, wanted: Wanted) -> Wanted:
@@ -89,7 +86,7 @@ async def resolved(tx: Transaction, actor: Actor, wanted: Wanted) -> Wanted:
     if not wanted.q:
         return wanted
     for name in ("order_number", "customer_id"):
-        one = sa.select(refunds.c.refund_id).where(orders_of(actor, refunds), refunds.c[name] == wanted.q).limit(1)
+        one = sa.select(refunds.c.refund_id).where(own_rows(actor, refunds), refunds.c[name] == wanted.q).limit(1)
         if getattr(wanted, name) in (None, wanted.q) and await tx.first(one) is not None:
             return wanted.model_copy(update={"q": None, name: wanted.q})
     return wanted
@@ -108,7 +105,7 @@ def _conditions(wanted: RefundFilter, table: sa.FromClause, *, now: datetime) ->
 def _source(actor: Actor, wanted: RefundFilter) -> sa.Select[Any]:
     """Rows that one index returns in the list's order; the other conditions then filter them."""
     r = refunds.c
-    statement = sa.select(*columns_of(refunds, RefundSummary)).where(orders_of(actor, refunds))
+    statement = sa.select(*columns_of(refunds, RefundSummary)).where(own_rows(actor, refunds))
     indexed = ("order_number", "order_id", "customer_id", "settlement", "status")
     first = next((name for name in indexed if getattr(wanted, name) is not None), None)
     if first in ("settlement", "status", None) and actor.role == "customer":

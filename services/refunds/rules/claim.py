@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from services.refunds.requests import WantedLine
 from services.refunds.rules import units
 from services.refunds.state import KnownOrder, Line, Units
-from shared.contracts.errors import FieldError, Invalid, Refused
+from shared.contracts.errors import Invalid, Refused
 
 Taken = Mapping[int, Iterable[Units]]
 """The units in open and approved refunds, by line."""
@@ -53,13 +53,13 @@ def _lines(order: KnownOrder, numbers: Sequence[int]) -> list[Line]:
     known = {line.line: line for line in order.lines}
     for at, number in enumerate(numbers):
         if number not in known:
-            error = FieldError(f"/lines/{at}/line", "unknown_line", f"The order has lines 1 to {len(order.lines)}.")
-            raise Invalid("unknown_line", f"The order has no line {number}.", errors=(error,))
+            accepted = f"The order has lines 1 to {len(order.lines)}."
+            raise Invalid.at(f"/lines/{at}/line", "unknown_line", accepted, f"The order has no line {number}.")
     return [known[number] for number in numbers]
 
 
 def _once(numbers: Sequence[int]) -> None:
     for at, number in enumerate(numbers):
         if number in numbers[:at]:
-            error = FieldError(f"/lines/{at}/line", "line_twice", "Name each line once, with all its units.")
-            raise Invalid("line_twice", f"Line {number} is named twice.", errors=(error,))
+            accepted = "Name each line once, with all its units."
+            raise Invalid.at(f"/lines/{at}/line", "line_twice", accepted, f"Line {number} is named twice.")

@@ -30,8 +30,7 @@ async def test_an_empty_page_in_the_middle_loses_nothing(lab: Lab, monkeypatch: 
 
         source = sa.select(table.c.key, table.c.status).where(table.c.store_id == lab.store)
         async with lab.database.reading() as tx:
-            found = await walk(tx, Key(table.c.key), source, cursor=cursor, limit=limit, left=left)
-        return found.each(lambda row: str(row.key))
+            return await walk(tx, Key(table.c.key), lambda key, status: str(key), source, cursor=cursor, limit=limit, left=left)
 
     forward = [await page(None)]
     while (cursor := forward[-1].next_cursor) is not None:
