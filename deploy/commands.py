@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -29,18 +29,16 @@ app = typer.Typer(
 )
 
 
-def _registered(name: str) -> str:
+def _registered(name: str, among: tuple[str, ...] = SERVICES) -> str:
     """The name of a service, as an argument."""
-    if name not in SERVICES:
-        raise typer.BadParameter(f"{name!r} is not one of {', '.join(SERVICES)}.")
+    if name not in among:
+        raise typer.BadParameter(f"{name!r} is not one of {', '.join(among)}.")
     return name
 
 
 def _reading(name: str) -> str:
     """The name of a service that consumes events, as an option."""
-    if name not in READERS:
-        raise typer.BadParameter(f"{name!r} is not one of {', '.join(READERS)}.")
-    return name
+    return _registered(name, READERS)
 
 
 class RoleName(StrEnum):
@@ -48,15 +46,6 @@ class RoleName(StrEnum):
 
     api = "api"
     worker = "worker"
-
-
-class ActorName(StrEnum):
-    """Roles that a token can be issued for."""
-
-    platform = "platform"
-    staff = "staff"
-    customer = "customer"
-    guest = "guest"
 
 
 ONE_OF = "|".join(SERVICES)
@@ -125,14 +114,15 @@ def provision(
 
     Passwords that are known are stored in this clone's folder, with a key for signing tokens unless AFTERSALE_KEYS_FILE is set.
     """
-    from deploy.operator.provision import Asked, run_provision
+    from deploy.operator.provision import run_provision
 
-    run_provision(Asked(name, connection_limit, print_env, print_definitions), Output(as_json=as_json))
+    output = Output(as_json=as_json)
+    run_provision(output, name=name, connection_limit=connection_limit, print_env=print_env, print_definitions=print_definitions)
 
 
 @app.command()
 def token(
-    role: Annotated[ActorName, typer.Argument(help="Role to issue the token for.")],
+    role: Annotated[Literal["platform", "staff", "customer", "guest"], typer.Argument(help="Role to issue the token for.")],
     *,
     store: Store = "demo",
     subject: Annotated[str, typer.Option(help="Id of the customer, staff member or platform; for a guest, of the order.")] = "",
@@ -143,7 +133,7 @@ def token(
     """Print a bearer token, signed with the first secret in AFTERSALE_KEYS_FILE that may issue it (default: this clone's key)."""
     from deploy.operator.tokens import show_token
 
-    show_token(role.value, store=store, subject=subject, hours=hours, read_only=read_only, output=Output(as_json=as_json))
+    show_token(role, store=store, subject=subject, hours=hours, read_only=read_only, output=Output(as_json=as_json))
 
 
 @app.command()
@@ -314,9 +304,8 @@ def reconcile(
 
     output = Output(as_json=as_json)
     if watch:
-        asked = command.Asked(grace, check_seconds)
-        command.watch(asked, every_seconds=every, metrics_file=metrics_file, metrics_port=metrics_port, output=output)
-    raise typer.Exit(command.run_reconcile(command.Asked(grace, check_seconds, acknowledge, reason), output))
+        command.watch(grace, check_seconds, every_seconds=every, metrics_file=metrics_file, metrics_port=metrics_port, output=output)
+    raise typer.Exit(command.run_reconcile(grace, check_seconds, acknowledge, reason, output))
 
 
 def main() -> None:

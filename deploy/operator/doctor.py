@@ -1,8 +1,7 @@
 """`aftersale doctor`: checks everything that the system needs, and prints the fix for what is wrong."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -157,7 +156,7 @@ def _broker_users() -> Check:
 async def _broker() -> list[Check]:
     """Check the broker as a service's user, and every queue with its consumers."""
     try:
-        async with _connected() as connection:
+        async with await aio_pika.connect(running.setting(READERS[0], "AMQP_URL"), timeout=CONNECT_SECONDS) as connection:
             properties = connection.transport.connection.server_properties if connection.transport else {}
             version = str(properties.get("version", "?"))
             new_enough = tuple(int(part) for part in version.split(".")[:2] if part.isdigit()) >= topology.MIN_VERSION
@@ -167,15 +166,6 @@ async def _broker() -> list[Check]:
             return checks + [await _queue(connection, queue, is_dead=queue.endswith(".dead")) for queue in queues]
     except (OSError, AMQPError, TimeoutError) as error:
         return [Check("Broker", False, f"does not answer: {error}", "start RabbitMQ, or check AFTERSALE_…_AMQP_URL")]
-
-
-@asynccontextmanager
-async def _connected() -> AsyncIterator[aio_pika.abc.AbstractConnection]:
-    connection = await aio_pika.connect(running.setting(READERS[0], "AMQP_URL"), timeout=CONNECT_SECONDS)
-    try:
-        yield connection
-    finally:
-        await connection.close()
 
 
 _MISSING_QUEUE = (

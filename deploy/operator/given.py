@@ -26,8 +26,8 @@ class Servers(Protocol):
     def amqp_url(self) -> str:
         """RabbitMQ as its administrator."""
 
-    def import_definitions(self, definitions: dict[str, Any]) -> bool:
-        """Create or change users, rights, queues and bindings; False where we have only AMQP access."""
+    def import_definitions(self, definitions: dict[str, Any]) -> None:
+        """Create or change users, rights, queues and bindings, where more than AMQP is open to us."""
 
     def revive(self) -> Sequence[str]:
         """Restart the servers that have died; return their names."""
@@ -45,9 +45,8 @@ class GivenServers:
     state: State
     kind: str = field(default="environment", init=False)
 
-    def import_definitions(self, definitions: dict[str, Any]) -> bool:
-        """Return False: an AMQP URL cannot import definitions, so the topology is declared over AMQP instead."""
-        return False
+    def import_definitions(self, definitions: dict[str, Any]) -> None:
+        """Nothing: a URL gives no administration, so the topology is declared over AMQP instead."""
 
     def revive(self) -> list[str]:
         """Do nothing: these servers are not ours to start."""

@@ -126,7 +126,7 @@ def migrate_all(settings: Mapping[str, str]) -> None:
 def _provide_broker(servers: Servers, name: str, roles: Roles, say: Say) -> bool:
     """Create the exchange, queues, bindings and (if allowed) users, unless all of them exist; whether each service has its own user."""
     if servers.kind == "environment":
-        asyncio.run(_declare(servers.amqp_url, name))
+        asyncio.run(declare(servers.amqp_url, name))
         say("broker: exchange, queues and bindings are declared")
         return _own_users(servers.amqp_url, name, roles, say)
     if roles.unknown:
@@ -170,25 +170,20 @@ async def _has_queues(url: str, name: str) -> bool:
         return False
 
 
-async def _declare(url: str, name: str) -> None:
-    """Declare the topology over AMQP alone, as the user that the URL names: for servers that we do not administer."""
+async def declare(amqp_url: str, name: str) -> None:
+    """Exchange, queues and bindings, as far as they are missing: over AMQP alone, as the user that the URL names. Raises Trouble."""
     try:
-        await declare(url, name)
+        async with await aio_pika.connect(amqp_url, timeout=10) as connection:
+            channel = await connection.channel()
+            exchange = await channel.declare_exchange(exchange_name(name), aio_pika.ExchangeType.TOPIC, durable=True)
+            declared = {
+                queue: await channel.declare_queue(queue, durable=True, arguments=dict(arguments))
+                for queue, arguments in topology.queues(name).items()
+            }
+            for queue, event_type in topology.bindings(name):
+                await declared[queue].bind(exchange, routing_key=event_type)
     except (OSError, aio_pika.exceptions.AMQPError) as error:
         raise Trouble(f"RabbitMQ refused to declare the queues: {error}", "check the URL and the user's permissions") from error
-
-
-async def declare(amqp_url: str, name: str) -> None:
-    """Declare whichever of the exchange, queues and bindings are missing."""
-    async with await aio_pika.connect(amqp_url, timeout=10) as connection:
-        channel = await connection.channel()
-        exchange = await channel.declare_exchange(exchange_name(name), aio_pika.ExchangeType.TOPIC, durable=True)
-        declared = {
-            queue: await channel.declare_queue(queue, durable=True, arguments=dict(arguments))
-            for queue, arguments in topology.queues(name).items()
-        }
-        for queue, event_type in topology.bindings(name):
-            await declared[queue].bind(exchange, routing_key=event_type)
 
 
 def definitions(amqp_url: str, name: str, provided: Provided) -> dict[str, Any]:
@@ -202,19 +197,9 @@ def definitions(amqp_url: str, name: str, provided: Provided) -> dict[str, Any]:
     return topology.definitions(name, provided.passwords, vhost=unquote(path[1:]) or "/")
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """The options of the command."""
-
-    name: str
-    connection_limit: int | None
-    print_env: bool
-    print_definitions: bool
-
-
-def run_provision(asked: Asked, output: Output) -> None:
-    """Provision, report what was done, and print what was asked for (nothing else goes to stdout). Raises Trouble."""
-    if asked.print_env and asked.print_definitions:
+def run_provision(output: Output, *, name: str, connection_limit: int | None, print_env: bool, print_definitions: bool) -> None:
+    """Provision, say what was done, and print what was asked for (alone on stdout). Raises Trouble."""
+    if print_env and print_definitions:
         raise Trouble("--print-env and --print-definitions exclude each other.", "run the command once with each")
     state = State(base_folder(PROJECT) / "up")
     servers = given.given(state)
@@ -226,12 +211,12 @@ def run_provision(asked: Asked, output: Output) -> None:
     state.hold()
     try:
         done: list[str] = []
-        provided = provide(servers, asked.name, lambda line: _did(line, done, output), connection_limit=asked.connection_limit)
-        if asked.print_definitions:
-            wanted = definitions(servers.amqp_url, asked.name, provided)
+        provided = provide(servers, name, lambda line: _did(line, done, output), connection_limit=connection_limit)
+        if print_definitions:
+            wanted = definitions(servers.amqp_url, name, provided)
             output.result({"definitions": wanted}, lambda console: _write(json.dumps(wanted, indent=1)))
-        elif asked.print_env:
-            output.result({"environment": provided.settings}, lambda console: _write(as_environment(asked.name, provided)))
+        elif print_env:
+            output.result({"environment": provided.settings}, lambda console: _write(as_environment(name, provided)))
         else:
             _sum_up(done, provided, state, output)
     finally:

@@ -16,14 +16,13 @@ from shared.web.tokens import issue
 
 ISSUER = "aftersale-local"
 SUBJECTS: dict[str, str] = {"platform": "demo-shop", "staff": "sam", "customer": "cust-ada", "guest": ""}
-ROLES: tuple[Role, ...] = ("platform", "staff", "customer", "guest")
 
 
 def keep_local_key(state: State) -> Path:
     """The file of trusted keys, created at first use with this clone's key; keys added by hand stay."""
     path = state.folder / "keys.json"
     if not path.exists():
-        key = {"issuer": ISSUER, "secret": state.secret("signing_key"), "stores": ["*"], "roles": list(ROLES)}
+        key = {"issuer": ISSUER, "secret": state.secret("signing_key"), "stores": ["*"], "roles": list(SUBJECTS)}
         fresh = path.with_suffix(".new")
         with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             json.dump([key], file, indent=1)
@@ -53,26 +52,15 @@ def local_token(state: State, actor: Actor, lifetime_seconds: int) -> str:
     raise Trouble(f"No key in {path} may issue tokens for {actor.role} of store {actor.store}.", "get a token from that store's issuer")
 
 
-def _setting(role: Role) -> str:
-    return "guest_link_days" if role == "guest" else f"{role}_token_days"
-
-
-def _longest_days(role: Role) -> int:
-    """The maximum lifetime that the services accept, in days."""
-    default = Settings.model_fields[_setting(role)].default
-    return int(running.setting("orders", _setting(role).upper(), str(default)))
-
-
 def show_token(role: Role, *, store: str, subject: str, hours: float, read_only: bool, output: Output) -> None:
     """Print a token that services with the same keys file accept. Raises Trouble if there is no key to sign it with."""
     who = subject or SUBJECTS[role]
     if not who:
         raise Trouble("A guest token is for one order.", "name the order: `aftersale token guest --subject order_…`")
-    longest = _longest_days(role)
+    setting = "guest_link_days" if role == "guest" else f"{role}_token_days"
+    longest = int(running.setting("orders", setting.upper(), str(Settings.model_fields[setting].default)))  # as the services will judge it
     if hours > longest * 24:
-        raise Trouble(
-            f"A token for {role} may live at most {longest} days.", f"ask for fewer hours, or set AFTERSALE_{_setting(role).upper()}"
-        )
+        raise Trouble(f"A token for {role} may live at most {longest} days.", f"ask for fewer hours, or set AFTERSALE_{setting.upper()}")
     made = local_token(running.up_state(), Actor(store, role, who, read_only=read_only), int(hours * 3600))
     answer = {"token": made, "role": role, "store": store, "subject": who, "hours": hours, "read_only": read_only}
     output.result(answer, lambda console: console.print(made, soft_wrap=True))

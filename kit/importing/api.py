@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -15,6 +16,7 @@ PATIENCE_SECONDS = 900.0
 """How long a call without a final answer is retried."""
 PAUSES_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0)
 CONNECTIONS = 32
+PAGE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,15 @@ class Api:
                 f"{service} answered {path} with {answer.status} {answer.refusal.code}: {answer.refusal.detail}", _fix(answer)
             )
         return answer.body
+
+    async def items(self, service: str, path: str, **query: Any) -> AsyncIterator[Any]:
+        """Everything that a list holds, page by page. Raises as get() does."""
+        cursor, more = None, True
+        while more:
+            page = await self.get(service, path, limit=PAGE, cursor=cursor, **query)
+            for item in page["items"]:
+                yield item
+            cursor, more = page["next_cursor"], page["next_cursor"] is not None
 
     async def post(self, service: str, path: str, body: Any, key: str) -> Answer:
         """The answer, which may be a refusal; a repeat with the same key gets the same answer."""

@@ -19,7 +19,6 @@ from kit.importing.results import CannotImport, Placed, Refunded, Refusal, Resul
 
 CHUNKS_AT_ONCE = 3
 CALLS_AT_ONCE = 12
-PAGE = 200
 SEEN_SECONDS = 1_800.0
 SEEN_PAUSE_SECONDS = 0.5
 READ_BACK_SECONDS = 600.0
@@ -110,18 +109,12 @@ async def known_orders(work: Work) -> dict[str, Known]:
     if not times:
         return {}
     found: dict[str, Known] = {}
-    cursor = None
-    while True:
-        query = {"placed_at.gte": min(times).isoformat(), "limit": PAGE, "cursor": cursor}
-        page = await work.api.get("orders", "/v1/orders", **query)
-        for item in page["items"]:
-            invoice = asking.invoice_of(item["external_ref"])
-            if invoice in work.plan.orders:
-                amounts = (item["total"]["amount"], item["status"], item["payment"], item["refunded_total"]["amount"])
-                found[invoice] = Known(item["order_id"], *amounts)
-        cursor = page["next_cursor"]
-        if cursor is None:
-            return found
+    async for item in work.api.items("orders", "/v1/orders", **{"placed_at.gte": min(times).isoformat()}):
+        invoice = asking.invoice_of(item["external_ref"])
+        if invoice in work.plan.orders:
+            amounts = (item["total"]["amount"], item["status"], item["payment"], item["refunded_total"]["amount"])
+            found[invoice] = Known(item["order_id"], *amounts)
+    return found
 
 
 async def _chunk(work: Work, chunk: list[PlannedOrder], known: dict[str, Known]) -> None:
@@ -207,13 +200,8 @@ async def _pay(work: Work, order: PlannedOrder) -> None:
 async def _earlier_refunds(work: Work) -> dict[str, list[dict[str, Any]]]:
     """The refunds that the plan's orders already have, in full, by order id, so that none is ever requested twice."""
     ours = {placed.order_id for placed in work.results.orders.values() if isinstance(placed, Placed)}
-    refund_ids, cursor = [], None
-    while True:
-        page = await work.api.get("refunds", "/v1/refunds", limit=PAGE, cursor=cursor)
-        refund_ids += [item["refund_id"] for item in page["items"] if item["order_id"] in ours and item["cause"] == "request"]
-        cursor = page["next_cursor"]
-        if cursor is None:
-            break
+    refunds = work.api.items("refunds", "/v1/refunds")
+    refund_ids = [item["refund_id"] async for item in refunds if item["order_id"] in ours and item["cause"] == "request"]
     found: dict[str, list[dict[str, Any]]] = defaultdict(list)
 
     async def read(refund_id: str) -> None:

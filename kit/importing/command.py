@@ -76,7 +76,8 @@ def _carry_out(made: Plan, wanted: Wanted, host: Host, output: Output) -> tuple[
     urls = host.urls()
     token = wanted.token or host.token(wanted.store)
     totals = carry_out.totals(made)
-    bar = _bar(host.terminal())
+    columns = (TextColumn("{task.description:>17}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
+    bar = Progress(*columns, console=host.terminal())
     tasks = {stage: bar.add_task(f"orders {stage}" if stage != carry_out.REFUNDED else "refunds approved", total=totals[stage])
              for stage in carry_out.STAGES}  # fmt: skip
 
@@ -100,12 +101,6 @@ async def _run(
         work = carry_out.Work(api, made, advance)
         await carry_out.carry_out(work, deduct_shipping=wanted.deduct_shipping)
         return work.results, await carry_out.read_back(work)
-
-
-def _bar(console: Console) -> Progress:
-    """A progress bar with the number done out of the total, the rate, and the time left."""
-    columns = (TextColumn("{task.description:>17}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
-    return Progress(*columns, console=console)
 
 
 class _Rate(ProgressColumn):

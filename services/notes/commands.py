@@ -5,7 +5,6 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, insert
-from sqlalchemy.engine import Row
 
 from services.notes import queries
 from services.notes.requests import NoteEditInput, NoteInput, NoteSettingsInput, ReadMarkInput
@@ -60,7 +59,7 @@ async def add_note(tx: Transaction, actor: Actor, request: NoteInput, *, now: da
         "written_at": now,
         **_positions(counters, request.audience),
     }
-    note = Note(**(await _returned(tx, sa.insert(notes).values(**row).returning(notes)))._mapping)
+    note = Note(**(await tx.one(sa.insert(notes).values(**row).returning(notes)))._mapping)
     await _append_revision(tx, note, actor, now=now)
     await _emit(tx, events.NoteAdded, note, counters, actor, now=now)
     return note
@@ -201,7 +200,7 @@ async def _count_change(tx: Transaction, order: KnownOrder, audience: Audience) 
     sequence = "public_sequence" if audience == "customer" else "private_sequence"
     bump[sequence] = orders.c[sequence] + 1
     mine = sa.and_(orders.c.store_id == order.store_id, orders.c.order_id == order.order_id)
-    return KnownOrder(**(await _returned(tx, sa.update(orders).where(mine).values(**bump).returning(orders)))._mapping)
+    return KnownOrder(**(await tx.one(sa.update(orders).where(mine).values(**bump).returning(orders)))._mapping)
 
 
 def _positions(counters: KnownOrder, audience: Audience) -> dict[str, int | None]:
@@ -213,7 +212,7 @@ def _positions(counters: KnownOrder, audience: Audience) -> dict[str, int | None
 
 async def _change(tx: Transaction, note: Note, **values: Any) -> Note:
     mine = sa.and_(notes.c.store_id == note.store_id, notes.c.note_id == note.note_id)
-    return Note(**(await _returned(tx, sa.update(notes).where(mine).values(**values).returning(notes)))._mapping)
+    return Note(**(await tx.one(sa.update(notes).where(mine).values(**values).returning(notes)))._mapping)
 
 
 async def _append_revision(tx: Transaction, note: Note, actor: Actor, *, now: datetime) -> None:
@@ -245,8 +244,3 @@ def _expect(note: Note, expected_version: int | None) -> None:
 
 def _by_columns(by: By) -> dict[str, str | None]:
     return {"by_role": by.role, "by_id": by.id, "by_via": by.via}
-
-
-async def _returned(tx: Transaction, statement: sa.Executable) -> Row[Any]:
-    """The one row that a write with `returning` returns."""
-    return (await tx.execute(statement)).one()

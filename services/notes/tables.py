@@ -59,18 +59,10 @@ notes = table(
     sa.CheckConstraint("revision >= 1", name="revision"),
 )
 sa.Index(None, notes.c.store_id, notes.c.order_id, notes.c.note_id)
-sa.Index(
-    "ix_notes_unread_by_customer",
-    notes.c.store_id,
-    notes.c.order_id,
-    postgresql_where=sa.text("audience = 'customer' and side = 'shop' and customer_read_at is null and retracted_at is null"),
-)
-sa.Index(
-    "ix_notes_unread_by_shop",
-    notes.c.store_id,
-    notes.c.order_id,
-    postgresql_where=sa.text("side = 'customer' and shop_read_at is null and retracted_at is null"),
-)
+_by_customer = sa.text("audience = 'customer' and side = 'shop' and customer_read_at is null and retracted_at is null")
+sa.Index("ix_notes_unread_by_customer", notes.c.store_id, notes.c.order_id, postgresql_where=_by_customer)
+_by_shop = sa.text("side = 'customer' and shop_read_at is null and retracted_at is null")
+sa.Index("ix_notes_unread_by_shop", notes.c.store_id, notes.c.order_id, postgresql_where=_by_shop)
 
 revisions = table(
     "revisions",
@@ -101,16 +93,8 @@ timeline = table(
     sa.PrimaryKeyConstraint("store_id", "event_id"),
     sa.CheckConstraint("audience in ('customer', 'private')", name="audience"),
     sa.CheckConstraint("(audience = 'customer') = (customer_position is not null)", name="customer_position"),
+    sa.Index("ix_timeline_in_order", "store_id", "order_id", "occurred_at", "source_rank", "sequence", "event_id"),
     comment="One entry per event, in true order whenever it arrived: occurred_at, source_rank, sequence, event_id.",
-)
-sa.Index(
-    "ix_timeline_in_order",
-    timeline.c.store_id,
-    timeline.c.order_id,
-    timeline.c.occurred_at,
-    timeline.c.source_rank,
-    timeline.c.sequence,
-    timeline.c.event_id,
 )
 
 settings = settings_table(metadata, sa.Column("customer_answers", sa.Boolean, nullable=False))

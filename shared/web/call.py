@@ -227,12 +227,8 @@ def _stored(view: View | None, status: int) -> Stored:
     if view is None:
         return Stored(204, "")
     told = view.model_copy(update=dict.fromkeys(view.secrets)) if view.secrets else view
-    return Stored(status, told.model_dump_json(), _etag(view))
-
-
-def _etag(view: View) -> str | None:
     version = getattr(view, "version", None)
-    return None if version is None else f'"v{version}"'
+    return Stored(status, told.model_dump_json(), None if version is None else f'"v{version}"')
 
 
 _bearer = HTTPBearer(auto_error=False, description="A JWT of the store's platform, staff or customer.")

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any
 
@@ -169,20 +170,20 @@ def add_problem_handlers(app: FastAPI, own: Mapping[str, str]) -> None:
         return {"code": code, "explanation": known[code]}
 
 
+def members(failure: Failure) -> dict[str, Any]:
+    """A failure as a problem, without what follows from the call: its type, instance and trace id."""
+    named = ("title", "status", "code", "detail")
+    wrong = {"errors": [asdict(error) for error in failure.errors]} if isinstance(failure, Invalid) and failure.errors else {}
+    return failure.facts | {name: getattr(failure, name) for name in named} | wrong
+
+
 def rendered(failure: Failure, path: str, trace_id: str | None, public_url: str) -> tuple[dict[str, str], bytes]:
-    """The headers and the body of the response to a failure; its links begin with `public_url`."""
-    body: dict[str, Any] = {
-        **failure.facts,
+    """A failure as the headers and the body of an answer with its status; its links are under `public_url`."""
+    body = members(failure) | {
         "type": f"{public_url}/problems/{failure.code}",
-        "title": failure.title,
-        "status": failure.status,
-        "code": failure.code,
-        "detail": failure.detail,
         "instance": path and f"{public_url}{path}",
         "trace_id": trace_id,
     }
-    if isinstance(failure, Invalid) and failure.errors:
-        body["errors"] = [{"pointer": error.pointer, "code": error.code, "message": error.message} for error in failure.errors]
     headers = {"Content-Type": MEDIA_TYPE, **failure.headers}
     if failure.retry_after_seconds is not None:
         headers["Retry-After"] = str(failure.retry_after_seconds)

@@ -85,7 +85,7 @@ class Stage:
         line = Text("  ")
         method, _, path = call.partition(" ")
         line.append(f"{method} ", style="bold")
-        line.append(_shortened(path))
+        line.append("/".join(f"{part[:12]}…" if "_" in part and len(part) > 24 else part for part in path.split("/")))
         line.append(f"  {answer['status_code']}  ", style="bold green")
         line.append(says)
         self.console.print(line)
@@ -155,11 +155,6 @@ def point(event: Seen) -> str:
 def total_ms(events: Sequence[Seen]) -> list[float]:
     """How long each event took from its recording to each reader, in milliseconds."""
     return sorted(ms for event in events for ms in event.reached_ms.values() if ms is not None)
-
-
-def _shortened(path: str) -> str:
-    """A path with its ids shortened in the middle."""
-    return "/".join(f"{part[:12]}…" if "_" in part and len(part) > 24 else part for part in path.split("/"))
 
 
 def _unused(_: Console) -> None:

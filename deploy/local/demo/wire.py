@@ -57,10 +57,6 @@ class Seen:
             reached_ms=dict.fromkeys(readers),
         )
 
-    def is_about(self, order_id: str) -> bool:
-        """Whether the event concerns this order."""
-        return order_id in (self.subject.partition(":")[0], self.data.get("order_id"))
-
 
 class Wire:
     """Every event of one store, from the moment that the listener is entered."""
@@ -101,7 +97,7 @@ class Wire:
         """
         deadline = time.monotonic() + DEADLINE_SECONDS
         while True:
-            about = [event for event in self.seen[after:] if event.is_about(order_id)]
+            about = [one for one in self.seen[after:] if order_id in (one.subject.partition(":")[0], one.data.get("order_id"))]
             missing = list(types)
             for event in about:
                 if event.type in missing:

@@ -128,10 +128,9 @@ class KeptContainers:
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(self._start, IMAGES))
 
-    def import_definitions(self, definitions: dict[str, Any]) -> bool:
-        """Create or change users, rights, queues and bindings of the broker: always possible here."""
+    def import_definitions(self, definitions: dict[str, Any]) -> None:
+        """Create or change users, rights, queues and bindings of the broker."""
         _import_definitions(self.names["rabbitmq"], definitions)
-        return True
 
     def revive(self) -> list[str]:
         """Restart the servers that have died; return their names."""
@@ -200,10 +199,9 @@ class TestContainers:
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(self._start, self._containers))
 
-    def import_definitions(self, definitions: dict[str, Any]) -> bool:
-        """Create or change users, rights, queues and bindings of the broker: always possible here."""
+    def import_definitions(self, definitions: dict[str, Any]) -> None:
+        """Create or change users, rights, queues and bindings of the broker."""
         _import_definitions(str(self._containers["rabbitmq"].get_wrapped_container().id), definitions)
-        return True
 
     def revive(self) -> list[str]:
         """Do nothing: a test that stops a server starts it again."""

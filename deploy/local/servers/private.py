@@ -45,9 +45,9 @@ class PrivateServers:
             self.stop()
             raise
 
-    def import_definitions(self, definitions: dict[str, Any]) -> bool:
-        """Create or change users, rights, queues and bindings of the broker: always possible here."""
-        return self.rabbitmq.import_definitions(definitions)
+    def import_definitions(self, definitions: dict[str, Any]) -> None:
+        """Create or change users, rights, queues and bindings of the broker."""
+        self.rabbitmq.import_definitions(definitions)
 
     def kill(self, which: Which) -> None:
         """SIGKILL one of the servers, for fault tests."""

@@ -144,7 +144,7 @@ class RabbitMQ:
             self.epmd.stop(signal.SIGTERM, 2)
             self.epmd = None
 
-    def import_definitions(self, definitions: dict[str, Any]) -> bool:
+    def import_definitions(self, definitions: dict[str, Any]) -> None:
         """Create or change users, rights, queues and bindings in the running node."""
         path = self.folder / "definitions.json"
         path.touch(mode=0o600)
@@ -152,7 +152,6 @@ class RabbitMQ:
         processes.give(self.user, path)
         self.control("import_definitions", str(path))
         path.unlink()
-        return True
 
     def control(self, *arguments: str) -> str:
         """The output of `rabbitmqctl ARGUMENTS`. Raises Trouble when it fails."""

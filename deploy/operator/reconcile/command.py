@@ -1,7 +1,7 @@
 """`aftersale reconcile`: explains every order, refund, stock level, document and event from the databases alone."""
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Gauge, start_http_server, write_to_textfile
@@ -28,31 +28,29 @@ FIXES = {
 """Fixes by kind of finding, without the reader's name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """The command's options."""
-
-    grace_seconds: float
-    check_seconds: float
-    acknowledge: str | None = None
-    reason: str = ""
-
-
-def run_reconcile(asked: Asked, output: Output) -> int:
-    """Reconcile once; 0 when everything is explained, else 1. With `acknowledge`, store that finding as acknowledged and return 0."""
+def run_reconcile(grace_seconds: float, check_seconds: float, known: str | None, reason: str, output: Output) -> int:
+    """Reconcile once; 0 when everything is explained, else 1. With a `known` finding: acknowledge it for its `reason`, then 0."""
     running.apply()
-    report = reconcile_now(asked.grace_seconds, asked.check_seconds, output.progress)
-    if asked.acknowledge is not None:
-        made = acknowledge(file(), asked.acknowledge, asked.reason, report)
-        output.result(asdict(made), lambda console: console.print(f"[green]✓[/green] {escape(asked.acknowledge or '')} is acknowledged"))
+    report = reconcile_now(grace_seconds, check_seconds, output.progress)
+    if known is not None:
+        made = acknowledge(file(), known, reason, report)
+        output.result(asdict(made), lambda console: console.print(f"[green]✓[/green] {escape(known)} is acknowledged"))
         return 0
     leave_out(report, read(file()))
     output.result(as_json(report), lambda console: show(console, report))
     return 1 if report.discrepancies else 0
 
 
-def watch(asked: Asked, *, every_seconds: float, metrics_file: Path | None, metrics_port: int | None, output: Output) -> None:
-    """Reconcile repeatedly until stopped, and publish the number of discrepancies for Prometheus."""
+def watch(
+    grace_seconds: float,
+    check_seconds: float,
+    *,
+    every_seconds: float,
+    metrics_file: Path | None,
+    metrics_port: int | None,
+    output: Output,
+) -> None:
+    """Reconcile again and again until stopped, and keep the number of discrepancies where Prometheus finds it."""
     running.apply()
     registry = CollectorRegistry()
     found = Gauge("aftersale_reconcile_discrepancies", "Discrepancies that cannot be explained, by kind.", ["kind"], registry=registry)
@@ -64,7 +62,7 @@ def watch(asked: Asked, *, every_seconds: float, metrics_file: Path | None, metr
     while True:
         began = time.monotonic()
         try:
-            report = reconcile_now(asked.grace_seconds, asked.check_seconds)
+            report = reconcile_now(grace_seconds, check_seconds)
             leave_out(report, read(file()))
         except Trouble as trouble:
             failed.set(1)

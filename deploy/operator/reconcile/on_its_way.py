@@ -93,20 +93,15 @@ async def way_to(to: To, unheard: list[Found], kept: list[Any]) -> Way:
         for some in _some(asked)
         for row in await to.lives.told(source, some)
     }
-    sent = {key: facts[key]["published_at"] for key in missing if key in facts and _is_sent(facts[key])}
-    for key in missing.keys() - sent.keys():
-        if key in facts:
-            way.counts["set aside" if facts[key]["set_aside"] else "unsent"] += 1
+    known = {key: facts[key] for key in missing if key in facts}
+    sent = {key: one["published_at"] for key, one in known.items() if one["published_at"] is not None and not one["set_aside"]}
+    way.counts.update("set aside" if one["set_aside"] else "unsent" for key, one in known.items() if key not in sent)
     lost = await _lost(to, sent, way)
     way.missing = [missing[key] for key in missing if key in lost or key not in facts]
     way.missing += [one for key, one in ahead.items() if key not in facts]
     gone = {(one.store_id, one.id) for one in way.missing}
     way.about = {(key[0], about) for key, row in facts.items() if key not in gone for about in _about(row)}
     return way
-
-
-def _is_sent(fact: Any) -> bool:
-    return fact["published_at"] is not None and not fact["set_aside"]
 
 
 async def _lost(to: To, sent: dict[Key, datetime], way: Way) -> set[Key]:

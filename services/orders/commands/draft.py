@@ -13,7 +13,7 @@ from services.orders.rules.drafting import drafted
 from services.orders.rules.room import enough_room
 from services.orders.state import OrderState
 from shared.contracts.actor import Actor
-from shared.contracts.events import By, OrderLine, OrderPersonal, OrderPlaced, Payment
+from shared.contracts.events import By, OrderLine, OrderPersonal, OrderPlaced
 from shared.contracts.ids import new_id, uuid_of
 from shared.data.idempotency import Reservation
 
@@ -66,7 +66,8 @@ def draft(actor: Actor, request: PlaceOrder, reservation: Reservation, *, shown:
     enough_room([line.event for line in lines])
     bare = OrderState(order.model_copy(update={"lines": ()}), state.personal, state.metadata)
     event = OrderPlaced(occurred_at=order.placed_at, order=bare.order, by=By.of(actor), personal=state.personal).model_dump_json()
-    return Draft(reservation, state, request.number, event, shown.order(bare, actor), lines, _payment_rows(order.payments))
+    payments = [one.model_dump(mode="json") | {"payment_id": str(uuid_of("payment", one.payment_id))} for one in order.payments]
+    return Draft(reservation, state, request.number, event, shown.order(bare, actor), lines, json.dumps(payments))
 
 
 def _texts(line: OrderLine, currency: str, shown: Shown) -> LineTexts:
@@ -83,9 +84,3 @@ def _personal(request: PlaceOrder) -> OrderPersonal:
     return OrderPersonal(
         customer_name=customer.name, email=customer.email or "", phone=phone, shipping_address=shipping, billing_address=billing
     )
-
-
-def _payment_rows(payments: tuple[Payment, ...]) -> str:
-    """The payments as JSON rows of their table."""
-    rows = [payment.model_dump(mode="json") | {"payment_id": str(uuid_of("payment", payment.payment_id))} for payment in payments]
-    return json.dumps(rows)

@@ -5,7 +5,6 @@ In neither can an event appear behind a reader's position (docs/decisions/0109-p
 """
 
 from collections.abc import Collection
-from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -97,18 +96,14 @@ def store_stream(call: Calling, last: int | None) -> StreamingResponse:
     return STREAMS.follow(call, None, start, look)
 
 
-def _in_range(time: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-    """A time, or null if the driver could not read it."""
-    return sa.case((sa.and_(time >= EARLIEST, time < LATEST), time))
-
-
-# Every one of these columns can always be read: one row must not fail its page.
+_in_range = (events.c.occurred_at >= EARLIEST) & (events.c.occurred_at < LATEST)
+# Nothing of it can fail to be read, a time that the driver could not is null: one row must not fail its page.
 SHOWN = (
     events.c.store_id,
     events.c.position,
     events.c.event_id,
     sa.func.left(events.c.type, 200).label("type"),
-    _in_range(events.c.occurred_at).label("occurred_at"),
+    sa.case((_in_range, events.c.occurred_at)).label("occurred_at"),
     sa.cast(events.c.data, sa.Text).label("data"),
 )
 
@@ -116,10 +111,10 @@ SHOWN = (
 async def _found(tx: Transaction, statement: sa.Select[Any], actor: Actor, after: int) -> Found:
     """A page of events as frames; unreadable ones are skipped."""
     happened = [Happened(**row._mapping) for row in await tx.all(statement.limit(ROWS_PER_LOOK))]
-    good, bad = each_readable(happened, partial(_framed, actor=actor), lambda event: (event.store_id, str(event.position)))
+    good, bad = each_readable(
+        happened,
+        lambda event: frame(event.id, event.type, LiveEvent.of(event, actor)),
+        lambda event: (event.store_id, str(event.position)),
+    )
     last = max((event.id for event in happened), default=after)
     return Found([shown for _, shown in good], bad, last, len(happened) >= ROWS_PER_LOOK)
-
-
-def _framed(event: Happened, actor: Actor) -> bytes:
-    return frame(event.id, event.type, LiveEvent.of(event, actor))

@@ -1,6 +1,6 @@
 """Counts the orders per status, payment and refund state."""
 
-from typing import Any, get_args
+from typing import get_args
 
 from services.orders.tables import count_deltas, counts
 from shared.contracts.actor import Actor, shop_only
@@ -15,8 +15,7 @@ async def counts_of(tx: Transaction, actor: Actor) -> dict[str, dict[str, int]]:
     """Orders per status, payment and refund state. Raises Forbidden for customers."""
     shop_only(actor, to_read=True).or_raise()
     rows = await tx.all(counted(counts, count_deltas, actor.store))
-    return {axis: {value: _sum(rows, axis, value) for value in values} for axis, values in AXES.items()}
-
-
-def _sum(rows: Any, axis: str, value: str) -> int:
-    return int(sum(row.number for row in rows if row._mapping[axis] == value))
+    return {
+        axis: {value: int(sum(row.number for row in rows if row._mapping[axis] == value)) for value in values}
+        for axis, values in AXES.items()
+    }

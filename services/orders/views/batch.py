@@ -5,9 +5,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from shared.contracts.errors import Failure, Invalid
+from shared.contracts.errors import Failure
 from shared.contracts.ids import OrderId
 from shared.data.idempotency import Stored
+from shared.web.problems import members
 from shared.web.views import View
 
 
@@ -48,7 +49,7 @@ class BulkView(View):
     def of(cls, order_ids: Sequence[str], results: Sequence[int | Failure]) -> "BulkView":
         """Each order with its new version, or why it was not moved."""
         items = [
-            MovedItem(order_id=order_id, status=result.status, problem=_problem(result))
+            MovedItem(order_id=order_id, status=result.status, problem=members(result))
             if isinstance(result, Failure)
             else MovedItem(order_id=order_id, status=200, version=result)
             for order_id, result in zip(order_ids, results, strict=True)
@@ -67,17 +68,4 @@ def batch_json(answers: Sequence[Stored | Failure]) -> str:
 def _item(index: int, answer: Stored | Failure) -> str:
     if isinstance(answer, Stored):
         return f'{{"index":{index},"status":{answer.status},"order":{answer.body},"problem":null}}'
-    return PlacedItem(index=index, status=answer.status, problem=_problem(answer)).model_dump_json()
-
-
-def _problem(failure: Failure) -> dict[str, Any]:
-    shown: dict[str, Any] = {
-        **failure.facts,
-        "title": failure.title,
-        "status": failure.status,
-        "code": failure.code,
-        "detail": failure.detail,
-    }
-    if isinstance(failure, Invalid) and failure.errors:
-        shown["errors"] = [{"pointer": error.pointer, "code": error.code, "message": error.message} for error in failure.errors]
-    return shown
+    return PlacedItem(index=index, status=answer.status, problem=members(answer)).model_dump_json()

@@ -30,7 +30,8 @@ def begun(actor: Actor, order: KnownOrder, policy: Policy, *, now: datetime) -> 
 
 async def add(tx: Transaction, store_id: str, ledger: Ledger, refund: Refund) -> None:
     """Write a new refund and claim its units."""
-    await tx.execute(sa.insert(refunds), {"store_id": store_id, **_columns(refund)})
+    row = {field.name: getattr(refund, field.name) for field in fields(refund) if field.name != "lines"}
+    await tx.execute(sa.insert(refunds), {"store_id": store_id, **row})
     await _add_lines(tx, store_id, refund)
     await _add_claims(tx, store_id, ledger, refund)
 
@@ -94,10 +95,6 @@ async def announce(
 
 def _one(table: sa.Table, store_id: str, refund: Refund) -> tuple[sa.ColumnElement[bool], ...]:
     return table.c.store_id == store_id, table.c.refund_id == refund.refund_id
-
-
-def _columns(refund: Refund) -> dict[str, Any]:
-    return {field.name: getattr(refund, field.name) for field in fields(refund) if field.name != "lines"}
 
 
 async def _add_lines(tx: Transaction, store_id: str, refund: Refund) -> None:

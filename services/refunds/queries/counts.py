@@ -17,15 +17,9 @@ MAX_OVERDUE = 5_000
 async def counts_of(tx: Transaction, actor: Actor, *, now: datetime) -> dict[str, int]:
     """How many refunds have each status. `overdue` counts open ones that should have been decided by `now`, up to 5,000."""
     r = refunds.c
-    found = {
-        row.status: int(row.number)
-        for row in await tx.all(counted(counts, count_deltas, actor.store) if actor.is_shop else _of_their_own(actor))
-    }
+    own = sa.select(r.status, sa.func.count().label("number")).where(own_rows(actor, refunds)).group_by(r.status)
+    rows = await tx.all(counted(counts, count_deltas, actor.store) if actor.is_shop else own)
+    found = {row.status: int(row.number) for row in rows}
     late = sa.select(sa.literal(1)).where(own_rows(actor, refunds), r.status == "processing", r.overdue_at <= now).limit(MAX_OVERDUE)
     overdue = await tx.scalar(sa.select(sa.func.count()).select_from(late.subquery()))
     return {status: found.get(status, 0) for status in STATUSES} | {"overdue": overdue}
-
-
-def _of_their_own(actor: Actor) -> sa.Select[tuple[str, int]]:
-    own = sa.select(refunds.c.status, sa.func.count().label("number"))
-    return own.where(own_rows(actor, refunds)).group_by(refunds.c.status)
