@@ -60,7 +60,10 @@ def run_up(output: Output) -> int:
         services.start()
         services.wait_until_ready()
         _welcome(prepared["tokens"], servers, time.monotonic() - began, output)
-        _watch(servers, services)
+        while True:  # until a signal: start again whatever dies
+            time.sleep(WATCH_SECONDS)
+            servers.revive()
+            services.check()
     except Stopped:
         output.progress("stopping")
     finally:
@@ -158,7 +161,7 @@ class Services:
             if self.process is not None and self.settings.get(name) != port:
                 self.output.warning(f"another process took port {self.settings.get(name)}: {what} is at http://127.0.0.1:{port} now")
             self.settings[name] = os.environ[name] = port
-        running.keep(self.servers.state, self.settings)
+        self.servers.state.keep("running", self.settings)  # for the other commands
 
     def wait_until_ready(self) -> None:
         """Wait until every service of *our* child is ready: another process may have taken a port and answer there instead.
@@ -169,7 +172,8 @@ class Services:
         deadline = time.monotonic() + READY_SECONDS
         waiting, tried = list(SERVICES), 1
         while waiting:
-            if self.process is not None and not self.process.alive and tried < PORTS_TRIED and self._lost_a_port():
+            died = self.process is not None and not self.process.alive
+            if died and tried < PORTS_TRIED and any(not is_free(int(self.settings[name])) for name in PORTS):  # a stranger listens there
                 tried += 1
                 self.start()
                 waiting = list(SERVICES)
@@ -177,10 +181,6 @@ class Services:
                 raise Trouble(f"{waiting[0]} did not become ready: {self._last_words()}", f"read {self._log}")
             waiting = [service for service in waiting if not is_ready(service, self.instance)]
             time.sleep(0.05)
-
-    def _lost_a_port(self) -> bool:
-        """Whether another process listens on a port of the child, which has ended."""
-        return any(not is_free(int(self.settings[name])) for name in PORTS)
 
     def check(self) -> None:
         """Restart the child if it has died: at once the first time, then after longer and longer pauses."""
@@ -215,14 +215,6 @@ def is_ready(service: str, instance: str | None = None) -> bool:
             return answer.status == 200 and (instance is None or said["instance"] == instance)
     except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):  # another process on our port may answer anything
         return False
-
-
-def _watch(servers: Servers, services: Services) -> None:
-    """Restart whatever dies, until a signal arrives."""
-    while True:
-        time.sleep(WATCH_SECONDS)
-        servers.revive()
-        services.check()
 
 
 def _welcome(tokens: dict[str, str], servers: Servers, seconds: float, output: Output) -> None:

@@ -168,18 +168,14 @@ async def _broker() -> list[Check]:
         return [Check("Broker", False, f"does not answer: {error}", "start RabbitMQ, or check AFTERSALE_…_AMQP_URL")]
 
 
-_MISSING_QUEUE = (
-    "./aftersale provision (with the administrator's URLs) or `make up` creates it; then `./aftersale redrive` sends what was lost"
-)
-
-
 async def _queue(connection: aio_pika.abc.AbstractConnection, queue: str, *, is_dead: bool) -> Check:
     """Whether a queue exists and has consumers; a dead-letter queue must be empty instead."""
     try:
         async with connection.channel() as channel:
             found = (await channel.declare_queue(queue, passive=True)).declaration_result
     except AMQPError:
-        return Check(queue, False, "does not exist", _MISSING_QUEUE)
+        fix = "./aftersale provision (with the administrator's URLs) or `make up`; then `./aftersale redrive` sends what was lost"
+        return Check(queue, False, "does not exist", fix)
     waiting, consumers = found.message_count or 0, found.consumer_count or 0
     if is_dead:
         return Check(queue, waiting == 0, f"{waiting} messages", "inspect them with RabbitMQ's tools; the services never send any there")

@@ -13,7 +13,7 @@ import asyncio
 import os
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -29,7 +29,7 @@ from deploy.operator.provision import declare
 from deploy.operator.queues import queue_of, waiting
 from deploy.operator.registry import READERS, SERVICES
 from deploy.operator.trouble import Trouble
-from shared.contracts.events import EVENTS, SOURCES
+from shared.contracts.events import EVENTS, owner_of, read_by
 
 SENT = """
 select store_id, position, event_id, type from {service}.events
@@ -107,7 +107,7 @@ async def _sent(connection: "asyncpg.Connection[Any]", service: str) -> None:
 
 async def _mark(opened: Mapping[str, "asyncpg.Connection[Any]"], service: str, reader: str, wanted: Wanted) -> Counts:
     """The events of `service` that `reader` never received, in their order, EVENTS_AT_ONCE at a time."""
-    types = [name for name in EVENTS if _is_wanted(name, service, reader, wanted)]
+    types = [name for name in read_by(reader) if owner_of(name) == service and name in (wanted.types or EVENTS)]
     found: Counts = Counter()
     after: tuple[str, int] = ("", 0)
     while types:
@@ -126,18 +126,13 @@ async def _mark(opened: Mapping[str, "asyncpg.Connection[Any]"], service: str, r
     return found
 
 
-def _is_wanted(event_type: str, service: str, reader: str, wanted: Wanted) -> bool:
-    told = event_type.startswith(tuple(f"{word}." for word in SOURCES.get(service, ())))
-    return told and reader in EVENTS[event_type].readers and (not wanted.types or event_type in wanted.types)
-
-
 def run_redrive(wanted: Wanted, output: Output) -> None:
     """Find published events that were never received and, unless `dry_run`, mark them unsent. Raises Trouble."""
     running.apply()
     if unknown := [name for name in wanted.types if name not in EVENTS]:
         raise Trouble(f"Unknown event type {unknown[0]!r}.", f"use one of {', '.join(EVENTS)}")
     urls = {service: connections.database_url(service) for service in SERVICES}
-    found = asyncio.run(redrive(urls, wanted, _queues(wanted)))
+    found = asyncio.run(redrive(urls, wanted, lambda: _queues(wanted)))
     rows = [{"service": service, "reader": reader, "type": name, "events": count} for (service, reader, name), count in found.items()]
     output.result(
         {"dry_run": wanted.dry_run, "events": found.total(), "of": rows}, lambda console: _show(console, found, dry_run=wanted.dry_run)
@@ -153,25 +148,21 @@ def since_when(text: str | None) -> datetime | None:
     return at if at is None or at.tzinfo is not None else at.replace(tzinfo=UTC)
 
 
-def _queues(wanted: Wanted) -> Callable[[], Awaitable[None]]:
-    """A function that ensures that the queues exist: an event sent to a queue that does not exist is lost again."""
-
-    async def there() -> None:
-        if wanted.dry_run:
-            return
-        if administrator := os.environ.get(given.AMQP, ""):
-            await declare(administrator, running.setting(READERS[0], "AMQP_NAMESPACE", "aftersale"))
-            return
-        for reader in wanted.readers:
-            try:
-                found = await waiting(running.setting(reader, "AMQP_URL"), queue_of(reader))
-            except (OSError, TimeoutError, AMQPError) as error:
-                raise Trouble(f"RabbitMQ does not answer: {error}", "start it, or check AFTERSALE_…_AMQP_URL") from error
-            if found is None:
-                fix = "`./aftersale provision` with the administrator's URLs creates it; or restart `make up`"
-                raise Trouble(f"The queue {queue_of(reader)} does not exist.", fix)
-
-    return there
+async def _queues(wanted: Wanted) -> None:
+    """See to the queues first: what is sent to a queue that does not exist is lost again."""
+    if wanted.dry_run:
+        return
+    if administrator := os.environ.get(given.AMQP, ""):
+        await declare(administrator, running.setting(READERS[0], "AMQP_NAMESPACE", "aftersale"))
+        return
+    for reader in wanted.readers:
+        try:
+            found = await waiting(running.setting(reader, "AMQP_URL"), queue_of(reader))
+        except (OSError, TimeoutError, AMQPError) as error:
+            raise Trouble(f"RabbitMQ does not answer: {error}", "start it, or check AFTERSALE_…_AMQP_URL") from error
+        if found is None:
+            fix = "`./aftersale provision` with the administrator's URLs creates it; or restart `make up`"
+            raise Trouble(f"The queue {queue_of(reader)} does not exist.", fix)
 
 
 def _show(console: Console, found: Counts, *, dry_run: bool) -> None:

@@ -8,7 +8,7 @@ import importlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from shared.contracts.events import EVENTS
+from shared.contracts.events import read_by
 
 if TYPE_CHECKING:
     from shared.data.audit import Check
@@ -25,7 +25,7 @@ class Registered:
     @property
     def reads(self) -> tuple[str, ...]:
         """The event types that it consumes."""
-        return tuple(name for name, event in EVENTS.items() if self.name in event.readers)
+        return read_by(self.name)
 
     def service(self) -> "Service":
         """The service's composition root; calling this imports the whole service."""

@@ -19,11 +19,6 @@ def up_state(project: Path = PROJECT) -> State:
     return State(base_folder(project) / "up")
 
 
-def keep(state: State, settings: dict[str, str]) -> None:
-    """Record the settings of `up` for the other commands."""
-    state.keep("running", settings)
-
-
 def forget(state: State) -> None:
     """Remove the record when `up` ends."""
     (state.folder / "running.json").unlink(missing_ok=True)

@@ -18,7 +18,7 @@ import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from deploy.operator.trouble import Trouble
 from deploy.operator.users import can_reach, server_user
@@ -131,8 +131,8 @@ class State:
             return {}
         return kept
 
-    def keep(self, name: str, values: dict[str, str]) -> None:
-        """Atomically replace the values stored under `name`, readable only by the owner."""
+    def keep(self, name: str, values: Any) -> None:
+        """Replace the kept values under `name`, at once or not at all, readable by the owner alone."""
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"{name}.json"
         fresh = path.with_suffix(".new")

@@ -1,6 +1,5 @@
 """`aftersale token`, and this clone's own key: it is trusted for every store, and signs tokens unless AFTERSALE_KEYS_FILE names others."""
 
-import json
 import os
 import time
 from pathlib import Path
@@ -22,11 +21,7 @@ def keep_local_key(state: State) -> Path:
     """The file of trusted keys, created at first use with this clone's key; keys added by hand stay."""
     path = state.folder / "keys.json"
     if not path.exists():
-        key = {"issuer": ISSUER, "secret": state.secret("signing_key"), "stores": ["*"], "roles": list(SUBJECTS)}
-        fresh = path.with_suffix(".new")
-        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            json.dump([key], file, indent=1)
-        fresh.replace(path)
+        state.keep("keys", [{"issuer": ISSUER, "secret": state.secret("signing_key"), "stores": ["*"], "roles": list(SUBJECTS)}])
     return path
 
 

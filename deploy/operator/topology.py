@@ -8,13 +8,12 @@ over can neither publish in another's name nor receive events that are not meant
 import base64
 import hashlib
 import re
-import secrets
 from collections.abc import Mapping
 from typing import Any
 
 from deploy.operator.registry import READERS, SERVICES
-from shared.contracts.events import SOURCES
-from shared.messaging.broker import dead_queue_name, exchange_name, queue_arguments, queue_name, types_read_by
+from shared.contracts.events import SOURCES, read_by
+from shared.messaging.broker import dead_queue_name, exchange_name, queue_arguments, queue_name
 
 NOTHING = "(?!)"
 """A regular expression that no name matches."""
@@ -39,7 +38,7 @@ def rights(namespace: str, service: str) -> dict[str, str]:
 def topic_rights(service: str) -> dict[str, str]:
     """Which event types a service's user may publish, and bind its queues to (its own, for live streams, and those it reads)."""
     own = "|".join(re.escape(word) for word in SOURCES.get(service, ())) or NOTHING
-    read = "|".join(re.escape(event_type) for event_type in types_read_by(service))
+    read = "|".join(re.escape(event_type) for event_type in read_by(service))
     return {"write": f"^({own})\\.[a-z_]+\\.v[0-9]+$", "read": f"^({own})\\.|^({read})$" if read else f"^({own})\\."}
 
 
@@ -52,12 +51,11 @@ def queues(namespace: str) -> dict[str, Mapping[str, Any]]:
 
 def bindings(namespace: str) -> list[tuple[str, str]]:
     """(queue, event type) for exactly the types that each service must receive."""
-    return [(queue_name(namespace, service), event_type) for service in READERS for event_type in types_read_by(service)]
+    return [(queue_name(namespace, service), event_type) for service in READERS for event_type in read_by(service)]
 
 
-def password_hash(password: str, salt: bytes | None = None) -> str:
+def password_hash(password: str, salt: bytes) -> str:
     """A password as RabbitMQ's definitions carry it: base64(salt + SHA-256(salt + password))."""
-    salt = salt or secrets.token_bytes(4)
     return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()
 
 

@@ -14,6 +14,7 @@ from services.documents.tables import documents, logos, orders, refunds, renderi
 from shared.contracts.actor import Actor
 from shared.contracts.errors import NotFound
 from shared.contracts.events import Order, OrderPersonal, Refund
+from shared.data.columns import own_rows
 from shared.data.db import Transaction
 from shared.data.set_aside import one_row
 from shared.data.settings_versions import DEFAULT_VERSION, newest_version
@@ -115,12 +116,9 @@ async def contents_of(tx: Transaction, store_id: str, document_id: str) -> Conte
 
 
 async def document_for(tx: Transaction, actor: Actor, document_id: str) -> Document:
-    """One issued document that `actor` may read, with the hash of its PDF if it is rendered. Raises NotFound."""
-    one = (documents.c.store_id == actor.store) & (documents.c.document_id == document_id)
-    columns = (*documents.c, renderings.c.pdf_sha256, renderings.c.engine)
-    row = await tx.first(sa.select(*columns).select_from(documents.join(renderings)).where(one))
-    if row is None or not may_read(actor, row.customer_id, row.order_id):
-        raise NotFound(detail="No such document.")
+    """One issued document that `actor` may read, with the hash of its PDF where it is rendered. Raises NotFound."""
+    found = sa.select(*documents.c, renderings.c.pdf_sha256, renderings.c.engine).select_from(documents.join(renderings))
+    row = await tx.one(found.where(own_rows(actor, documents), documents.c.document_id == document_id), "No such document.")
     return Document(**row._mapping)
 
 
@@ -143,16 +141,12 @@ def _within(wanted: Wanted) -> list[sa.ColumnElement[bool]]:
     return chosen
 
 
-async def page_of_documents(tx: Transaction, actor: Actor, wanted: Wanted, *, cursor: str | None, limit: int) -> Walked[Document]:
-    """A page of what `actor` may read, the newest first. Raises Invalid `bad_cursor`."""
+async def page_of_documents(
+    tx: Transaction, actor: Actor, wanted: Wanted, *, cursor: str | None, limit: int, order: Key = NEWEST
+) -> Walked[Document]:
+    """A page of what `actor` may read. Raises Invalid `bad_cursor`."""
     source = sa.select(documents).where(mine(actor), *_within(wanted))
-    return await walk(tx, NEWEST, Document, source, cursor=cursor, limit=limit)
-
-
-async def page_of_archive(tx: Transaction, store_id: str, wanted: Wanted, *, cursor: str | None, limit: int) -> Walked[Document]:
-    """A page of an archive, oldest first."""
-    source = sa.select(documents).where(documents.c.store_id == store_id, *_within(wanted))
-    return await walk(tx, OLDEST, Document, source, cursor=cursor, limit=limit)
+    return await walk(tx, order, Document, source, cursor=cursor, limit=limit)
 
 
 async def pdf_of(tx: Transaction, store_id: str, document_id: str) -> bytes | None:

@@ -1,7 +1,7 @@
 """Response bodies."""
 
 from datetime import date, datetime
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from services.documents.state import Document, Letterhead, Office, SavedSettings, Seller, Series
 from shared.contracts.actor import Actor
@@ -104,7 +104,7 @@ class DocumentSettingsView(LetterheadView):
     @classmethod
     def of(cls, office: Office) -> "DocumentSettingsView":
         """From the store's settings."""
-        return cls(**_printed(office.letterhead), version=office.version, prefixes=office.prefixes, time_zone=office.time_zone)
+        return cls.showing(office.letterhead, version=office.version, prefixes=office.prefixes, time_zone=office.time_zone)
 
 
 class DocumentSettingsVersionView(SavedView, LetterheadView):
@@ -113,9 +113,6 @@ class DocumentSettingsVersionView(SavedView, LetterheadView):
     @classmethod
     def of(cls, saved: SavedSettings, actor: Actor) -> Self:
         """As `actor` sees it. Raises ValueError where its letterhead is none."""
-        printed = _printed(Letterhead.model_validate(saved.letterhead, strict=False))
-        return cls.showing(saved, **printed, saved_by=ByView.of(By(**saved.saved_by), actor))
-
-
-def _printed(letterhead: Letterhead) -> dict[str, Any]:
-    return {name: value for name, value in letterhead if name != "version"}
+        letterhead = Letterhead.model_validate(saved.letterhead, strict=False)
+        by, own = ByView.of(By(**saved.saved_by), actor), ("version", "prefixes", "saved_at")
+        return cls.showing(letterhead, **{name: getattr(saved, name) for name in own}, saved_by=by)

@@ -15,7 +15,7 @@ from services.notes.state import Audience, KnownOrder, Note, NoteSettings
 from services.notes.tables import notes, orders, revisions, settings, timeline
 from shared.contracts import events
 from shared.contracts.actor import Actor, shop_only
-from shared.contracts.errors import VersionConflict
+from shared.contracts.errors import expect_version
 from shared.contracts.events import By, CustomerErased, Envelope
 from shared.contracts.ids import new_id
 from shared.data.db import Transaction
@@ -75,7 +75,7 @@ async def edit_note(
     note, order = await queries.note_for_change(tx, actor, note_id)
     answers_allowed = (await queries.settings_of(tx, actor.store)).customer_answers
     may_edit(actor, note, answers_allowed=answers_allowed).or_raise()
-    _expect(note, expected_version)
+    expect_version(note.version, expected_version)
     text = plain_text(request.text)
     if text == note.text:
         return note
@@ -95,7 +95,7 @@ async def retract_note(tx: Transaction, actor: Actor, note_id: str, *, expected_
     """
     note, order = await queries.note_for_change(tx, actor, note_id)
     may_retract(actor, note).or_raise()
-    _expect(note, expected_version)
+    expect_version(note.version, expected_version)
     counters = await _count_change(tx, order, note.audience)
     note = await _change(tx, note, retracted_at=now, retracted_by_side=side_of(actor), **_positions(counters, note.audience))
     await _emit(tx, events.NoteRetracted, note, counters, actor, now=now)
@@ -223,23 +223,10 @@ async def _append_revision(tx: Transaction, note: Note, actor: Actor, *, now: da
 async def _emit(tx: Transaction, kind: type[events.NoteEvent], note: Note, order: KnownOrder, actor: Actor, *, now: datetime) -> None:
     """Emit the note's event. It carries the text only for the audience `customer`, and never once the note is retracted."""
     for_customer = note.audience == "customer"
-    event = kind(
-        occurred_at=now,
-        note_id=note.note_id,
-        order_id=note.order_id,
-        customer_id=order.customer_id,
-        audience=note.audience,
-        revision=note.revision,
-        by=By.of(actor),
-        personal=events.NoteText(text=note.text if for_customer and kind is not events.NoteRetracted else ""),
-    )
+    text = events.NoteText(text=note.text if for_customer and kind is not events.NoteRetracted else "")
+    event = kind.like(note, occurred_at=now, customer_id=order.customer_id, by=By.of(actor), personal=text)
     sequence = order.public_sequence if for_customer else order.private_sequence
     await emit(tx, event, store_id=note.store_id, sequence=sequence, recorded_at=now)
-
-
-def _expect(note: Note, expected_version: int | None) -> None:
-    if expected_version is not None and expected_version != note.version:
-        raise VersionConflict(note.version)
 
 
 def _by_columns(by: By) -> dict[str, str | None]:

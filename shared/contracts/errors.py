@@ -100,6 +100,12 @@ class VersionConflict(Failure):
         super().__init__(detail=f"The current version is {current_version}: read it again, then retry.", current_version=current_version)
 
 
+def expect_version(current: int, expected: int | None) -> None:
+    """Raise VersionConflict unless the caller had seen the `current` version (If-Match); None is "whatever it is"."""
+    if expected is not None and expected != current:
+        raise VersionConflict(current)
+
+
 class PreconditionRequired(Failure):
     """The call needs an If-Match header."""
 

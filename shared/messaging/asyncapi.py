@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
-from shared.contracts.events import EVENTS, SOURCES
+from shared.contracts.events import EVENTS, owner_of
 
 CLOUD_EVENT_ATTRIBUTES = {
     "specversion": {"const": "1.0"},
@@ -25,7 +25,7 @@ CLOUD_EVENT_ATTRIBUTES = {
 
 def asyncapi(service: str, title: str, received: Iterable[str], namespace: str) -> dict[str, Any]:
     """One service's document as a JSON-able dict."""
-    return _document(title, [name for name in EVENTS if name.split(".")[0] in SOURCES.get(service, ())], list(received), namespace)
+    return _document(title, [name for name in EVENTS if owner_of(name) == service], list(received), namespace)
 
 
 def asyncapi_of_all(title: str, namespace: str) -> dict[str, Any]:

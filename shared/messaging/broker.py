@@ -21,7 +21,7 @@ from faststream.rabbit.schemas import QueueType
 from faststream.rabbit.schemas.queue import QuorumQueueArgs
 from yarl import URL
 
-from shared.contracts.events import EVENTS
+from shared.contracts.events import EVENTS, read_by
 from shared.messaging.deliveries import Deliveries
 from shared.messaging.properties import tolerate_strange_properties
 from shared.messaging.pulse import end, stopped
@@ -69,11 +69,6 @@ def queue_arguments(namespace: str) -> Mapping[str, Any]:
         "x-dead-letter-strategy": "at-least-once",
         "x-overflow": "reject-publish",
     }
-
-
-def types_read_by(service: str) -> tuple[str, ...]:
-    """The event types that `service` must receive: its queue's bindings."""
-    return tuple(name for name, event in EVENTS.items() if service in event.readers)
 
 
 def _exchange(namespace: str, *, declare: bool) -> RabbitExchange:
@@ -238,7 +233,7 @@ class Broker:
         # Call it after start(): FastStream uses a queue on the channel that declared it first, and only the subscriber's has our prefetch.
         declared = await rabbit.declare_queue(queue)
         exchange = await rabbit.declare_exchange(_exchange(self._namespace, declare=False))
-        for event_type in types_read_by(self._settings.service):
+        for event_type in read_by(self._settings.service):
             await declared.bind(exchange, routing_key=event_type)
 
     async def _queue_now(self) -> tuple[int, int]:

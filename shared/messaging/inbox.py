@@ -9,7 +9,7 @@ retried after a pause, whatever the error: a delivery that is never settled woul
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -127,7 +127,7 @@ class Inbox:
     async def _settled(self, body: bytes, routing_key: str, delivery: Delivery) -> None:
         """Return once it has taken effect or is recorded as failed; after any error, try again after a pause."""
         patience = len(PAUSES_SECONDS)
-        for tries, pause in enumerate(_pauses()):
+        for tries, pause in enumerate(chain(PAUSES_SECONDS, repeat(PAUSES_SECONDS[-1]))):
             try:
                 await self.take(body, routing_key, patient=tries < patience)
                 return
@@ -362,10 +362,6 @@ class Inbox:
             async with self._database.transaction("consume:failed") as tx:
                 await tx.execute(sa.update(parked).where(same).values(next_attempt_at=later))
         return why.action != "wait"
-
-
-def _pauses() -> Iterator[float]:
-    return chain(PAUSES_SECONDS, repeat(PAUSES_SECONDS[-1]))
 
 
 def _due(parked: sa.Table, *, now: datetime, busy: list[str]) -> sa.Select[Any]:

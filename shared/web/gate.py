@@ -267,9 +267,9 @@ def _acting(issued: Actor, on_behalf_of: str | None) -> Actor:
 
 
 def _check_conditions(way: Way, actor: Actor, head: _Head) -> None:
-    """Check role, scope, and the headers that a change needs. Raises Forbidden, Invalid."""
-    if way.only is not None and actor.role not in way.only.roles:
-        raise Forbidden(way.only.code, way.only.detail)
+    """Role, scope, and the headers that a change needs. Raises Forbidden, Invalid."""
+    if way.shop_only and not actor.is_shop:
+        raise Forbidden("shop_only", WHO["shop_only"])
     if way.safe:
         return
     if actor.read_only:

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 
 from shared.data.idempotency import MAX_KEY_CHARACTERS
 from shared.web.problems import problem_response
-from shared.web.routes import KEYLESS, MANY, ROLES
+from shared.web.routes import FOR_SHOP, KEYLESS, MANY
 
 PARAMETERS = {
     "limit": "The most items that a page may have.",
@@ -53,7 +53,7 @@ def tidy_openapi(app: FastAPI) -> None:
             _name_pages(document)
             for path in document["paths"].values():
                 for method, operation in path.items():
-                    operation.pop(ROLES, None), operation.pop(MANY, None)
+                    operation.pop(FOR_SHOP, None), operation.pop(MANY, None)
                     _describe(operation)
                     if operation.get("security"):
                         _say_conditions(method, operation, document["components"]["schemas"])

@@ -1,7 +1,7 @@
 """What the first line of a call says about it: which route it names, which roles may call that, and how large its body may be.
 
-A route declares this: `openapi_extra=for_roles(...)` for the roles, `max_body_size=` for a body above the small limit, `WITHOUT_KEY` for
-a POST that writes nothing. The rest follows from its method and its parameters.
+A route says so where it is declared: `openapi_extra=SHOP_ONLY` who may call it, `max_body_size=` what it needs beyond the small
+bound, `WITHOUT_KEY` that a POST writes nothing. Whatever it does not say follows from its method and its parameters.
 """
 
 from collections import defaultdict
@@ -14,30 +14,14 @@ from fastapi import FastAPI, params
 from fastapi.routing import iter_route_contexts
 from starlette.routing import compile_path
 
-from shared.contracts.actor import Role
-
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 WITHOUT_KEY = {"x-without-idempotency-key": True}  # `openapi_extra` of a POST that writes nothing, such as a preview
-ROLES, KEYLESS, MANY = "x-roles", "x-without-idempotency-key", "x-many-values"
-ROUTE = "aftersale.route"  # the scope's key for the path that the call's route was declared with
-MANY_VALUES = {MANY: True}  # `openapi_extra` of a route that takes a list of items, of which other routes take one
+FOR_SHOP, KEYLESS, MANY = "x-shop-only", "x-without-idempotency-key", "x-many-values"
+ROUTE = "aftersale.route"  # where the scope holds the path that a call's route was declared with
+MANY_VALUES = {MANY: True}  # `openapi_extra` of a route that takes a list of what other routes take one of
 
 
-@dataclass(frozen=True, slots=True)
-class Only:
-    """The roles that may call a route, and how others are refused."""
-
-    roles: tuple[Role, ...]
-    code: str
-    detail: str
-
-
-def for_roles(*roles: Role, code: str, detail: str) -> dict[str, Any]:
-    """`openapi_extra` of a route whose body is worth reading only from these roles: others get 403 `code` before it is read."""
-    return {ROLES: Only(roles, code, detail)}
-
-
-SHOP_ONLY = for_roles("platform", "staff", "system", code="shop_only", detail="Only the shop's staff or its platform may do this.")
+SHOP_ONLY = {FOR_SHOP: True}  # `openapi_extra` of a route that refuses customers and guests before their body is read
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +36,7 @@ class Way:
     json: bool
     stream: bool
     max_body_bytes: int | None
-    only: Only | None
+    shop_only: bool
 
     @property
     def safe(self) -> bool:
@@ -111,7 +95,7 @@ def _ways(context: Any, authenticate: Callable[..., Any]) -> Iterable[Way]:
             json=field is not None and not form and field.field_info.annotation is not bytes,
             stream="text/event-stream" in answers.get(200, {}).get("content", {}),
             max_body_bytes=getattr(context, "max_body_size", None),
-            only=extra.get(ROLES),
+            shop_only=bool(extra.get(FOR_SHOP)),
         )
 
 

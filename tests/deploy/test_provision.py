@@ -15,9 +15,9 @@ from deploy.operator.given import GivenServers, Servers
 from deploy.operator.provision import provision
 from deploy.operator.registry import READERS, SERVICES
 from deploy.operator.trouble import Trouble
-from shared.contracts.events import EVENTS, SOURCES
+from shared.contracts.events import EVENTS, SOURCES, read_by
 from shared.data.migrate import migrate
-from shared.messaging.broker import dead_queue_name, queue_arguments, queue_name, types_read_by
+from shared.messaging.broker import dead_queue_name, queue_arguments, queue_name
 
 NAME = "shop"
 
@@ -135,7 +135,7 @@ async def test_a_service_cannot_write_into_a_queue_read_anothers_or_listen_in(se
 
 async def test_every_reader_gets_what_it_declares(servers: Servers, settings: dict[str, str]) -> None:
     """Through the exchange into the queues, as bound: one message per type, counted at each end."""
-    counts = {service: len(types_read_by(service)) for service in READERS}
+    counts = {service: len(read_by(service)) for service in READERS}
     async with await aio_pika.connect(servers.amqp_url) as connection:
         channel = await connection.channel()
         exchange = await channel.get_exchange(f"{NAME}.events")
@@ -144,7 +144,7 @@ async def test_every_reader_gets_what_it_declares(servers: Servers, settings: di
         for service, expected in counts.items():
             queue = await channel.get_queue(queue_name(NAME, service))
             got = [await queue.get(timeout=60, fail=False) for _ in range(expected)]
-            assert sorted(str(message.routing_key) for message in got if message) == sorted(types_read_by(service))
+            assert sorted(str(message.routing_key) for message in got if message) == sorted(read_by(service))
             assert await queue.get(fail=False) is None
             for message in got:
                 assert message is not None
@@ -158,7 +158,7 @@ async def test_a_service_may_declare_its_own_queue_again_as_it_is(settings: dict
             channel = await connection.channel()
             queue = await channel.declare_queue(queue_name(NAME, service), durable=True, arguments=dict(queue_arguments(NAME)))
             exchange = await channel.get_exchange(f"{NAME}.events")
-            for event_type in types_read_by(service):
+            for event_type in read_by(service):
                 await queue.bind(exchange, event_type)
 
 

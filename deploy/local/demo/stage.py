@@ -79,7 +79,7 @@ class Stage:
     def show(self, who: str, does: str, call: str, answer: Json, *, says: str) -> None:
         """Show a call with its response."""
         if self.output.as_json:
-            self.output.result({"who": who, "does": does, "call": call, "status": answer["status_code"], "answer": says}, _unused)
+            self.output.result({"who": who, "does": does, "call": call, "status": answer["status_code"], "answer": says}, lambda _: None)
             return
         self.console.print(f"\n[bold]{who}[/bold] {does}")
         line = Text("  ")
@@ -102,7 +102,7 @@ class Stage:
     def found(self, text: str, value: Json) -> None:
         """Show something that was looked up afterwards and was as expected."""
         if self.output.as_json:
-            self.output.result({"found": text} | value, _unused)
+            self.output.result({"found": text} | value, lambda _: None)
         else:
             self.console.print(f"  [green]✓[/green] {escape(text)}")
 
@@ -110,7 +110,7 @@ class Stage:
         reached = {reader: round(ms or 0, 1) for reader, ms in event.reached_ms.items()}
         if self.output.as_json:
             shown = {"event": event.type, "id": str(event.event_id), "source": event.source, "subject": event.subject}
-            self.output.result(shown | {"sequence": event.sequence, "reached_ms": reached, "says": point(event)}, _unused)
+            self.output.result(shown | {"sequence": event.sequence, "reached_ms": reached, "says": point(event)}, lambda _: None)
             return
         line = Text("    ⇢ ")
         line.append(f"{event.type:<26}", style=f"bold {COLOURS.get(event.source, 'white')}")
@@ -155,7 +155,3 @@ def point(event: Seen) -> str:
 def total_ms(events: Sequence[Seen]) -> list[float]:
     """How long each event took from its recording to each reader, in milliseconds."""
     return sorted(ms for event in events for ms in event.reached_ms.values() if ms is not None)
-
-
-def _unused(_: Console) -> None:
-    """Render nothing: with `--json` only the values are printed."""

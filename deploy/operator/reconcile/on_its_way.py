@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 
 from deploy.operator.reconcile.across import Found
 from shared.contracts.ids import uuid_of
@@ -28,19 +28,6 @@ LOOK_SECONDS = 1.0
 Fetch = Callable[..., Awaitable[list[Any]]]
 Key = tuple[str, str]
 """A store's id, and an id within that store."""
-
-
-class Lives(Protocol):
-    """The current state of the running system, as opposed to the snapshots."""
-
-    async def heard(self, reader: str, events: list[Key]) -> set[Key]:
-        """Which of these events `reader` has received by now."""
-
-    async def told(self, source: str, events: list[Key]) -> list[Any]:
-        """The rows (FACTS) that `source` now holds for these events."""
-
-    async def queued(self, reader: str) -> int | None:
-        """How many messages wait in a reader's queue; None if the broker does not answer."""
 
 
 FACTS = """select e.store_id, e.event_id::text as event_id, e.subject, e.data->'refund'->>'refund_id' as refund_id, e.published_at,
@@ -76,7 +63,7 @@ class To:
 
     reader: str
     sources: tuple[str, ...]
-    lives: Lives
+    lives: "Asked"
     patience: float
 
 
@@ -137,22 +124,25 @@ def _some(keys: list[Key]) -> Iterator[list[Key]]:
 
 
 class Asked:
-    """Implements Lives with a function that queries a service's database. Without `depth` there is no broker, and every queue is empty."""
+    """The running system, as it is now rather than in the snapshots, by a function that runs a query on a service's database.
+
+    Without `depth` there is no broker, and nothing is in a queue.
+    """
 
     def __init__(self, fetch: Fetch, depth: Callable[[str], Awaitable[int | None]] | None = None) -> None:
         self._fetch = fetch
         self._depth = depth
 
     async def heard(self, reader: str, events: list[Key]) -> set[Key]:
-        """Those in the reader's inbox or among its failed messages."""
+        """Which of these events `reader` has heard of by now: those in its inbox, or kept."""
         return {(row[0], row[1]) for row in await self._fetch(reader, HEARD.format(reader=reader), *_columns(events))}
 
     async def told(self, source: str, events: list[Key]) -> list[Any]:
-        """Their rows in the source's event history."""
+        """The rows (FACTS) that `source` has of these events by now."""
         return await self._fetch(source, FACTS.format(source=source), *_columns(events))
 
     async def queued(self, reader: str) -> int | None:
-        """The depth that the broker reports."""
+        """How many messages wait in a reader's queue; None where the broker does not say."""
         return 0 if self._depth is None else await self._depth(reader)
 
 

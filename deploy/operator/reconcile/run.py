@@ -13,7 +13,7 @@ from deploy.operator import connections
 from deploy.operator.queues import depth
 from deploy.operator.reconcile import kernel
 from deploy.operator.reconcile.across import COMPARISONS, EFFECTS, Comparison, Found, compare
-from deploy.operator.reconcile.on_its_way import FAR, KEPT, Asked, Lives, To, Way, way_to
+from deploy.operator.reconcile.on_its_way import FAR, KEPT, Asked, To, Way, way_to
 from deploy.operator.reconcile.reading import Connections, Databases, Say, TooLong, snapshots
 from deploy.operator.reconcile.shares import ABOUT, KIND, shares
 from deploy.operator.registry import REGISTRY, SERVICES
@@ -72,8 +72,8 @@ class Asking:
     """How long an event that was published and is in no queue may take to arrive."""
     check_seconds: float | None = None
     about: Collection[str] = SERVICES
-    lives: Lives | None = None
-    """The running system; None if there are only the snapshots."""
+    lives: Asked | None = None
+    """The running system; None: there is none beside the snapshots."""
     say: Say = lambda line: None
 
 
@@ -165,8 +165,8 @@ def urls() -> dict[str, str]:
     return {service: everywhere or connections.database_url(service) for service in SERVICES}
 
 
-def running_system(where: Mapping[str, str]) -> Lives:
-    """The running system beside the snapshots: a new connection for each query, as there are few, and the broker's queues."""
+def running_system(where: Mapping[str, str]) -> Asked:
+    """Beside the snapshots: a connection for each question, few of which are asked, and the broker's queues."""
 
     async def now(service: str, sql: str, *arguments: Any) -> list[Any]:
         connection = await connections.reached(service, where[service])
@@ -178,15 +178,12 @@ def running_system(where: Mapping[str, str]) -> Lives:
     return Asked(now, depth)
 
 
-async def reconcile_once(grace_seconds: float, check_seconds: float | None, say: Say = lambda line: None) -> Report:
-    """Reconcile once the system that runs here or that the environment names. Raises Trouble."""
+def reconcile_now(grace_seconds: float, check_seconds: float | None = None, say: Say = lambda line: None) -> Report:
+    """One reconciliation of the system that runs here, or that the environment names. Blocks. Raises Trouble."""
     where = urls()
 
-    async with snapshots(where, say) as snapshot:
-        asking = Asking(grace_seconds, grace_seconds, check_seconds, lives=running_system(where), say=say)
-        return await reconcile(snapshot, asking)
+    async def once() -> Report:
+        async with snapshots(where, say) as snapshot:
+            return await reconcile(snapshot, Asking(grace_seconds, grace_seconds, check_seconds, lives=running_system(where), say=say))
 
-
-def reconcile_now(grace_seconds: float, check_seconds: float | None = None, say: Say = lambda line: None) -> Report:
-    """reconcile_once() for callers without an event loop."""
-    return asyncio.run(reconcile_once(grace_seconds, check_seconds, say))
+    return asyncio.run(once())

@@ -10,6 +10,7 @@ from services.documents import queries
 from services.documents.commands import renderings
 from services.documents.rendering.renderer import RenderingFailed
 from services.documents.state import Document, Wanted
+from shared.contracts.actor import Actor
 from shared.contracts.errors import UnreadableRow
 from shared.contracts.money import decimal_text
 from shared.data.db import Database
@@ -44,13 +45,13 @@ class _Sink(io.RawIOBase):
         return taken
 
 
-async def archive(database: Database, settings: WebSettings, store_id: str, wanted: Wanted) -> AsyncGenerator[bytes, None]:
-    """The ZIP in pieces: every PDF, then `index.csv` over all of them. Documents issued meanwhile are included if they match."""
+async def archive(database: Database, settings: WebSettings, actor: Actor, wanted: Wanted) -> AsyncGenerator[bytes, None]:
+    """The ZIP in pieces: every PDF, then `index.csv` over all of them. Documents issued meanwhile are in it if they belong."""
     sink, index = _Sink(), [BOM, csv_line(COLUMNS)]
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as pack:  # PDFs are compressed already
         cursor, more = None, True
         while more:
-            page = await patiently(partial(_page, database, store_id, wanted, cursor))
+            page = await patiently(partial(_page, database, actor, wanted, cursor))
             good, bad = each_readable(page.items, partial(_values, name=MISSING), lambda row: (row.store_id, row.document_id))
             await set_aside(database, "documents", bad)
             for row, _ in good:
@@ -62,9 +63,9 @@ async def archive(database: Database, settings: WebSettings, store_id: str, want
     yield sink.taken()
 
 
-async def _page(database: Database, store_id: str, wanted: Wanted, cursor: str | None) -> Walked[Document]:
+async def _page(database: Database, actor: Actor, wanted: Wanted, cursor: str | None) -> Walked[Document]:
     async with database.reading() as tx:
-        return await queries.page_of_archive(tx, store_id, wanted, cursor=cursor, limit=PAGE)
+        return await queries.page_of_documents(tx, actor, wanted, cursor=cursor, limit=PAGE, order=queries.OLDEST)
 
 
 async def _put(database: Database, settings: WebSettings, pack: zipfile.ZipFile, document: Document) -> str:

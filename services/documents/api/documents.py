@@ -74,7 +74,7 @@ async def archived(call: Call, wanted: Chosen) -> Response:
     """A period's documents as a ZIP of PDFs with an index (`index.csv`), built while it is sent."""
     shop_only(call.actor, to_read=True).or_raise()
     period = "_".join(str(day) for day in (wanted.since, wanted.until) if day is not None) or "all"
-    pieces = archive(call.db, call.settings, call.actor.store, wanted)
+    pieces = archive(call.db, call.settings, call.actor, wanted)
     return Export(pieces, call.running.exporting, file_name=f"documents_{period}.zip", media_type="application/zip")
 
 

@@ -13,7 +13,7 @@ from services.documents.rules.due import Due, due_documents
 from services.documents.rules.series import document_number, issuing_day
 from services.documents.state import Contents, Copy, DocumentReference, Office
 from services.documents.tables import documents, orders, renderings, series
-from shared.contracts.events import Address, DocumentIssued, DocumentKind, Order, Refund
+from shared.contracts.events import Address, DocumentIssued, Order, Refund
 from shared.contracts.ids import new_id
 from shared.data.db import Transaction
 from shared.messaging.outbox import emit
@@ -80,7 +80,8 @@ async def _issue(tx: Transaction, desk: _Desk, due: Due) -> None:
     await tx.execute(sa.insert(renderings).values(store_id=desk.store_id, document_id=issue.document_id, next_attempt_at=desk.now))
     desk.issued[due.key] = DocumentReference(document_id=issue.document_id, kind=due.kind, number=issue.number, issued_on=issue.day)
     desk.sequence += 1
-    event = _event(contents, due.kind, text, now=desk.now)
+    corrected = contents.refers_to.document_id if contents.refers_to else None
+    event = DocumentIssued.like(contents, occurred_at=desk.now, sha256=sha256_of(text), refers_to=corrected)
     await emit(tx, event, store_id=desk.store_id, sequence=desk.sequence, recorded_at=desk.now)
 
 
@@ -123,21 +124,3 @@ def _row(desk: _Desk, due: Due, contents: Contents, counted: int, text: str) -> 
         "counted": counted, "issued_at": desk.now, "refers_to": contents.refers_to.document_id if contents.refers_to else None,
         "data": text, "sha256": sha256_of(text),
     }  # fmt: skip
-
-
-def _event(contents: Contents, kind: DocumentKind, text: str, *, now: datetime) -> DocumentIssued:
-    assert contents.document_id is not None
-    assert contents.number is not None
-    return DocumentIssued(
-        occurred_at=now,
-        document_id=contents.document_id,
-        order_id=contents.order_id,
-        customer_id=contents.customer_id,
-        kind=kind,
-        number=contents.number,
-        issued_on=contents.issued_on,
-        currency=contents.currency,
-        total=contents.total,
-        sha256=sha256_of(text),
-        refers_to=contents.refers_to.document_id if contents.refers_to else None,
-    )

@@ -57,16 +57,12 @@ def compose(due: Due, order: Order, background: Background, issue: Issue) -> Con
 
 
 def frame(order: Order, letterhead: Letterhead, *, day: date, time_zone: str) -> Contents:
-    """The contents that every document about `order` shares: seller, order, day and language, but no lines or sums."""
-    return Contents(
+    """A document about `order` that says nothing yet but who, whose, when and in what language."""
+    return Contents.like(
+        letterhead,
         kind="draft_invoice",
         issued_on=day,
         language=language_of(order.language, letterhead.language),
-        paper=letterhead.paper,
-        seller=letterhead.seller,
-        footer=letterhead.footer,
-        terms=letterhead.terms,
-        logo_sha256=letterhead.logo_sha256,
         letterhead_version=letterhead.version,
         order_id=order.order_id,
         order_number=order.number,
@@ -81,7 +77,7 @@ def frame(order: Order, letterhead: Letterhead, *, day: date, time_zone: str) ->
 def whole_order(order: Order) -> dict[str, object]:
     """Lines and sums of the whole order, as on its invoice and on the credit note of its cancellation."""
     return {
-        "lines": tuple(_whole_line(line) for line in order.lines),
+        "lines": tuple(SaidLine.like(one, discount=one.discount + one.order_discount, amount=one.total) for one in order.lines),
         "goods": sum(line.total for line in order.lines),
         "shipping": order.shipping,
         "tax": sum(line.tax for line in order.lines) + order.shipping_tax,
@@ -102,19 +98,6 @@ def share(amount: int, whole: int, before: int, part: int) -> int:
     return divide_half_up(amount * (before + part), whole) - divide_half_up(amount * before, whole)
 
 
-def _whole_line(line: OrderLine) -> SaidLine:
-    return SaidLine(
-        line=line.line,
-        sku=line.sku,
-        name=line.name,
-        quantity=line.quantity,
-        unit_price=line.unit_price,
-        discount=line.discount + line.order_discount,
-        tax=line.tax,
-        amount=line.total,
-    )
-
-
 def _payment(order: Order, payment_id: str, time_zone: str) -> dict[str, object]:
     """A receipt's sums: this payment, and the total collected up to it. Payments are append-only, so these never change."""
     payment = next(one for one in order.payments if one.payment_id == payment_id)
@@ -127,14 +110,7 @@ def _payment(order: Order, payment_id: str, time_zone: str) -> dict[str, object]
 
 
 def _said(payment: Payment, time_zone: str, receipt: str | None) -> SaidPayment:
-    return SaidPayment(
-        payment_id=payment.payment_id,
-        method=payment.method,
-        reference=payment.reference,
-        amount=payment.amount,
-        paid_on=issuing_day(payment.occurred_at, time_zone),
-        receipt=receipt,
-    )
+    return SaidPayment.like(payment, paid_on=issuing_day(payment.occurred_at, time_zone), receipt=receipt)
 
 
 def _refunded(order: Order, refund: Refund, shipping_before: int) -> dict[str, object]:

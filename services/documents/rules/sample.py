@@ -25,16 +25,12 @@ def sample(kind: DocumentKind | PrintKind, language: Language, letterhead: Lette
     paid = SaidPayment(
         payment_id="payment_00000000000000000000000000", method="cod", reference="R-1001", amount=goods + shipping, paid_on=today
     )
-    return Contents(
+    return Contents.like(
+        letterhead,
         kind=kind,
         mark="sample",
         issued_on=today,
         language=language,
-        paper=letterhead.paper,
-        seller=letterhead.seller,
-        footer=letterhead.footer,
-        terms=letterhead.terms,
-        logo_sha256=letterhead.logo_sha256,
         order_id="order_00000000000000000000000000",
         order_number="1001",
         ordered_on=today,

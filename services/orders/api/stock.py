@@ -38,12 +38,8 @@ async def level(sku: SkuPath, call: Call) -> Response:
 
 @router.put("/stock/{sku}", operation_id="orders_stock_save", response_model=LevelView, responses=problems(Forbidden, VersionConflict))
 async def count(sku: SkuPath, request: LevelInput, call: Call) -> Response:
-    """Start tracking a SKU, or correct its level to the counted number."""
-
-    async def work(tx: Transaction) -> LevelView:
-        return LevelView.showing(await set_level(tx, call.actor, sku.strip(), request, now=call.now, expected_version=call.if_match))
-
-    return await call.once("stock.set", work, idempotent="optional")
+    """Start to track a SKU, or correct its level to what was counted."""
+    return await call.change("stock.set", lambda level, _: LevelView.showing(level), set_level, sku.strip(), request, idempotent="optional")
 
 
 @router.post(

@@ -99,7 +99,8 @@ async def _place_chunk(db: Database, chunk: list[Draft | Failure], *, now: datet
         found = await _place_together(db, [drafts[at] for at in part], now=now)
         answers |= {at: answer for at, answer in zip(part, found, strict=True) if answer is not None}
         left = [at for at in part if at not in answers]
-        parts = [*([left] if len(left) < len(part) else _split(left)), *parts] if left else parts
+        size = len(left) if len(left) < len(part) else -(-len(left) // PARTS)
+        parts = [*(left[first : first + size] for first in range(0, len(left), size or 1)), *parts]
     return [answers[at] for at in range(len(chunk))]
 
 
@@ -127,11 +128,6 @@ async def _place_alone(db: Database, one: Draft, *, now: datetime) -> Stored | F
         return failure
     except Exception as error:  # one order's failure must not stop the others
         return unexpected(error)
-
-
-def _split(part: list[int]) -> list[list[int]]:
-    size = -(-len(part) // PARTS)
-    return [part[first : first + size] for first in range(0, len(part), size)]
 
 
 async def each(items: Sequence[T], work: Callable[[int, T], Awaitable[R]]) -> list[R]:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from services.orders.commands.change import Doing, changed, expect, write
+from services.orders.commands.change import Doing, changed, write
 from services.orders.commands.stock import move
 from services.orders.queries.orders import order_for
 from services.orders.queries.settings import settings_of
@@ -11,6 +11,7 @@ from services.orders.rules.cancel import lines_to_release, may_cancel
 from services.orders.rules.stock import Movement
 from services.orders.state import OrderState
 from shared.contracts.actor import Actor, Decision
+from shared.contracts.errors import expect_version
 from shared.contracts.events import Cancellation, Order, OrderCancelled
 from shared.data.db import Transaction
 
@@ -23,7 +24,7 @@ async def cancel_order(
     Raises NotFound (no such order for this actor), Forbidden, Refused (see rules.cancel.may_cancel), VersionConflict.
     """
     state = await order_for(tx, actor, order_id, lock=True)
-    expect(state, expected_version)
+    expect_version(state.order.version, expected_version)
     settings = await settings_of(tx, actor.store)
     may_cancel(state.order, actor, settings.cancel_preset, settings.customer_cancel_until).or_raise()
     doing = Doing(actor, now, now, message=request.message, reason=request.reason)

@@ -50,12 +50,6 @@ class Doing:
         return By.of(self.actor)
 
 
-def expect(state: OrderState, expected_version: int | None) -> None:
-    """Raise VersionConflict unless the caller saw the current version (If-Match); None accepts any version."""
-    if expected_version is not None and state.order.version != expected_version:
-        raise VersionConflict(state.order.version)
-
-
 def changed(state: OrderState, **fields: Any) -> OrderState:
     """The order's next version with `fields` of it replaced, and the payment and refund states that follow from them."""
     order = state.order.model_copy(update={"version": state.order.version + 1, **fields})

@@ -6,13 +6,13 @@ from typing import Any
 
 from services.orders.addresses.phones import checked_phone
 from services.orders.addresses.postal import checked
-from services.orders.commands.change import Doing, changed, expect, write
+from services.orders.commands.change import Doing, changed, write
 from services.orders.queries.orders import order_for
 from services.orders.requests.changes import ContactEdit, EditOrder
 from services.orders.rules.edit import EDITABLE, may_edit
 from services.orders.state import OrderState
 from shared.contracts.actor import Actor
-from shared.contracts.errors import Refused
+from shared.contracts.errors import Refused, expect_version
 from shared.contracts.events import OrderEdited, OrderPersonal
 from shared.data.db import Transaction
 
@@ -25,7 +25,7 @@ async def edit_order(
     Raises NotFound, Forbidden, Refused (a part that is frozen, see rules.edit; `nothing_changed`), VersionConflict, Invalid.
     """
     state = await order_for(tx, actor, order_id, lock=True)
-    expect(state, expected_version)
+    expect_version(state.order.version, expected_version)
     for part in EDITABLE:
         if part in request.parts():
             may_edit(state.order, part, actor).or_raise()

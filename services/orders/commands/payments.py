@@ -5,14 +5,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from services.orders.commands.change import Doing, changed, expect, write
+from services.orders.commands.change import Doing, changed, write
 from services.orders.queries.orders import order_for
 from services.orders.requests.changes import RecordPayment, ReversePayment
 from services.orders.rules.payments import may_record, may_reverse, same_again, same_reference
 from services.orders.state import OrderState
 from services.orders.tables import payments
 from shared.contracts.actor import Actor
-from shared.contracts.errors import NotFound
+from shared.contracts.errors import NotFound, expect_version
 from shared.contracts.events import OrderPaymentRecorded, OrderPaymentReversed, Payment
 from shared.contracts.ids import new_id
 from shared.contracts.times import happened_at
@@ -32,14 +32,12 @@ async def record_payment(
     if existing is not None:
         same_again(existing, request.amount).or_raise()
         return state
-    expect(state, expected_version)
+    expect_version(state.order.version, expected_version)
     at = happened_at(request.occurred_at, now=now)
-    payment = Payment(
-        payment_id=new_id("payment"), amount=request.amount, method=request.method, reference=request.reference,
-        collected_by=request.collected_by, order_version=state.order.version + 1, occurred_at=at, recorded_at=now,
-    )  # fmt: skip
+    version = state.order.version + 1
+    payment = Payment.like(request, payment_id=new_id("payment"), order_version=version, occurred_at=at, recorded_at=now)
     after = _with(state, payment)
-    await tx.execute(sa.insert(payments).values(**payment_row(actor.store, order_id, payment)))
+    await tx.execute(sa.insert(payments).values(store_id=actor.store, order_id=order_id, **payment.model_dump()))
     details = _details(payment)
     await write(tx, after, OrderPaymentRecorded, Doing(actor, at, now), details, payment_id=payment.payment_id)
     return after
@@ -51,7 +49,7 @@ async def reverse_payment(
 ) -> OrderState:  # fmt: skip
     """Correct a payment with a record of the opposite amount. Raises NotFound, Forbidden, Refused, VersionConflict, Invalid."""
     state = await order_for(tx, actor, order_id, lock=True)
-    expect(state, expected_version)
+    expect_version(state.order.version, expected_version)
     reversed_one = next((payment for payment in state.order.payments if payment.payment_id == payment_id), None)
     if reversed_one is None:
         raise NotFound(detail="The order has no such payment.")
@@ -64,15 +62,10 @@ async def reverse_payment(
         }
     )  # fmt: skip
     after = _with(state, reversal)
-    await tx.execute(sa.insert(payments).values(**payment_row(actor.store, order_id, reversal)))
+    await tx.execute(sa.insert(payments).values(store_id=actor.store, order_id=order_id, **reversal.model_dump()))
     doing = Doing(actor, at, now, reason=request.reason)
     await write(tx, after, OrderPaymentReversed, doing, _details(reversal), payment_id=reversal.payment_id, reason=request.reason)
     return after
-
-
-def payment_row(store_id: str, order_id: str, payment: Payment) -> dict[str, Any]:
-    """A payment's row."""
-    return {"store_id": store_id, "order_id": order_id, **payment.model_dump()}
 
 
 def _with(state: OrderState, payment: Payment) -> OrderState:

@@ -13,7 +13,7 @@ from services.orders.rules.stock import Movement
 from services.orders.state import StockLevel
 from services.orders.tables import stock_levels
 from shared.contracts.actor import Actor, shop_only
-from shared.contracts.errors import Refused, VersionConflict
+from shared.contracts.errors import Refused, expect_version
 from shared.contracts.events import By, StockMoved
 from shared.contracts.ids import new_uuid, uuid_of
 from shared.data.db import Transaction
@@ -63,8 +63,7 @@ async def set_level(
     started = insert(stock_levels).values(store_id=actor.store, sku=sku, on_hand=0, movements=0, changed_at=now)
     await tx.execute(started.on_conflict_do_nothing())
     level = await level_of(tx, actor, sku, lock=True)
-    if expected_version is not None and level.version != expected_version:
-        raise VersionConflict(level.version)
+    expect_version(level.version, expected_version)
     if level.on_hand != request.on_hand:
         counted = Movement(sku, request.on_hand - level.on_hand, f"counted:{new_uuid()}")
         await move(tx, actor, [counted], reason=request.reason, now=now)

@@ -3,12 +3,13 @@
 from datetime import datetime
 from typing import Any
 
-from services.orders.commands.change import Doing, changed, expect, write
+from services.orders.commands.change import Doing, changed, write
 from services.orders.queries.orders import order_for
 from services.orders.requests.changes import DeliveryFailure, Transition
 from services.orders.rules.status import may_move, may_report_failed_delivery
 from services.orders.state import OrderState
 from shared.contracts.actor import Actor
+from shared.contracts.errors import expect_version
 from shared.contracts.events import OrderConfirmed, OrderDelivered, OrderDeliveryFailed, OrderEvent, OrderPickedUp, OrderShipped
 from shared.contracts.lifecycle import Step, reached
 from shared.contracts.times import happened_at
@@ -31,7 +32,7 @@ async def move_order(
     Raises NotFound, Forbidden, Refused (see rules.status.may_move), VersionConflict, Invalid (an impossible time).
     """
     state = await order_for(tx, actor, order_id, lock=True)
-    expect(state, expected_version)
+    expect_version(state.order.version, expected_version)
     may_move(state.order, request.to, actor).or_raise()
     at = happened_at(request.occurred_at, now=now, not_before=state.order.placed_at)
     moved: dict[str, Any] = {"status": request.to}
@@ -57,7 +58,7 @@ async def report_failed_delivery(
     Raises NotFound, Forbidden, Refused `nothing_to_deliver`, VersionConflict, Invalid (an impossible time).
     """
     state = await order_for(tx, actor, order_id, lock=True)
-    expect(state, expected_version)
+    expect_version(state.order.version, expected_version)
     may_report_failed_delivery(state.order, actor).or_raise()
     at = happened_at(request.occurred_at, now=now, not_before=state.order.placed_at)
     reported_by = request.reported_by or actor.id

@@ -98,21 +98,10 @@ WITH_HISTORY = WHOLE.add_columns(_listed(CHANGE_COLUMNS, (changes.c.version,), "
 
 
 def _payment(row: dict[str, Any]) -> Payment:
-    return Payment(
-        **row
-        | {
-            "payment_id": _public("payment", row["payment_id"]),
-            "reverses": None if row["reverses"] is None else _public("payment", row["reverses"]),
-            "occurred_at": datetime.fromisoformat(row["occurred_at"]),
-            "recorded_at": datetime.fromisoformat(row["recorded_at"]),
-        }
-    )
+    ids = {name: row[name] and public_id("payment", UUID(row[name])) for name in ("payment_id", "reverses")}
+    return Payment.model_validate(row | ids, strict=False)
 
 
 def _change(row: Mapping[str, Any]) -> Change:
     times = {name: datetime.fromisoformat(row[name]) for name in ("occurred_at", "recorded_at")}
     return Change(**{**row, **times, "by": By(**row["by"])})
-
-
-def _public(prefix: str, text: str) -> str:
-    return public_id(prefix, UUID(text))

@@ -23,24 +23,20 @@ def drafted(request: PlaceOrder, personal: OrderPersonal, new_id: Callable[[str]
     payments = _prepaid(request, new_id, now=now)
     collected = sum(payment.amount for payment in payments)
     order_id = new_id("order")
-    order = Order(
-        order_id=order_id, number=order_id, external_ref=request.external_ref, version=1, status="pending", currency=request.currency,
-        language=request.language, prices_include_tax=request.prices_include_tax, customer_id=request.customer.id,
-        lines=_lines(request, figures), goods_total=figures.goods_total, discount_total=figures.discount_total,
-        tax_total=figures.tax_total, shipping=figures.shipping, shipping_tax=figures.shipping_tax, total=figures.total,
-        payments=payments, collected=collected, payment=payment_state(collected, figures.total), placed_at=placed_at,
+    order = Order.like(
+        figures, order_id=order_id, number=order_id, external_ref=request.external_ref, version=1, status="pending",
+        currency=request.currency, language=request.language, prices_include_tax=request.prices_include_tax,
+        customer_id=request.customer.id, lines=_lines(request, figures), payments=payments, collected=collected,
+        payment=payment_state(collected, figures.total), placed_at=placed_at,
     )  # fmt: skip
     return OrderState(order, personal, request.metadata)
 
 
 def _lines(request: PlaceOrder, figures: OrderAmounts) -> tuple[OrderLine, ...]:
     return tuple(
-        OrderLine(
-            line=number, sku=line.sku, name=line.name, quantity=line.quantity, unit_price=line.unit_price, subtotal=made.subtotal,
-            discount=made.discount, order_discount=made.order_discount, tax=made.tax, total=made.total,
-        )
+        OrderLine.like(made, line=number, sku=line.sku, name=line.name, quantity=line.quantity, unit_price=line.unit_price)
         for number, (line, made) in enumerate(zip(request.lines, figures.lines, strict=True), start=1)
-    )  # fmt: skip
+    )
 
 
 def _prepaid(request: PlaceOrder, new_id: Callable[[str], str], *, now: datetime) -> tuple[Payment, ...]:
@@ -48,9 +44,6 @@ def _prepaid(request: PlaceOrder, new_id: Callable[[str], str], *, now: datetime
     if len(seen) < len(request.payments):
         raise Invalid.at("/payments", "same_payment_twice", "Two prepaid payments have the same method and reference.")
     return tuple(
-        Payment(
-            payment_id=new_id("payment"), amount=payment.amount, method=payment.method, reference=payment.reference,
-            collected_by=payment.collected_by, order_version=1, occurred_at=happened_at(payment.occurred_at, now=now), recorded_at=now,
-        )
-        for payment in request.payments
-    )  # fmt: skip
+        Payment.like(one, payment_id=new_id("payment"), order_version=1, occurred_at=happened_at(one.occurred_at, now=now), recorded_at=now)
+        for one in request.payments
+    )

@@ -1,7 +1,5 @@
 """Items that need a person's attention."""
 
-from functools import partial
-
 from fastapi import Response
 
 from services.refunds.commands.attention import close_attention
@@ -29,8 +27,8 @@ async def list_attention(call: Call, closed: bool = False, limit: Limit = DEFAUL
     """Open items, the oldest first; or those that were closed."""
     async with call.walking() as tx:
         page = await queries.page(tx, call.actor, closed=closed, cursor=cursor, limit=limit)
-    view = partial(AttentionView.of, actor=call.actor)
-    return await call.page(Page[AttentionView], page, "attention", view, lambda item: item.attention_id)
+    view = Page[AttentionView]
+    return await call.page(view, page, "attention", lambda one: AttentionView.of(one, call.actor), lambda one: one.attention_id)
 
 
 @router.post(

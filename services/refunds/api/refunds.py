@@ -1,6 +1,5 @@
 """Calls that read refunds, and the shop's calls on them."""
 
-from functools import partial
 from typing import Annotated
 
 from fastapi import Query, Response
@@ -30,8 +29,8 @@ async def list_refunds(query: Annotated[RefundList, Query()], call: Call) -> Res
     """Refunds, the last requested first: the shop's whole store, a customer's own, a guest's of their order."""
     async with call.walking() as tx:
         page = await queries.page(tx, call.actor, query, now=call.now, cursor=query.cursor, limit=query.limit)
-    view = partial(RefundSummaryView.of, now=call.now)
-    return await call.page(Page[RefundSummaryView], page, "refunds", view, lambda one: one.refund_id)
+    view = Page[RefundSummaryView]
+    return await call.page(view, page, "refunds", lambda one: RefundSummaryView.of(one, now=call.now), lambda one: one.refund_id)
 
 
 @router.get("/v1/refunds/counts", operation_id="refunds_counts_read", response_model=RefundCountsView, responses=problems(Forbidden))

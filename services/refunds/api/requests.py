@@ -74,16 +74,15 @@ async def refundable(order_id: OrderId, call: Call) -> Response:
     amounts = {
         number: refund_amount(order, {number: ranges}, deduct_shipping=policy.deduct_shipping).total for number, ranges in free.items()
     }
-    view = RefundableView(
+    view = RefundableView.showing(
+        policy,
         order_id=order.order_id,
         order_number=order.number,
         currency=order.currency,
         request=ActionView.of("request", may_ask(order, policy, closes_at=closes_at, now=call.now)),
         closes_at=closes_at,
         reasons=list(policy.reasons),
-        attachments=policy.attachments,
         max_attachments=MAX_ATTACHMENTS if policy.attachments else 0,
-        deduct_shipping=policy.deduct_shipping,
         lines=[
             RefundableLine.showing(line, free=units.count(free.get(line.line, ())), amount=money(amounts.get(line.line, 0), order.currency))
             for line in order.lines

@@ -21,9 +21,6 @@ async def save_policy(tx: Transaction, actor: Actor, wanted: RefundPolicyInput, 
     shop_only(actor).or_raise()
     content = content_of(wanted, now=now)
     saved = await save_version(tx, settings, Policy, actor, content, expected_version=expected_version, now=now)
-    event = RefundPolicyChanged(
-        occurred_at=now, version=saved.version, valid_from=saved.valid_from, manage_stock=saved.manage_stock,
-        attachments=saved.attachments, deduct_shipping=saved.deduct_shipping, by=By.of(actor),
-    )  # fmt: skip
+    event = RefundPolicyChanged.like(saved, occurred_at=now, by=By.of(actor))
     await emit(tx, event, store_id=actor.store, sequence=saved.version, recorded_at=now)
     return saved

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from services.refunds.state import KnownOrder, Ledger, Policy, Refund, RefundLine, Units
+from services.refunds.state import KnownOrder, Ledger, Policy, Refund, Units
 from services.refunds.tables import approvals, claims, orders, refund_lines, refunds
 from shared.contracts import events
 from shared.contracts.actor import Actor
@@ -15,8 +15,6 @@ from shared.contracts.events import By, Event, RefundEvent, RefundPersonal
 from shared.contracts.ids import new_id
 from shared.data.db import Transaction
 from shared.messaging.outbox import emit
-
-LINE_FIELDS = [field.name for field in fields(RefundLine)]
 
 
 def begun(actor: Actor, order: KnownOrder, policy: Policy, *, now: datetime) -> dict[str, Any]:

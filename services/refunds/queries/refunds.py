@@ -12,7 +12,7 @@ from services.refunds.requests import RefundFilter
 from services.refunds.state import Ledger, Refund, RefundLine, RefundSummary, Units
 from services.refunds.tables import refund_lines, refunds
 from shared.contracts.actor import Actor
-from shared.contracts.errors import VersionConflict
+from shared.contracts.errors import expect_version
 from shared.data.columns import columns_of, own_rows
 from shared.data.db import Transaction
 from shared.data.readable import all_read
@@ -37,8 +37,7 @@ async def refund_for_change(tx: Transaction, actor: Actor, refund_id: str, *, ex
     """A refund and its order's ledger, locked; the refund is read after the lock. Raises NotFound, VersionConflict."""
     ledger = await ledger_of_refund(tx, actor, refund_id)
     refund = await refund_for(tx, actor, refund_id)
-    if expected_version is not None and expected_version != refund.version:
-        raise VersionConflict(refund.version)
+    expect_version(refund.version, expected_version)
     return refund, ledger
 
 

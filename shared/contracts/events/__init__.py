@@ -87,6 +87,11 @@ SOURCES: dict[str, tuple[str, ...]] = {
 """First words of the event types that each service may publish: the broker's permissions are made from it, and readers check against it."""
 
 
+def read_by(service: str) -> tuple[str, ...]:
+    """The event types that a service must receive."""
+    return tuple(name for name, event in EVENTS.items() if service in event.readers)
+
+
 def owner_of(event_type: str) -> str | None:
     """The one service that may publish events of this type; None for a type that no service owns."""
     word = event_type.partition(".")[0]

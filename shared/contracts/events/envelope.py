@@ -1,7 +1,7 @@
 """What every event consists of, and the CloudEvents attributes that it has on the broker."""
 
 import json
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -24,6 +24,11 @@ class Part(BaseModel):
     """A frozen part of an event; unknown fields from a newer writer are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
+
+    @classmethod
+    def like(cls, value: Any, /, **others: Any) -> Self:
+        """A value's attributes under their own names; `others` are those that differ, or that it does not have."""
+        return cls(**{name: getattr(value, name) for name in cls.model_fields if name not in others and hasattr(value, name)}, **others)
 
 
 class By(Part):

@@ -37,6 +37,11 @@ def create_table(schema: str, name: str, *parts: SchemaItem, comment: str | None
     op.create_table(name, sa.Column("store_id", sa.Text, nullable=False), *parts, schema=schema, comment=comment)
 
 
+def create_index(schema: str, table: str, *columns: str) -> None:
+    """An index by these columns, under the name that shared.data.schema.NAMING would give it."""
+    op.create_index(f"ix_{table}_{'_'.join(columns)}", table, list(columns), schema=schema)
+
+
 def alike(kind: Any, *names: str, nullable: bool = False) -> list[sa.Column[Any]]:
     """Columns that differ only in their names."""
     return [sa.Column(name, kind, nullable=nullable) for name in names]

@@ -13,13 +13,13 @@ import asyncpg
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from shared.contracts.events import DocumentIssued, Event
+from shared.contracts.events import DocumentIssued, Event, read_by
 from shared.contracts.ids import new_id
 from shared.data.db import Database
 from shared.data.kernel_versions import VERSIONS
 from shared.data.migrate import SERVICE_LOCK_TIMEOUT
 from shared.data.schema import service_metadata
-from shared.messaging.broker import Broker, dead_queue_name, exchange_name, queue_arguments, queue_name, types_read_by
+from shared.messaging.broker import Broker, dead_queue_name, exchange_name, queue_arguments, queue_name
 from shared.messaging.deliveries import Deliveries
 from shared.messaging.inbox import Consumers, Inbox
 from shared.messaging.outbox import Relay, emit
@@ -115,7 +115,7 @@ async def running_lab(stack: Stack, **changes: Any) -> AsyncIterator[Lab]:
         exchange = await channel.declare_exchange(exchange_name(name), "topic", durable=True)
         await channel.declare_queue(dead_queue_name(name), durable=True, arguments={"x-queue-type": "quorum"})
         queue = await channel.declare_queue(queue_name(name, SERVICE), durable=True, arguments=dict(queue_arguments(name)))
-        for event_type in types_read_by(SERVICE):
+        for event_type in read_by(SERVICE):
             await queue.bind(exchange, event_type)
     lab = Lab(settings, url)
     try:

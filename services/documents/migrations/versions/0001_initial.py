@@ -6,13 +6,14 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP, UUID
 
-from shared.data.kernel_versions import alike, create_table, v1
+from shared.data.kernel_versions import alike, create_index, create_table, v1
 
 revision = "0001"
 down_revision = None
 
 SCHEMA = "documents"
 table = partial(create_table, SCHEMA)
+index = partial(create_index, SCHEMA)
 KINDS = "'invoice', 'receipt', 'cancelling_receipt', 'credit_note', 'refund_receipt'"
 CAUSES = "'order', 'shipping_kept', 'payment', 'cancellation', 'refund'"
 TIME = TIMESTAMP(timezone=True)
@@ -61,7 +62,7 @@ def _create_copies() -> None:
         sa.Column("data", JSONB, nullable=False),
         sa.PrimaryKeyConstraint("store_id", "refund_id"),
     )
-    op.create_index("ix_refunds_store_id_order_id", "refunds", ["store_id", "order_id"], schema=SCHEMA)
+    index("refunds", "store_id", "order_id")
     table(
         "stores",
         sa.Column("time_zone", sa.Text, nullable=False, server_default="UTC"),
@@ -122,8 +123,8 @@ def _create_documents() -> None:
         sa.CheckConstraint(f"cause in ({CAUSES})", name="cause"),
         sa.CheckConstraint("counted >= 1 and total >= 0", name="figures"),
     )
-    op.create_index("ix_documents_store_id_order_id", "documents", ["store_id", "order_id"], schema=SCHEMA)
-    op.create_index("ix_documents_store_id_issued_on_document_id", "documents", ["store_id", "issued_on", "document_id"], schema=SCHEMA)
+    index("documents", "store_id", "order_id")
+    index("documents", "store_id", "issued_on", "document_id")
     table(
         "renderings",
         sa.Column("document_id", UUID(as_uuid=True), nullable=False),

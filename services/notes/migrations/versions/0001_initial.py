@@ -6,13 +6,14 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from shared.data.kernel_versions import alike, create_table, v1
+from shared.data.kernel_versions import alike, create_index, create_table, v1
 
 revision = "0001"
 down_revision = None
 
 SCHEMA = "notes"
 table = partial(create_table, SCHEMA)
+index = partial(create_index, SCHEMA)
 TIME = postgresql.TIMESTAMP(timezone=True)
 
 
@@ -54,7 +55,7 @@ def _orders() -> None:
         sa.CheckConstraint("version >= 0", name="ck_orders_version"),
         comment="Own copy of each order: whose it is (newer version wins), and its counters. Its lock serialises the order's writes.",
     )
-    op.create_index("ix_orders_store_id_customer_id_order_id", "orders", ["store_id", "customer_id", "order_id"], schema=SCHEMA)
+    index("orders", "store_id", "customer_id", "order_id")
 
 
 def _notes() -> None:
@@ -81,7 +82,7 @@ def _notes() -> None:
         sa.CheckConstraint("char_length(text) <= 10000", name="ck_notes_text"),
         sa.CheckConstraint("revision >= 1", name="ck_notes_revision"),
     )
-    op.create_index("ix_notes_store_id_order_id_note_id", "notes", ["store_id", "order_id", "note_id"], schema=SCHEMA)
+    index("notes", "store_id", "order_id", "note_id")
     by_customer = "audience = 'customer' and side = 'shop' and customer_read_at is null and retracted_at is null"
     by_shop = "side = 'customer' and shop_read_at is null and retracted_at is null"
     for name, unread in (("ix_notes_unread_by_customer", by_customer), ("ix_notes_unread_by_shop", by_shop)):

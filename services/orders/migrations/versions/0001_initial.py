@@ -6,13 +6,14 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from shared.data.kernel_versions import alike, create_table, v1
+from shared.data.kernel_versions import alike, create_index, create_table, v1
 
 revision = "0001"
 down_revision = None
 
 SCHEMA = "orders"
 table = partial(create_table, SCHEMA)
+index = partial(create_index, SCHEMA)
 TABLES = ("orders", "lines", "payments", "changes", "refunds", "stock_levels", "stock_movements", "settings", "counts", "count_deltas")
 JSONB = postgresql.JSONB
 UUID = postgresql.UUID(as_uuid=True)
@@ -158,20 +159,16 @@ def _orders() -> None:
         sa.UniqueConstraint("store_id", "external_ref", name="uq_orders_store_id_external_ref"),
         sa.UniqueConstraint("store_id", "number", name="uq_orders_store_id_number"),
     )
-    op.create_index(
-        "ix_orders_store_id_customer_id_placed_at_order_id", "orders", ["store_id", "customer_id", "placed_at", "order_id"], schema=SCHEMA
-    )
+    index("orders", "store_id", "customer_id", "placed_at", "order_id")
     op.create_index(
         "ix_orders_store_id_email_placed_at_order_id",
         "orders",
         ["store_id", sa.literal_column("lower(email)"), "placed_at", "order_id"],
         schema=SCHEMA,
     )
-    op.create_index("ix_orders_store_id_phone_placed_at_order_id", "orders", ["store_id", "phone", "placed_at", "order_id"], schema=SCHEMA)
-    op.create_index("ix_orders_store_id_placed_at_order_id", "orders", ["store_id", "placed_at", "order_id"], schema=SCHEMA)
-    op.create_index(
-        "ix_orders_store_id_status_placed_at_order_id", "orders", ["store_id", "status", "placed_at", "order_id"], schema=SCHEMA
-    )
+    index("orders", "store_id", "phone", "placed_at", "order_id")
+    index("orders", "store_id", "placed_at", "order_id")
+    index("orders", "store_id", "status", "placed_at", "order_id")
 
 
 def _lines() -> None:
@@ -196,7 +193,7 @@ def _lines() -> None:
         ),
         sa.PrimaryKeyConstraint("store_id", "order_id", "line", name="pk_lines"),
     )
-    op.create_index("ix_lines_store_id_sku_placed_at_order_id", "lines", ["store_id", "sku", "placed_at", "order_id"], schema=SCHEMA)
+    index("lines", "store_id", "sku", "placed_at", "order_id")
 
 
 def _payments() -> None:
@@ -216,7 +213,7 @@ def _payments() -> None:
         sa.PrimaryKeyConstraint("store_id", "payment_id", name="pk_payments"),
         sa.UniqueConstraint("store_id", "reverses", name="uq_payments_store_id_reverses"),
     )
-    op.create_index("ix_payments_store_id_order_id_order_version", "payments", ["store_id", "order_id", "order_version"], schema=SCHEMA)
+    index("payments", "store_id", "order_id", "order_version")
     op.create_index(
         "uq_payments_reference",
         "payments",
@@ -267,7 +264,7 @@ def _stock_levels() -> None:
         sa.CheckConstraint("on_hand >= 0", name="ck_stock_levels_never_oversold"),
         sa.PrimaryKeyConstraint("store_id", "sku", name="pk_stock_levels"),
     )
-    op.create_index("ix_stock_levels_store_id_on_hand_sku", "stock_levels", ["store_id", "on_hand", "sku"], schema=SCHEMA)
+    index("stock_levels", "store_id", "on_hand", "sku")
 
 
 def _stock_movements() -> None:
