@@ -53,18 +53,15 @@ class Failure(Exception):  # noqa: N818  (a refusal is not an error: "Refused" r
 
 
 class Invalid(Failure):
-    """The input is not valid; `errors` name the fields."""
+    """The input does not say what it should; `errors` name the fields, `at` the only one, with what is `accepted` if not `detail`."""
 
     status, title, on_message, default_code = 422, "Invalid input", "park", "invalid"
 
-    def __init__(self, code: str = "", detail: str = "", *, errors: tuple[FieldError, ...] = (), **facts: Any) -> None:
+    def __init__(
+        self, code: str = "", detail: str = "", *, errors: tuple[FieldError, ...] = (), at: str = "", accepted: str = "", **facts: Any
+    ) -> None:
         super().__init__(code, detail, **facts)
-        self.errors = errors
-
-    @classmethod
-    def at(cls, pointer: str, code: str, accepted: str, detail: str = "") -> "Invalid":
-        """One wrong field: what would be `accepted` there, and `detail` where the whole needs another sentence."""
-        return cls(code, detail or accepted, errors=(FieldError(pointer, code, accepted),))
+        self.errors = (FieldError(at, code, accepted or detail),) if at else errors
 
 
 class NotFound(Failure):

@@ -68,10 +68,10 @@ def happened_at(given: datetime | None, *, now: datetime, not_before: datetime |
     if given is None:
         return now if not_before is None else max(now, not_before)
     if given > now + CLOCKS_MAY_DIFFER:
-        raise Invalid.at(f"/{field}", "in_the_future", "It cannot have happened later than now.")
+        raise Invalid("in_the_future", "It cannot have happened later than now.", at=f"/{field}")
     if not_before is not None and given < not_before:
         accepted = f"It cannot have happened before the order was placed, {not_before.isoformat()}."
-        raise Invalid.at(f"/{field}", "before_placing", accepted)
+        raise Invalid("before_placing", accepted, at=f"/{field}")
     return min(given, now)
 
 

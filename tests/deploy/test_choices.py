@@ -187,7 +187,7 @@ def test_what_runs_is_found_only_while_it_is_held(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(Trouble, match="Nothing is running"):
         running.apply()
     state = running.up_state().hold()
-    running.keep(state, {"AFTERSALE_AMQP_NAMESPACE": "mine"})
+    state.keep("running", {"AFTERSALE_AMQP_NAMESPACE": "mine"})
     assert running.local_settings() == {"AFTERSALE_AMQP_NAMESPACE": "mine"}
     monkeypatch.setenv("AFTERSALE_DATABASE_URL", "postgresql://elsewhere/")
     assert running.local_settings() == {}, "the environment names another system"

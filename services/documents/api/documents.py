@@ -35,7 +35,7 @@ def _wanted(
 ) -> Wanted:
     """The filter of a list or an archive. Raises Invalid `bad_period`."""
     if since is not None and until is not None and since > until:
-        raise Invalid.at("?issued_on.gte", "bad_period", "Must not be later than `issued_on.lt`.", PROBLEMS["bad_period"])
+        raise Invalid("bad_period", PROBLEMS["bad_period"], at="?issued_on.gte", accepted="Must not be later than `issued_on.lt`.")
     return Wanted(since, until, kind)
 
 

@@ -78,7 +78,7 @@ def plain_text(text: str) -> str:
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     reason = _why_bad(text)
     if reason:
-        raise Invalid.at("/text", "bad_text", reason, PROBLEMS["bad_text"])
+        raise Invalid("bad_text", PROBLEMS["bad_text"], at="/text", accepted=reason)
     return text
 
 

@@ -42,7 +42,7 @@ def _lines(request: PlaceOrder, figures: OrderAmounts) -> tuple[OrderLine, ...]:
 def _prepaid(request: PlaceOrder, new_id: Callable[[str], str], *, now: datetime) -> tuple[Payment, ...]:
     seen = {(payment.method, payment.reference) for payment in request.payments}
     if len(seen) < len(request.payments):
-        raise Invalid.at("/payments", "same_payment_twice", "Two prepaid payments have the same method and reference.")
+        raise Invalid("same_payment_twice", "Two prepaid payments have the same method and reference.", at="/payments")
     return tuple(
         Payment.like(one, payment_id=new_id("payment"), order_version=1, occurred_at=happened_at(one.occurred_at, now=now), recorded_at=now)
         for one in request.payments

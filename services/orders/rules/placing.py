@@ -52,7 +52,7 @@ def amounts(given: PlaceOrder) -> OrderAmounts:
     shipping = _shipping(given, shipping_tax)
     goods_total = sum(line.total for line in lines)
     if goods_total + shipping > MAX_AMOUNT_MINOR_UNITS:
-        raise Invalid.at("/total", "amount_too_large", f"The total of an order can be at most {MAX_AMOUNT_MINOR_UNITS} minor units.")
+        raise Invalid("amount_too_large", f"The total of an order can be at most {MAX_AMOUNT_MINOR_UNITS} minor units.", at="/total")
     _same("/total", given.total, goods_total + shipping, "lines + shipping + tax − discounts")
     return OrderAmounts(
         lines=lines,
@@ -93,11 +93,11 @@ def _subtotal(at: int, line: LineInput, tax: int, given: PlaceOrder) -> int:
     elif line.total is not None:
         subtotal = line.total + line.discount - _on_top(tax, given)
     else:
-        raise Invalid.at(f"/lines/{at}/unit_price", "figures_missing", "The line needs a unit_price, a subtotal or a total.")
+        raise Invalid("figures_missing", "The line needs a unit_price, a subtotal or a total.", at=f"/lines/{at}/unit_price")
     if not line.discount <= subtotal <= MAX_AMOUNT_MINOR_UNITS:
         code, what = ("discount_too_large", "discount") if line.discount > subtotal else ("amount_too_large", "unit_price")
         accepted = f"A discount is at most the line's {subtotal}, which is at most {MAX_AMOUNT_MINOR_UNITS}."
-        raise Invalid.at(f"/lines/{at}/{what}", code, accepted)
+        raise Invalid(code, accepted, at=f"/lines/{at}/{what}")
     return subtotal
 
 
@@ -115,7 +115,7 @@ def _order_discount_shares(given: PlaceOrder, subtotals: list[int], taxes: list[
         _same("/discount", given.discount, sum(shares.values()), "what the lines' totals leave for the order's discount")
     net = [subtotals[at] - given.lines[at].discount for at in free]
     if left > sum(net):
-        raise Invalid.at("/discount", "discount_too_large", f"The order's discount can be at most {sum(net)}, the sum of its lines.")
+        raise Invalid("discount_too_large", f"The order's discount can be at most {sum(net)}, the sum of its lines.", at="/discount")
     if free:
         shares.update(zip(free, split(left, net), strict=True))
     return [shares[at] for at in range(len(subtotals))]
@@ -125,17 +125,17 @@ def _line(pointer: str, price: tuple[int, int, int], tax: int, given: PlaceOrder
     subtotal, discount, share = price
     total = subtotal - discount - share + _on_top(tax, given)
     if given.prices_include_tax and tax > total:
-        raise Invalid.at(f"{pointer}/tax", "tax_too_large", f"Prices include tax, so the tax can be at most {total}, the line's total.")
+        raise Invalid("tax_too_large", f"Prices include tax, so the tax can be at most {total}, the line's total.", at=f"{pointer}/tax")
     return LineAmounts(subtotal=subtotal, discount=discount, order_discount=share, tax=tax, total=total)
 
 
 def _shipping(given: PlaceOrder, tax: int) -> int:
     shipping = given.shipping
     if shipping.discount > shipping.amount:
-        raise Invalid.at("/shipping/discount", "discount_too_large", f"The discount can be at most {shipping.amount}, the shipping amount.")
+        raise Invalid("discount_too_large", f"The discount can be at most {shipping.amount}, the shipping amount.", at="/shipping/discount")
     total = shipping.amount - shipping.discount + _on_top(tax, given)
     if given.prices_include_tax and tax > total:
-        raise Invalid.at("/shipping/tax", "tax_too_large", f"Prices include tax, so the tax can be at most {total}, the shipping total.")
+        raise Invalid("tax_too_large", f"Prices include tax, so the tax can be at most {total}, the shipping total.", at="/shipping/tax")
     _same("/shipping/total", shipping.total, total, "amount − discount + tax")
     return total
 

@@ -8,5 +8,5 @@ from shared.contracts.errors import Invalid
 def known_time_zone(name: str) -> str:
     """`name`, if it is a time zone of the IANA database. Raises Invalid `unknown_time_zone`."""
     if name not in available_timezones():
-        raise Invalid.at("/time_zone", "unknown_time_zone", "A time zone is an IANA name such as Asia/Dhaka.")
+        raise Invalid("unknown_time_zone", "A time zone is an IANA name such as Asia/Dhaka.", at="/time_zone")
     return name

@@ -65,5 +65,5 @@ def _once(decided: Sequence[LineInspected]) -> None:
     for at, one in enumerate(decided):
         if (one.line, one.disposition) in seen:
             accepted = "Name each line once per disposition, with all its units."
-            raise Invalid.at(f"/lines/{at}", "line_twice", accepted, f"Line {one.line} is named twice.")
+            raise Invalid("line_twice", f"Line {one.line} is named twice.", at=f"/lines/{at}", accepted=accepted)
         seen.add((one.line, one.disposition))

@@ -54,7 +54,7 @@ def _lines(order: KnownOrder, numbers: Sequence[int]) -> list[Line]:
     for at, number in enumerate(numbers):
         if number not in known:
             accepted = f"The order has lines 1 to {len(order.lines)}."
-            raise Invalid.at(f"/lines/{at}/line", "unknown_line", accepted, f"The order has no line {number}.")
+            raise Invalid("unknown_line", f"The order has no line {number}.", at=f"/lines/{at}/line", accepted=accepted)
     return [known[number] for number in numbers]
 
 
@@ -62,4 +62,4 @@ def _once(numbers: Sequence[int]) -> None:
     for at, number in enumerate(numbers):
         if number in numbers[:at]:
             accepted = "Name each line once, with all its units."
-            raise Invalid.at(f"/lines/{at}/line", "line_twice", accepted, f"Line {number} is named twice.")
+            raise Invalid("line_twice", f"Line {number} is named twice.", at=f"/lines/{at}/line", accepted=accepted)
