@@ -198,7 +198,7 @@ def definitions(amqp_url: str, name: str, provided: Provided) -> dict[str, Any]:
 
 
 def run_provision(output: Output, *, name: str, connection_limit: int | None, print_env: bool, print_definitions: bool) -> None:
-    """Provision, say what was done, and print what was asked for (alone on stdout). Raises Trouble."""
+    """Provision, report what was done, and print what was asked for (nothing else goes to stdout). Raises Trouble."""
     if print_env and print_definitions:
         raise Trouble("--print-env and --print-definitions exclude each other.", "run the command once with each")
     state = State(base_folder(PROJECT) / "up")

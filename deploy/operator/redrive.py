@@ -149,7 +149,7 @@ def since_when(text: str | None) -> datetime | None:
 
 
 async def _queues(wanted: Wanted) -> None:
-    """See to the queues first: what is sent to a queue that does not exist is lost again."""
+    """Ensure that the queues exist: an event sent to a queue that does not exist is lost again."""
     if wanted.dry_run:
         return
     if administrator := os.environ.get(given.AMQP, ""):

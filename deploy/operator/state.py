@@ -132,7 +132,7 @@ class State:
         return kept
 
     def keep(self, name: str, values: Any) -> None:
-        """Replace the kept values under `name`, at once or not at all, readable by the owner alone."""
+        """Atomically replace the values stored under `name`, readable only by the owner."""
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"{name}.json"
         fresh = path.with_suffix(".new")

@@ -116,7 +116,7 @@ async def contents_of(tx: Transaction, store_id: str, document_id: str) -> Conte
 
 
 async def document_for(tx: Transaction, actor: Actor, document_id: str) -> Document:
-    """One issued document that `actor` may read, with the hash of its PDF where it is rendered. Raises NotFound."""
+    """One issued document that `actor` may read, with the hash of its PDF if it is rendered. Raises NotFound."""
     found = sa.select(*documents.c, renderings.c.pdf_sha256, renderings.c.engine).select_from(documents.join(renderings))
     row = await tx.one(found.where(own_rows(actor, documents), documents.c.document_id == document_id), "No such document.")
     return Document(**row._mapping)

@@ -175,7 +175,7 @@ async def settings(call: Call) -> Response:
     responses=problems(Forbidden, VersionConflict, PreconditionRequired),
 )
 async def save_settings(request: NoteSettingsInput, call: Call) -> Response:
-    """Put a new version of the store's note settings in force. If-Match is required."""
+    """Save a new version of the store's note settings, in force at once. If-Match is required."""
     return await call.save("notes.save_settings", NoteSettingsView.showing, commands.save_settings, request)
 
 

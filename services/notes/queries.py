@@ -127,12 +127,12 @@ async def unread_total(tx: Transaction, actor: Actor, order_id: str | None = Non
 
 
 async def settings_of(tx: Transaction, store_id: str) -> NoteSettings:
-    """The settings in force; the defaults (version 0) where the store never saved any."""
+    """The settings in force; the defaults (version 0) if the store never saved any."""
     return await newest(tx, settings, NoteSettings(), store_id)
 
 
 async def place_of_note(tx: Transaction, actor: Actor, order_id: str, note_id: str) -> tuple[datetime, str]:
-    """Where a note of an order stands among its notes: (written_at, note_id). Raises NotFound."""
+    """The sort key of a note among its order's notes: (written_at, note_id). Raises NotFound."""
     place = sa.select(notes.c.written_at, notes.c.note_id).where(*_one_note(actor, note_id), notes.c.order_id == order_id)
     row = await tx.one(place, "No such note.")
     return row.written_at, row.note_id

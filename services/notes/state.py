@@ -83,7 +83,7 @@ class Note:
 
     @property
     def version(self) -> int:
-        """For ETag and If-Match: every new text and the retraction count one."""
+        """For ETag and If-Match: every revision and the retraction count as one."""
         return self.revision + (self.retracted_at is not None)
 
 

@@ -267,7 +267,7 @@ def _acting(issued: Actor, on_behalf_of: str | None) -> Actor:
 
 
 def _check_conditions(way: Way, actor: Actor, head: _Head) -> None:
-    """Role, scope, and the headers that a change needs. Raises Forbidden, Invalid."""
+    """Check role, scope, and the headers that a change needs. Raises Forbidden, Invalid."""
     if way.shop_only and not actor.is_shop:
         raise Forbidden("shop_only", WHO["shop_only"])
     if way.safe:

@@ -81,7 +81,7 @@ def decode_cursor(cursor: str, kinds: Sequence[type]) -> list[Any]:
 
 def _not_ours() -> Invalid:
     accepted = "Take it from next_cursor or previous_cursor, or leave it out."
-    return Invalid("bad_cursor", "The cursor is not one of this list.", at="?cursor", accepted=accepted)
+    return Invalid("bad_cursor", "The cursor is not from this list.", at="?cursor", accepted=accepted)
 
 
 def _as(kind: type[Any], value: Any) -> Any:

@@ -178,7 +178,7 @@ def members(failure: Failure) -> dict[str, Any]:
 
 
 def rendered(failure: Failure, path: str, trace_id: str | None, public_url: str) -> tuple[dict[str, str], bytes]:
-    """A failure as the headers and the body of an answer with its status; its links are under `public_url`."""
+    """The headers and the body of the response to a failure; its links begin with `public_url`."""
     body = members(failure) | {
         "type": f"{public_url}/problems/{failure.code}",
         "instance": path and f"{public_url}{path}",

@@ -1,7 +1,7 @@
 """What the first line of a call says about it: which route it names, which roles may call that, and how large its body may be.
 
-A route says so where it is declared: `openapi_extra=SHOP_ONLY` who may call it, `max_body_size=` what it needs beyond the small
-bound, `WITHOUT_KEY` that a POST writes nothing. Whatever it does not say follows from its method and its parameters.
+A route declares this: `openapi_extra=SHOP_ONLY` for the roles, `max_body_size=` for a body above the small limit, `WITHOUT_KEY` for
+a POST that writes nothing. The rest follows from its method and its parameters.
 """
 
 from collections import defaultdict
@@ -17,8 +17,8 @@ from starlette.routing import compile_path
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 WITHOUT_KEY = {"x-without-idempotency-key": True}  # `openapi_extra` of a POST that writes nothing, such as a preview
 FOR_SHOP, KEYLESS, MANY = "x-shop-only", "x-without-idempotency-key", "x-many-values"
-ROUTE = "aftersale.route"  # where the scope holds the path that a call's route was declared with
-MANY_VALUES = {MANY: True}  # `openapi_extra` of a route that takes a list of what other routes take one of
+ROUTE = "aftersale.route"  # the scope's key for the path that the call's route was declared with
+MANY_VALUES = {MANY: True}  # `openapi_extra` of a route that takes a list of items, of which other routes take one
 
 
 SHOP_ONLY = {FOR_SHOP: True}  # `openapi_extra` of a route that refuses customers and guests before their body is read

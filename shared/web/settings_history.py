@@ -60,7 +60,7 @@ def serve_history(
         openapi_extra=SHOP_ONLY,
     )
     async def history(call: Call, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Response:
-        """Every version that was saved, newest first."""
+        """Every saved version, newest first."""
         async with call.walking() as tx:
             found = await query(tx, call.actor, cursor=cursor, limit=limit)
         return await call.page(page, found, "settings", lambda one: view(one, call.actor), lambda one: str(one.version))

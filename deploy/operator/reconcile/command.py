@@ -50,7 +50,7 @@ def watch(
     metrics_port: int | None,
     output: Output,
 ) -> None:
-    """Reconcile again and again until stopped, and keep the number of discrepancies where Prometheus finds it."""
+    """Reconcile repeatedly until stopped, and publish the number of discrepancies for Prometheus."""
     running.apply()
     registry = CollectorRegistry()
     found = Gauge("aftersale_reconcile_discrepancies", "Discrepancies that cannot be explained, by kind.", ["kind"], registry=registry)

@@ -138,11 +138,11 @@ class Asked:
         return {(row[0], row[1]) for row in await self._fetch(reader, HEARD.format(reader=reader), *_columns(events))}
 
     async def told(self, source: str, events: list[Key]) -> list[Any]:
-        """The rows (FACTS) that `source` has of these events by now."""
+        """The rows (FACTS) that `source` now holds for these events."""
         return await self._fetch(source, FACTS.format(source=source), *_columns(events))
 
     async def queued(self, reader: str) -> int | None:
-        """How many messages wait in a reader's queue; None where the broker does not say."""
+        """How many messages wait in a reader's queue; None if the broker does not answer."""
         return 0 if self._depth is None else await self._depth(reader)
 
 

@@ -73,7 +73,7 @@ class Asking:
     check_seconds: float | None = None
     about: Collection[str] = SERVICES
     lives: Asked | None = None
-    """The running system; None: there is none beside the snapshots."""
+    """The running system; None if there are only the snapshots."""
     say: Say = lambda line: None
 
 
@@ -166,7 +166,7 @@ def urls() -> dict[str, str]:
 
 
 def running_system(where: Mapping[str, str]) -> Asked:
-    """Beside the snapshots: a connection for each question, few of which are asked, and the broker's queues."""
+    """The running system beside the snapshots: a new connection for each query, as there are few, and the broker's queues."""
 
     async def now(service: str, sql: str, *arguments: Any) -> list[Any]:
         connection = await connections.reached(service, where[service])

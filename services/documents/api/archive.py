@@ -46,7 +46,7 @@ class _Sink(io.RawIOBase):
 
 
 async def archive(database: Database, settings: WebSettings, actor: Actor, wanted: Wanted) -> AsyncGenerator[bytes, None]:
-    """The ZIP in pieces: every PDF, then `index.csv` over all of them. Documents issued meanwhile are in it if they belong."""
+    """The ZIP in pieces: every PDF, then `index.csv` over all of them. Documents issued meanwhile are included if they match."""
     sink, index = _Sink(), [BOM, csv_line(COLUMNS)]
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as pack:  # PDFs are compressed already
         cursor, more = None, True

@@ -57,7 +57,7 @@ def compose(due: Due, order: Order, background: Background, issue: Issue) -> Con
 
 
 def frame(order: Order, letterhead: Letterhead, *, day: date, time_zone: str) -> Contents:
-    """A document about `order` that says nothing yet but who, whose, when and in what language."""
+    """The contents that every document about `order` shares: seller, order, day and language, but no lines or sums."""
     return Contents.like(
         letterhead,
         kind="draft_invoice",

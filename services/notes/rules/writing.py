@@ -44,7 +44,7 @@ def may_edit(actor: Actor, note: Note, *, answers_allowed: bool) -> Decision:
 
 
 def may_retract(actor: Actor, note: Note) -> Decision:
-    """Whether the actor may take the note back: the shop any note, a customer its own, whatever the setting says by now."""
+    """Whether the actor may retract the note: the shop any note, customers their own, even if answers are now off."""
     if _reads_only(actor):
         return forbidden("read_only")
     if not actor.is_shop and side_of(actor) != note.side:

@@ -17,7 +17,7 @@ def checked_phone(phone: str, country_code: str, pointer: str) -> str:
     except phonenumbers.NumberParseException:
         number = None
     if number is None or not phonenumbers.is_possible_number(number):
-        message = f"Send a telephone number of {country_code}, or one that starts with + and a country's prefix."
+        message = f"Send a telephone number of {country_code}, or one that starts with + and a country code."
         raise Invalid("bad_phone", message, at=pointer)
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 

@@ -28,7 +28,7 @@ async def read(call: Call) -> Response:
     responses=problems(Forbidden, VersionConflict, PreconditionRequired),
 )  # fmt: skip
 async def save(request: OrderSettingsInput, call: Call) -> Response:
-    """Save a new version; If-Match with the version that was read is required."""
+    """Save a new version. If-Match is required, with the version that the caller read."""
     return await call.save("orders.settings", OrderSettingsView.showing, save_settings, request)
 
 

@@ -38,7 +38,7 @@ async def level(sku: SkuPath, call: Call) -> Response:
 
 @router.put("/stock/{sku}", operation_id="orders_stock_save", response_model=LevelView, responses=problems(Forbidden, VersionConflict))
 async def count(sku: SkuPath, request: LevelInput, call: Call) -> Response:
-    """Start to track a SKU, or correct its level to what was counted."""
+    """Start tracking a SKU, or correct its level to the counted number."""
     return await call.change("stock.set", lambda level, _: LevelView.showing(level), set_level, sku.strip(), request, idempotent="optional")
 
 

@@ -27,7 +27,7 @@ class Search:
 
 
 async def search_for(tx: Transaction, actor: Actor, text: str, phone: str | None) -> Search:
-    """What `text` is: a number, reference, e-mail, phone or SKU that some order has, else a part of a name. `phone` is it in E.164."""
+    """The kind of `text`: a number, reference, e-mail, phone or SKU of some order, else part of a name. `phone` is `text` in E.164."""
     mine = own_rows(actor, orders)
     row = await tx.first(
         sa.select(

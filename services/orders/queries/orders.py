@@ -38,7 +38,7 @@ async def order_for(tx: Transaction, actor: Actor, order_id: str, *, lock: bool 
 
 
 async def order_with_history(tx: Transaction, actor: Actor, order_id: str) -> tuple[OrderState, list[Change], list[Unusable]]:
-    """The order and all of its changes, oldest first, in one query; and changes that cannot be read. Raises NotFound, UnreadableRow."""
+    """The order and all of its changes, oldest first, in one query; and the changes that cannot be read. Raises NotFound, UnreadableRow."""
     row = await tx.one(WITH_HISTORY.where(own_rows(actor, orders), orders.c.order_id == order_id), "No such order.")
     with one_row("orders", row.store_id, row.order_id):
         state = state_of(row)

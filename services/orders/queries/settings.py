@@ -12,5 +12,5 @@ settings_versions = partial(versions, settings, SavedSettings)
 
 
 async def settings_of(tx: Transaction, store_id: str) -> StoreSettings:
-    """The settings in force; the defaults (version 0) where nothing was ever saved."""
+    """The settings in force; the defaults (version 0) if none were ever saved."""
     return await newest(tx, settings, StoreSettings(), store_id)

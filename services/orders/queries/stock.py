@@ -16,7 +16,7 @@ NEWEST_FIRST = Key(stock_movements.c.sequence, newest_first=True)
 
 
 async def level_of(tx: Transaction, actor: Actor, sku: str, *, lock: bool = False) -> StockLevel:
-    """The level of a tracked SKU. Raises NotFound for one that is not tracked, and for customers."""
+    """The level of a tracked SKU. Raises NotFound for an untracked one, and for customers."""
     query = LEVELS.where(stock_levels.c.store_id == actor.store, stock_levels.c.sku == sku)
     row = await tx.first(query.with_for_update() if lock else query) if actor.is_shop else None
     if row is None:
@@ -25,7 +25,7 @@ async def level_of(tx: Transaction, actor: Actor, sku: str, *, lock: bool = Fals
 
 
 async def levels(tx: Transaction, actor: Actor, *, below: int | None, cursor: str | None, limit: int) -> Walked[StockLevel]:
-    """A page of the tracked SKUs, scarcest first; with `below`, only those with less on hand. Raises Invalid `bad_cursor`."""
+    """A page of the tracked SKUs, scarcest first; with `below`, only those with fewer units on hand. Raises Invalid `bad_cursor`."""
     query = LEVELS.where(stock_levels.c.store_id == actor.store if actor.is_shop else sa.false())
     if below is not None:
         query = query.where(stock_levels.c.on_hand < below)

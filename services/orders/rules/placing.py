@@ -96,7 +96,7 @@ def _subtotal(at: int, line: LineInput, tax: int, given: PlaceOrder) -> int:
         raise Invalid("figures_missing", "The line needs a unit_price, a subtotal or a total.", at=f"/lines/{at}/unit_price")
     if not line.discount <= subtotal <= MAX_AMOUNT_MINOR_UNITS:
         code, what = ("discount_too_large", "discount") if line.discount > subtotal else ("amount_too_large", "unit_price")
-        accepted = f"A discount is at most the line's {subtotal}, which is at most {MAX_AMOUNT_MINOR_UNITS}."
+        accepted = f"A discount can be at most the line's {subtotal}, which can be at most {MAX_AMOUNT_MINOR_UNITS}."
         raise Invalid(code, accepted, at=f"/lines/{at}/{what}")
     return subtotal
 

@@ -24,7 +24,7 @@ router = Router(tags=["refunds"])
     openapi_extra=SHOP_ONLY,
 )
 async def list_attention(call: Call, closed: bool = False, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Response:
-    """Open items, the oldest first; or those that were closed."""
+    """Open items, oldest first; or, with `closed`, the closed ones."""
     async with call.walking() as tx:
         page = await queries.page(tx, call.actor, closed=closed, cursor=cursor, limit=limit)
     view = Page[AttentionView]

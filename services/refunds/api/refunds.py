@@ -26,7 +26,7 @@ CHANGES = problems(NotFound, Refused, VersionConflict, Forbidden)
 
 @router.get("/v1/refunds", operation_id="refunds_refund_list", response_model=Page[RefundSummaryView])
 async def list_refunds(query: Annotated[RefundList, Query()], call: Call) -> Response:
-    """Refunds, the last requested first: the shop's whole store, a customer's own, a guest's of their order."""
+    """Refunds, latest request first: the shop sees all of its store's, a customer their own, a guest those of their order."""
     async with call.walking() as tx:
         page = await queries.page(tx, call.actor, query, now=call.now, cursor=query.cursor, limit=query.limit)
     view = Page[RefundSummaryView]

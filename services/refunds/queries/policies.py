@@ -26,7 +26,7 @@ async def policy_at(tx: Transaction, store_id: str, *, at: datetime) -> Policy:
 
 
 async def newest_policy(tx: Transaction, store_id: str) -> Policy:
-    """The last saved version, which may be for a later day; the defaults where none was saved."""
+    """The last saved version, which may apply only from a later day; the defaults if none was saved."""
     return await newest(tx, settings, DEFAULT_POLICY, store_id)
 
 

@@ -44,4 +44,4 @@ class NoteEdited(NoteEvent, type="note.edited.v1"):
 
 
 class NoteRetracted(NoteEvent, type="note.retracted.v1"):
-    """A note was taken back; the mark stays."""
+    """A note was retracted; a mark stays in its place."""

@@ -129,7 +129,7 @@ class OrderPersonal(Part):
 
 
 class OrderEvent(Event, readers=("refunds", "notes", "documents")):
-    """One change of one order: exactly one of these per version, and `sequence` is the version."""
+    """One change of one order. Each version has exactly one event, and `sequence` is the version."""
 
     order: Order
     by: By
@@ -142,11 +142,11 @@ class OrderEvent(Event, readers=("refunds", "notes", "documents")):
 
 
 class OrderPlaced(OrderEvent, type="order.placed.v1"):
-    """An order came in."""
+    """An order was placed."""
 
 
 class OrderConfirmed(OrderEvent, type="order.confirmed.v1"):
-    """The shop accepted it; what the invoice prints is frozen from here on."""
+    """The shop accepted the order; what its invoice shows is frozen from now on."""
 
 
 class OrderPickedUp(OrderEvent, type="order.picked_up.v1"):
@@ -158,11 +158,11 @@ class OrderShipped(OrderEvent, type="order.shipped.v1"):
 
 
 class OrderDelivered(OrderEvent, type="order.delivered.v1"):
-    """The customer has it."""
+    """The customer has the goods."""
 
 
 class OrderCancelled(OrderEvent, type="order.cancelled.v1"):
-    """It was cancelled; `order.cancellation` says from where and by whom."""
+    """The order was cancelled; `order.cancellation` says from which status and by whom."""
 
 
 class OrderDeliveryFailed(OrderEvent, type="order.delivery_failed.v1"):
@@ -199,7 +199,7 @@ class OrderRefunded(OrderEvent, type="order.refunded.v1"):
 
 
 class StockMoved(Event, type="stock.moved.v1"):
-    """One movement of one SKU: `cause` is unique, so nothing counts twice. `sequence` counts the SKU's movements."""
+    """One stock movement of one SKU. `cause` is unique, so that nothing counts twice; `sequence` counts the SKU's movements."""
 
     subjects: ClassVar[str] = "sku:.+"
     sku: str
@@ -229,7 +229,7 @@ class StoreSettingsChanged(Event, type="store_settings.changed.v1", readers=("re
 
 
 class GuestLinkRevoked(Event, type="guest_link.revoked.v1", readers=("refunds", "notes", "documents")):
-    """A link by which a guest read one order is valid no more: every service that lets guests in stops taking it."""
+    """A guest's link to one order was revoked: every service that guests can call stops accepting it."""
 
     subjects: ClassVar[str] = "guest_link:link_[0-9a-z]+"
     internal: ClassVar[bool] = True  # only the shop needs to know who can read an order by link
@@ -245,7 +245,7 @@ class GuestLinkRevoked(Event, type="guest_link.revoked.v1", readers=("refunds", 
 
 
 class CustomerErased(Event, type="customer.erased.v1", readers=("refunds", "notes", "documents")):
-    """A customer asked to be forgotten: every service blanks what is personal; amounts and issued documents stay."""
+    """A customer asked to be erased: every service blanks personal data; amounts and issued documents stay."""
 
     subjects: ClassVar[str] = "customer:.+"
     customer_id: str

@@ -83,15 +83,15 @@ class RefundEvent(Event):
 
 
 class RefundRequested(RefundEvent, type="refund.requested.v1", readers=("notes",)):
-    """A customer asked, or staff for them."""
+    """A customer requested a refund, or staff did so for them."""
 
 
 class RefundApproved(RefundEvent, type="refund.approved.v1", readers=("orders", "notes", "documents")):
-    """It will be paid: final. Carries amount, lines and dispositions, so that nobody calls back."""
+    """The refund will be paid; this is final. Carries amount, lines and dispositions, so that no consumer needs to call back."""
 
 
 class RefundCancelled(RefundEvent, type="refund.cancelled.v1", readers=("notes",)):
-    """Declined, withdrawn, or overtaken by the order's cancellation."""
+    """The refund was declined, withdrawn, or superseded by the order's cancellation."""
 
 
 class RefundSettled(RefundEvent, type="refund.settled.v1", readers=("notes",)):
@@ -119,7 +119,7 @@ class InspectedLine(Part):
 
 
 class RefundInspected(RefundEvent, type="refund.inspected.v1", readers=("orders",)):
-    """Goods that waited were looked at; `inspection_id` is the cause of their movements."""
+    """Returned goods that waited for inspection were inspected; `inspection_id` is the cause of their stock movements."""
 
     internal: ClassVar[bool] = True  # what the shop found stays with its staff
     inspection_id: UUID
