@@ -27,12 +27,15 @@ SLOW = Confines(
 
 
 async def test_one_store_leaves_a_process_to_others_and_one_caller_a_turn() -> None:
-    """Answers come in the order of turns, counted and not timed: six of a greedy customer, one of a calm one, one of another store."""
+    """Who gets a process when, counted and not timed: six calls of a greedy customer, one of a calm one, one of another store."""
     confined, order = Confined(SLOW), list[str]()
 
     async def asks(store: str, caller: str) -> None:
-        await confined.ask(b"0.05", store, caller)
-        order.append(f"{store}.{caller}")
+        def question() -> bytes:  # made at its turn
+            order.append(f"{store}.{caller}")
+            return b"0.05"
+
+        await confined.ask(question, store, caller)
 
     greedy = [asyncio.create_task(asks("shop", "greedy")) for _ in range(6)]
     await asyncio.sleep(0)
