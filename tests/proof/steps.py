@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 from deploy.local.servers import resolve
@@ -39,6 +40,7 @@ class Step:
     part: str
     what: str
     prove: Callable[["Ground"], Outcome]
+    alone: bool = True  # whether nothing may run beside it, because it measures or needs the whole machine
 
 
 class Ground:
@@ -49,27 +51,31 @@ class Ground:
         self._servers: Servers | None = None
         self._idle: Stack | None = None
         self._count = 0
+        self._making = RLock()
 
     def folder(self) -> Path:
         """A fresh folder."""
-        self._count += 1
-        made = Path(self._folder.name) / str(self._count)
+        with self._making:
+            self._count += 1
+            made = Path(self._folder.name) / str(self._count)
         made.mkdir()
         return made
 
     def servers(self) -> Servers:
         """The servers of this run."""
-        if self._servers is None:
-            self._servers = resolve(PROJECT, "test", say=print)
-        return self._servers
+        with self._making:
+            if self._servers is None:
+                self._servers = resolve(PROJECT, "test", say=print)
+            return self._servers
 
     def idle(self) -> Stack:
         """A stack for tests that need servers but no service; child processes find it in their environment."""
-        if self._idle is None:
-            self._idle = new_stack(self.servers(), self.folder(), "proof")
-            self._idle.urls = dict.fromkeys(SERVICES, "http://127.0.0.1:9")
-            self._idle.tell()
-        return self._idle
+        with self._making:
+            if self._idle is None:
+                self._idle = new_stack(self.servers(), self.folder(), "proof")
+                self._idle.urls = dict.fromkeys(SERVICES, "http://127.0.0.1:9")
+                self._idle.tell()
+            return self._idle
 
     def close(self) -> None:
         """Stop what was started."""
@@ -88,7 +94,7 @@ def every_step() -> list[Step]:
 def _mutants() -> Iterator[Step]:
     yield Step("mutants", "their tests are green without them", _sane)
     for mutant in mutants.ALL:
-        yield Step("mutants", mutant.path.stem, lambda ground, mutant=mutant: _mutant(ground, mutant))  # type: ignore[misc]  # mypy infers no default
+        yield Step("mutants", mutant.path.stem, lambda ground, mutant=mutant: _mutant(ground, mutant), alone=False)  # type: ignore[misc]  # mypy infers no default
 
 
 def _sane(ground: Ground) -> Outcome:
