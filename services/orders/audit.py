@@ -257,8 +257,8 @@ CHECKS: list[Check] = [
         "a store's settings are numbered without a gap, and each version is published",
         """select s.store_id, 'settings version ' || s.version as id, format('zone %s, published %s; %s versions before', s.time_zone,
             e.data->>'time_zone', b.n) as detail
-            from orders.settings s left join orders.events e on e.store_id = s.store_id and e.subject = 'store_settings' and e.sequence =
-                s.version
+            from orders.settings s
+            left join orders.events e on e.store_id = s.store_id and e.subject = 'store_settings' and e.sequence = s.version
             cross join lateral (select count(*) as n from orders.settings x where x.store_id = s.store_id and x.version < s.version) b
             where b.n <> s.version - 1 or (s.time_zone, s.version, s.saved_by, s.saved_at) is distinct from
             (e.data->>'time_zone', (e.data->>'version')::int, e.data->'by', e.recorded_at)""",
@@ -277,8 +277,7 @@ CHECKS: list[Check] = [
     Check(
         "stream_number",
         "each number of the live stream belongs to one order event, no event has two numbers, and the last one assigned is the highest",
-        """select n.store_id, 'number ' || n.stream_position as id, format('event %s is %s', n.position, coalesce(e.type, 'not there'))
-            as detail
+        """select n.store_id, 'number ' || n.stream_position as id, format('event %s is %s', n.position, coalesce(e.type, 'none')) as detail
             from orders.stream n left join orders.events e on e.store_id = n.store_id and e.position = n.position
             where e.type is null or e.type not like 'order.%'
             union all
@@ -293,11 +292,9 @@ CHECKS: list[Check] = [
         "answer_without_effect",
         "each change that a stored response reports is in the history",
         """select k.store_id, k.caller || ' ' || k.key as id, format('%s version %s', a.order_id, a.version) as detail
-            from orders.idempotency k cross join lateral (select substring(left(k.body, 400) from '"order_id":"(order_[^"]+)"') as
-                order_id,
-                substring(left(k.body, 400) from '"version":([0-9]+)')::bigint as version) a
+            from orders.idempotency k cross join lateral (select substring(left(k.body, 400) from '"order_id":"(order_[^"]+)"')
+                as order_id, substring(left(k.body, 400) from '"version":([0-9]+)')::bigint as version) a
             left join orders.events e on e.store_id = k.store_id and e.subject = a.order_id and e.sequence = a.version
-            where a.order_id is not null and a.version is not null
-            and (e.event_id is null or (k.status = 201) <> (a.version = 1))""",
+            where a.order_id is not null and a.version is not null and (e.event_id is null or (k.status = 201) <> (a.version = 1))""",
     ),
 ]
