@@ -179,11 +179,8 @@ def members(failure: Failure) -> dict[str, Any]:
 
 def rendered(failure: Failure, path: str, trace_id: str | None, public_url: str) -> tuple[dict[str, str], bytes]:
     """The headers and the body of the response to a failure; its links begin with `public_url`."""
-    body = members(failure) | {
-        "type": f"{public_url}/problems/{failure.code}",
-        "instance": path and f"{public_url}{path}",
-        "trace_id": trace_id,
-    }
+    body = {"type": f"{public_url}/problems/{failure.code}"} | members(failure)
+    body |= {"instance": path and f"{public_url}{path}", "trace_id": trace_id}
     headers = {"Content-Type": MEDIA_TYPE, **failure.headers}
     if failure.retry_after_seconds is not None:
         headers["Retry-After"] = str(failure.retry_after_seconds)
