@@ -13,7 +13,7 @@ from shared.contracts.errors import Invalid
 from shared.web.images import decoders
 from tests.services.refunds.pictures import PLACE, pdf, picture, polyglot, zip_bomb_png
 
-SETTINGS = RefundsEnvironment.model_construct(service="refunds")
+SETTINGS = RefundsEnvironment.model_construct(service="refunds", image_deadline_seconds=300.0)  # of a busy machine too
 
 
 def jpeg(size: tuple[int, int], **options: Any) -> bytes:
