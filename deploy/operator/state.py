@@ -16,7 +16,7 @@ import shutil
 import socket
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -131,7 +131,7 @@ class State:
             return {}
         return kept
 
-    def keep(self, name: str, values: Any) -> None:
+    def keep(self, name: str, values: Mapping[str, str] | Sequence[Mapping[str, Any]]) -> None:
         """Atomically replace the values stored under `name`, readable only by the owner."""
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"{name}.json"

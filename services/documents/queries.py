@@ -72,14 +72,9 @@ def may_read(actor: Actor, customer_id: str, order_id: str) -> bool:
     return actor.is_shop or (actor.role == "customer" and actor.id == customer_id) or (actor.role == "guest" and actor.id == order_id)
 
 
-def mine(actor: Actor) -> sa.ColumnElement[bool]:
-    """The rows of `documents` that `actor` may read."""
-    store = documents.c.store_id == actor.store
-    if actor.is_shop:
-        return store
-    if actor.role == "customer":
-        return store & (documents.c.customer_id == actor.id)
-    return store & sa.false()
+def listed_for(actor: Actor) -> sa.ColumnElement[bool]:
+    """The documents that `actor` may list: a guest none, since a link opens the documents of one order only."""
+    return sa.false() if actor.role == "guest" else own_rows(actor, documents)
 
 
 async def refunds_of(tx: Transaction, store_id: str, order_id: str) -> tuple[Refund, ...]:
@@ -118,7 +113,7 @@ async def contents_of(tx: Transaction, store_id: str, document_id: str) -> Conte
 async def document_for(tx: Transaction, actor: Actor, document_id: str) -> Document:
     """One issued document that `actor` may read, with the hash of its PDF if it is rendered. Raises NotFound."""
     found = sa.select(*documents.c, renderings.c.pdf_sha256, renderings.c.engine).select_from(documents.join(renderings))
-    row = await tx.one(found.where(own_rows(actor, documents), documents.c.document_id == document_id), "No such document.")
+    row = await tx.found(found.where(own_rows(actor, documents), documents.c.document_id == document_id), "No such document.")
     return Document(**row._mapping)
 
 
@@ -145,7 +140,7 @@ async def page_of_documents(
     tx: Transaction, actor: Actor, wanted: Wanted, *, cursor: str | None, limit: int, order: Key = NEWEST
 ) -> Walked[Document]:
     """A page of what `actor` may read. Raises Invalid `bad_cursor`."""
-    source = sa.select(documents).where(mine(actor), *_within(wanted))
+    source = sa.select(documents).where(listed_for(actor), *_within(wanted))
     return await walk(tx, order, Document, source, cursor=cursor, limit=limit)
 
 

@@ -47,6 +47,11 @@ class Letterhead(Part):
     logo_sha256: str | None = None
 
 
+def printed(letterhead: Letterhead) -> dict[str, Any]:
+    """The fields of a letterhead that every document carries, for its Contents. By name: a field that is missing here is never printed."""
+    return {name: getattr(letterhead, name) for name in ("paper", "seller", "footer", "terms", "logo_sha256")}
+
+
 class DocumentReference(Part):
     """An earlier document that this one corrects."""
 

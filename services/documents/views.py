@@ -5,7 +5,7 @@ from typing import Literal, Self
 
 from services.documents.state import Document, Letterhead, Office, SavedSettings, Seller, Series
 from shared.contracts.actor import Actor
-from shared.contracts.events import By, DocumentKind
+from shared.contracts.events import DocumentKind
 from shared.contracts.ids import DocumentId, OrderId
 from shared.web.settings_history import SavedView
 from shared.web.views import ByView, MoneyView, View, money
@@ -114,5 +114,5 @@ class DocumentSettingsVersionView(SavedView, LetterheadView):
     def of(cls, saved: SavedSettings, actor: Actor) -> Self:
         """As `actor` sees it. Raises ValueError where its letterhead is none."""
         letterhead = Letterhead.model_validate(saved.letterhead, strict=False)
-        by, own = ByView.of(By(**saved.saved_by), actor), ("version", "prefixes", "saved_at")
-        return cls.showing(letterhead, **{name: getattr(saved, name) for name in own}, saved_by=by)
+        by = ByView.of_row(saved.saved_by, actor)
+        return cls.showing(letterhead, version=saved.version, prefixes=saved.prefixes, saved_at=saved.saved_at, saved_by=by)

@@ -59,7 +59,7 @@ async def add_note(tx: Transaction, actor: Actor, request: NoteInput, *, now: da
         "written_at": now,
         **_positions(counters, request.audience),
     }
-    note = Note(**(await tx.one(sa.insert(notes).values(**row).returning(notes)))._mapping)
+    note = Note(**(await tx.execute(sa.insert(notes).values(**row).returning(notes))).one()._mapping)
     await _append_revision(tx, note, actor, now=now)
     await _emit(tx, events.NoteAdded, note, counters, actor, now=now)
     return note
@@ -200,7 +200,7 @@ async def _count_change(tx: Transaction, order: KnownOrder, audience: Audience) 
     sequence = "public_sequence" if audience == "customer" else "private_sequence"
     bump[sequence] = orders.c[sequence] + 1
     mine = sa.and_(orders.c.store_id == order.store_id, orders.c.order_id == order.order_id)
-    return KnownOrder(**(await tx.one(sa.update(orders).where(mine).values(**bump).returning(orders)))._mapping)
+    return KnownOrder(**(await tx.execute(sa.update(orders).where(mine).values(**bump).returning(orders))).one()._mapping)
 
 
 def _positions(counters: KnownOrder, audience: Audience) -> dict[str, int | None]:
@@ -212,7 +212,7 @@ def _positions(counters: KnownOrder, audience: Audience) -> dict[str, int | None
 
 async def _change(tx: Transaction, note: Note, **values: Any) -> Note:
     mine = sa.and_(notes.c.store_id == note.store_id, notes.c.note_id == note.note_id)
-    return Note(**(await tx.one(sa.update(notes).where(mine).values(**values).returning(notes)))._mapping)
+    return Note(**(await tx.execute(sa.update(notes).where(mine).values(**values).returning(notes))).one()._mapping)
 
 
 async def _append_revision(tx: Transaction, note: Note, actor: Actor, *, now: datetime) -> None:

@@ -134,7 +134,7 @@ async def settings_of(tx: Transaction, store_id: str) -> NoteSettings:
 async def place_of_note(tx: Transaction, actor: Actor, order_id: str, note_id: str) -> tuple[datetime, str]:
     """The sort key of a note among its order's notes: (written_at, note_id). Raises NotFound."""
     place = sa.select(notes.c.written_at, notes.c.note_id).where(*_one_note(actor, note_id), notes.c.order_id == order_id)
-    row = await tx.one(place, "No such note.")
+    row = await tx.found(place, "No such note.")
     return row.written_at, row.note_id
 
 

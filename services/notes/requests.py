@@ -26,7 +26,7 @@ class NoteInput(Input):
     model_config = example({"order_id": "order_01jd3t0v5we1q9h6m7b3k2x4ya", "audience": "customer", "text": "Ready at the desk."})
 
     order_id: OrderId
-    audience: Literal["customer", "private"] = Field(description="`customer` shows it to the order's customer; `private` only to staff.")
+    audience: Literal["customer", "private"] = Field(description="`customer` shows it to the order's customer; `private` only to the shop.")
     text: TextOfNote
 
 

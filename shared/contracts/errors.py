@@ -53,7 +53,7 @@ class Failure(Exception):  # noqa: N818  (a refusal is not an error: "Refused" r
 
 
 class Invalid(Failure):
-    """The input does not say what it should; `errors` name the fields, `at` the only one, with what is `accepted` if not `detail`."""
+    """The input is not valid. `errors` name the fields; for a single one give `at`, and `accepted` if it differs from `detail`."""
 
     status, title, on_message, default_code = 422, "Invalid input", "park", "invalid"
 

@@ -54,8 +54,8 @@ class Transaction:
         """The first row, or None."""
         return (await self.execute(statement, parameters)).first()
 
-    async def one(self, statement: sa.Executable, missing: str = "") -> Row[Any]:
-        """The first row. Raises NotFound with the detail `missing` where there is none."""
+    async def found(self, statement: sa.Executable, missing: str) -> Row[Any]:
+        """The first row. Raises NotFound with the detail `missing` if there is none."""
         row = await self.first(statement)
         if row is None:
             raise NotFound(detail=missing)

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from shared.contracts.actor import Actor
-from shared.contracts.errors import VersionConflict
+from shared.contracts.errors import VersionConflict, expect_version
 from shared.data.columns import columns_of
 from shared.data.db import Transaction
 from shared.data.schema import TIME, store_table
@@ -56,8 +56,7 @@ async def save_version(
     Raises VersionConflict if `expected_version` is no longer in force, also if somebody else saves at the same moment.
     """
     current = await _current(tx, table, actor.store)
-    if current != expected_version:
-        raise VersionConflict(current)
+    expect_version(current, expected_version)
     saved_by = {"role": actor.role, "id": actor.id, "via": actor.via}
     row = {"store_id": actor.store, "version": current + 1, "saved_at": now, "saved_by": saved_by, **values}
     saved = await tx.first(insert(table).values(**row).on_conflict_do_nothing().returning(*columns_of(table, kind)))

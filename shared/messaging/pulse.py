@@ -8,9 +8,8 @@ from typing import Any
 
 STANDSTILL_SECONDS = 25.0
 """How long something may take or wait before it counts as stuck: with a check every few seconds it is reported within 30 s."""
-
-
 CANCELLED_AGAIN_SECONDS = 5.0
+"""How long end() waits before it cancels again: longer than a usual clean-up, which a second cancellation would interrupt."""
 
 
 async def end(*tasks: "asyncio.Task[Any]") -> None:

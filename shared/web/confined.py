@@ -27,8 +27,6 @@ PROJECT = Path(__file__).resolve().parents[2]
 NICENESS = 15  # set at its start: its work can wait, unlike the event loop and the database on the same machine
 USER_TIME, SYSTEM_TIME = 11, 12  # fields of /proc/PID/stat, counted after the name
 ANSWERS_PER_PROCESS = 1_000  # then a new process replaces it, so that memory cannot grow without limit
-
-
 OWN_FAULT_PART = 0.5
 """A process that misses its deadline was slow if it had this part of it as processor time; with less, the machine starved it."""
 BUSY_SECONDS = 5

@@ -33,7 +33,7 @@ PARAMETERS = {
     "cause": "Filter by cause.",
     "closed": "List the items that were closed instead of those that are waiting.",
     "currency": "Only this currency (ISO 4217).",
-    "below": "Only articles with fewer units than this.",
+    "below": "Only SKUs with fewer units than this.",
     "order_number": "Only those of the order with this number.",
     "placed_at.gte": "Placed at this time or later.",
     "placed_at.lt": "Placed before this time.",

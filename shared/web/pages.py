@@ -195,9 +195,10 @@ class Key:
 async def walk(
     tx: Transaction, key: Key, kind: Callable[..., R], source: sa.Select[Any], *, cursor: str | None, limit: int, left: Left | None = None
 ) -> Walked[R]:
-    """A page of what `left` leaves of `source`, which is whatever an index answers in the order of `key`; each a `kind` of its columns.
+    """A page of the rows of `source` that `left` selects, each as a `kind`, which is called with the row's columns.
 
-    `source` must not contain rows that the caller may not see: a walk's last row becomes a cursor. Raises Invalid `bad_cursor`.
+    An index must return `source` in the order of `key`. `source` must not contain rows that the caller may not see: a walk's last row
+    becomes a cursor. Raises Invalid `bad_cursor`.
     """
     place = key.place(cursor)
     backwards = place.backwards

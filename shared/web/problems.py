@@ -217,9 +217,15 @@ def invalid(found: Iterable[Mapping[str, Any]]) -> Invalid:
     listed = list(found)
     if any(item["type"] == "json_invalid" for item in listed):
         return _BadJson("invalid_json", "The body is not JSON.")
-    fields = tuple(FieldError(_pointer(item["loc"]), item["type"], item["msg"]) for item in listed[:MAX_FIELD_ERRORS])
+    fields = tuple(FieldError(_pointer(item["loc"]), item["type"], message_of(item)) for item in listed[:MAX_FIELD_ERRORS])
     first = fields[0]
     return Invalid("invalid", f"{first.pointer}: {first.message}", errors=fields)
+
+
+def message_of(item: Mapping[str, Any]) -> str:
+    """The sentence of one of pydantic's errors, without the "Value error, " that it puts before a sentence of ours."""
+    message = str(item["msg"]).removeprefix("Value error, ")
+    return message[:1].upper() + message[1:]
 
 
 class BadKey(Invalid):

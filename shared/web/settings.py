@@ -74,12 +74,12 @@ class WebSettings(MessagingSettings):
     token_large_bodies_at_once: int = Field(
         16,
         ge=0,
-        description="JSON bodies above max_small_body_bytes that one token may be sending, per process. 0 means no limit.",
+        description="Calls with a JSON body above max_small_body_bytes that one token may have in progress, per process. 0 means no limit.",
     )
     store_large_bodies_at_once: int = Field(
         32,
         ge=0,
-        description="JSON bodies above max_small_body_bytes that one store may be sending, per process. 0 means no limit.",
+        description="Calls with a JSON body above max_small_body_bytes that one store may have in progress, per process. 0 means no limit.",
     )
     token_streams: int = Field(100, ge=0, description="Live streams that one token may hold open, per process. 0 means no limit.")
     streams_per_process: int = Field(1_000, ge=0, description="Live streams of all tokens in one service's process. 0 means no limit.")

@@ -9,7 +9,6 @@ from fastapi import Response
 
 from shared.contracts.actor import Actor, shop_only
 from shared.contracts.errors import Forbidden
-from shared.contracts.events import By
 from shared.data.columns import columns_of
 from shared.data.db import Transaction
 from shared.web.call import SHOP_ONLY, Call, Router, problems
@@ -28,7 +27,7 @@ class SavedView(View):
     @classmethod
     def of(cls, saved: Any, actor: Actor) -> Self:
         """A version with its `saved_by` as `actor` may see it."""
-        return cls.showing(saved, saved_by=ByView.of(By(**saved.saved_by), actor))
+        return cls.showing(saved, saved_by=ByView.of_row(saved.saved_by, actor))
 
 
 async def versions(table: sa.Table, kind: type[T], tx: Transaction, actor: Actor, *, cursor: str | None, limit: int) -> Walked[T]:

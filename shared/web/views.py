@@ -42,6 +42,11 @@ class ByView(View):
             return cls.showing(by)
         return cls(role=by.role)
 
+    @classmethod
+    def of_row(cls, who: Mapping[str, Any], actor: Actor) -> "ByView":
+        """What a column says of who did something, as `actor` may see it."""
+        return cls.of(By.model_validate(who), actor)
+
 
 class MoneyView(View):
     """An amount in minor units; `decimal` is the same as text with the currency's digits."""

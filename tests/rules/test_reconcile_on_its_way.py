@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from deploy.operator.reconcile.across import Found
-from deploy.operator.reconcile.on_its_way import Asked, Key, To, Way, way_to
+from deploy.operator.reconcile.on_its_way import Key, RunningSystem, To, Way, way_to
 from shared.contracts.ids import public_id
 
 SENT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -42,7 +42,7 @@ async def way(
     async def ready(reader: str) -> int | None:
         return depth
 
-    return await way_to(To("notes", ("orders",), Asked(fetch, ready), 0.0), unheard, list(kept))
+    return await way_to(To("notes", ("orders",), RunningSystem(fetch, ready), 0.0), unheard, list(kept))
 
 
 def ids(made: Way) -> list[Key]:

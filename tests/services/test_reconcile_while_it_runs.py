@@ -34,7 +34,7 @@ async def reconciled(stack: Stack, *, patience: float = 0.0) -> Report:
     """At once, with no grace for what is young."""
     where = {service: stack.database_url(service) for service in SERVICES}
     async with snapshots(where) as snapshot:
-        return await reconcile(snapshot, Asking(patience_seconds=patience, lives=running_system(where)))
+        return await reconcile(snapshot, Asking(patience_seconds=patience, system=running_system(where)))
 
 
 @pytest.fixture

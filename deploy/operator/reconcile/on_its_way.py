@@ -63,7 +63,7 @@ class To:
 
     reader: str
     sources: tuple[str, ...]
-    lives: "Asked"
+    system: "RunningSystem"
     patience: float
 
 
@@ -78,7 +78,7 @@ async def way_to(to: To, unheard: list[Found], kept: list[Any]) -> Way:
         (row["store_id"], row["event_id"]): row
         for source in to.sources
         for some in _some(asked)
-        for row in await to.lives.told(source, some)
+        for row in await to.system.told(source, some)
     }
     known = {key: facts[key] for key in missing if key in facts}
     sent = {key: one["published_at"] for key, one in known.items() if one["published_at"] is not None and not one["set_aside"]}
@@ -95,8 +95,8 @@ async def _lost(to: To, sent: dict[Key, datetime], way: Way) -> set[Key]:
     """Which of the published events neither arrive nor are in the queue."""
     left, deadline = sent, time.monotonic() + to.patience
     while left:
-        depth = await to.lives.queued(to.reader)  # asked first: a message that leaves the queue after this counts as received below
-        heard = {key for some in _some(list(left)) for key in await to.lives.heard(to.reader, some)}
+        depth = await to.system.queued(to.reader)  # asked first: a message that leaves the queue after this counts as received below
+        heard = {key for some in _some(list(left)) for key in await to.system.heard(to.reader, some)}
         left = {key: at for key, at in left.items() if key not in heard}
         beyond = len(left) - (depth or 0)
         if beyond <= 0 or time.monotonic() >= deadline:
@@ -123,7 +123,7 @@ def _some(keys: list[Key]) -> Iterator[list[Key]]:
     return (keys[first : first + IDS_AT_ONCE] for first in range(0, len(keys), IDS_AT_ONCE))
 
 
-class Asked:
+class RunningSystem:
     """The running system, as it is now rather than in the snapshots, by a function that runs a query on a service's database.
 
     Without `depth` there is no broker, and nothing is in a queue.
@@ -134,7 +134,7 @@ class Asked:
         self._depth = depth
 
     async def heard(self, reader: str, events: list[Key]) -> set[Key]:
-        """Which of these events `reader` has heard of by now: those in its inbox, or kept."""
+        """Which of these events `reader` has heard of by now: those in its inbox, or parked."""
         return {(row[0], row[1]) for row in await self._fetch(reader, HEARD.format(reader=reader), *_columns(events))}
 
     async def told(self, source: str, events: list[Key]) -> list[Any]:

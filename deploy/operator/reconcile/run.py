@@ -13,7 +13,7 @@ from deploy.operator import connections
 from deploy.operator.queues import depth
 from deploy.operator.reconcile import kernel
 from deploy.operator.reconcile.across import COMPARISONS, EFFECTS, Comparison, Found, compare
-from deploy.operator.reconcile.on_its_way import FAR, KEPT, Asked, To, Way, way_to
+from deploy.operator.reconcile.on_its_way import FAR, KEPT, RunningSystem, To, Way, way_to
 from deploy.operator.reconcile.reading import Connections, Databases, Say, TooLong, snapshots
 from deploy.operator.reconcile.shares import ABOUT, KIND, shares
 from deploy.operator.registry import REGISTRY, SERVICES
@@ -72,7 +72,7 @@ class Asking:
     """How long an event that was published and is in no queue may take to arrive."""
     check_seconds: float | None = None
     about: Collection[str] = SERVICES
-    lives: Asked | None = None
+    system: RunningSystem | None = None
     """The running system; None if there are only the snapshots."""
     say: Say = lambda line: None
 
@@ -122,7 +122,8 @@ async def _way(databases: Databases, effects: Comparison, report: Report, asking
     try:
         unheard = [one async for one in compare(databases, effects, FAR)]
         kept = await databases.all(reader, KEPT.format(reader=reader))
-        to = To(reader, tuple(service for service, _ in effects.there), asking.lives or Asked(databases.all), asking.patience_seconds)
+        system = asking.system or RunningSystem(databases.all)
+        to = To(reader, tuple(service for service, _ in effects.there), system, asking.patience_seconds)
         way = await way_to(to, unheard, kept)
     except TooLong as error:
         report.add(Found(NOT_CHECKED, reader, "", effects.kind, str(error)))
@@ -165,7 +166,7 @@ def urls() -> dict[str, str]:
     return {service: everywhere or connections.database_url(service) for service in SERVICES}
 
 
-def running_system(where: Mapping[str, str]) -> Asked:
+def running_system(where: Mapping[str, str]) -> RunningSystem:
     """The running system beside the snapshots: a new connection for each query, as there are few, and the broker's queues."""
 
     async def now(service: str, sql: str, *arguments: Any) -> list[Any]:
@@ -175,7 +176,7 @@ def running_system(where: Mapping[str, str]) -> Asked:
         finally:
             await connection.close()
 
-    return Asked(now, depth)
+    return RunningSystem(now, depth)
 
 
 def reconcile_now(grace_seconds: float, check_seconds: float | None = None, say: Say = lambda line: None) -> Report:
@@ -184,6 +185,6 @@ def reconcile_now(grace_seconds: float, check_seconds: float | None = None, say:
 
     async def once() -> Report:
         async with snapshots(where, say) as snapshot:
-            return await reconcile(snapshot, Asking(grace_seconds, grace_seconds, check_seconds, lives=running_system(where), say=say))
+            return await reconcile(snapshot, Asking(grace_seconds, grace_seconds, check_seconds, system=running_system(where), say=say))
 
     return asyncio.run(once())

@@ -12,7 +12,7 @@ from services.documents.rules.settings import letterhead_of, may_name_series
 from services.documents.state import Office, SavedSettings
 from services.documents.tables import logos, series, settings
 from shared.contracts.actor import Actor, shop_only
-from shared.contracts.errors import VersionConflict
+from shared.contracts.errors import expect_version
 from shared.data.db import Transaction
 from shared.data.settings_versions import save_version
 
@@ -24,8 +24,7 @@ async def save_settings(tx: Transaction, actor: Actor, request: DocumentSettings
     """
     shop_only(actor).or_raise()
     office, prefixes = await queries.office(tx, actor.store), request.prefixes.model_dump()
-    if office.version != expected_version:  # first: the prefixes are judged against settings that the caller has seen
-        raise VersionConflict(office.version)
+    expect_version(office.version, expected_version)  # first: the prefixes are judged against settings that the caller has seen
     begun = await tx.all(sa.select(series.c.kind, series.c.prefix).where(series.c.store_id == actor.store))
     may_name_series(prefixes, [(row.kind, row.prefix) for row in begun]).or_raise()
     letterhead = letterhead_of(request, logo_sha256=office.letterhead.logo_sha256)

@@ -6,7 +6,7 @@ from datetime import date
 from services.documents.rules.contents import language_of
 from services.documents.rules.due import Due
 from services.documents.rules.series import issuing_day
-from services.documents.state import Contents, DocumentReference, Letterhead, SaidLine, SaidPayment
+from services.documents.state import Contents, DocumentReference, Letterhead, SaidLine, SaidPayment, printed
 from shared.contracts.events import Address, Order, OrderLine, Payment, Refund, RefundLine
 from shared.contracts.money import divide_half_up
 
@@ -58,8 +58,8 @@ def compose(due: Due, order: Order, background: Background, issue: Issue) -> Con
 
 def frame(order: Order, letterhead: Letterhead, *, day: date, time_zone: str) -> Contents:
     """The contents that every document about `order` shares: seller, order, day and language, but no lines or sums."""
-    return Contents.like(
-        letterhead,
+    return Contents(
+        **printed(letterhead),
         kind="draft_invoice",
         issued_on=day,
         language=language_of(order.language, letterhead.language),

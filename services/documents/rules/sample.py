@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from services.documents.state import Contents, Language, Letterhead, PrintKind, SaidLine, SaidPayment
+from services.documents.state import Contents, Language, Letterhead, PrintKind, SaidLine, SaidPayment, printed
 from shared.contracts.events import Address, DocumentKind
 
 _GOODS = {
@@ -25,8 +25,8 @@ def sample(kind: DocumentKind | PrintKind, language: Language, letterhead: Lette
     paid = SaidPayment(
         payment_id="payment_00000000000000000000000000", method="cod", reference="R-1001", amount=goods + shipping, paid_on=today
     )
-    return Contents.like(
-        letterhead,
+    return Contents(
+        **printed(letterhead),
         kind=kind,
         mark="sample",
         issued_on=today,

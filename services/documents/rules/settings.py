@@ -17,7 +17,9 @@ def may_name_series(prefixes: Mapping[str, str], used: Iterable[tuple[str, str]]
     for kind, prefix in used:
         taker = next((other for other, wanted in prefixes.items() if wanted == prefix and other != kind), None)
         if taker is not None:
-            return refused("prefix_taken", f"{prefix} is already used by another kind: choose a new one.", kind=taker, prefix=prefix)
+            return refused(
+                "prefix_taken", f"{prefix} has already numbered documents of another kind: choose a new prefix.", kind=taker, prefix=prefix
+            )
     return allowed()
 
 

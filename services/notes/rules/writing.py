@@ -28,7 +28,7 @@ def may_write(actor: Actor, audience: Audience, *, answers_allowed: bool) -> Dec
     if actor.is_shop:
         return allowed()
     if audience == "private":
-        return forbidden("shop_only", 'Only staff may write private notes; send the audience "customer".')
+        return forbidden("shop_only", 'Only the shop may write private notes; send the audience "customer".')
     if not answers_allowed:
         return refused("answers_off", PROBLEMS["answers_off"])
     return allowed()

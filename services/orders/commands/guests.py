@@ -89,7 +89,7 @@ async def revoke_link(tx: Transaction, actor: Actor, order_id: str, link_id: str
         raise Forbidden("read_only", "A guest link can only read its order.")
     await order_for(tx, actor, order_id)
     mine = (guest_links.c.store_id == actor.store) & (guest_links.c.order_id == order_id) & (guest_links.c.link_id == link_id)
-    row = await tx.one(sa.select(guest_links).where(mine).with_for_update(), "The order has no such link.")
+    row = await tx.found(sa.select(guest_links).where(mine).with_for_update(), "The order has no such link.")
     if row.revoked_at is None:
         await _revoke(tx, link_of(row), actor, now=now)
 

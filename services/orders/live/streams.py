@@ -97,7 +97,7 @@ def store_stream(call: Calling, last: int | None) -> StreamingResponse:
 
 
 _in_range = (events.c.occurred_at >= EARLIEST) & (events.c.occurred_at < LATEST)
-# Nothing of it can fail to be read, a time that the driver could not is null: one row must not fail its page.
+# Every one of these columns can be read: a time beyond the driver's range is null. One row must not fail its page.
 SHOWN = (
     events.c.store_id,
     events.c.position,

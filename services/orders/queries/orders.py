@@ -32,14 +32,14 @@ async def order_for(tx: Transaction, actor: Actor, order_id: str, *, lock: bool 
     """
     if lock:
         await tx.execute(sa.select(sa.literal(1)).where(own_rows(actor, orders), orders.c.order_id == order_id).with_for_update())
-    row = await tx.one(WHOLE.where(own_rows(actor, orders), orders.c.order_id == order_id), "No such order.")
+    row = await tx.found(WHOLE.where(own_rows(actor, orders), orders.c.order_id == order_id), "No such order.")
     with one_row("orders", row.store_id, row.order_id):
         return state_of(row)
 
 
 async def order_with_history(tx: Transaction, actor: Actor, order_id: str) -> tuple[OrderState, list[Change], list[Unusable]]:
     """The order and all of its changes, oldest first, in one query; and the changes that cannot be read. Raises NotFound, UnreadableRow."""
-    row = await tx.one(WITH_HISTORY.where(own_rows(actor, orders), orders.c.order_id == order_id), "No such order.")
+    row = await tx.found(WITH_HISTORY.where(own_rows(actor, orders), orders.c.order_id == order_id), "No such order.")
     with one_row("orders", row.store_id, row.order_id):
         state = state_of(row)
     made, unreadable = each_readable(await _written(tx, row), _change, lambda one: (row.store_id, f"{row.order_id} {one['version']}"))

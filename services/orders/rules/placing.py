@@ -8,7 +8,7 @@ figures: the one given, and the one that follows from the rest.
 from dataclasses import dataclass
 
 from services.orders.requests.placing import LineInput, PlaceOrder
-from shared.contracts.errors import FieldError, Invalid
+from shared.contracts.errors import Invalid
 from shared.contracts.money import MAX_AMOUNT_MINOR_UNITS, split
 
 
@@ -147,5 +147,5 @@ def _on_top(tax: int, given: PlaceOrder) -> int:
 def _same(pointer: str, given: int | None, computed: int, formula: str) -> None:
     if given is not None and given != computed:
         detail = f"{pointer}: {given} was given, but {formula} makes {computed}."
-        error = FieldError(pointer, "figures_do_not_add_up", f"{formula} makes {computed}.")
-        raise Invalid("figures_do_not_add_up", detail, errors=(error,), pointer=pointer, given=given, computed=computed)
+        accepted = f"{formula} makes {computed}."
+        raise Invalid("figures_do_not_add_up", detail, at=pointer, accepted=accepted, pointer=pointer, given=given, computed=computed)

@@ -52,9 +52,9 @@ async def close_attention(tx: Transaction, actor: Actor, attention_id: str, clos
     """Close an item with a note. Raises Forbidden `shop_only`, NotFound, Refused `already_closed`."""
     shop_only(actor).or_raise()
     mine = (attention.c.store_id == actor.store) & (attention.c.attention_id == attention_id)
-    row = await tx.one(sa.select(attention.c.closed_at).where(mine).with_for_update(), "No such item in this store.")
+    row = await tx.found(sa.select(attention.c.closed_at).where(mine).with_for_update(), "No such item in this store.")
     if row.closed_at is not None:
         raise Refused("already_closed", "This item is already closed.", closed_at=row.closed_at.isoformat())
     values = {"closed_at": now, "closed_by": By.of(actor).model_dump(), "note": closing.note}
-    closed = await tx.one(sa.update(attention).where(mine).values(**values).returning(*columns_of(attention, Attention)))
-    return Attention(**closed._mapping)
+    closed = await tx.execute(sa.update(attention).where(mine).values(**values).returning(*columns_of(attention, Attention)))
+    return Attention(**closed.one()._mapping)

@@ -21,7 +21,7 @@ async def file_for(tx: Transaction, actor: Actor, attachment_id: str) -> Attachm
     a = attachments.c
     mine = (a.store_id == actor.store, a.attachment_id == attachment_id, a.erased_at.is_(None))
     own = sa.true() if actor.is_shop else sa.and_(a.customer_id == actor.id, sa.literal(actor.role == "customer"))
-    row = await tx.one(sa.select(*columns_of(attachments, Attachment)).where(*mine, own), "File not found.")
+    row = await tx.found(sa.select(*columns_of(attachments, Attachment)).where(*mine, own), "File not found.")
     return Attachment(**row._mapping)
 
 

@@ -29,7 +29,7 @@ WHOLE = [*columns_of(refunds, Refund), _LINES.label("lines")]
 
 async def refund_for(tx: Transaction, actor: Actor, refund_id: str) -> Refund:
     """A refund that the actor may see. Raises NotFound, UnreadableRow."""
-    row = await tx.one(sa.select(*WHOLE).where(own_rows(actor, refunds), refunds.c.refund_id == refund_id), "Refund not found.")
+    row = await tx.found(sa.select(*WHOLE).where(own_rows(actor, refunds), refunds.c.refund_id == refund_id), "Refund not found.")
     return _refund(row, actor.store)
 
 

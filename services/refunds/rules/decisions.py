@@ -82,7 +82,7 @@ def _open(refund: RefundSummary) -> Decision:
     if refund.status == "approved":
         return refused("already_approved", "An approval is final.")
     if refund.status == "cancelled":
-        return refused("refund_cancelled", "The refund was declined or withdrawn; request a new one.")
+        return refused("refund_cancelled", "The refund was declined or withdrawn, or its order was cancelled: it can no longer be decided.")
     return allowed()
 
 

@@ -11,7 +11,7 @@ PROBLEMS = {
     "units_not_free": "Fewer units of the line are free than were requested: the others are in other refunds.",
     "line_twice": "A line may be named only once, with all its units.",
     "already_approved": "The refund is approved, and approval is final.",
-    "refund_cancelled": "The refund was declined or withdrawn; a new one can be requested.",
+    "refund_cancelled": "The refund was declined or withdrawn, or its order was cancelled: it can no longer be decided.",
     "not_requested": "The refund does not hold that many units of this line: an approval may cover fewer units, never more.",
     "not_collected": "The money known as collected, less earlier approvals, does not cover this refund.",
     "not_approved": "The refund is not approved, so there is nothing to settle or inspect.",

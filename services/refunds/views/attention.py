@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Any
 
 from services.refunds.state import Attention
-from services.refunds.views import by_view
 from shared.contracts.actor import Actor
 from shared.contracts.ids import OrderId, RefundId
 from shared.web.views import ByView, View
@@ -26,4 +25,4 @@ class AttentionView(View):
     @classmethod
     def of(cls, item: Attention, actor: Actor) -> "AttentionView":
         """The item as `actor` may see it."""
-        return cls.showing(item, closed_by=by_view(item.closed_by, actor) if item.closed_by else None)
+        return cls.showing(item, closed_by=ByView.of_row(item.closed_by, actor) if item.closed_by else None)

@@ -3,7 +3,6 @@
 from datetime import datetime
 
 from services.refunds.state import Policy
-from services.refunds.views import by_view
 from shared.contracts.actor import Actor
 from shared.web.views import ByView, View
 
@@ -25,5 +24,5 @@ class RefundPolicyView(View):
     @classmethod
     def of(cls, policy: Policy, actor: Actor) -> "RefundPolicyView":
         """The version as `actor` may see it."""
-        saved_by = by_view(policy.saved_by, actor) if policy.saved_by else None
+        saved_by = ByView.of_row(policy.saved_by, actor) if policy.saved_by else None
         return cls.showing(policy, reasons=list(policy.reasons), saved_by=saved_by)

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 
 from services.refunds.state import Cause, Outcome, Refund, RefundLine, RefundSummary, Settlement, Status
-from services.refunds.views import by_view
 from services.refunds.views.files import AttachmentView
 from shared.contracts.actor import Actor, Decision
 from shared.contracts.events import Disposition
@@ -117,8 +116,8 @@ class RefundView(_RefundBegins):
             internal_reason=refund.internal_reason if actor.is_shop else None,
             beyond_window_reason=refund.beyond_window_reason if actor.is_shop else None,
             lines=[RefundLineView.of(line, currency) for line in refund.lines],
-            requested_by=by_view(refund.requested_by, actor),
-            decided_by=by_view(refund.decided_by, actor) if refund.decided_by else None,
+            requested_by=ByView.of_row(refund.requested_by, actor),
+            decided_by=ByView.of_row(refund.decided_by, actor) if refund.decided_by else None,
         )
 
 

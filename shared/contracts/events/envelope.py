@@ -47,7 +47,7 @@ class By(Part):
 class Event(Part):
     """What every event has. `occurred_at` comes from the caller; refund windows and timelines go by it."""
 
-    type: ClassVar[str] = ""
+    type: ClassVar[str]
     readers: ClassVar[tuple[str, ...]] = ()
     subjects: ClassVar[str] = "order_[0-9a-z]+"
     """What its subjects look like: a regular expression that works in Python and PostgreSQL, matched against the whole subject."""
@@ -55,10 +55,13 @@ class Event(Part):
     """Whether events of this type are for the store's staff only."""
     occurred_at: Instant
 
-    def __init_subclass__(cls, type: str = "", readers: tuple[str, ...] = (), **kwargs: Any) -> None:  # noqa: A002  (as events call it)
-        """Say a class's `type` and its `readers`; what it leaves out is what its base says."""
+    def __init_subclass__(cls, type: str = "", readers: tuple[str, ...] | None = None, **kwargs: Any) -> None:  # noqa: A002  (as events call it)
+        """Declare a class's `type` and `readers`; readers that it does not name are those of its base."""
         super().__init_subclass__(**kwargs)
-        cls.type, cls.readers = type or cls.type, readers or cls.readers
+        if type:
+            cls.type = type
+        if readers is not None:
+            cls.readers = readers
 
     @property
     def subject(self) -> str:

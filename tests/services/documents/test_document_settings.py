@@ -56,6 +56,9 @@ async def test_a_stale_save_is_told_so_before_its_prefixes_are_judged(shop: Shop
     assert (stale.status, stale.code, stale["current_version"]) == (412, "version_conflict", 1)
     current = await shop.staff.put(PATH, json=twice, headers={"If-Match": '"v1"'})
     assert (current.status, current.code) == (409, "prefix_taken")
+    after = (await shop.staff.get(PATH)).ok()
+    assert (after["version"], after["prefixes"]["invoice"], after["prefixes"]["receipt"]) == (1, "NK", "RCT")
+    assert len((await shop.staff.get(f"{PATH}/history")).ok()["items"]) == 1
 
 
 async def test_of_two_racing_saves_one_wins(shop: Shop) -> None:

@@ -41,7 +41,7 @@ async def test_the_worker_takes_documents_by_turns_over_the_stores(alone: Stack,
 
 
 async def test_large_documents_of_one_store_leave_a_process_to_the_next_store() -> None:
-    """A view that is made at its turn: of ten of one store two are at work, and another store's page comes before the third."""
+    """Views are made at their turn: of six of one store two are at work, and another store's page comes before the third."""
     renderer, order = Renderer(processes=3, deadline_seconds=60, memory_mb=1024), list[str]()
 
     async def renders(store: str, lines: int) -> None:

@@ -35,16 +35,17 @@ async def test_work_that_swallows_a_cancellation_ends_all_the_same(monkeypatch: 
 async def test_an_end_that_is_cancelled_itself_leaves_nothing_running(monkeypatch: pytest.MonkeyPatch) -> None:
     """As a process stops: it ends the keeper of some work, whose own end() of the work takes longer."""
     monkeypatch.setattr(pulse, "CANCELLED_AGAIN_SECONDS", 0.02)
-    ended = False
+    ended, at_work = False, asyncio.Event()
 
     async def works() -> None:
         nonlocal ended
+        at_work.set()
         try:
             await asyncio.Event().wait()
         finally:
             for _ in range(5):
                 with suppress(asyncio.CancelledError):
-                    await asyncio.sleep(0.05)
+                    await asyncio.sleep(0.05)  # longer than end() waits before it cancels again
             ended = True
 
     async def keeps() -> None:
@@ -55,6 +56,6 @@ async def test_an_end_that_is_cancelled_itself_leaves_nothing_running(monkeypatc
             await pulse.end(work)
 
     keeper = asyncio.create_task(keeps())
-    await asyncio.sleep(0.01)
+    await at_work.wait()
     await pulse.end(keeper)
     assert (ended, keeper.cancelled()) == (True, True)

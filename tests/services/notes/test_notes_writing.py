@@ -87,6 +87,8 @@ async def test_a_customer_answers_and_edits_the_answer(shop: Shop, story: Story)
     assert [revision["text"] for revision in note["revisions"]] == ["Thursday please", "Friday please"]
     reworded = await shop.staff.patch(f"/notes/v1/notes/{answer['note_id']}", {"text": "We agreed"})
     assert (reworded.status, reworded.code) == (403, "author_only")
+    assert (await shop.staff.get(path(story))).ok()["items"] == [note]
+    assert [told["type"] for told in await shop.events("notes")] == ["note.added.v1", "note.edited.v1"]
     retracted = (await shop.staff.post(f"/notes/v1/notes/{answer['note_id']}/retract")).ok()
     assert (retracted["text"], retracted["retracted_by_side"]) == (None, "shop")
 
