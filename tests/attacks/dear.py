@@ -5,13 +5,14 @@ import random
 import struct
 import uuid
 import zlib
+from typing import ClassVar
 
 import asyncpg
 
-from tests.attacks.target import Attack, both, greedy_order
+from tests.attacks.target import MAX_REQUESTS_PER_SECOND, Attack, both, greedy_order
 from tests.attacks.wire import request
 
-UPLOADERS = 8
+UPLOADERS = 100
 INVOICES = 20
 INVOICE_LINES = 2_000
 BURST_ORDERS = 20_000
@@ -43,19 +44,20 @@ MULTIPART = {"Content-Type": "multipart/form-data; boundary=X"}
 class PictureBombs(Attack):
     """Small files that are large once decoded."""
 
-    what = "one customer: 8 senders of 48 kB pictures of 25 million pixels"
+    what = "one customer: 100 senders of 48 kB pictures of 25 million pixels"
     beside = ("upload",)
+    unguarded: ClassVar[dict[str, str]] = {"AFTERSALE_TOKEN_CALLS_AT_ONCE": "0", "AFTERSALE_TOKEN_CALLS_PER_SECOND": "0"}
     broken = ("p19_pictures_in_one_queue",)
 
     async def run(self) -> None:
         """Each sender sends its next picture as soon as it is answered."""
         content, token = form(one_pixel_wide(25_000_000)), self.target.token("customer")
-        await both(
-            *(
-                self.repeat(self.target.line("refunds"), lambda: request("POST", "/v1/attachments", token, content, MULTIPART, key=True), 5)
-                for _ in range(UPLOADERS)
-            )
-        )
+
+        def upload() -> bytes:
+            return request("POST", "/v1/attachments", token, content, MULTIPART, key=True)
+
+        each = MAX_REQUESTS_PER_SECOND / UPLOADERS
+        await both(*(self.repeat(self.target.line("refunds"), upload, each) for _ in range(UPLOADERS)))
 
 
 class LongInvoices(Attack):

@@ -14,10 +14,9 @@ WORDS = ("Rahima", "Karim", "Begum", "Hossain", "Akter", "Islam")
 
 
 class BadTokens(Attack):
-    """Tokens with a wrong signature: each must be checked before it is refused."""
+    """Tokens with a wrong signature: each must be checked before it is refused. What guards against floods is a low price: refusing.py."""
 
     what = "anonymous: 1,000 calls a second with bad tokens"
-    broken = ("p19_strangers_go_all_the_way",)
 
     def token(self) -> str:
         """The token that the flood sends."""

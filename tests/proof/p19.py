@@ -106,12 +106,12 @@ def _started(stack: Stack, unguarded: dict[str, str]) -> Process:
     return process.wait_until_ready()
 
 
-def unguarded_tree(name: str, folder: Path) -> Path:
-    """A tree without this attack's guard; the project itself if a setting removes it. Raises AssertionError for a stale patch."""
-    if not ATTACKS[name].broken:
+def unguarded_tree(patches: tuple[str, ...], folder: Path) -> Path:
+    """A tree with these patches of tests/mutants; the project itself if there are none. Raises AssertionError for a stale patch."""
+    if not patches:
         return PROJECT
     tree = copy_of_the_tree(folder)
-    for patch in ATTACKS[name].broken:
+    for patch in patches:
         applied = subprocess.run(["git", "apply", str(MUTANTS / f"{patch}.patch")], cwd=tree, capture_output=True, text=True, check=False)
         assert applied.returncode == 0, applied.stderr
     return tree

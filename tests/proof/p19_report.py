@@ -47,7 +47,8 @@ def _without_guards(entries: Mapping[str, Entry]) -> str:
     return (
         f"Without its guard an attack should break the promise: {len(guards) - len(harmless)} of {len(guards)} did,"
         f" {len(harmless)} did not{which}.\n"
-        "The guard against an event backlog keeps the order of effects and is not taken out here."
+        "The guard against an event backlog keeps the order of effects, and the guard against floods is a refusal's low price, which\n"
+        "`make proof ONLY=refusing` measures with and without it: these are not taken out here."
     )
 
 

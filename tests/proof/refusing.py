@@ -9,6 +9,8 @@ from tests.attacks.wire import Address, Line, request
 from tests.stack import Stack
 
 AIM_MS = 0.3
+GUARD = "p19_strangers_go_all_the_way"
+"""The mutant that leads strangers through the whole app: what a refusal would cost without the gate."""
 ROUNDS = 5
 CONNECTIONS = 20
 CALLS = 4_000

@@ -12,7 +12,7 @@ from tests.proof.others import percentile
 from tests.proof.p19 import Beside
 
 QUIET = {"read": {"calls": 100, "p50_ms": 5.0, "p99_ms": 10.0}, "effect": {"calls": 100, "p50_ms": 5.0, "p99_ms": 10.0}}
-KEPT = Beside("no_tokens", True, QUIET, QUIET, {}, {"answered 401": 25_000})
+KEPT = Beside("huge_heads", True, QUIET, QUIET, {}, {"answered 401": 25_000})
 
 
 def test_what_is_proven_for_a_commit_is_not_run_again(tmp_path: Path) -> None:
@@ -57,11 +57,11 @@ def test_the_promise_is_three_times_the_quiet_p99_and_fifty_milliseconds() -> No
 
 def test_the_report_of_attacks_names_every_one(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "ledger.json")
-    for what in ("no_tokens", "no_tokens, guard taken out"):
+    for what in ("huge_heads", "huge_heads, guard taken out"):
         ledger.note(Entry("p19", what, "good", 60.0, "abc1234", {"beside": KEPT.told()}))
     told = p19_report.told(ledger)
     assert told.count("\n## ") == len(ATTACKS)
-    assert "0 of 1 did, 1 did not (no tokens)." in told
+    assert "0 of 1 did, 1 did not (huge heads)." in told
     assert "| guarded | read | 5 / 10 | 5 / 10 | 80 |" in told
     assert "- Guarded: nobody else refused; of the attack: answered 401 25,000." in told
 
@@ -71,7 +71,8 @@ def test_every_guard_that_an_attack_takes_out_is_a_mutant_or_a_setting() -> None
     assert {name: set(attack.broken) - patches for name, attack in ATTACKS.items() if set(attack.broken) - patches} == {}
     settings = {f"AFTERSALE_{name.upper()}" for name in Settings.model_fields}
     assert {name: set(attack.unguarded) - settings for name, attack in ATTACKS.items() if set(attack.unguarded) - settings} == {}
-    assert [name for name, attack in ATTACKS.items() if not attack.broken and not attack.unguarded] == ["event_backlog"]
+    unmeasured = {name for name, attack in ATTACKS.items() if not attack.broken and not attack.unguarded}
+    assert unmeasured == {"no_tokens", "bad_tokens", "event_backlog"}
 
 
 def test_a_percentile_is_a_value_that_was_measured() -> None:
