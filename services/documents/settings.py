@@ -11,7 +11,7 @@ class DocumentSettings(Settings):
     render_processes: int = Field(
         3, ge=1, le=64, description="Rendering processes per service process, started when first needed; a single store leaves one free."
     )
-    render_deadline_seconds: float = Field(20.0, gt=0, description="Maximum time of one rendering, in seconds.")
+    render_deadline_seconds: float = Field(20.0, gt=0, description="Maximum processor time of one rendering, in seconds.")
     render_memory_mb: int = Field(1_024, ge=256, description="Address space of one rendering process, in MiB.")
     render_recycle_mb: int = Field(
         300,

@@ -1,7 +1,7 @@
 """Confined processes, which handle untrusted bytes, with a deadline, a memory limit and fair shares of the processes.
 
-A missed deadline is the fault of the bytes only if the process had enough processor time. On a busy machine a small picture takes as
-long as a decompression bomb on an idle one, and must not be refused permanently.
+The deadline is in processor time. On a busy machine a small picture takes as long by the clock as a decompression bomb on an idle one,
+but must be neither refused permanently nor begun again and again: it goes on, slowly, for as long as a caller can be expected to wait.
 """
 
 import asyncio
@@ -24,21 +24,23 @@ from shared.web.confined_child import Refusal
 log = structlog.get_logger()
 
 PROJECT = Path(__file__).resolve().parents[2]
-NICENESS = 15  # set at its start: its work can wait, unlike the event loop and the database on the same machine
+NICENESS = 10  # set at its start: its work can wait, unlike the event loop and the database on the same machine
 USER_TIME, SYSTEM_TIME = 11, 12  # fields of /proc/PID/stat, counted after the name
 ANSWERS_PER_PROCESS = 1_000  # then a new process replaces it, so that memory cannot grow without limit
-OWN_FAULT_PART = 0.5
-"""A process that misses its deadline was slow if it had this part of it as processor time; with less, the machine starved it."""
+PATIENCE = 4
+"""By the clock, an answer may take this many deadlines; a process that has then had less processor time than one was starved."""
+LOOK_SECONDS = 0.05
+"""Shortest time between two looks at how much processor time a process has used."""
 BUSY_SECONDS = 5
 """Retry-After if the machine is too busy."""
 
 
 class Slow(Exception):  # noqa: N818  (describes the outcome)
-    """It took longer than the deadline, and was ended."""
+    """It used more processor time than the deadline, and was ended."""
 
 
 class Starved(Unavailable):
-    """It missed the deadline because it got too little processor time; a retry may succeed."""
+    """It got too little processor time, and was ended; a retry may succeed."""
 
 
 class Died(Exception):  # noqa: N818  (describes the outcome)
@@ -57,7 +59,7 @@ class Confines:
     module: str  # the module that they run; its argument is the memory limit
     what: str  # what a refusal calls them
     rules: Rules
-    deadline_seconds: float
+    deadline_seconds: float  # of processor time for one answer
     memory_mb: int  # address space of one process
     recycle_mb: int  # resident memory above which a process is ended after its answer
     wait_seconds: float
@@ -82,15 +84,10 @@ class Confined:
             if not isinstance(question, bytes):
                 question = await asyncio.to_thread(question)
             child = await self._child()
-            began = child.processor_seconds()
             try:
-                async with asyncio.timeout(self.deadline_seconds):
-                    answer = await child.ask(question)
+                answer = await self._in_time(child, question)
             except BaseException as error:
-                used = child.processor_seconds() - began
                 await asyncio.shield(child.end())
-                if isinstance(error, TimeoutError):
-                    raise self._too_late(used) from error
                 if isinstance(error, asyncio.IncompleteReadError | ConnectionError):
                     raise Died from error
                 raise
@@ -101,11 +98,23 @@ class Confined:
                 self._free.append(child)
         return _opened(answer)
 
-    def _too_late(self, used: float) -> Slow | Starved:
-        """The error for a process that missed its deadline after `used` seconds of processor time."""
-        if used >= OWN_FAULT_PART * self.deadline_seconds:
-            return Slow()
-        return Starved(detail=f"The machine is too busy for {self.confines.what}.", retry_after_seconds=BUSY_SECONDS)
+    async def _in_time(self, child: "_Child", question: bytes) -> bytes:
+        """The child's answer. Raises Slow or Starved if it takes too long; the child must then be ended."""
+        asking = asyncio.ensure_future(child.ask(question))
+        processor, clock = child.processor_seconds() + self.deadline_seconds, monotonic() + PATIENCE * self.deadline_seconds
+        try:
+            while not asking.done():
+                left = min(processor - child.processor_seconds(), clock - monotonic())
+                await asyncio.wait({asking}, timeout=max(LOOK_SECONDS, left))
+                if asking.done():
+                    break
+                if child.processor_seconds() >= processor:
+                    raise Slow
+                if monotonic() >= clock:
+                    raise Starved(detail=f"The machine is too busy for {self.confines.what}.", retry_after_seconds=BUSY_SECONDS)
+            return await asking
+        finally:
+            asking.cancel()
 
     async def _child(self) -> "_Child":
         while self._free:

@@ -20,7 +20,7 @@ class WebSettings(MessagingSettings):
         le=64,
         description="Image decoding processes, started when first needed; a single store leaves one free.",
     )
-    image_deadline_seconds: float = Field(15.0, gt=0, description="Longest time that decoding one image may take.")
+    image_deadline_seconds: float = Field(15.0, gt=0, description="Longest processor time that decoding one image may take.")
     image_memory_mb: int = Field(512, ge=128, description="Address space of one image decoding process, in MiB.")
     image_recycle_mb: int = Field(
         160, ge=32, description="Resident memory, in MiB, above which an image decoding process is replaced after its image."

@@ -64,8 +64,10 @@ class Renderer:
 
         try:
             return await self.processes.ask(message, store_id)
-        except (Slow, Starved) as error:
-            raise RenderingFailed(detail=f"The rendering took more than {self._deadline_seconds:.0f} s.") from error
+        except Starved as error:
+            raise RenderingFailed(detail=error.detail) from error
+        except Slow as error:
+            raise RenderingFailed(detail=f"The rendering took more than {self._deadline_seconds:.0f} s of processor time.") from error
         except Died as error:
             raise RenderingFailed(detail="The rendering process died, most likely because it ran out of memory.") from error
         except Broken as error:
