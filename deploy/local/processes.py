@@ -14,6 +14,9 @@ from pathlib import Path
 from deploy.operator.trouble import Trouble
 from deploy.operator.users import User
 
+TOOL_SECONDS = 180.0
+"""How long a server's tool may take: rabbitmqctl starts an Erlang machine, which took over 60 s beside four busy loops."""
+
 
 def give(user: User | None, path: Path) -> None:
     """Make `user` the owner of `path`."""
@@ -28,7 +31,7 @@ def run_as(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     stdin: str | None = None,
-    timeout_seconds: float = 60,
+    timeout_seconds: float = TOOL_SECONDS,
     check: bool = True,
 ) -> subprocess.CompletedProcess[str]:
     """Run a tool to completion as `user`. Raises Trouble with the end of its output when it fails and `check` is set."""
