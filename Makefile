@@ -1,5 +1,5 @@
 # Every target works from a clean clone: each first updates the Python environment, which takes no time when nothing changed.
-.PHONY: help up test proof lint demo faults bench fuzz migrate lock clean
+.PHONY: help up test proof lint demo client faults bench fuzz migrate lock clean
 
 python := .venv/bin/python
 WORKERS ?= 3
@@ -31,6 +31,10 @@ lint: ## Check format, lint, types, borders between services, dependencies, tidi
 demo: ## Play one order's life on what `make up` runs
 	@./aftersale demo
 
+client: ## Build the Python client as a wheel (OUT=folder, by default dist)
+	@deploy/bootstrap.sh
+	@$(python) -m deploy.local.client_wheel $(or $(OUT),dist)
+
 faults: ## Break everything under load, and count lost and duplicated writes (SEED=1 FAULTS=60 WRITES=10000 REPORT=file)
 	@deploy/bootstrap.sh --tests
 	$(python) -m tests.faults.load --seed $(or $(SEED),1) --faults $(or $(FAULTS),60) --writes $(or $(WRITES),10000) $(if $(REPORT),--report $(REPORT))
@@ -52,6 +56,6 @@ lock: ## Resolve the dependencies again into requirements.lock, and uv itself in
 	echo uv | PATH="$$PWD/.tools/bin:$$PATH" $(lock) --upgrade - -o deploy/uv.lock
 
 clean: ## Remove everything that was built; with DATA=1 also the data of `make up`
-	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .tools dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	@if [ -n "$(DATA)" ] && [ -e .aftersale ]; then data=$$(readlink -f .aftersale); rm -rf "$$data" .aftersale; echo "removed $$data"; fi

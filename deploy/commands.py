@@ -146,14 +146,11 @@ def address(as_json: AsJson = False) -> None:
 
 @app.command()
 def generate(as_json: AsJson = False) -> None:
-    """Generate the published documents of all services, and the configuration of the proxy (deploy/proxy)."""
-    from deploy.operator.generated import generated
+    """Generate the published documents of all services, the proxy's configuration (deploy/proxy) and the client's code (kit/client)."""
+    from deploy.operator.generated import write
 
-    files = generated()
-    for path, text in files.items():
-        path.write_text(text)
-    names = [path.name for path in files]
-    Output(as_json=as_json).result({"written": names}, lambda console: console.print(f"[green]✓[/green] wrote {', '.join(names)}"))
+    names = write()
+    Output(as_json=as_json).result({"written": names}, lambda console: console.print(f"[green]✓[/green] wrote {len(names)} files"))
 
 
 @app.command()

@@ -21,6 +21,7 @@ PAGES = (
     "docs/architecture.md",
     "shared/README.md",
     "deploy/README.md",
+    "kit/client/README.md",
 )
 SERVICES = tuple(REGISTRY)
 

@@ -1,8 +1,12 @@
-"""Generates the files that follow from the services and are committed: the documents that every API serves, and a proxy's configuration."""
+"""Generates the files that follow from the services and are committed.
 
-from collections.abc import Sequence
+The documents that every API serves, a proxy's configuration, and the Python client's models and calls.
+"""
+
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from deploy.operator.client_code.files import FOLDERS, client_code
 from deploy.operator.registry import REGISTRY
 from deploy.operator.state import PROJECT
 from shared.messaging.asyncapi import asyncapi_of_all
@@ -16,6 +20,7 @@ from shared.web.published import FOLDER, as_text
 
 TITLE = "Aftersale"
 DESCRIPTION = "Everything that happens to a shop's order after checkout."
+CLIENT = PROJECT / "kit" / "client"
 CADDYFILE = PROJECT / "deploy" / "proxy" / "Caddyfile"
 
 _HEAD = """\
@@ -48,7 +53,24 @@ def generated() -> dict[Path, str]:
         FOLDER / "asyncapi.json": as_text(asyncapi_of_all(TITLE, namespace)),
         FOLDER / "problems.json": as_text(_problems(services)),
         CADDYFILE: caddyfile(Table.of((one.name, one.nouns) for one in services), {one.name: one.port for one in REGISTRY.values()}),
+        **{CLIENT / name: text for name, text in client_code(openapi).items()},
     }
+
+
+def write() -> list[str]:
+    """Write the generated files, and remove those that a group of calls had which is gone; returns what was written, by path."""
+    files = generated()
+    for path in abandoned(files):
+        path.unlink()
+    for path, text in files.items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    return [str(path.relative_to(PROJECT)) for path in files]
+
+
+def abandoned(files: Mapping[Path, str]) -> list[Path]:
+    """Files in the client's generated folders that are not among `files`."""
+    return [path for folder in FOLDERS for path in sorted((CLIENT / folder).glob("*.py")) if path not in files]
 
 
 def _problems(services: Sequence[Service]) -> dict[str, str]:

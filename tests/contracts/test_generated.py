@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.operator.generated import CADDYFILE, generated
+from deploy.operator.generated import CADDYFILE, abandoned, generated
 from deploy.operator.registry import REGISTRY
 from shared.web.dispatch import OF_ANY, Table
 from shared.web.published import FOLDER, published
@@ -14,9 +14,13 @@ WANTED = generated()
 TABLE = Table.of((name, one.service().nouns) for name, one in REGISTRY.items())
 
 
-@pytest.mark.parametrize("path", WANTED, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", WANTED, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_each_file_is_up_to_date(path: Path) -> None:
     assert path.read_text() == WANTED[path], "run ./aftersale generate"
+
+
+def test_no_file_is_left_of_what_is_gone() -> None:
+    assert abandoned(WANTED) == []
 
 
 def test_every_path_of_the_merged_document_is_served_by_one_service() -> None:

@@ -1,0 +1,83 @@
+"""Writes what callers send, as typed dictionaries, and what they get, as pydantic models; one module of each for every group."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from deploy.operator.client_code.document import Schema, identifier, references
+from deploy.operator.client_code.layout import WIDTH, docstring, module
+from deploy.operator.client_code.types import Types
+
+Place = Callable[[str], str]
+"""The module in which a schema's class is."""
+
+
+def sent(names: set[str], schemas: Mapping[str, Schema], here: str, place: Place) -> str:
+    """A module of what callers send."""
+    types = Types(sent=True, imports={("typing", "TypedDict")})
+    parts = [_class(name, "TypedDict", schemas[name], _field_sent, types) for name in _in_order(names, schemas)]
+    return module("What callers send.", types.imports | _from_others(types, here, place), parts)
+
+
+def got(names: set[str], schemas: Mapping[str, Schema], here: str, place: Place) -> str:
+    """A module of what callers get."""
+    types = Types(sent=False, imports={("kit.client.answer", "Answer")})
+    parts = [_class(name, "Answer", schemas[name], _field_got, types) for name in _in_order(names, schemas)]
+    return module("What callers get.", types.imports | _from_others(types, here, place), parts)
+
+
+def _class(name: str, kind: str, schema: Schema, field: Callable[..., list[str]], types: Types) -> str:
+    required = schema.get("required", [])
+    said = schema.get("description") or _of_a_page(schema)
+    lines = [f"class {identifier(name)}({kind}):", docstring("    ", said), ""]
+    for property_name, one in schema.get("properties", {}).items():
+        lines += field(identifier(property_name), one, property_name in required, types)
+    if wide := [line for line in lines if max(map(len, line.splitlines() or [""])) > WIDTH]:
+        raise ValueError(f"{name} has a line that is too long: {wide}")
+    return "\n".join(lines)
+
+
+def _of_a_page(schema: Schema) -> str:
+    [item] = references(schema["properties"]["items"])
+    return f"A page of `{item}`."
+
+
+def _field_sent(name: str, schema: Schema, required: bool, types: Types) -> list[str]:
+    written = types.of(schema)
+    if not required:
+        types.imports.add(("typing", "NotRequired"))
+        written = f"NotRequired[{written}]"
+    said = schema.get("description")
+    return [f"    {name}: {written}", *([docstring("    ", f"{said.removesuffix('.')}.")] if said else [])]
+
+
+def _field_got(name: str, schema: Schema, required: bool, types: Types) -> list[str]:
+    written = types.of(schema)
+    if required:
+        return [f"    {name}: {written}"]
+    return [f"    {name}: {written} = {_default(schema.get('default'), types)}"]
+
+
+def _default(value: Any, types: Types) -> str:
+    if isinstance(value, list | dict):
+        if value:
+            raise ValueError(f"the client cannot write the default {value}")
+        types.imports.add(("pydantic", "Field"))
+        return f"Field(default_factory={type(value).__name__})"
+    return repr(value).replace("'", '"') if isinstance(value, str) else repr(value)
+
+
+def _from_others(types: Types, here: str, place: Place) -> set[tuple[str, str]]:
+    return {(place(name), name) for name in types.schemas if place(name) != here}
+
+
+def _in_order(names: set[str], schemas: Mapping[str, Schema]) -> list[str]:
+    """Each after those that it refers to. Raises ValueError if two refer to each other."""
+    ordered: list[str] = []
+    waiting = sorted(names)
+    while waiting:
+        ready = [name for name in waiting if not set(references(schemas[name])) & set(waiting)]
+        if not ready:
+            raise ValueError(f"these schemas refer to each other: {', '.join(waiting)}")
+        ordered += ready
+        waiting = [name for name in waiting if name not in ready]
+    return ordered

@@ -1,0 +1,280 @@
+"""What callers get. Written by `./aftersale generate` from the OpenAPI document; never edit it."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from kit.client.answer import Answer
+from kit.client.answers.shared import ActionView, ByView, MoneyView
+
+
+class ActionsView(Answer):
+    """What the caller may do with the order at this version."""
+
+    order_id: str
+    version: int
+    actions: dict[str, ActionView]
+
+
+class AddressView(Answer):
+    """A postal address, and its lines as its country formats them."""
+
+    country_code: str
+    name: str = ""
+    company_name: str = ""
+    street_address: str = ""
+    city: str = ""
+    city_area: str = ""
+    country_area: str = ""
+    postal_code: str = ""
+    sorting_code: str = ""
+    phone: str = ""
+    formatted: list[str]
+
+
+class CancellationView(Answer):
+    """The record of a cancellation."""
+
+    by: ByView
+    cancelled_from: Literal["pending", "confirmed", "picked_up", "shipped", "delivered", "cancelled"] | str
+    reason: str
+    occurred_at: datetime
+    recorded_at: datetime
+
+
+class CustomerView(Answer):
+    """The buyer."""
+
+    id: str
+    name: str
+    email: str
+    phone: str
+
+
+class GuestLinkView(Answer):
+    """A link that reads this one order until it expires. Its token is shown when it is created, and in replays of that call soon after."""
+
+    link_id: str
+    order_id: str
+    token: str | None
+    by: ByView
+    created_at: datetime
+    expires_at: datetime
+    audience: Literal["guest"] | str = "guest"
+
+
+class MovedItem(Answer):
+    """The result of one order in a bulk change."""
+
+    order_id: str
+    status: int
+    version: int | None = None
+    problem: dict[str, Any] | None = None
+
+
+class OrderCountsView(Answer):
+    """How many orders have each status, payment and refund state."""
+
+    status: dict[str, int]
+    payment: dict[str, int]
+    refund_state: dict[str, int]
+
+
+class OrderLineView(Answer):
+    """A line of the order as placed."""
+
+    line: int
+    sku: str
+    name: str
+    quantity: int
+    unit_price: MoneyView | None
+    subtotal: MoneyView
+    discount: MoneyView
+    order_discount: MoneyView
+    tax: MoneyView
+    total: MoneyView
+    stock_tracked: bool
+
+
+class OrderSummaryView(Answer):
+    """An order in a list."""
+
+    order_id: str
+    version: int
+    number: str
+    external_ref: str | None
+    placed_at: datetime
+    customer_id: str
+    customer_name: str
+    status: Literal["pending", "confirmed", "picked_up", "shipped", "delivered", "cancelled"] | str
+    payment: Literal["paid", "unpaid"] | str
+    refund_state: Literal["none", "partial", "full"] | str
+    total: MoneyView
+    collected: MoneyView
+    refunded_total: MoneyView
+
+
+class PaymentView(Answer):
+    """A recorded payment; a reversal has a negative amount and names the payment that it reverses."""
+
+    payment_id: str
+    amount: MoneyView
+    method: str
+    reference: str
+    collected_by: str | None
+    reverses: str | None
+    occurred_at: datetime
+    recorded_at: datetime
+
+
+class PlacedItem(Answer):
+    """The result of one order in a batch: `order` if it was placed, otherwise `problem`."""
+
+    index: int
+    status: int
+    order: dict[str, Any] | None = None
+    problem: dict[str, Any] | None = None
+
+
+class ReleasedLine(Answer):
+    """Units of a line that would be restocked at once."""
+
+    line: int
+    sku: str
+    quantity: int
+
+
+class TimelineEntry(Answer):
+    """One change of the order: who made it, when, and the message to the customer. `details` depend on the type."""
+
+    version: int
+    type: str
+    by: ByView
+    message: str
+    reason: str
+    details: dict[str, Any]
+    occurred_at: datetime
+    recorded_at: datetime
+
+
+class Tracking(Answer):
+    """Where the parcel can be followed."""
+
+    carrier: str
+    number: str
+    url: str | None = None
+
+
+class BatchView(Answer):
+    """The result of each order in a batch, in the order of the request."""
+
+    placed: int
+    refused: int
+    items: list[PlacedItem]
+
+
+class BulkView(Answer):
+    """The result of each order in a bulk change, in the order of the request."""
+
+    changed: int
+    refused: int
+    items: list[MovedItem]
+
+
+class CancelOutlook(Answer):
+    """What a cancellation would do now. The refund service decides what happens to the money."""
+
+    allowed: bool
+    code: str | None
+    detail: str
+    released: list[ReleasedLine]
+    goods_return_through_refund: bool
+
+
+class GuestLinksView(Answer):
+    """The order's valid links, newest first."""
+
+    items: list[GuestLinkView]
+
+
+class OrderDetails(Answer):
+    """A whole order with its timeline (oldest first) and what the caller may do."""
+
+    order_id: str
+    version: int
+    number: str
+    external_ref: str | None
+    status: Literal["pending", "confirmed", "picked_up", "shipped", "delivered", "cancelled"] | str
+    payment: Literal["paid", "unpaid"] | str
+    refund_state: Literal["none", "partial", "full"] | str
+    currency: str
+    language: str
+    prices_include_tax: bool
+    customer: CustomerView
+    shipping_address: AddressView | None
+    billing_address: AddressView | None
+    lines: list[OrderLineView]
+    goods_total: MoneyView
+    discount_total: MoneyView
+    tax_total: MoneyView
+    shipping: MoneyView
+    shipping_tax: MoneyView
+    total: MoneyView
+    collected: MoneyView
+    due: MoneyView
+    refunded_total: MoneyView
+    payments: list[PaymentView]
+    tracking: Tracking | None
+    delivery_failed_at: datetime | None
+    cancellation: CancellationView | None
+    needs_attention: list[str]
+    metadata: dict[str, str | int | bool]
+    placed_at: datetime
+    confirmed_at: datetime | None
+    delivered_at: datetime | None
+    timeline: list[TimelineEntry]
+    actions: dict[str, ActionView]
+
+
+class OrderPage(Answer):
+    """A page of orders. Follow `next_cursor` until it is null: a page may be short, even empty, and still have a next one."""
+
+    items: list[OrderSummaryView]
+    next_cursor: str | None
+    previous_cursor: str | None = None
+
+
+class OrderView(Answer):
+    """A whole order, as of `version`."""
+
+    order_id: str
+    version: int
+    number: str
+    external_ref: str | None
+    status: Literal["pending", "confirmed", "picked_up", "shipped", "delivered", "cancelled"] | str
+    payment: Literal["paid", "unpaid"] | str
+    refund_state: Literal["none", "partial", "full"] | str
+    currency: str
+    language: str
+    prices_include_tax: bool
+    customer: CustomerView
+    shipping_address: AddressView | None
+    billing_address: AddressView | None
+    lines: list[OrderLineView]
+    goods_total: MoneyView
+    discount_total: MoneyView
+    tax_total: MoneyView
+    shipping: MoneyView
+    shipping_tax: MoneyView
+    total: MoneyView
+    collected: MoneyView
+    due: MoneyView
+    refunded_total: MoneyView
+    payments: list[PaymentView]
+    tracking: Tracking | None
+    delivery_failed_at: datetime | None
+    cancellation: CancellationView | None
+    needs_attention: list[str]
+    metadata: dict[str, str | int | bool]
+    placed_at: datetime
+    confirmed_at: datetime | None
+    delivered_at: datetime | None

@@ -1,0 +1,211 @@
+"""What callers get. Written by `./aftersale generate` from the OpenAPI document; never edit it."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from kit.client.answer import Answer
+from kit.client.answers.shared import ActionView, AttachmentView, ByView, MoneyView
+
+
+class AttentionView(Answer):
+    """An item that needs a person's attention."""
+
+    attention_id: str
+    kind: str
+    order_id: str
+    refund_id: str | None
+    facts: dict[str, Any]
+    opened_at: datetime
+    closed_at: datetime | None
+    closed_by: ByView | None
+    note: str
+
+
+class RefundCountsView(Answer):
+    """How many refunds have each status (at most 5,000 overdue ones are counted), and the median time of the last 1,000 decisions."""
+
+    processing: int
+    approved: int
+    cancelled: int
+    overdue: int
+    median_seconds_to_decide: float | None
+
+
+class RefundPreviewView(Answer):
+    """What a request would pay now."""
+
+    order_id: str
+    currency: str
+    amount: MoneyView
+    goods: MoneyView
+    shipping: MoneyView
+    shipping_deducted: MoneyView
+    policy_version: int
+    explanation: dict[str, Any]
+
+
+class RefundSummaryView(Answer):
+    """A refund in a list: order number, request date and status first."""
+
+    order_number: str
+    requested_at: datetime
+    status: Literal["processing", "approved", "cancelled"] | str
+    refund_id: str
+    version: int
+    order_id: str
+    customer_id: str
+    settlement: Literal["none", "unsettled", "settled", "failed"] | str
+    cause: Literal["request", "cancellation", "payment"] | str
+    reason: str
+    amount: MoneyView
+    decided_at: datetime | None
+    age_seconds: int
+    overdue: bool
+
+
+class RefundUnitsView(Answer):
+    """Units `first`..`last` of a line."""
+
+    first: int
+    last: int
+
+
+class RefundableLine(Answer):
+    """What can still be requested of one line; `amount` is the total for all its free units."""
+
+    line: int
+    sku: str
+    name: str
+    quantity: int
+    free: int
+    amount: MoneyView
+
+
+class SettlementView(Answer):
+    """A settlement report; `counts` is false if it arrived after the first success and changed nothing."""
+
+    outcome: Literal["succeeded", "failed"] | str
+    method: str
+    reference: str
+    reason: str
+    counts: bool
+    reported_at: datetime
+
+
+class AttentionPage(Answer):
+    """A page of `AttentionView`."""
+
+    items: list[AttentionView]
+    next_cursor: str | None
+    previous_cursor: str | None = None
+
+
+class RefundLineView(Answer):
+    """The refund's part of one line, and what happens to the goods."""
+
+    line: int
+    sku: str
+    name: str
+    quantity: int
+    units: list[RefundUnitsView]
+    goods: MoneyView
+    shipping: MoneyView
+    disposition: Literal["restock", "inspect", "discard", "never_left"] | str
+    restock: int
+    not_restocked_because: str | None
+    waiting_for_inspection: int
+
+
+class RefundSummaryPage(Answer):
+    """A page of `RefundSummaryView`."""
+
+    items: list[RefundSummaryView]
+    next_cursor: str | None
+    previous_cursor: str | None = None
+
+
+class RefundableView(Answer):
+    """What can still be requested of an order, and how."""
+
+    order_id: str
+    order_number: str
+    currency: str
+    request: ActionView
+    closes_at: datetime | None
+    reasons: list[str]
+    attachments: bool
+    max_attachments: int
+    deduct_shipping: bool
+    lines: list[RefundableLine]
+    amount: MoneyView
+
+
+class RefundDetails(Answer):
+    """A whole refund with its files, its settlement attempts (only for the shop) and what the caller may do."""
+
+    order_number: str
+    requested_at: datetime
+    status: Literal["processing", "approved", "cancelled"] | str
+    refund_id: str
+    version: int
+    order_id: str
+    customer_id: str
+    settlement: Literal["none", "unsettled", "settled", "failed"] | str
+    cause: Literal["request", "cancellation", "payment"] | str
+    payment_id: str | None
+    reason: str
+    description: str
+    further_information: str
+    message: str
+    internal_reason: str | None = None
+    beyond_window_reason: str | None = None
+    currency: str
+    amount: MoneyView
+    goods: MoneyView
+    shipping: MoneyView
+    overpaid: MoneyView
+    shipping_kept: MoneyView
+    explanation: dict[str, Any]
+    lines: list[RefundLineView]
+    policy_version: int
+    order_version: int
+    requested_by: ByView
+    decided_by: ByView | None
+    decided_at: datetime | None
+    attachments: list[AttachmentView]
+    settlements: list[SettlementView]
+    actions: dict[str, ActionView]
+
+
+class RefundView(Answer):
+    """A whole refund, as of `version`. `explanation` holds the inputs of its amount, in minor units."""
+
+    order_number: str
+    requested_at: datetime
+    status: Literal["processing", "approved", "cancelled"] | str
+    refund_id: str
+    version: int
+    order_id: str
+    customer_id: str
+    settlement: Literal["none", "unsettled", "settled", "failed"] | str
+    cause: Literal["request", "cancellation", "payment"] | str
+    payment_id: str | None
+    reason: str
+    description: str
+    further_information: str
+    message: str
+    internal_reason: str | None = None
+    beyond_window_reason: str | None = None
+    currency: str
+    amount: MoneyView
+    goods: MoneyView
+    shipping: MoneyView
+    overpaid: MoneyView
+    shipping_kept: MoneyView
+    explanation: dict[str, Any]
+    lines: list[RefundLineView]
+    policy_version: int
+    order_version: int
+    requested_by: ByView
+    decided_by: ByView | None
+    decided_at: datetime | None

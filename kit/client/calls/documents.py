@@ -1,0 +1,73 @@
+"""Calls. Written by `./aftersale generate` from the OpenAPI document; never edit it."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from datetime import date
+from typing import Literal
+
+from kit.client.answers.documents import DocumentPage, DocumentSeriesReport, DocumentVerificationView, DocumentView, OrderDocumentsView
+from kit.client.call import Call, segment
+from kit.client.connection import Connection
+from kit.client.download import Download
+
+
+class Documents:
+    """Calls of `/v1/documents…`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def list(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        issued_on_gte: date | None = None,
+        issued_on_lt: date | None = None,
+        kind: Literal["invoice", "receipt", "credit_note", "refund_receipt", "cancelling_receipt"] | None = None,
+    ) -> DocumentPage:
+        """Documents, newest first; customers see only their own."""
+        query = {"limit": limit, "cursor": cursor, "issued_on.gte": issued_on_gte, "issued_on.lt": issued_on_lt, "kind": kind}
+        return await self._connection.answer(DocumentPage, Call("GET", "/v1/documents", query=query))
+
+    def all(
+        self,
+        *,
+        issued_on_gte: date | None = None,
+        issued_on_lt: date | None = None,
+        kind: Literal["invoice", "receipt", "credit_note", "refund_receipt", "cancelling_receipt"] | None = None,
+    ) -> AsyncIterator[DocumentView]:
+        """Every item of `list`, page by page."""
+        query = {"issued_on.gte": issued_on_gte, "issued_on.lt": issued_on_lt, "kind": kind}
+        return self._connection.items(DocumentPage, Call("GET", "/v1/documents", query=query))
+
+    def download_archive(
+        self,
+        *,
+        issued_on_gte: date | None = None,
+        issued_on_lt: date | None = None,
+        kind: Literal["invoice", "receipt", "credit_note", "refund_receipt", "cancelling_receipt"] | None = None,
+    ) -> AbstractAsyncContextManager[Download]:
+        """A period's documents as a ZIP of PDFs with an index (`index.csv`), built while it is sent."""
+        query = {"issued_on.gte": issued_on_gte, "issued_on.lt": issued_on_lt, "kind": kind}
+        return self._connection.download(Call("GET", "/v1/documents/archive", query=query))
+
+    async def list_order_documents(self, order_id: str) -> OrderDocumentsView:
+        """Every issued document of an order, in the order in which they were issued."""
+        return await self._connection.answer(OrderDocumentsView, Call("GET", f"/v1/documents/orders/{segment(order_id)}"))
+
+    async def list_series(self) -> DocumentSeriesReport:
+        """The gap report: every series with its last number, how many documents it has, and the numbers that are missing."""
+        return await self._connection.answer(DocumentSeriesReport, Call("GET", "/v1/documents/series"))
+
+    async def read(self, document_id: str) -> DocumentView:
+        """One issued document."""
+        return await self._connection.answer(DocumentView, Call("GET", f"/v1/documents/{segment(document_id)}"))
+
+    def download(self, document_id: str) -> AbstractAsyncContextManager[Download]:
+        """The document's PDF, always the same bytes."""
+        return self._connection.download(Call("GET", f"/v1/documents/{segment(document_id)}/pdf"))
+
+    async def verify(self, document_id: str) -> DocumentVerificationView:
+        """Recompute the document's hashes from the stored data, and compare them with those recorded when it was issued."""
+        return await self._connection.answer(DocumentVerificationView, Call("GET", f"/v1/documents/{segment(document_id)}/verify"))

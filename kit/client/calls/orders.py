@@ -1,0 +1,309 @@
+"""Calls. Written by `./aftersale generate` from the OpenAPI document; never edit it."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import Literal, Unpack
+
+from kit.client.answers.orders import (
+    ActionsView,
+    BatchView,
+    BulkView,
+    CancelOutlook,
+    GuestLinksView,
+    GuestLinkView,
+    OrderCountsView,
+    OrderDetails,
+    OrderPage,
+    OrderSummaryView,
+    OrderView,
+)
+from kit.client.call import Call, new_key, segment
+from kit.client.connection import Connection
+from kit.client.download import Download
+from kit.client.requests.orders import (
+    BulkTransition,
+    CancelRequest,
+    DeliveryFailure,
+    EditOrder,
+    GuestLink,
+    PlaceBatch,
+    PlaceOrder,
+    RecordPayment,
+    ReversePayment,
+    Transition,
+)
+from kit.client.streams import StreamEvent
+
+
+class Orders:
+    """Calls of `/v1/orders…`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def list(
+        self,
+        *,
+        status: Sequence[Literal["pending", "confirmed", "picked_up", "shipped", "delivered", "cancelled"]] | None = None,
+        payment: Sequence[Literal["paid", "unpaid"]] | None = None,
+        refund_state: Sequence[Literal["none", "partial", "full"]] | None = None,
+        customer_id: str | None = None,
+        currency: str | None = None,
+        placed_at_gte: datetime | None = None,
+        placed_at_lt: datetime | None = None,
+        total_gte: int | None = None,
+        total_lte: int | None = None,
+        needs_attention: bool | None = None,
+        q: str | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> OrderPage:
+        """Orders that the caller may see, newest first. A page may be short and still have a next one: follow the cursor."""
+        query = {
+            "status": status,
+            "payment": payment,
+            "refund_state": refund_state,
+            "customer_id": customer_id,
+            "currency": currency,
+            "placed_at.gte": placed_at_gte,
+            "placed_at.lt": placed_at_lt,
+            "total.gte": total_gte,
+            "total.lte": total_lte,
+            "needs_attention": needs_attention,
+            "q": q,
+            "limit": limit,
+            "cursor": cursor,
+        }
+        return await self._connection.answer(OrderPage, Call("GET", "/v1/orders", query=query))
+
+    def all(
+        self,
+        *,
+        status: Sequence[Literal["pending", "confirmed", "picked_up", "shipped", "delivered", "cancelled"]] | None = None,
+        payment: Sequence[Literal["paid", "unpaid"]] | None = None,
+        refund_state: Sequence[Literal["none", "partial", "full"]] | None = None,
+        customer_id: str | None = None,
+        currency: str | None = None,
+        placed_at_gte: datetime | None = None,
+        placed_at_lt: datetime | None = None,
+        total_gte: int | None = None,
+        total_lte: int | None = None,
+        needs_attention: bool | None = None,
+        q: str | None = None,
+    ) -> AsyncIterator[OrderSummaryView]:
+        """Every item of `list`, page by page."""
+        query = {
+            "status": status,
+            "payment": payment,
+            "refund_state": refund_state,
+            "customer_id": customer_id,
+            "currency": currency,
+            "placed_at.gte": placed_at_gte,
+            "placed_at.lt": placed_at_lt,
+            "total.gte": total_gte,
+            "total.lte": total_lte,
+            "needs_attention": needs_attention,
+            "q": q,
+        }
+        return self._connection.items(OrderPage, Call("GET", "/v1/orders", query=query))
+
+    async def place(self, *, idempotency_key: str | None = None, **body: Unpack[PlaceOrder]) -> OrderView:
+        """Place an order, for platform and staff. The caller's figures are used if they add up; missing ones are computed."""
+        return await self._connection.answer(OrderView, Call("POST", "/v1/orders", key=idempotency_key or new_key(), body=body))
+
+    async def place_batch(self, *, idempotency_key: str | None = None, **body: Unpack[PlaceBatch]) -> BatchView:
+        """Place up to 1,000 orders, each independently. A repeat with the same key places only missing ones and returns the same
+        response.
+        """
+        return await self._connection.answer(BatchView, Call("POST", "/v1/orders/batch", key=idempotency_key or new_key(), body=body))
+
+    async def read_counts(self) -> OrderCountsView:
+        """How many of the store's orders have each status, payment and refund state."""
+        return await self._connection.answer(OrderCountsView, Call("GET", "/v1/orders/counts"))
+
+    def export(
+        self,
+        *,
+        format: Literal["csv", "jsonl"] | None = None,
+        bom: bool | None = None,
+        status: Sequence[Literal["pending", "confirmed", "picked_up", "shipped", "delivered", "cancelled"]] | None = None,
+        payment: Sequence[Literal["paid", "unpaid"]] | None = None,
+        refund_state: Sequence[Literal["none", "partial", "full"]] | None = None,
+        customer_id: str | None = None,
+        currency: str | None = None,
+        placed_at_gte: datetime | None = None,
+        placed_at_lt: datetime | None = None,
+        total_gte: int | None = None,
+        total_lte: int | None = None,
+        needs_attention: bool | None = None,
+        q: str | None = None,
+    ) -> AbstractAsyncContextManager[Download]:
+        """Every order that matches, newest first, as CSV or JSON Lines, built while it is sent. No cell starts like a formula.
+
+        It is not a snapshot: an order that exists throughout is included once, in its state when its page was read.
+        """
+        query = {
+            "format": format,
+            "bom": bom,
+            "status": status,
+            "payment": payment,
+            "refund_state": refund_state,
+            "customer_id": customer_id,
+            "currency": currency,
+            "placed_at.gte": placed_at_gte,
+            "placed_at.lt": placed_at_lt,
+            "total.gte": total_gte,
+            "total.lte": total_lte,
+            "needs_attention": needs_attention,
+            "q": q,
+        }
+        return self._connection.download(Call("GET", "/v1/orders/export", query=query))
+
+    def follow_store(self, *, last_event_id: int | None = None) -> AsyncIterator[StreamEvent]:
+        """Follow every order of the store live, for its staff. The first frame has an id to resume from."""
+        return self._connection.follow(Call("GET", "/v1/orders/stream"), last_event_id)
+
+    async def move_batch(self, *, idempotency_key: str | None = None, **body: Unpack[BulkTransition]) -> BulkView:
+        """Move up to 500 orders, each independently. A repeat with the same key moves only missing ones and returns the same response."""
+        return await self._connection.answer(BulkView, Call("POST", "/v1/orders/transitions", key=idempotency_key or new_key(), body=body))
+
+    async def read(self, order_id: str) -> OrderDetails:
+        """One order with its timeline and what the caller may do with it."""
+        return await self._connection.answer(OrderDetails, Call("GET", f"/v1/orders/{segment(order_id)}"))
+
+    async def read_if_changed(self, order_id: str, *, etag: str) -> OrderDetails | None:
+        """As `read`, or None if what has the ETag `etag` is still the answer."""
+        return await self._connection.answer_if_changed(OrderDetails, Call("GET", f"/v1/orders/{segment(order_id)}", if_none_match=etag))
+
+    async def edit(
+        self,
+        order_id: str,
+        *,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
+        **body: Unpack[EditOrder],
+    ) -> OrderView:
+        """Correct contact, addresses or tracking, with a reason, as a new version."""
+        call = Call("PATCH", f"/v1/orders/{segment(order_id)}", if_match=if_match, key=idempotency_key or new_key(), body=body)
+        return await self._connection.answer(OrderView, call)
+
+    async def read_actions(self, order_id: str) -> ActionsView:
+        """What the caller may do with the order, and why not."""
+        return await self._connection.answer(ActionsView, Call("GET", f"/v1/orders/{segment(order_id)}/actions"))
+
+    async def read_actions_if_changed(self, order_id: str, *, etag: str) -> ActionsView | None:
+        """As `read_actions`, or None if what has the ETag `etag` is still the answer."""
+        call = Call("GET", f"/v1/orders/{segment(order_id)}/actions", if_none_match=etag)
+        return await self._connection.answer_if_changed(ActionsView, call)
+
+    async def cancel(
+        self,
+        order_id: str,
+        *,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
+        **body: Unpack[CancelRequest],
+    ) -> OrderView:
+        """Cancel an order. `dry_run=true` returns what would happen to the goods and changes nothing."""
+        call = Call("POST", f"/v1/orders/{segment(order_id)}/cancel", if_match=if_match, key=idempotency_key or new_key(), body=body)
+        return await self._connection.answer(OrderView, call)
+
+    async def cancel_dry_run(
+        self,
+        order_id: str,
+        *,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
+        **body: Unpack[CancelRequest],
+    ) -> CancelOutlook:
+        """What `cancel` would do now; nothing changes."""
+        query = {"dry_run": True}
+        call = Call(
+            "POST",
+            f"/v1/orders/{segment(order_id)}/cancel",
+            if_match=if_match,
+            key=idempotency_key or new_key(),
+            body=body,
+            query=query,
+        )
+        return await self._connection.answer(CancelOutlook, call)
+
+    async def report_delivery_failure(
+        self,
+        order_id: str,
+        *,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
+        **body: Unpack[DeliveryFailure],
+    ) -> OrderView:
+        """Record that a delivery was refused or failed."""
+        call = Call(
+            "POST",
+            f"/v1/orders/{segment(order_id)}/delivery-failures",
+            if_match=if_match,
+            key=idempotency_key or new_key(),
+            body=body,
+        )
+        return await self._connection.answer(OrderView, call)
+
+    async def create_guest_link(self, order_id: str, *, idempotency_key: str | None = None, **body: Unpack[GuestLink]) -> GuestLinkView:
+        """Create a token with which a guest without an account reads this order. It is never stored: in a late replay it is null."""
+        call = Call("POST", f"/v1/orders/{segment(order_id)}/guest-links", key=idempotency_key or new_key(), body=body)
+        return await self._connection.answer(GuestLinkView, call)
+
+    async def list_guest_links(self, order_id: str) -> GuestLinksView:
+        """The order's valid links, newest first, without their tokens."""
+        return await self._connection.answer(GuestLinksView, Call("GET", f"/v1/orders/{segment(order_id)}/guest-links"))
+
+    async def revoke_guest_link(self, order_id: str, link_id: str, *, idempotency_key: str | None = None) -> None:
+        """Revoke a link: at once in this service, and in the others once they receive the event. Repeating it is harmless."""
+        call = Call("DELETE", f"/v1/orders/{segment(order_id)}/guest-links/{segment(link_id)}", key=idempotency_key or new_key())
+        await self._connection.nothing(call)
+
+    async def record_payment(
+        self,
+        order_id: str,
+        *,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
+        **body: Unpack[RecordPayment],
+    ) -> OrderView:
+        """Record money that was collected. The same method and reference again return the same record; a different amount is refused."""
+        call = Call("POST", f"/v1/orders/{segment(order_id)}/payments", if_match=if_match, key=idempotency_key or new_key(), body=body)
+        return await self._connection.answer(OrderView, call)
+
+    async def reverse_payment(
+        self,
+        order_id: str,
+        payment_id: str,
+        *,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
+        **body: Unpack[ReversePayment],
+    ) -> OrderView:
+        """Correct a recorded payment with a record of the opposite amount."""
+        call = Call(
+            "POST",
+            f"/v1/orders/{segment(order_id)}/payments/{segment(payment_id)}/reversals",
+            if_match=if_match,
+            key=idempotency_key or new_key(),
+            body=body,
+        )
+        return await self._connection.answer(OrderView, call)
+
+    def follow(self, order_id: str, *, last_event_id: int | None = None) -> AsyncIterator[StreamEvent]:
+        """Follow one order live: its latest change, then each new one. The id of an event is the order's version."""
+        return self._connection.follow(Call("GET", f"/v1/orders/{segment(order_id)}/stream"), last_event_id)
+
+    async def move(
+        self,
+        order_id: str,
+        *,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
+        **body: Unpack[Transition],
+    ) -> OrderView:
+        """Move an order forward; steps may be skipped."""
+        call = Call("POST", f"/v1/orders/{segment(order_id)}/transitions", if_match=if_match, key=idempotency_key or new_key(), body=body)
+        return await self._connection.answer(OrderView, call)

@@ -1,0 +1,186 @@
+"""What callers send. Written by `./aftersale generate` from the OpenAPI document; never edit it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Literal, NotRequired, TypedDict
+
+
+class AddressInput(TypedDict):
+    """A postal address; which parts are required depends on the country."""
+
+    country_code: str
+    name: NotRequired[str]
+    company_name: NotRequired[str]
+    street_address: NotRequired[str]
+    city: NotRequired[str]
+    city_area: NotRequired[str]
+    country_area: NotRequired[str]
+    postal_code: NotRequired[str]
+    sorting_code: NotRequired[str]
+    phone: NotRequired[str]
+
+
+class BulkTransition(TypedDict):
+    """One step for many orders; each succeeds or fails on its own."""
+
+    order_ids: Sequence[str]
+    to: Literal["confirmed", "picked_up", "shipped", "delivered"]
+    message: NotRequired[str]
+    occurred_at: NotRequired[datetime | None]
+
+
+class CancelRequest(TypedDict):
+    """A cancellation is a record: the reason stays with the order, the message is for its customer."""
+
+    reason: str
+    message: NotRequired[str]
+
+
+class ContactEdit(TypedDict):
+    """The contact; omitted fields stay unchanged."""
+
+    name: NotRequired[str | None]
+    email: NotRequired[str | None]
+    phone: NotRequired[str | None]
+
+
+class CustomerInput(TypedDict):
+    """The buyer: `id` is the caller's own id for the customer, and the `sub` of the customer's tokens."""
+
+    id: str
+    name: NotRequired[str]
+    email: NotRequired[str | None]
+    phone: NotRequired[str]
+
+
+class DeliveryFailure(TypedDict):
+    """A delivery that was refused or failed; `reported_by` names who reported it (a rider, the carrier)."""
+
+    reason: str
+    reported_by: NotRequired[str]
+    """Defaults to the caller."""
+    message: NotRequired[str]
+    occurred_at: NotRequired[datetime | None]
+
+
+class GuestLink(TypedDict):
+    """How long a guest may read the order."""
+
+    days: NotRequired[int | None]
+    """30 by default, or the installation's maximum if that is less."""
+
+
+class LineInput(TypedDict):
+    """One line. Give `unit_price`, or `subtotal`, or only `total`; any other figures must agree with it.
+
+    `total` is what the customer pays for the line: after its own discount and its share of the order's discount, with tax.
+    """
+
+    sku: str
+    name: str
+    quantity: int
+    unit_price: NotRequired[int | None]
+    subtotal: NotRequired[int | None]
+    discount: NotRequired[int]
+    """Minor units of the order's currency."""
+    tax: NotRequired[int | None]
+    total: NotRequired[int | None]
+
+
+class PlaceBatch(TypedDict):
+    """Up to 1,000 orders; each succeeds or fails on its own. Items are parsed one by one, so an invalid one fails alone too."""
+
+    orders: Sequence[Mapping[str, object]]
+
+
+class PrepaidInput(TypedDict):
+    """Money collected before or when the order was placed."""
+
+    amount: int
+    """Minor units of the order's currency."""
+    method: str
+    reference: str
+    collected_by: NotRequired[str | None]
+    occurred_at: NotRequired[datetime | None]
+
+
+class RecordPayment(TypedDict):
+    """Money that was collected. (order, method, reference) is unique: repeating it returns the same record."""
+
+    amount: int
+    """Minor units of the order's currency."""
+    method: str
+    reference: str
+    collected_by: NotRequired[str | None]
+    occurred_at: NotRequired[datetime | None]
+
+
+class ReversePayment(TypedDict):
+    """Corrects a recorded payment with a record of the opposite amount."""
+
+    reason: str
+    occurred_at: NotRequired[datetime | None]
+
+
+class ShippingInput(TypedDict):
+    """The cost of shipping. `total` is after its discount, with its tax."""
+
+    amount: NotRequired[int]
+    """Minor units of the order's currency."""
+    discount: NotRequired[int]
+    """Minor units of the order's currency."""
+    tax: NotRequired[int | None]
+    total: NotRequired[int | None]
+
+
+class TrackingInput(TypedDict):
+    """Where the parcel can be tracked."""
+
+    carrier: str
+    number: str
+    url: NotRequired[str | None]
+
+
+class EditOrder(TypedDict):
+    """A correction with its reason (JSON merge patch): omitted fields stay unchanged."""
+
+    reason: str
+    message: NotRequired[str]
+    customer: NotRequired[ContactEdit | None]
+    shipping_address: NotRequired[AddressInput | None]
+    billing_address: NotRequired[AddressInput | None]
+    tracking: NotRequired[TrackingInput | None]
+
+
+class PlaceOrder(TypedDict):
+    """An order as it left the checkout."""
+
+    currency: str
+    customer: CustomerInput
+    shipping_address: AddressInput
+    billing_address: NotRequired[AddressInput | None]
+    """Defaults to the shipping address."""
+    lines: Sequence[LineInput]
+    shipping: NotRequired[ShippingInput]
+    discount: NotRequired[int]
+    """The order's own discount, spread over its lines."""
+    tax: NotRequired[int | None]
+    """Tax of the whole order; spread over lines and shipping if they give none."""
+    prices_include_tax: NotRequired[bool]
+    total: NotRequired[int | None]
+    language: NotRequired[str]
+    number: NotRequired[str | None]
+    """The platform's own number; defaults to the store's next one."""
+    external_ref: NotRequired[str | None]
+    metadata: NotRequired[Mapping[str, str | int | bool]]
+    payments: NotRequired[Sequence[PrepaidInput]]
+    placed_at: NotRequired[datetime | None]
+
+
+class Transition(TypedDict):
+    """A step forward, with a message for the customer."""
+
+    to: Literal["confirmed", "picked_up", "shipped", "delivered"]
+    message: NotRequired[str]
+    tracking: NotRequired[TrackingInput | None]
+    occurred_at: NotRequired[datetime | None]
