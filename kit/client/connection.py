@@ -3,8 +3,8 @@
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
@@ -98,20 +98,24 @@ class Connection:
         finally:
             await response.aclose()
 
-    async def follow(self, call: Call, last_event_id: int | None) -> AsyncIterator[StreamEvent]:
-        """The events of a live stream, without end: it connects again after the last event. Raises ClientError if that is in vain."""
+    async def follow(self, call: Call, last_event_id: int | None) -> AsyncGenerator[StreamEvent, None]:
+        """The events of a live stream, without end: it connects again after the last event. Raises ClientError if that is in vain.
+
+        The connection is closed with the generator (contextlib.aclosing).
+        """
         last = last_event_id
         while True:
             try:
-                async for frame in self._frames(call, last):
-                    last = frame.id
-                    if not isinstance(frame, Position):
-                        yield frame
+                async with aclosing(self._frames(call, last)) as found:
+                    async for frame in found:
+                        last = frame.id
+                        if not isinstance(frame, Position):
+                            yield frame
             except httpx2.HTTPError:
                 pass  # it broke off, which is how most streams end
             await asyncio.sleep(RECONNECT_SECONDS)
 
-    async def _frames(self, call: Call, last: int | None) -> AsyncIterator[StreamEvent | Position]:
+    async def _frames(self, call: Call, last: int | None) -> AsyncGenerator[StreamEvent | Position, None]:
         response = await self._sent(
             call, stream=True, headers={} if last is None else {"Last-Event-ID": str(last)}, silence=SILENCE_SECONDS
         )

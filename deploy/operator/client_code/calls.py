@@ -93,7 +93,7 @@ class Writer:
         return self._method(f"def {name}", operation, answer, "return self._connection.download(", {})
 
     def _follow(self, name: str, operation: Operation) -> str:
-        answer = f"{self._import('collections.abc', 'AsyncIterator')}[{self._import('kit.client.streams', 'StreamEvent')}]"
+        answer = f"{self._import('collections.abc', 'AsyncGenerator')}[{self._import('kit.client.streams', 'StreamEvent')}, None]"
         last, given = "last_event_id: int | None = None", "last_event_id"
         return self._method(f"def {name}", operation, answer, "return self._connection.follow(", {}, more=(last,), after=(given,))
 

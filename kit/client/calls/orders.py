@@ -1,6 +1,6 @@
 """Calls. Written by `./aftersale generate` from the OpenAPI document; never edit it."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Literal, Unpack
@@ -160,7 +160,7 @@ class Orders:
         }
         return self._connection.download(Call("GET", "/v1/orders/export", query=query))
 
-    def follow_store(self, *, last_event_id: int | None = None) -> AsyncIterator[StreamEvent]:
+    def follow_store(self, *, last_event_id: int | None = None) -> AsyncGenerator[StreamEvent, None]:
         """Follow every order of the store live, for its staff. The first frame has an id to resume from."""
         return self._connection.follow(Call("GET", "/v1/orders/stream"), last_event_id)
 
@@ -292,7 +292,7 @@ class Orders:
         )
         return await self._connection.answer(OrderView, call)
 
-    def follow(self, order_id: str, *, last_event_id: int | None = None) -> AsyncIterator[StreamEvent]:
+    def follow(self, order_id: str, *, last_event_id: int | None = None) -> AsyncGenerator[StreamEvent, None]:
         """Follow one order live: its latest change, then each new one. The id of an event is the order's version."""
         return self._connection.follow(Call("GET", f"/v1/orders/{segment(order_id)}/stream"), last_event_id)
 

@@ -1,6 +1,6 @@
 """Calls. Written by `./aftersale generate` from the OpenAPI document; never edit it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Unpack
 
 from kit.client.answers.timeline import ReadMarkView, TimelineEntryView, TimelineView
@@ -30,6 +30,6 @@ class Timeline:
         call = Call("POST", f"/v1/timeline/{segment(order_id)}/read", key=idempotency_key or new_key(), body=body)
         return await self._connection.answer(ReadMarkView, call)
 
-    def follow(self, order_id: str, *, last_event_id: int | None = None) -> AsyncIterator[StreamEvent]:
+    def follow(self, order_id: str, *, last_event_id: int | None = None) -> AsyncGenerator[StreamEvent, None]:
         """An order's notes and timeline live: each change sends an event `note` or `entry` with the current state."""
         return self._connection.follow(Call("GET", f"/v1/timeline/{segment(order_id)}/stream"), last_event_id)
