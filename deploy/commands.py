@@ -263,14 +263,14 @@ def _import_host() -> Host:
     from deploy.operator.tokens import local_token
     from shared.contracts.actor import Actor
 
-    def urls() -> dict[str, str]:
+    def address() -> str:
         running.apply()
-        return {service: running.address(service) for service in ("orders", "refunds")}
+        return running.one_address()
 
     def token(store: str) -> str:
         return local_token(running.up_state(), Actor(store, "platform", "import"), IMPORT_TOKEN_SECONDS)
 
-    return Host(urls, token, lambda as_json: Output(as_json=as_json), lambda: terminal(stderr=True, soft_wrap=False))
+    return Host(address, token, lambda as_json: Output(as_json=as_json), lambda: terminal(stderr=True, soft_wrap=False))
 
 
 app.add_typer(importing(_import_host), name="import")

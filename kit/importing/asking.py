@@ -3,8 +3,11 @@
 import hashlib
 import json
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
+from kit.client.requests.orders import LineInput, PlaceOrder, RecordPayment
+from kit.client.requests.refunds import RequestRefund
 from kit.importing.countries import NO_SUCH_COUNTRY, stand_in_address
 from kit.importing.mapping import PlannedLine, PlannedOrder, PlannedRefund
 
@@ -39,42 +42,48 @@ def chunks(orders: dict[str, PlannedOrder]) -> Iterator[list[PlannedOrder]]:
         yield chunk
 
 
-def order(planned: PlannedOrder) -> dict[str, Any]:
-    """A sales invoice as the body of POST /v1/orders. The metadata keeps the country as the file spells it."""
+def order(planned: PlannedOrder) -> PlaceOrder:
+    """A sales invoice as an order to place. The metadata keeps the country as the file spells it."""
     first = planned.first
-    known = "" if first.customer else "made up: the file names no customer"
     country = first.country if first.country not in NO_SUCH_COUNTRY else f"{first.country} (none; taken as United Kingdom)"
-    body: dict[str, Any] = {
+    metadata: dict[str, str | int | bool] = {"source": "online-retail", "first_row": first.number, "country": country}
+    if not first.customer:
+        metadata["customer"] = "made up: the file names no customer"
+    body: PlaceOrder = {
         "currency": CURRENCY,
         "customer": {"id": planned.customer},
         "shipping_address": stand_in_address(first.country),
         "lines": [_line(line) for line in planned.lines],
         "number": planned.invoice,
         "external_ref": external_ref(planned.invoice),
-        "placed_at": first.at.isoformat(),
+        "placed_at": first.at,
         "total": planned.total,
-        "metadata": {"source": "online-retail", "first_row": first.number, "country": country} | ({"customer": known} if known else {}),
+        "metadata": metadata,
     }
     if planned.carriage:
         body["shipping"] = {"amount": planned.shipping}
     return body
 
 
-def _line(line: PlannedLine) -> dict[str, Any]:
+def _line(line: PlannedLine) -> LineInput:
     """A line with its unit price or, if that is not whole pence, with its rounded total."""
-    price = {"unit_price": line.unit_price} if line.unit_price is not None else {"subtotal": line.subtotal}
-    return {"sku": line.row.code, "name": line.name, "quantity": line.row.quantity, **price}
+    made: LineInput = {"sku": line.row.code, "name": line.name, "quantity": line.row.quantity}
+    if line.unit_price is not None:
+        made["unit_price"] = line.unit_price
+    else:
+        made["subtotal"] = line.subtotal
+    return made
 
 
-def payment(planned: PlannedOrder) -> dict[str, Any]:
+def payment(planned: PlannedOrder) -> RecordPayment:
     """The cash payment: the order's whole total, at the time of the invoice (the file has no other)."""
-    at = planned.first.at.isoformat()
+    at = planned.first.at
     return {"amount": planned.total, "method": "cash", "reference": planned.invoice, "collected_by": "online-retail", "occurred_at": at}
 
 
-def refund(planned: PlannedRefund, order_id: str, *, reason: str, window: bool) -> dict[str, Any]:
+def refund(planned: PlannedRefund, order_id: str, *, reason: str, window: bool) -> RequestRefund:
     """The request for what a cancellation invoice refunds on one order, made by the shop on its customer's behalf."""
-    body: dict[str, Any] = {
+    body: RequestRefund = {
         "order_id": order_id,
         "lines": [{"line": line, "quantity": units} for line, units in planned.quantities.items()],
         "reason": reason,
@@ -92,5 +101,5 @@ def description(planned: PlannedRefund) -> str:
 
 def key(digest: str, *parts: str, body: Any = None) -> str:
     """An Idempotency-Key derived from the file's digest, from what the call concerns (`parts`) and from its body."""
-    asked = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:16]
+    asked = hashlib.sha256(json.dumps(body, sort_keys=True, default=datetime.isoformat).encode()).hexdigest()[:16]
     return "/".join(("online-retail", digest[:16], *parts, asked))

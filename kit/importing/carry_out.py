@@ -9,23 +9,26 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, TypeVar
 
+from kit.client import Busy, Client, Invalid, NotFound, Refused, VersionConflict, connect
+from kit.client.answers.refunds import RefundDetails, RefundView
+from kit.client.requests.orders import BulkTransition
 from kit.importing import asking
-from kit.importing.api import Answer, Api
 from kit.importing.mapping import Plan, PlannedOrder, PlannedRefund
 from kit.importing.results import CannotImport, Placed, Refunded, Refusal, Results
 
 CHUNKS_AT_ONCE = 3
 CALLS_AT_ONCE = 12
+ANSWER_SECONDS = 300.0
+PATIENCE_SECONDS = 900.0
 SEEN_SECONDS = 1_800.0
-SEEN_PAUSE_SECONDS = 0.5
+"""How long a refund is requested again while the refund service has not yet seen its order placed, delivered and paid."""
 READ_BACK_SECONDS = 600.0
 READ_BACK_PAUSE_SECONDS = 2.0
-NOT_SEEN_YET = ("order_not_known_yet", "delivery_not_seen_yet", "not_collected")
-"""Codes with which the refund service answers while events are on their way to it."""
-
 T = TypeVar("T")
 Advance = Callable[[str, int], None]
 PLACED, DELIVERED, PAID, REFUNDED = "placed", "delivered", "paid", "refunded"
@@ -47,7 +50,7 @@ class Known:
 class Work:
     """One run of an import: the plan, the answers, and whom to report progress to."""
 
-    api: Api
+    client: Client
     plan: Plan
     advance: Advance
     results: Results = field(default_factory=Results)
@@ -56,13 +59,18 @@ class Work:
     calls: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CALLS_AT_ONCE))
 
 
+def connected(address: str, token: str) -> AbstractAsyncContextManager[Client]:
+    """A client with an import's patience."""
+    return connect(address, token, patience_seconds=PATIENCE_SECONDS, not_yet_seconds=SEEN_SECONDS, answer_seconds=ANSWER_SECONDS)
+
+
 def totals(plan: Plan) -> dict[str, int]:
     """How many items there are to process, by stage."""
     return {PLACED: len(plan.orders), DELIVERED: len(plan.orders), PAID: len(plan.orders), REFUNDED: len(plan.refunds)}
 
 
 async def carry_out(work: Work, *, deduct_shipping: bool | None) -> Results:
-    """Carry out the whole plan. Raises CannotImport when the system is unavailable for long, or gives answers that an import cannot use."""
+    """Carry out the whole plan. Raises ClientError or CannotImport if the system is away for long, or refuses what it must accept."""
     await _prepare_policy(work, deduct_shipping)
     known = await known_orders(work)
     await _each(list(asking.chunks(work.plan.orders)), lambda chunk: _chunk(work, chunk, known), CHUNKS_AT_ONCE)
@@ -89,18 +97,22 @@ async def _each(items: Sequence[T], do: Callable[[T], Awaitable[None]], at_once:
 
 async def _prepare_policy(work: Work, deduct_shipping: bool | None) -> None:
     """Save the wanted policy unless it is already in force, and read what the store requires of a refund request."""
-    policy = await work.api.get("refunds", "/v1/refund-policy")
-    if deduct_shipping is not None and policy["deduct_shipping"] != deduct_shipping:
-        same = ("manage_stock", "attachments", "window_days", "reasons", "overdue_after_hours")
-        body = {name: policy[name] for name in same} | {"deduct_shipping": deduct_shipping}
-        answer = await work.api.put("refunds", "/v1/refund-policy", body, policy["version"])
-        if answer.refusal is not None:
-            raise CannotImport(
-                f"The refund policy could not be saved: {answer.refusal.code}: {answer.refusal.detail}", "look at the store's policy"
+    policy = await work.client.refund_policy.read()
+    if deduct_shipping is not None and policy.deduct_shipping != deduct_shipping:
+        try:
+            policy = await work.client.refund_policy.save(
+                if_match=policy.etag,
+                manage_stock=policy.manage_stock,
+                attachments=policy.attachments,
+                deduct_shipping=deduct_shipping,
+                window_days=policy.window_days,
+                reasons=policy.reasons,
+                overdue_after_hours=policy.overdue_after_hours,
             )
-        policy = answer.body
-    work.reason = "other" if "other" in policy["reasons"] else policy["reasons"][0]
-    work.window = policy["window_days"] is not None
+        except VersionConflict as problem:
+            raise CannotImport(f"The refund policy could not be saved: {problem}", "look at the store's policy") from problem
+    work.reason = "other" if "other" in policy.reasons else policy.reasons[0]
+    work.window = policy.window_days is not None
 
 
 async def known_orders(work: Work) -> dict[str, Known]:
@@ -109,11 +121,10 @@ async def known_orders(work: Work) -> dict[str, Known]:
     if not times:
         return {}
     found: dict[str, Known] = {}
-    async for item in work.api.items("orders", "/v1/orders", **{"placed_at.gte": min(times).isoformat()}):
-        invoice = asking.invoice_of(item["external_ref"])
+    async for item in work.client.orders.all(placed_at_gte=min(times)):
+        invoice = asking.invoice_of(item.external_ref)
         if invoice in work.plan.orders:
-            amounts = (item["total"]["amount"], item["status"], item["payment"], item["refunded_total"]["amount"])
-            found[invoice] = Known(item["order_id"], *amounts)
+            found[invoice] = Known(item.order_id, item.total.amount, item.status, item.payment, item.refunded_total.amount)
     return found
 
 
@@ -134,27 +145,29 @@ async def _chunk(work: Work, chunk: list[PlannedOrder], known: dict[str, Known])
 
 
 async def _place(work: Work, orders: list[PlannedOrder]) -> None:
-    body = {"orders": [asking.order(order) for order in orders]}
-    key = asking.key(work.plan.source.digest, "place", orders[0].invoice, body=body)
-    answer = await work.api.post("orders", "/v1/orders/batch", body, key)
-    if answer.refusal is not None:
-        raise CannotImport(f"A batch was refused: {answer.refusal.code}: {answer.refusal.detail}")
-    for order, item in zip(orders, answer.body["items"], strict=True):
-        if (made := item["order"]) is not None:
+    asked = [asking.order(order) for order in orders]
+    key = asking.key(work.plan.source.digest, "place", orders[0].invoice, body={"orders": asked})
+    batch = await work.client.orders.place_batch(orders=asked, idempotency_key=key)
+    for order, item in zip(orders, batch.items, strict=True):
+        if (made := item.order) is not None:
             placed = Placed(made["order_id"], made["goods_total"]["amount"], made["shipping"]["amount"])
             work.results.orders[order.invoice] = placed
         else:
-            problem = item["problem"]
-            work.results.orders[order.invoice] = await _there_already(work, order) or Refusal(problem["code"], problem["detail"])
+            work.results.orders[order.invoice] = await _there_already(work, order) or _refusal(item.problem)
+
+
+def _refusal(problem: dict[str, Any] | None) -> Refusal:
+    said = problem or {}
+    return Refusal(str(said.get("code", "")), str(said.get("detail", "")))
 
 
 async def _there_already(work: Work, order: PlannedOrder) -> Placed | None:
     """The order, if an earlier call whose answer was lost had placed it after all."""
     reference = asking.external_ref(order.invoice)
-    page = await work.api.get("orders", "/v1/orders", q=reference)
-    for item in page["items"]:
-        if item["external_ref"] == reference:
-            return Placed(item["order_id"], order.goods, item["total"]["amount"] - order.goods)
+    page = await work.client.orders.list(q=reference)
+    for item in page.items:
+        if item.external_ref == reference:
+            return Placed(item.order_id, order.goods, item.total.amount - order.goods)
     return None
 
 
@@ -166,23 +179,21 @@ def _id(work: Work, invoice: str) -> str:
 
 async def _deliver(work: Work, orders: list[PlannedOrder]) -> None:
     """Make one bulk call for each day in the file: a call's orders share one time of delivery, that of the day's last invoice."""
-    by_time: dict[str, list[PlannedOrder]] = defaultdict(list)
+    by_time: dict[datetime, list[PlannedOrder]] = defaultdict(list)
     for order in orders:
-        by_time[max(other.first.at for other in orders if other.first.at.date() == order.first.at.date()).isoformat()].append(order)
+        by_time[max(other.first.at for other in orders if other.first.at.date() == order.first.at.date())].append(order)
     await asyncio.gather(*(_deliver_some(work, some, at) for at, some in by_time.items()))
 
 
-async def _deliver_some(work: Work, orders: list[PlannedOrder], at: str) -> None:
-    body = {"order_ids": [_id(work, order.invoice) for order in orders], "to": "delivered", "occurred_at": at}
+async def _deliver_some(work: Work, orders: list[PlannedOrder], at: datetime) -> None:
+    body: BulkTransition = {"order_ids": [_id(work, order.invoice) for order in orders], "to": "delivered", "occurred_at": at}
     key = asking.key(work.plan.source.digest, "deliver", orders[0].invoice, body=body)
     async with work.calls:
-        answer = await work.api.post("orders", "/v1/orders/transitions", body, key)
-    if answer.refusal is not None:
-        raise CannotImport(f"Delivering was refused: {answer.refusal.code}: {answer.refusal.detail}")
-    for order, item in zip(orders, answer.body["items"], strict=True):
-        problem = item["problem"]
-        if problem is not None and problem["code"] != "already_there":
-            work.results.unfinished[order.invoice] = Refusal(problem["code"], problem["detail"])
+        moved = await work.client.orders.move_batch(**body, idempotency_key=key)
+    for order, item in zip(orders, moved.items, strict=True):
+        refusal = _refusal(item.problem)
+        if item.problem is not None and refusal.code != "already_there":
+            work.results.unfinished[order.invoice] = refusal
 
 
 async def _pay(work: Work, order: PlannedOrder) -> None:
@@ -192,70 +203,75 @@ async def _pay(work: Work, order: PlannedOrder) -> None:
     body = asking.payment(order)
     key = asking.key(work.plan.source.digest, "pay", order.invoice, body=[order_id, body])
     async with work.calls:
-        answer = await work.api.post("orders", f"/v1/orders/{order_id}/payments", body, key)
-    if answer.refusal is not None:
-        work.results.unfinished[order.invoice] = answer.refusal
+        answer = await _or_refusal(work.client.orders.record_payment(order_id, idempotency_key=key, **body))
+    if isinstance(answer, Refusal):
+        work.results.unfinished[order.invoice] = answer
 
 
-async def _earlier_refunds(work: Work) -> dict[str, list[dict[str, Any]]]:
+async def _or_refusal(call: Awaitable[T]) -> T | Refusal:
+    """The answer to a call, or the refusal of a rule, which is a result. Raises ClientError for anything else."""
+    try:
+        return await call
+    except Busy:  # no final answer
+        raise
+    except (Invalid, NotFound, Refused) as problem:
+        return Refusal(problem.code, problem.detail)
+
+
+async def _earlier_refunds(work: Work) -> dict[str, list[RefundDetails]]:
     """The refunds that the plan's orders already have, in full, by order id, so that none is ever requested twice."""
     ours = {placed.order_id for placed in work.results.orders.values() if isinstance(placed, Placed)}
-    refunds = work.api.items("refunds", "/v1/refunds")
-    refund_ids = [item["refund_id"] async for item in refunds if item["order_id"] in ours and item["cause"] == "request"]
-    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    refunds = work.client.refunds.all(cause="request")
+    refund_ids = [item.refund_id async for item in refunds if item.order_id in ours]
+    found: dict[str, list[RefundDetails]] = defaultdict(list)
 
     async def read(refund_id: str) -> None:
-        refund = await work.api.get("refunds", f"/v1/refunds/{refund_id}")
-        found[refund["order_id"]].append(refund)
+        refund = await work.client.refunds.read(refund_id)
+        found[refund.order_id].append(refund)
 
     await _each(refund_ids, read, CALLS_AT_ONCE)
     return found
 
 
-async def _refunds_of_one_order(work: Work, refunds: Iterable[PlannedRefund], earlier: dict[str, list[dict[str, Any]]]) -> None:
+async def _refunds_of_one_order(work: Work, refunds: Iterable[PlannedRefund], earlier: dict[str, list[RefundDetails]]) -> None:
     """Request an order's refunds one at a time in the file's order, since units are claimed from the lowest up."""
     for refund in refunds:
         work.results.refunds[refund.cancellation, refund.order] = await _refund(work, refund, earlier)
         work.advance(REFUNDED, 1)
 
 
-async def _refund(work: Work, refund: PlannedRefund, earlier: dict[str, list[dict[str, Any]]]) -> Refunded | Refusal:
+async def _refund(work: Work, refund: PlannedRefund, earlier: dict[str, list[RefundDetails]]) -> Refunded | Refusal:
     placed = work.results.orders.get(refund.order)
     if not isinstance(placed, Placed):
         return placed or Refusal("not_tried", "Its order was not placed.")
-    made = next((one for one in earlier.get(placed.order_id, []) if _is(one, refund)), None)
+    made: RefundView | RefundDetails | None = next((one for one in earlier.get(placed.order_id, []) if _is(one, refund)), None)
     if made is None:
         body = asking.refund(refund, placed.order_id, reason=work.reason, window=work.window)
-        answer = await _when_seen(work, "/v1/refunds", body, ("refund", refund.cancellation, refund.order))
-        if answer.refusal is not None:
-            return answer.refusal
-        made = answer.body
-    if made["status"] == "processing":
-        answer = await _when_seen(work, f"/v1/refunds/{made['refund_id']}/approve", {}, ("approve", refund.cancellation, refund.order))
-        if answer.refusal is not None:
-            return answer.refusal
-        made = answer.body
-    if made["status"] != "approved":
+        key = _key(work, "refund", refund, "/v1/refunds", body)
+        requested = await _or_refusal(work.client.refunds.request(idempotency_key=key, **body))
+        if isinstance(requested, Refusal):
+            return requested
+        made = requested
+    if made.status == "processing":
+        key = _key(work, "approve", refund, f"/v1/refunds/{made.refund_id}/approve", {})
+        approved = await _or_refusal(work.client.refunds.approve(made.refund_id, idempotency_key=key))
+        if isinstance(approved, Refusal):
+            return approved
+        made = approved
+    if made.status != "approved":
         return Refusal("declined", "The shop declined it, or its customer withdrew it.")
-    return Refunded(made["refund_id"], made["goods"]["amount"], made["shipping"]["amount"])
+    return Refunded(made.refund_id, made.goods.amount, made.shipping.amount)
 
 
-def _is(made: dict[str, Any], refund: PlannedRefund) -> bool:
+def _key(work: Work, step: str, refund: PlannedRefund, *about: object) -> str:
+    return asking.key(work.plan.source.digest, step, refund.cancellation, refund.order, body=list(about))
+
+
+def _is(made: RefundDetails, refund: PlannedRefund) -> bool:
     """Whether a refund is the planned one, judged by its description or, if that was erased, by its units."""
-    if made["description"]:
-        return bool(made["description"] == asking.description(refund))
-    return {line["line"]: line["quantity"] for line in made["lines"]} == refund.quantities
-
-
-async def _when_seen(work: Work, path: str, body: dict[str, Any], about: tuple[str, ...]) -> Answer:
-    """Make a request, and repeat it while the refund service has not yet seen its order placed, delivered and paid."""
-    key = asking.key(work.plan.source.digest, *about, body=[path, body])
-    deadline = time.monotonic() + SEEN_SECONDS
-    while True:
-        answer = await work.api.post("refunds", path, body, key)
-        if answer.refusal is None or answer.refusal.code not in NOT_SEEN_YET or time.monotonic() > deadline:
-            return answer
-        await asyncio.sleep(SEEN_PAUSE_SECONDS)
+    if made.description:
+        return made.description == asking.description(refund)
+    return {line.line: line.quantity for line in made.lines} == refund.quantities
 
 
 async def read_back(work: Work) -> dict[str, str]:

@@ -16,9 +16,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.table import Table
 from rich.text import Text
 
+from kit.client import Busy, Forbidden, Problem, TooMany, Unauthenticated
+from kit.client.problems import ClientError
 from kit.importing import carry_out
 from kit.importing.account import Account, Bucket, account, foreseen
-from kit.importing.api import Api
 from kit.importing.host import Host, Output
 from kit.importing.mapping import OUTCOMES, Plan, plan
 from kit.importing.online_retail import Unreadable, read
@@ -73,7 +74,7 @@ def _read(file: Path, output: Output) -> Plan:
 
 
 def _carry_out(made: Plan, wanted: Wanted, host: Host, output: Output) -> tuple[Results, dict[str, str]]:
-    urls = host.urls()
+    address = host.address()
     token = wanted.token or host.token(wanted.store)
     totals = carry_out.totals(made)
     columns = (TextColumn("{task.description:>17}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
@@ -86,21 +87,28 @@ def _carry_out(made: Plan, wanted: Wanted, host: Host, output: Output) -> tuple[
 
     try:
         with nullcontext() if output.as_json else bar:
-            return asyncio.run(_run(made, urls, token, wanted, advance))
-    except* CannotImport as troubles:
+            return asyncio.run(_run(made, address, token, wanted, advance))
+    except* (CannotImport, ClientError) as troubles:
         first: BaseException = troubles
         while isinstance(first, BaseExceptionGroup):
             first = first.exceptions[0]
-        raise first from None
+        raise (cannot_import(first) if isinstance(first, ClientError) else first) from None
 
 
-async def _run(
-    made: Plan, urls: dict[str, str], token: str, wanted: Wanted, advance: Callable[[str, int], None]
-) -> tuple[Results, dict[str, str]]:
-    async with Api(urls, token) as api:
-        work = carry_out.Work(api, made, advance)
+async def _run(made: Plan, address: str, token: str, wanted: Wanted, advance: Callable[[str, int], None]) -> tuple[Results, dict[str, str]]:
+    async with carry_out.connected(address, token) as client:
+        work = carry_out.Work(client, made, advance)
         await carry_out.carry_out(work, deduct_shipping=wanted.deduct_shipping)
         return work.results, await carry_out.read_back(work)
+
+
+def cannot_import(error: ClientError) -> CannotImport:
+    """A failure for which the import cannot go on."""
+    if isinstance(error, Unauthenticated | Forbidden):
+        return CannotImport(f"The token was refused: {error}", "use a platform token of the store: `aftersale token platform --store …`")
+    if isinstance(error, Problem) and error.status < 500 and not isinstance(error, Busy | TooMany):
+        return CannotImport(f"The system refused a call: {error}")
+    return CannotImport(f"The system gave no final answer: {error}", "run the same import again: it continues")
 
 
 class _Rate(ProgressColumn):

@@ -1,6 +1,6 @@
 """Stand-in addresses: the file names a country and no address, so each order gets one that its country accepts."""
 
-from typing import Any
+from kit.client.requests.orders import AddressInput
 
 UNKNOWN_STREET = "Street not in the file"
 NO_SUCH_COUNTRY = ("Unspecified", "European Community")
@@ -47,8 +47,12 @@ PLACES: dict[str, tuple[str, str, str, str]] = {
 SHOP = "United Kingdom"
 
 
-def stand_in_address(country: str) -> dict[str, Any]:
+def stand_in_address(country: str) -> AddressInput:
     """An address in the file's `country`, or in the shop's own, the United Kingdom, if that is not a country or is not in the table."""
     code, city, postal_code, area = PLACES.get(country, PLACES[SHOP])
-    address = {"country_code": code, "street_address": UNKNOWN_STREET, "city": city, "postal_code": postal_code, "country_area": area}
-    return {part: value for part, value in address.items() if value}
+    address: AddressInput = {"country_code": code, "street_address": UNKNOWN_STREET, "city": city}
+    if postal_code:
+        address["postal_code"] = postal_code
+    if area:
+        address["country_area"] = area
+    return address

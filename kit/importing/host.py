@@ -24,8 +24,8 @@ class Output(Protocol):
 class Host:
     """What the mounting command line provides to the importer."""
 
-    urls: Callable[[], dict[str, str]]
-    """Returns the base URL of each service. Raises an error of the host's own if they are not known."""
+    address: Callable[[], str]
+    """Returns the address that serves all services. Raises an error of the host's own if nothing is running."""
     token: Callable[[str], str]
     """Returns a platform token of the given store."""
     output: Callable[[bool], Output]

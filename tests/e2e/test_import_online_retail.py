@@ -8,7 +8,6 @@ import pytest
 
 from kit.importing import carry_out
 from kit.importing.account import Account, account
-from kit.importing.api import Api
 from kit.importing.mapping import Plan
 from kit.importing.results import Results
 from tests.rules.test_import_mapping import back, planned, sale
@@ -32,8 +31,8 @@ ROWS = (
 
 
 async def run(shop: Shop, plan: Plan, deduct_shipping: bool | None = None) -> tuple[Results, Account, dict[str, str]]:
-    async with Api(shop.stack.urls, shop.platform.token) as api:
-        work = carry_out.Work(api, plan, lambda stage, count: None)
+    async with carry_out.connected(shop.stack.address, shop.platform.token) as client:
+        work = carry_out.Work(client, plan, lambda stage, count: None)
         await carry_out.carry_out(work, deduct_shipping=deduct_shipping)
         return work.results, account(plan, work.results), await carry_out.read_back(work)
 
@@ -99,8 +98,8 @@ async def test_an_interrupted_import_goes_on(shop: Shop) -> None:
             if stage == carry_out.DELIVERED and not until_paid.done():
                 until_paid.set_result(None)
 
-        async with Api(shop.stack.urls, shop.platform.token) as api:
-            await carry_out.carry_out(carry_out.Work(api, plan, advance), deduct_shipping=None)
+        async with carry_out.connected(shop.stack.address, shop.platform.token) as client:
+            await carry_out.carry_out(carry_out.Work(client, plan, advance), deduct_shipping=None)
 
     task = asyncio.create_task(interrupted())
     await until_paid

@@ -1,6 +1,7 @@
 """What becomes of each kind of row of the Online Retail file, and what is asked of the APIs for it."""
 
 import gzip
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -119,7 +120,7 @@ def test_an_order_as_it_is_asked_for() -> None:
         "lines": [{"sku": "22138", "name": "22138", "quantity": 4, "unit_price": 495}],
         "number": "540001",
         "external_ref": "online-retail:540001",
-        "placed_at": "2011-04-04T10:44:00+00:00",  # British summer time
+        "placed_at": datetime(2011, 4, 4, 10, 44, tzinfo=UTC),  # British summer time
         "total": 3780,
         "metadata": {"source": "online-retail", "first_row": 1, "country": "EIRE"},
         "shipping": {"amount": 1800},
