@@ -8,6 +8,7 @@ from deploy.operator.client_code.document import operations
 from deploy.operator.client_code.files import client_code
 from deploy.operator.client_code.names import group_of, method_of
 from kit.client import Client
+from kit.client.connection import PAGE
 from shared.web.published import published
 
 DOCUMENT = published("openapi.json")
@@ -57,6 +58,16 @@ def test_a_choice_is_open_in_what_callers_get_and_exact_in_what_they_send() -> N
     made = client_code(document({"requestBody": body("ThingInput")}))
     assert '    kind: Literal["a", "b"] | str\n' in made["answers/things.py"]
     assert made["requests/things.py"].endswith('class ThingInput(TypedDict):\n    """A thing to make."""\n\n    kind: Literal["a", "b"]\n')
+
+
+def test_a_schema_needs_no_description() -> None:
+    made = client_code(document({}) | {"components": {"schemas": {"ThingView": {"type": "object"}}}})
+    assert made["answers/things.py"].endswith('class ThingView(Answer):\n    """`ThingView` of the OpenAPI document."""\n')
+
+
+def test_every_list_takes_pages_as_long_as_the_client_asks_for() -> None:
+    limits = [one.schema["maximum"] for operation in operations(DOCUMENT) for one in operation.query if one.name == "limit"]
+    assert set(limits) == {PAGE}
 
 
 def test_a_method_in_full() -> None:

@@ -54,7 +54,7 @@ class Writer:
         made = [self._answering(name, operation)]
         if "If-None-Match" in operation.headers:
             made.append(self._if_changed(name, operation))
-        if "next_cursor" in self.schemas[operation.answers[0]]["properties"]:
+        if "next_cursor" in self.schemas[operation.answers[0]].get("properties", {}):
             made.append(self._all(name, operation))
         return made
 
@@ -144,7 +144,7 @@ class Writer:
         if schema := operation.body_schema:
             written = self._import(self.sent(schema), schema)
             names = {one.partition(":")[0] for one in (*by_place, *by_name)}
-            if names & self.schemas[schema]["properties"].keys():
+            if names & self.schemas[schema].get("properties", {}).keys():
                 by_place.append(f"body: {written}")
             else:
                 last = [f"**body: {self._import('typing', 'Unpack')}[{written}]"]

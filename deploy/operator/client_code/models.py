@@ -27,16 +27,19 @@ def got(names: set[str], schemas: Mapping[str, Schema], here: str, place: Place)
 
 def _class(name: str, kind: str, schema: Schema, field: Callable[..., list[str]], types: Types) -> str:
     required = schema.get("required", [])
-    said = schema.get("description") or _of_a_page(schema)
+    said = schema.get("description") or _what(name, schema)
     lines = [f"class {identifier(name)}({kind}):", docstring("    ", said), ""]
     for property_name, one in schema.get("properties", {}).items():
         lines += field(identifier(property_name), one, property_name in required, types)
     if wide := [line for line in lines if max(map(len, line.splitlines() or [""])) > WIDTH]:
         raise ValueError(f"{name} has a line that is too long: {wide}")
-    return "\n".join(lines)
+    return "\n".join(lines).rstrip()
 
 
-def _of_a_page(schema: Schema) -> str:
+def _what(name: str, schema: Schema) -> str:
+    """A sentence about a schema that has none: most are pages."""
+    if "next_cursor" not in schema.get("properties", {}):
+        return f"`{name}` of the OpenAPI document."
     [item] = references(schema["properties"]["items"])
     return f"A page of `{item}`."
 
