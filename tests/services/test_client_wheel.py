@@ -91,5 +91,7 @@ async def test_the_wheel_plays_an_orders_life(shop: Shop, installed: Path) -> No
         "seen": ["order.delivered", "refund.approved"],
         "listed": 1,
         "exported": 2,
+        "followed": "delivered",
+        "counted": [True, None],
         "stranger": ["NotFound", "not_found"],
     }

@@ -7,6 +7,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -48,6 +49,11 @@ async def main(given: dict[str, Any], picture: bytes) -> dict[str, Any]:
         said["listed"] = len([one async for one in client.orders.all(customer_id="c-1", status=["delivered"])])
         async with client.orders.export(format="csv") as export:
             said["exported"] = len((await export.read()).splitlines())
+        async with aclosing(client.orders.follow(order_id)) as stream:
+            said["followed"] = (await anext(stream)).data["status"]
+        level = await client.stock.save("TEE/1", on_hand=7)
+        read = await client.stock.read("TEE/1")
+        said["counted"] = [level == read, await client.stock.read_if_changed("TEE/1", etag=read.etag)]
         said["stranger"] = await refused(NotFound, client.on_behalf_of("c-2").orders.read(order_id))
         return said
 
