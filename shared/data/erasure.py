@@ -7,25 +7,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
+from shared.contracts.personal import KEPT, WRITTEN, without_personal
 from shared.data.db import Transaction
 from shared.data.schema import UNKNOWN_STORE
 
 ERASED_ANSWER = '{"erased":true}'
-ERASED_REASON = "customer erased"
-"""The reason that the erasure itself writes; it is not blanked."""
-KEPT: tuple[Any, ...] = (None, "", {}, ERASED_REASON)
-
-WRITTEN: tuple[tuple[tuple[str, ...], Any], ...] = (
-    (("personal",), {}),
-    (("reason",), ""),
-    (("reported_by",), ""),
-    (("order", "cancellation", "reason"), ""),
-    (("order", "tracking"), None),
-)
-"""Paths in an event's data that may hold personal data, and the value that replaces it.
-
-A parcel's tracking is one of them: with its number, the carrier's page shows the customer's name and address.
-"""
 
 
 async def forget(tx: Transaction, store_id: str, subjects: Sequence[str], *, customer_id: str | None = None) -> None:
@@ -83,19 +69,8 @@ def _blanked(body: bytes, store_id: str, subjects: Sequence[str]) -> bytes | Non
         message: Any = json.loads(body)
         if message["storeid"] != store_id or message["subject"].removesuffix(":private") not in subjects:
             return None
-        data = message["data"]
-        for path, blank in WRITTEN:
-            _blank(data, path, blank)
+        message["data"] = without_personal(message["data"])
         return json.dumps(message, ensure_ascii=False).encode()
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         named = any(subject.encode() in body for subject in subjects)
         return ERASED_ANSWER.encode() if named else None
-
-
-def _blank(data: dict[str, Any], path: tuple[str, ...], blank: Any) -> None:
-    """Write `blank` at `path`, if there is a value; the reason that the erasure itself wrote stays."""
-    *parents, last = path
-    for name in parents:
-        data = data.get(name) or {}
-    if data.get(last) not in (None, ERASED_REASON):
-        data[last] = blank

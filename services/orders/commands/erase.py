@@ -12,8 +12,9 @@ from services.orders.tables import changes, metadata, orders
 from shared.contracts.actor import Actor, shop_only
 from shared.contracts.errors import Refused
 from shared.contracts.events import By, CustomerErased, OrderEdited, OrderPersonal
+from shared.contracts.personal import ERASED_REASON
 from shared.data.db import Transaction
-from shared.data.erasure import ERASED_REASON, forget
+from shared.data.erasure import forget
 from shared.messaging.outbox import emit
 
 MAX_ORDERS_AT_ONCE = 2_000
