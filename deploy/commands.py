@@ -12,9 +12,9 @@ import typer
 from deploy.operator.output import AsJson, Output, trouble
 from deploy.operator.registry import READERS, SERVICES
 from deploy.operator.trouble import Trouble
+from kit.cli import webhooks
+from kit.host import CannotDo, Host
 from kit.importing.cli import importing
-from kit.importing.host import Host
-from kit.importing.results import CannotImport
 
 if TYPE_CHECKING:
     from deploy.operator.answers import Check
@@ -256,8 +256,8 @@ def parked_discard(
     discard_parked(parked_id, reason, Output(as_json=as_json))
 
 
-def _import_host() -> Host:
-    """Connect the kit's importer to the running system."""
+def _host() -> Host:
+    """Connect the kit's commands to the running system."""
     from deploy.operator import running
     from deploy.operator.output import terminal
     from deploy.operator.tokens import local_token
@@ -268,12 +268,15 @@ def _import_host() -> Host:
         return running.one_address()
 
     def token(store: str) -> str:
-        return local_token(running.up_state(), Actor(store, "platform", "import"), IMPORT_TOKEN_SECONDS)
+        return local_token(running.up_state(), Actor(store, "platform", "command-line"), IMPORT_TOKEN_SECONDS)
 
     return Host(address, token, lambda as_json: Output(as_json=as_json), lambda: terminal(stderr=True, soft_wrap=False))
 
 
-app.add_typer(importing(_import_host), name="import")
+app.add_typer(importing(_host), name="import")
+app.add_typer(webhooks.endpoints(_host), name="endpoints")
+app.add_typer(webhooks.deliveries(_host), name="deliveries")
+app.add_typer(webhooks.events(_host), name="events")
 
 
 @app.command()
@@ -309,7 +312,7 @@ def main() -> None:
     """Run the command; a failure is one line with the fix, never a traceback."""
     try:
         app(prog_name="aftersale")
-    except (Trouble, CannotImport) as error:
+    except (Trouble, CannotDo) as error:
         trouble(error.what, error.fix, as_json="--json" in sys.argv)
         sys.exit(1)
     except KeyboardInterrupt:

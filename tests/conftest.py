@@ -1,4 +1,4 @@
-"""Starts the real servers and the four services once per run (in the xdist controller), and gives each test a fresh store."""
+"""Starts the real servers and the services once per run (in the xdist controller), and gives each test a fresh store."""
 
 import logging
 import os
@@ -19,7 +19,7 @@ from tests.stack import PROJECT, SERVICES, VARIABLE, Stack, new_stack
 
 NEEDS_NO_STACK = (
     "tests/rules", "tests/contracts", "tests/deploy", "tests/test_tidy.py", "tests/test_dialect.py", "tests/test_readme.py",
-    "tests/test_pages.py", "tests/proof/test_telling.py",
+    "tests/test_pages.py", "tests/proof/test_telling.py", "tests/services/webhooks/delivery",
 )  # fmt: skip
 
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)

@@ -158,7 +158,9 @@ async def redriven(amqp_url: str, postgres_url: str, name: str) -> int:
 def new_stack(servers: Servers, folder: Path, prefix: str = "test") -> Stack:
     """A provisioned database and namespace on `servers`, with nothing running yet."""
     name = f"{prefix}_{uuid.uuid4().hex[:8]}"
-    settings = provision(servers, name) | {"AFTERSALE_FILES_DIR": str(folder / name / "files")}
+    settings = provision(servers, name) | {
+        "AFTERSALE_FILES_DIR": str(folder / name / "files"), "AFTERSALE_LOOPBACK_ENDPOINTS": "true",
+    }  # fmt: skip
     return Stack(name, settings, {}, servers.postgres_url, servers.amqp_url, str(folder / f"{name}.log"))
 
 

@@ -26,7 +26,7 @@ from tests.test_tidy import PROJECT, functions, imports, name, sources
 
 VERBS = {
     "add", "adjust", "approve", "archive", "cancel", "close", "create", "decline", "download", "edit", "erase", "export", "follow",
-    "inspect", "list", "move", "place", "preview", "print", "read", "record", "remove", "report", "request", "retract", "reverse",
+    "inspect", "list", "move", "place", "preview", "print", "read", "record", "remove", "replay", "report", "request", "retract", "reverse",
     "revoke", "save", "set", "upload", "verify", "withdraw",
 }  # fmt: skip
 TECHNICAL = (

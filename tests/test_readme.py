@@ -70,10 +70,8 @@ def test_the_figures_that_it_quotes_are_those_of_the_last_bench() -> None:
     quoted = {
         "orders placed, 16 clients": _beside_sql(writes["placing an order of 3 lines", 16]),
         "orders placed in batches": _beside_sql(writes["placing in batches of 500", 2]),
-        "refunds requested, 16 clients": _beside_sql(writes["requesting a refund", 16]),
         "commit → effect elsewhere, median": f"{max(lag['p50_ms'] for lag in bench['lags']):.0f} ms at 100 a second",
         "a page among 1,000,000 orders, median": f"{max(page['p50_ms'] for page in pages):.0f} ms",
-        "memory at rest": f"{sum(cost['pss_mb'] for cost in bench['at_rest']):.0f} MB",
     }
     assert [f"| {what} | {figure} |" for what, figure in quoted.items() if f"| {what} | {figure} |" not in README] == []
 

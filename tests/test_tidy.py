@@ -16,6 +16,7 @@ MAX_POSITIONAL_PARAMETERS = 6
 BANNED_NAMES = {"utils", "util", "helpers", "helper", "common", "base", "misc", "lib", "core", "manager"}
 IMPURE = {
     "sqlalchemy",
+    "aiohttp",
     "asyncio",
     "asyncpg",
     "faststream",

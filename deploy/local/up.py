@@ -30,6 +30,8 @@ from deploy.operator.trouble import Trouble
 
 READY_SECONDS = 240  # 3 on an idle machine
 PORTS_TRIED = 5
+DEVELOPMENT = {"AFTERSALE_LOOPBACK_ENDPOINTS": "true"}
+"""Settings that only `make up` has: webhooks may be sent to this machine, so that a receiver can be tried beside the services."""
 PORTS = {"AFTERSALE_PUBLIC_PORT": ("all", running.PUBLIC_PORT)} | {
     f"AFTERSALE_{service.upper()}_HTTP_PORT": (service, port) for service, port in running.PORTS.items()
 }
@@ -149,7 +151,7 @@ class Services:
             arguments,
             state=self.servers.state.folder,
             log=self.servers.state.folder / "services.log",
-            env=os.environ | {"AFTERSALE_INSTANCE": self.instance},
+            env=DEVELOPMENT | os.environ | {"AFTERSALE_INSTANCE": self.instance},
             cwd=PROJECT,
         )
         self.started_at = time.monotonic()
@@ -230,7 +232,8 @@ def _welcome(tokens: dict[str, str], servers: Servers, seconds: float, output: O
 
     def render(console: Console) -> None:
         console.print(f"\n[bold green]Aftersale is up[/bold green] after {seconds:.1f} s. Data and logs: {servers.state.folder}\n")
-        console.print(f"  [bold]{address}[/bold]   serves all of them; {address}/openapi.json describes them\n")
+        console.print(f"  [bold]{address}[/bold]   serves all of them; {address}/openapi.json describes them")
+        console.print("  Webhooks may be sent to this machine too, by http and to any port: only `make up` allows that.\n")
         for service, url in urls.items():
             console.print(f"  {service:<10} {url}")
         console.print(f"\nTokens for the store [bold]{running.DEMO_STORE}[/bold], good for 24 hours (`./aftersale token` makes others):\n")

@@ -44,6 +44,7 @@ REGISTRY: Final = {
         Registered("refunds", 8002),
         Registered("notes", 8003),
         Registered("documents", 8004),
+        Registered("webhooks", 8005),
     )
 }
 SERVICES: Final = tuple(REGISTRY)

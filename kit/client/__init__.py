@@ -4,6 +4,9 @@ from kit.client.call import File as File
 from kit.client.client import Client as Client
 from kit.client.connect import connect as connect
 from kit.client.download import Download as Download
+from kit.client.feed import Cursor as Cursor
+from kit.client.feed import FileCursor as FileCursor
+from kit.client.feed import read_feed as read_feed
 from kit.client.problems import Busy as Busy
 from kit.client.problems import Failed as Failed
 from kit.client.problems import Forbidden as Forbidden
@@ -19,3 +22,5 @@ from kit.client.problems import Unauthenticated as Unauthenticated
 from kit.client.problems import Unavailable as Unavailable
 from kit.client.problems import VersionConflict as VersionConflict
 from kit.client.streams import StreamEvent as StreamEvent
+from kit.client.verifying import NotVerified as NotVerified
+from kit.client.verifying import verified as verified

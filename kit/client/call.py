@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 from urllib.parse import quote
+from uuid import UUID
 
 SAFE = ("GET", "HEAD")
 
@@ -59,9 +60,9 @@ def new_key() -> str:
     return uuid.uuid4().hex
 
 
-def segment(value: str) -> str:
+def segment(value: str | UUID) -> str:
     """A value as one segment of a path: a customer's id or a SKU may contain a slash."""
-    return quote(value, safe="")
+    return quote(str(value), safe="")
 
 
 def _each(value: object) -> Iterable[object]:

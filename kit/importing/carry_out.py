@@ -17,9 +17,10 @@ from typing import Any, TypeVar
 from kit.client import Busy, Client, Invalid, NotFound, Refused, VersionConflict, connect
 from kit.client.answers.refunds import RefundDetails, RefundView
 from kit.client.requests.orders import BulkTransition
+from kit.host import CannotDo
 from kit.importing import asking
 from kit.importing.mapping import Plan, PlannedOrder, PlannedRefund
-from kit.importing.results import CannotImport, Placed, Refunded, Refusal, Results
+from kit.importing.results import Placed, Refunded, Refusal, Results
 
 CHUNKS_AT_ONCE = 3
 CALLS_AT_ONCE = 12
@@ -70,7 +71,7 @@ def totals(plan: Plan) -> dict[str, int]:
 
 
 async def carry_out(work: Work, *, deduct_shipping: bool | None) -> Results:
-    """Carry out the whole plan. Raises ClientError or CannotImport if the system is away for long, or refuses what it must accept."""
+    """Carry out the whole plan. Raises ClientError or CannotDo if the system is away for long, or refuses what it must accept."""
     await _prepare_policy(work, deduct_shipping)
     known = await known_orders(work)
     await _each(list(asking.chunks(work.plan.orders)), lambda chunk: _chunk(work, chunk, known), CHUNKS_AT_ONCE)
@@ -110,7 +111,7 @@ async def _prepare_policy(work: Work, deduct_shipping: bool | None) -> None:
                 overdue_after_hours=policy.overdue_after_hours,
             )
         except VersionConflict as problem:
-            raise CannotImport(f"The refund policy could not be saved: {problem}", "look at the store's policy") from problem
+            raise CannotDo(f"The refund policy could not be saved: {problem}", "look at the store's policy") from problem
     work.reason = "other" if "other" in policy.reasons else policy.reasons[0]
     work.window = policy.window_days is not None
 

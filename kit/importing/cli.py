@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from kit.importing.host import Host
+from kit.host import Host
 
 
 class PolicyName(StrEnum):

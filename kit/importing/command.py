@@ -18,12 +18,12 @@ from rich.text import Text
 
 from kit.client import Busy, Forbidden, Problem, TooMany, Unauthenticated
 from kit.client.problems import ClientError
+from kit.host import CannotDo, Host, Output
 from kit.importing import carry_out
 from kit.importing.account import Account, Bucket, account, foreseen
-from kit.importing.host import Host, Output
 from kit.importing.mapping import OUTCOMES, Plan, plan
 from kit.importing.online_retail import Unreadable, read
-from kit.importing.results import CannotImport, Results
+from kit.importing.results import Results
 
 COLUMNS = ("goods", "shipping", "price_differs", "shipping_by_policy", "rounding", "rejected")
 SHOWN_DIFFERENCES = 10
@@ -43,7 +43,7 @@ class Wanted:
 
 
 def import_online_retail(wanted: Wanted, host: Host, output: Output) -> int:
-    """Import, or report what an import would do; 0 when every row and penny is explained. Raises CannotImport, and what `host` raises."""
+    """Import, or report what an import would do; 0 when every row and penny is explained. Raises CannotDo, and what `host` raises."""
     began = time.monotonic()
     made = _read(wanted.file, output)
     differs: dict[str, str] = {}
@@ -65,9 +65,9 @@ def _read(file: Path, output: Output) -> Plan:
     try:
         source = read(file)
     except FileNotFoundError:
-        raise CannotImport(f"There is no file {file}.", "name the Online Retail CSV, gzipped or not") from None
+        raise CannotDo(f"There is no file {file}.", "name the Online Retail CSV, gzipped or not") from None
     except (Unreadable, OSError) as error:
-        raise CannotImport(f"{file.name} cannot be imported: {error}", "see the columns in docs/import.md") from error
+        raise CannotDo(f"{file.name} cannot be imported: {error}", "see the columns in docs/import.md") from error
     made = plan(source)
     output.progress(f"{len(source.rows):,} rows: {len(made.orders):,} orders and {len(made.refunds):,} refunds to make")
     return made
@@ -88,7 +88,7 @@ def _carry_out(made: Plan, wanted: Wanted, host: Host, output: Output) -> tuple[
     try:
         with nullcontext() if output.as_json else bar:
             return asyncio.run(_run(made, address, token, wanted, advance))
-    except* (CannotImport, ClientError) as troubles:
+    except* (CannotDo, ClientError) as troubles:
         first: BaseException = troubles
         while isinstance(first, BaseExceptionGroup):
             first = first.exceptions[0]
@@ -102,13 +102,13 @@ async def _run(made: Plan, address: str, token: str, wanted: Wanted, advance: Ca
         return work.results, await carry_out.read_back(work)
 
 
-def cannot_import(error: ClientError) -> CannotImport:
+def cannot_import(error: ClientError) -> CannotDo:
     """A failure for which the import cannot go on."""
     if isinstance(error, Unauthenticated | Forbidden):
-        return CannotImport(f"The token was refused: {error}", "use a platform token of the store: `aftersale token platform --store …`")
+        return CannotDo(f"The token was refused: {error}", "use a platform token of the store: `aftersale token platform --store …`")
     if isinstance(error, Problem) and error.status < 500 and not isinstance(error, Busy | TooMany):
-        return CannotImport(f"The system refused a call: {error}")
-    return CannotImport(f"The system gave no final answer: {error}", "run the same import again: it continues")
+        return CannotDo(f"The system refused a call: {error}")
+    return CannotDo(f"The system gave no final answer: {error}", "run the same import again: it continues")
 
 
 class _Rate(ProgressColumn):

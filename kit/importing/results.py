@@ -37,12 +37,3 @@ class Results:
     refunds: dict[tuple[str, str], Refunded | Refusal] = field(default_factory=dict)
     unfinished: dict[str, Refusal] = field(default_factory=dict)
     """Orders, by invoice, that were placed but could not be delivered or paid."""
-
-
-class CannotImport(Exception):  # noqa: N818  (it is printed as one line, never as a traceback)
-    """What is wrong and, in `fix`, what to do about it."""
-
-    def __init__(self, what: str, fix: str = "") -> None:
-        self.what = what
-        self.fix = fix
-        super().__init__(what)

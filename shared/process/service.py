@@ -71,7 +71,7 @@ class Sweep(Protocol):
 
 
 class Background(Protocol):
-    """Something that runs for the whole life of a process, in every role: run() ends only when it is cancelled."""
+    """Something that runs for the whole life of a process: run() ends only when it is cancelled."""
 
     pulse: Pulse
 
@@ -85,6 +85,8 @@ class Service(Described):
 
     sweepers: tuple[Sweeper, ...] = ()
     background: tuple[Callable[[Database, Settings], Background], ...] = ()
+    workers: tuple[Callable[[Database, Settings], Background], ...] = ()
+    """Like `background`, but only in the worker role."""
     settings: type[Settings] = Settings
 
 
@@ -115,7 +117,7 @@ class Running:
         """Start the background work; returns at once, whether or not database and broker can be reached."""
         relay = Relay(self.database, self.broker, self.settings)
         self._spawn(relay.pulse, relay.run)
-        for make in self.service.background:
+        for make in (*self.service.background, *(self.service.workers if "worker" in self.roles else ())):
             one = make(self.database, self.settings)
             self._spawn(one.pulse, one.run)
         if "worker" in self.roles:

@@ -21,6 +21,10 @@ PARAMETERS = {
     "document_id": "The document.",
     "attention_id": "The item that needs attention.",
     "attachment_id": "The attachment.",
+    "endpoint_id": "The endpoint.",
+    "delivery_id": "The delivery of one event to one endpoint.",
+    "event_id": "The event.",
+    "state": "Only deliveries in this state.",
     "customer_id": "The store's own id of the customer.",
     "sku": "The store's own id of the article.",
     "button": "What to print.",
@@ -39,6 +43,8 @@ PARAMETERS = {
     "placed_at.lt": "Placed before this time.",
     "requested_at.gte": "Requested at this time or later.",
     "requested_at.lt": "Requested before this time.",
+    "created_at.gte": "Made at this time or later.",
+    "created_at.lt": "Made before this time.",
 }
 
 

@@ -14,7 +14,7 @@ import itertools
 import time
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Hashable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import Context
 from dataclasses import dataclass
 from functools import partial
@@ -107,11 +107,18 @@ class Streams:
 
     def follow(self, call: Calling, subject: str | None, start: Start, look: Look) -> StreamingResponse:
         """The response to a call that follows `subject` of its store (None: the whole store); the module says when it ends."""
+        frames = while_valid(call.db, call.actor, _frames(self._hub(call), call, (call.actor.store, subject), start, look))
+        return StreamingResponse(frames, media_type="text/event-stream", headers=HEADERS)
+
+    def listening(self, call: Calling, subject: str | None) -> AbstractContextManager[asyncio.Event]:
+        """For a call that waits once instead of following: an asyncio.Event that is set whenever there may be something new."""
+        return self._hub(call).listening((call.actor.store, subject))
+
+    def _hub(self, call: Calling) -> "_Hub":
         hub = self._hubs.get(call.running)
         if hub is None:
             hub = self._hubs[call.running] = _Hub(self._service, call.db, self._feed)
-        frames = while_valid(call.db, call.actor, _frames(hub, call, (call.actor.store, subject), start, look))
-        return StreamingResponse(frames, media_type="text/event-stream", headers=HEADERS)
+        return hub
 
 
 async def _frames(hub: "_Hub", call: Calling, key: Key, start: Start, look: Look) -> AsyncGenerator[bytes]:

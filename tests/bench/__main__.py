@@ -92,7 +92,7 @@ async def _measure(  # the order matters: what needs rest comes first, what leav
 
 
 async def _whole_system(bench: Bench, servers: PrivateServers, outcome: Outcome, seconds: float) -> list[str]:
-    """All four services in one process, as `make up` runs them: memory at rest, and how soon an event takes effect.
+    """All services in one process, as `make up` runs them: memory at rest, and how soon an event takes effect.
 
     Leaves delivered orders behind; their ids.
     """

@@ -94,7 +94,7 @@ def test_given_passwords_are_taken(servers: Servers, name: str, tmp_path: Path, 
     assert opened(provided, "orders") == f"{name}_orders"
     assert opened(provided, "notes") == f"{name}_notes"
     elsewhere = provide(checkout(servers, tmp_path / "elsewhere"), name)  # it may know two of them by the environment
-    assert elsewhere.unknown == ("refunds", "documents")
+    assert elsewhere.unknown == ("refunds", "documents", "webhooks")
 
 
 def test_a_second_time_nothing_is_made(servers: Servers, name: str, tmp_path: Path) -> None:

@@ -159,7 +159,7 @@ def test_up_from_nothing_through_bad_days_and_once_more(clone: Clone) -> None:
         assert not said["up"]["orders"].endswith(f":{port}"), "what a stranger answered was not taken for ours"
         assert State(clone.home / "up").read("running")["AFTERSALE_ORDERS_HTTP_PORT"] == said["up"]["orders"].rpartition(":")[2]
     nobody_else_may_read(clone)
-    assert sorted(said["up"]) == ["documents", "notes", "orders", "refunds"]
+    assert sorted(said["up"]) == ["documents", "notes", "orders", "refunds", "webhooks"]
     code, [found] = clone.command("address")
     assert (code, found) == (0, {"address": said["address"]})
     orders = said["address"]
@@ -204,9 +204,9 @@ def a_message_that_cannot_be_read_is_seen_and_can_be_tried_again(clone: Clone) -
         rows: list[dict[str, Any]] = clone.command("parked", "list")[1][0]["parked"]
         return rows
 
-    wait_until(lambda: len(parked()) == 3)
+    wait_until(lambda: len(parked()) == 4)
     rows = parked()
-    assert sorted(row["service"] for row in rows) == ["documents", "notes", "refunds"]
+    assert sorted(row["service"] for row in rows) == ["documents", "notes", "refunds", "webhooks"]
     assert {(row["state"], row["reason"]) for row in rows} == {("parked", "not_a_cloud_event")}
     code, [shown] = clone.command("parked", "show", rows[0]["parked_id"])
     assert (code, shown["body"]) == (0, "not an event")
@@ -218,7 +218,7 @@ def a_message_that_cannot_be_read_is_seen_and_can_be_tried_again(clone: Clone) -
     code, [checked] = clone.command("doctor")
     assert (code, [check["what"] for check in checked["checks"] if not check["ok"]]) == (
         1,
-        ["refunds parked", "notes parked", "documents parked"],
+        ["refunds parked", "notes parked", "documents parked", "webhooks parked"],
     )
 
 

@@ -1,4 +1,4 @@
-"""One customer's life through every feature of the four services, with a canary in every field that somebody can write into."""
+"""One customer's life through every feature of the services, with a canary in every field that somebody can write into."""
 
 import uuid
 from typing import Any

@@ -1,4 +1,4 @@
-"""One order's life through all four services, over HTTP and through RabbitMQ: placed, delivered, paid, refunded, restocked, documented."""
+"""One order's life through all services, over HTTP and through RabbitMQ: placed, delivered, paid, refunded, restocked, documented."""
 
 import subprocess
 from typing import Any

@@ -15,6 +15,7 @@ POINTS = (
     "confirm.after",  # the broker has it, the outbox does not know
     "ack.before",  # the effect is durable, the broker does not know
     "ack.after",
+    "deliver.after",  # a stranger's endpoint has it, and nobody has recorded that
 )
 
 NOT_A_SERVICE = {"shared/data/migrate.py"}  # migrations run before a service does, and repeat as a whole

@@ -1,4 +1,4 @@
-"""P1, P2, P4 on the four services themselves: killed at one crash point after the other while orders live through them.
+"""P1, P2, P4 on the services themselves: killed at one crash point after the other while orders live through them.
 
 A few points of every kind in each run; AFTERSALE_EVERY_CRASH_POINT=1 takes every kind at every place that the lives pass.
 """

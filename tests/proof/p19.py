@@ -1,6 +1,6 @@
 """P19: during each attack, another store's p99 stays within three times its quiet value plus 50 ms, and nobody else is refused.
 
-The system is one process with all four services, as `make up` runs it, and may open 1,024 files, a common default. The attacker is a
+The system is one process with all services, as `make up` runs it, and may open 1,024 files, a common default. The attacker is a
 separate process of lower priority, since in reality it has its own machine. A second run, on a system whose guard is taken out (by a
 setting or a mutant), must break the promise: otherwise the attack is harmless or the guard does nothing.
 """

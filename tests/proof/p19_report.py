@@ -19,7 +19,7 @@ def told(ledger: Ledger) -> str:
         "# One caller never stops others (P19)", "",
         "Another store calls at a steady pace (12 reads, 12 placings and 12 status changes a second), each call timed from the moment",
         f"when it was due: {QUIET_SECONDS:.0f} s quiet and {ATTACK_SECONDS:.0f} s beside each attack. Promised: p99 within",
-        f"{FACTOR:.0f} × quiet + {MARGIN_MS:.0f} ms, and nobody else refused. All four services are one process, as `make up` runs them,",
+        f"{FACTOR:.0f} × quiet + {MARGIN_MS:.0f} ms, and nobody else refused. All services are one process, as `make up` runs them,",
         f"which may open {OPEN_FILES:,} files; the attacker is another process, of lower priority. An attack is one source with at most",
         "1,000 connections and 1,000 requests a second; beyond that a proxy belongs in front.", "",
         _without_guards(entries), "",

@@ -12,7 +12,7 @@ import httpx2
 
 from deploy.operator.registry import SERVICES
 from shared.contracts.actor import Actor, Role
-from shared.contracts.ids import new_id
+from shared.contracts.ids import new_id, new_uuid
 from shared.web.tokens import issue
 from tests.services.schemathesis_world import PNG
 from tests.shop import ISSUER, Shop, eventually, order_p
@@ -49,6 +49,7 @@ class Estate:
 
     async def prepare(self) -> "Estate":
         """A delivered and paid order with a refund, notes, documents and stock; a second order of another customer; a second store."""
+        endpoint_id = await self._endpoint()
         customer = order_p()["customer"] | {"name": f"Rahima {CANARY}"}
         paid = {"customer": customer, "payments": [{"amount": 11_000, "method": "card", "reference": "pay-1"}]}
         placed = (await self.shop.platform.post("/orders/v1/orders", json=order_p(**paid))).ok()
@@ -60,17 +61,19 @@ class Estate:
         await self.shop.staff.put("/orders/v1/stock/TEE-1", json={"on_hand": 10})
         await self._reasons(another)
         self.ids = {"order_id": order_id, "another_order_id": another, "payment_id": placed["payments"][0]["payment_id"], "sku": "TEE-1",
-                    "button": "receipt", "customer_id": "c-1"}  # fmt: skip
+                    "button": "receipt", "customer_id": "c-1", "endpoint_id": endpoint_id}  # fmt: skip
         link = (await self.shop.staff.post(f"/orders/v1/orders/{order_id}/guest-links", json={})).ok()
         self.ids["link_id"] = link["link_id"]
         await self._refunds(order_id)
         await self._notes(order_id)
         documents = await eventually(lambda: self._documents(order_id))
         self.ids["document_id"] = documents[0]["document_id"]
+        delivery = (await eventually(lambda: self._deliveries(endpoint_id)))[0]
+        self.ids |= {"delivery_id": delivery["delivery_id"], "event_id": delivery["event_id"]}
         self._name_callers()
         self.missing = {**self.ids, **{name: new_id(name.removesuffix("_id")) for name in self.ids if name.endswith("_id")}}
         self.theirs = {**self.ids, "sku": "THEIRS", "customer_id": "c-theirs"}
-        self.missing |= {"sku": "NOT-THERE", "customer_id": "c-nobody"}
+        self.missing |= {"sku": "NOT-THERE", "customer_id": "c-nobody", "event_id": str(new_uuid())}
         return self
 
     async def _reasons(self, order_id: str) -> None:
@@ -116,6 +119,16 @@ class Estate:
 
         self.ids["note_id"] = await eventually(lambda: written("private", f"{PRIVATE} {CANARY}"))
         await written("customer", f"Your parcel waits. {CANARY}")
+
+    async def _endpoint(self) -> str:
+        """An endpoint that only collects its deliveries: calls would change the rows that are compared."""
+        wanted = {"url": "https://hooks.example/in", "description": CANARY, "personal": True}
+        endpoint_id = (await self.shop.staff.post("/webhooks/v1/webhooks/endpoints", json=wanted)).ok()["endpoint_id"]
+        (await self.shop.staff.patch(f"/webhooks/v1/webhooks/endpoints/{endpoint_id}", {"state": "paused"})).ok()
+        return str(endpoint_id)
+
+    async def _deliveries(self, endpoint_id: str) -> list[Any]:
+        return list((await self.shop.staff.get(f"/webhooks/v1/webhooks/deliveries?endpoint_id={endpoint_id}")).ok()["items"])
 
     async def _documents(self, order_id: str) -> list[Any]:
         return list((await self.shop.staff.get(f"/documents/v1/documents/orders/{order_id}")).ok()["items"])

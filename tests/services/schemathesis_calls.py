@@ -35,6 +35,10 @@ def _sku(world: World) -> dict[str, str]:
     return {"sku": "TEE-1"}
 
 
+def _endpoint(world: World) -> dict[str, str]:
+    return {"endpoint_id": world.endpoint}
+
+
 def _payment(world: World) -> dict[str, str]:
     order_id, payment_id = world.payment()
     return {"order_id": order_id, "payment_id": payment_id}
@@ -86,6 +90,14 @@ PATHS: dict[str, Callable[[World], dict[str, str]]] = {
     "orders_stock_save": _sku,
     "orders_stock_adjust": _sku,
     "orders_stock_movement_list": _sku,
+    "webhooks_endpoint_read": _endpoint,
+    "webhooks_endpoint_edit": _endpoint,
+    "webhooks_endpoint_remove": lambda world: {"endpoint_id": world.paused_endpoint()},
+    "webhooks_secret_create": _endpoint,
+    "webhooks_test_request": _endpoint,
+    "webhooks_delivery_replay": _endpoint,
+    "webhooks_delivery_read": lambda world: {"delivery_id": world.delivery},
+    "webhooks_event_read": lambda world: {"event_id": world.event},
 }
 
 
@@ -144,6 +156,12 @@ def _adjusted(world: World, body: Body) -> Body:
     return {**body, "quantity": world.choice.choice([-2, -1, 1, 2, 3])}
 
 
+def _sent_to(world: World, body: Body) -> Body:
+    """A public URL that nobody calls, and filters that match something, but nothing that happens here."""
+    kept = {key: value for key, value in body.items() if key not in ("headers", "secret", "state")}
+    return {**kept, "url": "https://hooks.example/in", "types": ["webhook_endpoint.*"]}
+
+
 def _settings_of_orders(world: World, body: Body) -> Body:
     return {**body, "time_zone": world.choice.choice(["UTC", "Asia/Dhaka", "America/St_Johns"])}
 
@@ -168,9 +186,17 @@ BODIES: dict[str, Callable[[World, Body], Any]] = {
     "refunds_attachment_upload": lambda world, body: {"file": Binary(PNG), "customer_id": uuid.uuid4().hex},
     "notes_note_add": lambda world, body: {**body, "order_id": world.any_order()},
     "notes_read_mark_set": lambda world, body: {},
+    "webhooks_endpoint_create": _sent_to,
+    "webhooks_endpoint_edit": _sent_to,
+    "webhooks_secret_create": lambda world, body: {key: value for key, value in body.items() if key != "secret"},
+    "webhooks_delivery_replay": lambda world, body: {key: value for key, value in body.items() if key != "types"},
 }
 
-QUERIES = {"notes_note_list": _order(World.any_order)}
+QUERIES: dict[str, Callable[[World], dict[str, Any]]] = {
+    "notes_note_list": _order(World.any_order),
+    "webhooks_delivery_list": _endpoint,
+    "webhooks_event_list": lambda world: {"wait": 0},
+}
 
 VERSIONS = {
     "orders_settings_save": "/orders/v1/orders-settings",

@@ -38,6 +38,7 @@ class World:
         self.documents: list[str] = []
         self.refunds: list[str] = []
         self.attachment = ""
+        self.endpoint, self.delivery, self.event = "", "", ""
         self._wide: list[str] = []
 
     def close(self) -> None:
@@ -63,7 +64,8 @@ class World:
         return str(answer.headers.get("etag", '"v0"'))
 
     def prepare(self) -> "World":
-        """Orders in every status, a stocked SKU, refunds in every status, a note, and their documents."""
+        """Orders in every status, a stocked SKU, refunds in every status, a note, their documents, and where events are sent."""
+        self.endpoint = self.paused_endpoint()
         for status in ("pending", "confirmed", "picked_up", "shipped", "delivered", "cancelled"):
             self.orders[status] = self.order(paid=True)
             if status == "cancelled":
@@ -84,6 +86,8 @@ class World:
         self.client.put(f"{self.urls['documents']}/v1/documents-settings/logo", content=PNG, headers=headers).raise_for_status()
         self.attachment = self.uploaded()
         self.wait_for("the notes service to know the orders", self._noted)
+        self.wait_for("deliveries", lambda: bool(self._deliveries()))
+        self.delivery, self.event = (self._deliveries()[0][name] for name in ("delivery_id", "event_id"))
         return self
 
     def wait_for(self, what: str, look: Callable[[], bool]) -> None:
@@ -171,6 +175,15 @@ class World:
     def link(self, order_id: str) -> str:
         """A link by which a guest reads this order."""
         return str(self.call("POST", f"/orders/v1/orders/{order_id}/guest-links", {})["link_id"])
+
+    def paused_endpoint(self) -> str:
+        """An endpoint that keeps its deliveries."""
+        made = self.call("POST", "/webhooks/v1/webhooks/endpoints", {"url": "https://hooks.example/in"})
+        self.call("PATCH", f"/webhooks/v1/webhooks/endpoints/{made['endpoint_id']}", {"state": "paused"})
+        return str(made["endpoint_id"])
+
+    def _deliveries(self) -> list[Any]:
+        return list(self.call("GET", f"/webhooks/v1/webhooks/deliveries?endpoint_id={self.endpoint}")["items"])
 
     def note(self) -> str:
         """A note of the shop on an order."""

@@ -18,6 +18,9 @@ from tests.shop import ISSUER, Answer, Shop, order_p
 from tests.stack import PROJECT, SERVICES, Stack
 
 LINE = order_p()["lines"][0]
+LISTS = {
+    "orders": "/v1/orders", "refunds": "/v1/refunds", "notes": "/v1/notes/unread", "documents": "/v1/documents", "webhooks": "/v1/events",
+}  # fmt: skip
 DEEP = "[" * 100_000 + "]" * 100_000
 
 
@@ -282,7 +285,7 @@ async def test_bad_tokens_are_refused_each_with_its_code(untouched: Shop, client
     }
     for authorization, code in tokens.items():
         for service in SERVICES:
-            path = {"orders": "/v1/orders", "refunds": "/v1/refunds", "notes": "/v1/notes/unread", "documents": "/v1/documents"}[service]
+            path = LISTS[service]
             headers = {"Authorization": authorization} if authorization else {}
             answer = await client.get(f"{untouched.stack.urls[service]}{path}", headers=headers)
             problem = explained(Answer(answer.status_code, answer.headers, answer.content))

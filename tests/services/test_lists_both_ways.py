@@ -127,6 +127,21 @@ async def told(shop: Shop, path: str, number: int) -> str:
     return path
 
 
+async def endpoints(shop: Shop) -> str:
+    for number in range(MANY):
+        (await shop.staff.post("/webhooks/v1/webhooks/endpoints", json={"url": f"https://hooks.example/{number}"})).ok()
+    return "/webhooks/v1/webhooks/endpoints"
+
+
+async def deliveries(shop: Shop) -> str:
+    """Of a paused endpoint, so that none of them moves."""
+    made = (await shop.staff.post("/webhooks/v1/webhooks/endpoints", json={"url": "https://hooks.example/in"})).ok()["endpoint_id"]
+    (await shop.staff.patch(f"/webhooks/v1/webhooks/endpoints/{made}", {"state": "paused"})).ok()
+    for _ in range(MANY):
+        await order(shop)
+    return await told(shop, f"/webhooks/v1/webhooks/deliveries?endpoint_id={made}", MANY)
+
+
 LISTS: dict[str, Callable[[Shop], Awaitable[str]]] = {
     "orders_order_list": orders,
     "orders_stock_list": stock,
@@ -141,6 +156,8 @@ LISTS: dict[str, Callable[[Shop], Awaitable[str]]] = {
     "notes_settings_history_list": note_settings,
     "documents_document_list": documents,
     "documents_settings_history_list": document_settings,
+    "webhooks_endpoint_list": endpoints,
+    "webhooks_delivery_list": deliveries,
 }
 
 

@@ -36,6 +36,7 @@ async def test_every_service_answers_there_as_on_its_own_port(shop: Shop, everyw
         "refunds": "v1/refund-policy",
         "notes": "v1/notes-settings",
         "documents": "v1/documents-settings",
+        "webhooks": "v1/webhooks/endpoints",
     }
     for service, path in calls.items():
         own = (await shop.staff.get(f"/{service}/{path}")).ok()

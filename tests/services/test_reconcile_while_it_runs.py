@@ -51,7 +51,7 @@ async def test_right_after_a_burst_nothing_is_missing_and_what_a_purged_queue_lo
     at_once = await reconciled(named)
     assert at_once.found == []
     assert {reader: sum(counts.values()) for reader, counts in at_once.on_its_way.items()} == {
-        "orders": 0, "refunds": ORDERS, "notes": ORDERS, "documents": ORDERS,
+        "orders": 0, "refunds": ORDERS, "notes": ORDERS, "documents": ORDERS, "webhooks": ORDERS,
     }  # fmt: skip
 
     connection = await asyncpg.connect(named.postgres_url, database=named.name)

@@ -1,6 +1,6 @@
 """One row that cannot be read harms no other: it is left out of its list and its export, noted, and everything else is there.
 
-Planted directly in the database, for every list of all four services and one kind of value for each type of column.
+Planted directly in the database, for every list of all services and one kind of value for each type of column.
 """
 
 import itertools

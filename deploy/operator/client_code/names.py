@@ -29,7 +29,7 @@ def method_of(operation: Operation) -> str:
     _, *nouns, verb = operation.operation_id.split("_")
     noun = _beside(group_of(operation), "_".join(nouns))
     if verb == "list" and noun and not noun.endswith(WITHOUT_PLURAL):
-        noun += "s"
+        noun = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
     return identifier(f"{verb}_{noun}" if noun else verb)
 
 

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Literal
+from uuid import UUID
 
 from kit.client.answer import Answer
 
@@ -26,6 +27,20 @@ class AttachmentView(Answer):
     uploaded_at: datetime
 
 
+class AttemptView(Answer):
+    """One call to an endpoint. `outcome` says how it ended; `address` is the one that was dialled; `answer` begins with what it said."""
+
+    number: int
+    began_at: datetime
+    duration_ms: int
+    url: str
+    address: str | None
+    status: int | None
+    outcome: str
+    detail: str
+    answer: str
+
+
 class ByView(Answer):
     """Who did it. A customer sees the role of others, not their ids."""
 
@@ -40,3 +55,19 @@ class MoneyView(Answer):
     amount: int
     currency: str
     decimal: str
+
+
+class DeliveryDetailView(Answer):
+    """A delivery with its attempts, oldest first."""
+
+    delivery_id: str
+    endpoint_id: str
+    event_id: UUID
+    type: str
+    subject: str
+    state: Literal["waiting", "delivered", "parked"] | str
+    attempts: int
+    due_at: datetime | None
+    created_at: datetime
+    ended_at: datetime | None
+    calls: list[AttemptView]

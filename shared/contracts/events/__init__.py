@@ -63,6 +63,9 @@ from shared.contracts.events.refund import RefundRequested as RefundRequested
 from shared.contracts.events.refund import RefundSettled as RefundSettled
 from shared.contracts.events.refund import RefundSettlementFailed as RefundSettlementFailed
 from shared.contracts.events.refund import UnitRange as UnitRange
+from shared.contracts.events.webhook import WebhookEndpointDisabled as WebhookEndpointDisabled
+from shared.contracts.events.webhook import WebhookEndpointEvent as WebhookEndpointEvent
+from shared.contracts.events.webhook import WebhookEndpointFailing as WebhookEndpointFailing
 from shared.contracts.lifecycle import OrderStatus as OrderStatus
 
 ORDER_EVENTS: tuple[type[OrderEvent], ...] = (
@@ -74,7 +77,7 @@ ORDER_EVENTS: tuple[type[OrderEvent], ...] = (
 _EVENTS: tuple[type[Event], ...] = (
     *ORDER_EVENTS, StockMoved, StoreSettingsChanged,
     RefundRequested, RefundApproved, RefundCancelled, RefundSettled, RefundSettlementFailed, RefundInspected, RefundPolicyChanged,
-    NoteAdded, NoteEdited, NoteRetracted, DocumentIssued, CustomerErased, GuestLinkRevoked,
+    NoteAdded, NoteEdited, NoteRetracted, DocumentIssued, CustomerErased, GuestLinkRevoked, WebhookEndpointFailing, WebhookEndpointDisabled,
 )  # fmt: skip
 EVENTS = {event.type: event for event in _EVENTS}
 
@@ -83,6 +86,7 @@ SOURCES: dict[str, tuple[str, ...]] = {
     "refunds": ("refund", "refund_policy"),
     "notes": ("note",),
     "documents": ("document",),
+    "webhooks": ("webhook_endpoint",),
 }
 """First words of the event types that each service may publish: the broker's permissions are made from it, and readers check against it."""
 

@@ -9,7 +9,7 @@ from shared.contracts.ids import DocumentId, OrderId
 DocumentKind = Literal["invoice", "receipt", "credit_note", "refund_receipt", "cancelling_receipt"]
 
 
-class DocumentIssued(Event, type="document.issued.v1", readers=("notes",)):
+class DocumentIssued(Event, type="document.issued.v1", readers=("notes", "webhooks")):
     """A numbered, immutable document exists."""
 
     document_id: DocumentId

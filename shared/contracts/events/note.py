@@ -12,7 +12,7 @@ class NoteText(Part):
     text: str = ""
 
 
-class NoteEvent(Event):
+class NoteEvent(Event, readers=("webhooks",)):
     """One change of one note. Events of a private note are not public and never carry its text."""
 
     subjects: ClassVar[str] = "order_[0-9a-z]+(:private)?"

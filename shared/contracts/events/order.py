@@ -128,7 +128,7 @@ class OrderPersonal(Part):
     message: str = ""
 
 
-class OrderEvent(Event, readers=("refunds", "notes", "documents")):
+class OrderEvent(Event, readers=("refunds", "notes", "documents", "webhooks")):
     """One change of one order. Each version has exactly one event, and `sequence` is the version."""
 
     order: Order
@@ -198,7 +198,7 @@ class OrderRefunded(OrderEvent, type="order.refunded.v1"):
     refund_id: RefundId
 
 
-class StockMoved(Event, type="stock.moved.v1"):
+class StockMoved(Event, type="stock.moved.v1", readers=("webhooks",)):
     """One stock movement of one SKU. `cause` is unique, so that nothing counts twice; `sequence` counts the SKU's movements."""
 
     subjects: ClassVar[str] = "sku:.+"
@@ -214,7 +214,7 @@ class StockMoved(Event, type="stock.moved.v1"):
         return f"sku:{self.sku}"
 
 
-class StoreSettingsChanged(Event, type="store_settings.changed.v1", readers=("refunds", "documents")):
+class StoreSettingsChanged(Event, type="store_settings.changed.v1", readers=("refunds", "documents", "webhooks")):
     """A store's order settings have a new version."""
 
     subjects: ClassVar[str] = "store_settings"
@@ -244,7 +244,7 @@ class GuestLinkRevoked(Event, type="guest_link.revoked.v1", readers=("refunds", 
         return f"guest_link:{self.link_id}"
 
 
-class CustomerErased(Event, type="customer.erased.v1", readers=("refunds", "notes", "documents")):
+class CustomerErased(Event, type="customer.erased.v1", readers=("refunds", "notes", "documents", "webhooks")):
     """A customer asked to be erased: every service blanks personal data; amounts and issued documents stay."""
 
     subjects: ClassVar[str] = "customer:.+"

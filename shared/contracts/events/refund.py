@@ -82,26 +82,26 @@ class RefundEvent(Event):
         return self.refund.order_id
 
 
-class RefundRequested(RefundEvent, type="refund.requested.v1", readers=("notes",)):
+class RefundRequested(RefundEvent, type="refund.requested.v1", readers=("notes", "webhooks")):
     """A customer requested a refund, or staff did so for them."""
 
 
-class RefundApproved(RefundEvent, type="refund.approved.v1", readers=("orders", "notes", "documents")):
+class RefundApproved(RefundEvent, type="refund.approved.v1", readers=("orders", "notes", "documents", "webhooks")):
     """The refund will be paid; this is final. Carries amount, lines and dispositions, so that no consumer needs to call back."""
 
 
-class RefundCancelled(RefundEvent, type="refund.cancelled.v1", readers=("notes",)):
+class RefundCancelled(RefundEvent, type="refund.cancelled.v1", readers=("notes", "webhooks")):
     """The refund was declined, withdrawn, or superseded by the order's cancellation."""
 
 
-class RefundSettled(RefundEvent, type="refund.settled.v1", readers=("notes",)):
+class RefundSettled(RefundEvent, type="refund.settled.v1", readers=("notes", "webhooks")):
     """The platform moved the money."""
 
     reference: str
     method: str
 
 
-class RefundSettlementFailed(RefundEvent, type="refund.settlement_failed.v1", readers=("notes",)):
+class RefundSettlementFailed(RefundEvent, type="refund.settlement_failed.v1", readers=("notes", "webhooks")):
     """The platform could not move the money; it may be tried again."""
 
     reference: str
@@ -126,7 +126,7 @@ class RefundInspected(RefundEvent, type="refund.inspected.v1", readers=("orders"
     lines: tuple[InspectedLine, ...]
 
 
-class RefundPolicyChanged(Event, type="refund_policy.changed.v1"):
+class RefundPolicyChanged(Event, type="refund_policy.changed.v1", readers=("webhooks",)):
     """A store's refund policy has a new version."""
 
     subjects: ClassVar[str] = "refund_policy"

@@ -35,6 +35,7 @@ GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
     "notes": ("notes", ("api", "worker")),
     "notes-2": ("notes", ("worker",)),
     "documents": ("documents", ("api", "worker")),
+    "webhooks": ("webhooks", ("api", "worker")),
 }
 SETTINGS = {"AFTERSALE_LOG_LEVEL": "warning", "AFTERSALE_DATABASE_POOL_SIZE": "6", "AFTERSALE_DATABASE_POOL_OVERFLOW": "4"}
 START_SECONDS = 300.0  # a machine that is busy with something else needs its time for six interpreters

@@ -2,7 +2,7 @@
 
     python use.py ADDRESS STAFF_TOKEN CUSTOMER_TOKEN      the client's package `aftersale_client` is beside the working directory
 
-Prints what the four services answered, as JSON.
+Prints what the services answered, as JSON.
 """
 
 import json

@@ -28,6 +28,8 @@ from tests.stack import Stack
 KERNEL = {field.name for field in fields(KernelTables)}
 RELEASED = Path(__file__).parent / "released"
 """Rows as commit e4d49c8 wrote them, by service: its revision 0001, with `aftersale demo` and some calls more."""
+UPGRADED = tuple(service for service in SERVICES if (RELEASED / f"{service}.sql").exists())
+"""Services that had a release with another schema."""
 V1 = "74966d4119021733966fd2abe490918a3a20e8a86ffc16d48225d5e804b669b6"
 
 
@@ -80,7 +82,7 @@ async def upgrade(service: str, url: str, revision: str) -> None:
     await asyncio.to_thread(command.upgrade, config(service, url), revision)
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", UPGRADED)
 async def test_an_upgrade_with_rows_ends_where_a_fresh_install_does(stack: Stack, service: str) -> None:
     first, *later = revisions(service)
     async with database(stack, service) as (fresh_url, fresh), database(stack, service) as (old_url, old):
@@ -109,7 +111,7 @@ BAD_TIMES = {"orders": ("payments", "occurred_at"), "refunds": ("refunds", "requ
              "documents": ("documents", "issued_at")}  # fmt: skip
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", UPGRADED)
 async def test_an_upgrade_mends_times_that_nobody_can_read_and_lets_in_no_more(stack: Stack, service: str) -> None:
     table, column = BAD_TIMES[service]
     async with database(stack, service) as (url, old):

@@ -1,4 +1,4 @@
-"""What the importer needs from the command line that mounts it."""
+"""What the kit's commands need from the command line that mounts them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Output(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """What the mounting command line provides to the importer."""
+    """What the mounting command line provides to the kit."""
 
     address: Callable[[], str]
     """Returns the address that serves all services. Raises an error of the host's own if nothing is running."""
@@ -32,3 +32,12 @@ class Host:
     """Makes the output, with True as JSON."""
     terminal: Callable[[], "Console"]
     """Makes the console on which progress is drawn for people."""
+
+
+class CannotDo(Exception):  # noqa: N818  (it is printed as one line, never as a traceback)
+    """What is wrong and, in `fix`, what to do about it."""
+
+    def __init__(self, what: str, fix: str = "") -> None:
+        self.what = what
+        self.fix = fix
+        super().__init__(what)

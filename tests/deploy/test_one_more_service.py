@@ -1,4 +1,4 @@
-"""A fifth service by the list "Add a service" of CONTRIBUTING.md: in a copy of the tree it runs, is migrated, consumes and answers."""
+"""One more service, by the list "Add a service" of CONTRIBUTING.md: in a copy of the tree it runs, is migrated, consumes and answers."""
 
 import json
 import re
@@ -160,12 +160,12 @@ def add_the_service(tree: Path) -> None:
     assert f"`{lines}`" in registry
     replace_once(
         tree / lines,
-        '        Registered("documents", 8004),\n',
-        f'        Registered("documents", 8004),\n        Registered("{NAME}", {PORT}),\n',
+        '        Registered("webhooks", 8005),\n',
+        f'        Registered("webhooks", 8005),\n        Registered("{NAME}", {PORT}),\n',
     )
     assert "`nouns`" in folder
     assert "`shared/contracts/events/`" in readers
-    told_to = 'class OrderEvent(Event, readers=("refunds", "notes", "documents")):'
+    told_to = 'class OrderEvent(Event, readers=("refunds", "notes", "documents", "webhooks")):'
     replace_once(tree / "shared/contracts/events/order.py", told_to, told_to.replace('"refunds"', f'"refunds", "{NAME}"'))
 
 
@@ -191,10 +191,10 @@ def ask(url: str, token: str, body: Any = None) -> Any:
         return json.load(answer)
 
 
-async def test_a_fifth_service_takes_one_folder_and_one_line(clone: Clone) -> None:
+async def test_one_more_service_takes_one_folder_and_one_line(clone: Clone) -> None:
     assert clone.command("generate")[0] == 0
     said = clone.up()
-    assert list(said["up"]) == ["orders", "refunds", "notes", "documents", NAME]
+    assert list(said["up"]) == ["orders", "refunds", "notes", "documents", "webhooks", NAME]
     ask(f"{said['address']}/v1/orders", clone.tokens["platform"], ORDER)
 
     async def counted() -> bool:

@@ -1,0 +1,107 @@
+"""What callers get. Written by `./aftersale generate` from the OpenAPI document; never edit it."""
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from kit.client.answer import Answer
+from kit.client.answers.shared import ByView
+
+
+class DeliveryView(Answer):
+    """One event on its way to one endpoint. `due_at` is when its next attempt is due; `parked` means that all have failed."""
+
+    delivery_id: str
+    endpoint_id: str
+    event_id: UUID
+    type: str
+    subject: str
+    state: Literal["waiting", "delivered", "parked"] | str
+    attempts: int
+    due_at: datetime | None
+    created_at: datetime
+    ended_at: datetime | None
+
+
+class EndpointSecretView(Answer):
+    """A secret of an endpoint, shown once. `public_key` is what a receiver checks `v1a` signatures with."""
+
+    endpoint_id: str
+    secret_id: UUID
+    scheme: Literal["v1", "v1a"] | str
+    secret: str | None
+    public_key: str | None
+    created_at: datetime
+
+
+class EndpointView(Answer):
+    """An endpoint, and how it is doing: `failures` counts calls since the last success, `failing_since` says when they began.
+
+    Of its own headers only the names are shown: their values are a receiver's secrets.
+    """
+
+    endpoint_id: str
+    version: int
+    url: str
+    types: list[str]
+    description: str
+    headers: list[str]
+    personal: bool
+    in_order: bool
+    calls_per_second: int
+    calls_at_once: int
+    state: Literal["active", "paused", "disabled"] | str
+    reason: str
+    created_at: datetime
+    changed_at: datetime
+    created_by: ByView
+    failing_since: datetime | None
+    failures: int
+    resting_until: datetime | None
+
+
+class NewEndpointView(Answer):
+    """A new endpoint with its secret, which is shown once."""
+
+    endpoint_id: str
+    version: int
+    url: str
+    types: list[str]
+    description: str
+    headers: list[str]
+    personal: bool
+    in_order: bool
+    calls_per_second: int
+    calls_at_once: int
+    state: Literal["active", "paused", "disabled"] | str
+    reason: str
+    created_at: datetime
+    changed_at: datetime
+    created_by: ByView
+    failing_since: datetime | None
+    failures: int
+    resting_until: datetime | None
+    secret_id: UUID
+    secret: str | None
+
+
+class ReplayView(Answer):
+    """How many deliveries are due again."""
+
+    deliveries: int
+
+
+class DeliveryPage(Answer):
+    """A page of `DeliveryView`."""
+
+    items: list[DeliveryView]
+    next_cursor: str | None
+    previous_cursor: str | None = None
+
+
+class EndpointPage(Answer):
+    """A page of `EndpointView`."""
+
+    items: list[EndpointView]
+    next_cursor: str | None
+    previous_cursor: str | None = None

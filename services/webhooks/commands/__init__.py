@@ -1,0 +1,1 @@
+"""Use cases, one function each, in a transaction that they do not commit."""

@@ -1,0 +1,72 @@
+"""Reads deliveries and their attempts."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from services.webhooks.state import Attempt, Delivery, DeliveryState
+from services.webhooks.tables import attempts, deliveries
+from shared.contracts.actor import Actor
+from shared.data.columns import columns_of
+from shared.data.db import Transaction
+from shared.web.pages import Key, Order, Walked, walk
+
+DELIVERIES = Key(deliveries.c.position, deliveries.c.delivery_id, newest_first=True)
+MAX_ATTEMPTS = 100
+"""Attempts that are shown: the latest ones."""
+MAX_DELIVERIES = 1_000
+"""Deliveries of one event that are shown: as many as a store may have endpoints."""
+
+
+async def listed_deliveries(
+    tx: Transaction,
+    actor: Actor,
+    endpoint_id: str,
+    *,
+    state: DeliveryState | None,
+    since: datetime | None,
+    until: datetime | None,
+    cursor: str | None,
+    limit: int,
+) -> Walked[Delivery]:
+    """A page of an endpoint's deliveries, latest event first. Raises Invalid `bad_cursor`."""
+    mine = sa.select(*columns_of(deliveries, Delivery)).where(_mine(actor), deliveries.c.endpoint_id == endpoint_id)
+
+    def left(window: sa.Subquery, order: Order) -> sa.Select[Any]:
+        chosen = sa.select(window)
+        if state is not None:
+            chosen = chosen.where(window.c.state == state)
+        if since is not None:
+            chosen = chosen.where(window.c.created_at >= since)
+        if until is not None:
+            chosen = chosen.where(window.c.created_at < until)
+        return chosen.order_by(*order(window.c))
+
+    return await walk(tx, DELIVERIES, Delivery, mine, cursor=cursor, limit=limit, left=left)
+
+
+async def delivery_for(tx: Transaction, actor: Actor, delivery_id: str) -> Delivery:
+    """One delivery of the store. Raises NotFound."""
+    wanted = sa.select(*columns_of(deliveries, Delivery)).where(_mine(actor), deliveries.c.delivery_id == delivery_id)
+    return Delivery(**(await tx.found(wanted, "No such delivery in this store."))._mapping)
+
+
+async def deliveries_of_event(tx: Transaction, actor: Actor, event_id: UUID) -> list[Delivery]:
+    """The deliveries of one event, by endpoint."""
+    mine = sa.select(*columns_of(deliveries, Delivery)).where(_mine(actor), deliveries.c.event_id == event_id)
+    return [Delivery(**row._mapping) for row in await tx.all(mine.order_by(deliveries.c.endpoint_id).limit(MAX_DELIVERIES))]
+
+
+async def attempts_of(tx: Transaction, actor: Actor, delivery_ids: list[str]) -> dict[str, list[Attempt]]:
+    """The latest attempts of these deliveries, in order, by delivery."""
+    mine = (attempts.c.store_id == actor.store) & attempts.c.delivery_id.in_(delivery_ids)
+    found: dict[str, list[Attempt]] = {one: [] for one in delivery_ids}
+    for row in await tx.all(sa.select(attempts).where(mine).order_by(attempts.c.delivery_id, attempts.c.number)):
+        found[row.delivery_id].append(Attempt(**row._mapping))
+    return {one: made[-MAX_ATTEMPTS:] for one, made in found.items()}
+
+
+def _mine(actor: Actor) -> sa.ColumnElement[bool]:
+    return deliveries.c.store_id == actor.store

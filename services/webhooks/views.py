@@ -1,0 +1,149 @@
+"""Response bodies."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+from services.webhooks.delivery.signing import public_key_of
+from services.webhooks.state import Attempt, Delivery, DeliveryState, Endpoint, EndpointState, FeedEvent, Scheme, Secret
+from shared.contracts.actor import Actor
+from shared.contracts.ids import DeliveryId, EndpointId
+from shared.web.views import ByView, View
+
+
+class EndpointView(View):
+    """An endpoint, and how it is doing: `failures` counts calls since the last success, `failing_since` says when they began.
+
+    Of its own headers only the names are shown: their values are a receiver's secrets.
+    """
+
+    endpoint_id: EndpointId
+    version: int
+    url: str
+    types: list[str]
+    description: str
+    headers: list[str]
+    personal: bool
+    in_order: bool
+    calls_per_second: int
+    calls_at_once: int
+    state: EndpointState
+    reason: str
+    created_at: datetime
+    changed_at: datetime
+    created_by: ByView
+    failing_since: datetime | None
+    failures: int
+    resting_until: datetime | None
+
+    @classmethod
+    def of(cls, endpoint: Endpoint, actor: Actor) -> "EndpointView":
+        """The endpoint as `actor` sees it."""
+        return cls.showing(endpoint, headers=sorted(endpoint.headers), created_by=ByView.of_row(endpoint.created_by, actor))
+
+
+class EndpointSecretView(View):
+    """A secret of an endpoint, shown once. `public_key` is what a receiver checks `v1a` signatures with."""
+
+    secrets: ClassVar[tuple[str, ...]] = ("secret",)
+    endpoint_id: EndpointId
+    secret_id: UUID
+    scheme: Scheme
+    secret: str | None
+    public_key: str | None
+    created_at: datetime
+
+    @classmethod
+    def of(cls, secret: Secret) -> "EndpointSecretView":
+        """A new secret. The key that signs `v1a` never leaves this service."""
+        pair = secret.scheme == "v1a"
+        return cls.showing(secret, secret=None if pair else secret.secret, public_key=public_key_of(secret.secret) if pair else None)
+
+
+class NewEndpointView(EndpointView):
+    """A new endpoint with its secret, which is shown once."""
+
+    secrets: ClassVar[tuple[str, ...]] = ("secret",)
+    secret_id: UUID
+    secret: str | None
+
+    @classmethod
+    def made(cls, endpoint: Endpoint, secret: Secret, actor: Actor) -> "NewEndpointView":
+        """The endpoint as its creator sees it."""
+        shown = EndpointView.of(endpoint, actor)
+        return cls(**{name: getattr(shown, name) for name in EndpointView.model_fields}, secret_id=secret.secret_id, secret=secret.secret)
+
+
+class AttemptView(View):
+    """One call to an endpoint. `outcome` says how it ended; `address` is the one that was dialled; `answer` begins with what it said."""
+
+    number: int
+    began_at: datetime
+    duration_ms: int
+    url: str
+    address: str | None
+    status: int | None
+    outcome: str
+    detail: str
+    answer: str
+
+
+class DeliveryView(View):
+    """One event on its way to one endpoint. `due_at` is when its next attempt is due; `parked` means that all have failed."""
+
+    delivery_id: DeliveryId
+    endpoint_id: EndpointId
+    event_id: UUID
+    type: str
+    subject: str
+    state: DeliveryState
+    attempts: int
+    due_at: datetime | None
+    created_at: datetime
+    ended_at: datetime | None
+
+
+class DeliveryDetailView(DeliveryView):
+    """A delivery with its attempts, oldest first."""
+
+    calls: list[AttemptView]
+
+    @classmethod
+    def of(cls, delivery: Delivery, attempts: Sequence[Attempt]) -> "DeliveryDetailView":
+        """A delivery with its attempts."""
+        return cls.showing(delivery, calls=[AttemptView.showing(one) for one in attempts])
+
+
+class ReplayView(View):
+    """How many deliveries are due again."""
+
+    deliveries: int
+
+
+class FeedEventView(View):
+    """An event in the store's feed: its position there, and the CloudEvent as it is sent to endpoints."""
+
+    position: int
+    received_at: datetime
+    event: dict[str, Any]
+
+    @classmethod
+    def of(cls, event: FeedEvent) -> "FeedEventView":
+        """One event."""
+        return cls.showing(event, event=json.loads(event.body))
+
+
+class FeedView(View):
+    """Events after a position, in the order of their arrival. Ask again with `after`; `more` says whether more is there already."""
+
+    items: list[FeedEventView]
+    after: int
+    more: bool
+
+
+class EventDetailView(FeedEventView):
+    """An event, and where it was sent, each attempt included."""
+
+    deliveries: list[DeliveryDetailView]

@@ -1,0 +1,178 @@
+"""P11: 16 attempts over 7 days, then parked; what happened while an endpoint was disabled comes in order on its return."""
+
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from services.webhooks.commands.feed import sweep_events
+from services.webhooks.tables import attempts, deliveries, endpoints, feed, metadata
+from shared.contracts.events import By, CustomerErased, NoteAdded, NoteText
+from shared.contracts.ids import new_id
+from tests.services.kernel.lab import an_event
+from tests.services.webhooks.moved_clock import Clocked, clocked, idle_stack
+from tests.stack import Stack
+
+SCHEDULE = timedelta(hours=168, minutes=21, seconds=5)
+
+
+@pytest.fixture(scope="module")
+def idle(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A database on which nothing runs, for all tests here."""
+    with idle_stack(stack, tmp_path_factory.mktemp("idle")) as made:
+        yield made
+
+
+@pytest.fixture
+async def store(idle: Stack) -> AsyncIterator[Clocked]:
+    async with clocked(idle) as made:
+        yield made
+
+
+async def rows(store: Clocked, table: sa.Table, *columns: str) -> list[tuple[Any, ...]]:
+    """These columns of the store's rows, in order."""
+    async with store.database.reading() as tx:
+        wanted = sa.select(*(table.c[name] for name in columns)).where(table.c.store_id == store.store)
+        return [tuple(row) for row in await tx.all(wanted.order_by(*(table.c[name] for name in columns)))]
+
+
+async def due_next(store: Clocked) -> None:
+    """Move the clock to the next attempt."""
+    [(due,)] = await rows(store, deliveries, "due_at")
+    store.now = max(store.now, due)
+
+
+async def events(store: Clocked) -> list[str]:
+    """What the service itself announced."""
+    return [str(row[0]) for row in await rows(store, metadata.tables["webhooks.events"], "type", "sequence")]
+
+
+async def test_sixteen_attempts_over_seven_days_then_parked_and_told_after_one(store: Clocked) -> None:
+    await store.endpoint()
+    event = await store.happens()
+    began, bodies, told = store.now, set(), []
+    for number in range(1, 17):
+        await due_next(store)
+        [leased] = await store.lease()
+        assert (leased.attempts, leased.event_id) == (number - 1, event.id)
+        bodies.add(leased.body)
+        assert await store.lease() == [], "nobody else attempts what is leased"
+        await store.answer(leased, status=500)
+        told.append((store.now - began >= timedelta(hours=24), await events(store)))
+    assert SCHEDULE <= store.now - began <= SCHEDULE * 1.1 + timedelta(seconds=16)
+    assert len(bodies) == 1
+    assert await rows(store, deliveries, "state", "attempts", "tries", "due_at") == [("parked", 16, 16, None)]
+    assert [number for (number,) in await rows(store, attempts, "number")] == list(range(1, 17))
+    assert all(said == (["webhook_endpoint.failing.v1"] if day else []) for day, said in told), "one notice, after a day"
+
+
+async def test_a_retry_after_is_honoured_and_the_endpoint_rests(store: Clocked) -> None:
+    await store.endpoint()
+    await store.happens()
+    [leased] = await store.lease()
+    await store.answer(leased, status=429, retry_after="7200")
+    await store.happens()
+    assert await store.lease() == [], "an endpoint that asked for less gets nothing meanwhile"
+    store.now += timedelta(seconds=7_199)
+    assert await store.lease() == []
+    store.now += timedelta(minutes=13)  # with the jitter of a tenth
+    assert len(await store.lease()) == 2
+
+
+async def test_a_dead_worker_delays_by_its_lease_and_skips_nothing(store: Clocked) -> None:
+    await store.endpoint()
+    await store.happens()
+    [first] = await store.lease()
+    store.now += timedelta(seconds=59)
+    assert await store.lease() == []
+    store.now += timedelta(seconds=1)
+    [again] = await store.lease()
+    assert again == first
+    await store.answer(again, status=200)
+    await store.answer(first, status=500)  # the first was only slow: what was recorded counts
+    assert await rows(store, deliveries, "state", "attempts") == [("delivered", 1)]
+
+
+async def test_disabled_after_seven_days_it_gets_everything_in_order_on_its_return(store: Clocked) -> None:
+    endpoint = await store.endpoint()
+    ids = [(await store.happens()).id for _ in range(2)]
+    for _ in range(16):
+        [(due,)] = (await rows(store, deliveries, "due_at"))[:1]
+        store.now = max(store.now, due) + timedelta(days=1)
+        leased = await store.lease()
+        if leased:
+            await store.answer(*leased, status=500)
+    assert await rows(store, endpoints, "state", "reason") == [("disabled", "Every call has failed for seven days.")]
+    assert await events(store) == ["webhook_endpoint.disabled.v1", "webhook_endpoint.failing.v1"]
+    ids += [(await store.happens()).id for _ in range(3)]
+    assert await store.lease() == []
+    store.now += timedelta(days=60)
+    assert await sweep_events(store.database, store.settings, now=store.now) == 0
+    await store.edit(endpoint, state="active")
+    leased = await store.lease()
+    assert [one.event_id for one in leased] == ids
+    await store.answer(*leased, status=200)
+    assert await rows(store, endpoints, "state", "failures", "failing_since") == [("active", 0, None)]
+    assert {row[0] for row in await rows(store, deliveries, "state")} == {"delivered"}
+
+
+async def test_gone_disables_at_once_and_keeps_what_waits(store: Clocked) -> None:
+    await store.endpoint()
+    await store.happens()
+    [leased] = await store.lease()
+    await store.answer(leased, status=410)
+    assert await rows(store, endpoints, "state", "reason") == [("disabled", "It answered 410 Gone.")]
+    assert await rows(store, deliveries, "state", "attempts") == [("waiting", 1)]
+
+
+async def test_after_ninety_days_an_event_and_its_deliveries_are_gone(store: Clocked) -> None:
+    await store.endpoint()
+    await store.happens()
+    [leased] = await store.lease()
+    await store.answer(leased, status=200)
+    store.now += timedelta(days=89)
+    await store.happens()
+    assert await sweep_events(store.database, store.settings, now=store.now) == 0
+    store.now += timedelta(days=2)
+    for _ in range(3):
+        await sweep_events(store.database, store.settings, now=store.now)
+    assert [len(await rows(store, table, "store_id")) for table in (feed, deliveries, attempts)] == [1, 1, 0]
+
+
+async def test_strict_order_holds_back_only_the_order_that_fails(store: Clocked) -> None:
+    await store.endpoint(in_order=True)
+    first, second = an_event(), an_event()
+    ids = [(await store.happens(event)).id for event in (first, first, second)]
+    leased = await store.lease()
+    assert [one.event_id for one in leased] == [ids[0], ids[2]]
+    await store.answer(leased[0], status=500)
+    await store.answer(leased[1], status=200)
+    assert await store.lease() == []
+    store.now += timedelta(seconds=6)
+    [again] = await store.lease()
+    await store.answer(again, status=200)
+    assert [one.event_id for one in await store.lease()] == [ids[1]]
+
+
+async def test_after_an_erasure_what_waits_is_sent_blanked_under_its_id(store: Clocked) -> None:
+    await store.endpoint(types=["note.added.v1"], personal=True)
+    order_id = an_event().order_id
+    note = _note(order_id)
+    event = await store.happens(note)
+    erased = CustomerErased(occurred_at=store.now, customer_id="c-1", order_ids=(order_id,), by=By(role="staff", id="s"))
+    await store.happens(erased)
+    late = await store.happens(_note(order_id))
+    leased = await store.lease()
+    assert [one.event_id for one in leased] == [event.id, late.id]
+    assert [("Dear Rahima" in one.body, one.body.endswith("}}")) for one in leased] == [(False, True)] * 2
+    assert "Dear Rahima" not in repr(await rows(store, feed, "body", "sent", "personal"))
+
+
+def _note(order_id: str) -> NoteAdded:
+    by, text = By(role="staff", id="s"), NoteText(text="Dear Rahima")
+    return NoteAdded(
+        occurred_at=datetime.now(UTC), note_id=new_id("note"), order_id=order_id, customer_id="c-1", audience="customer", revision=1, by=by,
+        personal=text,
+    )  # fmt: skip
