@@ -65,6 +65,9 @@ find_uv() {
 if [ "${1:-}" = --tests ] && ! command -v pdftotext >/dev/null; then
     install poppler-utils "pdftotext, which the tests use to read documents"
 fi
+if [ "${1:-}" = --tests ] && ! command -v ip >/dev/null; then
+    install iproute2 "ip, with which the tests count packets in a network of their own"
+fi
 if [ "${1:-}" = --tests ] && ! command -v npm >/dev/null; then
     install npm "Node with npm, whose library the tests verify webhooks with"
 fi
