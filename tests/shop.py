@@ -17,7 +17,7 @@ from shared.web.tokens import issue
 from tests.stack import Stack
 
 ISSUER = "aftersale-local"
-PATIENCE_SECONDS = float(os.environ.get("AFTERSALE_TEST_PATIENCE_SECONDS", "90"))
+PATIENCE_SECONDS = float(os.environ.get("AFTERSALE_TEST_PATIENCE_SECONDS", "240"))
 """How long a test waits for a condition, even on a busy machine. A mutant's run sets less, because its condition never comes true."""
 TOKEN_SECONDS = 3600
 BANGLADESH = {"country_code": "BD", "name": "Rahima Begum", "street_address": "House 1, Road 2", "city": "Dhaka", "postal_code": "1205"}

@@ -34,7 +34,7 @@ from shared.web.keys import SigningKey
 PROJECT = Path(__file__).resolve().parent.parent
 SERVICES = tuple(os.environ.get("AFTERSALE_TEST_SERVICES", " ".join(registry.SERVICES)).split())
 VARIABLE = "AFTERSALE_TEST_STACK"
-READY_SECONDS = 180.0
+READY_SECONDS = 400.0
 STOP_SECONDS = 90.0
 
 

@@ -16,6 +16,7 @@ from services.webhooks.delivery.sending import Answer, Sender
 from services.webhooks.delivery.signing import signed_headers
 from services.webhooks.settings import WebhookSettings
 from services.webhooks.state import Leased
+from shared.contracts.errors import Transient, Unavailable
 from shared.data.crash import crash_point
 from shared.data.db import Database
 from shared.messaging.pulse import Pulse, end
@@ -136,18 +137,27 @@ class Deliverer:
             await asyncio.sleep(at - now)
 
     async def _record(self) -> None:
-        """Record outcomes, all that are there in one transaction. While the database is away they wait here."""
+        """Record outcomes, all that are there in one transaction. While the database is away they wait here.
+
+        One that cannot be recorded is dropped with its error in the log, and its delivery is attempted again when the lease ends.
+        """
         while True:
             await self._some_done.wait()
             self._some_done.clear()
-            while group := self._done[:RECORDED_TOGETHER]:
+            together = RECORDED_TOGETHER
+            while group := self._done[:together]:
                 try:
                     async with self._database.transaction("webhooks.record") as tx:
                         await record_attempts(tx, group, now=datetime.now(UTC))
-                except Exception as error:
-                    log.warning("outcomes_not_recorded", count=len(group), error=repr(error))
+                except (Transient, Unavailable) as failure:
+                    log.warning("outcomes_not_recorded", count=len(group), error=repr(failure))
                     await asyncio.sleep(PAUSE_SECONDS)
                     continue
+                except Exception as error:
+                    if len(group) > 1:
+                        together = 1  # each by itself, so that only the one at fault fails
+                        continue
+                    log.error("outcome_not_recordable", delivery_id=group[0].leased.delivery_id, exc_info=error)
                 del self._done[: len(group)]
                 self._make_room(group)
 

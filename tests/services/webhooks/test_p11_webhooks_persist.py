@@ -1,18 +1,24 @@
 """P11: 16 attempts over 7 days, then parked; what happened while an endpoint was disabled comes in order on its return."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from services.webhooks.commands.deliveries import Outcome
 from services.webhooks.commands.feed import sweep_events
+from services.webhooks.deliver import Deliverer
 from services.webhooks.tables import attempts, deliveries, endpoints, feed, metadata
 from shared.contracts.events import By, CustomerErased, NoteAdded, NoteText
 from shared.contracts.ids import new_id
+from shared.messaging.pulse import end
 from tests.services.kernel.lab import an_event
 from tests.services.webhooks.moved_clock import Clocked, clocked, idle_stack
+from tests.shop import eventually
 from tests.stack import Stack
 
 SCHEDULE = timedelta(hours=168, minutes=21, seconds=5)
@@ -116,6 +122,26 @@ async def test_disabled_after_seven_days_it_gets_everything_in_order_on_its_retu
     await store.answer(*leased, status=200)
     assert await rows(store, endpoints, "state", "failures", "failing_since") == [("active", 0, None)]
     assert {row[0] for row in await rows(store, deliveries, "state")} == {"delivered"}
+
+
+async def test_an_outcome_that_cannot_be_recorded_holds_up_no_other(store: Clocked) -> None:
+    await store.endpoint()
+    for _ in range(2):
+        await store.happens()
+    outcomes = [Outcome(one, store.now, store.now, 200, "delivered", "", "", None, None) for one in await store.lease()]
+    deliverer = Deliverer(store.database, store.settings)
+    deliverer._done += [replace(outcomes[0], answer="what PostgreSQL cannot store: \x00"), outcomes[1]]
+    deliverer._some_done.set()
+    recording = asyncio.create_task(deliverer._record())
+
+    async def recorded() -> bool:
+        return await rows(store, deliveries, "position", "state", "attempts") == [(1, "waiting", 0), (2, "delivered", 1)]
+
+    await eventually(recorded)
+    assert deliverer._done == []
+    await end(recording)
+    store.now += timedelta(minutes=1)
+    assert [one.event_id for one in await store.lease()] == [outcomes[0].leased.event_id], "its attempt is repeated"
 
 
 async def test_gone_disables_at_once_and_keeps_what_waits(store: Clocked) -> None:
