@@ -3,9 +3,9 @@
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from kit.client import Busy, Client, Forbidden, Problem, TooMany, Unauthenticated, connect
+from kit.client import Client, connect
 from kit.client.problems import ClientError
-from kit.host import CannotDo
+from kit.giving_up import cannot
 
 PATIENCE_SECONDS = 10.0
 
@@ -18,13 +18,4 @@ async def asked(address: str, token: str, work: Callable[[Client], Awaitable[T]]
         async with connect(address, token, patience_seconds=PATIENCE_SECONDS, not_yet_seconds=0) as client:
             return await work(client)
     except ClientError as error:
-        raise _cannot(error) from error
-
-
-def _cannot(error: ClientError) -> CannotDo:
-    if isinstance(error, Unauthenticated | Forbidden):
-        return CannotDo(f"The token was refused: {error}", "use a platform token of the store: `aftersale token platform --store …`")
-    if isinstance(error, Problem) and error.status < 500 and not isinstance(error, Busy | TooMany):
-        fields = "; ".join(f"{one.pointer}: {one.message}" for one in error.errors)
-        return CannotDo(f"{error.detail} ({error.code})", fields)
-    return CannotDo(f"The system gave no final answer: {error}", "`aftersale doctor` says what is wrong")
+        raise cannot(error) from error

@@ -16,8 +16,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.table import Table
 from rich.text import Text
 
-from kit.client import Busy, Forbidden, Problem, TooMany, Unauthenticated
 from kit.client.problems import ClientError
+from kit.giving_up import cannot
 from kit.host import CannotDo, Host, Output
 from kit.importing import carry_out
 from kit.importing.account import Account, Bucket, account, foreseen
@@ -92,7 +92,7 @@ def _carry_out(made: Plan, wanted: Wanted, host: Host, output: Output) -> tuple[
         first: BaseException = troubles
         while isinstance(first, BaseExceptionGroup):
             first = first.exceptions[0]
-        raise (cannot_import(first) if isinstance(first, ClientError) else first) from None
+        raise (cannot(first, later="run the same import again: it continues") if isinstance(first, ClientError) else first) from None
 
 
 async def _run(made: Plan, address: str, token: str, wanted: Wanted, advance: Callable[[str, int], None]) -> tuple[Results, dict[str, str]]:
@@ -100,15 +100,6 @@ async def _run(made: Plan, address: str, token: str, wanted: Wanted, advance: Ca
         work = carry_out.Work(client, made, advance)
         await carry_out.carry_out(work, deduct_shipping=wanted.deduct_shipping)
         return work.results, await carry_out.read_back(work)
-
-
-def cannot_import(error: ClientError) -> CannotDo:
-    """A failure for which the import cannot go on."""
-    if isinstance(error, Unauthenticated | Forbidden):
-        return CannotDo(f"The token was refused: {error}", "use a platform token of the store: `aftersale token platform --store …`")
-    if isinstance(error, Problem) and error.status < 500 and not isinstance(error, Busy | TooMany):
-        return CannotDo(f"The system refused a call: {error}")
-    return CannotDo(f"The system gave no final answer: {error}", "run the same import again: it continues")
 
 
 class _Rate(ProgressColumn):

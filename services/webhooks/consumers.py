@@ -1,13 +1,13 @@
 """Maps each event to a command. The dispatcher owns the transaction, inbox, retries and acknowledgement."""
 
 from services.webhooks.commands import feed
-from shared.contracts.events import EVENTS, CustomerErased, Envelope, Event
+from shared.contracts.events import EVENTS, CustomerErased, Envelope, Event, read_by
 from shared.data.db import Transaction
 from shared.messaging.inbox import Consumers, always
 
 consumers = Consumers("webhooks")
 
-RECORDED = tuple(event for event in EVENTS.values() if "webhooks" in event.readers and event is not CustomerErased)
+RECORDED = tuple(EVENTS[name] for name in read_by("webhooks") if name != CustomerErased.type)
 
 
 @consumers.on(*RECORDED, together=always)

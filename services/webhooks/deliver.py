@@ -84,7 +84,8 @@ class Deliverer:
             return False
         per_store = max(1, round(self._settings.deliveries_at_once * PART_OF_STORE))
         async with self._database.transaction("webhooks.lease") as tx:
-            leased = await lease_due(tx, self._calls, per_store=per_store, free=free, now=datetime.now(UTC))
+            timeout = self._settings.delivery_timeout_seconds
+            leased = await lease_due(tx, self._calls, per_store=per_store, free=free, timeout_seconds=timeout, now=datetime.now(UTC))
         for one in leased:
             self._calls[one.store_id, one.endpoint_id] += 1
             task = asyncio.create_task(self._deliver(sender, one), name=f"webhooks-{one.delivery_id}")

@@ -8,9 +8,11 @@ from fastapi.responses import StreamingResponse
 
 from services.webhooks import queries
 from services.webhooks.live import feed_stream, next_events
+from services.webhooks.rules.filters import check_types
 from services.webhooks.views import DeliveryDetailView, EventDetailView, FeedEventView, FeedView
 from shared.contracts.actor import shop_only
 from shared.contracts.errors import Forbidden, NotFound
+from shared.contracts.events import read_by
 from shared.web.call import MANY_VALUES, Call, Router, problems
 from shared.web.streams import STREAM, LastSeen
 
@@ -41,6 +43,7 @@ async def page(
 ) -> Response:
     """Events after a position, whole, in the order of their arrival here. Nothing ever appears behind a position that was read."""
     shop_only(call.actor, to_read=True).or_raise()
+    check_types(types or (), read_by("webhooks"), at="?types")
     found = await next_events(call, after, types=types, subject=subject, limit=limit, wait_seconds=wait)
     return call.show(FeedView(items=[FeedEventView.of(one) for one in found.items], after=found.after, more=found.more))
 
@@ -51,6 +54,7 @@ async def page(
 async def follow(call: Call, types: Types = None, subject: Subject = None, last_seen: LastSeen = None) -> StreamingResponse:
     """The same live: the id of each event is its position, and its data is the CloudEvent."""
     shop_only(call.actor, to_read=True).or_raise()
+    check_types(types or (), read_by("webhooks"), at="?types")
     return feed_stream(call, last_seen, types=types, subject=subject)
 
 

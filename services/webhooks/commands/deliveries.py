@@ -20,8 +20,10 @@ from shared.data.schema import TIME
 from shared.data.sql import statement
 from shared.messaging.outbox import emit
 
-LEASE_SECONDS = 60.0
-"""Longer than any attempt, with its waiting for the endpoint's rate: an attempt whose outcome is unknown is repeated after this."""
+PACE_SECONDS = 20
+"""An endpoint is leased no more than its rate lets through in this time, so that none waits for its turn until its lease ends."""
+SPARE_SECONDS = 20
+"""Time to record an outcome before its lease ends: one that is unknown by then is attempted again."""
 
 BUSY = {"stores": sa.ARRAY(sa.Text), "endpoints": sa.ARRAY(sa.Uuid), "calls": sa.ARRAY(sa.Integer)}
 LEASE_DUE = (
@@ -29,7 +31,7 @@ LEASE_DUE = (
     .bindparams(
         *(sa.bindparam(name, type_=kind) for name, kind in BUSY.items()),
         *(sa.bindparam(name, type_=TIME) for name in ("now", "until")),
-        *(sa.bindparam(name, type_=sa.BigInteger) for name in ("per_store", "free")),
+        *(sa.bindparam(name, type_=sa.BigInteger) for name in ("per_store", "free", "pace")),
     )
     .columns(
         delivery_id=deliveries.c.delivery_id.type,
@@ -66,8 +68,13 @@ class Outcome:
     address: str | None
 
 
-async def lease_due(tx: Transaction, calls: Mapping[Of, int], *, per_store: int, free: int, now: datetime) -> list[Leased]:
-    """Up to `free` due deliveries, leased for LEASE_SECONDS. `calls` are those in progress in this process, by endpoint."""
+async def lease_due(
+    tx: Transaction, calls: Mapping[Of, int], *, per_store: int, free: int, timeout_seconds: float, now: datetime
+) -> list[Leased]:
+    """Up to `free` due deliveries, leased for longer than waiting for the endpoint's rate and one call with its timeout take.
+
+    `calls` are those in progress in this process, by endpoint.
+    """
     values = {
         "stores": [store for store, _ in calls],
         "endpoints": [uuid_of("endpoint", endpoint) for _, endpoint in calls],
@@ -75,7 +82,8 @@ async def lease_due(tx: Transaction, calls: Mapping[Of, int], *, per_store: int,
         "per_store": per_store,
         "free": free,
         "now": now,
-        "until": now + timedelta(seconds=LEASE_SECONDS),
+        "pace": PACE_SECONDS,
+        "until": now + timedelta(seconds=PACE_SECONDS + timeout_seconds + SPARE_SECONDS),
     }
     return [Leased(**row._mapping) for row in await tx.all(LEASE_DUE, values)]
 

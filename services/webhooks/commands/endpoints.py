@@ -17,12 +17,10 @@ from services.webhooks.state import Endpoint, Scheme, Secret
 from services.webhooks.tables import deliveries, endpoints, secrets
 from shared.contracts.actor import Actor, shop_only
 from shared.contracts.errors import Refused, expect_version
-from shared.contracts.events import EVENTS, By
+from shared.contracts.events import By, read_by
 from shared.contracts.ids import new_id, new_uuid
 from shared.data.columns import columns_of
 from shared.data.db import Transaction
-
-TYPES = tuple(name for name, event in EVENTS.items() if "webhooks" in event.readers)
 
 
 async def create_endpoint(
@@ -123,7 +121,7 @@ def _checked(values: dict[str, Any], settings: WebhookSettings) -> dict[str, Any
     if "url" in values:
         values["url"] = accepted_url(values["url"], loopback=settings.loopback_endpoints, ports=settings.delivery_ports)
     if "types" in values:
-        check_types(values["types"], TYPES)
+        check_types(values["types"], read_by("webhooks"), at="/types")
         values["patterns"] = like_patterns(values["types"])
     if "headers" in values:
         values["headers"] = own_headers(values["headers"])

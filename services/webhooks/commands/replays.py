@@ -9,11 +9,12 @@ import sqlalchemy as sa
 from services.webhooks import queries
 from services.webhooks.requests import ReplayInput
 from services.webhooks.rules import PROBLEMS
-from services.webhooks.rules.filters import like_patterns
+from services.webhooks.rules.filters import check_types, like_patterns
 from services.webhooks.state import Endpoint
 from services.webhooks.tables import deliveries
 from shared.contracts.actor import Actor, shop_only
 from shared.contracts.errors import Refused
+from shared.contracts.events import read_by
 from shared.contracts.ids import new_id, new_uuid
 from shared.data.db import Transaction
 from shared.data.schema import TIME
@@ -31,10 +32,12 @@ TEST_TYPE = "webhooks.test.v1"
 async def replay(tx: Transaction, actor: Actor, endpoint_id: str, request: ReplayInput, *, now: datetime) -> int:
     """Make deliveries due again, from the first attempt of the schedule on. Returns how many.
 
-    Raises Forbidden, NotFound, Refused `endpoint_disabled`.
+    Raises Forbidden, NotFound, Invalid `unknown_event_types`, Refused `endpoint_disabled`.
     """
     shop_only(actor).or_raise()
     endpoint = await _active(tx, actor, endpoint_id)
+    if request.types is not None:
+        check_types(request.types, (*read_by("webhooks"), TEST_TYPE), at="/types")
     wanted = [deliveries.c.store_id == actor.store, deliveries.c.endpoint_id == endpoint_id]
     if request.delivery_ids is not None:
         wanted.append(deliveries.c.delivery_id.in_(request.delivery_ids))

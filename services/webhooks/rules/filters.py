@@ -6,14 +6,17 @@ from fnmatch import fnmatchcase
 from shared.contracts.errors import Invalid
 
 
-def check_types(wanted: Sequence[str], known: Collection[str]) -> None:
-    """Raise Invalid `unknown_event_types` for the first pattern that matches no event type, so that a typo is not a silent endpoint."""
+def check_types(wanted: Sequence[str], known: Collection[str], *, at: str) -> None:
+    """Raise Invalid `unknown_event_types` for the first pattern that matches no event type, so that a typo is not silence.
+
+    `at` is the JSON pointer of the list.
+    """
     for place, pattern in enumerate(wanted):
         if not any(fnmatchcase(name, _glob(pattern)) for name in known):
             raise Invalid(
                 "unknown_event_types",
                 "No event type matches this pattern.",
-                at=f"/types/{place}",
+                at=f"{at}/{place}",
                 accepted="A type of /asyncapi.json, with * for any characters.",
             )
 

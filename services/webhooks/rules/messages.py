@@ -43,7 +43,6 @@ def blanked(body: str) -> str:
     message = json.loads(body)
     data = message.get("data")
     if isinstance(data, dict):
-        data.pop("personal", None)
         message["data"] = without_personal(data)
     return _json(message)
 

@@ -1,6 +1,7 @@
 -- Leases due deliveries: nobody else attempts them until :until, when their attempt is due again if no outcome was recorded.
 -- Stores take turns: the first due delivery of each, then the second, up to :per_store in progress here. An endpoint has at most its
--- own number of calls in progress (:calls are this process's), and one with in_order has one delivery of each subject at a time.
+-- own number of calls in progress (:calls are this process's), and what its rate lets through in :pace seconds; one with in_order has
+-- one delivery of each subject at a time.
 with busy as (
     select * from unnest(cast(:stores as text[]), cast(:endpoints as uuid[]), cast(:calls as int[])) as one (store_id, endpoint_id, calls)
 ), due as (
@@ -16,7 +17,7 @@ with busy as (
                 select from webhooks.deliveries before where before.store_id = d.store_id and before.endpoint_id = d.endpoint_id
                     and before.state = 'waiting' and before.subject = d.subject and before.position < d.position))
         order by d.due_at, d.position
-        limit greatest(e.calls_at_once - coalesce(b.calls, 0), 0)
+        limit greatest(least(e.calls_at_once, e.calls_per_second * :pace) - coalesce(b.calls, 0), 0)
         for update of d skip locked
     ) d
     where e.state = 'active' and coalesce(e.resting_until, :now) <= :now

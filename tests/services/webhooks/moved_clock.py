@@ -1,7 +1,7 @@
 """One store of the webhook service on a database of its own, in which no worker runs: the test is the worker, and moves the clock."""
 
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from deploy.local.servers import resolve
-from services.webhooks.commands.deliveries import Outcome, lease_due, record_attempts
+from services.webhooks.commands.deliveries import Of, Outcome, lease_due, record_attempts
 from services.webhooks.commands.endpoints import create_endpoint, edit_endpoint
 from services.webhooks.commands.feed import erase, record
 from services.webhooks.requests import EndpointEditInput, EndpointInput
@@ -68,10 +68,12 @@ class Clocked:
                 await erase(tx, made, envelope)
         return envelope
 
-    async def lease(self, *, free: int = 100) -> list[Leased]:
-        """What is due now."""
+    async def lease(self, *, free: int = 100, calls: Mapping[Of, int] | None = None) -> list[Leased]:
+        """What is due now in this store, of the `free` that are leased for all."""
         async with self.database.transaction("test") as tx:
-            return await lease_due(tx, {}, per_store=100, free=free, now=self.now)
+            timeout = self.settings.delivery_timeout_seconds
+            leased = await lease_due(tx, calls or {}, per_store=100, free=free, timeout_seconds=timeout, now=self.now)
+        return [one for one in leased if one.store_id == self.store]
 
     async def answer(self, *leased: Leased, status: int | None = 500, retry_after: str | None = None) -> None:
         """Each of these was answered like this, a second after it was sent."""

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from services.webhooks.commands.deliveries import Outcome
+from services.webhooks.commands.deliveries import PACE_SECONDS, SPARE_SECONDS, Outcome
 from services.webhooks.commands.feed import sweep_events
 from services.webhooks.deliver import Deliverer
 from services.webhooks.tables import attempts, deliveries, endpoints, feed, metadata
+from shared.contracts.errors import Refused
 from shared.contracts.events import By, CustomerErased, NoteAdded, NoteText
 from shared.contracts.ids import new_id
 from shared.messaging.pulse import end
@@ -91,7 +92,8 @@ async def test_a_dead_worker_delays_by_its_lease_and_skips_nothing(store: Clocke
     await store.endpoint()
     await store.happens()
     [first] = await store.lease()
-    store.now += timedelta(seconds=59)
+    lease = timedelta(seconds=PACE_SECONDS + store.settings.delivery_timeout_seconds + SPARE_SECONDS)
+    store.now += lease - timedelta(seconds=1)
     assert await store.lease() == []
     store.now += timedelta(seconds=1)
     [again] = await store.lease()
@@ -99,6 +101,26 @@ async def test_a_dead_worker_delays_by_its_lease_and_skips_nothing(store: Clocke
     await store.answer(again, status=200)
     await store.answer(first, status=500)  # the first was only slow: what was recorded counts
     assert await rows(store, deliveries, "state", "attempts") == [("delivered", 1)]
+
+
+async def test_no_lease_ends_before_its_turn_comes(store: Clocked) -> None:
+    """One call a second and fifty at once: the fiftieth would be sent 49 s after its lease, and again by another worker."""
+    endpoint = await store.endpoint(calls_per_second=1, calls_at_once=50)
+    for _ in range(PACE_SECONDS + 5):
+        await store.happens()
+    assert len(await store.lease(calls={(store.store, endpoint.endpoint_id): 4})) == PACE_SECONDS - 4, "what waits here counts"
+    assert len(await store.lease(calls={(store.store, endpoint.endpoint_id): PACE_SECONDS})) == 0
+    assert len(await store.lease()) == 9
+
+
+async def test_a_store_has_no_more_endpoints_than_it_may(store: Clocked) -> None:
+    store.settings = store.settings.model_copy(update={"max_endpoints": 2})
+    for _ in range(2):
+        await store.endpoint()
+    with pytest.raises(Refused) as refused:
+        await store.endpoint()
+    assert (refused.value.code, refused.value.facts) == ("too_many_endpoints", {"max_endpoints": 2})
+    assert len(await rows(store, endpoints, "endpoint_id")) == 2
 
 
 async def test_disabled_after_seven_days_it_gets_everything_in_order_on_its_return(store: Clocked) -> None:
@@ -140,7 +162,7 @@ async def test_an_outcome_that_cannot_be_recorded_holds_up_no_other(store: Clock
     await eventually(recorded)
     assert deliverer._done == []
     await end(recording)
-    store.now += timedelta(minutes=1)
+    store.now += timedelta(minutes=2)
     assert [one.event_id for one in await store.lease()] == [outcomes[0].leased.event_id], "its attempt is repeated"
 
 

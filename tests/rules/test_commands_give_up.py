@@ -1,10 +1,10 @@
-"""What an import that cannot go on says, and what to do about it."""
+"""What a command that cannot go on says, and what to do about it."""
 
 import pytest
 
 from kit.client import Busy, Failed, Forbidden, Invalid, NoAnswer, TooMany, Unauthenticated, Unavailable
 from kit.client.problems import ClientError
-from kit.importing.command import cannot_import
+from kit.giving_up import cannot
 
 TOKEN = "use a platform token of the store: `aftersale token platform --store …`"
 AGAIN = "run the same import again: it continues"
@@ -15,7 +15,11 @@ AGAIN = "run the same import again: it continues"
     [
         (Unauthenticated(401, {"code": "token_expired"}), "The token was refused: token_expired", TOKEN),
         (Forbidden(403, {"code": "shop_only", "detail": "No."}), "The token was refused: shop_only: No.", TOKEN),
-        (Invalid(422, {"code": "invalid", "detail": "/to: no"}), "The system refused a call: invalid: /to: no", ""),
+        (
+            Invalid(422, {"code": "invalid", "detail": "No.", "errors": [{"pointer": "/to", "code": "bad", "message": "A time."}]}),
+            "The system refused a call: No. (invalid)",
+            "/to: A time.",
+        ),
         (Busy(409, {"code": "in_progress"}), "The system gave no final answer: in_progress", AGAIN),
         (TooMany(429, {"code": "store_busy"}), "The system gave no final answer: store_busy", AGAIN),
         (Unavailable(503, {"code": "unavailable"}), "The system gave no final answer: unavailable", AGAIN),
@@ -24,5 +28,5 @@ AGAIN = "run the same import again: it continues"
     ],
 )
 def test_what_it_says(error: ClientError, what: str, fix: str) -> None:
-    said = cannot_import(error)
+    said = cannot(error, later=AGAIN)
     assert (said.what, said.fix) == (what, fix)
