@@ -3,7 +3,6 @@
 from services.orders.api import router
 from services.orders.commands.guests import sweep_links
 from services.orders.consumers import consumers
-from services.orders.live.numbers import Numberer
 from services.orders.rules.problems import PROBLEMS
 from services.orders.settings import OrderSettings
 from services.orders.tables import counts, metadata
@@ -21,5 +20,4 @@ SERVICE = Service(
     problems=PROBLEMS,
     sweepers=(Sweeper("counts", 5, Fold(counts)), Sweeper("guest-links", 3600, sweep_links)),
     settings=OrderSettings,
-    background=(Numberer,),
 )

@@ -275,20 +275,6 @@ CHECKS: list[Check] = [
             from shown s full join real r using (store_id, status, payment, refund_state) where coalesce(s.n, 0) <> coalesce(r.n, 0)""",
     ),
     Check(
-        "stream_number",
-        "each number of the live stream belongs to one order event, no event has two numbers, and the last one assigned is the highest",
-        """select n.store_id, 'number ' || n.stream_position as id, format('event %s is %s', n.position, coalesce(e.type, 'none')) as detail
-            from orders.stream n left join orders.events e on e.store_id = n.store_id and e.position = n.position
-            where e.type is null or e.type not like 'order.%'
-            union all
-            select store_id, 'event ' || position, format('%s numbers', count(*)) from orders.stream group by store_id, position
-            having count(*) > 1
-            union all
-            select store_id, 'last number', format('%s given, %s the highest', h.last, n.last) from orders.stream_heads h
-            full join (select store_id, max(stream_position) as last from orders.stream group by store_id) n using (store_id)
-            where coalesce(h.last, 0) <> coalesce(n.last, 0)""",
-    ),
-    Check(
         "answer_without_effect",
         "each change that a stored response reports is in the history",
         """select k.store_id, k.caller || ' ' || k.key as id, format('%s version %s', a.order_id, a.version) as detail

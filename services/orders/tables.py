@@ -184,23 +184,4 @@ settings = settings_table(
 # How many orders there are per status, payment and refund state.
 counts, count_deltas = count_tables(metadata, "status", "payment", "refund_state", number="orders")
 
-# The store's stream: the sequence of its order events, numbered after their commit (docs/decisions/0109-positions-of-the-stream.md).
-stream = table(
-    "stream",
-    *columns(sa.BigInteger, "stream_position", "position"),
-    sa.PrimaryKeyConstraint("store_id", "stream_position"),
-)
-# The last number assigned in each store; a process locks this row to assign the next.
-stream_heads = table(
-    "stream_heads",
-    sa.Column("last", sa.BigInteger, nullable=False),
-    sa.PrimaryKeyConstraint("store_id"),
-)
-# Order events without a number, written by a trigger on events in the event's own transaction.
-stream_pending = table(
-    "stream_pending",
-    sa.Column("position", sa.BigInteger, nullable=False),
-    sa.PrimaryKeyConstraint("store_id", "position"),
-)
-
 bound_times(metadata)

@@ -7,13 +7,15 @@ import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from time import monotonic
 
 import structlog
 
 from services.webhooks.commands.deliveries import Of, Outcome, lease_due, record_attempts
-from services.webhooks.delivery.sending import Answer, Sender
+from services.webhooks.delivery.sending import Answer, Sender, with_ours
 from services.webhooks.delivery.signing import signed_headers
+from services.webhooks.rules.redacting import redacted, secret_words, shown_request
 from services.webhooks.settings import WebhookSettings
 from services.webhooks.state import Leased
 from shared.contracts.errors import Transient, Unavailable
@@ -96,7 +98,7 @@ class Deliverer:
     async def _deliver(self, sender: Sender, leased: Leased) -> None:
         await self._at_its_pace(leased)
         began = datetime.now(UTC)
-        answer = await self._sent(sender, leased, began)
+        headers, answer = await self._sent(sender, leased, began)
         crash_point("deliver.after", leased.type)
         log.info(
             "delivered" if answer.failed is None else "delivery_attempt_failed",
@@ -113,21 +115,25 @@ class Deliverer:
             answer=answer.text,
             retry_after=answer.retry_after,
             address=answer.address,
+            request=shown_request(headers, leased.headers),
         )
         self._done.append(outcome)
         self._some_done.set()
 
-    async def _sent(self, sender: Sender, leased: Leased, began: datetime) -> Answer:
-        """What the endpoint answered. A mistake of our own is a failed attempt too, which is recorded and repeated."""
+    async def _sent(self, sender: Sender, leased: Leased, began: datetime) -> tuple[dict[str, str], Answer]:
+        """The headers that were sent, and what the endpoint answered. A mistake of our own is a failed attempt too, and is repeated."""
+        headers: dict[str, str] = {}
         try:
             body = leased.body.encode()
             keys = {scheme: [one["secret"] for one in leased.secrets if one["scheme"] == scheme] for scheme in ("v1", "v1a")}
             signed = signed_headers(str(leased.event_id), body, live_secrets=keys["v1"], live_signing_keys=keys["v1a"], now=began)
-            headers = {**leased.headers, "Content-Type": CLOUD_EVENT, **signed}
-            return await sender.send(url=leased.url, headers=headers, body=body, loopback=self._settings.loopback_endpoints)
+            headers = with_ours({**leased.headers, "Content-Type": CLOUD_EVENT, **signed})
+            hide = partial(redacted, words=secret_words(leased.headers, [one["secret"] for one in leased.secrets]))
+            loopback = self._settings.loopback_endpoints
+            return headers, await sender.send(url=leased.url, headers=headers, body=body, loopback=loopback, hide=hide)
         except Exception as error:
             log.error("delivery_not_sent", delivery_id=leased.delivery_id, exc_info=error)
-            return Answer(None, "not_sent", "It could not be signed or sent.", "", None, 0, None)
+            return headers, Answer(None, "not_sent", "It could not be signed or sent.", "", None, 0, None)
 
     async def _at_its_pace(self, leased: Leased) -> None:
         """Wait until the endpoint's rate allows the next call."""

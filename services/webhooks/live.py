@@ -43,7 +43,7 @@ def feed_stream(call: Calling, last: int | None, *, types: Sequence[str] | None,
     """The store's events after position `last` (if it is None, only new ones), and then new ones as they come."""
 
     async def start(tx: Transaction) -> int:
-        newest = await queries.newest_position(tx, call.actor)
+        newest = await queries.newest_position(tx, call.actor.store)
         return resumed(last, newest, fresh=newest)
 
     async def look(tx: Transaction, after: int) -> Found:

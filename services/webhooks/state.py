@@ -8,6 +8,7 @@ from uuid import UUID
 EndpointState = Literal["active", "paused", "disabled"]
 DeliveryState = Literal["waiting", "delivered", "parked"]
 Scheme = Literal["v1", "v1a"]
+ReplayKind = Literal["replay", "return", "removal"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,28 @@ class Attempt:
     outcome: str
     detail: str
     answer: str
+    request: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """A change of many deliveries of one endpoint, carried out in steps: those after `position` and `delivery_id` are not yet done.
+
+    With `in_feed` it has come to the events of the feed that the endpoint was never sent. `deliveries` counts what was changed.
+    """
+
+    store_id: str
+    replay_id: str
+    endpoint_id: str
+    kind: ReplayKind
+    wanted: dict[str, Any]
+    in_feed: bool
+    position: int
+    delivery_id: UUID
+    until_position: int
+    deliveries: int
+    created_at: datetime
+    ended_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

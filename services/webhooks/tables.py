@@ -114,6 +114,7 @@ sa.Index("ix_deliveries_in_order", deliveries.c.store_id, deliveries.c.endpoint_
          postgresql_where=_waiting)  # fmt: skip
 sa.Index("ix_deliveries_listed", deliveries.c.store_id, deliveries.c.endpoint_id, deliveries.c.position, deliveries.c.delivery_id)
 sa.Index("ix_deliveries_of_event", deliveries.c.store_id, deliveries.c.event_id)
+sa.Index("ix_deliveries_tests", deliveries.c.created_at, postgresql_where=deliveries.c.position == sa.literal_column("0"))
 
 attempts = table(
     "attempts",
@@ -125,11 +126,36 @@ attempts = table(
     sa.Column("address", sa.Text),  # the one that was dialled
     sa.Column("status", sa.SmallInteger),
     *columns(sa.Text, "outcome", "detail", "answer"),
+    sa.Column("request", JSONB, nullable=False),  # the headers that were sent, without secrets; the body is the event
     sa.PrimaryKeyConstraint("store_id", "delivery_id", "number"),
     sa.ForeignKeyConstraint(
-        ["store_id", "delivery_id"], [deliveries.c.store_id, deliveries.c.delivery_id], name="fk_attempts_store_id_deliveries"
+        ["store_id", "delivery_id"],
+        [deliveries.c.store_id, deliveries.c.delivery_id],
+        name="fk_attempts_store_id_deliveries",
+        ondelete="CASCADE",
     ),
     comment="Every call to an endpoint, and what it answered.",
 )
+
+replays = table(
+    "replays",
+    sa.Column("replay_id", PublicIdColumn("replay"), nullable=False),
+    sa.Column("endpoint_id", PublicIdColumn("endpoint"), nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("wanted", JSONB, nullable=False),  # which deliveries it is about
+    sa.Column("in_feed", sa.Boolean, nullable=False),
+    *columns(sa.BigInteger, "position", "until_position"),
+    sa.Column("delivery_id", UUID(as_uuid=True), nullable=False),
+    sa.Column("deliveries", sa.Integer, nullable=False),
+    *columns(TIME, "created_at", "stepped_at"),
+    sa.Column("ended_at", TIME),
+    sa.PrimaryKeyConstraint("store_id", "replay_id"),
+    sa.ForeignKeyConstraint(
+        ["store_id", "endpoint_id"], [endpoints.c.store_id, endpoints.c.endpoint_id], name="fk_replays_store_id_endpoints"
+    ),
+    sa.CheckConstraint("kind in ('replay', 'return', 'removal')", name="kind"),
+    comment="Changes of many deliveries of one endpoint, which the worker carries out in steps.",
+)
+sa.Index("ix_replays_running", replays.c.stepped_at, replays.c.replay_id, postgresql_where=replays.c.ended_at.is_(None))
 
 bound_times(metadata)

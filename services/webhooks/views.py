@@ -3,13 +3,13 @@
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 from uuid import UUID
 
 from services.webhooks.delivery.signing import public_key_of
-from services.webhooks.state import Attempt, Delivery, DeliveryState, Endpoint, EndpointState, FeedEvent, Scheme, Secret
+from services.webhooks.state import Attempt, Delivery, DeliveryState, Endpoint, EndpointState, FeedEvent, Replay, Scheme, Secret
 from shared.contracts.actor import Actor
-from shared.contracts.ids import DeliveryId, EndpointId
+from shared.contracts.ids import DeliveryId, EndpointId, ReplayId
 from shared.web.views import ByView, View
 
 
@@ -77,7 +77,10 @@ class NewEndpointView(EndpointView):
 
 
 class AttemptView(View):
-    """One call to an endpoint. `outcome` says how it ended; `address` is the one that was dialled; `answer` begins with what it said."""
+    """One call to an endpoint. `outcome` says how it ended; `address` is the one that was dialled; `answer` begins with what it said.
+
+    `request` are the headers that were sent; the endpoint's own values, and its secrets in the answer, are `[redacted]`.
+    """
 
     number: int
     began_at: datetime
@@ -88,6 +91,7 @@ class AttemptView(View):
     outcome: str
     detail: str
     answer: str
+    request: dict[str, str]
 
 
 class DeliveryView(View):
@@ -117,9 +121,19 @@ class DeliveryDetailView(DeliveryView):
 
 
 class ReplayView(View):
-    """How many deliveries are due again."""
+    """How many deliveries a replay has made due so far. A small one has ended in the answer to its call, a long one goes on."""
 
+    replay_id: ReplayId
+    endpoint_id: EndpointId
+    state: Literal["running", "done"]
     deliveries: int
+    created_at: datetime
+    ended_at: datetime | None
+
+    @classmethod
+    def of(cls, replay: Replay) -> "ReplayView":
+        """A replay as it stands."""
+        return cls.showing(replay, state="running" if replay.ended_at is None else "done")
 
 
 class FeedEventView(View):
@@ -144,6 +158,7 @@ class FeedView(View):
 
 
 class EventDetailView(FeedEventView):
-    """An event, and where it was sent, each attempt included."""
+    """An event, which of our services read its type, and where it was sent, each attempt included."""
 
+    read_by: list[str]
     deliveries: list[DeliveryDetailView]

@@ -84,9 +84,8 @@ class Service(Described):
     """Everything that a service consists of."""
 
     sweepers: tuple[Sweeper, ...] = ()
-    background: tuple[Callable[[Database, Settings], Background], ...] = ()
     workers: tuple[Callable[[Database, Settings], Background], ...] = ()
-    """Like `background`, but only in the worker role."""
+    """What runs all the time in the worker role, beside the consumer."""
     settings: type[Settings] = Settings
 
 
@@ -117,10 +116,10 @@ class Running:
         """Start the background work; returns at once, whether or not database and broker can be reached."""
         relay = Relay(self.database, self.broker, self.settings)
         self._spawn(relay.pulse, relay.run)
-        for make in (*self.service.background, *(self.service.workers if "worker" in self.roles else ())):
-            one = make(self.database, self.settings)
-            self._spawn(one.pulse, one.run)
         if "worker" in self.roles:
+            for make in self.service.workers:
+                one = make(self.database, self.settings)
+                self._spawn(one.pulse, one.run)
             settings, deliveries = self.settings, self.deliveries
             inbox = Inbox(self.database, self.service.consumers, delay_ms=settings.consumer_delay_ms, deliveries=deliveries)
             if self.service.consumers.handlers:

@@ -24,7 +24,6 @@ from shared.web.confined_child import Refusal
 log = structlog.get_logger()
 
 PROJECT = Path(__file__).resolve().parents[2]
-NICENESS = 10  # set at its start: its work can wait, unlike the event loop and the database on the same machine
 USER_TIME, SYSTEM_TIME = 11, 12  # fields of /proc/PID/stat, counted after the name
 ANSWERS_PER_PROCESS = 1_000  # then a new process replaces it, so that memory cannot grow without limit
 PATIENCE = 4
@@ -166,8 +165,6 @@ class _Child:
         command = (sys.executable, "-m", confines.module, str(confines.memory_mb))
         pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, cwd=PROJECT, env=environment)
-        with suppress(ProcessLookupError):
-            os.setpriority(os.PRIO_PROCESS, process.pid, os.getpriority(os.PRIO_PROCESS, 0) + NICENESS)
         return cls(process)
 
     @property

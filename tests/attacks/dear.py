@@ -114,6 +114,7 @@ class LockedRow(Attack):
     """Somebody left a transaction open that locks one article's row; the store's orders for it wait."""
 
     what = "one store: a locked stock row, and 10 orders a second that wait for it"
+    unguarded: ClassVar[dict[str, str]] = {"AFTERSALE_SHARE_PART_PERCENT": "100", "AFTERSALE_SHARE_HEADROOM": "0"}
     broken = ("p19_one_store_takes_every_connection",)
 
     async def prepare(self) -> None:

@@ -1,6 +1,7 @@
 """Answers that are requested but not read, and streams that are kept open."""
 
 import asyncio
+import itertools
 import socket
 from typing import ClassVar
 
@@ -92,31 +93,34 @@ class UnreadListings(UnreadExports):
 
 
 class ManyStreams(UnreadExports):
-    """As many live streams as one token can open, while the store keeps getting orders."""
+    """As many live streams as one token can open, of an order that keeps changing."""
 
-    what = "one token: 900 live streams of its store, and 20 orders a second in it"
+    what = "one token: 900 live streams of one order, which changes 20 times a second"
     beside = ()
     broken = ()
     unguarded: ClassVar[dict[str, str]] = {"AFTERSALE_TOKEN_STREAMS": "0", "AFTERSALE_STREAMS_PER_PROCESS": "0"}
     wanted = STREAMS
     receive_buffer = 0
+    order_id = ""
 
     async def prepare(self) -> None:
-        """Nothing to prepare."""
+        """Place the order."""
+        [self.order_id] = await self.place([greedy_order()])
 
     def asked(self) -> bytes:
-        """A stream of the whole store."""
-        return request("GET", "/v1/orders/stream", self.target.token("staff"))
+        """A stream of the order."""
+        return request("GET", f"/v1/orders/{self.order_id}/stream", self.target.token("staff"))
 
     def over(self, peer: socket.socket) -> bool:
         """Streams are read: they are expensive because every event is sent to all of them."""
         return ended(peer, reads=True)
 
     async def run(self) -> None:
-        """Hold the streams, and place orders that are sent to them."""
-        token = self.target.token("platform")
-        placing = (
-            self.repeat(self.target.line("orders"), lambda: request("POST", "/v1/orders", token, greedy_order(), key=True), 10)
-            for _ in range(2)
-        )
-        await both(super().run(), *placing)
+        """Hold the streams, and make changes that are sent to them."""
+        numbers = itertools.count()
+
+        def change() -> bytes:
+            edit = {"reason": "typo", "customer": {"name": f"Rahima {next(numbers)}"}}
+            return request("PATCH", f"/v1/orders/{self.order_id}", self.target.token("platform"), edit)
+
+        await both(super().run(), *(self.repeat(self.target.line("orders"), change, 10) for _ in range(2)))

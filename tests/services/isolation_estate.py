@@ -69,7 +69,8 @@ class Estate:
         documents = await eventually(lambda: self._documents(order_id))
         self.ids["document_id"] = documents[0]["document_id"]
         delivery = (await eventually(lambda: self._deliveries(endpoint_id)))[0]
-        self.ids |= {"delivery_id": delivery["delivery_id"], "event_id": delivery["event_id"]}
+        replay = (await self.shop.platform.post(f"/webhooks/v1/webhooks/endpoints/{endpoint_id}/replay", json={"state": "parked"})).ok()
+        self.ids |= {"delivery_id": delivery["delivery_id"], "event_id": delivery["event_id"], "replay_id": replay["replay_id"]}
         self._name_callers()
         self.missing = {**self.ids, **{name: new_id(name.removesuffix("_id")) for name in self.ids if name.endswith("_id")}}
         self.theirs = {**self.ids, "sku": "THEIRS", "customer_id": "c-theirs"}

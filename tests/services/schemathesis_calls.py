@@ -97,6 +97,7 @@ PATHS: dict[str, Callable[[World], dict[str, str]]] = {
     "webhooks_test_request": _endpoint,
     "webhooks_delivery_replay": _endpoint,
     "webhooks_delivery_read": lambda world: {"delivery_id": world.delivery},
+    "webhooks_replay_read": lambda world: {"replay_id": world.replay},
     "webhooks_event_read": lambda world: {"event_id": world.event},
 }
 

@@ -23,7 +23,7 @@ from tests.services.schemathesis_world import PNG, World
 SEED = 20261122
 UNKNOWN_HEADER = "Invalid component: in header - object with unexpected properties"  # HTTP has it ignored (RFC 9110, 5.1)
 STREAM_SECONDS = 0.5  # a stream never ends by itself: this much of it is read
-STREAMS = ("orders_order_follow", "orders_store_follow", "notes_timeline_follow", "webhooks_event_follow")
+STREAMS = ("orders_order_follow", "notes_timeline_follow", "webhooks_event_follow")
 schemathesis.openapi.media_type("image/png", st.just(PNG))
 
 CHECKS = {

@@ -38,7 +38,7 @@ class World:
         self.documents: list[str] = []
         self.refunds: list[str] = []
         self.attachment = ""
-        self.endpoint, self.delivery, self.event = "", "", ""
+        self.endpoint, self.delivery, self.event, self.replay = "", "", "", ""
         self._wide: list[str] = []
 
     def close(self) -> None:
@@ -88,6 +88,7 @@ class World:
         self.wait_for("the notes service to know the orders", self._noted)
         self.wait_for("deliveries", lambda: bool(self._deliveries()))
         self.delivery, self.event = (self._deliveries()[0][name] for name in ("delivery_id", "event_id"))
+        self.replay = self.call("POST", f"/webhooks/v1/webhooks/endpoints/{self.endpoint}/replay", {"state": "parked"})["replay_id"]
         return self
 
     def wait_for(self, what: str, look: Callable[[], bool]) -> None:

@@ -236,7 +236,7 @@ async def test_a_head_is_answered_as_its_get_without_a_body(shop: Shop, path: st
 
 
 @pytest.mark.parametrize(
-    ("path", "kind"), [("/orders/v1/orders/stream", "text/event-stream"), ("/orders/v1/orders/export?format=csv", "text/csv")]
+    ("path", "kind"), [("/webhooks/v1/events/stream", "text/event-stream"), ("/orders/v1/orders/export?format=csv", "text/csv")]
 )
 async def test_a_head_of_what_goes_on_ends_in_silence(shop: Shop, path: str, kind: str) -> None:
     """It costs a line of its own in the log, and none of an error."""

@@ -29,7 +29,7 @@ LISTS = SEES | OTHERS | {"other_guest"}  # everybody, each their own
 MAY: dict[str, set[str]] = {
     "orders_order_list": LISTS, "orders_order_export": LISTS, "orders_order_read": SEES, "orders_actions_read": SEES,
     "orders_order_follow": SEES,
-    "orders_counts_read": SHOP, "orders_store_follow": SHOP, "orders_settings_read": SHOP, "orders_settings_history_list": SHOP,
+    "orders_counts_read": SHOP, "orders_settings_read": SHOP, "orders_settings_history_list": SHOP,
     "notes_settings_history_list": SHOP, "documents_settings_history_list": SHOP,
     "orders_stock_read": SHOP, "orders_stock_movement_list": SHOP, "orders_stock_list": LISTS,
     "orders_order_place": WRITERS, "orders_batch_place": WRITERS, "orders_order_move": WRITERS, "orders_batch_move": WRITERS,
@@ -55,7 +55,7 @@ MAY: dict[str, set[str]] = {
     "webhooks_endpoint_list": SHOP, "webhooks_endpoint_read": SHOP, "webhooks_delivery_list": SHOP, "webhooks_delivery_read": SHOP,
     "webhooks_event_list": SHOP, "webhooks_event_follow": SHOP, "webhooks_event_read": SHOP,
     "webhooks_endpoint_create": WRITERS, "webhooks_endpoint_edit": WRITERS, "webhooks_endpoint_remove": WRITERS,
-    "webhooks_secret_create": WRITERS, "webhooks_test_request": WRITERS, "webhooks_delivery_replay": WRITERS,
+    "webhooks_secret_create": WRITERS, "webhooks_test_request": WRITERS, "webhooks_delivery_replay": WRITERS, "webhooks_replay_read": SHOP,
 }  # fmt: skip
 
 OF_A_STORE = {"orders_stock_save", "orders_customer_erase"}  # name something that every store may have of its own

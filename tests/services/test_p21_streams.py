@@ -15,7 +15,6 @@ import pytest
 
 from services.notes import queries
 from services.notes.tables import metadata as notes_metadata
-from services.orders.live.numbers import NUMBER
 from shared.contracts.actor import Actor
 from shared.data.db import Database
 from shared.process.settings import Settings
@@ -24,13 +23,20 @@ from tests.services.orders.test_changes import act, placed
 from tests.shop import ISSUER, PATIENCE_SECONDS, Caller, Shop, eventually
 from tests.stack import Process, Stack
 
-STREAM = "/v1/orders/stream"
+STREAM = "/v1/events/stream"
 BACKLOG = 2_600  # more than five pages
 PLANT = """
+with counted as (update webhooks.counters set last = last + $3 where store_id = $1 returning last)
+insert into webhooks.feed (store_id, position, event_id, type, source, subject, sequence, occurred_at, recorded_at, received_at, body)
+select store_id, counted.last - $3 + n, gen_random_uuid(), type, source, subject || $2 || n, 1, occurred_at, recorded_at, now(),
+    jsonb_set(body::jsonb, '{data,order,number}', to_jsonb($2 || n))::text
+from (select * from webhooks.feed where store_id = $1 order by position limit 1) e, counted, generate_series(1, $3) n
+"""
+"""Records more events as the service does: the counter first, whose lock lasts until the commit."""
+SPOIL = """
 insert into orders.events (store_id, event_id, type, subject, sequence, public, occurred_at, recorded_at, data, published_at)
-select store_id, gen_random_uuid(), type, subject || $2 || n, 1, public, occurred_at, recorded_at,
-       jsonb_set(data, '{order,number}', to_jsonb($2 || n)), now()
-from (select * from orders.events where store_id = $1 and type = 'order.placed.v1' order by position limit 1) e, generate_series(1, $3) n
+select store_id, gen_random_uuid(), type, subject, $2::bigint, public, occurred_at, recorded_at,
+    jsonb_set(data, '{order,number}', to_jsonb($2::bigint::text)), now() from orders.events where store_id = $1 and sequence = 1
 """
 
 
@@ -46,7 +52,8 @@ class Follower:
 
     @property
     def numbers(self) -> list[str]:
-        return [event["number"] for event in self.seen]
+        """The orders' numbers, from the feed or from an order's own stream."""
+        return [event["number"] if "number" in event else event["data"]["order"]["number"] for event in self.seen]
 
     @asynccontextmanager
     async def connected(self) -> AsyncIterator[None]:
@@ -84,9 +91,9 @@ class Follower:
 
 
 @asynccontextmanager
-async def database(shop: Shop) -> AsyncIterator["asyncpg.Connection[Any]"]:
-    """A connection of a test's own, as the order service."""
-    connection = await asyncpg.connect(shop.stack.database_url("orders"))
+async def database(shop: Shop, service: str = "webhooks") -> AsyncIterator["asyncpg.Connection[Any]"]:
+    """A connection of a test's own, as this service."""
+    connection = await asyncpg.connect(shop.stack.database_url(service))
     try:
         yield connection
     finally:
@@ -94,32 +101,33 @@ async def database(shop: Shop) -> AsyncIterator["asyncpg.Connection[Any]"]:
 
 
 def staff(shop: Shop, last: str | None = None) -> Follower:
-    return Follower(shop.staff, shop.stack.urls["orders"] + STREAM, last)
+    return Follower(shop.staff, shop.stack.urls["webhooks"] + STREAM, last)
 
 
 async def test_what_commits_late_is_told_to_who_was_there_and_to_who_comes_back(shop: Shop) -> None:
+    """Whoever comes after it waits for it, so that nothing appears behind a reader."""
     await placed(shop)
-    await eventually(lambda: _numbered(shop, 1))
+    await eventually(lambda: _recorded(shop, 1))
     there, back = staff(shop), staff(shop)
-    async with database(shop) as late, there.connected():
+    async with database(shop) as late, database(shop) as early, there.connected():
         async with late.transaction():
-            await late.execute(PLANT, shop.store, "late-", 1)  # takes its place in the table now, and commits after the others
+            await late.execute(PLANT, shop.store, "late-", 1)
             async with back.connected():
-                for number in range(3):
-                    await shop.rows("orders", PLANT.replace("$1", "{store}"), f"early-{number}-", 1)
-                    await eventually(lambda number=number: there.has(f"early-{number}-1"))  # type: ignore[misc]  # (mypy cannot infer a lambda with a default)
-                await eventually(lambda: back.has("early-2-1"))
-        await shop.rows("orders", PLANT.replace("$1", "{store}"), "last-", 1)
+                waiting = asyncio.create_task(early.execute(PLANT, shop.store, "early-", 3))
+                await eventually(lambda: _waits(late))
+            assert there.numbers == back.numbers == []
+        await waiting
+        await late.execute(PLANT, shop.store, "last-", 1)
         await eventually(lambda: there.has("last-1"))
     async with back.connected():
         await eventually(lambda: back.has("last-1"))
-    assert sorted(there.numbers) == sorted(back.numbers) == ["early-0-1", "early-1-1", "early-2-1", "last-1", "late-1"]
+    assert there.numbers == back.numbers == ["late-1", "early-1", "early-2", "early-3", "last-1"]
 
 
 async def test_a_backlog_comes_page_after_page(shop: Shop) -> None:
     await placed(shop)
-    await shop.rows("orders", PLANT.replace("$1", "{store}"), "b-", BACKLOG)
-    await eventually(lambda: _numbered(shop, BACKLOG + 1))
+    await eventually(lambda: _recorded(shop, 1))
+    await plant(shop, "b-", BACKLOG)
     follower = staff(shop, "0")
     async with follower.connected():
         await eventually(lambda: follower.has(f"b-{BACKLOG}"), 20)
@@ -128,7 +136,7 @@ async def test_a_backlog_comes_page_after_page(shop: Shop) -> None:
 
 async def test_the_first_frame_has_an_id_to_resume_from(shop: Shop) -> None:
     order_id = await placed(shop)
-    await eventually(lambda: _numbered(shop, 1))
+    await eventually(lambda: _recorded(shop, 1))
     store = staff(shop)
     order = Follower(shop.customer(), f"{shop.stack.urls['orders']}/v1/orders/{order_id}/stream")
     notes = Follower(shop.customer(), f"{shop.stack.urls['notes']}/v1/timeline/{order_id}/stream", "1")
@@ -140,8 +148,8 @@ async def test_the_first_frame_has_an_id_to_resume_from(shop: Shop) -> None:
     store.seen.clear()
     (await act(shop.staff, order_id, "transitions", {"to": "confirmed"})).ok()
     async with store.connected():
-        await eventually(lambda: _length(store, 1))
-    assert [event["version"] for event in store.seen] == [2]
+        await eventually(lambda: _told(store, "order.confirmed.v1"))
+    assert [event["data"]["order"]["version"] for event in store.seen if event["source"] == "orders"] == [2]
 
 
 async def test_a_stream_ends_when_its_token_does(shop: Shop) -> None:
@@ -149,7 +157,7 @@ async def test_a_stream_ends_when_its_token_does(shop: Shop) -> None:
     await eventually(lambda: _noted(shop, order_id))
     actor = Actor(shop.store, "staff", "staff-1")
     ending = issue(shop.stack.secret, issuer=ISSUER, actor=actor, lifetime_seconds=1, now=time.time() - 8)  # within the leeway
-    paths = [("orders", STREAM), ("orders", f"/v1/orders/{order_id}/stream"), ("notes", f"/v1/timeline/{order_id}/stream")]
+    paths = [("webhooks", STREAM), ("orders", f"/v1/orders/{order_id}/stream"), ("notes", f"/v1/timeline/{order_id}/stream")]
 
     async def ends(service: str, path: str) -> int:
         async with httpx2.AsyncClient(timeout=60) as client:
@@ -163,46 +171,20 @@ async def test_a_stream_ends_when_its_token_does(shop: Shop) -> None:
         assert await asyncio.gather(*(ends(*path) for path in paths)) == [200, 200, 200]
 
 
-async def test_a_numberer_that_slept_gives_no_number_twice_and_moves_nothing(shop: Shop) -> None:
-    """Its statement began, and saw what waits, before another's numbered all of it."""
-    await placed(shop)
-    await eventually(lambda: _numbered(shop, 1))
-    gate = random.getrandbits(60)
-    gated = str(NUMBER).replace("from turn join", f"from (select pg_advisory_xact_lock({gate})) g cross join turn join")
-    assert "pg_advisory" in gated
-    for name, given in ((":from_store", "''"), (":stores", "1000"), (":events", "1000")):
-        gated = gated.replace(name, given)
-    async with database(shop) as keeper, database(shop) as sleeper, database(shop) as watcher:
-        await keeper.execute("select pg_advisory_lock($1)", gate)
-        async with keeper.transaction():
-            await keeper.execute("select from orders.stream_heads where store_id = $1 for update", shop.store)  # nobody numbers meanwhile
-            await watcher.execute(PLANT, shop.store, "n-", 3)
-            sleeping = asyncio.create_task(sleeper.fetch(gated))
-            await eventually(lambda: _sleeps(watcher, gate))
-        await eventually(lambda: _numbered(shop, 4))  # the running service did it
-        await keeper.execute("select pg_advisory_unlock($1)", gate)
-        await sleeping
-        await watcher.execute(PLANT, shop.store, "m-", 2)
-        await eventually(lambda: _numbered(shop, 6))
-        told = await watcher.fetch("select position from orders.stream where store_id = $1 order by stream_position", shop.store)
-    assert [row[0] for row in told] == sorted({row[0] for row in told})
-    assert len(told) == 6
-
-
 async def test_one_stores_stuck_transaction_stops_no_other_stores_stream(shop: Shop, stack: Stack, client: httpx2.AsyncClient) -> None:
     other = Shop(stack, client, shop._pools)
-    await placed(shop)
-    await placed(other)
-    await eventually(lambda: _numbered(shop, 1))
+    for one in (shop, other):
+        await placed(one)
+        await eventually(lambda one=one: _recorded(one, 1))  # type: ignore[misc]  # (mypy cannot infer a lambda with a default)
     stuck, free = staff(shop), staff(other)
     async with database(shop) as keeper, stuck.connected(), free.connected():
         async with keeper.transaction():
-            await keeper.execute("select from orders.stream_heads where store_id = $1 for update", shop.store)
-            await shop.rows("orders", PLANT.replace("$1", "{store}"), "stuck-", 1)
-            await other.rows("orders", PLANT.replace("$1", "{store}"), "free-", 1)
-            await eventually(lambda: free.has("free-1"))
-            assert stuck.numbers == []
-        await eventually(lambda: stuck.has("stuck-1"))
+            await keeper.execute("select from webhooks.counters where store_id = $1 for update", shop.store)
+            await placed(shop)
+            await placed(other)
+            await eventually(lambda: _length(free, 1))
+            assert stuck.seen == []
+        await eventually(lambda: _length(stuck, 1))
 
 
 @pytest.mark.parametrize(
@@ -215,19 +197,17 @@ async def test_one_stores_stuck_transaction_stops_no_other_stores_stream(shop: S
     ],
 )
 async def test_a_row_that_cannot_be_read_is_set_aside_and_passed_by(shop: Shop, change: str) -> None:
-    await placed(shop)
-    async with database(shop) as planter:
-        await planter.execute(PLANT, shop.store, "bad-", 1)
+    order_id = await placed(shop)
+    follower = Follower(shop.staff, f"{shop.stack.urls['orders']}/v1/orders/{order_id}/stream", "0")
+    async with database(shop, "orders") as planter:
+        for sequence in (2, 3):
+            await planter.execute(SPOIL, shop.store, sequence)
         column, value = change.split(" = ", 1)
-        await planter.execute(
-            f"update orders.events set {column} = {value} where store_id = $1 and data #>> '{{order,number}}' = 'bad-1'", shop.store
-        )
-        await planter.execute(PLANT, shop.store, "good-", 1)
-        follower = staff(shop, "0")
+        await planter.execute(f"update orders.events set {column} = {value} where store_id = $1 and sequence = 2", shop.store)
         try:
             async with follower.connected():
-                await eventually(lambda: follower.has("good-1"))
-            assert "bad-1" not in follower.numbers
+                await eventually(lambda: follower.has("3"))
+            assert [frame["id"] for frame in follower.frames if "data" in frame] == ["1", "3"]
             await eventually(lambda: _set_aside(shop, 1))
         finally:
             await planter.execute("delete from orders.events where store_id = $1", shop.store)
@@ -286,21 +266,22 @@ async def _stormy(shop: Shop, *, paused_seconds: float, rounds: int, clients: in
     try:
         await _disturbed(replica, paused_seconds, rounds)
         if burst:
-            await shop.rows("orders", PLANT.replace("$1", "{store}"), "burst-", burst)
+            await plant(shop, "burst-", burst)
     finally:
         busy.set()
         await asyncio.gather(*work, reading, return_exceptions=True)
         await asyncio.to_thread(replica.stop)
-    rows = await shop.rows("orders", "select event_id from events where store_id = {store} and type like 'order.%'")
+    told = await shop.rows("orders", "select event_id from events where store_id = {store} and public")
+
+    async def all_recorded() -> list[dict[str, Any]]:
+        found = await shop.rows("webhooks", "select event_id from feed where store_id = {store}")
+        assert {row["event_id"] for row in told} <= {row["event_id"] for row in found}
+        return found
+
+    rows = await eventually(all_recorded)
     async with reader.connected():
         await eventually(lambda: _length(reader, len(rows)))
-    assert {event["event_id"] for event in reader.seen} == {str(row["event_id"]) for row in rows}
-    versions: dict[tuple[str, str], list[int]] = {}
-    for event in reader.seen:
-        told = versions.setdefault((event["order_id"], event["number"]), [])
-        if event["version"] not in told:  # a repeat may come
-            told.append(event["version"])
-    assert [told for told in versions.values() if told != sorted(told)] == []
+    assert {event["id"] for event in reader.seen} == {str(row["event_id"]) for row in rows}
 
 
 async def _disturbed(replica: Process, paused_seconds: float, rounds: int) -> None:
@@ -313,12 +294,22 @@ async def _disturbed(replica: Process, paused_seconds: float, rounds: int) -> No
     replica.kill()
 
 
+async def plant(shop: Shop, prefix: str, events: int) -> None:
+    """Record so many more events."""
+    async with database(shop) as planter:
+        await planter.execute(PLANT, shop.store, prefix, events)
+
+
 async def _length(follower: Follower, events: int) -> bool:
-    return len({event["event_id"] for event in follower.seen}) >= events
+    return len({event["id"] for event in follower.seen}) >= events
 
 
-async def _numbered(shop: Shop, events: int) -> bool:
-    return len(await shop.rows("orders", "select 1 from stream where store_id = {store}")) >= events
+async def _told(follower: Follower, event_type: str) -> bool:
+    return event_type in [event["type"] for event in follower.seen]
+
+
+async def _recorded(shop: Shop, events: int) -> bool:
+    return len(await shop.rows("webhooks", "select 1 from feed where store_id = {store}")) >= events
 
 
 async def _noted(shop: Shop, order_id: str) -> bool:
@@ -330,6 +321,6 @@ async def _set_aside(shop: Shop, rows: int) -> bool:
     return len(await shop.rows("orders", sql)) == rows
 
 
-async def _sleeps(watcher: "asyncpg.Connection[Any]", gate: int) -> bool:
-    waits = "select count(*) from pg_locks where locktype = 'advisory' and not granted and (classid::bigint << 32) + objid::bigint = $1"
-    return int(await watcher.fetchval(waits, gate)) == 1
+async def _waits(watcher: "asyncpg.Connection[Any]") -> bool:
+    """Whether somebody waits for the watcher's own locks."""
+    return bool(await watcher.fetchval("select exists (select from pg_locks where pg_backend_pid() = any (pg_blocking_pids(pid)))"))

@@ -29,7 +29,7 @@ STALLED = [
     ("refunds", "/v1/refunds/export?format=jsonl"),
     ("documents", "/v1/documents/archive"),
 ]
-STREAMED = [("orders", "/v1/orders/stream"), ("orders", "/v1/orders/{order_id}/stream"), ("notes", "/v1/timeline/{order_id}/stream")]
+STREAMED = [("webhooks", "/v1/events/stream"), ("orders", "/v1/orders/{order_id}/stream"), ("notes", "/v1/timeline/{order_id}/stream")]
 
 
 class Reader:

@@ -8,11 +8,12 @@ from kit.client.answers.shared import DeliveryDetailView
 
 
 class EventDetailView(Answer):
-    """An event, and where it was sent, each attempt included."""
+    """An event, which of our services read its type, and where it was sent, each attempt included."""
 
     position: int
     received_at: datetime
     event: dict[str, Any]
+    read_by: list[str]
     deliveries: list[DeliveryDetailView]
 
 

@@ -28,7 +28,10 @@ class AttachmentView(Answer):
 
 
 class AttemptView(Answer):
-    """One call to an endpoint. `outcome` says how it ended; `address` is the one that was dialled; `answer` begins with what it said."""
+    """One call to an endpoint. `outcome` says how it ended; `address` is the one that was dialled; `answer` begins with what it said.
+
+    `request` are the headers that were sent; the endpoint's own values, and its secrets in the answer, are `[redacted]`.
+    """
 
     number: int
     began_at: datetime
@@ -39,6 +42,7 @@ class AttemptView(Answer):
     outcome: str
     detail: str
     answer: str
+    request: dict[str, str]
 
 
 class ByView(Answer):

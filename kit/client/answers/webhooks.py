@@ -86,9 +86,14 @@ class NewEndpointView(Answer):
 
 
 class ReplayView(Answer):
-    """How many deliveries are due again."""
+    """How many deliveries a replay has made due so far. A small one has ended in the answer to its call, a long one goes on."""
 
+    replay_id: str
+    endpoint_id: str
+    state: Literal["running", "done"] | str
     deliveries: int
+    created_at: datetime
+    ended_at: datetime | None
 
 
 class DeliveryPage(Answer):

@@ -40,5 +40,5 @@ class Events:
         return self._connection.follow(Call("GET", "/v1/events/stream", query=query), last_event_id)
 
     async def read(self, event_id: UUID) -> EventDetailView:
-        """One event, and where it was sent: each delivery with every attempt."""
+        """One event, which services read it, and where it was sent: each delivery with its latest attempts."""
         return await self._connection.answer(EventDetailView, Call("GET", f"/v1/events/{segment(event_id)}"))

@@ -160,10 +160,6 @@ class Orders:
         }
         return self._connection.download(Call("GET", "/v1/orders/export", query=query))
 
-    def follow_store(self, *, last_event_id: int | None = None) -> AsyncGenerator[StreamEvent, None]:
-        """Follow every order of the store live, for its staff. The first frame has an id to resume from."""
-        return self._connection.follow(Call("GET", "/v1/orders/stream"), last_event_id)
-
     async def move_batch(self, *, idempotency_key: str | None = None, **body: Unpack[BulkTransition]) -> BulkView:
         """Move up to 500 orders, each independently. A repeat with the same key moves only missing ones and returns the same response."""
         return await self._connection.answer(BulkView, Call("POST", "/v1/orders/transitions", key=idempotency_key or new_key(), body=body))

@@ -109,7 +109,10 @@ class Webhooks:
         await self._connection.nothing(call)
 
     async def replay_delivery(self, endpoint_id: str, *, idempotency_key: str | None = None, **body: Unpack[ReplayInput]) -> ReplayView:
-        """Send events again, under the same ids: named deliveries, those that failed, a range of time, or what the endpoint never got."""
+        """Send events again, under the same ids: named deliveries, those that failed, a range of time, or what the endpoint never got.
+
+        A long one goes on after the answer; read it to see how far it is.
+        """
         call = Call("POST", f"/v1/webhooks/endpoints/{segment(endpoint_id)}/replay", key=idempotency_key or new_key(), body=body)
         return await self._connection.answer(ReplayView, call)
 
@@ -128,3 +131,7 @@ class Webhooks:
         """Send a test event to this endpoint alone; the delivery shows what it answered."""
         call = Call("POST", f"/v1/webhooks/endpoints/{segment(endpoint_id)}/test", key=idempotency_key or new_key())
         return await self._connection.answer(DeliveryView, call)
+
+    async def read_replay(self, replay_id: str) -> ReplayView:
+        """How far a replay is."""
+        return await self._connection.answer(ReplayView, Call("GET", f"/v1/webhooks/replays/{segment(replay_id)}"))

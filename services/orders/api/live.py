@@ -1,11 +1,10 @@
-"""Live streams (server-sent events): one order for anyone who may see it, the whole store for its staff."""
+"""The live stream (server-sent events) of one order, for anyone who may see it."""
 
 from fastapi.responses import StreamingResponse
 
-from services.orders.live.streams import order_stream, store_stream
+from services.orders.live import order_stream
 from services.orders.queries.orders import order_for
-from shared.contracts.actor import shop_only
-from shared.contracts.errors import Forbidden, NotFound
+from shared.contracts.errors import NotFound
 from shared.contracts.ids import OrderId
 from shared.web.call import Call, Router, problems
 from shared.web.streams import STREAM, LastSeen
@@ -21,10 +20,3 @@ async def follow(order_id: OrderId, call: Call, last_seen: LastSeen = None) -> S
     async with call.reading() as tx:
         await order_for(tx, call.actor, order_id)
     return order_stream(call, order_id, last_seen)
-
-
-@router.get("/orders/stream", operation_id="orders_store_follow", response_class=StreamingResponse, responses=STREAM | problems(Forbidden))
-async def follow_all(call: Call, last_seen: LastSeen = None) -> StreamingResponse:
-    """Follow every order of the store live, for its staff. The first frame has an id to resume from."""
-    shop_only(call.actor, to_read=True).or_raise()
-    return store_stream(call, last_seen)

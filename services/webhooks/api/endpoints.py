@@ -13,7 +13,7 @@ from services.webhooks.settings import WebhookSettings
 from services.webhooks.views import DeliveryView, EndpointSecretView, EndpointView, NewEndpointView, ReplayView
 from shared.contracts.actor import shop_only
 from shared.contracts.errors import Forbidden, NotFound, Refused, VersionConflict
-from shared.contracts.ids import EndpointId
+from shared.contracts.ids import EndpointId, ReplayId
 from shared.data.db import Transaction
 from shared.web.call import Call, Calling, Router, problems
 from shared.web.pages import DEFAULT_LIMIT, Cursor, Limit
@@ -135,12 +135,28 @@ async def test(endpoint_id: EndpointId, call: Call) -> Response:
     responses=problems(Forbidden, NotFound, Refused),
 )
 async def send_again(endpoint_id: EndpointId, request: ReplayInput, call: Call) -> Response:
-    """Send events again, under the same ids: named deliveries, those that failed, a range of time, or what the endpoint never got."""
+    """Send events again, under the same ids: named deliveries, those that failed, a range of time, or what the endpoint never got.
+
+    A long one goes on after the answer; read it to see how far it is.
+    """
 
     async def work(tx: Transaction) -> ReplayView:
-        return ReplayView(deliveries=await replay(tx, call.actor, endpoint_id, request, now=call.now))
+        return ReplayView.of(await replay(tx, call.actor, endpoint_id, request, now=call.now))
 
     return await call.once("webhooks.replay", work, status=202)
+
+
+@router.get(
+    "/webhooks/replays/{replay_id}",
+    operation_id="webhooks_replay_read",
+    response_model=ReplayView,
+    responses=problems(Forbidden, NotFound),
+)
+async def read_replay(replay_id: ReplayId, call: Call) -> Response:
+    """How far a replay is."""
+    shop_only(call.actor, to_read=True).or_raise()
+    async with call.reading() as tx:
+        return call.show(ReplayView.of(await queries.replay_for(tx, call.actor, replay_id)))
 
 
 def _settings(call: Calling) -> WebhookSettings:

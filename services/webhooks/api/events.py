@@ -12,7 +12,7 @@ from services.webhooks.rules.filters import check_types
 from services.webhooks.views import DeliveryDetailView, EventDetailView, FeedEventView, FeedView
 from shared.contracts.actor import shop_only
 from shared.contracts.errors import Forbidden, NotFound
-from shared.contracts.events import read_by
+from shared.contracts.events import EVENTS, read_by
 from shared.web.call import MANY_VALUES, Call, Router, problems
 from shared.web.streams import STREAM, LastSeen
 
@@ -62,11 +62,12 @@ async def follow(call: Call, types: Types = None, subject: Subject = None, last_
     "/events/{event_id}", operation_id="webhooks_event_read", response_model=EventDetailView, responses=problems(Forbidden, NotFound)
 )
 async def read(event_id: UUID, call: Call) -> Response:
-    """One event, and where it was sent: each delivery with every attempt."""
+    """One event, which services read it, and where it was sent: each delivery with its latest attempts."""
     shop_only(call.actor, to_read=True).or_raise()
     async with call.reading() as tx:
         event = await queries.event_for(tx, call.actor, event_id)
         deliveries = await queries.deliveries_of_event(tx, call.actor, event_id)
         attempts = await queries.attempts_of(tx, call.actor, [one.delivery_id for one in deliveries])
     shown = [DeliveryDetailView.of(one, attempts[one.delivery_id]) for one in deliveries]
-    return call.show(EventDetailView.showing(FeedEventView.of(event), deliveries=shown))
+    readers = sorted(EVENTS[event.type].readers) if event.type in EVENTS else []
+    return call.show(EventDetailView.showing(FeedEventView.of(event), read_by=readers, deliveries=shown))

@@ -1,5 +1,6 @@
 """Leasing due deliveries, and recording what became of them."""
 
+import json
 import random
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -43,7 +44,7 @@ RECORDED = {
     "stores": sa.ARRAY(sa.Text), "deliveries": sa.ARRAY(sa.Uuid), "numbers": sa.ARRAY(sa.Integer), "states": sa.ARRAY(sa.Text),
     "dues": sa.ARRAY(TIME), "begans": sa.ARRAY(TIME), "durations": sa.ARRAY(sa.Integer), "urls": sa.ARRAY(sa.Text),
     "addresses": sa.ARRAY(sa.Text), "statuses": sa.ARRAY(sa.Integer), "outcomes": sa.ARRAY(sa.Text), "details": sa.ARRAY(sa.Text),
-    "answers": sa.ARRAY(sa.Text),
+    "answers": sa.ARRAY(sa.Text), "requests": sa.ARRAY(sa.Text),
 }  # fmt: skip
 RECORD_ATTEMPTS = statement(__file__, "record_attempts").bindparams(
     *(sa.bindparam(name, type_=kind) for name, kind in RECORDED.items()), sa.bindparam("now", type_=TIME)
@@ -55,7 +56,10 @@ Of = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What an endpoint answered to one attempt. `status` is None without an answer; `outcome` then says why."""
+    """What an endpoint answered to one attempt. `status` is None without an answer; `outcome` then says why.
+
+    `request` are the headers that were sent, without secrets; the body is the event.
+    """
 
     leased: Leased
     began_at: datetime
@@ -66,6 +70,7 @@ class Outcome:
     answer: str
     retry_after: str | None
     address: str | None
+    request: dict[str, str]
 
 
 async def lease_due(
@@ -106,6 +111,7 @@ async def record_attempts(tx: Transaction, done: Sequence[Outcome], *, now: date
         "outcomes": [one.outcome for one in done],
         "details": [one.detail for one in done],
         "answers": [one.answer for one in done],
+        "requests": [json.dumps(one.request) for one in done],
         "now": now,
     }
     recorded = {(row.store_id, row.delivery_id) for row in await tx.all(RECORD_ATTEMPTS, values)}

@@ -6,6 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from services.webhooks import queries
+from services.webhooks.commands.replays import begin
 from services.webhooks.delivery.sending import own_headers
 from services.webhooks.delivery.signing import accepted_secret, new_key_pair, new_secret
 from services.webhooks.requests import EndpointEditInput, EndpointInput, SecretInput
@@ -14,7 +15,7 @@ from services.webhooks.rules.filters import check_types, like_patterns
 from services.webhooks.rules.urls import accepted_url
 from services.webhooks.settings import WebhookSettings
 from services.webhooks.state import Endpoint, Scheme, Secret
-from services.webhooks.tables import deliveries, endpoints, secrets
+from services.webhooks.tables import endpoints, replays, secrets
 from shared.contracts.actor import Actor, shop_only
 from shared.contracts.errors import Refused, expect_version
 from shared.contracts.events import By, read_by
@@ -76,9 +77,7 @@ async def edit_endpoint(
         return endpoint
     if changed.get("state") == "active":
         changed |= {"reason": "", "failing_since": None, "failures": 0, "noticed_at": None, "resting_until": None}
-        mine = (deliveries.c.store_id == actor.store) & (deliveries.c.endpoint_id == endpoint_id) & (deliveries.c.state == "waiting")
-        await tx.execute(sa.update(deliveries).where(mine).values(due_at=now, tries=0))
-        tx.emitted = True  # wakes the deliverer
+        await begin(tx, endpoint, "return", {}, now=now)
     return await _change(tx, endpoint, **changed, version=endpoint.version + 1, changed_at=now)
 
 
@@ -93,8 +92,9 @@ async def delete_endpoint(tx: Transaction, actor: Actor, endpoint_id: str, *, ex
     await _change(tx, endpoint, state="deleted", headers={}, version=endpoint.version + 1, changed_at=now)
     of = (secrets.c.store_id == actor.store) & (secrets.c.endpoint_id == endpoint_id)
     await tx.execute(sa.delete(secrets).where(of))
-    waiting = (deliveries.c.store_id == actor.store) & (deliveries.c.endpoint_id == endpoint_id) & (deliveries.c.state == "waiting")
-    await tx.execute(sa.update(deliveries).where(waiting).values(state="parked", due_at=None, ended_at=now))
+    running = (replays.c.store_id == actor.store) & (replays.c.endpoint_id == endpoint_id) & replays.c.ended_at.is_(None)
+    await tx.execute(sa.update(replays).where(running).values(ended_at=now))
+    await begin(tx, endpoint, "removal", {}, now=now)
 
 
 async def rotate_secret(

@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from services.webhooks.rules.messages import blanked, messages
 from services.webhooks.settings import WebhookSettings
-from services.webhooks.tables import attempts, deliveries, erased, feed
+from services.webhooks.tables import attempts, deliveries, erased, feed, replays
 from shared.contracts.events import CustomerErased, Envelope, Event
 from shared.data.db import Database, Transaction
 from shared.data.erasure import forget
@@ -22,6 +22,8 @@ RECORD_EVENT = statement(__file__, "record_event").bindparams(
     sa.bindparam("event_id", type_=sa.Uuid),
     sa.bindparam("sequence", type_=sa.BigInteger),
 )
+SWEPT_TOGETHER = 1_000
+SWEEP_EVENTS = statement(__file__, "sweep_events").bindparams(sa.bindparam("oldest", type_=TIME), sa.bindparam("events", type_=sa.Integer))
 
 
 async def record(tx: Transaction, event: Event, envelope: Envelope) -> None:
@@ -69,13 +71,14 @@ async def _blank(tx: Transaction, store: str, orders: tuple[str, ...]) -> None:
 
 
 async def sweep_events(database: Database, settings: Settings, *, now: datetime) -> int:
-    """Delete events, and their deliveries with all attempts, that are older than `events_days`. Returns how many rows went."""
+    """Delete events with their deliveries and all attempts, tests, and replays that are older than `events_days`.
+
+    Returns how many rows went.
+    """
     assert isinstance(settings, WebhookSettings)
     oldest = now - timedelta(days=settings.events_days)
-    old = sa.select(deliveries.c.store_id, deliveries.c.delivery_id).where(deliveries.c.created_at < oldest)
-    done = await forget_rows(database, "webhooks.sweep_attempts", attempts, sa.tuple_(attempts.c.store_id, attempts.c.delivery_id).in_(old))
-    if done == 0:
-        done = await forget_rows(database, "webhooks.sweep_deliveries", deliveries, deliveries.c.created_at < oldest)
-    if done == 0:
-        done = await forget_rows(database, "webhooks.sweep_feed", feed, feed.c.received_at < oldest)
-    return done
+    async with database.transaction("webhooks.sweep_events") as tx:
+        done = (await tx.execute(SWEEP_EVENTS, {"oldest": oldest, "events": SWEPT_TOGETHER})).rowcount
+    tests = (deliveries.c.position == 0) & (deliveries.c.created_at < oldest)
+    done += await forget_rows(database, "webhooks.sweep_tests", deliveries, tests)
+    return done + await forget_rows(database, "webhooks.sweep_replays", replays, replays.c.created_at < oldest)

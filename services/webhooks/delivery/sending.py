@@ -8,7 +8,7 @@ import codecs
 import re
 import ssl
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, Self
@@ -110,15 +110,16 @@ class Sender:
         await self._session.close()
         self._threads.close()
 
-    async def send(self, *, url: str, headers: Mapping[str, str], body: bytes, loopback: bool) -> Answer:
+    async def send(self, *, url: str, headers: Mapping[str, str], body: bytes, loopback: bool, hide: Callable[[str], str] = str) -> Answer:
         """POST the body, exactly as it is, and answer what became of it. Raises nothing but CancelledError.
 
         `headers` are those of the signature and the endpoint's own; they may replace `Content-Type`. `loopback` is the development setting.
+        `hide` takes secrets out of the answer's text, before it is cut.
         """
         begun, dial = time.monotonic(), Dial(loopback)
         token = dialling.set(dial)
         try:
-            status, text, retry_after = await self._post(accepted_url(url, loopback=loopback, ports=self._ports), headers, body)
+            status, text, retry_after = await self._post(accepted_url(url, loopback=loopback, ports=self._ports), headers, body, hide)
             failed, why = _judged(status)
         except Exception as error:  # a receiver must not be able to raise anything here that nobody thought of
             status, text, retry_after = None, "", None
@@ -127,19 +128,17 @@ class Sender:
             dialling.reset(token)
         return Answer(status, failed, why, text, retry_after, round((time.monotonic() - begun) * 1_000), dial.address)
 
-    async def _post(self, url: str, headers: Mapping[str, str], body: bytes) -> tuple[int, str, str | None]:
+    async def _post(self, url: str, headers: Mapping[str, str], body: bytes, hide: Callable[[str], str]) -> tuple[int, str, str | None]:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._total_seconds
-        given = {name.lower() for name in headers}
-        sent = {name: value for name, value in OURS.items() if name.lower() not in given} | dict(headers)
         async with asyncio.timeout_at(deadline):
-            response = await self._session.post(URL(url, encoded=True), headers=sent, data=body, allow_redirects=False)
+            response = await self._session.post(URL(url, encoded=True), headers=with_ours(headers), data=body, allow_redirects=False)
         try:
-            text = await _text(response, min(deadline, loop.time() + self._text_seconds))
+            text = _cut(hide(await _text(response, min(deadline, loop.time() + self._text_seconds))))
         finally:
             response.close()  # whatever else it has to say
         retry_after = response.headers.get("Retry-After")
-        return response.status, text, retry_after and _CONTROL.sub("", retry_after)[:MAX_RETRY_AFTER_CHARACTERS]
+        return response.status, text, retry_after and hide(_CONTROL.sub("", retry_after))[:MAX_RETRY_AFTER_CHARACTERS]
 
     def _told(self, error: Exception, dial: Dial) -> tuple[Failed, str]:
         """The code and the sentence of an attempt without an answer."""
@@ -170,6 +169,12 @@ class Sender:
         if dial.connected is None:
             return f"No connection could be made within {self._connect_seconds:g} s."
         return f"There was no answer within {self._total_seconds:g} s."
+
+
+def with_ours(headers: Mapping[str, str]) -> dict[str, str]:
+    """These headers and, beside them, what every delivery says."""
+    given = {name.lower() for name in headers}
+    return {name: value for name, value in OURS.items() if name.lower() not in given} | dict(headers)
 
 
 def own_headers(given: Mapping[str, str], *, at: str = "/headers") -> dict[str, str]:
@@ -206,8 +211,16 @@ async def _text(response: aiohttp.ClientResponse, deadline: float) -> str:
                 read += part
     if response.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
         return ""
-    whole_characters = codecs.getincrementaldecoder("utf-8")("replace").decode(bytes(read[:KEEP_TEXT_BYTES]))
-    return _CONTROL.sub("", whole_characters)
+    return _CONTROL.sub("", _whole_characters(bytes(read)))
+
+
+def _cut(text: str) -> str:
+    return _whole_characters(text.encode()[:KEEP_TEXT_BYTES])
+
+
+def _whole_characters(read: bytes) -> str:
+    """As text, without a character that was cut in two."""
+    return codecs.getincrementaldecoder("utf-8")("replace").decode(read)
 
 
 def _reason(error: BaseException) -> str:

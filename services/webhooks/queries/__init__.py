@@ -4,6 +4,7 @@ from services.webhooks.queries.deliveries import attempts_of as attempts_of
 from services.webhooks.queries.deliveries import deliveries_of_event as deliveries_of_event
 from services.webhooks.queries.deliveries import delivery_for as delivery_for
 from services.webhooks.queries.deliveries import listed_deliveries as listed_deliveries
+from services.webhooks.queries.deliveries import replay_for as replay_for
 from services.webhooks.queries.endpoints import count_endpoints as count_endpoints
 from services.webhooks.queries.endpoints import endpoint_for as endpoint_for
 from services.webhooks.queries.endpoints import listed_endpoints as listed_endpoints

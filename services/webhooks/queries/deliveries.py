@@ -1,21 +1,22 @@
 """Reads deliveries and their attempts."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 
-from services.webhooks.state import Attempt, Delivery, DeliveryState
-from services.webhooks.tables import attempts, deliveries
+from services.webhooks.state import Attempt, Delivery, DeliveryState, Replay
+from services.webhooks.tables import attempts, deliveries, replays
 from shared.contracts.actor import Actor
 from shared.data.columns import columns_of
 from shared.data.db import Transaction
 from shared.web.pages import Key, Order, Walked, walk
 
 DELIVERIES = Key(deliveries.c.position, deliveries.c.delivery_id, newest_first=True)
-MAX_ATTEMPTS = 100
-"""Attempts that are shown: the latest ones."""
+MAX_ATTEMPTS = 32
+"""Attempts of a delivery that are shown: the latest ones, two whole schedules."""
 MAX_DELIVERIES = 1_000
 """Deliveries of one event that are shown: as many as a store may have endpoints."""
 
@@ -59,13 +60,26 @@ async def deliveries_of_event(tx: Transaction, actor: Actor, event_id: UUID) -> 
     return [Delivery(**row._mapping) for row in await tx.all(mine.order_by(deliveries.c.endpoint_id).limit(MAX_DELIVERIES))]
 
 
-async def attempts_of(tx: Transaction, actor: Actor, delivery_ids: list[str]) -> dict[str, list[Attempt]]:
-    """The latest attempts of these deliveries, in order, by delivery."""
-    mine = (attempts.c.store_id == actor.store) & attempts.c.delivery_id.in_(delivery_ids)
+async def attempts_of(tx: Transaction, actor: Actor, delivery_ids: Sequence[str]) -> dict[str, list[Attempt]]:
+    """The latest attempts of each of these deliveries, at most MAX_ATTEMPTS, in order."""
+    mine = (
+        sa.select(deliveries.c.store_id, deliveries.c.delivery_id)
+        .where(_mine(actor), deliveries.c.delivery_id.in_(delivery_ids))
+        .subquery()
+    )
+    its = (attempts.c.store_id == mine.c.store_id) & (attempts.c.delivery_id == mine.c.delivery_id)
+    latest = sa.select(attempts).where(its).order_by(attempts.c.number.desc()).limit(MAX_ATTEMPTS).lateral()
     found: dict[str, list[Attempt]] = {one: [] for one in delivery_ids}
-    for row in await tx.all(sa.select(attempts).where(mine).order_by(attempts.c.delivery_id, attempts.c.number)):
+    for row in await tx.all(sa.select(latest).select_from(mine.join(latest, sa.true())).order_by(latest.c.delivery_id, latest.c.number)):
         found[row.delivery_id].append(Attempt(**row._mapping))
-    return {one: made[-MAX_ATTEMPTS:] for one, made in found.items()}
+    return found
+
+
+async def replay_for(tx: Transaction, actor: Actor, replay_id: str) -> Replay:
+    """One replay of the store. Raises NotFound."""
+    mine = (replays.c.store_id == actor.store) & (replays.c.replay_id == replay_id) & (replays.c.kind == "replay")
+    row = await tx.found(sa.select(*columns_of(replays, Replay)).where(mine), "No such replay in this store.")
+    return Replay(**row._mapping)
 
 
 def _mine(actor: Actor) -> sa.ColumnElement[bool]:

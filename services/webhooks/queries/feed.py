@@ -39,9 +39,9 @@ async def events_after(
     return FeedPage([FeedEvent(**row._mapping) for row in rows], last, len(found) > limit or len(places) == examined)
 
 
-async def newest_position(tx: Transaction, actor: Actor) -> int:
+async def newest_position(tx: Transaction, store_id: str) -> int:
     """The position of the store's latest event; 0 if there was none."""
-    return await tx.scalar(sa.select(counters.c.last).where(counters.c.store_id == actor.store)) or 0
+    return await tx.scalar(sa.select(counters.c.last).where(counters.c.store_id == store_id)) or 0
 
 
 async def event_for(tx: Transaction, actor: Actor, event_id: UUID) -> FeedEvent:

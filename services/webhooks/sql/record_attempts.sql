@@ -3,8 +3,9 @@
 with done as (
     select * from unnest(cast(:stores as text[]), cast(:deliveries as uuid[]), cast(:numbers as int[]), cast(:states as text[]),
         cast(:dues as timestamptz[]), cast(:begans as timestamptz[]), cast(:durations as int[]), cast(:urls as text[]),
-        cast(:addresses as text[]), cast(:statuses as int[]), cast(:outcomes as text[]), cast(:details as text[]), cast(:answers as text[]))
-        as one (store_id, delivery_id, number, state, due_at, began_at, duration_ms, url, address, status, outcome, detail, answer)
+        cast(:addresses as text[]), cast(:statuses as int[]), cast(:outcomes as text[]), cast(:details as text[]), cast(:answers as text[]),
+        cast(:requests as text[]))
+        as one (store_id, delivery_id, number, state, due_at, began_at, duration_ms, url, address, status, outcome, detail, answer, request)
 ), moved as (
     update webhooks.deliveries d set attempts = o.number, tries = d.tries + 1, state = o.state, due_at = o.due_at,
         ended_at = case when o.state <> 'waiting' then cast(:now as timestamptz) end
@@ -12,7 +13,8 @@ with done as (
     where d.store_id = o.store_id and d.delivery_id = o.delivery_id and d.attempts = o.number - 1 and d.state = 'waiting'
     returning d.store_id, d.delivery_id
 )
-insert into webhooks.attempts (store_id, delivery_id, number, began_at, duration_ms, url, address, status, outcome, detail, answer)
-select o.store_id, o.delivery_id, o.number, o.began_at, o.duration_ms, o.url, o.address, o.status, o.outcome, o.detail, o.answer
+insert into webhooks.attempts (store_id, delivery_id, number, began_at, duration_ms, url, address, status, outcome, detail, answer, request)
+select o.store_id, o.delivery_id, o.number, o.began_at, o.duration_ms, o.url, o.address, o.status, o.outcome, o.detail, o.answer,
+    cast(o.request as jsonb)
 from done o join moved using (store_id, delivery_id)
 returning store_id, delivery_id

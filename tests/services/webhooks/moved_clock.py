@@ -79,7 +79,7 @@ class Clocked:
         """Each of these was answered like this, a second after it was sent."""
         began, self.now = self.now, self.now + timedelta(seconds=1)
         failed = "delivered" if status == 200 else "not_accepted"
-        done = [Outcome(one, began, self.now, status, failed, "", "", retry_after, "203.0.113.1") for one in leased]
+        done = [Outcome(one, began, self.now, status, failed, "", "", retry_after, "203.0.113.1", {}) for one in leased]
         async with self.database.transaction("test") as tx:
             await record_attempts(tx, done, now=self.now)
 

@@ -50,6 +50,7 @@ async def test_an_order_reaches_an_endpoint_signed_and_whole(shop: Shop, receive
     assert (item["event"], feed["after"], feed["more"]) == (message, 1, False)
     whole = (await shop.staff.get(f"/webhooks/v1/events/{message['id']}")).ok()
     assert (whole["position"], [one["delivery_id"] for one in whole["deliveries"]]) == (1, [delivery["delivery_id"]])
+    assert whole["read_by"] == ["documents", "notes", "refunds", "webhooks"]
 
 
 async def test_personal_data_is_only_for_an_endpoint_that_asked_for_it(shop: Shop, receiver: Receiver) -> None:
@@ -61,14 +62,19 @@ async def test_personal_data_is_only_for_an_endpoint_that_asked_for_it(shop: Sho
 
 
 async def test_a_refused_delivery_is_sent_again_byte_for_byte(shop: Shop) -> None:
-    async with receiving(answering_in_turn(answering(500, b"not now"), answering(200))) as receiver:
-        made = await endpoint(shop, receiver, types=["order.placed.v1"])
+    async with receiving(answering_in_turn(answering(500, b"not now, abc-123-secret"), answering(200))) as receiver:
+        made = await endpoint(shop, receiver, types=["order.placed.v1"], headers={"X-Key": "abc-123-secret"})
         await shop.platform.post("/orders/v1/orders", json=order_p())
         first, second = (await arrived(receiver, 2))[:2]
         assert (first.body, first.headers["webhook-id"]) == (second.body, second.headers["webhook-id"])
         [delivery] = await delivered(shop, made["endpoint_id"], ["delivered"])
     calls = (await shop.staff.get(f"/webhooks/v1/webhooks/deliveries/{delivery['delivery_id']}")).ok()["calls"]
-    assert [(one["status"], one["outcome"], one["answer"]) for one in calls] == [(500, "not_accepted", "not now"), (200, "delivered", "")]
+    answers = [(one["status"], one["outcome"], one["answer"]) for one in calls]
+    assert answers == [(500, "not_accepted", "not now, [redacted]"), (200, "delivered", "")]
+    shown = {name.lower(): value for name, value in calls[0]["request"].items()}
+    assert shown == {name: first.headers[name] for name in shown} | {"x-key": "[redacted]"}
+    assert {"webhook-id", "webhook-timestamp", "webhook-signature", "content-type"} < shown.keys()
+    assert first.headers["x-key"] == "abc-123-secret"
 
 
 async def test_what_happens_while_an_endpoint_is_paused_comes_in_order_on_its_return(shop: Shop, receiver: Receiver) -> None:

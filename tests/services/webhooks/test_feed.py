@@ -47,6 +47,17 @@ async def test_a_filter_leaves_out_events_and_still_moves_on(shop: Shop) -> None
     assert [item["event"]["type"] for item in about["items"]] == ["order.placed.v1"]
 
 
+async def test_a_filtered_page_ends_where_the_next_one_begins(shop: Shop) -> None:
+    orders = await placed(shop, 3)
+    await page(shop, "limit=500", 3)
+    read, after = [], 0
+    for _ in range(3):
+        found = (await shop.staff.get(f"/webhooks/v1/events?types=order.*&limit=1&after={after}")).ok()
+        read += [item["event"]["subject"] for item in found["items"]]
+        after = found["after"]
+    assert (sorted(read), after) == (sorted(orders), 3)
+
+
 async def test_a_long_poll_is_answered_by_the_first_event(shop: Shop) -> None:
     empty = (await shop.staff.get("/webhooks/v1/events")).ok()
     assert (empty["items"], empty["after"], empty["more"]) == ([], 0, False)

@@ -9,9 +9,13 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from services.webhooks import tables
+from services.webhooks.commands import replays
 from services.webhooks.commands.deliveries import PACE_SECONDS, SPARE_SECONDS, Outcome
+from services.webhooks.commands.endpoints import delete_endpoint
 from services.webhooks.commands.feed import sweep_events
 from services.webhooks.deliver import Deliverer
+from services.webhooks.requests import ReplayInput
 from services.webhooks.tables import attempts, deliveries, endpoints, feed, metadata
 from shared.contracts.errors import Refused
 from shared.contracts.events import By, CustomerErased, NoteAdded, NoteText
@@ -146,11 +150,49 @@ async def test_disabled_after_seven_days_it_gets_everything_in_order_on_its_retu
     assert {row[0] for row in await rows(store, deliveries, "state")} == {"delivered"}
 
 
+async def test_a_long_backlog_is_carried_out_in_steps(store: Clocked, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its call takes the first, the worker the rest; what arrives meanwhile is not part of it."""
+    monkeypatch.setattr(replays, "STEP_ROWS", 3)
+    paused = await store.endpoint()
+    for _ in range(4):
+        await store.happens()
+    await store.answer(*await store.lease(), status=200)
+    new = await store.endpoint()
+    async with store.database.transaction("test") as tx:
+        made = await replays.replay(tx, store.staff, paused.endpoint_id, ReplayInput(state="delivered"), now=store.now)
+        filled = await replays.replay(tx, store.staff, new.endpoint_id, ReplayInput(backfill=True), now=store.now)
+    assert (made.deliveries, made.ended_at, filled.deliveries, filled.ended_at) == (3, None, 3, None)
+    await store.answer(*await store.lease(), status=200)
+    store.now += timedelta(seconds=1)
+    await store.happens()
+    assert await replays.run_replays(store.database, store.settings, now=store.now) == 2
+    assert await replays.run_replays(store.database, store.settings, now=store.now) == 0
+    assert await rows(store, tables.replays, "position", "deliveries", "ended_at") == [(4, 4, store.now)] * 2
+    by_endpoint = [(row[1], row[2], row[3]) for row in await rows(store, deliveries, "endpoint_id", "position", "state", "attempts")]
+    assert sorted(by_endpoint) == sorted(
+        [(position, "delivered", attempts) for position in (1, 2, 3) for attempts in (2, 1)]
+        + [(4, "waiting", 1), (4, "waiting", 0), (5, "waiting", 0), (5, "waiting", 0)]
+    )
+
+
+async def test_a_deleted_endpoints_backlog_is_parked_and_its_replays_end(store: Clocked, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replays, "STEP_ROWS", 2)
+    endpoint = await store.endpoint()
+    for _ in range(3):
+        await store.happens()
+    async with store.database.transaction("test") as tx:
+        await replays.replay(tx, store.staff, endpoint.endpoint_id, ReplayInput(), now=store.now)
+        await delete_endpoint(tx, store.staff, endpoint.endpoint_id, expected_version=None, now=store.now)
+    assert await replays.run_replays(store.database, store.settings, now=store.now) == 1
+    assert {row[0] for row in await rows(store, deliveries, "state")} == {"parked"}
+    assert await rows(store, tables.replays, "kind", "deliveries") == [("removal", 3), ("replay", 2)]
+
+
 async def test_an_outcome_that_cannot_be_recorded_holds_up_no_other(store: Clocked) -> None:
     await store.endpoint()
     for _ in range(2):
         await store.happens()
-    outcomes = [Outcome(one, store.now, store.now, 200, "delivered", "", "", None, None) for one in await store.lease()]
+    outcomes = [Outcome(one, store.now, store.now, 200, "delivered", "", "", None, None, {}) for one in await store.lease()]
     deliverer = Deliverer(store.database, store.settings)
     deliverer._done += [replace(outcomes[0], answer="what PostgreSQL cannot store: \x00"), outcomes[1]]
     deliverer._some_done.set()
@@ -187,6 +229,23 @@ async def test_after_ninety_days_an_event_and_its_deliveries_are_gone(store: Clo
     for _ in range(3):
         await sweep_events(store.database, store.settings, now=store.now)
     assert [len(await rows(store, table, "store_id")) for table in (feed, deliveries, attempts)] == [1, 1, 0]
+
+
+async def test_a_backfilled_delivery_goes_with_its_event(store: Clocked) -> None:
+    event = await store.happens()
+    store.now += timedelta(days=60)
+    endpoint = await store.endpoint()
+    async with store.database.transaction("test") as tx:
+        made = await replays.replay(tx, store.staff, endpoint.endpoint_id, ReplayInput(backfill=True), now=store.now)
+    assert (made.deliveries, made.ended_at) == (1, store.now)
+    [leased] = await store.lease()
+    await store.answer(leased, status=500)
+    assert leased.event_id == event.id
+    store.now += timedelta(days=31)
+    for _ in range(3):
+        await sweep_events(store.database, store.settings, now=store.now)
+    assert [len(await rows(store, table, "store_id")) for table in (feed, deliveries, attempts)] == [0, 0, 0]
+    assert await store.lease() == []
 
 
 async def test_strict_order_holds_back_only_the_order_that_fails(store: Clocked) -> None:

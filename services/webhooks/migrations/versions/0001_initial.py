@@ -22,6 +22,7 @@ TIMES = {
     "secrets": ("created_at", "ends_at"),
     "deliveries": ("due_at", "created_at", "ended_at"),
     "attempts": ("began_at",),
+    "replays": ("created_at", "stepped_at", "ended_at"),
 }
 
 
@@ -142,6 +143,7 @@ def _create_deliveries() -> None:
         )
     op.create_index("ix_deliveries_listed", "deliveries", ["store_id", "endpoint_id", "position", "delivery_id"], schema=SCHEMA)
     op.create_index("ix_deliveries_of_event", "deliveries", ["store_id", "event_id"], schema=SCHEMA)
+    op.create_index("ix_deliveries_tests", "deliveries", ["created_at"], schema=SCHEMA, postgresql_where=sa.text("position = 0"))
     table(
         "attempts",
         sa.Column("delivery_id", UUID(as_uuid=True), nullable=False),
@@ -152,13 +154,36 @@ def _create_deliveries() -> None:
         sa.Column("address", sa.Text),
         sa.Column("status", sa.SmallInteger),
         *alike(sa.Text, "outcome", "detail", "answer"),
+        sa.Column("request", JSONB, nullable=False),
         sa.PrimaryKeyConstraint("store_id", "delivery_id", "number", name="pk_attempts"),
-        _of("attempts", "delivery_id", "deliveries"),
+        _of("attempts", "delivery_id", "deliveries", ondelete="CASCADE"),
         comment="Every call to an endpoint, and what it answered.",
+    )
+    table(
+        "replays",
+        *alike(UUID(as_uuid=True), "replay_id", "endpoint_id"),
+        sa.Column("kind", sa.Text, nullable=False),
+        sa.Column("wanted", JSONB, nullable=False),
+        sa.Column("in_feed", sa.Boolean, nullable=False),
+        *alike(sa.BigInteger, "position", "until_position"),
+        sa.Column("delivery_id", UUID(as_uuid=True), nullable=False),
+        sa.Column("deliveries", sa.Integer, nullable=False),
+        *alike(TIME, "created_at", "stepped_at"),
+        sa.Column("ended_at", TIME),
+        sa.PrimaryKeyConstraint("store_id", "replay_id", name="pk_replays"),
+        _of("replays", "endpoint_id", "endpoints"),
+        sa.CheckConstraint("kind in ('replay', 'return', 'removal')", name="ck_replays_kind"),
+        comment="Changes of many deliveries of one endpoint, which the worker carries out in steps.",
+    )
+    op.create_index(
+        "ix_replays_running", "replays", ["stepped_at", "replay_id"], schema=SCHEMA, postgresql_where=sa.text("ended_at is null")
     )
 
 
-def _of(table: str, column: str, other: str) -> sa.ForeignKeyConstraint:
+def _of(table: str, column: str, other: str, *, ondelete: str | None = None) -> sa.ForeignKeyConstraint:
     return sa.ForeignKeyConstraint(
-        ["store_id", column], [f"{SCHEMA}.{other}.store_id", f"{SCHEMA}.{other}.{column}"], name=f"fk_{table}_store_id_{other}"
+        ["store_id", column],
+        [f"{SCHEMA}.{other}.store_id", f"{SCHEMA}.{other}.{column}"],
+        name=f"fk_{table}_store_id_{other}",
+        ondelete=ondelete,
     )

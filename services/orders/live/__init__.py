@@ -1,1 +1,0 @@
-"""Live streams of this service: the positions of a store's stream, and its followers."""
