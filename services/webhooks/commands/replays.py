@@ -28,7 +28,7 @@ from shared.data.schema import TIME
 from shared.data.sql import statement
 from shared.process.settings import Settings
 
-STEP_ROWS = 5_000
+STEP_ROWS = 1_000
 STEPS_AT_ONCE = 100
 """So that a sweeper's turn ends."""
 NO_DELIVERY = UUID(int=0)

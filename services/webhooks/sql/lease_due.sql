@@ -27,12 +27,12 @@ with busy as (
 update webhooks.deliveries d set due_at = :until
 from chosen c
     join webhooks.endpoints e on e.store_id = c.store_id and e.endpoint_id = c.endpoint_id
-    left join webhooks.feed f on f.store_id = c.store_id and f.position = c.position
 where d.store_id = c.store_id and d.delivery_id = c.delivery_id
 returning d.store_id, d.delivery_id, d.endpoint_id, d.event_id, d.type, d.subject, d.attempts, d.tries, e.url, e.headers,
-    e.calls_per_second, coalesce(d.body,
+    e.calls_per_second, coalesce(d.body, (
         -- the personal part becomes the last member of `data`, with which every message ends
-        case when d.personal then left(coalesce(f.sent, f.body), -2) || ',"personal":' || f.personal || '}}' end,
-        coalesce(f.sent, f.body)) as body,
+        select coalesce(case when d.personal then left(coalesce(f.sent, f.body), -2) || ',"personal":' || f.personal || '}}' end,
+            coalesce(f.sent, f.body))
+        from webhooks.feed f where f.store_id = d.store_id and f.position = d.position)) as body,
     (select jsonb_agg(jsonb_build_object('scheme', s.scheme, 'secret', s.secret) order by s.created_at desc) from webhooks.secrets s
         where s.store_id = d.store_id and s.endpoint_id = d.endpoint_id and coalesce(s.ends_at, :until) > :now) as secrets

@@ -12,8 +12,8 @@ with looked_at as materialized (
         due_at = case :kind when 'replay' then cast(:now as timestamptz) when 'return' then d.created_at end,
         ended_at = case :kind when 'removal' then cast(:now as timestamptz) end,
         tries = case :kind when 'removal' then d.tries else 0 end
-    from looked_at l
-    where d.store_id = :store and d.delivery_id = l.delivery_id
+    -- as an array, because before the first ANALYZE a join compares each delivery with each of the step
+    where d.store_id = :store and d.delivery_id = any (array(select delivery_id from looked_at))
         and (:kind = 'replay' or d.state = 'waiting') and (:kind <> 'return' or d.tries > 0)
         and d.state = coalesce(:state, d.state) and (cast(:patterns as text[]) is null or d.type like any (:patterns))
         and d.created_at >= coalesce(:since, d.created_at) and d.created_at < coalesce(:until, timestamptz 'infinity')
