@@ -121,14 +121,15 @@ async def everything_read(shop: Shop, life: Life, caller: Caller) -> dict[str, b
 
 
 async def _of_webhooks(shop: Shop) -> dict[str, list[str]]:
-    """Ids of an endpoint of the store, one of its deliveries, and the event in it."""
+    """Ids of an endpoint of the store, one of its deliveries, the event in it, and a replay."""
     wanted = {"url": "https://hooks.example/in"}
     endpoint_id = (await shop.staff.post("/webhooks/v1/webhooks/endpoints", json=wanted)).ok()["endpoint_id"]
     address = f"/webhooks/v1/webhooks/endpoints/{endpoint_id}"
     (await shop.staff.patch(address, {"state": "paused"})).ok()
-    (await shop.staff.post(f"{address}/replay", json={"backfill": True})).ok()
+    replay = (await shop.staff.post(f"{address}/replay", json={"backfill": True})).ok()
     first = (await shop.staff.get(f"/webhooks/v1/webhooks/deliveries?endpoint_id={endpoint_id}")).ok()["items"][0]
-    return {"endpoint_id": [endpoint_id], "delivery_id": [first["delivery_id"]], "event_id": [first["event_id"]]}
+    ids = {"endpoint_id": endpoint_id, "delivery_id": first["delivery_id"], "event_id": first["event_id"], "replay_id": replay["replay_id"]}
+    return {name: [one] for name, one in ids.items()}
 
 
 def _filled(path: str, ids: dict[str, list[str]]) -> list[str]:
