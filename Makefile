@@ -39,9 +39,9 @@ faults: ## Break everything under load, and count lost and duplicated writes (SE
 	@deploy/bootstrap.sh --tests
 	$(python) -m tests.faults.load --seed $(or $(SEED),1) --faults $(or $(FAULTS),60) --writes $(or $(WRITES),10000) $(if $(REPORT),--report $(REPORT))
 
-bench: ## Measure throughput against the limits of this machine (OUT=folder for JSON, SVG and Markdown; ANYWAY=1 on a busy machine)
+bench: ## Measure throughput against the limits of this machine (OUT=folder for JSON, SVG and Markdown; ONLY=webhooks; ANYWAY=1 on a busy machine)
 	@deploy/bootstrap.sh --tests
-	$(python) -m tests.bench $(if $(OUT),--out $(OUT)) $(if $(ANYWAY),--anyway)
+	$(python) -m tests.bench $(if $(OUT),--out $(OUT)) $(if $(ONLY),--only $(ONLY)) $(if $(ANYWAY),--anyway)
 
 fuzz: ## Call every route with everything that its OpenAPI document allows, and more (CASES=200 for each; writes docs/fuzz-table.md)
 	@deploy/bootstrap.sh --tests

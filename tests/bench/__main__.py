@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -19,7 +20,7 @@ from deploy.local.servers.private import PrivateServers
 from deploy.operator.provision import provision
 from deploy.operator.registry import SERVICES
 from deploy.operator.state import PROJECT
-from tests.bench import events, machine, measures, picture, reference
+from tests.bench import events, machine, measures, picture, reference, webhooks
 from tests.bench.generator import drive, request
 from tests.bench.measures import Bench
 from tests.bench.outcome import Outcome, to_json, to_markdown, to_terminal
@@ -31,7 +32,21 @@ from tests.stack import new_stack
 CLIENTS = (1, 8, 16, 32)
 REST_SECONDS = 5.0
 RESTOCKS = 100
+WEBHOOKS = "webhooks"
+"""The part of `--only`: it needs nothing of the others."""
 REFUNDS_PER_SECOND = 300  # more than are asked for in a second: each can be asked for once
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is measured, and how much of it."""
+
+    seconds: float
+    orders: int
+    backlog: int
+    deliveries: int
+    feed: int
+    only: str
 
 
 def main(
@@ -39,10 +54,16 @@ def main(
     seconds: Annotated[float, typer.Option(help="Length of each measure.")] = 5.0,
     many: Annotated[int, typer.Option(help="Orders in the large store.")] = 1_000_000,
     backlog: Annotated[int, typer.Option(help="Events that relay and workers are given.")] = 4_000,
+    deliveries: Annotated[int, typer.Option(help="Deliveries in each backlog of a worker.")] = 5_000,
+    feed: Annotated[int, typer.Option(help="Events in the feed that is read.")] = 1_000_000,
+    only: Annotated[str, typer.Option(help=f"`{WEBHOOKS}` measures nothing else, and writes no report.")] = "",
     out: Annotated[Path | None, typer.Option(help="Folder for bench.json, bench.svg and bench.md.")] = None,
     anyway: Annotated[bool, typer.Option(help="Measure although the machine is busy; the figures are marked.")] = False,
 ) -> None:
     """Measure the services beside their limits. Refuses on a machine that is too busy to be believed."""
+    if only not in {"", WEBHOOKS} or (only and out is not None):
+        raise typer.BadParameter(f"--only takes `{WEBHOOKS}`, without --out")
+    plan = Plan(seconds, many, backlog, deliveries, feed, only)
     before = machine.look(Path(tempfile.gettempdir()))
     if (why := machine.doubts(before, before)) and not anyway:
         sys.exit("Not measured: " + "; ".join(why) + ". Wait for a quiet machine, or measure all the same with --anyway (ANYWAY=1).")
@@ -57,7 +78,7 @@ def main(
     with tempfile.TemporaryDirectory(prefix="aftersale-bench-") as folder:
         try:
             servers.start()
-            outcome = asyncio.run(_measure(servers, Path(folder), before, seconds=seconds, many=many, backlog=backlog, say=say))
+            outcome = asyncio.run(_measure(servers, Path(folder), before, plan, say))
         finally:
             servers.stop()
     outcome.after = machine.look(Path(tempfile.gettempdir()))
@@ -69,7 +90,7 @@ def main(
 
 
 async def _measure(  # the order matters: what needs rest comes first, what leaves a million orders behind comes last
-    servers: PrivateServers, folder: Path, before: machine.Look, *, seconds: float, many: int, backlog: int, say: measures.Say
+    servers: PrivateServers, folder: Path, before: machine.Look, plan: Plan, say: measures.Say
 ) -> Outcome:
     stack = await asyncio.to_thread(new_stack, servers, folder, "bench")
     plain = await asyncio.to_thread(provision, servers, f"{stack.name}_reference")
@@ -78,14 +99,18 @@ async def _measure(  # the order matters: what needs rest comes first, what leav
     stack.settings["AFTERSALE_LOG_LEVEL"] = "warning"
     assert servers.postgres.process is not None
     outcome = Outcome(reference.pgbench()[1], before)
-    bench = Bench(stack, {}, plain_url, "bench", folder, seconds, say, postgres_pid=servers.postgres.process.pid)
+    bench = Bench(stack, {}, plain_url, "bench", folder, plan.seconds, say, postgres_pid=servers.postgres.process.pid)
     try:
         say("the load generator by itself")
         outcome.echo_per_second = await _echo(bench)
-        await _refunds(bench, outcome, await _whole_system(bench, servers, outcome, seconds))
-        await _writes(bench, outcome)
-        await _events(bench, outcome, backlog)
-        await _pages(bench, outcome, many)
+        if plan.only:
+            await _webhooks(bench, outcome, plan)
+        else:
+            await _refunds(bench, outcome, await _whole_system(bench, servers, outcome, plan.seconds))
+            await _writes(bench, outcome)
+            await _events(bench, outcome, plan.backlog)
+            await _webhooks(bench, outcome, plan)
+            await _pages(bench, outcome, plan.orders)
     finally:
         await asyncio.to_thread(stack.stop)
     return outcome
@@ -163,6 +188,15 @@ async def _events(bench: Bench, outcome: Outcome, backlog: int) -> None:
         outcome.rates.append(await events.consumed(bench, reader, backlog, taken))
     bench.say("one worker and two, with waiting in each message")
     outcome.one_worker, outcome.two_workers = await events.second_worker(bench, 600)
+
+
+async def _webhooks(bench: Bench, outcome: Outcome, plan: Plan) -> None:
+    bench.say("from commit to received, at 100 events a second")
+    outcome.received, body = await webhooks.received(bench, max(plan.seconds * 2, 5.0))
+    bench.say(f"a worker with {plan.deliveries:,} deliveries to one endpoint, then to many")
+    outcome.delivered = await webhooks.delivered(bench, body, plan.deliveries)
+    bench.say(f"pages of a feed of {plan.feed:,} events")
+    outcome.feed = await webhooks.feed_pages(bench, body, plan.feed)
 
 
 async def _pages(bench: Bench, outcome: Outcome, many: int) -> None:

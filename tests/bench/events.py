@@ -54,33 +54,42 @@ class Rate:
 async def lags(bench: Bench, seconds: float) -> tuple[float, list[Lag]]:
     """Place orders at 100 a second, and see when each reader had them; the rate that was reached, and the lags."""
     store, bench.store = bench.store, f"{bench.store}-lag"
-    token, url = bench.token("platform", "p"), bench.urls["orders"][0]
-    count = int(RATE_PER_SECOND * seconds)
     admin = await connected(bench)
     try:
-        async with httpx2.AsyncClient(timeout=30) as client:
-
-            async def place(number: int) -> bool:
-                headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": f"lag-{number}"}
-                return (await client.post(f"{url}/v1/orders", json=order(), headers=headers)).status_code == 201
-
-            assert await place(-1)  # the store's number series is made now
-            began, tasks = time.perf_counter(), []
-            for number in range(count):
-                await asyncio.sleep(max(0.0, began + number / RATE_PER_SECOND - time.perf_counter()))
-                tasks.append(asyncio.create_task(place(number)))
-            placed = sum(await asyncio.gather(*tasks))
-            rate = placed / (time.perf_counter() - began)
+        placed, rate = await placed_at_a_pace(bench, int(RATE_PER_SECOND * seconds))
         found = []
         for reader in READERS:
             sql = f"select count(*) > $2 from {reader}.inbox where store_id = $1"
             await until(partial(holds, admin, sql, bench.store, placed))
-            rows = [row[0] for row in await admin.fetch(LATENCIES.format(reader=reader), bench.store)]
-            found.append(Lag(reader, len(rows), round(rows[len(rows) // 2], 2), round(rows[int(len(rows) * 0.99)], 2)))
+            found.append(lag(reader, [row[0] for row in await admin.fetch(LATENCIES.format(reader=reader), bench.store)]))
     finally:
         await admin.close()
         bench.store = store
-    return round(rate, 1), found
+    return rate, found
+
+
+def lag(reader: str, milliseconds: list[float]) -> Lag:
+    """Sorted milliseconds, in two figures."""
+    count = len(milliseconds)
+    return Lag(reader, count, round(milliseconds[count // 2], 2), round(milliseconds[int(count * 0.99)], 2))
+
+
+async def placed_at_a_pace(bench: Bench, count: int) -> tuple[int, float]:
+    """Place one order, with which the store's number series is made, and then so many at 100 a second; how many, and the rate."""
+    token, url = bench.token("platform", "p"), bench.urls["orders"][0]
+    async with httpx2.AsyncClient(timeout=30) as client:
+
+        async def place(number: int) -> bool:
+            headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": f"lag-{number}"}
+            return (await client.post(f"{url}/v1/orders", json=order(), headers=headers)).status_code == 201
+
+        assert await place(-1)
+        began, tasks = time.perf_counter(), []
+        for number in range(count):
+            await asyncio.sleep(max(0.0, began + number / RATE_PER_SECOND - time.perf_counter()))
+            tasks.append(asyncio.create_task(place(number)))
+        placed = sum(await asyncio.gather(*tasks))
+        return placed, round(placed / (time.perf_counter() - began), 1)
 
 
 def without_broker(bench: Bench) -> dict[str, str]:

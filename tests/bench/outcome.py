@@ -11,6 +11,7 @@ from tests.bench.machine import Look, described, doubts
 from tests.bench.measures import Measured
 from tests.bench.pages import PageCost
 from tests.bench.system import Cost
+from tests.bench.webhooks import Delivered, FeedCost
 
 Rows = list[tuple[str, ...]]
 
@@ -31,6 +32,9 @@ class Outcome:
     rates: list[Rate] = field(default_factory=list)
     one_worker: Rate | None = None
     two_workers: Rate | None = None
+    delivered: list[Delivered] = field(default_factory=list)
+    received: Lag | None = None
+    feed: FeedCost | None = None
     at_rest: list[Cost] = field(default_factory=list)
     after_load: list[Cost] = field(default_factory=list)
 
@@ -58,6 +62,17 @@ class Outcome:
         if self.one_worker and self.two_workers:
             gain = self.two_workers.per_second / self.one_worker.per_second
             found.append((f"two workers, {INJECTED_MS} ms of waiting in each message", "at least 1.7", f"{gain:.2f}", _met(gain >= 1.7)))
+        for many in self.delivered[1:]:  # one endpoint gets no more than its own number of calls a second
+            rate = many.per_second
+            what = f"deliveries of one worker to {many.endpoints} endpoints"
+            found.append((what, "at least 1,000/s", f"{rate:,.0f}/s", _met(rate >= 1_000)))
+        if self.received:
+            p50, p99 = self.received.p50_ms, self.received.p99_ms
+            found.append(("commit to received at 100 events/s, p50", "at most 30 ms", f"{p50:.1f} ms", _met(p50 <= 30)))
+            found.append(("commit to received at 100 events/s, p99", "at most 150 ms", f"{p99:.1f} ms", _met(p99 <= 150)))
+        if self.feed:
+            pages = self.feed.per_second
+            found.append((f"pages of {self.feed.page} events", "at least 50/s", f"{pages:.0f}/s", _met(pages >= 50)))
         if self.at_rest:
             total = sum(cost.pss_mb for cost in self.at_rest)
             found.append(("memory at rest, servers included", "at most 600 MB", f"{total:.0f} MB", _met(total <= 600)))
@@ -100,12 +115,20 @@ class Outcome:
                 ("reader", "events", "p50", "p99"),
                 [
                     (lag.reader, f"{lag.events:,}", f"{lag.p50_ms:.1f} ms", f"{lag.p99_ms:.1f} ms")
-                    for lag in (*self.lags, *([self.restock] if self.restock else []))
+                    for lag in (*self.lags, *(one for one in (self.restock, self.received) if one))
                 ],
             ),
             "Events": (
                 ("what", "per second", "aio-pika alone", "share"),
                 [_rate_row(one) for one in (*self.rates, *(one for one in (self.one_worker, self.two_workers) if one))],
+            ),
+            "Deliveries by one worker": (
+                ("endpoints", "per second", "bare aiohttp", "share", "CPU each: worker", "PostgreSQL", "bare aiohttp"),
+                [_delivered_row(one) for one in self.delivered],
+            ),
+            "Pages of a store's feed, one reader": (
+                ("events in the feed", "page", "p50", "p99", "per second", "CPU each", "rows examined", "buffers"),
+                [_feed_row(self.feed)] if self.feed else [],
             ),
             "Memory and CPU": (
                 ("process", "PSS at rest", "RSS at rest", "PSS after load", "CPU seconds of the run"),
@@ -143,8 +166,35 @@ def _rate_row(one: Rate) -> tuple[str, ...]:
     )
 
 
+def _delivered_row(one: Delivered) -> tuple[str, ...]:
+    return (
+        str(one.endpoints),
+        f"{one.per_second:,.0f}",
+        f"{one.bare_per_second:,.0f}",
+        f"{one.ratio:.2f}",
+        f"{one.worker_cpu_ms:.2f} ms",
+        f"{one.postgres_cpu_ms:.2f} ms",
+        f"{one.bare_cpu_ms:.2f} ms",
+    )
+
+
+def _feed_row(one: FeedCost) -> tuple[str, ...]:
+    return (
+        f"{one.events:,}",
+        f"{one.page} events, {one.kilobytes:,.0f} kB",
+        f"{one.p50_ms:.1f} ms",
+        f"{one.p99_ms:.1f} ms",
+        f"{one.per_second:,.0f}",
+        f"{one.service_cpu_ms:.2f} ms",
+        str(one.examined),
+        str(one.buffers),
+    )
+
+
 def _cost_rows(rest: list[Cost], load: list[Cost]) -> Rows:
     later = {cost.process: cost for cost in load}
+    if not rest:
+        return []
     rows = [
         (
             one.process,

@@ -1,18 +1,23 @@
 """Pages of the list of orders, in a store of 1,000 orders and in one of a million: time, and buffers read per row returned."""
 
 import json
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import asyncpg
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.engine import CursorResult
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
+from deploy.operator.registry import REGISTRY
 from services.orders.queries.lists import page_of
 from services.orders.requests.lists import OrderFilter
 from shared.contracts.actor import Actor
-from shared.data.db import Transaction
+from shared.data.db import Parameters, Transaction
+from shared.data.schema import kernel_tables
 from tests.bench.generator import drive, request
 from tests.bench.measures import Bench
 
@@ -74,7 +79,8 @@ async def pages(bench: Bench, orders: int) -> list[PageCost]:
     for name, (query, wanted) in PAGES.items():
         call = request(bench.urls["orders"][0], "GET", f"/v1/orders?limit={LIMIT}{query}", token)
         figures = await drive(bench.urls["orders"][:1], [[call]], seconds=max(2.0, bench.seconds / 2), folder=bench.folder)
-        rows, buffers = await _explained(bench, store, wanted)
+        async with explaining(bench, "orders") as tx:
+            await page_of(tx, Actor(store, "staff", "s"), wanted, None, cursor=None, limit=LIMIT)
         found.append(
             PageCost(
                 orders,
@@ -82,47 +88,59 @@ async def pages(bench: Bench, orders: int) -> list[PageCost]:
                 round(figures.percentile(0.5), 2),
                 round(figures.percentile(0.99), 2),
                 round(figures.per_second, 1),
-                rows,
-                buffers,
+                tx.rows,
+                tx.buffers,
             )
         )
     return found
 
 
-class _Explaining:
-    """Stands in for a Transaction: runs each statement of the service under EXPLAIN, and adds up what it read."""
+class Explaining(Transaction):
+    """Runs each statement of a service under EXPLAIN too, and adds up what it read: rows and 8 kB blocks."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
-        self.rows = 0
-        self.buffers = 0
+    def __init__(self, connection: AsyncConnection, service: str) -> None:
+        super().__init__(connection, kernel_tables(REGISTRY[service].service().metadata), service)
+        self.rows = self.examined = self.buffers = 0
 
-    async def all(self, statement: sa.Select[Any]) -> list[Any]:
-        plan = await self._explain(statement)
-        self.rows += int(plan["Actual Rows"])
-        return list((await self._connection.execute(statement)).all())
-
-    async def first(self, statement: sa.Select[Any]) -> Any:
-        await self._explain(statement)
-        return (await self._connection.execute(statement)).first()
-
-    async def _explain(self, statement: sa.Select[Any]) -> dict[str, Any]:
+    async def execute(self, statement: sa.Executable, parameters: Parameters = None) -> CursorResult[Any]:
+        """See Transaction."""
+        assert isinstance(statement, sa.Select)
         text = str(statement.compile(dialect=DIALECT, compile_kwargs={"literal_binds": True}))
         told = await self._connection.exec_driver_sql(f"explain (analyze, buffers, format json) {text}".replace("%%", "%"))
         found = told.scalar()
         assert found is not None
         plan: dict[str, Any] = (json.loads(found) if isinstance(found, str) else found)[0]["Plan"]
+        self.examined += sum(_examined(leaf) for leaf in _leaves(plan))
         self.buffers += int(plan["Shared Hit Blocks"]) + int(plan["Shared Read Blocks"])
-        return plan
+        return await super().execute(statement, parameters)
+
+    async def all(self, statement: sa.Executable, parameters: Parameters = None) -> Sequence[sa.Row[Any]]:
+        """See Transaction."""
+        found = await super().all(statement, parameters)
+        self.rows += len(found)
+        return found
 
 
-async def _explained(bench: Bench, store: str, wanted: OrderFilter) -> tuple[int, int]:
-    url = sa.make_url(bench.stack.database_url("orders")).set(drivername="postgresql+asyncpg")
+def _leaves(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    if "Plans" not in plan:
+        yield plan
+    for part in plan.get("Plans", ()):
+        yield from _leaves(part)
+
+
+def _examined(leaf: dict[str, Any]) -> int:
+    """Rows that a scan looked at, also those that it left out."""
+    each: float = leaf["Actual Rows"] + leaf.get("Rows Removed by Filter", 0) + leaf.get("Rows Removed by Index Recheck", 0)
+    return round(each * leaf["Actual Loops"])
+
+
+@asynccontextmanager
+async def explaining(bench: Bench, service: str) -> AsyncIterator[Explaining]:
+    """Reads as `service` does, on a connection of its role."""
+    url = sa.make_url(bench.stack.database_url(service)).set(drivername="postgresql+asyncpg")
     engine = create_async_engine(url)
     try:
         async with engine.connect() as connection:
-            explaining = _Explaining(connection)
-            await page_of(cast(Transaction, explaining), Actor(store, "staff", "s"), wanted, None, cursor=None, limit=LIMIT)
+            yield Explaining(connection, service)
     finally:
         await engine.dispose()
-    return explaining.rows, explaining.buffers

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx2
 
-from tests.bench.events import Lag, connected, holds, until
+from tests.bench.events import Lag, connected, holds, lag, until
 from tests.bench.measures import Bench, order
 
 STOCKED = {
@@ -67,4 +67,4 @@ async def restocked(bench: Bench, count: int) -> Lag:
     finally:
         await admin.close()
         bench.store = store
-    return Lag("orders (restock)", len(rows), round(rows[len(rows) // 2], 2), round(rows[int(len(rows) * 0.99)], 2))
+    return lag("orders (restock)", rows)

@@ -14,6 +14,7 @@ from tests.bench.outcome import Outcome, to_json, to_markdown
 from tests.bench.pages import PageCost
 from tests.bench.reference import Limit, sections
 from tests.bench.system import Cost
+from tests.bench.webhooks import Delivered, FeedCost
 
 QUIET = Look(load_average=0.2, strangers=0.03, steal=0.0, loop_ms=12.0, flush_ms=0.2)
 
@@ -25,6 +26,8 @@ def an_outcome(**changes: object) -> Outcome:
     outcome.pages = [PageCost(1_000, "newest", 3.0, 5.0, 300.0, 50, 100)]
     outcome.lag_rate, outcome.lags = 100.0, [Lag("notes", 1_000, 9.0, 40.0), Lag("refunds", 1_000, 21.0, 60.0)]
     outcome.one_worker, outcome.two_workers = Rate("one", 38.0), Rate("two", 74.0)
+    outcome.delivered = [Delivered(1, 5_000, 800.0, 0.9, 0.3, 2_000.0, 0.4), Delivered(50, 5_000, 1_100.0, 0.9, 0.3, 2_000.0, 0.4)]
+    outcome.received, outcome.feed = Lag("an endpoint", 1_000, 25.0, 160.0), FeedCost(10_000, 500, 600.0, 15.0, 20.0, 60.0, 14.0, 500, 9)
     outcome.at_rest = outcome.after_load = [Cost("PostgreSQL", 60.0, 90.0, 1.0)]
     for name, value in changes.items():
         setattr(outcome, name, value)
@@ -54,7 +57,18 @@ def test_aims_are_met_or_missed_by_their_figures() -> None:
     assert aims["placing, 16 clients, share of pgbench"] == ("0.25", "met")
     assert aims["commit to consumed at 100 events/s, p50"] == ("21.0 ms", "MISSED")  # the slowest reader counts
     assert aims["two workers, 50 ms of waiting in each message"] == ("1.95", "met")
+    assert aims["deliveries of one worker to 50 endpoints"] == ("1,100/s", "met")
+    assert aims["commit to received at 100 events/s, p50"] == ("25.0 ms", "met")
+    assert aims["commit to received at 100 events/s, p99"] == ("160.0 ms", "MISSED")
+    assert aims["pages of 500 events"] == ("60/s", "met")
     assert aims["memory at rest, servers included"] == ("60 MB", "met")
+
+
+def test_a_part_that_was_not_measured_has_no_table() -> None:
+    told = to_markdown(an_outcome(at_rest=[], after_load=[], writes=[]), "make bench")
+    assert "| 50 | 1,100 | 2,000 | 0.55 | 0.90 ms | 0.30 ms | 0.40 ms |" in told
+    assert "| 10,000 | 500 events, 600 kB | 15.0 ms | 20.0 ms | 60 | 14.00 ms | 500 | 9 |" in told
+    assert "Memory and CPU" not in told
 
 
 def test_the_picture_is_well_formed_and_to_scale() -> None:
