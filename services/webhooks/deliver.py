@@ -129,8 +129,8 @@ class Deliverer:
             signed = signed_headers(str(leased.event_id), body, live_secrets=keys["v1"], live_signing_keys=keys["v1a"], now=began)
             headers = with_ours({**leased.headers, "Content-Type": CLOUD_EVENT, **signed})
             hide = partial(redacted, words=secret_words(leased.headers, [one["secret"] for one in leased.secrets]))
-            loopback = self._settings.loopback_endpoints
-            return headers, await sender.send(url=leased.url, headers=headers, body=body, loopback=loopback, hide=hide)
+            loopback, of = self._settings.loopback_endpoints, (leased.store_id, leased.endpoint_id)
+            return headers, await sender.send(url=leased.url, headers=headers, body=body, loopback=loopback, endpoint=of, hide=hide)
         except Exception as error:
             log.error("delivery_not_sent", delivery_id=leased.delivery_id, exc_info=error)
             return headers, Answer(None, "not_sent", "It could not be signed or sent.", "", None, 0, None)

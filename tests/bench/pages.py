@@ -131,7 +131,7 @@ def _leaves(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def _examined(leaf: dict[str, Any]) -> int:
     """Rows that a scan looked at, also those that it left out."""
     each: float = leaf["Actual Rows"] + leaf.get("Rows Removed by Filter", 0) + leaf.get("Rows Removed by Index Recheck", 0)
-    return round(each * leaf["Actual Loops"])
+    return int(each * leaf["Actual Loops"])
 
 
 @asynccontextmanager

@@ -114,12 +114,17 @@ async def record_attempts(tx: Transaction, done: Sequence[Outcome], *, now: date
         "requests": [json.dumps(one.request) for one in done],
         "now": now,
     }
-    recorded = {(row.store_id, row.delivery_id) for row in await tx.all(RECORD_ATTEMPTS, values)}
+    was_failing = {(row.store_id, row.delivery_id): row.failing for row in await tx.all(RECORD_ATTEMPTS, values)}
     by_endpoint: dict[Of, list[tuple[Outcome, Next]]] = defaultdict(list)
+    changing: set[Of] = set()
     for one, follow in zip(done, follows, strict=True):
-        if (one.leased.store_id, uuid_of("delivery", one.leased.delivery_id)) in recorded:
-            by_endpoint[one.leased.store_id, one.leased.endpoint_id].append((one, follow))
-    for of in sorted(by_endpoint):  # in one order, so that two workers never wait for each other
+        failing = was_failing.get((one.leased.store_id, uuid_of("delivery", one.leased.delivery_id)))
+        if failing is not None:
+            of = one.leased.store_id, one.leased.endpoint_id
+            by_endpoint[of].append((one, follow))
+            if failing or follow.meaning != "delivered":
+                changing.add(of)
+    for of in sorted(changing):  # in one order, so that two workers never wait for each other
         await _judge(tx, of, by_endpoint[of], now=now)
 
 

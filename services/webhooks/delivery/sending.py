@@ -8,7 +8,7 @@ import codecs
 import re
 import ssl
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, Self
@@ -17,7 +17,7 @@ import aiohttp
 import structlog
 from yarl import URL
 
-from services.webhooks.delivery.dialing import Dial, Lookup, Threads, VettingConnector, dialling, telling_what_connected
+from services.webhooks.delivery.dialing import Dial, Lookup, Threads, VettedRequest, VettingConnector, dialling
 from services.webhooks.rules.urls import PORTS, accepted_url
 from shared.contracts.errors import Invalid
 
@@ -96,7 +96,7 @@ class Sender:
         self._session = aiohttp.ClientSession(
             connector=VettingConnector(self._lookup, self._tls),
             timeout=aiohttp.ClientTimeout(total=None, connect=self._connect_seconds, sock_connect=self._connect_seconds),
-            trace_configs=[telling_what_connected()],
+            request_class=VettedRequest,
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             trust_env=False,
@@ -110,16 +110,27 @@ class Sender:
         await self._session.close()
         self._threads.close()
 
-    async def send(self, *, url: str, headers: Mapping[str, str], body: bytes, loopback: bool, hide: Callable[[str], str] = str) -> Answer:
+    async def send(
+        self,
+        *,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        loopback: bool,
+        endpoint: Hashable = None,
+        hide: Callable[[str], str] = str,
+    ) -> Answer:
         """POST the body, exactly as it is, and answer what became of it. Raises nothing but CancelledError.
 
         `headers` are those of the signature and the endpoint's own; they may replace `Content-Type`. `loopback` is the development setting.
-        `hide` takes secrets out of the answer's text, before it is cut.
+        `endpoint` says whose open connection may be used, and for whom it stays open; None closes it after the answer. `hide` takes
+        secrets out of the answer's text, before it is cut.
         """
-        begun, dial = time.monotonic(), Dial(loopback)
+        begun, dial = time.monotonic(), Dial(loopback, endpoint)
         token = dialling.set(dial)
         try:
-            status, text, retry_after = await self._post(accepted_url(url, loopback=loopback, ports=self._ports), headers, body, hide)
+            accepted = accepted_url(url, loopback=loopback, ports=self._ports)
+            status, text, retry_after = await self._post(accepted, headers, body, dial, hide)
             failed, why = _judged(status)
         except Exception as error:  # a receiver must not be able to raise anything here that nobody thought of
             status, text, retry_after = None, "", None
@@ -128,17 +139,29 @@ class Sender:
             dialling.reset(token)
         return Answer(status, failed, why, text, retry_after, round((time.monotonic() - begun) * 1_000), dial.address)
 
-    async def _post(self, url: str, headers: Mapping[str, str], body: bytes, hide: Callable[[str], str]) -> tuple[int, str, str | None]:
+    async def _post(
+        self, url: str, headers: Mapping[str, str], body: bytes, dial: Dial, hide: Callable[[str], str]
+    ) -> tuple[int, str, str | None]:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._total_seconds
         async with asyncio.timeout_at(deadline):
-            response = await self._session.post(URL(url, encoded=True), headers=with_ours(headers), data=body, allow_redirects=False)
+            try:
+                response = await self._asked(url, headers, body, dial)
+            except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError):
+                if not dial.reused or dial.heard:
+                    raise
+                dial.owner = None  # the receiver had closed it in the meantime: once more, on a connection of its own
+                response = await self._asked(url, headers, body, dial)
         try:
             text = _cut(hide(await _text(response, min(deadline, loop.time() + self._text_seconds))))
         finally:
             response.close()  # whatever else it has to say
         retry_after = response.headers.get("Retry-After")
         return response.status, text, retry_after and hide(_CONTROL.sub("", retry_after))[:MAX_RETRY_AFTER_CHARACTERS]
+
+    async def _asked(self, url: str, headers: Mapping[str, str], body: bytes, dial: Dial) -> aiohttp.ClientResponse:
+        closing = {"Connection": "close"} if dial.owner is None else {}
+        return await self._session.post(URL(url, encoded=True), headers=with_ours(headers) | closing, data=body, allow_redirects=False)
 
     def _told(self, error: Exception, dial: Dial) -> tuple[Failed, str]:
         """The code and the sentence of an attempt without an answer."""

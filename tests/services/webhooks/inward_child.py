@@ -43,7 +43,7 @@ async def attempts() -> dict[str, str | None]:
     async with Sender(total_seconds=1, connect_seconds=0.3, lookup=lookup) as sender:
 
         async def once(url: str) -> str | None:
-            return (await sender.send(url=url, headers={}, body=b"{}", loopback=False)).failed
+            return (await sender.send(url=url, headers={}, body=b"{}", loopback=False, endpoint="one")).failed
 
         for address, name in zip(INWARD, names, strict=True):
             said[name] = await once(f"https://{name}/")

@@ -34,12 +34,15 @@ class Seen:
 
 @dataclass
 class Receiver:
-    """A listening receiver. `connections` counts what was ever accepted, `open` what still is."""
+    """A listening receiver. `connections` counts what was ever accepted, `open` what still is. One that `keeps` takes further requests
+    on a connection.
+    """
 
     behave: Behaviour
     scheme: str
     port: int = 0
     reads: bool = True
+    keeps: bool = False
     seen: list[Seen] = field(default_factory=list)
     names: list[str | None] = field(default_factory=list)  # by which TLS clients called it (SNI)
     connections: int = 0
@@ -59,18 +62,23 @@ class Receiver:
         self.connections, self.open = self.connections + 1, self.open + 1
         try:
             with suppress(ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
-                if self.reads:
-                    self.seen.append(await _request(reader))
-                await self.behave(reader, writer)
+                again = True
+                while again:
+                    if self.reads:
+                        self.seen.append(await _request(reader))
+                    await self.behave(reader, writer)
+                    again = self.keeps
         finally:
             self.open -= 1
             writer.close()
 
 
 @asynccontextmanager
-async def receiving(behave: Behaviour, *, certificate: "Certificate | None" = None, reads: bool = True) -> AsyncIterator[Receiver]:
+async def receiving(
+    behave: Behaviour, *, certificate: "Certificate | None" = None, reads: bool = True, keeps: bool = False
+) -> AsyncIterator[Receiver]:
     """A receiver on 127.0.0.1. With `reads` off, `behave` is called before anything of the request is read."""
-    receiver = Receiver(behave, "http" if certificate is None else "https", reads=reads)
+    receiver = Receiver(behave, "http" if certificate is None else "https", reads=reads, keeps=keeps)
     running: set[asyncio.Task[None]] = set()
 
     def accepted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
