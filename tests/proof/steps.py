@@ -6,8 +6,9 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 from deploy.local.servers import resolve
 from deploy.operator.given import Servers
 from tests.attacks import ATTACKS
-from tests.proof import mutants, p19, refusing
+from tests.proof import mutants, p19, refusing, webhooks
 from tests.stack import PROJECT, SERVICES, Stack, new_stack
 
 FUZZ_CASES = 200
@@ -88,7 +89,7 @@ class Ground:
 
 def every_step() -> list[Step]:
     """All steps, the quick parts first."""
-    return [*_refusals(), *_mutants(), *_marked(), *_crash_points(), *_attacks(), *_fuzz(), *_faults()]
+    return [*_refusals(), *_mutants(), *_marked(), *_crash_points(), *_attacks(), *_webhooks(), *_fuzz(), *_faults()]
 
 
 def _mutants() -> Iterator[Step]:
@@ -146,19 +147,34 @@ def _attacks() -> Iterator[Step]:
 
 
 def _attack(ground: Ground, name: str, *, guarded: bool) -> Outcome:
+    return _beside(ground, partial(p19.beside, name), ATTACKS[name].broken, guarded=guarded)
+
+
+def _webhooks() -> Iterator[Step]:
+    for name in webhooks.TROUBLES:
+        yield Step("webhooks", name, lambda ground, name=name: _trouble(ground, name, guarded=True))  # type: ignore[misc]  # mypy infers no default
+        yield Step("webhooks", f"{name}, guard taken out", lambda ground, name=name: _trouble(ground, name, guarded=False))  # type: ignore[misc]  # mypy infers no default
+
+
+def _trouble(ground: Ground, name: str, *, guarded: bool) -> Outcome:
+    return _beside(ground, partial(webhooks.beside, name), (webhooks.TROUBLES[name].guard,), guarded=guarded)
+
+
+def _beside(ground: Ground, measure: Callable[..., Coroutine[Any, Any, p19.Beside]], broken: tuple[str, ...], *, guarded: bool) -> Outcome:
+    """Measure on a stack of its own, from a tree without its guard if that is taken out: then the promise must break."""
     stack = new_stack(ground.servers(), ground.folder(), "proof")
     if not guarded:
-        stack.tree = str(p19.unguarded_tree(ATTACKS[name].broken, ground.folder()))
+        stack.tree = str(p19.unguarded_tree(broken, ground.folder()))
     try:
-        beside = asyncio.run(p19.beside(name, stack, guarded=guarded))
+        beside = asyncio.run(measure(stack, guarded=guarded))
     finally:
         stack.stop()
-    broken, found = beside.broken(), {"beside": beside.told(), "note": beside.worst()}
+    broke, found = beside.broken(), {"beside": beside.told(), "note": beside.worst()}
     if beside.failed:
         return Outcome(f"the attack itself failed: {beside.failed}", found)
     if guarded:
-        return Outcome("; ".join(broken) or "good", found)
-    return Outcome("good" if broken else "does not bite without its guard", found)
+        return Outcome("; ".join(broke) or "good", found)
+    return Outcome("good" if broke else "does not bite without its guard", found)
 
 
 def _refusals() -> Iterator[Step]:

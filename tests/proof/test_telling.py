@@ -10,6 +10,7 @@ from tests.proof.ledger import Entry, Ledger
 from tests.proof.mutants import MUTANTS
 from tests.proof.others import percentile
 from tests.proof.p19 import Beside
+from tests.proof.webhooks import TROUBLES
 
 QUIET = {"read": {"calls": 100, "p50_ms": 5.0, "p99_ms": 10.0}, "effect": {"calls": 100, "p50_ms": 5.0, "p99_ms": 10.0}}
 KEPT = Beside("huge_heads", True, QUIET, QUIET, {}, {"answered 401": 25_000})
@@ -71,6 +72,7 @@ def test_every_guard_that_an_attack_takes_out_is_a_mutant_or_a_setting() -> None
     assert {name: set(attack.broken) - patches for name, attack in ATTACKS.items() if set(attack.broken) - patches} == {}
     settings = {f"AFTERSALE_{name.upper()}" for name in Settings.model_fields}
     assert {name: set(attack.unguarded) - settings for name, attack in ATTACKS.items() if set(attack.unguarded) - settings} == {}
+    assert {trouble.guard for trouble in TROUBLES.values()} <= patches
     unmeasured = {name for name, attack in ATTACKS.items() if not attack.broken and not attack.unguarded}
     assert unmeasured == {"no_tokens", "bad_tokens", "event_backlog"}
 

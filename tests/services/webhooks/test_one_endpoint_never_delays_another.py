@@ -34,6 +34,21 @@ async def test_the_other_98_have_everything_while_the_silent_one_has_not_answere
             assert {item["state"] for item in items} == {"waiting"}
 
 
+async def test_an_endpoint_has_only_its_own_number_of_calls_in_progress(shop: Shop, receiver: Receiver) -> None:
+    """Whatever else is due there waits, however much room there is."""
+    async with receiving(silent) as slow:
+        await endpoint(shop, slow, types=["order.placed.v1"], calls_at_once=1)
+        await endpoint(shop, receiver, types=["order.placed.v1"])
+        placing = [shop.platform.post("/orders/v1/orders", json=order_p()) for _ in range(10)]
+        assert {one.status for one in await asyncio.gather(*placing)} == {201}
+
+        async def others_arrived() -> bool:
+            return len(receiver.seen) == 10 and slow.open > 0
+
+        await eventually(others_arrived)
+        assert slow.open == 1, "its own number"
+
+
 async def test_a_store_with_a_silent_endpoint_leaves_slots_to_another(shop: Shop, receiver: Receiver) -> None:
     """A whole store of silent endpoints holds only its part of the calls in progress."""
     other = Shop(shop.stack, shop._client, shop._pools)
