@@ -45,7 +45,7 @@ async def page(
     shop_only(call.actor, to_read=True).or_raise()
     check_types(types or (), read_by("webhooks"), at="?types")
     found = await next_events(call, after, types=types, subject=subject, limit=limit, wait_seconds=wait)
-    return call.show(FeedView(items=[FeedEventView.of(one) for one in found.items], after=found.after, more=found.more))
+    return Response(FeedView.written(found), media_type="application/json")
 
 
 @router.get(
