@@ -41,30 +41,31 @@ class Load:
 
     secret: str
     urls: dict[str, list[str]]
-    store: str
+    stores: tuple[str, ...]
     journal: Journal
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     open_road: asyncio.Event = field(default_factory=asyncio.Event)
     give_up_at: float = float("inf")
 
-    def token(self, role: Role, actor_id: str) -> str:
-        """A bearer token of the run's store."""
-        actor = Actor(self.store, role, actor_id)
+    def token(self, store: str, role: Role, actor_id: str) -> str:
+        """A bearer token of one of the run's stores."""
+        actor = Actor(store, role, actor_id)
         return issue(self.secret, issuer=ISSUER, actor=actor, lifetime_seconds=TOKEN_SECONDS, now=time.time() - ISSUED_AGO_SECONDS)
 
 
 class Client:
-    """One client, one wish after the other, by its own seed."""
+    """One client, one wish after the other, by its own seed. Clients take turns among the stores."""
 
     def __init__(self, load: Load, number: int, seed: int) -> None:
         self.load = load
         self.rng = random.Random(seed)
         self.customer = f"c-{number}"
+        self.store = load.stores[number % len(load.stores)]
         self.names = (f"{number}-{count}" for count in range(1_000_000_000))
         self.tokens = {
-            "platform": load.token("platform", "p"),
-            "staff": load.token("staff", "s"),
-            "customer": load.token("customer", self.customer),
+            "platform": load.token(self.store, "platform", "p"),
+            "staff": load.token(self.store, "staff", "s"),
+            "customer": load.token(self.store, "customer", self.customer),
         }
         self.http = httpx2.AsyncClient(timeout=CALL_SECONDS)
 

@@ -25,7 +25,7 @@ from shared.messaging.broker import exchange_name, queue_name
 from shared.messaging.outbox import cloud_event
 from tests.faults.load.attacks import ATTACKS
 from tests.faults.load.plan import Fault
-from tests.faults.load.world import GROUPS, NotBack, World
+from tests.faults.load.world import NotBack, World
 from tests.proxy import COMMITTED, CONFIRMED, Proxy
 from tests.stack import redriven
 
@@ -49,7 +49,7 @@ def said(text: str) -> Bite:
 async def kill_service(world: World, fault: Fault) -> AsyncIterator[Bite]:
     """SIGKILL one to three processes of services."""
     rng = random.Random(fault.seed)
-    killed = rng.sample(sorted(GROUPS), rng.choice((1, 1, 1, 2, 3)))
+    killed = rng.sample(sorted(world.groups), min(rng.choice((1, 1, 1, 2, 3)), len(world.groups)))
     codes = [f"{group}: {world.kill(group)}" for group in killed]
     yield said(f"exit codes {', '.join(codes)}")
     world.revive()
@@ -58,15 +58,15 @@ async def kill_service(world: World, fault: Fault) -> AsyncIterator[Bite]:
 @asynccontextmanager
 async def kill_all_services(world: World, fault: Fault) -> AsyncIterator[Bite]:
     """SIGKILL every process of every service."""
-    codes = {world.kill(group) for group in GROUPS}
-    yield said(f"exit codes {codes} of {len(GROUPS)}")
+    codes = {world.kill(group) for group in world.groups}
+    yield said(f"exit codes {codes} of {len(world.groups)}")
     world.revive()
 
 
 @asynccontextmanager
 async def freeze_service(world: World, fault: Fault) -> AsyncIterator[Bite]:
     """SIGSTOP one process: its connections stay open and answer nothing."""
-    group = random.Random(fault.seed).choice(sorted(GROUPS))
+    group = random.Random(fault.seed).choice(sorted(world.groups))
     pid = world.running[group].child.pid
     with Frozen([pid]):
         yield said(f"{group} in state {_states([pid])}")
@@ -111,7 +111,7 @@ async def freeze_rabbitmq(world: World, fault: Fault) -> AsyncIterator[Bite]:
 @asynccontextmanager
 async def kill_everything(world: World, fault: Fault) -> AsyncIterator[Bite]:
     """Services, broker and database at once, as when the power goes."""
-    codes = {world.kill(group) for group in GROUPS}
+    codes = {world.kill(group) for group in world.groups}
     for which in ("postgres", "rabbitmq"):
         await asyncio.to_thread(world.servers.kill, which)
     yield said(f"exit codes {codes}; {_refuses(world.servers.postgres.port)}; {_refuses(world.servers.rabbitmq.port)}")
@@ -258,14 +258,14 @@ async def events_repeated(world: World, fault: Fault) -> AsyncIterator[Bite]:
 async def clock_jump(world: World, fault: Fault) -> AsyncIterator[Bite]:
     """One process lives up to half an hour in the past or in the future (libfaketime)."""
     rng = random.Random(fault.seed)
-    group, minutes = rng.choice(sorted(GROUPS)), rng.choice((-30, -5, 5, 30))
+    group, minutes = rng.choice(sorted(world.groups)), rng.choice((-30, -5, 5, 30))
     world.kill(group)
     world.start(group, LD_PRELOAD=FAKETIME, FAKETIME=f"{minutes:+d}m", FAKETIME_DONT_FAKE_MONOTONIC="1")
     told: list[str] = []
 
     async def says() -> bool:
         async with httpx2.AsyncClient(timeout=5) as client:
-            told.append((await client.get(f"http://127.0.0.1:{world.ports[group]}/health/live")).headers["date"])
+            told.append((await client.get(f"{world.url(group, world.groups[group][0][0])}/health/live")).headers["date"])
         return True
 
     with suppress(NotBack):

@@ -91,6 +91,17 @@ LATE = """
 select count(*) from {schema}.events e join {reader}.inbox i using (store_id, event_id)
 where pg_xact_commit_timestamp(i.xmin) > to_timestamp($1) and e.recorded_at < to_timestamp($2)"""
 
+PUBLIC = " union all ".join(f"select event_id::text from {schema}.events where store_id = $1 and public" for schema in SERVICES)
+"""The ids of a store's public events."""
+
+
+async def whole_feed(world: World, store: str) -> int | None:
+    """The last position of the store's feed, if it holds every public event by now."""
+    [(events, last)] = await world.sql(
+        f"select count(*), (select last from webhooks.counters where store_id = $1) from ({PUBLIC}) e", store
+    )
+    return int(events) if events == last else None
+
 
 @dataclass
 class Verdict:
@@ -105,6 +116,15 @@ class Verdict:
     late: int = 0
     events: int = 0
     effects: int = 0
+    strangers: list[str] = field(default_factory=list)
+    reader_kills: int = 0
+    receiver_failures: int = 0
+
+    def breaks(self, law: str, examples: list[str]) -> None:
+        """Note down what contradicts a law, if anything does: a few of many."""
+        if examples:
+            shown = self.broken.setdefault(law, [])
+            shown += examples[:5] + ([f"… {len(examples)} in all"] if len(examples) > 5 else [])
 
     @property
     def good(self) -> bool:
@@ -132,10 +152,8 @@ async def judge(world: World, journal: Journal, *, healed_at: float, late_second
             verdict.late += late[0][0]
     for reader in READERS:
         verdict.effects += (await world.sql(f"select count(*) from {reader}.inbox"))[0][0]
-    if journal.stale_reads:
-        verdict.broken["reads: what was acknowledged is seen at once"] = journal.stale_reads[:5]
-    if world.died_by_themselves:
-        verdict.broken["processes: none dies by itself"] = world.died_by_themselves[:5]
+    verdict.breaks("reads: what was acknowledged is seen at once", journal.stale_reads)
+    verdict.breaks("processes: none dies by itself", world.died_by_themselves)
     return verdict
 
 
@@ -152,9 +170,7 @@ def _count(verdict: Verdict, write: Write, effects: int) -> None:
 
 
 async def _hold(verdict: Verdict, world: World, law: str, query: str, *arguments: object) -> None:
-    rows = await world.sql(query, *arguments)
-    if rows:
-        verdict.broken[law] = [str(tuple(row)) for row in rows[:5]] + ([f"… {len(rows)} in all"] if len(rows) > 5 else [])
+    verdict.breaks(law, [str(tuple(row)) for row in await world.sql(query, *arguments)])
 
 
 def _words(service: str) -> tuple[str, ...]:

@@ -64,6 +64,7 @@ def summary(run: Run, journal: Journal) -> list[str]:
         "after the last healing",
         f"back later than {LATE_SECONDS:.0f} s after healing: {len(late)} of {len(run.happened)} times"
         + "".join(f"; {one.fault.kind} #{one.fault.number} {one.back_after:.0f} s" for one in late[:8]),
+        *verdict.strangers,
         f"drained {run.drain_seconds:.1f} s after the end",
     ]
     if run.left_out:

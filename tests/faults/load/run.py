@@ -19,7 +19,8 @@ from tests.faults.load.journal import Journal
 from tests.faults.load.kinds import KINDS, Bite, possible, said
 from tests.faults.load.oracle import Verdict, judge
 from tests.faults.load.plan import Fault, draw
-from tests.faults.load.world import AWAY, NotBack, World, world_of
+from tests.faults.load.strangers import Strangers, strangers
+from tests.faults.load.world import AWAY, GROUPS, Groups, NotBack, World, world_of
 
 LATE_SECONDS = 30.0
 """P3: every event takes effect within this time after the last failed part is back."""
@@ -57,6 +58,8 @@ class Run:
     clients: int
     kinds: tuple[str, ...] = ()
     minutes: float = float("inf")
+    stores: int = 3
+    groups: Groups = field(default_factory=lambda: GROUPS)
     happened: list[Happened] = field(default_factory=list)
     ends_at: float = float("inf")
     left_out: list[str] = field(default_factory=list)
@@ -69,24 +72,35 @@ async def play(run: Run, servers: PrivateServers, small_disk: Path | None, folde
     """All of it; `run` holds the outcome. Raises NotBack when the system does not even start."""
     journal = Journal(folder / "journal.jsonl")
     try:
-        async with world_of(servers, small_disk, folder) as world:
-            load = Load(world.stack.secret, world.urls, f"faults-{uuid.uuid4().hex[:8]}", journal)
+        async with world_of(servers, small_disk, folder, run.groups) as world:
+            stores = tuple(f"faults-{uuid.uuid4().hex[:8]}" for _ in range(run.stores))
+            load = Load(world.stack.secret, world.urls, stores, journal)
             began = time.time()
-            await _open_shop(load)
-            healed_at = await _under_load(run, world, load, say)
-            say(_line(journal, "draining"))
-            never = ""
-            try:
-                run.drain_seconds = await world.until("everything is drained", lambda: _drained(world), DRAIN_SECONDS)
-            except NotBack as trouble:
-                never = str(trouble)
-            run.seconds = time.time() - began
-            run.verdict = await judge(world, journal, healed_at=healed_at, late_seconds=LATE_SECONDS)
-            if never:
-                run.verdict.broken["at rest: nothing is left to do"] = [never]
+            async with strangers(load, folder, run.seed) as others:
+                for place in range(run.stores):
+                    await _open_shop(Client(load, place, 0))
+                healed_at = await _under_load(run, world, load, say)
+                say(_line(journal, "draining"))
+                others.calm()
+                run.verdict = await _judged(run, world, journal, others, healed_at)
+                run.seconds = time.time() - began
     finally:
         journal.close()
     return journal
+
+
+async def _judged(run: Run, world: World, journal: Journal, others: Strangers, healed_at: float) -> Verdict:
+    """What the oracle says, and what the strangers got, once there is nothing left to do."""
+    never = []
+    try:
+        run.drain_seconds = await world.until("everything is drained", lambda: _drained(world), DRAIN_SECONDS)
+        await world.until("the strangers have everything", lambda: others.at_rest(world), DRAIN_SECONDS)
+    except NotBack as trouble:
+        never.append(str(trouble))
+    verdict = await judge(world, journal, healed_at=healed_at, late_seconds=LATE_SECONDS)
+    await others.judge(world, verdict)
+    verdict.breaks("at rest: nothing is left to do", never)
+    return verdict
 
 
 async def _under_load(run: Run, world: World, load: Load, say: Callable[[str], None]) -> float:
@@ -114,9 +128,8 @@ async def _under_load(run: Run, world: World, load: Load, say: Callable[[str], N
     return healed_at
 
 
-async def _open_shop(load: Load) -> None:
+async def _open_shop(owner: Client) -> None:
     """Stock on, more on the shelf than is ever sold."""
-    owner = Client(load, 0, 0)
     settings = {
         "cancel_preset": "cancellation-control",
         "customer_cancel_until": "delivered",

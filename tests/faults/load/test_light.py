@@ -33,3 +33,5 @@ async def test_nothing_is_lost_or_doubled_whatever_breaks(tmp_path: Path) -> Non
     assert all(one.bite for one in run.happened), account
     assert run.verdict.good, account
     assert journal.count("acknowledged") >= run.writes
+    assert run.verdict.reader_kills, account
+    assert run.verdict.receiver_failures, account

@@ -28,16 +28,23 @@ from shared.messaging.broker import queue_name
 from tests.proxy import Proxy
 from tests.stack import Process, Stack, free_port, new_stack
 
-GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "orders": ("orders", ("api", "worker")),
-    "orders-2": ("orders", ("api",)),
-    "refunds": ("refunds", ("api", "worker")),
-    "notes": ("notes", ("api", "worker")),
-    "notes-2": ("notes", ("worker",)),
-    "documents": ("documents", ("api", "worker")),
-    "webhooks": ("webhooks", ("api", "worker")),
+Groups = dict[str, tuple[tuple[str, ...], tuple[str, ...]]]
+"""The processes, by name: the services and the roles of each."""
+GROUPS: Groups = {
+    "orders": (("orders",), ("api", "worker")),
+    "orders-2": (("orders",), ("api",)),
+    "refunds": (("refunds",), ("api", "worker")),
+    "notes": (("notes",), ("api", "worker")),
+    "notes-2": (("notes",), ("worker",)),
+    "documents": (("documents",), ("api", "worker")),
+    "webhooks": (("webhooks",), ("api", "worker")),
 }
-SETTINGS = {"AFTERSALE_LOG_LEVEL": "warning", "AFTERSALE_DATABASE_POOL_SIZE": "6", "AFTERSALE_DATABASE_POOL_OVERFLOW": "4"}
+TWO_GROUPS: Groups = {"apis": (SERVICES, ("api",)), "workers": (SERVICES, ("worker",))}
+"""Soon started: for runs that are many or short."""
+SETTINGS = {
+    "AFTERSALE_LOG_LEVEL": "warning", "AFTERSALE_DATABASE_POOL_SIZE": "6", "AFTERSALE_DATABASE_POOL_OVERFLOW": "4",
+    "AFTERSALE_DELIVERY_TIMEOUT_SECONDS": "2",
+}  # fmt: skip
 START_SECONDS = 300.0  # a machine that is busy with something else needs its time for six interpreters
 PATIENCE_SECONDS = 120.0
 LOOK_DEADLINE_SECONDS = 30.0
@@ -64,7 +71,8 @@ class World:
     database: Proxy
     broker: Proxy
     small_disk: Path | None
-    ports: dict[str, int]
+    groups: Groups
+    ports: dict[tuple[str, str], int]
     running: dict[str, Process] = field(default_factory=dict)
     died_by_themselves: list[str] = field(default_factory=list)
     _admin: "asyncpg.Connection[asyncpg.Record] | None" = None
@@ -76,15 +84,20 @@ class World:
     def urls(self) -> dict[str, list[str]]:
         """Base addresses of each service's APIs."""
         found: dict[str, list[str]] = {}
-        for group, (service, roles) in GROUPS.items():
-            if "api" in roles:
-                found.setdefault(service, []).append(f"http://127.0.0.1:{self.ports[group]}")
+        for group, (services, roles) in self.groups.items():
+            for service in services if "api" in roles else ():
+                found.setdefault(service, []).append(self.url(group, service))
         return found
 
+    def url(self, group: str, service: str) -> str:
+        """Where a service of this process listens; a worker only answers about its health."""
+        return f"http://127.0.0.1:{self.ports[group, service]}"
+
     def start(self, group: str, **environment: str) -> None:
-        """Start one process (again), on the port that it always has."""
-        service, roles = GROUPS[group]
-        self.running[group] = self.stack.run(service, roles=roles, ports={service: self.ports[group]}, **SETTINGS, **environment)
+        """Start one process (again), on the ports that it always has."""
+        services, roles = self.groups[group]
+        ports = {service: self.ports[group, service] for service in services}
+        self.running[group] = self.stack.run(*services, roles=roles, ports=ports, **SETTINGS, **environment)
 
     def kill(self, group: str) -> int:
         """SIGKILL one process; its exit code, which shows that it was that."""
@@ -157,8 +170,8 @@ class World:
 
     async def all_ready(self) -> bool:
         """Whether every process says that it can do its work."""
-        for group in self.running:
-            if (await self._http.get(f"http://127.0.0.1:{self.ports[group]}/health/ready")).status_code != 200:
+        for group, service in self.ports:
+            if (await self._http.get(f"{self.url(group, service)}/health/ready")).status_code != 200:
                 return False
         return True
 
@@ -200,7 +213,7 @@ def _mounted(folder: Path, megabytes: int) -> bool:
 
 
 @asynccontextmanager
-async def world_of(started: PrivateServers, small_disk: Path | None, folder: Path) -> AsyncIterator[World]:
+async def world_of(started: PrivateServers, small_disk: Path | None, folder: Path, groups: Groups) -> AsyncIterator[World]:
     """Database, queues, proxies and running services; all of it but the servers is gone afterwards. Raises NotBack."""
     stack = await asyncio.to_thread(new_stack, started, folder, "faults")
     async with Proxy.to(started.postgres_url) as database, Proxy.to(started.amqp_url) as broker:
@@ -208,9 +221,10 @@ async def world_of(started: PrivateServers, small_disk: Path | None, folder: Pat
             prefix = f"AFTERSALE_{service.upper()}"
             stack.settings[f"{prefix}_DATABASE_URL"] = database.url(stack.settings[f"{prefix}_DATABASE_URL"])
             stack.settings[f"{prefix}_AMQP_URL"] = broker.url(stack.settings[f"{prefix}_AMQP_URL"])
-        world = World(started, stack, database, broker, small_disk, {group: free_port() for group in GROUPS})
+        ports = {(group, service): free_port() for group, (services, _) in groups.items() for service in services}
+        world = World(started, stack, database, broker, small_disk, groups, ports)
         try:
-            for group in GROUPS:
+            for group in groups:
                 world.start(group)
             await world.until("the system is ready", world.all_ready, START_SECONDS)
             yield world

@@ -57,16 +57,20 @@ class Clocked:
     async def happens(self, event: Event | None = None) -> Envelope:
         """An event arrives."""
         made = event or an_event(occurred_at=self.now)
-        self._sequence += 1
-        envelope = Envelope(
-            id=uuid.uuid4(), type=made.type, source="documents", subject=made.subject, store_id=self.store, sequence=self._sequence,
-            occurred_at=self.now, recorded_at=self.now, received_at=self.now,
-        )  # fmt: skip
+        envelope = self.envelope(made)
         async with self.database.transaction("test") as tx:
             await record(tx, made, envelope)
             if isinstance(made, CustomerErased):
                 await erase(tx, made, envelope)
         return envelope
+
+    def envelope(self, event: Event) -> Envelope:
+        """What it arrives in."""
+        self._sequence += 1
+        return Envelope(
+            id=uuid.uuid4(), type=event.type, source="documents", subject=event.subject, store_id=self.store, sequence=self._sequence,
+            occurred_at=self.now, recorded_at=self.now, received_at=self.now,
+        )  # fmt: skip
 
     async def lease(self, *, free: int = 100, calls: Mapping[Of, int] | None = None) -> list[Leased]:
         """What is due now in this store, of the `free` that are leased for all."""

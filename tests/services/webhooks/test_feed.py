@@ -4,7 +4,16 @@ import asyncio
 import json
 from typing import Any
 
+import sqlalchemy as sa
+
+from services.webhooks import queries
+from services.webhooks.commands.feed import record
+from tests.services.kernel.lab import an_event
+from tests.services.webhooks.moved_clock import Clocked, clocked
 from tests.shop import Shop, eventually, order_p
+from tests.stack import Stack
+
+WAITING = sa.text("select count(*) from pg_stat_activity where usename = current_user and wait_event_type = 'Lock'")
 
 
 async def placed(shop: Shop, count: int) -> list[str]:
@@ -33,6 +42,30 @@ async def test_positions_have_no_gap_and_pages_go_on_where_the_last_ended(shop: 
     rest = (await shop.staff.get(f"/webhooks/v1/events?limit=2&after={second['after']}")).ok()
     assert [*first["items"], *second["items"], *rest["items"]] == whole["items"]
     assert [(one["after"], one["more"]) for one in (first, second, rest)] == [(2, True), (4, True), (5, False)]
+
+
+async def positions(store: Clocked) -> list[int]:
+    """What a reader who begins now gets."""
+    async with store.database.reading() as tx:
+        found = await queries.events_after(tx, store.staff, 0, types=None, subject=None, limit=10)
+    return [one.position for one in found.items]
+
+
+async def test_what_arrives_later_waits_for_what_commits_late(stack: Stack) -> None:
+    event = an_event()
+    async with clocked(stack) as store:
+
+        async def waits_or_is_there() -> bool:
+            async with store.database.reading() as tx:
+                return later.done() or bool(await tx.scalar(WAITING))
+
+        async with store.database.transaction("test") as late:
+            await record(late, event, store.envelope(event))
+            later = asyncio.create_task(store.happens())
+            await eventually(waits_or_is_there)
+            assert await positions(store) == [], "a reader goes on after it, and never sees the first"
+        await later
+        assert await positions(store) == [1, 2]
 
 
 async def test_a_filter_leaves_out_events_and_still_moves_on(shop: Shop) -> None:

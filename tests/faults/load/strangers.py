@@ -1,0 +1,64 @@
+"""The programs of others beside a run: a reader of the feed that is killed (reading.py), and receivers that fail (receiving.py)."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.faults.load.clients import Client, Load
+from tests.faults.load.oracle import Verdict
+from tests.faults.load.reading import Reading
+from tests.faults.load.receiving import Receiving
+from tests.faults.load.world import World
+
+RECEIVING_STORES = 2
+"""Those that come after have no endpoint: what arrives of theirs is foreign."""
+
+
+@dataclass
+class Strangers:
+    """All of them; the reader's store is the first."""
+
+    reading: Reading
+    receiving: list[Receiving]
+
+    def calm(self) -> None:
+        """From now on none is killed and none fails."""
+        self.reading.left_alone = True
+        for one in self.receiving:
+            one.failing = False
+
+    async def at_rest(self, world: World) -> bool:
+        """Whether each has got all that there is for it."""
+        return all([await one.has_everything(world) for one in self.receiving]) and await self.reading.has_read_everything(world)
+
+    async def judge(self, world: World, verdict: Verdict) -> None:
+        """Add what they got to the verdict."""
+        every: tuple[Reading | Receiving, ...] = (self.reading, *self.receiving)
+        for one in every:
+            for law, examples in (await one.differences(world)).items():
+                verdict.breaks(law, examples)
+            verdict.strangers.append(one.account())
+        verdict.reader_kills = self.reading.kills
+        verdict.receiver_failures = sum(one.failures() for one in self.receiving)
+
+
+@asynccontextmanager
+async def strangers(load: Load, folder: Path, seed: int) -> AsyncIterator[Strangers]:
+    """All of them, at work until the block is left."""
+    store = load.stores[0]
+    reading = Reading(store, load.urls["webhooks"][0], load.token(store, "platform", "reader"), folder, random.Random(seed))
+    owners = [Client(load, place, 0) for place in range(min(RECEIVING_STORES, len(load.stores)))]
+    receiving = [Receiving(owner, random.Random(seed + place)) for place, owner in enumerate(owners, 1)]
+    async with AsyncExitStack() as stack:
+        for one in receiving:
+            stack.push_async_callback(one.owner.http.aclose)
+            await stack.enter_async_context(one.listening())
+        reads = asyncio.create_task(reading.run())
+        try:
+            yield Strangers(reading, receiving)
+        finally:
+            reads.cancel()
+            await asyncio.gather(reads, return_exceptions=True)
