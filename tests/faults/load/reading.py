@@ -19,7 +19,7 @@ from tests.faults.load.program import KNOWN
 from tests.faults.load.world import World
 from tests.stack import PROJECT
 
-LIFE_SECONDS = (0.1, 2.0)
+LIFE_SECONDS = (0.1, 5.0)
 """How long a life lasts, from when it reads on."""
 TABLES = {"order": "orders.orders", "refund": "refunds.refunds", "document": "documents.documents"}
 

@@ -25,7 +25,7 @@ def test_the_same_seed_draws_the_same_faults_and_every_kind_comes() -> None:
 @pytest.mark.timeout(1_800)
 @pytest.mark.skipif(why_not() is not None, reason="needs private servers that may be killed")
 async def test_nothing_is_lost_or_doubled_whatever_breaks(tmp_path: Path) -> None:
-    run = Run(seed=3, faults=len(QUICK), writes=300, clients=3, kinds=QUICK)
+    run = Run(seed=3, faults=len(QUICK), writes=300, clients=2, kinds=QUICK, stores=2)
     said: list[str] = []
     with servers(said.append) as (started, small):
         journal = await play(run, started, small, tmp_path, said.append)
