@@ -38,4 +38,4 @@ async def test_a_killed_reader_knows_the_same_orders_refunds_and_documents(tmp_p
 @pytest.mark.proof
 @pytest.mark.parametrize("seed", range(1, 21))
 async def test_a_killed_reader_knows_the_same_whatever_the_seed(tmp_path: Path, seed: int) -> None:
-    await knows_the_same(seed, 6, 300, (*KINDS, "kill_all_services"), tmp_path)
+    await knows_the_same(seed, 4, 200, (*KINDS, "kill_all_services"), tmp_path)
