@@ -74,6 +74,14 @@ def run(
     run_services(services, [one.value for one in role or RoleName], port, Output(as_json=as_json))
 
 
+@app.command("run-queues")
+def run_queues(as_json: AsJson = False) -> None:
+    """Make the queues that stores order, with RabbitMQ's administrator in AFTERSALE_AMQP_ADMIN_API. Only this process has its rights."""
+    from deploy.operator.run_queues import run_queues as run_until_stopped
+
+    run_until_stopped(Output(as_json=as_json))
+
+
 @app.command()
 def migrate(as_json: AsJson = False) -> None:
     """Migrate every service's schema to head, each as its own role."""

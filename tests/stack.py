@@ -48,6 +48,7 @@ class Stack:
     postgres_url: str
     amqp_url: str
     log: str
+    amqp_admin_api: str = ""
     address: str = ""
     """The address that serves all services by path."""
     tree: str = str(PROJECT)
@@ -161,7 +162,7 @@ def new_stack(servers: Servers, folder: Path, prefix: str = "test") -> Stack:
     settings = provision(servers, name) | {
         "AFTERSALE_FILES_DIR": str(folder / name / "files"), "AFTERSALE_LOOPBACK_ENDPOINTS": "true",
     }  # fmt: skip
-    return Stack(name, settings, {}, servers.postgres_url, servers.amqp_url, str(folder / f"{name}.log"))
+    return Stack(name, settings, {}, servers.postgres_url, servers.amqp_url, str(folder / f"{name}.log"), servers.amqp_admin_api)
 
 
 def free_port() -> int:

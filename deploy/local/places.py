@@ -31,8 +31,9 @@ def hold_state(project: Path, purpose: Purpose) -> State:
         if purpose == "up":
             state = State(base / "up").hold()
             shut(state.folder)
-            if services := processes.leftover(state.folder, "services"):  # they would occupy our ports
-                services.stop(signal.SIGTERM, STOP_LEFT_SECONDS)
+            for name in ("services", "queues"):  # the services would occupy our ports
+                if process := processes.leftover(state.folder, name):
+                    process.stop(signal.SIGTERM, STOP_LEFT_SECONDS)
             return state
         for old in base.glob("test-*"):
             left = State(old)

@@ -1,4 +1,6 @@
-"""`aftersale up`: starts the servers, provisions them, and runs all services in one process; watches them until Ctrl-C, then stops them.
+"""`aftersale up`: starts the servers, provisions them, and runs all services in one process, and the operator of queues in another.
+
+It watches them until Ctrl-C, then stops them.
 
 This process stays small: work that needs the services' libraries (provisioning, tokens) runs in a short-lived child.
 """
@@ -20,6 +22,7 @@ from typing import Any
 from rich.console import Console
 
 from deploy.local import processes
+from deploy.local.queue_child import QueueChild
 from deploy.local.servers import resolve
 from deploy.operator import running
 from deploy.operator.given import Servers
@@ -36,7 +39,7 @@ PORTS = {"AFTERSALE_PUBLIC_PORT": ("all", running.PUBLIC_PORT)} | {
     f"AFTERSALE_{service.upper()}_HTTP_PORT": (service, port) for service, port in running.PORTS.items()
 }
 """By the name of a port's setting: what it serves, and the port that is preferred if it is free."""
-STOP_SECONDS = 12  # for the services; the servers take 2 more, so that everything stops within 20
+STOP_SECONDS = 12  # for the services; the operator of queues takes 2 at most and RabbitMQ 6, so that everything stops within 20
 WATCH_SECONDS = 0.5
 MAX_ANSWER_BYTES = 1_000_000
 RESTART_SECONDS = (0.0, 1.0, 2.0, 5.0, 10.0)
@@ -53,6 +56,7 @@ def run_up(output: Output) -> int:
     _on_signals(_stop)
     servers: Servers | None = None
     services: Services | None = None
+    queues: QueueChild | None = None
     try:
         servers = resolve(PROJECT, "up", output.progress)
         output.progress(f"PostgreSQL and RabbitMQ are up ({servers.kind})")
@@ -61,15 +65,20 @@ def run_up(output: Output) -> int:
         services = Services(servers, output, prepared["settings"])
         services.start()
         services.wait_until_ready()
+        queues = QueueChild(servers, output)
+        queues.start()
         _welcome(prepared["tokens"], servers, time.monotonic() - began, output)
         while True:  # until a signal: start again whatever dies
             time.sleep(WATCH_SECONDS)
             servers.revive()
             services.check()
+            queues.check()
     except Stopped:
         output.progress("stopping")
     finally:
         _on_signals(signal.SIG_IGN)  # ignore a second Ctrl-C: stopping is already as quick as it can be
+        if queues is not None:
+            queues.stop()
         if services is not None:
             services.stop()
         if servers is not None:

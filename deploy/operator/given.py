@@ -10,6 +10,7 @@ from deploy.operator.trouble import Trouble
 
 POSTGRES = "AFTERSALE_POSTGRES_ADMIN_URL"
 AMQP = "AFTERSALE_AMQP_ADMIN_URL"
+AMQP_API = "AFTERSALE_AMQP_ADMIN_API"
 
 
 class Servers(Protocol):
@@ -25,6 +26,10 @@ class Servers(Protocol):
     @property
     def amqp_url(self) -> str:
         """RabbitMQ as its administrator."""
+
+    @property
+    def amqp_admin_api(self) -> str:
+        """RabbitMQ's management API as its administrator; empty where there is none, and then stores get no queues of their own."""
 
     def import_definitions(self, definitions: dict[str, Any]) -> None:
         """Create or change users, rights, queues and bindings, where more than AMQP is open to us."""
@@ -43,6 +48,7 @@ class GivenServers:
     postgres_url: str
     amqp_url: str
     state: State
+    amqp_admin_api: str = ""
     kind: str = field(default="environment", init=False)
 
     def import_definitions(self, definitions: dict[str, Any]) -> None:
@@ -65,4 +71,4 @@ def given(state: State) -> GivenServers | None:
     for name, url in urls.items():
         if not url:
             raise Trouble(f"{name} is not set, but the other one is.", f"set both {POSTGRES} and {AMQP}, or neither")
-    return GivenServers(urls[POSTGRES], urls[AMQP], state)
+    return GivenServers(urls[POSTGRES], urls[AMQP], state, os.environ.get(AMQP_API, ""))

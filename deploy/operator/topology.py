@@ -5,7 +5,6 @@ the default exchange). It may read only its own queue and bind only the types th
 over can neither publish in another's name nor receive events that are not meant for it.
 """
 
-import base64
 import hashlib
 import re
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ from typing import Any
 
 from deploy.operator.registry import READERS, SERVICES
 from shared.contracts.events import SOURCES, read_by
-from shared.messaging.broker import dead_queue_name, exchange_name, queue_arguments, queue_name
+from shared.messaging.broker import dead_queue_name, exchange_name, password_hash, queue_arguments, queue_name
 
 NOTHING = "(?!)"
 """A regular expression that no name matches."""
@@ -52,11 +51,6 @@ def queues(namespace: str) -> dict[str, Mapping[str, Any]]:
 def bindings(namespace: str) -> list[tuple[str, str]]:
     """(queue, event type) for exactly the types that each service must receive."""
     return [(queue_name(namespace, service), event_type) for service in READERS for event_type in read_by(service)]
-
-
-def password_hash(password: str, salt: bytes) -> str:
-    """A password as RabbitMQ's definitions carry it: base64(salt + SHA-256(salt + password))."""
-    return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()
 
 
 def definitions(namespace: str, passwords: Mapping[str, str], vhost: str = "/") -> dict[str, Any]:

@@ -23,7 +23,14 @@ Types = Annotated[list[str] | None, typer.Option("--type", help="Only these even
 Work = Callable[["Client"], Awaitable[Any]]
 Columns = Sequence[tuple[str, str]]
 
-ENDPOINT: Columns = (("endpoint_id", "endpoint"), ("state", "state"), ("url", "url"), ("types", "types"), ("failures", "failures"))
+ENDPOINT: Columns = (
+    ("endpoint_id", "endpoint"),
+    ("kind", "kind"),
+    ("state", "state"),
+    ("url", "url"),
+    ("types", "types"),
+    ("failures", "failures"),
+)
 DELIVERY: Columns = (
     ("delivery_id", "delivery"), ("state", "state"), ("type", "type"), ("subject", "about"), ("attempts", "attempts"), ("due_at", "due"),
 )  # fmt: skip
@@ -62,8 +69,9 @@ def endpoints(host: Callable[[], Host]) -> typer.Typer:
 
     @app.command()
     def create(
-        url: Annotated[str, typer.Argument(help="An https URL; on this machine http too, if `make up` runs the system.")],
+        url: Annotated[str, typer.Argument(help="An https URL; on this machine http too, if `make up` runs the system.")] = "",
         *,
+        queue: Annotated[bool, typer.Option("--queue", help="A queue of the store's own, read by AMQP, instead of a URL.")] = False,
         types: Types = None,
         personal: Annotated[bool, typer.Option("--personal", help="Send names, addresses and free text too.")] = False,
         in_order: Annotated[bool, typer.Option("--in-order", help="Send each order's events strictly one after the other.")] = False,
@@ -71,10 +79,15 @@ def endpoints(host: Callable[[], Host]) -> typer.Typer:
         token: Token = "",
         as_json: AsJson = False,
     ) -> None:
-        """Create an endpoint, and print its secret, which is shown only now."""
+        """Create an endpoint, and print its secret, or its queue's password, which is shown only now."""
+        if queue == bool(url):
+            raise typer.BadParameter("Give either a URL or --queue.")
 
         async def work(client: "Client") -> Any:
-            return await client.webhooks.create_endpoint(url=url, types=types or ["*"], personal=personal, in_order=in_order)
+            create, wanted = client.webhooks.create_endpoint, types or ["*"]
+            if queue:
+                return await create(kind="amqp", types=wanted, personal=personal, in_order=in_order)
+            return await create(url=url, types=wanted, personal=personal, in_order=in_order)
 
         commands.show(store, token, ENDPOINT, work, as_json=as_json)
 
@@ -101,7 +114,7 @@ def endpoints(host: Callable[[], Host]) -> typer.Typer:
 def _of_one_endpoint(app: typer.Typer, commands: Commands) -> None:
     @app.command()
     def rotate(endpoint_id: EndpointId, *, store: Store = "demo", token: Token = "", as_json: AsJson = False) -> None:
-        """Make a new secret, and print it. The current one signs beside it for a day."""
+        """Make a new secret, and print it. The current one signs beside it for a day; a queue's password ends at once."""
 
         async def work(client: "Client") -> Any:
             return await client.webhooks.create_secret(endpoint_id)

@@ -1,4 +1,4 @@
-"""Delivers what is due: leases deliveries, calls endpoints outside any transaction, and records the outcomes in groups.
+"""Delivers what is due: leases deliveries, calls endpoints or fills queues outside any transaction, and records outcomes in groups.
 
 A worker that dies between a call and its record repeats the call when the lease ends, with the same id: at least once, never skipped.
 """
@@ -13,20 +13,22 @@ from time import monotonic
 import structlog
 
 from services.webhooks.commands.deliveries import Of, Outcome, lease_due, record_attempts
+from services.webhooks.delivery.queueing import Publisher
 from services.webhooks.delivery.sending import Answer, Sender, with_ours
 from services.webhooks.delivery.signing import signed_headers
+from services.webhooks.queues.names import url_in_vhost
 from services.webhooks.rules.redacting import redacted, secret_words, shown_request
 from services.webhooks.settings import WebhookSettings
 from services.webhooks.state import Leased
 from shared.contracts.errors import Transient, Unavailable
 from shared.data.crash import crash_point
 from shared.data.db import Database
+from shared.messaging.broker import CONTENT_TYPE, partners_vhost
 from shared.messaging.pulse import Pulse, end
 from shared.process.settings import Settings
 
 log = structlog.get_logger()
 
-CLOUD_EVENT = "application/cloudevents+json"
 POLL_SECONDS = 0.5
 HANG_SECONDS = 60.0
 RECORDED_TOGETHER = 200
@@ -58,28 +60,30 @@ class Deliverer:
             connect_seconds=settings.delivery_connect_seconds,
             ports=settings.delivery_ports,
         )
+        url = url_in_vhost(settings.amqp_url.get_secret_value(), partners_vhost(settings.amqp_namespace))
+        publisher = Publisher(url, total_seconds=settings.delivery_timeout_seconds)
         self._calls.clear()
-        async with sender:
+        async with sender, publisher:
             recording = asyncio.create_task(self._record(), name="webhooks-recording")
             try:
                 while not recording.done():
-                    if not await self._turn(sender):
+                    if not await self._turn(sender, publisher):
                         await self.pulse.rest(self._woken)
                 await recording
             finally:
                 await end(recording, *self._under_way)
 
-    async def _turn(self, sender: Sender) -> bool:
+    async def _turn(self, sender: Sender, publisher: Publisher) -> bool:
         """Start what is due. Returns whether more may be due; while the database is away, nothing is."""
         self._woken.clear()
         try:
             with self.pulse.turn():
-                return await self._start_due(sender)
+                return await self._start_due(sender, publisher)
         except Exception as error:
             log.warning("deliveries_not_leased", error=repr(error))
             return False
 
-    async def _start_due(self, sender: Sender) -> bool:
+    async def _start_due(self, sender: Sender, publisher: Publisher) -> bool:
         """Start what is due and has room. Returns whether more may be due that has room."""
         free = self._settings.deliveries_at_once - len(self._under_way)
         if free <= 0:
@@ -90,15 +94,15 @@ class Deliverer:
             leased = await lease_due(tx, self._calls, per_store=per_store, free=free, timeout_seconds=timeout, now=datetime.now(UTC))
         for one in leased:
             self._calls[one.store_id, one.endpoint_id] += 1
-            task = asyncio.create_task(self._deliver(sender, one), name=f"webhooks-{one.delivery_id}")
+            task = asyncio.create_task(self._deliver(sender, publisher, one), name=f"webhooks-{one.delivery_id}")
             self._under_way.add(task)
             task.add_done_callback(self._under_way.discard)
         return len(leased) >= free
 
-    async def _deliver(self, sender: Sender, leased: Leased) -> None:
+    async def _deliver(self, sender: Sender, publisher: Publisher, leased: Leased) -> None:
         await self._at_its_pace(leased)
         began = datetime.now(UTC)
-        headers, answer = await self._sent(sender, leased, began)
+        headers, answer = await (self._queued(publisher, leased) if leased.kind == "amqp" else self._sent(sender, leased, began))
         crash_point("deliver.after", leased.type)
         log.info(
             "delivered" if answer.failed is None else "delivery_attempt_failed",
@@ -120,14 +124,21 @@ class Deliverer:
         self._done.append(outcome)
         self._some_done.set()
 
+    async def _queued(self, publisher: Publisher, leased: Leased) -> tuple[dict[str, str], Answer]:
+        """The message's headers, and whether the endpoint's queue, which is called as the endpoint, took the event."""
+        body, event_id = leased.body.encode(), str(leased.event_id)
+        answer = await publisher.publish(queue=leased.endpoint_id, event_id=event_id, event_type=leased.type, body=body)
+        return {"message-id": event_id, "type": leased.type, "content-type": CONTENT_TYPE}, answer
+
     async def _sent(self, sender: Sender, leased: Leased, began: datetime) -> tuple[dict[str, str], Answer]:
         """The headers that were sent, and what the endpoint answered. A mistake of our own is a failed attempt too, and is repeated."""
         headers: dict[str, str] = {}
         try:
+            assert leased.url is not None  # of a webhook
             body = leased.body.encode()
             keys = {scheme: [one["secret"] for one in leased.secrets if one["scheme"] == scheme] for scheme in ("v1", "v1a")}
             signed = signed_headers(str(leased.event_id), body, live_secrets=keys["v1"], live_signing_keys=keys["v1a"], now=began)
-            headers = with_ours({**leased.headers, "Content-Type": CLOUD_EVENT, **signed})
+            headers = with_ours({**leased.headers, "Content-Type": CONTENT_TYPE, **signed})
             hide = partial(redacted, words=secret_words(leased.headers, [one["secret"] for one in leased.secrets]))
             loopback, of = self._settings.loopback_endpoints, (leased.store_id, leased.endpoint_id)
             return headers, await sender.send(url=leased.url, headers=headers, body=body, loopback=loopback, endpoint=of, hide=hide)

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from services.webhooks.state import DeliveryState
+from services.webhooks.state import DeliveryState, EndpointKind
 from shared.contracts.ids import DeliveryId
 from shared.web.inputs import Input, Moment, Text, example
 
@@ -34,11 +34,15 @@ InOrder = Annotated[
 
 
 class EndpointInput(Input):
-    """A new endpoint."""
+    """A new endpoint: a `webhook`, which is called at its URL, or `amqp`, a queue that belongs to the store.
+
+    A queue takes no `url`, `headers` or `secret`, and never `personal`.
+    """
 
     model_config = example({"url": "https://platform.example/hooks/aftersale", "types": ["order.*", "refund.approved.v1"]})
 
-    url: Url
+    kind: EndpointKind = Field("webhook", description="`webhook`, or `amqp` for a queue of RabbitMQ that only the store can read.")
+    url: Url | None = None
     types: EventTypes = Field(["*"])
     description: Description = ""
     headers: Headers = Field({})
@@ -68,7 +72,7 @@ class EndpointEditInput(Input):
 
 
 class SecretInput(Input):
-    """A new secret. The old one signs beside it for a while, so that the receiver can change over."""
+    """A new secret. The old one signs beside it for a while, so that the receiver can change over. For a queue: a new password."""
 
     model_config = example({})
 

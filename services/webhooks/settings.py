@@ -12,6 +12,7 @@ class WebhookSettings(Settings):
         90, ge=1, le=400, description="How long the feed keeps an event, and a delivery its event, in days; also for a disabled endpoint."
     )
     max_endpoints: int = Field(1_000, ge=1, le=10_000, description="Endpoints that one store may have.")
+    max_queues: int = Field(5, ge=0, le=100, description="Endpoints of kind amqp, with a queue of their own, that one store may have.")
     secret_overlap_hours: int = Field(24, ge=0, le=720, description="How long a replaced secret still signs beside the new one, in hours.")
     deliveries_at_once: int = Field(
         200, ge=1, le=2_000, description="Calls to endpoints in progress per worker process; one store has at most two fifths of them."

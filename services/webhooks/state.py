@@ -7,7 +7,9 @@ from uuid import UUID
 
 EndpointState = Literal["active", "paused", "disabled"]
 DeliveryState = Literal["waiting", "delivered", "parked"]
-Scheme = Literal["v1", "v1a"]
+EndpointKind = Literal["webhook", "amqp"]
+QueueState = Literal["preparing", "ready"]
+Scheme = Literal["v1", "v1a", "password"]
 ReplayKind = Literal["replay", "return", "removal"]
 
 
@@ -18,7 +20,8 @@ class Endpoint:
     store_id: str
     endpoint_id: str
     version: int
-    url: str
+    kind: EndpointKind
+    url: str | None
     description: str
     types: list[str]
     headers: dict[str, str]
@@ -40,7 +43,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """What an endpoint's deliveries are signed with; `secret` is `whsec_…` (v1) or `whsk_…` (v1a)."""
+    """What an endpoint's deliveries are signed with; `secret` is `whsec_…` (v1), `whsk_…` (v1a), or the password of a queue's user."""
 
     secret_id: UUID
     endpoint_id: str
@@ -48,6 +51,24 @@ class Secret:
     secret: str
     created_at: datetime
     ends_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """What is ordered for an endpoint of kind amqp. `generation` counts the orders; `applied` is the last one carried out, 0 at first."""
+
+    store_id: str
+    endpoint_id: str
+    secret_id: UUID
+    password_hash: str
+    wanted: bool
+    generation: int
+    applied: int
+
+    @property
+    def state(self) -> QueueState:
+        """Whether the queue can be read with the latest password."""
+        return "ready" if self.applied == self.generation else "preparing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +125,7 @@ class Attempt:
     number: int
     began_at: datetime
     duration_ms: int
-    url: str
+    url: str | None
     address: str | None
     status: int | None
     outcome: str
@@ -146,7 +167,8 @@ class Leased:
     subject: str
     attempts: int
     tries: int
-    url: str
+    kind: EndpointKind
+    url: str | None
     headers: dict[str, str]
     calls_per_second: int
     body: str

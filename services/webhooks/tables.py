@@ -49,7 +49,9 @@ endpoints = table(
     "endpoints",
     sa.Column("endpoint_id", PublicIdColumn("endpoint"), nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
-    *columns(sa.Text, "url", "description"),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("url", sa.Text),  # null for a queue
+    sa.Column("description", sa.Text, nullable=False),
     *columns(ARRAY(sa.Text), "types", "patterns"),  # what the caller chose, and the same as LIKE patterns
     sa.Column("headers", JSONB, nullable=False),
     *columns(sa.Boolean, "personal", "in_order"),
@@ -65,6 +67,8 @@ endpoints = table(
     sa.PrimaryKeyConstraint("store_id", "endpoint_id"),
     sa.CheckConstraint("state in ('active', 'paused', 'disabled', 'deleted')", name="state"),
     sa.CheckConstraint("(failing_since is null) = (failures = 0)", name="failing"),
+    sa.CheckConstraint("kind in ('webhook', 'amqp') and (kind = 'amqp') = (url is null)", name="kind"),
+    sa.CheckConstraint("not (kind = 'amqp' and personal)", name="personal"),
     comment="Where a store wants its events sent. A deleted endpoint stays, since deliveries name it.",
 )
 
@@ -83,6 +87,34 @@ secrets = table(
     comment="What deliveries are signed with. A replaced secret signs beside the new one until `ends_at`.",
 )
 sa.Index(None, secrets.c.store_id, secrets.c.endpoint_id)
+
+queues = table(
+    "queues",
+    sa.Column("endpoint_id", PublicIdColumn("endpoint"), nullable=False),
+    sa.Column("secret_id", UUID(as_uuid=True), nullable=False),  # of the current password
+    sa.Column("password_hash", sa.Text, nullable=False),
+    sa.Column("wanted", sa.Boolean, nullable=False),  # whether the queue and its user are to exist
+    *columns(sa.Integer, "generation", "applied"),  # of what is ordered, and of what the operator has carried out
+    sa.Column("error", sa.Text, nullable=False),  # why the last try failed
+    *columns(TIME, "created_at", "changed_at"),
+    *columns(TIME, "tried_at", "applied_at", nullable=True),
+    sa.PrimaryKeyConstraint("store_id", "endpoint_id"),
+    sa.ForeignKeyConstraint(
+        ["store_id", "endpoint_id"], [endpoints.c.store_id, endpoints.c.endpoint_id], name="fk_queues_store_id_endpoints"
+    ),
+    sa.CheckConstraint("applied between 0 and generation", name="applied"),
+    comment="The operator's order book: a queue and its user for each endpoint of kind amqp. The row goes when the queue has gone.",
+)
+sa.Index("ix_queues_due", queues.c.store_id, queues.c.endpoint_id, postgresql_where=queues.c.applied < queues.c.generation)
+
+operators = sa.Table(
+    "operators",
+    metadata,
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("seen_at", TIME, nullable=False),
+    sa.PrimaryKeyConstraint("name"),
+    comment="When each operator of queues was last seen with an administrator's rights on the broker.",
+)
 
 deliveries = table(
     "deliveries",
@@ -122,7 +154,7 @@ attempts = table(
     sa.Column("number", sa.Integer, nullable=False),
     sa.Column("began_at", TIME, nullable=False),
     sa.Column("duration_ms", sa.Integer, nullable=False),
-    sa.Column("url", sa.Text, nullable=False),
+    sa.Column("url", sa.Text),  # null for a queue
     sa.Column("address", sa.Text),  # the one that was dialled
     sa.Column("status", sa.SmallInteger),
     *columns(sa.Text, "outcome", "detail", "answer"),

@@ -7,21 +7,54 @@ from typing import Any, ClassVar, Literal
 from uuid import UUID
 
 from services.webhooks.delivery.signing import public_key_of
-from services.webhooks.state import Attempt, Delivery, DeliveryState, Endpoint, EndpointState, FeedEvent, FeedPage, Replay, Scheme, Secret
+from services.webhooks.queues.names import QueueNames
+from services.webhooks.state import (
+    Attempt,
+    Delivery,
+    DeliveryState,
+    Endpoint,
+    EndpointKind,
+    EndpointState,
+    FeedEvent,
+    FeedPage,
+    Queue,
+    QueueState,
+    Replay,
+    Scheme,
+    Secret,
+)
 from shared.contracts.actor import Actor
 from shared.contracts.ids import DeliveryId, EndpointId, ReplayId
 from shared.web.views import ByView, View
 
 
+class QueueView(View):
+    """Where a store reads its queue: `ready` once its user may enter with the latest password."""
+
+    vhost: str
+    queue: str
+    username: str
+    state: QueueState
+
+    @classmethod
+    def of(cls, queue: Queue, namespace: str) -> "QueueView":
+        """The queue under the names that it has in this installation."""
+        names = QueueNames.of(namespace, queue.endpoint_id)
+        return cls(vhost=names.vhost, queue=names.queue, username=names.username, state=queue.state)
+
+
 class EndpointView(View):
     """An endpoint, and how it is doing: `failures` counts calls since the last success, `failing_since` says when they began.
 
-    Of its own headers only the names are shown: their values are a receiver's secrets.
+    A webhook has a `url`, an endpoint of kind `amqp` a `queue`. Of its own headers only the names are shown: their values are a
+    receiver's secrets.
     """
 
     endpoint_id: EndpointId
     version: int
-    url: str
+    kind: EndpointKind
+    url: str | None
+    queue: QueueView | None
     types: list[str]
     description: str
     headers: list[str]
@@ -39,13 +72,17 @@ class EndpointView(View):
     resting_until: datetime | None
 
     @classmethod
-    def of(cls, endpoint: Endpoint, actor: Actor) -> "EndpointView":
+    def of(cls, endpoint: Endpoint, actor: Actor, queue: QueueView | None) -> "EndpointView":
         """The endpoint as `actor` sees it."""
-        return cls.showing(endpoint, headers=sorted(endpoint.headers), created_by=ByView.of_row(endpoint.created_by, actor))
+        by = ByView.of_row(endpoint.created_by, actor)
+        return cls.showing(endpoint, headers=sorted(endpoint.headers), created_by=by, queue=queue)
 
 
 class EndpointSecretView(View):
-    """A secret of an endpoint, shown once. `public_key` is what a receiver checks `v1a` signatures with."""
+    """A secret of an endpoint, shown once. `public_key` is what a receiver checks `v1a` signatures with.
+
+    For a queue it is the password of its user, of the scheme `password`.
+    """
 
     secrets: ClassVar[tuple[str, ...]] = ("secret",)
     endpoint_id: EndpointId
@@ -63,29 +100,30 @@ class EndpointSecretView(View):
 
 
 class NewEndpointView(EndpointView):
-    """A new endpoint with its secret, which is shown once."""
+    """A new endpoint with its secret, which is shown once: what deliveries are signed with, or the password of a queue's user."""
 
     secrets: ClassVar[tuple[str, ...]] = ("secret",)
     secret_id: UUID
     secret: str | None
 
     @classmethod
-    def made(cls, endpoint: Endpoint, secret: Secret, actor: Actor) -> "NewEndpointView":
+    def made(cls, endpoint: Endpoint, secret: Secret, actor: Actor, queue: QueueView | None) -> "NewEndpointView":
         """The endpoint as its creator sees it."""
-        shown = EndpointView.of(endpoint, actor)
+        shown = EndpointView.of(endpoint, actor, queue)
         return cls(**{name: getattr(shown, name) for name in EndpointView.model_fields}, secret_id=secret.secret_id, secret=secret.secret)
 
 
 class AttemptView(View):
     """One call to an endpoint. `outcome` says how it ended; `address` is the one that was dialled; `answer` begins with what it said.
 
-    `request` are the headers that were sent; the endpoint's own values, and its secrets in the answer, are `[redacted]`.
+    `request` are the headers that were sent; the endpoint's own values, and its secrets in the answer, are `[redacted]`. A queue has
+    no `url`, `address` or `status`.
     """
 
     number: int
     began_at: datetime
     duration_ms: int
-    url: str
+    url: str | None
     address: str | None
     status: int | None
     outcome: str

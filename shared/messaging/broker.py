@@ -9,7 +9,9 @@ reconnect_interval=1     reconnected within a second once the broker is back
 """
 
 import asyncio
+import base64
 import contextlib
+import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from time import monotonic
 from typing import Any, cast
@@ -57,6 +59,16 @@ def queue_name(namespace: str, service: str) -> str:
 def dead_queue_name(namespace: str) -> str:
     """Where the broker dead-letters messages; it stays empty, because our consumers park failed messages in the database."""
     return f"{namespace}.dead"
+
+
+def partners_vhost(namespace: str) -> str:
+    """The virtual host of the queues that belong to stores: nobody in it can name an internal queue or exchange."""
+    return f"{namespace}.partners"
+
+
+def password_hash(password: str, salt: bytes) -> str:
+    """A password as RabbitMQ stores it: base64(salt + SHA-256(salt + password)), with a salt of four bytes."""
+    return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()
 
 
 def queue_arguments(namespace: str) -> Mapping[str, Any]:

@@ -16,8 +16,8 @@ from deploy.operator.databases import as_user
 from deploy.operator.given import given
 from deploy.operator.settings import _masked
 from deploy.operator.state import PROJECT, State, choose_port, clone_name, is_free
-from deploy.operator.topology import password_hash
 from deploy.operator.trouble import Trouble
+from shared.messaging.broker import password_hash
 
 
 @pytest.mark.parametrize(

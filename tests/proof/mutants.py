@@ -105,6 +105,7 @@ def _pytest(
     environment |= {
         "AFTERSALE_POSTGRES_ADMIN_URL": stack.postgres_url,
         "AFTERSALE_AMQP_ADMIN_URL": stack.amqp_url,
+        "AFTERSALE_AMQP_ADMIN_API": stack.amqp_admin_api,
         "AFTERSALE_TEST_PATIENCE_SECONDS": PATIENCE_SECONDS,
         "PYTHONDONTWRITEBYTECODE": "1",
     }

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 POSTGRES_IMAGE = "postgres:17"
 RABBITMQ_IMAGE = "rabbitmq:4-management"
 PORTS = {"postgres": 5432, "rabbitmq": 5672}
+API_PORT = 15672
 IMAGES = {"postgres": POSTGRES_IMAGE, "rabbitmq": RABBITMQ_IMAGE}
 VOLUMES = {"postgres": "/var/lib/postgresql/data", "rabbitmq": "/var/lib/rabbitmq"}
 ARGUMENTS = {"postgres": ["-c", "max_connections=200"], "rabbitmq": []}
@@ -121,6 +122,11 @@ class KeptContainers:
         """The administrator's URL of RabbitMQ."""
         return f"amqp://aftersale:{self.state.secret('rabbitmq')}@127.0.0.1:{self.state.read('ports')['rabbitmq']}/"
 
+    @property
+    def amqp_admin_api(self) -> str:
+        """RabbitMQ's management API as its administrator."""
+        return f"http://aftersale:{self.state.secret('rabbitmq')}@127.0.0.1:{self.state.read('ports')['rabbitmq_api']}"
+
     def start(self) -> None:
         """Start both and wait until they answer. Raises Trouble."""
         for server in IMAGES:
@@ -152,7 +158,8 @@ class KeptContainers:
             self.say(f"Docker: creating the volume {name} for {image}")
         docker("rm", "--force", name, check=False)
         secrets = _secrets(self.state)[server]
-        places = ["--publish", f"127.0.0.1:{port}:{PORTS[server]}", "--volume", f"{name}:{VOLUMES[server]}"]
+        api = ["--publish", f"127.0.0.1:{self.state.port('rabbitmq_api')}:{API_PORT}"] if server == "rabbitmq" else []
+        places = [*api, "--publish", f"127.0.0.1:{port}:{PORTS[server]}", "--volume", f"{name}:{VOLUMES[server]}"]
         labels = ["--name", name, "--hostname", server, "--label", "app=aftersale"]
         variables = [word for variable in secrets for word in ("-e", variable)]
         docker("run", "--detach", *labels, *places, *variables, image, *ARGUMENTS[server], env=secrets, timeout_seconds=300)
@@ -186,6 +193,11 @@ class TestContainers:
         """The administrator's URL of RabbitMQ."""
         return f"amqp://aftersale:{self.state.secret('rabbitmq')}@{self._address('rabbitmq')}/"
 
+    @property
+    def amqp_admin_api(self) -> str:
+        """RabbitMQ's management API as its administrator."""
+        return f"http://aftersale:{self.state.secret('rabbitmq')}@{self._address('rabbitmq', API_PORT)}"
+
     def start(self) -> None:
         """Start both and wait until they answer."""
         from testcontainers.core.container import DockerContainer  # noqa: PLC0415  (a tool of tests only)
@@ -193,6 +205,8 @@ class TestContainers:
         for server, image in IMAGES.items():
             port = self.state.port(server)  # fixed, so that a killed server comes back on the same port
             container = DockerContainer(image).with_bind_ports(PORTS[server], port).with_command(ARGUMENTS[server])
+            if server == "rabbitmq":
+                container = container.with_bind_ports(API_PORT, self.state.port("rabbitmq_api"))
             for name, value in _secrets(self.state)[server].items():
                 container = container.with_env(name, value)
             self._containers[server] = container
@@ -228,6 +242,6 @@ class TestContainers:
         container = self._containers[server].start().get_wrapped_container().id
         _wait_until_ready(server, str(container), int(self.state.read("ports")[server]))
 
-    def _address(self, server: str) -> str:
+    def _address(self, server: str, port: int | None = None) -> str:
         container = self._containers[server]
-        return f"{container.get_container_host_ip()}:{container.get_exposed_port(PORTS[server])}"
+        return f"{container.get_container_host_ip()}:{container.get_exposed_port(port or PORTS[server])}"

@@ -33,6 +33,11 @@ class PrivateServers:
         """The administrator's URL of RabbitMQ."""
         return self.rabbitmq.url
 
+    @property
+    def amqp_admin_api(self) -> str:
+        """RabbitMQ's management API as its administrator."""
+        return self.rabbitmq.admin_api
+
     def start(self) -> None:
         """Start both in parallel; if one fails, the other is stopped again. Raises Trouble."""
         for name in ("postgres", "rabbitmq"):  # chosen before the threads start, which share one file

@@ -24,7 +24,7 @@ from deploy.operator.users import server_user
 SCRIPTS = (Path("/usr/lib/rabbitmq/bin"), Path("/usr/local/opt/rabbitmq/sbin"), Path("/opt/homebrew/opt/rabbitmq/sbin"))
 START_SECONDS = 180  # a start after a kill -9 under load took 20 s; several clones may be sharing the processors
 EPMD_SECONDS = 30
-PORTS = ("rabbitmq", "rabbitmq_nodes", "rabbitmq_control", "epmd")
+PORTS = ("rabbitmq", "rabbitmq_nodes", "rabbitmq_control", "rabbitmq_api", "epmd")
 PORTS_TRIED = 5
 STOP_SECONDS = 12
 
@@ -40,6 +40,10 @@ raft.wal_max_size_bytes = 33554432
 vm_memory_high_watermark.absolute = 768MiB
 disk_free_limit.absolute = 200MB
 collect_statistics_interval = 60000
+# the management API makes users and queues for stores; nobody looks at its figures, which cost memory
+management.tcp.ip = 127.0.0.1
+management.tcp.port = {api_port}
+management_agent.disable_metrics_collector = true
 """
 # Two schedulers and small tables: a node for one machine needs neither a million processes nor a thread for every core.
 VM_ARGUMENTS = "+P 65536 +t 1048576 +zdbbl 32000 +sbwt none +sbwtdcpu none +sbwtdio none +S 2:2 +SDcpu 1:1 +SDio 2 +A 2"
@@ -91,6 +95,11 @@ class RabbitMQ:
     def url(self) -> str:
         """The administrator's URL."""
         return f"amqp://aftersale:{self.state.secret('rabbitmq')}@127.0.0.1:{self.port}/"
+
+    @property
+    def admin_api(self) -> str:
+        """The management API's URL as the administrator."""
+        return f"http://aftersale:{self.state.secret('rabbitmq')}@127.0.0.1:{self.state.read('ports')['rabbitmq_api']}"
 
     def start(self) -> None:
         """Start the node and wait until it answers AMQP. Raises Trouble with the end of its log."""
@@ -200,8 +209,10 @@ class RabbitMQ:
             self.state.port(name)
         cookie = self.folder / ".erlang.cookie"
         files = {
-            "rabbitmq.conf": CONFIGURATION.format(port=self.port, password=self.state.secret("rabbitmq")),
-            "enabled_plugins": "[].\n",
+            "rabbitmq.conf": CONFIGURATION.format(
+                port=self.port, api_port=self.state.read("ports")["rabbitmq_api"], password=self.state.secret("rabbitmq")
+            ),
+            "enabled_plugins": "[rabbitmq_management].\n",
             ".erlang.cookie": cookie.read_text() if cookie.exists() else self.state.secret("erlang_cookie"),
         }
         for name, text in files.items():

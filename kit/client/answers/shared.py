@@ -30,13 +30,14 @@ class AttachmentView(Answer):
 class AttemptView(Answer):
     """One call to an endpoint. `outcome` says how it ended; `address` is the one that was dialled; `answer` begins with what it said.
 
-    `request` are the headers that were sent; the endpoint's own values, and its secrets in the answer, are `[redacted]`.
+    `request` are the headers that were sent; the endpoint's own values, and its secrets in the answer, are `[redacted]`. A queue has no
+    `url`, `address` or `status`.
     """
 
     number: int
     began_at: datetime
     duration_ms: int
-    url: str
+    url: str | None
     address: str | None
     status: int | None
     outcome: str

@@ -63,7 +63,7 @@ class Webhooks:
         return await self._connection.answer(DeliveryDetailView, Call("GET", f"/v1/webhooks/deliveries/{segment(delivery_id)}"))
 
     async def create_endpoint(self, *, idempotency_key: str | None = None, **body: Unpack[EndpointInput]) -> NewEndpointView:
-        """Create an endpoint: it gets every event that arrives from now on. Its secret is shown once."""
+        """Create an endpoint: it gets every event that arrives from now on. Its secret, or its queue's password, is shown once."""
         call = Call("POST", "/v1/webhooks/endpoints", key=idempotency_key or new_key(), body=body)
         return await self._connection.answer(NewEndpointView, call)
 
@@ -104,7 +104,7 @@ class Webhooks:
         return await self._connection.answer(EndpointView, call)
 
     async def remove_endpoint(self, endpoint_id: str, *, if_match: str | None = None, idempotency_key: str | None = None) -> None:
-        """Delete an endpoint: nothing more is sent to it. If-Match is honoured."""
+        """Delete an endpoint: nothing more is sent to it, and a queue is deleted with what is in it. If-Match is honoured."""
         call = Call("DELETE", f"/v1/webhooks/endpoints/{segment(endpoint_id)}", if_match=if_match, key=idempotency_key or new_key())
         await self._connection.nothing(call)
 
@@ -123,7 +123,10 @@ class Webhooks:
         idempotency_key: str | None = None,
         **body: Unpack[SecretInput],
     ) -> EndpointSecretView:
-        """Make a new secret, shown once. The current one signs beside it for a while, so that the receiver can change over."""
+        """Make a new secret, shown once. The current one signs beside it for a while, so that the receiver can change over.
+
+        For a queue it is a new password; the current one ends at once, with the connections that were opened with it.
+        """
         call = Call("POST", f"/v1/webhooks/endpoints/{segment(endpoint_id)}/secrets", key=idempotency_key or new_key(), body=body)
         return await self._connection.answer(EndpointSecretView, call)
 

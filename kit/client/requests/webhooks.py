@@ -21,10 +21,14 @@ class EndpointEditInput(TypedDict):
 
 
 class EndpointInput(TypedDict):
-    """A new endpoint."""
+    """A new endpoint: a `webhook`, which is called at its URL, or `amqp`, a queue that belongs to the store.
 
-    url: str
-    """An https URL with a public address."""
+    A queue takes no `url`, `headers` or `secret`, and never `personal`.
+    """
+
+    kind: NotRequired[Literal["webhook", "amqp"]]
+    """`webhook`, or `amqp` for a queue of RabbitMQ that only the store can read."""
+    url: NotRequired[str | None]
     types: NotRequired[Sequence[str]]
     """Event types to send, such as `order.placed.v1`. `*` stands for any characters: `refund.*`, or `*` for every event."""
     description: NotRequired[str]
@@ -59,7 +63,7 @@ class ReplayInput(TypedDict):
 
 
 class SecretInput(TypedDict):
-    """A new secret. The old one signs beside it for a while, so that the receiver can change over."""
+    """A new secret. The old one signs beside it for a while, so that the receiver can change over. For a queue: a new password."""
 
     scheme: NotRequired[Literal["v1", "v1a"]]
     """`v1`: a shared secret (HMAC-SHA256). `v1a`: a key pair (ed25519)."""

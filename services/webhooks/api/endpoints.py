@@ -10,7 +10,8 @@ from services.webhooks.commands.endpoints import create_endpoint, delete_endpoin
 from services.webhooks.commands.replays import replay, send_test
 from services.webhooks.requests import EndpointEditInput, EndpointInput, ReplayInput, SecretInput
 from services.webhooks.settings import WebhookSettings
-from services.webhooks.views import DeliveryView, EndpointSecretView, EndpointView, NewEndpointView, ReplayView
+from services.webhooks.state import Endpoint
+from services.webhooks.views import DeliveryView, EndpointSecretView, EndpointView, NewEndpointView, QueueView, ReplayView
 from shared.contracts.actor import shop_only
 from shared.contracts.errors import Forbidden, NotFound, Refused, VersionConflict
 from shared.contracts.ids import EndpointId, ReplayId
@@ -30,11 +31,11 @@ router = Router()
     responses=problems(Forbidden, Refused),
 )
 async def create(request: EndpointInput, call: Call) -> Response:
-    """Create an endpoint: it gets every event that arrives from now on. Its secret is shown once."""
+    """Create an endpoint: it gets every event that arrives from now on. Its secret, or its queue's password, is shown once."""
 
     async def work(tx: Transaction) -> NewEndpointView:
-        endpoint, secret = await create_endpoint(tx, call.actor, request, settings=_settings(call), now=call.now)
-        return NewEndpointView.made(endpoint, secret, call.actor)
+        endpoint, secret = await create_endpoint(tx, call.actor, request, settings=_settings(call), now=call.now, key=_key(call))
+        return NewEndpointView.made(endpoint, secret, call.actor, await _queue(tx, call, endpoint))
 
     return await call.once("webhooks.create", work, status=201, remake=_secret_again(call))
 
@@ -45,7 +46,13 @@ async def listed(call: Call, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
     shop_only(call.actor, to_read=True).or_raise()
     async with call.walking() as tx:
         page = await queries.listed_endpoints(tx, call.actor, cursor=cursor, limit=limit)
-    return await call.page(Page[EndpointView], page, "endpoints", lambda one: EndpointView.of(one, call.actor), lambda one: one.endpoint_id)
+        queues = await queries.queues_of(tx, call.actor, [one.endpoint_id for one in page.items if one.kind == "amqp"])
+    shown = {of: QueueView.of(one, call.settings.amqp_namespace) for of, one in queues.items()}
+
+    def view(one: Endpoint) -> EndpointView:
+        return EndpointView.of(one, call.actor, shown.get(one.endpoint_id))
+
+    return await call.page(Page[EndpointView], page, "endpoints", view, lambda one: one.endpoint_id)
 
 
 @router.get(
@@ -58,7 +65,9 @@ async def read(endpoint_id: EndpointId, call: Call) -> Response:
     """An endpoint, and how it is doing."""
     shop_only(call.actor, to_read=True).or_raise()
     async with call.reading() as tx:
-        return call.show(EndpointView.of(await queries.endpoint_for(tx, call.actor, endpoint_id), call.actor))
+        endpoint = await queries.endpoint_for(tx, call.actor, endpoint_id)
+        queue = await _queue(tx, call, endpoint)
+    return call.show(EndpointView.of(endpoint, call.actor, queue))
 
 
 @router.patch(
@@ -74,7 +83,7 @@ async def edit(endpoint_id: EndpointId, request: EndpointEditInput, call: Call) 
         changed = await edit_endpoint(
             tx, call.actor, endpoint_id, request, settings=_settings(call), expected_version=call.if_match, now=call.now
         )
-        return EndpointView.of(changed, call.actor)
+        return EndpointView.of(changed, call.actor, await _queue(tx, call, changed))
 
     return await call.once("webhooks.edit", work, idempotent="optional")
 
@@ -86,7 +95,7 @@ async def edit(endpoint_id: EndpointId, request: EndpointEditInput, call: Call) 
     responses=problems(Forbidden, NotFound, VersionConflict),
 )
 async def delete(endpoint_id: EndpointId, call: Call) -> Response:
-    """Delete an endpoint: nothing more is sent to it. If-Match is honoured."""
+    """Delete an endpoint: nothing more is sent to it, and a queue is deleted with what is in it. If-Match is honoured."""
 
     async def work(tx: Transaction) -> None:
         await delete_endpoint(tx, call.actor, endpoint_id, expected_version=call.if_match, now=call.now)
@@ -102,10 +111,14 @@ async def delete(endpoint_id: EndpointId, call: Call) -> Response:
     responses=problems(Forbidden, NotFound),
 )
 async def rotate(endpoint_id: EndpointId, request: SecretInput, call: Call) -> Response:
-    """Make a new secret, shown once. The current one signs beside it for a while, so that the receiver can change over."""
+    """Make a new secret, shown once. The current one signs beside it for a while, so that the receiver can change over.
+
+    For a queue it is a new password; the current one ends at once, with the connections that were opened with it.
+    """
 
     async def work(tx: Transaction) -> EndpointSecretView:
-        return EndpointSecretView.of(await rotate_secret(tx, call.actor, endpoint_id, request, settings=_settings(call), now=call.now))
+        made = await rotate_secret(tx, call.actor, endpoint_id, request, settings=_settings(call), now=call.now, key=_key(call))
+        return EndpointSecretView.of(made)
 
     return await call.once("webhooks.rotate", work, status=201, remake=_secret_again(call))
 
@@ -165,8 +178,19 @@ def _settings(call: Calling) -> WebhookSettings:
     return settings
 
 
+def _key(call: Calling) -> str | None:
+    """What passwords of queues are made with: the key that signs this store's platform tokens, which could rotate them anyway."""
+    key = call.running.tokens.keys.signing_for("platform", call.actor.store)
+    return None if key is None or key.secret is None else key.secret.get_secret_value()
+
+
+async def _queue(tx: Transaction, call: Calling, endpoint: Endpoint) -> QueueView | None:
+    queue = await queries.queue_of(tx, call.actor, endpoint)
+    return None if queue is None else QueueView.of(queue, call.settings.amqp_namespace)
+
+
 def _secret_again(call: Calling) -> Any:
     async def again(tx: Transaction, answer: Mapping[str, Any]) -> dict[str, str]:
-        return await queries.secret_again(tx, call.actor, answer)
+        return await queries.secret_again(tx, call.actor, answer, _key(call))
 
     return again

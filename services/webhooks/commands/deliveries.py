@@ -56,7 +56,7 @@ Of = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What an endpoint answered to one attempt. `status` is None without an answer; `outcome` then says why.
+    """What an endpoint answered to one attempt. `status` is None without an answer, and for a queue; `outcome` says how it ended.
 
     `request` are the headers that were sent, without secrets; the body is the event.
     """
@@ -96,7 +96,17 @@ async def lease_due(
 async def record_attempts(tx: Transaction, done: Sequence[Outcome], *, now: datetime) -> None:
     """Record attempts, when each delivery is due again, and how their endpoints are doing."""
     jitter = random.Random()  # noqa: S311  (it spreads attempts, and protects nothing)
-    follows = [after_attempt(one.leased.tries + 1, one.status, one.retry_after, jitter=jitter.random(), now=one.ended_at) for one in done]
+    follows = [
+        after_attempt(
+            one.leased.tries + 1,
+            one.status,
+            one.retry_after,
+            jitter=jitter.random(),
+            now=one.ended_at,
+            confirmed=one.outcome == "delivered",
+        )
+        for one in done
+    ]
     values = {
         "stores": [one.leased.store_id for one in done],
         "deliveries": [uuid_of("delivery", one.leased.delivery_id) for one in done],

@@ -6,12 +6,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from services.webhooks import queries
+from services.webhooks.commands.queues import check_may_have_queue, order_password, order_queue, order_removal
 from services.webhooks.commands.replays import begin
 from services.webhooks.delivery.sending import own_headers
 from services.webhooks.delivery.signing import accepted_secret, new_key_pair, new_secret
 from services.webhooks.requests import EndpointEditInput, EndpointInput, SecretInput
 from services.webhooks.rules import PROBLEMS
 from services.webhooks.rules.filters import check_types, like_patterns
+from services.webhooks.rules.kinds import check_has_url, check_kind
 from services.webhooks.rules.urls import accepted_url
 from services.webhooks.settings import WebhookSettings
 from services.webhooks.state import Endpoint, Scheme, Secret
@@ -25,16 +27,21 @@ from shared.data.db import Transaction
 
 
 async def create_endpoint(
-    tx: Transaction, actor: Actor, request: EndpointInput, *, settings: WebhookSettings, now: datetime
+    tx: Transaction, actor: Actor, request: EndpointInput, *, settings: WebhookSettings, now: datetime, key: str | None = None
 ) -> tuple[Endpoint, Secret]:
-    """An active endpoint, which gets every event that arrives from now on, and its first secret.
+    """An active endpoint, which gets every event that arrives from now on, and its first secret; for a queue, a password made with `key`.
 
-    Raises Forbidden, Invalid `bad_url`, `inward_address`, `unknown_event_types`, `bad_header`, `bad_secret`, Refused `too_many_endpoints`.
+    Raises Forbidden, Invalid `not_for_this_kind`, `url_missing`, `bad_url`, `inward_address`, `unknown_event_types`, `bad_header`,
+    `bad_secret`, Refused `too_many_endpoints`, `amqp_endpoints_not_available`, `too_many_queues`.
     """
     shop_only(actor).or_raise()
+    check_kind(request.kind, request.model_dump(exclude_unset=True))
+    check_has_url(request.kind, request.url)
     values = _checked(request.model_dump(exclude={"secret"}), settings)
     if await queries.count_endpoints(tx, actor) >= settings.max_endpoints:
         raise Refused("too_many_endpoints", PROBLEMS["too_many_endpoints"], max_endpoints=settings.max_endpoints)
+    if request.kind == "amqp":
+        await check_may_have_queue(tx, actor.store, settings, now=now)
     row = {
         "store_id": actor.store,
         "endpoint_id": new_id("endpoint"),
@@ -50,6 +57,8 @@ async def create_endpoint(
     }
     made = (await tx.execute(sa.insert(endpoints).values(**row).returning(*columns_of(endpoints, Endpoint)))).one()
     endpoint = Endpoint(**made._mapping)
+    if endpoint.kind == "amqp":
+        return endpoint, await order_queue(tx, endpoint, key, now=now)
     secret = new_secret() if request.secret is None else accepted_secret(request.secret)
     return endpoint, await _add_secret(tx, endpoint, "v1", secret, now=now)
 
@@ -72,6 +81,7 @@ async def edit_endpoint(
     endpoint = await queries.endpoint_for(tx, actor, endpoint_id, lock=True)
     expect_version(endpoint.version, expected_version)
     wanted = request.model_dump(exclude_none=True)
+    check_kind(endpoint.kind, wanted)
     changed = {name: value for name, value in _checked(wanted, settings).items() if name == "patterns" or value != getattr(endpoint, name)}
     if not changed.keys() - {"patterns"}:
         return endpoint
@@ -82,7 +92,7 @@ async def edit_endpoint(
 
 
 async def delete_endpoint(tx: Transaction, actor: Actor, endpoint_id: str, *, expected_version: int | None, now: datetime) -> None:
-    """Delete an endpoint and its secrets: nothing more is sent, and what was sent stays in the list of deliveries.
+    """Delete an endpoint with its secrets and its queue: nothing more is sent, and what was sent stays in the list of deliveries.
 
     Raises Forbidden, NotFound, VersionConflict.
     """
@@ -92,20 +102,32 @@ async def delete_endpoint(tx: Transaction, actor: Actor, endpoint_id: str, *, ex
     await _change(tx, endpoint, state="deleted", headers={}, version=endpoint.version + 1, changed_at=now)
     of = (secrets.c.store_id == actor.store) & (secrets.c.endpoint_id == endpoint_id)
     await tx.execute(sa.delete(secrets).where(of))
+    if endpoint.kind == "amqp":
+        await order_removal(tx, endpoint, now=now)
     running = (replays.c.store_id == actor.store) & (replays.c.endpoint_id == endpoint_id) & replays.c.ended_at.is_(None)
     await tx.execute(sa.update(replays).where(running).values(ended_at=now))
     await begin(tx, endpoint, "removal", {}, now=now)
 
 
 async def rotate_secret(
-    tx: Transaction, actor: Actor, endpoint_id: str, request: SecretInput, *, settings: WebhookSettings, now: datetime
+    tx: Transaction,
+    actor: Actor,
+    endpoint_id: str,
+    request: SecretInput,
+    *,
+    settings: WebhookSettings,
+    now: datetime,
+    key: str | None = None,
 ) -> Secret:
     """A new secret of a scheme. The current one of that scheme signs beside it for `secret_overlap_hours`; older ones end now.
 
-    Raises Forbidden, NotFound, Invalid `bad_secret`.
+    For a queue it is a new password, made with `key`. Raises Forbidden, NotFound, Invalid `bad_secret`, `not_for_this_kind`.
     """
     shop_only(actor).or_raise()
     endpoint = await queries.endpoint_for(tx, actor, endpoint_id, lock=True)
+    if endpoint.kind == "amqp":
+        check_kind("amqp", request.model_dump(exclude_unset=True))
+        return await order_password(tx, endpoint, key, now=now)
     of = (secrets.c.store_id == actor.store) & (secrets.c.endpoint_id == endpoint_id) & (secrets.c.scheme == request.scheme)
     await tx.execute(sa.delete(secrets).where(of, secrets.c.ends_at.is_not(None)))
     await tx.execute(sa.update(secrets).where(of).values(ends_at=now + timedelta(hours=settings.secret_overlap_hours)))
@@ -118,7 +140,7 @@ async def rotate_secret(
 
 def _checked(values: dict[str, Any], settings: WebhookSettings) -> dict[str, Any]:
     """The values as they are stored. Raises Invalid."""
-    if "url" in values:
+    if values.get("url") is not None:
         values["url"] = accepted_url(values["url"], loopback=settings.loopback_endpoints, ports=settings.delivery_ports)
     if "types" in values:
         check_types(values["types"], read_by("webhooks"), at="/types")

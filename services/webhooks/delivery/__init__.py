@@ -1,7 +1,8 @@
-"""Sending one signed request to an address that is vetted when it is dialled. Knows no table: a request goes in, an Answer comes out.
+"""Sending one signed request to an address that is vetted when it is dialled, or one event to a store's queue. Knows no table.
 
 addresses.py  which addresses lead inward
 dialing.py    resolving and connecting, to vetted addresses only
 signing.py    secrets, keys and the headers of Standard Webhooks
-sending.py    one attempt, and what became of it
+sending.py    one call, and what became of it
+queueing.py   one event for a queue, and what became of it
 """

@@ -48,7 +48,7 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u202
 
 Failed = Literal[
     "bad_url", "inward_address", "no_such_host", "unreachable", "refused", "tls", "timed_out", "reset", "bad_answer", "redirected",
-    "not_accepted", "not_sent",
+    "not_accepted", "not_sent", "queue_full", "queue_missing", "broker_away",
 ]  # fmt: skip
 
 
@@ -56,8 +56,9 @@ Failed = Literal[
 class Answer:
     """What became of an attempt.
 
-    `failed` is None for a 2xx, else a code, and `why` one plain sentence. `status` is None if there was no answer. `text` is the beginning
-    of the answer, without control characters; empty if it was compressed. `address` is the one that was dialled, None if none was.
+    `failed` is None for a 2xx or a broker's confirm, else a code, and `why` one plain sentence. `status` is None if there was no HTTP
+    answer. `text` is the beginning of the answer, without control characters; empty if it was compressed. `address` is the one that was
+    dialled, None if none was.
     """
 
     status: int | None

@@ -3,6 +3,7 @@
 filters.py    which event types an endpoint wants
 messages.py   the bytes that are sent
 addresses.py  which addresses nothing is ever sent to
+kinds.py      what an endpoint of each kind takes
 urls.py       what an endpoint's URL may be
 schedule.py   when a failed delivery is tried again, and when an endpoint is disabled
 """
@@ -14,6 +15,10 @@ PROBLEMS = {
     "bad_secret": "A secret is `whsec_` and 24 to 64 bytes in base64.",
     "unknown_event_types": "No event type matches; `GET /asyncapi.json` lists them.",
     "too_many_endpoints": "The store has as many endpoints as it may have; delete one first.",
+    "url_missing": "A webhook needs the URL that its events are sent to.",
+    "not_for_this_kind": "A queue has no URL, headers or secret of the caller's own, and never gets personal data; leave the field out.",
+    "too_many_queues": "The store has as many queues as it may have; delete one first.",
+    "amqp_endpoints_not_available": "This installation makes no queues at the moment, as no administrator of its broker is at work.",
     "endpoint_disabled": "The endpoint is disabled; set its state to `active` first.",
 }
 """Every refusal code of this service and its meaning."""

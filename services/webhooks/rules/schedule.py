@@ -78,9 +78,14 @@ def meaning_of(status: int | None) -> Meaning:
     return "throttled" if status in THROTTLES else "failed"
 
 
-def after_attempt(attempts: int, status: int | None, retry_after: str | None, *, jitter: float, now: datetime) -> Next:
-    """What follows the attempt that ended `now` and was number `attempts`, from 1. `jitter` is a random number from 0 to 1."""
-    meaning = meaning_of(status)
+def after_attempt(
+    attempts: int, status: int | None, retry_after: str | None, *, jitter: float, now: datetime, confirmed: bool = False
+) -> Next:
+    """What follows the attempt that ended `now` and was number `attempts`, from 1. `jitter` is a random number from 0 to 1.
+
+    `confirmed` says that a broker has the event, which answers without a status.
+    """
+    meaning = "delivered" if confirmed else meaning_of(status)
     if meaning in {"delivered", "gone"}:
         return Next(meaning)
     asked = asked_to_wait_until(retry_after, now=now)

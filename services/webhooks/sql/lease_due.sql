@@ -1,7 +1,7 @@
 -- Leases due deliveries: nobody else attempts them until :until, when their attempt is due again if no outcome was recorded.
 -- Stores take turns: the first due delivery of each, then the second, up to :per_store in progress here. An endpoint has at most its
 -- own number of calls in progress (:calls are this process's), and what its rate lets through in :pace seconds; one with in_order has
--- one delivery of each subject at a time.
+-- one delivery of each subject at a time. Before its queue was made, an endpoint of kind amqp has nothing due.
 with busy as (
     select * from unnest(cast(:stores as text[]), cast(:endpoints as uuid[]), cast(:calls as int[])) as one (store_id, endpoint_id, calls)
 ), due as (
@@ -21,6 +21,8 @@ with busy as (
         for update of d skip locked
     ) d
     where e.state = 'active' and coalesce(e.resting_until, :now) <= :now
+        and (e.kind = 'webhook' or exists (
+            select from webhooks.queues q where q.store_id = e.store_id and q.endpoint_id = e.endpoint_id and q.applied > 0))
 ), chosen as (
     select * from due where turn <= :per_store order by turn, due_at limit :free
 )
@@ -28,8 +30,8 @@ update webhooks.deliveries d set due_at = :until
 from chosen c
     join webhooks.endpoints e on e.store_id = c.store_id and e.endpoint_id = c.endpoint_id
 where d.store_id = c.store_id and d.delivery_id = c.delivery_id
-returning d.store_id, d.delivery_id, d.endpoint_id, d.event_id, d.type, d.subject, d.attempts, d.tries, e.url, e.headers,
-    e.calls_per_second, coalesce(d.body, (
+returning d.store_id, d.delivery_id, d.endpoint_id, d.event_id, d.type, d.subject, d.attempts, d.tries, e.kind, e.url,
+    e.headers, e.calls_per_second, coalesce(d.body, (
         -- the personal part becomes the last member of `data`, with which every message ends
         select coalesce(case when d.personal then left(coalesce(f.sent, f.body), -2) || ',"personal":' || f.personal || '}}' end,
             coalesce(f.sent, f.body))

@@ -1,4 +1,4 @@
-"""The feed, endpoints with their secrets, deliveries with their attempts, and the kernel's tables."""
+"""The feed, endpoints with their secrets and queues, deliveries with their attempts, and the kernel's tables."""
 
 from functools import partial
 
@@ -20,6 +20,8 @@ TIMES = {
     "erased": ("erased_at",),
     "endpoints": ("created_at", "changed_at", "failing_since", "noticed_at", "resting_until"),
     "secrets": ("created_at", "ends_at"),
+    "queues": ("created_at", "changed_at", "tried_at", "applied_at"),
+    "operators": ("seen_at",),
     "deliveries": ("due_at", "created_at", "ended_at"),
     "attempts": ("began_at",),
     "replays": ("created_at", "stepped_at", "ended_at"),
@@ -35,13 +37,14 @@ def upgrade() -> None:
     v5.apply(bind, SCHEMA)
     _create_feed()
     _create_endpoints()
+    _create_queues()
     _create_deliveries()
     for name, columns in TIMES.items():
         v5.bound(op.get_bind(), f"{SCHEMA}.{name}", columns, f"ck_{name}_times")
 
 
 def downgrade() -> None:
-    for name in ("attempts", "deliveries", "secrets", "endpoints", "erased", "feed", "counters"):
+    for name in ("attempts", "deliveries", "operators", "queues", "secrets", "endpoints", "erased", "feed", "counters"):
         op.drop_table(name, schema=SCHEMA)
     for version in (v5, v4, v3, v2, v1):
         version.undo(op.get_bind(), SCHEMA)
@@ -84,7 +87,9 @@ def _create_endpoints() -> None:
         "endpoints",
         sa.Column("endpoint_id", UUID(as_uuid=True), nullable=False),
         sa.Column("version", sa.Integer, nullable=False),
-        *alike(sa.Text, "url", "description"),
+        sa.Column("kind", sa.Text, nullable=False),
+        sa.Column("url", sa.Text),
+        sa.Column("description", sa.Text, nullable=False),
         *alike(ARRAY(sa.Text), "types", "patterns"),
         sa.Column("headers", JSONB, nullable=False),
         *alike(sa.Boolean, "personal", "in_order"),
@@ -99,6 +104,8 @@ def _create_endpoints() -> None:
         sa.PrimaryKeyConstraint("store_id", "endpoint_id", name="pk_endpoints"),
         sa.CheckConstraint("state in ('active', 'paused', 'disabled', 'deleted')", name="ck_endpoints_state"),
         sa.CheckConstraint("(failing_since is null) = (failures = 0)", name="ck_endpoints_failing"),
+        sa.CheckConstraint("kind in ('webhook', 'amqp') and (kind = 'amqp') = (url is null)", name="ck_endpoints_kind"),
+        sa.CheckConstraint("not (kind = 'amqp' and personal)", name="ck_endpoints_personal"),
         comment="Where a store wants its events sent. A deleted endpoint stays, since deliveries name it.",
     )
     table(
@@ -113,6 +120,33 @@ def _create_endpoints() -> None:
         comment="What deliveries are signed with. A replaced secret signs beside the new one until `ends_at`.",
     )
     op.create_index("ix_secrets_store_id", "secrets", ["store_id", "endpoint_id"], schema=SCHEMA)
+
+
+def _create_queues() -> None:
+    table(
+        "queues",
+        *alike(UUID(as_uuid=True), "endpoint_id", "secret_id"),
+        sa.Column("password_hash", sa.Text, nullable=False),
+        sa.Column("wanted", sa.Boolean, nullable=False),
+        *alike(sa.Integer, "generation", "applied"),
+        sa.Column("error", sa.Text, nullable=False),
+        *alike(TIME, "created_at", "changed_at"),
+        *alike(TIME, "tried_at", "applied_at", nullable=True),
+        sa.PrimaryKeyConstraint("store_id", "endpoint_id", name="pk_queues"),
+        _of("queues", "endpoint_id", "endpoints"),
+        sa.CheckConstraint("applied between 0 and generation", name="ck_queues_applied"),
+        comment="The operator's order book: a queue and its user for each endpoint of kind amqp. The row goes when the queue has gone.",
+    )
+    due = sa.text("applied < generation")
+    op.create_index("ix_queues_due", "queues", ["store_id", "endpoint_id"], schema=SCHEMA, postgresql_where=due)
+    op.create_table(
+        "operators",
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("seen_at", TIME, nullable=False),
+        sa.PrimaryKeyConstraint("name", name="pk_operators"),
+        schema=SCHEMA,
+        comment="When each operator of queues was last seen with an administrator's rights on the broker.",
+    )
 
 
 def _create_deliveries() -> None:
@@ -150,8 +184,7 @@ def _create_deliveries() -> None:
         sa.Column("number", sa.Integer, nullable=False),
         sa.Column("began_at", TIME, nullable=False),
         sa.Column("duration_ms", sa.Integer, nullable=False),
-        sa.Column("url", sa.Text, nullable=False),
-        sa.Column("address", sa.Text),
+        *alike(sa.Text, "url", "address", nullable=True),
         sa.Column("status", sa.SmallInteger),
         *alike(sa.Text, "outcome", "detail", "answer"),
         sa.Column("request", JSONB, nullable=False),
