@@ -1,10 +1,11 @@
-"""Checks the feed and deliveries: positions have no gap, and every delivery row is explained by its attempts."""
+"""Checks the feed, deliveries and queues: positions have no gap, attempts explain every delivery, and queues belong to endpoints."""
 
 # ruff: noqa: S608  (the SQL is assembled from constants of this package; values are always bound)
 
 from shared.data.audit import Check, public
 
 DELIVERY = public("delivery", "d.delivery_id")
+ENDPOINT = public("endpoint", "e.endpoint_id")
 
 CHECKS: list[Check] = [
     Check(
@@ -31,5 +32,13 @@ CHECKS: list[Check] = [
         f"""select d.store_id, {DELIVERY} as id, d.type as detail from webhooks.deliveries d
             left join webhooks.feed f on f.store_id = d.store_id and f.position = d.position and f.event_id = d.event_id
             where (f.event_id is null) <> (d.position = 0) or (d.position = 0) <> (d.body is not null)""",
+    ),
+    Check(
+        "queue_is_not_its_endpoints",
+        "a queue is ordered for exactly the endpoints of kind amqp that are not deleted",
+        f"""select e.store_id, {ENDPOINT} as id, format('%s, %s; its queue is %s', e.kind, e.state,
+                case q.wanted when true then 'wanted' when false then 'to be removed' else 'not ordered' end) as detail
+            from webhooks.endpoints e left join webhooks.queues q on q.store_id = e.store_id and q.endpoint_id = e.endpoint_id
+            where (e.kind = 'amqp' and e.state <> 'deleted') <> coalesce(q.wanted, false)""",
     ),
 ]

@@ -107,13 +107,12 @@ queues = table(
 )
 sa.Index("ix_queues_due", queues.c.store_id, queues.c.endpoint_id, postgresql_where=queues.c.applied < queues.c.generation)
 
-operators = sa.Table(
+operators = table(
     "operators",
-    metadata,
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("seen_at", TIME, nullable=False),
-    sa.PrimaryKeyConstraint("name"),
-    comment="When each operator of queues was last seen with an administrator's rights on the broker.",
+    sa.PrimaryKeyConstraint("store_id", "name"),
+    comment="When an operator of queues was last seen as the broker's administrator. It is no store's: `store_id` is empty.",
 )
 
 deliveries = table(

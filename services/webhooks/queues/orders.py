@@ -13,6 +13,7 @@ from shared.data.db import Transaction
 AGAIN_AFTER = timedelta(seconds=5)
 """The pause after which an order that failed is tried again."""
 MAX_DUE = 200
+NO_STORE = ""
 MAX_ERROR_CHARACTERS = 500
 
 
@@ -45,8 +46,8 @@ async def failed(tx: Transaction, order: Queue, why: str, *, now: datetime) -> N
 
 async def seen(tx: Transaction, name: str, *, now: datetime) -> None:
     """Note that the operator of this name is at work."""
-    values = {"name": name, "seen_at": now}
-    await tx.execute(insert(operators).values(**values).on_conflict_do_update(index_elements=["name"], set_={"seen_at": now}))
+    row = insert(operators).values(store_id=NO_STORE, name=name, seen_at=now)
+    await tx.execute(row.on_conflict_do_update(index_elements=["store_id", "name"], set_={"seen_at": now}))
 
 
 def _this(order: Queue) -> sa.ColumnElement[bool]:

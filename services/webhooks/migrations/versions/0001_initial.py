@@ -139,13 +139,12 @@ def _create_queues() -> None:
     )
     due = sa.text("applied < generation")
     op.create_index("ix_queues_due", "queues", ["store_id", "endpoint_id"], schema=SCHEMA, postgresql_where=due)
-    op.create_table(
+    table(
         "operators",
         sa.Column("name", sa.Text, nullable=False),
         sa.Column("seen_at", TIME, nullable=False),
-        sa.PrimaryKeyConstraint("name", name="pk_operators"),
-        schema=SCHEMA,
-        comment="When each operator of queues was last seen with an administrator's rights on the broker.",
+        sa.PrimaryKeyConstraint("store_id", "name", name="pk_operators"),
+        comment="When an operator of queues was last seen as the broker's administrator. It is no store's: `store_id` is empty.",
     )
 
 
