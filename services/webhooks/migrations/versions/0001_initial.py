@@ -68,11 +68,11 @@ def _create_feed() -> None:
         sa.Column("body", sa.Text, nullable=False),
         *alike(sa.Text, "sent", "personal", nullable=True),
         sa.PrimaryKeyConstraint("store_id", "position", name="pk_feed"),
-        sa.UniqueConstraint("store_id", "event_id", name="uq_feed_store_id"),
+        sa.UniqueConstraint("store_id", "event_id", name="uq_feed_store_id_event_id"),
         comment="Every public event of the store, in the order of its arrival here; kept for `events_days`.",
     )
-    op.create_index("ix_feed_store_id", "feed", ["store_id", "subject", "position"], schema=SCHEMA)
-    op.create_index("ix_feed_received_at", "feed", ["received_at"], schema=SCHEMA)
+    index("feed", "store_id", "subject", "position")
+    index("feed", "received_at")
     table(
         "erased",
         sa.Column("subject", sa.Text, nullable=False),
@@ -119,7 +119,7 @@ def _create_endpoints() -> None:
         sa.CheckConstraint("scheme in ('v1', 'v1a')", name="ck_secrets_scheme"),
         comment="What deliveries are signed with. A replaced secret signs beside the new one until `ends_at`.",
     )
-    op.create_index("ix_secrets_store_id", "secrets", ["store_id", "endpoint_id"], schema=SCHEMA)
+    index("secrets", "store_id", "endpoint_id")
 
 
 def _create_queues() -> None:
@@ -162,7 +162,7 @@ def _create_deliveries() -> None:
         sa.Column("created_at", TIME, nullable=False),
         sa.Column("ended_at", TIME),
         sa.PrimaryKeyConstraint("store_id", "delivery_id", name="pk_deliveries"),
-        sa.UniqueConstraint("store_id", "endpoint_id", "event_id", name="uq_deliveries_store_id"),
+        sa.UniqueConstraint("store_id", "endpoint_id", "event_id", name="uq_deliveries_store_id_endpoint_id_event_id"),
         _of("deliveries", "endpoint_id", "endpoints"),
         sa.CheckConstraint("state in ('waiting', 'delivered', 'parked')", name="ck_deliveries_state"),
         sa.CheckConstraint("(state = 'waiting') = (due_at is not null)", name="ck_deliveries_due"),
