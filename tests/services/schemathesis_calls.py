@@ -159,7 +159,7 @@ def _adjusted(world: World, body: Body) -> Body:
 
 def _sent_to(world: World, body: Body) -> Body:
     """A public URL that nobody calls, and filters that match something, but nothing that happens here."""
-    kept = {key: value for key, value in body.items() if key not in ("headers", "secret", "state")}
+    kept = {key: value for key, value in body.items() if key not in ("kind", "headers", "secret", "state")}
     return {**kept, "url": "https://hooks.example/in", "types": ["webhook_endpoint.*"]}
 
 

@@ -13,6 +13,8 @@ import asyncpg
 import pytest
 from aio_pika.exceptions import AMQPError
 
+from services.webhooks.audit import CHECKS
+from shared.contracts.ids import uuid_of
 from shared.messaging.broker import exchange_name, queue_name
 from tests.services.webhooks.conftest import endpoint
 from tests.services.webhooks.queue_operator import (
@@ -271,6 +273,11 @@ async def test_the_operator_makes_again_what_the_broker_lost_and_removes_what_no
     made, unwanted = await queue_endpoint(shop), await queue_endpoint(shop)
     operator.stop()
     await shop.rows("webhooks", "delete from queues where store_id = {store} and secret_id = $2", unwanted["secret_id"])
+    [check] = [one for one in CHECKS if one.kind == "queue_is_not_its_endpoints"]
+    found = await shop.rows("webhooks", f"select id, detail from ({check.sql}) one where store_id = {{store}}")
+    assert found == [{"id": unwanted["endpoint_id"], "detail": "amqp, active; its queue is not ordered"}], "the reconciler sees it"
+    deleted = "update endpoints set state = 'deleted' where store_id = {store} and endpoint_id = $2"
+    await shop.rows("webhooks", deleted, uuid_of("endpoint", unwanted["endpoint_id"]))
     await admin.forget(made["queue"]["queue"], made["queue"]["username"])
     operator.start()
 
