@@ -127,7 +127,7 @@ class Deliverer:
     async def _queued(self, publisher: Publisher, leased: Leased) -> tuple[dict[str, str], Answer]:
         """The message's headers, and whether the endpoint's queue, which is called as the endpoint, took the event."""
         body, event_id = leased.body.encode(), str(leased.event_id)
-        answer = await publisher.publish(queue=leased.endpoint_id, event_id=event_id, event_type=leased.type, body=body)
+        answer = await publisher.put(queue=leased.endpoint_id, event_id=event_id, event_type=leased.type, body=body)
         return {"message-id": event_id, "type": leased.type, "content-type": CONTENT_TYPE}, answer
 
     async def _sent(self, sender: Sender, leased: Leased, began: datetime) -> tuple[dict[str, str], Answer]:

@@ -23,6 +23,7 @@ PARAMETERS = {
     "attachment_id": "The attachment.",
     "endpoint_id": "The endpoint.",
     "delivery_id": "The delivery of one event to one endpoint.",
+    "replay_id": "A replay, as its call named it.",
     "event_id": "The event.",
     "state": "Only deliveries in this state.",
     "customer_id": "The store's own id of the customer.",

@@ -12,6 +12,7 @@ from aio_pika.abc import AbstractChannel, AbstractConnection
 from yarl import URL
 
 from services.webhooks.delivery.sending import Answer, Failed
+from shared.data.crash import crash_point
 from shared.messaging.broker import CONTENT_TYPE, HEARTBEAT_SECONDS
 from shared.messaging.pulse import stopped
 
@@ -53,7 +54,7 @@ class Publisher:
     async def __aexit__(self, *_: object) -> None:
         await self._close()
 
-    async def publish(self, *, queue: str, event_id: str, event_type: str, body: bytes) -> Answer:
+    async def put(self, *, queue: str, event_id: str, event_type: str, body: bytes) -> Answer:
         """Put the body, exactly as it is, into the queue, and answer what became of it. Raises nothing but CancelledError."""
         begun = time.monotonic()
         failed: Failed | None
@@ -90,7 +91,9 @@ class Publisher:
         )
         lane = await self._lane(event_id)
         try:
+            crash_point("publish.before", event_type)
             await lane.channel.default_exchange.publish(message, queue, mandatory=True)
+            crash_point("confirm.after", event_type)
         finally:
             lane.ids.discard(event_id)
 

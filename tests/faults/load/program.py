@@ -1,6 +1,7 @@
-"""A stranger's program: knows a store's orders, refunds and documents from its feed alone. It may be killed at any moment.
+"""A stranger's program, which may be killed at any moment: knows a store's orders, refunds and documents from its feed or its queue alone.
 
-python -m tests.faults.load.program BOOKS ADDRESS, with its token in AFTERSALE_TOKEN. It says `reading` before it begins.
+python -m tests.faults.load.program BOOKS ADDRESS, with its token in AFTERSALE_TOKEN, or BOOKS AMQP_URL QUEUE. It says `reading` before
+it begins.
 """
 
 import asyncio
@@ -10,9 +11,14 @@ import sqlite3
 import sys
 from typing import Any
 
+import aio_pika
+
 from kit.client import connect, read_feed
 
 PATIENCE_SECONDS = 600.0
+CONNECT_SECONDS = 10.0
+AWAY_SECONDS = 0.5
+UNREAD = 20
 SCHEMA = """
 create table if not exists place (one integer primary key, position integer not null);
 create table if not exists events (event_id text primary key, times integer not null);
@@ -45,6 +51,10 @@ class Books:
     async def store(self, position: int) -> None:
         """Commit everything up to this position."""
         self._database.execute("insert or replace into place values (1, ?)", (position,))
+        self.commit()
+
+    def commit(self) -> None:
+        """Commit what was taken in."""
         self._database.commit()
 
     def take(self, event: dict[str, Any]) -> None:
@@ -57,13 +67,34 @@ class Books:
             self._database.execute(NEWER_WINS, (kind, told[0], int(event["sequence"]), json.dumps(told[1:])))
 
 
-async def main(path: str, address: str) -> None:
+async def main(path: str, address: str, queue: str = "") -> None:
     """Read for good."""
     books = Books(path)
-    async with connect(address, os.environ["AFTERSALE_TOKEN"], patience_seconds=PATIENCE_SECONDS) as client:
-        print("reading", flush=True)  # noqa: T201  (its parent reads it)
-        async for one in read_feed(client, books):
-            books.take(one.event)
+    print("reading", flush=True)  # noqa: T201  (its parent reads it)
+    if queue:
+        await read_queue(books, address, queue)
+    else:
+        async with connect(address, os.environ["AFTERSALE_TOKEN"], patience_seconds=PATIENCE_SECONDS) as client:
+            async for one in read_feed(client, books):
+                books.take(one.event)
+
+
+async def read_queue(books: Books, url: str, name: str) -> None:
+    """Acknowledge each event once it is committed; connect again whenever the broker is away."""
+    while True:
+        try:
+            async with await aio_pika.connect(url, timeout=CONNECT_SECONDS) as connection:
+                channel = await connection.channel()
+                await channel.set_qos(prefetch_count=UNREAD)
+                queue = await channel.get_queue(name, ensure=False)
+                async with queue.iterator() as messages:
+                    async for message in messages:
+                        books.take(json.loads(message.body))
+                        books.commit()
+                        await message.ack()
+        except (OSError, TimeoutError, RuntimeError, aio_pika.exceptions.AMQPError) as error:
+            print(f"the broker is away: {error!r}", file=sys.stderr)  # noqa: T201  (its parent keeps it)
+        await asyncio.sleep(AWAY_SECONDS)
 
 
 if __name__ == "__main__":

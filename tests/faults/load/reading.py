@@ -33,19 +33,24 @@ class Reading:
     token: str
     folder: Path
     rng: random.Random
+    source = "feed"
     kills: int = 0
     died: list[str] = field(default_factory=list)
     left_alone: bool = False
 
     @property
     def _books(self) -> Path:
-        return self.folder / "books.sqlite"
+        return self.folder / f"books-{self.source}.sqlite"
+
+    def _arguments(self) -> tuple[str, ...]:
+        """Where the program reads."""
+        return (self.address,)
 
     async def run(self) -> None:
         """One life after the other, until cancelled; once it is left alone, the next life is not ended."""
-        command = (sys.executable, "-m", "tests.faults.load.program", str(self._books), self.address)
+        command = (sys.executable, "-m", "tests.faults.load.program", str(self._books), *self._arguments())
         environment = os.environ | {"AFTERSALE_TOKEN": self.token}
-        said = self.folder / "program.log"
+        said = self.folder / f"program-{self.source}.log"
         while True:
             with said.open("wb") as log:
                 child = await asyncio.create_subprocess_exec(
@@ -81,21 +86,25 @@ class Reading:
         """By what they contradict: how the program's books differ from the databases, and how it died."""
         once = {row[0]: 1 for row in await world.sql(PUBLIC, self.store)}
         found = {
-            "reader: it never dies by itself": self.died,
-            "reader: every public event takes effect once": _unlike(self._counts("select event_id, times from events"), once),
+            f"reader of the {self.source}: it never dies by itself": self.died,
+            f"reader of the {self.source}: every public event takes effect once": _unlike(self._taken(), once),
         }
         for kind, (identity, *names) in KNOWN.items():
             rows = await world.sql(f"select {identity}, {', '.join(names)} from {TABLES[kind]} where store_id = $1", self.store)
             held = {public_id(kind, row[0]): [_as_told(name, row[name]) for name in names] for row in rows}
             known = {one: json.loads(told) for one, told in self._known("select id, told from latest where kind = ?", kind)}
-            found[f"reader: the same {kind}s as the database"] = _unlike(known, held)
+            found[f"reader of the {self.source}: the same {kind}s as the database"] = _unlike(known, held)
         return found
+
+    def _taken(self) -> dict[str, int]:
+        """How often each event was committed."""
+        return self._counts("select event_id, times from events")
 
     def account(self) -> str:
         """What became of it, in a line."""
         counts = self._counts("select 'event', count(*) from events union all select kind, count(*) from latest group by 1")
         told = ", ".join(f"{count:,} {kind}s" for kind, count in counts.items())
-        return f"a reader of the feed, killed {self.kills} times: {told}"
+        return f"a reader of the {self.source}, killed {self.kills} times: {told}"
 
 
 def _as_told(name: str, value: Any) -> Any:

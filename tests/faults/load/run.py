@@ -76,7 +76,7 @@ async def play(run: Run, servers: PrivateServers, small_disk: Path | None, folde
             stores = tuple(f"faults-{uuid.uuid4().hex[:8]}" for _ in range(run.stores))
             load = Load(world.stack.secret, world.urls, stores, journal)
             began = time.time()
-            async with strangers(load, folder, run.seed) as others:
+            async with strangers(world, load, folder, run.seed) as others:
                 for place in range(run.stores):
                     await _open_shop(Client(load, place, 0))
                 healed_at = await _under_load(run, world, load, say)

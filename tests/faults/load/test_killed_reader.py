@@ -1,4 +1,4 @@
-"""P21. A program that reads the feed, killed and started again at random beside faults of everything, knows what the databases hold.
+"""P21. Readers of the feed and of a queue, killed and started again at random beside faults of everything, know what the databases hold.
 
 A seed that fails is run again with: pytest -m proof -k 'whatever_the_seed and [SEED]' with this file.
 """

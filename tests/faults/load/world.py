@@ -26,7 +26,7 @@ from deploy.operator.trouble import Trouble
 from deploy.operator.users import server_user
 from shared.messaging.broker import queue_name
 from tests.proxy import Proxy
-from tests.stack import Process, Stack, free_port, new_stack
+from tests.stack import Process, Stack, new_stack
 
 Groups = dict[str, tuple[tuple[str, ...], tuple[str, ...]]]
 """The processes, by name: the services and the roles of each."""
@@ -97,7 +97,8 @@ class World:
         """Start one process (again), on the ports that it always has."""
         services, roles = self.groups[group]
         ports = {service: self.ports[group, service] for service in services}
-        self.running[group] = self.stack.run(*services, roles=roles, ports=ports, **SETTINGS, **environment)
+        public = str(self.servers.state.port(f"{group}-public"))  # what another process may take is no fault of ours
+        self.running[group] = self.stack.run(*services, roles=roles, ports=ports, AFTERSALE_PUBLIC_PORT=public, **SETTINGS, **environment)
 
     def kill(self, group: str) -> int:
         """SIGKILL one process; its exit code, which shows that it was that."""
@@ -156,17 +157,21 @@ class World:
 
     async def until(self, what: str, look: Callable[[], Awaitable[bool]], seconds: float = PATIENCE_SECONDS) -> float:
         """Seconds until `look` is true. Raises NotBack."""
-        began = time.monotonic()
+        began, met = time.monotonic(), ""
         while True:
             try:
                 async with asyncio.timeout(LOOK_DEADLINE_SECONDS):
                     if await look():
                         return time.monotonic() - began
-            except AWAY:
-                pass
+            except AWAY as error:
+                met = f", last {error!r}"
             if time.monotonic() - began > seconds:
-                raise NotBack(f"{what}: not within {seconds:.0f} s")
+                raise NotBack(f"{what}: not within {seconds:.0f} s{met}{self._ends()}")
             await asyncio.sleep(LOOK_SECONDS)
+
+    def _ends(self) -> str:
+        codes = {group: process.child.poll() for group, process in self.running.items()}
+        return "".join(f", {group} has ended with {code}" for group, code in codes.items() if code is not None)
 
     async def all_ready(self) -> bool:
         """Whether every process says that it can do its work."""
@@ -221,7 +226,9 @@ async def world_of(started: PrivateServers, small_disk: Path | None, folder: Pat
             prefix = f"AFTERSALE_{service.upper()}"
             stack.settings[f"{prefix}_DATABASE_URL"] = database.url(stack.settings[f"{prefix}_DATABASE_URL"])
             stack.settings[f"{prefix}_AMQP_URL"] = broker.url(stack.settings[f"{prefix}_AMQP_URL"])
-        ports = {(group, service): free_port() for group, (services, _) in groups.items() for service in services}
+        ports = {
+            (group, service): started.state.port(f"{group}-{service}") for group, (services, _) in groups.items() for service in services
+        }
         world = World(started, stack, database, broker, small_disk, groups, ports)
         try:
             for group in groups:

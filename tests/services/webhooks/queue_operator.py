@@ -23,18 +23,18 @@ QUEUE_BYTES = 20_000
 
 
 class Operator:
-    """One process of `aftersale run-queues`; the queues that it makes are small."""
+    """One process of `aftersale run-queues`; the queues that it makes are small unless `queue_bytes` says otherwise."""
 
-    def __init__(self, stack: Stack) -> None:
+    def __init__(self, stack: Stack, *, queue_bytes: int = QUEUE_BYTES) -> None:
         self._stack = stack
+        self._queue_bytes = queue_bytes
         self._child: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it; it has made itself known once an endpoint of kind amqp can be created."""
         stack = self._stack
-        environment = {
-            **os.environ, **stack.settings, "AFTERSALE_AMQP_ADMIN_API": stack.amqp_admin_api, "AFTERSALE_QUEUE_MAX_BYTES": str(QUEUE_BYTES),
-        }  # fmt: skip
+        queues = {"AFTERSALE_AMQP_ADMIN_API": stack.amqp_admin_api, "AFTERSALE_QUEUE_MAX_BYTES": str(self._queue_bytes)}
+        environment = {**os.environ, **stack.settings, **queues}
         with open(stack.log, "ab") as log:
             command = [sys.executable, "-m", "deploy", "run-queues"]
             self._child = subprocess.Popen(command, cwd=stack.tree, env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL)

@@ -26,7 +26,7 @@ async def queue(stack: Stack, **arguments: int | str) -> AsyncIterator[AbstractQ
 
 
 async def published(publisher: Publisher, name: str, event_id: str | None = None) -> Answer:
-    return await publisher.publish(queue=name, event_id=event_id or uuid.uuid4().hex, event_type="webhooks.test.v1", body=b"{}")
+    return await publisher.put(queue=name, event_id=event_id or uuid.uuid4().hex, event_type="webhooks.test.v1", body=b"{}")
 
 
 async def test_one_event_for_two_queues_is_not_mistaken_when_one_of_them_is_missing(stack: Stack) -> None:
