@@ -59,7 +59,16 @@ class QueueReading(Reading):
             assert answer.json()["code"] == "amqp_endpoints_not_available", answer.text
             assert time.monotonic() < deadline, "no operator has been seen"
             await asyncio.sleep(LOOK_SECONDS)
-        return answer.json()
+        made = answer.json()
+        while not await self._is_ready(f"{path}/{made['endpoint_id']}"):
+            assert time.monotonic() < deadline, "the queue was not made"
+            await asyncio.sleep(LOOK_SECONDS)
+        return made
+
+    async def _is_ready(self, path: str) -> bool:
+        """Whether the queue may be used; only then is it old enough to survive the broker's death."""
+        answer = await self.owner.attempt("platform", "webhooks", "GET", path)
+        return answer is not None and answer.status_code == 200 and answer.json()["queue"]["state"] == "ready"
 
     def _arguments(self) -> tuple[str, ...]:
         return self.address, self.queue
