@@ -30,7 +30,9 @@ RECONCILE_AGAIN_SECONDS = 10.0
 AWAY_SECONDS = 2.0
 HANG_SECONDS = 120.0
 SETTLE_SECONDS = 1.5
-"""A new queue is used once it is so old: RabbitMQ 3.10 loses one that is half a second old when it is killed (docs/decisions/0503)."""
+"""A new queue is used once it is so old. RabbitMQ 3.10 loses one that is half a second old when it is killed:
+docs/decisions/0503-kill-9-of-a-young-queue.md
+"""
 
 
 class QueueOperator:
