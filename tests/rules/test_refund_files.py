@@ -10,6 +10,7 @@ from PIL import Image
 from services.refunds.files.check import check, plain_name
 from services.refunds.settings import RefundsEnvironment
 from shared.contracts.errors import Invalid
+from shared.web import confined
 from shared.web.images import decoders
 from tests.services.refunds.pictures import PLACE, pdf, picture, polyglot, zip_bomb_png
 
@@ -104,7 +105,7 @@ async def test_a_photograph_that_lies_on_its_side_is_turned_upright(tmp_path: Pa
     assert dict(Image.open(checked.path).getexif()) == {}
 
 
-async def test_what_a_decoder_may_not_take_ends_the_decoder_alone(tmp_path: Path) -> None:
+async def test_what_a_decoder_may_not_take_ends_the_decoder_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Too slow, or too much for its memory: this picture is refused, the next one is drawn by another process."""
     small = SETTINGS.model_copy(update={"image_memory_mb": 128})
     with pytest.raises(Invalid) as refused:
@@ -114,8 +115,10 @@ async def test_what_a_decoder_may_not_take_ends_the_decoder_alone(tmp_path: Path
     slow = SETTINGS.model_copy(update={"image_deadline_seconds": 60.0, "image_memory_mb": 513})
     assert (await check(io.BytesIO(flat_png(5_000, 5_000)), tmp_path, slow)).media_type == "image/png"
     decoders(slow).deadline_seconds = 0.0
+    monkeypatch.setattr(confined, "LOOK_SECONDS", 0.0)  # a quick machine would be done before the first look
     with pytest.raises(Invalid) as late:
         await check(io.BytesIO(flat_png(5_000, 5_000)), tmp_path, slow)
+    monkeypatch.undo()
     assert late.value.code == "image_too_large"
     decoders(slow).deadline_seconds = 60.0
     assert (await check(io.BytesIO(picture("PNG")), tmp_path, slow)).media_type == "image/png"
