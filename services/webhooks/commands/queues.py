@@ -16,15 +16,13 @@ from shared.data.db import Transaction
 
 OPERATOR_SEEN_WITHIN = timedelta(seconds=60)
 """Without an operator that was seen in this time, nobody would make the queue."""
-LOCK = sa.text("select pg_advisory_xact_lock(hashtextextended('webhooks.queues ' || :store, 0))")
 
 
 async def check_may_have_queue(tx: Transaction, store_id: str, settings: WebhookSettings, *, now: datetime) -> None:
-    """Raise Refused `amqp_endpoints_not_available`, `too_many_queues`. Calls of one store take turns, so that none is miscounted."""
+    """Raise Refused `amqp_endpoints_not_available`, `too_many_queues`. The caller holds the store's turn, so that none is miscounted."""
     seen = sa.select(sa.exists().where(operators.c.seen_at > now - OPERATOR_SEEN_WITHIN))
     if not await tx.scalar(seen):
         raise Refused("amqp_endpoints_not_available", PROBLEMS["amqp_endpoints_not_available"])
-    await tx.execute(LOCK, {"store": store_id})
     count = sa.select(sa.func.count()).select_from(queues).where(queues.c.store_id == store_id, queues.c.wanted)
     if await tx.scalar(count) >= settings.max_queues:
         raise Refused("too_many_queues", PROBLEMS["too_many_queues"], max_queues=settings.max_queues)

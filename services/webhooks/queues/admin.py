@@ -65,10 +65,11 @@ class Admin:
         for user, may in rights.items():
             await self._permit(user, may)
 
-    async def provide(self, names: QueueNames, password_hash: str) -> None:
+    async def provide(self, names: QueueNames, password_hash: str, *, anew: bool) -> None:
         """The queue, and a user that may read it and nothing else.
 
-        A user of another password is deleted first: that also ends the connections that the old one opened.
+        `anew` deletes a queue that is there, which nobody has used yet. A user of another password is deleted first: that also ends the
+        connections that the old one opened.
         """
         user = f"/users/{_part(names.username)}"
         found = await self._call("GET", user, missing=True)
@@ -78,7 +79,7 @@ class Admin:
         await self._call("PUT", user, {"password_hash": password_hash, "hashing_algorithm": algorithm, "tags": ""})
         for limit, value in {"max-connections": self._limits.connections, "max-channels": self._limits.channels}.items():
             await self._call("PUT", f"/user-limits/{_part(names.username)}/{limit}", {"value": value})
-        await self._queue(names.queue)
+        await self._queue(names.queue, anew=anew)
         await self._permit(names.username, {"configure": NOTHING, "write": NOTHING, "read": f"^{names.queue}$"})
 
     async def remove(self, names: QueueNames) -> None:
@@ -92,9 +93,11 @@ class Admin:
         users = await self._call("GET", "/users")
         return {one["name"] for one in queues} | {endpoint for one in users if (endpoint := endpoint_of(self.vhost, one["name"]))}
 
-    async def _queue(self, name: str) -> None:
+    async def _queue(self, name: str, *, anew: bool) -> None:
         """Make the queue unless it exists: one that was made under another limit keeps it."""
         path = f"/queues/{_part(self.vhost)}/{_part(name)}"
+        if anew:
+            await self._call("DELETE", path, missing=True)
         if not await self._call("GET", path, missing=True):
             arguments = {"x-queue-type": "quorum", "x-max-length-bytes": self._limits.max_bytes, "x-overflow": "reject-publish"}
             await self._call("PUT", path, {"durable": True, "auto_delete": False, "arguments": arguments})

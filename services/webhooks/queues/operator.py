@@ -4,6 +4,7 @@ It has an administrator's rights on the broker and therefore no endpoint: nobody
 """
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from time import monotonic
 
@@ -30,8 +31,8 @@ RECONCILE_AGAIN_SECONDS = 10.0
 AWAY_SECONDS = 2.0
 HANG_SECONDS = 120.0
 SETTLE_SECONDS = 1.5
-"""A new queue is used once it is so old. RabbitMQ 3.10 loses one that is half a second old when it is killed:
-docs/decisions/0503-kill-9-of-a-young-queue.md
+"""A new queue is used once it is so old: RabbitMQ 3.10 ruins one that is half a second old when it is killed, and until then nothing is
+in it, so that it can be made anew (docs/decisions/0503-kill-9-of-a-young-queue.md).
 """
 
 
@@ -74,9 +75,7 @@ class QueueOperator:
         await self._be_seen(admin)
         async with self._database.reading() as tx:
             due = await due_orders(tx, now=datetime.now(UTC))
-        for order in due:
-            await self._carry_out(admin, order)
-            await self._be_seen(admin)
+        await self._carry_out(admin, due)
 
     async def _reconcile(self, admin: Admin) -> None:
         """Make everything again that is missing, and remove what no row wants.
@@ -91,21 +90,31 @@ class QueueOperator:
         for endpoint_id in sorted(there - {one.endpoint_id for one in wanted}):
             await admin.remove(QueueNames.of(self._namespace, endpoint_id))
             log.warning("queue_unwanted", endpoint_id=endpoint_id)
-        succeeded = True
-        for order in wanted:
-            succeeded = await self._carry_out(admin, order) and succeeded
-            await self._be_seen(admin)
+        succeeded = await self._carry_out(admin, wanted)
         self._reconcile_at = monotonic() + (RECONCILE_SECONDS if succeeded else RECONCILE_AGAIN_SECONDS)
 
-    async def _carry_out(self, admin: Admin, order: Queue) -> bool:
-        """Carry out one order; whether that succeeded. A failure is noted in its row, and holds up no other."""
+    async def _carry_out(self, admin: Admin, orders: Sequence[Queue]) -> bool:
+        """Carry out orders; whether all succeeded. A failure is noted in its row, and holds up no other."""
+        done = []
+        for order in orders:
+            if await self._succeeds(admin, order):
+                done.append(order)
+            await self._be_seen(admin)
+        if any(order.wanted and order.applied == 0 for order in done):
+            await asyncio.sleep(SETTLE_SECONDS)
+            await admin.check()  # raises if it was killed meanwhile: then they are made anew
+        for order in done:
+            async with self._database.transaction("webhooks.queue_applied") as tx:
+                await carried_out(tx, order, now=datetime.now(UTC))
+            if order.applied < order.generation:
+                log.info("queue_made" if order.wanted else "queue_removed", store_id=order.store_id, endpoint_id=order.endpoint_id)
+        return len(done) == len(orders)
+
+    async def _succeeds(self, admin: Admin, order: Queue) -> bool:
         names = QueueNames.of(self._namespace, order.endpoint_id)
         try:
             if order.wanted:
-                await admin.provide(names, order.password_hash)
-                if order.applied == 0:
-                    await asyncio.sleep(SETTLE_SECONDS)
-                    await admin.check()
+                await admin.provide(names, order.password_hash, anew=order.applied == 0)
             else:
                 await admin.remove(names)
         except (AdminRefused, httpx2.HTTPError) as error:
@@ -114,10 +123,6 @@ class QueueOperator:
             async with self._database.transaction("webhooks.queue_failed") as tx:
                 await failed(tx, order, why, now=datetime.now(UTC))
             return False
-        async with self._database.transaction("webhooks.queue_applied") as tx:
-            await carried_out(tx, order, now=datetime.now(UTC))
-        if order.applied < order.generation:
-            log.info("queue_made" if order.wanted else "queue_removed", store_id=order.store_id, endpoint_id=order.endpoint_id)
         return True
 
     async def _be_seen(self, admin: Admin) -> None:
