@@ -178,7 +178,7 @@ replays = table(
     *columns(sa.BigInteger, "position", "until_position"),
     sa.Column("delivery_id", UUID(as_uuid=True), nullable=False),
     sa.Column("deliveries", sa.Integer, nullable=False),
-    *columns(TIME, "created_at", "stepped_at"),
+    sa.Column("created_at", TIME, nullable=False),
     sa.Column("ended_at", TIME),
     sa.PrimaryKeyConstraint("store_id", "replay_id"),
     sa.ForeignKeyConstraint(
@@ -187,6 +187,7 @@ replays = table(
     sa.CheckConstraint("kind in ('replay', 'return', 'removal')", name="kind"),
     comment="Changes of many deliveries of one endpoint, which the worker carries out in steps.",
 )
-sa.Index("ix_replays_running", replays.c.stepped_at, replays.c.replay_id, postgresql_where=replays.c.ended_at.is_(None))
+sa.Index("ix_replays_running", replays.c.store_id, replays.c.created_at, replays.c.replay_id,
+         postgresql_where=replays.c.ended_at.is_(None))  # fmt: skip
 
 bound_times(metadata)

@@ -25,6 +25,9 @@ from shared.contracts.ids import new_id, new_uuid
 from shared.data.columns import columns_of
 from shared.data.db import Transaction
 
+TURN = sa.text("select pg_advisory_xact_lock(hashtextextended('webhooks.endpoints ' || :store, 0))")
+"""Makes calls that create endpoints of one store take turns: none may count before another has added its own."""
+
 
 async def create_endpoint(
     tx: Transaction, actor: Actor, request: EndpointInput, *, settings: WebhookSettings, now: datetime, key: str | None = None
@@ -38,6 +41,7 @@ async def create_endpoint(
     check_kind(request.kind, request.model_dump(exclude_unset=True))
     check_has_url(request.kind, request.url)
     values = _checked(request.model_dump(exclude={"secret"}), settings)
+    await tx.execute(TURN, {"store": actor.store})
     if await queries.count_endpoints(tx, actor) >= settings.max_endpoints:
         raise Refused("too_many_endpoints", PROBLEMS["too_many_endpoints"], max_endpoints=settings.max_endpoints)
     if request.kind == "amqp":

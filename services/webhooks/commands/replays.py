@@ -29,7 +29,8 @@ from shared.data.sql import statement
 from shared.process.settings import Settings
 
 STEP_ROWS = 1_000
-STEPS_AT_ONCE = 100
+STORES_AT_ONCE = 100
+ROUNDS = 20
 """So that a sweeper's turn ends."""
 NO_DELIVERY = UUID(int=0)
 TEST_TYPE = "webhooks.test.v1"
@@ -69,21 +70,29 @@ async def begin(tx: Transaction, endpoint: Endpoint, kind: ReplayKind, wanted: M
 
 
 async def run_replays(database: Database, settings: Settings, *, now: datetime) -> int:
-    """Take steps of unfinished replays, in turns. Returns how many deliveries were changed."""
+    """Take steps of unfinished replays; stores take turns, however many replays each has. Returns how many deliveries were changed."""
     changed = 0
-    for _ in range(STEPS_AT_ONCE):
-        async with database.transaction("webhooks.replay") as tx:
-            due = (
-                sa.select(*columns_of(replays, Replay))
-                .where(replays.c.ended_at.is_(None))
-                .order_by(replays.c.stepped_at, replays.c.replay_id)
-            )
-            row = await tx.first(due.limit(1).with_for_update(skip_locked=True))
-            if row is None:
-                return changed
-            before = Replay(**row._mapping)
-            changed += (await _step(tx, before, now=now)).deliveries - before.deliveries
+    running = sa.select(replays.c.store_id).where(replays.c.ended_at.is_(None)).group_by(replays.c.store_id)
+    for _ in range(ROUNDS):
+        async with database.reading() as tx:
+            stores = await tx.all(running.order_by(sa.func.min(replays.c.created_at)).limit(STORES_AT_ONCE))
+        if not stores:
+            break
+        for row in stores:
+            changed += await _turn(database, row.store_id, now=now)
     return changed
+
+
+async def _turn(database: Database, store_id: str, *, now: datetime) -> int:
+    """One step of the store's oldest replay that nobody else is at. Returns how many deliveries it changed."""
+    oldest = sa.select(*columns_of(replays, Replay)).where(replays.c.store_id == store_id, replays.c.ended_at.is_(None))
+    async with database.transaction("webhooks.replay") as tx:
+        first = oldest.order_by(replays.c.created_at, replays.c.replay_id).limit(1)
+        row = await tx.first(first.with_for_update(skip_locked=True))
+        if row is None:
+            return 0
+        before = Replay(**row._mapping)
+        return (await _step(tx, before, now=now)).deliveries - before.deliveries
 
 
 async def send_test(tx: Transaction, actor: Actor, endpoint_id: str, *, now: datetime) -> str:
@@ -128,14 +137,14 @@ async def _replay_these(
     count = (await tx.execute(sa.update(deliveries).where(*mine).values(**due))).rowcount
     tx.emitted = True  # wakes the deliverer
     made = await _insert(tx, endpoint, "replay", wanted, 0, now=now)
-    return await _save(tx, replace(made, deliveries=count, ended_at=now), now=now)
+    return await _save(tx, replace(made, deliveries=count, ended_at=now))
 
 
 async def _insert(tx: Transaction, endpoint: Endpoint, kind: ReplayKind, wanted: Mapping[str, Any], until: int, *, now: datetime) -> Replay:
     row = {
         "store_id": endpoint.store_id, "replay_id": new_id("replay"), "endpoint_id": endpoint.endpoint_id, "kind": kind,
         "wanted": dict(wanted), "in_feed": False, "position": -1, "delivery_id": NO_DELIVERY, "until_position": until, "deliveries": 0,
-        "created_at": now, "stepped_at": now,
+        "created_at": now,
     }  # fmt: skip
     made = await tx.execute(sa.insert(replays).values(**row).returning(*columns_of(replays, Replay)))
     return Replay(**made.one()._mapping)
@@ -158,14 +167,14 @@ async def _step(tx: Transaction, one: Replay, *, now: datetime) -> Replay:
             after = replace(after, position=row.position, delivery_id=row.delivery_id)
     tx.emitted = True  # wakes the deliverer
     if row.looked_at == STEP_ROWS:
-        return await _save(tx, after, now=now)
+        return await _save(tx, after)
     if one.in_feed or not one.wanted.get("backfill"):
-        return await _save(tx, replace(after, ended_at=now), now=now)
+        return await _save(tx, replace(after, ended_at=now))
     return await _step(tx, replace(after, in_feed=True, position=0), now=now)
 
 
-async def _save(tx: Transaction, one: Replay, *, now: datetime) -> Replay:
+async def _save(tx: Transaction, one: Replay) -> Replay:
     mine = (replays.c.store_id == one.store_id) & (replays.c.replay_id == one.replay_id)
     changed = {name: getattr(one, name) for name in ("in_feed", "position", "delivery_id", "deliveries", "ended_at")}
-    await tx.execute(sa.update(replays).where(mine).values(**changed, stepped_at=now))
+    await tx.execute(sa.update(replays).where(mine).values(**changed))
     return one

@@ -17,6 +17,8 @@ from shared.web.pages import Key, Order, Walked, walk
 DELIVERIES = Key(deliveries.c.position, deliveries.c.delivery_id, newest_first=True)
 MAX_ATTEMPTS = 32
 """Attempts of a delivery that are shown: the latest ones, two whole schedules."""
+MAX_ATTEMPTS_TOGETHER = 1_000
+"""Attempts of several deliveries that are shown together: an answer of a few megabytes, whatever their receivers said."""
 MAX_DELIVERIES = 1_000
 """Deliveries of one event that are shown: as many as a store may have endpoints."""
 
@@ -61,14 +63,15 @@ async def deliveries_of_event(tx: Transaction, actor: Actor, event_id: UUID) -> 
 
 
 async def attempts_of(tx: Transaction, actor: Actor, delivery_ids: Sequence[str]) -> dict[str, list[Attempt]]:
-    """The latest attempts of each of these deliveries, at most MAX_ATTEMPTS, in order."""
+    """The latest attempts of each of these deliveries, in order: MAX_ATTEMPTS of each, fewer of many."""
+    each = max(1, min(MAX_ATTEMPTS, MAX_ATTEMPTS_TOGETHER // max(1, len(delivery_ids))))
     mine = (
         sa.select(deliveries.c.store_id, deliveries.c.delivery_id)
         .where(_mine(actor), deliveries.c.delivery_id.in_(delivery_ids))
         .subquery()
     )
     its = (attempts.c.store_id == mine.c.store_id) & (attempts.c.delivery_id == mine.c.delivery_id)
-    latest = sa.select(attempts).where(its).order_by(attempts.c.number.desc()).limit(MAX_ATTEMPTS).lateral()
+    latest = sa.select(attempts).where(its).order_by(attempts.c.number.desc()).limit(each).lateral()
     found: dict[str, list[Attempt]] = {one: [] for one in delivery_ids}
     for row in await tx.all(sa.select(latest).select_from(mine.join(latest, sa.true())).order_by(latest.c.delivery_id, latest.c.number)):
         found[row.delivery_id].append(Attempt(**row._mapping))

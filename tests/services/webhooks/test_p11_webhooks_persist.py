@@ -127,6 +127,13 @@ async def test_a_store_has_no_more_endpoints_than_it_may(store: Clocked) -> None
     assert len(await rows(store, endpoints, "endpoint_id")) == 2
 
 
+async def test_nor_do_calls_at_once_bring_more(store: Clocked) -> None:
+    store.settings = store.settings.model_copy(update={"max_endpoints": 2})
+    made = await asyncio.gather(*(store.endpoint() for _ in range(6)), return_exceptions=True)
+    assert sorted(type(one).__name__ for one in made) == ["Endpoint"] * 2 + ["Refused"] * 4
+    assert len(await rows(store, endpoints, "endpoint_id")) == 2
+
+
 async def test_disabled_after_seven_days_it_gets_everything_in_order_on_its_return(store: Clocked) -> None:
     endpoint = await store.endpoint()
     ids = [(await store.happens()).id for _ in range(2)]
@@ -173,6 +180,25 @@ async def test_a_long_backlog_is_carried_out_in_steps(store: Clocked, monkeypatc
         [(position, "delivered", attempts) for position in (1, 2, 3) for attempts in (2, 1)]
         + [(4, "waiting", 1), (4, "waiting", 0), (5, "waiting", 0), (5, "waiting", 0)]
     )
+
+
+async def test_a_stores_many_replays_leave_turns_to_another_store(idle: Stack, store: Clocked, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replays, "STEP_ROWS", 1)
+    monkeypatch.setattr(replays, "ROUNDS", 3)
+    async with clocked(idle) as other:
+        for one, count in ((store, 5), (other, 1)):
+            endpoint = await one.endpoint()
+            for _ in range(4):
+                await one.happens()
+            for _ in range(count):
+                async with one.database.transaction("test") as tx:
+                    await replays.replay(tx, one.staff, endpoint.endpoint_id, ReplayInput(), now=one.now)
+        assert await replays.run_replays(store.database, store.settings, now=store.now) == 6
+        assert await rows(other, tables.replays, "deliveries", "ended_at") == [(4, None)]
+        assert sorted(await rows(store, tables.replays, "deliveries")) == [(1,)] * 4 + [(4,)]
+        for _ in range(8):
+            await replays.run_replays(store.database, store.settings, now=store.now)
+        assert sorted(await rows(store, tables.replays, "deliveries")) == [(4,)] * 5
 
 
 async def test_a_deleted_endpoints_backlog_is_parked_and_its_replays_end(store: Clocked, monkeypatch: pytest.MonkeyPatch) -> None:
