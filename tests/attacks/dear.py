@@ -47,7 +47,7 @@ class PictureBombs(Attack):
     what = "one customer: 100 senders of 48 kB pictures of 25 million pixels"
     beside = ("upload",)
     unguarded: ClassVar[dict[str, str]] = {"AFTERSALE_TOKEN_CALLS_AT_ONCE": "0", "AFTERSALE_TOKEN_CALLS_PER_SECOND": "0"}
-    broken = ("p19_pictures_in_one_queue",)
+    broken = ("p19_pictures_in_one_queue", "p19_uploads_take_no_turns")
 
     async def run(self) -> None:
         """Each sender sends its next picture as soon as it is answered."""

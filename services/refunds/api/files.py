@@ -59,13 +59,19 @@ async def upload(call: Call) -> Response:
         source, customer_id = _file(form), _customer(call, form)
         if (source.size or 0) > settings.attachment_max_bytes:
             raise TooLarge("file_too_large", f"A file can have at most {settings.attachment_max_bytes} bytes.")
-        asked = f"{source.filename}\n{customer_id}\n{await asyncio.to_thread(_hash, source.file)}".encode()
-        earlier = await call.stored(await call.reservation(body=asked))
-        if earlier is not None:
-            return replayed(earlier)
-        async with call.reading() as tx:
-            await files.may_upload(tx, call.actor, customer_id, settings.attachment_unused_max, now=call.now)
-        stored = await _store(call, settings, source, customer_id)
+        async with check.turns(settings).of():  # only now: a slow sender must not hold a turn while it sends
+            return await _taken(call, settings, source, customer_id)
+
+
+async def _taken(call: Calling, settings: RefundsEnvironment, source: UploadFile, customer_id: str) -> Response:
+    """The answer to an upload that has arrived: its file is checked and stored, and then it gets its row."""
+    asked = f"{source.filename}\n{customer_id}\n{await asyncio.to_thread(_hash, source.file)}".encode()
+    earlier = await call.stored(await call.reservation(body=asked))
+    if earlier is not None:
+        return replayed(earlier)
+    async with call.reading() as tx:
+        await files.may_upload(tx, call.actor, customer_id, settings.attachment_unused_max, now=call.now)
+    stored = await _store(call, settings, source, customer_id)
 
     async def work(tx: Transaction) -> AttachmentView:
         await files.add_upload(tx, call.actor, stored, settings.attachment_unused_max, now=call.now)

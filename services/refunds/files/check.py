@@ -5,11 +5,13 @@ image was written by us. A PDF cannot be re-encoded; it must begin and end like 
 """
 
 import asyncio
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, Literal, NamedTuple
 
 from services.refunds.settings import RefundsEnvironment
 from shared.contracts.errors import Invalid
+from shared.data.shares import Rules, Shares
 from shared.web.images import BadImage, Kind, Wanted, drawn_anew, kind_of
 
 MediaType = Literal["image/jpeg", "image/png", "image/webp", "application/pdf"]
@@ -19,6 +21,9 @@ EXTENSIONS: dict[MediaType, str] = {"image/jpeg": "jpg", "image/png": "png", "im
 HEAD_BYTES = 16
 PDF_END_WITHIN_BYTES = 1_024
 MAX_NAME_CHARACTERS = 100
+UPLOADS_AT_ONCE = 4
+"""Uploads of a process that are checked and stored at the same time: each costs the event loop itself some milliseconds."""
+WAIT_SECONDS = 20.0
 GROWS_AT_MOST = 4  # times the upload limit: re-encoding may make an image larger, within bounds
 
 
@@ -27,6 +32,16 @@ class Checked(NamedTuple):
 
     media_type: MediaType
     path: Path
+
+
+def turns(settings: RefundsEnvironment) -> Shares:
+    """The turns of this process's uploads, which stores and their callers take by fair shares."""
+    return _turns(settings.share_part_percent / 100, settings.share_queue)
+
+
+@lru_cache(maxsize=4)
+def _turns(part: float, queue: int) -> Shares:
+    return Shares("refunds.uploads", Rules(UPLOADS_AT_ONCE, headroom=1, part=part, queue=queue), wait_seconds=WAIT_SECONDS, what="uploads")
 
 
 async def check(source: IO[bytes], folder: Path, settings: RefundsEnvironment) -> Checked:

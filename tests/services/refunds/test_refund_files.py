@@ -9,19 +9,24 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from obstore.exceptions import BaseError
 from PIL import Image
 
 from services.refunds.commands.files import sweep
+from services.refunds.files import check
 from services.refunds.files import store as file_store
 from services.refunds.settings import RefundsEnvironment
 from services.refunds.tables import metadata
 from shared.contracts.ids import new_id, uuid_of
 from shared.data.db import Database
+from shared.web.app import front_of
 from tests.services.refunds.pictures import PLACE, pdf, picture, polyglot, zip_bomb_png
 from tests.services.refunds.scenes import ask, delivered, everything, policy, prepaid
+from tests.services.test_unread_answers import running, token
 from tests.shop import Answer, Caller, Shop, eventually
+from tests.stack import Stack
 
 
 async def upload(caller: Caller, content: bytes, name: str = "hole.jpg", media_type: str = "image/jpeg", **more: Any) -> Answer:
@@ -140,6 +145,29 @@ async def test_nobody_piles_up_files(shop: Shop) -> None:
     await shop.rows("refunds", sql)
     assert row["media_type"] == "application/pdf"
     assert (await upload(shop.customer(), pdf(b"other"))).code == "too_many_attachments"
+
+
+async def test_one_stores_uploads_leave_a_turn_to_another_store(shop: Shop, stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with (
+        running("refunds", stack, monkeypatch) as one,
+        httpx2.AsyncClient(transport=httpx2.ASGITransport(app=front_of(one)), base_url="http://here", timeout=60) as client,
+    ):
+        assert isinstance(one.settings, RefundsEnvironment)
+        turns = check.turns(one.settings)
+        give = [await turns.take(shop.store, "greedy") for _ in range(check.UPLOADS_AT_ONCE - 1)]
+
+        async def uploaded(store: str) -> int:
+            sent = {"Authorization": f"Bearer {token(shop, store=store)}", "Idempotency-Key": store}
+            file = {"file": ("a.pdf", pdf(), "application/pdf")}
+            return (await client.post("/v1/attachments", headers=sent, files=file, data={"customer_id": "c-1"})).status_code
+
+        waits = asyncio.create_task(uploaded(shop.store))
+        assert await uploaded(f"{shop.store}-2") == 201
+        assert not waits.done(), "one store's uploads wait for each other"
+        for back in give:
+            back()
+        assert await waits == 201
+        assert turns.used == 0
 
 
 async def test_of_sixty_uploads_at_once_twenty_are_taken(shop: Shop) -> None:
