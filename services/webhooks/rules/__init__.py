@@ -18,7 +18,7 @@ PROBLEMS = {
     "url_missing": "A webhook needs the URL that its events are sent to.",
     "not_for_this_kind": "A queue has no URL, headers or secret of the caller's own, and never gets personal data; leave the field out.",
     "too_many_queues": "The store has as many queues as it may have; delete one first.",
-    "amqp_endpoints_not_available": "This installation makes no queues at the moment, as no administrator of its broker is at work.",
+    "amqp_endpoints_not_available": "No queue can be made at the moment, but webhooks and the feed bring the same events.",
     "endpoint_disabled": "The endpoint is disabled; set its state to `active` first.",
 }
 """Every refusal code of this service and its meaning."""

@@ -10,14 +10,21 @@ from services.webhooks.delivery.sending import Answer, Sender
 from services.webhooks.rules.urls import PORTS
 from tests.services.webhooks.delivery.attempts import BODY, HEADERS, OK, UNHURRIED_SECONDS
 from tests.services.webhooks.delivery.test_p13_dialing import INWARD, NAME, OURS, Names, told
-from tests.services.webhooks.receivers import Behaviour, Receiver, answering, answering_in_turn, receiving, resetting, saying
+from tests.services.webhooks.receivers import Receiver, answering, answering_in_turn, receiving, resetting, saying
+from tests.shop import PATIENCE_SECONDS, eventually
 
 ONE, ANOTHER = ("store", "endpoint-1"), ("store", "endpoint-2")
 EMPTY = OK + b"Content-Length: 0\r\n\r\n"
 
 
 @pytest.fixture
-async def own_sender() -> AsyncIterator[Sender]:
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection waits as long as a busy machine may need until the next attempt."""
+    monkeypatch.setattr(dialing, "KEEP_SECONDS", PATIENCE_SECONDS)
+
+
+@pytest.fixture
+async def own_sender(patient: None) -> AsyncIterator[Sender]:
     """Its connections are this test's alone."""
     async with Sender(total_seconds=UNHURRIED_SECONDS, connect_seconds=UNHURRIED_SECONDS) as made:
         yield made
@@ -39,6 +46,7 @@ async def test_an_endpoint_is_called_again_on_its_connection_and_no_other_endpoi
     assert {(one.status, one.text, one.address) for one in answers} == {(200, "thanks", "127.0.0.1")}
 
 
+@pytest.mark.usefixtures("patient")
 async def test_the_name_is_looked_up_at_each_attempt_and_must_mean_the_same() -> None:
     names = Names(["127.0.0.1"], ["127.0.0.1"], ["127.0.0.1", "127.0.0.2"], ["127.0.0.1", "10.0.0.1"], ["127.0.0.1"])
     async with receiving(answering(), certificate=OURS, keeps=True) as receiver:
@@ -77,20 +85,37 @@ async def test_a_new_connection_that_fails_is_not_repeated(own_sender: Sender) -
         assert (answer.failed, receiver.connections) == ("reset", 1)
 
 
-async def late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Answers, and answers again though nobody asked."""
-    writer.write(EMPTY)
-    await writer.drain()
-    await asyncio.sleep(0.1)
-    writer.write(EMPTY)
-    await writer.drain()
+async def fit(sender: Sender) -> bool:
+    """Whether a connection that is open could serve another attempt."""
+    connector = sender._session.connector
+    assert isinstance(connector, dialing.VettingConnector)
+    return any(not protocol.should_close for waiting in connector._conns.values() for protocol, _ in waiting)
 
 
-@pytest.mark.parametrize("behave", [saying(EMPTY + EMPTY), late], ids=["at once", "later"])
-async def test_what_nobody_asked_for_is_not_taken_for_the_next_answer(own_sender: Sender, behave: Behaviour) -> None:
-    async with receiving(answering_in_turn(behave, answering(500, b"own")), keeps=True) as receiver:
+async def test_two_answers_at_once_are_not_an_answer_for_the_next(own_sender: Sender) -> None:
+    async with receiving(answering_in_turn(saying(EMPTY + EMPTY), answering(500, b"own")), keeps=True) as receiver:
+        first, second = await attempt(own_sender, receiver), await attempt(own_sender, receiver)
+        assert (first.status, second.status, second.text, receiver.connections) == (200, 500, "own", 2)
+
+
+async def test_what_comes_later_and_nobody_asked_for_is_not_the_next_answer(own_sender: Sender) -> None:
+    again = asyncio.Event()
+
+    async def late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(EMPTY)
+        await writer.drain()
+        await again.wait()
+        writer.write(EMPTY)
+        await writer.drain()
+
+    async def unfit() -> bool:
+        return not await fit(own_sender)
+
+    async with receiving(answering_in_turn(late, answering(500, b"own")), keeps=True) as receiver:
         first = await attempt(own_sender, receiver)
-        await asyncio.sleep(0.3)
+        assert await fit(own_sender)
+        again.set()
+        await eventually(unfit)
         second = await attempt(own_sender, receiver)
         assert (first.status, second.status, second.text, receiver.connections) == (200, 500, "own", 2)
 
@@ -101,9 +126,9 @@ async def test_each_answer_has_its_own_room(own_sender: Sender) -> None:
         assert ({one.status for one in answers}, receiver.connections) == ({200}, 1)
 
 
-async def test_it_does_not_stay_open_for_long(own_sender: Sender) -> None:
-    async with receiving(answering(), keeps=True) as receiver:
-        await attempt(own_sender, receiver)
+async def test_it_does_not_stay_open_for_long() -> None:
+    async with receiving(answering(), keeps=True) as receiver, Sender(total_seconds=UNHURRIED_SECONDS) as sender:
+        await attempt(sender, receiver)
         assert receiver.open == 1
         await receiver.left()
 
