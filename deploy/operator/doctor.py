@@ -24,6 +24,7 @@ from shared.data.migrate import config
 from shared.web.keys import KeysUnreadable, read_keys
 
 CONNECT_SECONDS = 5
+OPERATOR_SEEN_WITHIN_SECONDS = 60
 
 
 def run_doctor(machine: Iterable[Check], output: Output) -> int:
@@ -90,6 +91,8 @@ async def _database(service: str) -> list[Check]:
         ]
         if at is not None:
             checks += await _backlog(connection, service)
+        if at is not None and service == "webhooks":
+            checks.append(await _operator(connection))
         return checks
     finally:
         await connection.close()
@@ -136,6 +139,16 @@ async def _backlog(connection: "asyncpg.Connection[Any]", service: str) -> list[
             "`aftersale parked list`, fix the cause, `aftersale parked retry`",
         ),
     ]
+
+
+async def _operator(connection: "asyncpg.Connection[Any]") -> Check:
+    """Whether `aftersale run-queues` makes the stores' own queues; without one none can be ordered, which is a warning only."""
+    seen = await connection.fetchval("select extract(epoch from now() - max(seen_at))::int from webhooks.operators")
+    undone = await connection.fetchval("select count(*) from webhooks.queues where applied < generation")
+    found = "never ran" if seen is None else f"seen {seen} s ago"
+    fresh = seen is not None and seen <= OPERATOR_SEEN_WITHIN_SECONDS
+    fix = "run `aftersale run-queues` with the broker's administrator, if stores shall have queues of their own"
+    return Check("Operator of queues", fresh, f"{found}, {undone} changes to be carried out", fix, severe=False)
 
 
 def _broker_users() -> Check:

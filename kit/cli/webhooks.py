@@ -37,6 +37,11 @@ DELIVERY: Columns = (
 EVENT: Columns = (("position", "position"), ("type", "type"), ("subject", "about"), ("id", "event"), ("received_at", "received"))
 
 
+def plain(found: Any) -> Any:
+    """A model's fields as JSON has them; anything else as it is."""
+    return found.model_dump(mode="json") if hasattr(found, "model_dump") else found
+
+
 class Commands:
     """What the commands have in common: they call the API with the client, and print what it answers."""
 
@@ -44,13 +49,13 @@ class Commands:
         self._host = host
 
     def show(self, store: str, token: str, columns: Columns, work: Work, *, as_json: bool) -> None:
-        """Print what `work` finds with a client: a list as a table, anything else by its fields. Raises CannotDo."""
+        """Print what `work` finds with a client: a list as a table, a model or a dict by its fields. Raises CannotDo."""
         from kit.cli.asking import asked
         from kit.cli.shown import shown
 
         host = self._host()
         found = asyncio.run(asked(host.address(), token or host.token(store), work))
-        value = [one.model_dump(mode="json") for one in found] if isinstance(found, list) else found.model_dump(mode="json")
+        value = [plain(one) for one in found] if isinstance(found, list) else plain(found)
         host.output(as_json).result(value, lambda console: shown(console, value, columns))
 
 
@@ -129,6 +134,16 @@ def _of_one_endpoint(app: typer.Typer, commands: Commands) -> None:
             return await client.webhooks.request_test(endpoint_id)
 
         commands.show(store, token, DELIVERY, work, as_json=as_json)
+
+    @app.command()
+    def delete(endpoint_id: EndpointId, *, store: Store = "demo", token: Token = "", as_json: AsJson = False) -> None:
+        """Delete an endpoint, with its queue; what waited for it is given up, and what was sent stays on record."""
+
+        async def work(client: "Client") -> Any:
+            await client.webhooks.remove_endpoint(endpoint_id)
+            return {"endpoint_id": endpoint_id, "deleted": True}
+
+        commands.show(store, token, ENDPOINT, work, as_json=as_json)
 
 
 def deliveries(host: Callable[[], Host]) -> typer.Typer:

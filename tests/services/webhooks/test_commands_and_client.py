@@ -52,6 +52,8 @@ async def test_an_endpoint_from_its_creation_to_a_replay(shop: Shop, receiver: R
     assert (await aftersale(shop, "endpoints", "pause", made["endpoint_id"]))["state"] == "paused"
     [listed] = await aftersale(shop, "endpoints", "list")
     assert (listed["endpoint_id"], listed["state"]) == (made["endpoint_id"], "paused")
+    assert await aftersale(shop, "endpoints", "delete", made["endpoint_id"]) == {"endpoint_id": made["endpoint_id"], "deleted": True}
+    assert await aftersale(shop, "endpoints", "list") == []
 
 
 async def test_a_message_that_was_changed_is_not_verified(shop: Shop, receiver: Receiver) -> None:

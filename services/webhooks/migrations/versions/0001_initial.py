@@ -44,7 +44,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for name in ("attempts", "deliveries", "operators", "queues", "secrets", "endpoints", "erased", "feed", "counters"):
+    for name in ("replays", "attempts", "deliveries", "operators", "queues", "secrets", "endpoints", "erased", "feed", "counters"):
         op.drop_table(name, schema=SCHEMA)
     for version in (v5, v4, v3, v2, v1):
         version.undo(op.get_bind(), SCHEMA)
