@@ -19,6 +19,13 @@ COLUMNS = {
     **dict.fromkeys(("delivery_failed_at", "placed_at", "confirmed_at", "delivered_at"), "timestamptz"),
     **dict.fromkeys(("tracking", "cancellation"), "jsonb"),
 }
+ADDED = {
+    "credited_total": ("o.credited_total", f"coalesce(({ORDER}->>'credited_total')::bigint, least(o.total, o.refunded_total))"),
+    "shipping_kept_total": ("o.shipping_kept_total", f"coalesce(({ORDER}->>'shipping_kept_total')::bigint, 0)"),
+    "lines_version": ("o.lines_version", f"coalesce(({ORDER}->>'lines_version')::int, 1)"),
+    "confirmed_version": (f"case when {ORDER} ? 'confirmed_version' then o.confirmed_version end", f"({ORDER}->>'confirmed_version')::int"),
+}
+"""Fields that events from before do not have."""
 CONTACT = {
     **dict.fromkeys(("customer_name", "email", "phone"), "text"),
     **dict.fromkeys(("shipping_address", "billing_address"), "jsonb"),
@@ -35,11 +42,13 @@ MOVES = ", ".join(f"'order.{status}.v1'" for status in ("confirmed", "picked_up"
 
 PAYMENTS_OF_ROWS = f"""(select jsonb_agg(jsonb_build_object('payment_id', {public("payment", "x.payment_id")}, 'amount', x.amount,
     'method', x.method, 'reference', x.reference, 'collected_by', x.collected_by, 'order_version', x.order_version,
+    'lines_version', x.lines_version,
     'reverses', {public("payment", "x.reverses")}, 'occurred_at', x.occurred_at, 'recorded_at', x.recorded_at)
     order by x.order_version, x.payment_id)
     from orders.payments x where x.store_id = o.store_id and x.order_id = o.order_id)"""
 PAYMENTS_OF_EVENT = f"""(select jsonb_agg(jsonb_build_object('payment_id', x->>'payment_id', 'amount', x->'amount', 'method', x->'method',
-    'reference', x->'reference', 'collected_by', x->'collected_by', 'order_version', x->'order_version', 'reverses', x->'reverses',
+    'reference', x->'reference', 'collected_by', x->'collected_by', 'order_version', x->'order_version',
+    'lines_version', coalesce(x->'lines_version', '1'), 'reverses', x->'reverses',
     'occurred_at', (x->>'occurred_at')::timestamptz, 'recorded_at', (x->>'recorded_at')::timestamptz)
     order by (x->>'order_version')::int, x->>'payment_id')
     from jsonb_array_elements({ORDER}->'payments') x)"""
@@ -53,7 +62,7 @@ CHECKS: list[Check] = [
         store="o.store_id",
         about_id=ID,
         source=AT,
-        pairs=fields("o", ORDER, COLUMNS) | fields("o", PERSONAL, CONTACT),
+        pairs=fields("o", ORDER, COLUMNS) | fields("o", PERSONAL, CONTACT) | ADDED,
     ),
     same(
         "order_parts",
@@ -76,7 +85,9 @@ CHECKS: list[Check] = [
                 from orders.lines x where x.store_id = o.store_id and x.order_id = o.order_id) l
             cross join lateral (select coalesce(sum(amount), 0) as collected from orders.payments x
                 where x.store_id = o.store_id and x.order_id = o.order_id) p
-            cross join lateral (select count(*) as refunds, coalesce(sum(amount), 0) as refunded, coalesce(sum(units), 0) as units
+            cross join lateral (select count(*) filter (where units > 0 or credit > 0 or o.status = 'cancelled') as refunds,
+                coalesce(sum(amount), 0) as refunded, coalesce(sum(units), 0) as units, coalesce(sum(credit), 0) as credited,
+                coalesce(sum(shipping_kept), 0) as kept
                 from orders.refunds x where x.store_id = o.store_id and x.order_id = o.order_id) r""",
         pairs={
             "line_count": ("o.line_count", "l.lines"),
@@ -87,15 +98,22 @@ CHECKS: list[Check] = [
             "total": ("o.total", "l.goods + o.shipping"),
             "collected": ("o.collected", "p.collected"),
             "refunded_total": ("o.refunded_total", "r.refunded"),
+            "credited_total": ("o.credited_total", "r.credited"),
+            "shipping_kept_total": ("o.shipping_kept_total", "r.kept"),
             "refunds": ("o.refunds", "r.refunds"),
             "refunded_units": ("o.refunded_units", "r.units"),
             "line placed_at": ("l.placed", "true"),
             "line totals": ("l.added", "true"),
-            "payment": ("o.payment", "case when o.collected >= o.total then 'paid' else 'unpaid' end"),
+            "payment": (
+                "o.payment",
+                """case when case when o.status = 'cancelled' then p.collected >= o.total
+                else (o.total - r.credited) - (p.collected - r.refunded) <= 0 end then 'paid' else 'unpaid' end""",
+            ),
             "refund_state": (
                 "o.refund_state",
                 """case when r.refunds = 0 then 'none' when r.units >= l.units
-                or (o.status = 'cancelled' and r.refunded >= p.collected) then 'full' else 'partial' end""",
+                or case when o.status = 'cancelled' then r.refunded >= p.collected else r.credited >= o.total end
+                then 'full' else 'partial' end""",
             ),
         },
     ),

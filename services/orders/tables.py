@@ -15,7 +15,9 @@ table = partial(store_table, metadata)
 
 STATUSES = "('pending', 'confirmed', 'picked_up', 'shipped', 'delivered', 'cancelled')"
 TOTAL_IS_SUM = "goods_total + shipping = total"
-PAYMENT_STATE = "case when collected >= total then 'paid' else 'unpaid' end"
+PAID = """case status when 'cancelled' then collected >= total
+    else total - credited_total - collected + refunded_total <= 0 end"""  # nothing is due: shared/contracts/position.py
+PAYMENT_STATE = f"case when {PAID} then 'paid' else 'unpaid' end"
 
 orders = table(
     "orders",
@@ -32,6 +34,7 @@ orders = table(
     *columns(sa.BigInteger, "unit_count", "goods_total", "discount_total", "tax_total", "shipping", "shipping_tax", "total", "collected"),
     sa.Column("payment", sa.Text, sa.Computed(PAYMENT_STATE, persisted=True), nullable=False),
     sa.Column("refunded_total", sa.BigInteger, nullable=False),
+    *columns(sa.BigInteger, "credited_total", "shipping_kept_total", server_default="0"),
     sa.Column("refund_state", sa.Text, nullable=False),
     sa.Column("refunds", sa.Integer, nullable=False),
     sa.Column("refunded_units", sa.BigInteger, nullable=False),
@@ -40,6 +43,8 @@ orders = table(
     sa.Column("cancellation", JSONB),
     sa.Column("placed_at", TIME, nullable=False),
     *columns(TIME, "confirmed_at", "delivered_at", nullable=True),
+    sa.Column("lines_version", sa.Integer, nullable=False, server_default="1"),
+    sa.Column("confirmed_version", sa.Integer),
     sa.Column("recorded_at", TIME, nullable=False),
     sa.PrimaryKeyConstraint("store_id", "order_id"),
     sa.UniqueConstraint("store_id", "number"),
@@ -48,6 +53,7 @@ orders = table(
     sa.CheckConstraint("version >= 1 and line_count >= 1 and unit_count >= line_count", name="counted"),
     sa.CheckConstraint("goods_total >= 0 and shipping >= 0 and discount_total >= 0 and tax_total >= 0", name="not_negative"),
     sa.CheckConstraint("collected >= 0 and refunded_total >= 0 and refunded_units between 0 and unit_count", name="collected"),
+    sa.CheckConstraint("credited_total between 0 and total and shipping_kept_total between 0 and shipping", name="credited"),
     sa.CheckConstraint(f"status in {STATUSES}", name="status"),
     sa.CheckConstraint("refund_state in ('none', 'partial', 'full')", name="refund_state"),
     sa.CheckConstraint("(status = 'cancelled') = (cancellation is not null)", name="cancellation"),
@@ -84,6 +90,7 @@ payments = table(
     sa.Column("payment_id", PublicIdColumn("payment"), nullable=False),
     sa.Column("order_id", PublicIdColumn("order"), nullable=False),
     sa.Column("order_version", sa.Integer, nullable=False),
+    sa.Column("lines_version", sa.Integer, nullable=False, server_default="1"),
     sa.Column("amount", sa.BigInteger, nullable=False),
     *columns(sa.Text, "method", "reference"),
     sa.Column("collected_by", sa.Text),
@@ -119,11 +126,11 @@ refunds = table(
     "refunds",
     sa.Column("refund_id", PublicIdColumn("refund"), nullable=False),
     sa.Column("order_id", PublicIdColumn("order"), nullable=False),
-    *columns(sa.BigInteger, "amount", "units"),
+    *columns(sa.BigInteger, "amount", "credit", "shipping_kept", "units"),
     sa.Column("recorded_at", TIME, nullable=False),
     sa.PrimaryKeyConstraint("store_id", "refund_id"),
     sa.ForeignKeyConstraint(("store_id", "order_id"), ("orders.orders.store_id", "orders.orders.order_id")),
-    sa.CheckConstraint("amount >= 0 and units >= 0", name="not_negative"),
+    sa.CheckConstraint("amount >= 0 and credit >= 0 and shipping_kept >= 0 and units >= 0", name="not_negative"),
 )
 
 # Links with which a guest without an account reads one order. The token is never stored: it can be derived again from the row, and its

@@ -14,23 +14,26 @@ COLUMNS = {
     **dict.fromkeys(("order_number", "customer_id", "status", "settlement", "cause", "payment_id", "reason", "currency"), "text"),
     **dict.fromkeys(("order_version", "policy_version"), "int"),
     "order_invoiced": "boolean",
-    **dict.fromkeys(("amount", "goods", "shipping", "overpaid", "shipping_kept"), "bigint"),
+    **dict.fromkeys(("amount", "goods", "shipping", "overpaid", "shipping_kept", "shipping_tax", "shipping_kept_tax"), "bigint"),
     **dict.fromkeys(("requested_at", "decided_at"), "timestamptz"),
 }
 FOLD = fields("r", "e.refund", COLUMNS) | {
     "payment_id": (public("payment", "r.payment_id"), "e.refund->>'payment_id'"),
     "order_id": (public("order", "r.order_id"), "e.refund->>'order_id'"),
     "description": ("r.description", "e.personal->>'description'"),
+    "credit": ("r.credit", "coalesce((e.refund->>'credit')::bigint, r.amount - r.overpaid)"),
+    **{name: (f"r.{name}", f"coalesce(e.refund->'{name}', '[]')") for name in ("taxes", "payout_taxes")},
 }
 LINES_OF_ROWS = """(select jsonb_agg(jsonb_build_object('line', x.line, 'sku', x.sku, 'quantity', x.quantity, 'goods', x.goods,
-    'shipping', x.shipping,
+    'shipping', x.shipping, 'tax', x.tax, 'tax_rate', x.tax_rate, 'tax_code', x.tax_code,
     'disposition', x.disposition, 'restock', x.restock, 'not_restocked_because', x.not_restocked_because, 'units',
     (select coalesce(jsonb_agg(jsonb_build_object('first', u->0, 'last', u->1) order by n), '[]') from jsonb_array_elements(x.units) with
         ordinality t(u, n)))
     order by x.line) from refunds.refund_lines x where x.store_id = r.store_id and x.refund_id = r.refund_id)"""
 LINES_OF_EVENT = """(select jsonb_agg(jsonb_build_object('line', x->'line', 'sku', x->'sku', 'quantity', x->'quantity', 'goods',
     x->'goods', 'shipping',
-    x->'shipping', 'disposition', x->'disposition', 'restock', x->'restock', 'not_restocked_because', x->'not_restocked_because', 'units',
+    x->'shipping', 'tax', (x->>'tax')::bigint, 'tax_rate', x->>'tax_rate', 'tax_code', x->>'tax_code',
+    'disposition', x->'disposition', 'restock', x->'restock', 'not_restocked_because', x->'not_restocked_because', 'units',
         x->'units')
     order by (x->>'line')::int) from jsonb_array_elements(e.refund->'lines') x)"""
 
@@ -62,6 +65,7 @@ CHECKS: list[Check] = [
         about_id=ID,
         source="""refunds.refunds r
             cross join lateral (select coalesce(sum(goods), 0) as goods, coalesce(sum(shipping), 0) as shipping,
+                coalesce(sum(tax), 0) as tax,
                 coalesce(bool_and(x.quantity = u.units
                 and x.restock in (0, x.quantity) and (x.restock = 0 or (x.disposition = 'restock' and x.stock_tracked))), true) as
                     counted,
@@ -80,7 +84,11 @@ CHECKS: list[Check] = [
         pairs={
             "goods": ("r.goods", "l.goods"),
             "shipping": ("r.shipping", "l.shipping"),
-            "amount": ("r.amount", "l.goods + l.shipping + r.overpaid"),
+            "credit": ("r.credit", "l.goods + l.shipping"),
+            "tax": (
+                "(select sum((t->>'tax')::bigint) from jsonb_array_elements(r.taxes) t)",
+                "case when r.taxes <> '[]' then l.tax + r.shipping_tax end",
+            ),
             "lines": ("l.counted and l.bought and l.known", "true"),
             "units": ("c.units", "case when r.status <> 'cancelled' then u.units end"),
         },
@@ -126,6 +134,37 @@ CHECKS: list[Check] = [
             "number": ("a.number between 1 and n.n", "true"),
             "collected_seen": ("a.collected_seen", "p.collected"),
             "too much": ("a.amount = 0 or a.approved_after <= a.collected_seen", "true"),
+        },
+    ),
+    same(
+        "credit",
+        "each part of an approved refund has one credit, chained to the previous one of its part, within the part's total",
+        store="coalesce(r.store_id, c.store_id)",
+        about_id=f"coalesce({public('refund', 'r.refund_id')}, {public('refund', 'c.refund_id')}) || ' part ' || coalesce(r.part, c.part)",
+        source="""(select r.store_id, r.order_id, r.refund_id, l.line as part, l.goods as amount, o.total as whole, a.number as turn
+                from refunds.refunds r
+                join refunds.approvals a using (store_id, refund_id)
+                join refunds.refund_lines l using (store_id, refund_id)
+                left join refunds.order_lines o on o.store_id = r.store_id and o.order_id = r.order_id and o.line = l.line
+                where r.status = 'approved' and l.goods > 0
+                union all
+                select r.store_id, r.order_id, r.refund_id, 0, r.shipping, o.shipping, a.number from refunds.refunds r
+                join refunds.approvals a using (store_id, refund_id)
+                left join refunds.orders o on o.store_id = r.store_id and o.order_id = r.order_id
+                where r.status = 'approved' and r.shipping > 0) r
+            full join refunds.credits c on c.store_id = r.store_id and c.refund_id = r.refund_id and c.part = r.part
+            left join refunds.credits b on b.store_id = c.store_id and b.order_id = c.order_id and b.part = c.part
+                and b.number = c.number - 1
+            left join refunds.approvals t on t.store_id = b.store_id and t.refund_id = b.refund_id""",
+        pairs={
+            "order": ("c.order_id", "r.order_id"),
+            "amount": ("c.amount", "r.amount"),
+            "whole": ("c.whole", "r.whole"),
+            "before": ("c.before", "coalesce(b.after, 0)"),
+            "after": ("c.after", "c.before + c.amount"),
+            "first": ("c.number = 1", "b.number is null"),
+            "in turn": ("coalesce(t.number, 0) < r.turn", "true"),
+            "too much": ("c.after <= c.whole", "true"),
         },
     ),
     same(

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from services.refunds.state import Cause, Settlement, Status
 from shared.contracts.events import MAX_ORDER_LINES
 from shared.contracts.ids import AttachmentId, OrderId
+from shared.contracts.money import MAX_AMOUNT_MINOR_UNITS
 from shared.web.exports import FileQuery
 from shared.web.inputs import CustomerId, Input, Moment, Plan, Reference, Text, Word, example
 from shared.web.pages import DEFAULT_LIMIT, Cursor, Limit
@@ -21,7 +22,11 @@ MAX_REASONS = 50
 Sentence = Annotated[str, Text(1_000, min_characters=1)]
 Message = Annotated[str, Text(5_000)]
 ReasonWord = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
-LineNumber = Annotated[int, Field(ge=1, le=MAX_ORDER_LINES)]
+MAX_LINE_NUMBER = 10_000  # a line keeps its number when others are removed, so numbers go further than there are lines
+LineNumber = Annotated[int, Field(ge=1, le=MAX_LINE_NUMBER)]
+OrderVersion = Annotated[
+    int | None, Field(ge=1, lt=2**31, description="The order's version that the caller has seen; refused until it has arrived here")
+]
 Quantity = Annotated[int, Field(ge=1, le=MAX_QUANTITY)]
 
 
@@ -51,6 +56,12 @@ class RequestRefund(Input):
     further_information: Message = ""
     attachments: Annotated[list[AttachmentId], Field(max_length=MAX_ATTACHMENTS)] = Field(default_factory=list)
     beyond_window_reason: Annotated[str, Text(1_000)] = ""
+    order_version: OrderVersion = None
+
+    @property
+    def numbers(self) -> list[int]:
+        """The numbers of the wanted lines."""
+        return [one.line for one in self.lines]
 
 
 class LineToApprove(WantedLine):
@@ -65,7 +76,11 @@ class ApproveRefund(Input):
     model_config = example({"lines": [{"line": 1, "quantity": 1, "disposition": "inspect"}], "message": "The money is on its way."})
 
     lines: Annotated[list[LineToApprove], Field(min_length=1, max_length=MAX_ORDER_LINES)] | None = None
+    payout: Annotated[int, Field(ge=0, le=MAX_AMOUNT_MINOR_UNITS)] | None = Field(
+        default=None, description="What should go back, in minor units; refused if it is another amount. 0 credits without paying"
+    )
     message: Message = ""
+    order_version: OrderVersion = None
 
 
 class DeclineRefund(Input):

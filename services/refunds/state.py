@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 from shared.contracts import lifecycle
-from shared.contracts.events import Cancellation, Disposition, OrderStatus
+from shared.contracts.events import Cancellation, Disposition, OrderStatus, TaxRow
+from shared.contracts.position import Position
 
 Status = Literal["processing", "approved", "cancelled"]
 Settlement = Literal["none", "unsettled", "settled", "failed"]
@@ -25,6 +26,9 @@ class Line:
     total: int
     stock_tracked: bool = False
     name: str = ""
+    tax: int | None = None  # included in `total`; None: not known of an order that was copied before taxes were
+    tax_rate: str | None = None
+    tax_code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +56,20 @@ class KnownOrder:
     payments: tuple[KnownPayment, ...] = ()
     delivered_at: datetime | None = None
     cancellation: Cancellation | None = None
+    shipping_tax: int | None = None
+    shipping_tax_rate: str | None = None
+    shipping_tax_code: str | None = None
+    written_off: int = 0
+    kept: int = 0
     goods: int = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "goods", sum(line.total for line in self.lines))
+
+    @property
+    def total(self) -> int:
+        """What was to be paid for the order."""
+        return self.goods + self.shipping
 
     @property
     def collected(self) -> int:
@@ -109,15 +123,44 @@ class Policy:
     saved_at: datetime | None = None
 
 
+TAX_TABLES = ("taxes", "payout_taxes")
+"""The fields of a refund that are tables of taxes."""
+SHIPPING = 0
+"""The part of an order that is its shipping; every other part is a line, by its number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credited:
+    """What was credited of one part of an order so far, in how many credits."""
+
+    amount: int = 0
+    number: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """An order's copy with its refunds' claims and approvals. While it is locked, nobody else can change any of it."""
+    """An order's copy with its refunds' claims, approvals and credits. While it is locked, nobody else can change any of it."""
 
     order: KnownOrder
     taken: Mapping[int, tuple[Units, ...]]  # units of open and approved refunds, by line
     slots: Mapping[int, int]  # the position of each line's units among all units ever sold
     approved: int  # money approved so far
     approvals: int  # number of approvals
+    credits: Mapping[int, Credited] = field(default_factory=dict)  # by part; a part without credits may be missing
+
+    @property
+    def credited(self) -> dict[int, int]:
+        """What was credited so far, by part."""
+        return {part: one.amount for part, one in self.credits.items()}
+
+    @property
+    def position(self) -> Position:
+        """What is due or overpaid, as far as this service knows."""
+        order = self.order
+        return Position(
+            total=order.total, credited=sum(one.amount for one in self.credits.values()), collected=order.collected,
+            paid_back=self.approved, written_off=order.written_off, kept=order.kept, cancelled=order.cancellation is not None,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +178,9 @@ class RefundLine:
     stock_tracked: bool
     restock: int
     not_restocked_because: str | None
+    tax: int | None = None  # of `goods`
+    tax_rate: str | None = None
+    tax_code: str | None = None
     inspected: int = 0
 
     @property
@@ -158,6 +204,7 @@ class RefundSummary:
     reason: str
     currency: str
     amount: int
+    credit: int
     version: int
     decided_at: datetime | None = None
     overdue_at: datetime | None = None
@@ -180,6 +227,10 @@ class Refund(RefundSummary):
     shipping: int
     overpaid: int = 0
     shipping_kept: int = 0
+    shipping_tax: int | None = None
+    shipping_kept_tax: int | None = None
+    taxes: tuple[TaxRow, ...] = ()
+    payout_taxes: tuple[TaxRow, ...] = ()
     explanation: dict[str, Any]
     requested_by: dict[str, Any]
     decided_by: dict[str, Any] | None = None

@@ -26,6 +26,9 @@ orders = table(
     sa.Column("version", sa.Integer, nullable=False),
     *columns(sa.Text, "number", "customer_id", "status", "currency"),
     sa.Column("shipping", sa.BigInteger, nullable=False),
+    sa.Column("shipping_tax", sa.BigInteger),  # null, as a line's tax: copied before taxes were
+    *columns(sa.BigInteger, "written_off", "kept", server_default="0"),
+    sa.Column("lines_version", sa.Integer, nullable=False, server_default="1"),
     sa.Column("payments", JSONB, nullable=False),
     sa.Column("delivered_at", TIME),
     sa.Column("cancellation", JSONB(none_as_null=True)),
@@ -42,6 +45,8 @@ order_lines = table(
     *columns(sa.Text, "sku", "name"),
     sa.Column("quantity", sa.Integer, nullable=False),
     sa.Column("total", sa.BigInteger, nullable=False),
+    sa.Column("tax", sa.BigInteger),
+    *columns(sa.Text, "tax_rate", "tax_code", nullable=True),
     sa.Column("stock_tracked", sa.Boolean, nullable=False),
     sa.Column("slot", sa.BigInteger, sa.Identity(always=True), nullable=False),
     sa.PrimaryKeyConstraint("store_id", "order_id", "line"),
@@ -49,7 +54,7 @@ order_lines = table(
     sa.ForeignKeyConstraint(["store_id", "order_id"], [orders.c.store_id, orders.c.order_id]),
     sa.CheckConstraint("quantity between 1 and 1000000", name="quantity"),
     sa.CheckConstraint("total >= 0", name="total"),
-    comment="What was bought; written once. `slot` gives each line places of its own in the one row of all units ever sold.",
+    comment="What was bought, as of `lines_version`. `slot` gives each line places of its own in the one row of all units ever sold.",
 )
 
 refunds = table(
@@ -67,7 +72,9 @@ refunds = table(
     *columns(sa.Text, "description", "further_information", "beyond_window_reason", "message", server_default=""),
     sa.Column("internal_reason", sa.Text, nullable=False, server_default=""),  # staff-only: in no event, in no response to a customer
     sa.Column("currency", sa.Text, nullable=False),
-    *columns(sa.BigInteger, "amount", "goods", "shipping", "overpaid", "shipping_kept"),
+    *columns(sa.BigInteger, "amount", "credit", "goods", "shipping", "overpaid", "shipping_kept"),
+    *columns(sa.BigInteger, "shipping_tax", "shipping_kept_tax", nullable=True),
+    *columns(JSONB, "taxes", "payout_taxes", server_default="[]"),
     *columns(JSONB, "explanation", "requested_by"),
     sa.Column("requested_at", TIME, nullable=False),
     sa.Column("decided_by", JSONB(none_as_null=True)),
@@ -81,7 +88,7 @@ refunds = table(
     sa.CheckConstraint("(cause = 'payment') = (payment_id is not null)", name="payment"),
     sa.CheckConstraint("(status = 'processing') = (decided_at is null)", name="decided"),
     sa.CheckConstraint("goods >= 0 and shipping >= 0 and overpaid >= 0 and shipping_kept >= 0", name="never_negative"),
-    sa.CheckConstraint("amount = goods + shipping + overpaid", name="amount"),
+    sa.CheckConstraint("credit = goods + shipping and amount between overpaid and credit + overpaid", name="amount"),
     comment="One refund each; its claim and its approval are rows of their own.",
 )
 sa.Index("uq_refunds_cancellation", refunds.c.store_id, refunds.c.order_id, unique=True, postgresql_where=refunds.c.cause == "cancellation")
@@ -106,6 +113,8 @@ refund_lines = table(
     sa.Column("units", JSONB, nullable=False),  # [[first, last], …]; while the refund is open or approved also rows of `claims`
     sa.Column("quantity", sa.Integer, nullable=False),
     *columns(sa.BigInteger, "goods", "shipping"),
+    sa.Column("tax", sa.BigInteger),
+    *columns(sa.Text, "tax_rate", "tax_code", nullable=True),
     sa.Column("disposition", sa.Text, nullable=False),
     sa.Column("stock_tracked", sa.Boolean, nullable=False),
     sa.Column("restock", sa.Integer, nullable=False),
@@ -165,6 +174,28 @@ approvals = table(
     sa.CheckConstraint("amount >= 0", name="never_negative"),
     sa.CheckConstraint("amount = 0 or approved_before + amount <= collected_seen", name="never_too_much"),
     comment="Money approved, a chain per order: each row begins where the one before it ended, and says what it saw as collected.",
+)
+
+part_credits = table(
+    "credits",
+    sa.Column("order_id", PublicIdColumn("order"), nullable=False),
+    *columns(sa.Integer, "part", "number"),
+    sa.Column("refund_id", PublicIdColumn("refund"), nullable=False),
+    *columns(sa.BigInteger, "amount", "before", "whole"),
+    sa.Column("after", sa.BigInteger, sa.Computed("before + amount", persisted=True), nullable=False),
+    sa.Column("number_before", sa.Integer, sa.Computed("nullif(number - 1, 0)", persisted=True)),
+    sa.PrimaryKeyConstraint("store_id", "order_id", "part", "number"),
+    sa.UniqueConstraint("store_id", "refund_id", "part"),
+    sa.UniqueConstraint("store_id", "order_id", "part", "number", "after"),
+    sa.ForeignKeyConstraint(
+        ["store_id", "order_id", "part", "number_before", "before"],
+        [f"refunds.credits.{name}" for name in ("store_id", "order_id", "part", "number", "after")],
+        name="fk_credits_chain",
+    ),
+    sa.ForeignKeyConstraint(["store_id", "refund_id"], [refunds.c.store_id, refunds.c.refund_id], name="fk_credits_refunds"),
+    sa.CheckConstraint("part >= 0 and number >= 1 and (number > 1 or before = 0)", name="begins_at_nothing"),
+    sa.CheckConstraint("amount > 0 and before + amount <= whole", name="never_too_much"),
+    comment="What was credited of each part of an order (a line, or 0 for its shipping), a chain per part, each within the part's total.",
 )
 
 inspections = table(

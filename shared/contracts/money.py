@@ -49,6 +49,13 @@ def split(total: int, weights: Sequence[int]) -> list[int]:
     return parts
 
 
+def share(amount: int, whole: int, before: int, part: int) -> int:
+    """The share of `amount` for `part` of `whole`, after `before` of it; 0 of nothing. Shares add up exactly (real-shops.md, section 0)."""
+    if whole == 0:
+        return 0
+    return divide_half_up(amount * (before + part), whole) - divide_half_up(amount * before, whole)
+
+
 def decimal_text(amount: int, currency: str) -> str:
     """Minor units as text with the currency's digits: 125050 BDT -> "1250.50"."""
     return format(Decimal(amount).scaleb(-exponent(currency)), "f")

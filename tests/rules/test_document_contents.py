@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from services.documents.rendering.catalogues import catalogue, languages
 from services.documents.rendering.present import address_lines, amount, day, money, paragraphs, printable, view_of
-from services.documents.rules.compose import Background, Issue, compose, share
+from services.documents.rules.compose import Background, Issue, compose
 from services.documents.rules.contents import canonical, language_of, sha256_of
 from services.documents.rules.due import Due
 from services.documents.rules.prints import Desk, draft_invoice, issued_for, order_receipt, packing_slip
@@ -19,6 +19,7 @@ from services.documents.rules.settings import may_name_series
 from services.documents.state import Contents, Letterhead, Seller
 from shared.contracts.events import Address, Order, OrderLine, OrderPersonal, Payment, Refund, RefundLine, UnitRange
 from shared.contracts.ids import new_id
+from shared.contracts.money import share
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 BILLING = Address(country_code="BD", name="Rahima", street_address="House 1", city="Dhaka", postal_code="1205")
@@ -44,7 +45,8 @@ def refund(of: Order, unit: int, shipping: int) -> Refund:
     facts: dict[str, Any] = {"cause": "request", "status": "approved", "settlement": "unsettled"}
     return Refund(
         refund_id=new_id("refund"), order_id=of.order_id, order_number="1001", customer_id="c-1", version=2, order_version=2,
-        policy_version=0, reason="", currency="BDT", amount=goods + shipping, goods=goods, shipping=shipping, lines=(line,),
+        policy_version=0, reason="", currency="BDT", amount=goods + shipping, credit=goods + shipping, goods=goods, shipping=shipping,
+        lines=(line,),
         requested_at=NOON, **facts,
     )  # fmt: skip
 
@@ -81,7 +83,8 @@ def test_credit_notes_in_any_order_add_up_to_the_invoice(turn: tuple[int, ...]) 
 
 def test_kept_shipping_is_invoiced_with_its_tax() -> None:
     one = order()
-    said = compose(Due("invoice", "shipping_kept", new_id("refund"), 10), one, Background(BILLING), ISSUE)
+    kept = refund(one, 1, 0)
+    said = compose(Due("invoice", "shipping_kept", kept.refund_id, 10), one, Background(BILLING, (kept,)), ISSUE)
     assert (said.total, said.shipping, said.tax, said.lines) == (10, 10, 1, ())
 
 

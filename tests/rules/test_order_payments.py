@@ -16,6 +16,7 @@ from services.orders.rules.payments import (
 from services.orders.rules.room import MAX_PAYMENT_RECORDS
 from shared.contracts.errors import Invalid
 from shared.contracts.events import RefundState
+from shared.contracts.position import Position
 from shared.contracts.times import happened_at
 from tests.rules.orders import ACTORS, NOW, STAFF, STATUSES, order, payment
 
@@ -24,7 +25,7 @@ from tests.rules.orders import ACTORS, NOW, STAFF, STATUSES, order, payment
     ("collected", "total", "state"), [(0, 100, "unpaid"), (99, 100, "unpaid"), (100, 100, "paid"), (101, 100, "paid"), (0, 0, "paid")]
 )
 def test_paid_is_collected_at_least_total(collected: int, total: int, state: str) -> None:
-    assert payment_state(collected, total) == state
+    assert payment_state(Position(total=total, credited=0, collected=collected, paid_back=0)) == state
 
 
 def test_late_money_is_real_money_in_every_status() -> None:
@@ -77,14 +78,15 @@ def test_more_than_the_total_needs_attention() -> None:
         ((1, 2), (0, 0), True, "full"),
         ((1, 1), (3000, 3000), True, "full"),
         ((1, 1), (2000, 11000), True, "partial"),
-        ((1, 0), (11000, 11000), False, "partial"),
+        ((1, 0), (10999, 11000), False, "partial"),
+        ((1, 0), (11000, 11000), False, "full"),  # all of the total is credited, without a unit
     ],
 )
 def test_the_copy_of_refunds(approved: tuple[int, int], money: tuple[int, int], cancelled: bool, state: RefundState) -> None:
     refunds, units = approved
     refunded, collected = money
-    made = refund_state(approved=refunds, units=units, ordered=2, refunded=refunded, collected=collected, cancelled=cancelled)
-    assert made == state
+    position = Position(total=11000, credited=refunded, collected=collected, paid_back=refunded, cancelled=cancelled)
+    assert refund_state(position, approved=refunds, units=units, ordered=2) == state
 
 
 def test_times_that_can_be() -> None:

@@ -37,22 +37,30 @@ def test_both_implementations_agree(order: list[tuple[int, int]], shipping: int,
     line = data.draw(st.integers(1, len(order)))
     first = data.draw(st.integers(1, order[line - 1][1]))
     last = data.draw(st.integers(first, order[line - 1][1]))
-    theirs = refund_amount(known, {line: [Units(first, last)]}, deduct_shipping=False)
+    theirs = refund_amount(known, {line: [Units(first, last)]}, {}, deduct_shipping=False)
     assert (goods_of(*order[line - 1], first, last), shipping_of(shipping, order, line, first, last)) == (theirs.goods, theirs.shipping)
 
 
 def test_case_9_a_cancelled_order_that_had_left() -> None:
     payments = [{"payment_id": "a", "amount": 3_000, "order_version": 2}, {"payment_id": "b", "amount": 8_000, "order_version": 5}]
-    refund = {"order": [[10_000, 2]], "shipping": 1_000, "deduct": True, "left_from": "shipped", "payments": payments, "cancelled": 4}
+    refund = {
+        "order": [[10_000, 2, 1, 0]],
+        "credited": {},
+        "shipping": 1_000,
+        "deduct": True,
+        "left_from": "shipped",
+        "payments": payments,
+        "cancelled": 4,
+    }
     first = automatic(refund | {"payment": None, "version": 4, "before": 0, "kept_before": 0})
-    second = automatic(refund | {"payment": "b", "version": 5, "before": 2_000, "kept_before": 1_000})
+    second = automatic(refund | {"payment": "b", "version": 5, "before": 2_000, "kept_before": 1_000, "credited": {"1": 2_000}})
     assert (first.amount, first.kept, second.amount, second.kept) == (2_000, 1_000, 8_000, 0)
     off = refund | {"deduct": False}
     assert automatic(off | {"payment": None, "version": 4, "before": 0, "kept_before": 0}).amount == 3_000
-    assert automatic(off | {"payment": "b", "version": 5, "before": 3_000, "kept_before": 0}).amount == 8_000
+    assert automatic(off | {"payment": "b", "version": 5, "before": 3_000, "kept_before": 0, "credited": {"1": 3_000}}).amount == 8_000
 
 
 def test_a_request_under_a_policy_that_keeps_shipping() -> None:
-    refund = {"order": [[10_000, 2]], "shipping": 1_000, "lines": [[1, 0, 0, [[1, 1]]]]}
+    refund = {"order": [[10_000, 2, 1, 0]], "credited": {}, "shipping": 1_000, "status": "processing", "lines": [[1, 0, 0, [[1, 1]], 0]]}
     assert requested(refund | {"deduct": True}).lines == {1: (5_000, 0)}
     assert requested(refund | {"deduct": False}).lines == {1: (5_000, 500)}

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.refunds.rules import units
-from services.refunds.rules.amounts import money_back, refund_amount
-from services.refunds.state import KnownOrder, Line, Units
+from services.refunds.rules.amounts import Amount, MoneyBack, money_back, refund_amount
+from services.refunds.state import SHIPPING, KnownOrder, Line, Units
 
 
 def order_of(*lines: tuple[int, int], shipping: int, currency: str = "EUR") -> KnownOrder:
@@ -54,19 +54,19 @@ FREE_GOODS = order_of((1, 0), (3, 0), shipping=1_000)
 def test_what_a_refund_pays(
     order: KnownOrder, claim: dict[int, list[tuple[int, int]]], *, deduct: bool, goods: int, shipping: int, total: int
 ) -> None:
-    amount = refund_amount(order, {line: [Units(*pair) for pair in pairs] for line, pairs in claim.items()}, deduct_shipping=deduct)
+    amount = refund_amount(order, {line: [Units(*pair) for pair in pairs] for line, pairs in claim.items()}, {}, deduct_shipping=deduct)
     assert (amount.goods, amount.shipping, amount.total) == (goods, shipping, total)
 
 
 def test_what_is_deducted_is_the_share_that_would_have_been_paid() -> None:
-    amount = refund_amount(TWO_LINES, {2: [Units(1, 1)]}, deduct_shipping=True)
+    amount = refund_amount(TWO_LINES, {2: [Units(1, 1)]}, {}, deduct_shipping=True)
     assert (amount.total, amount.shipping, amount.shipping_deducted, amount.shipping_share) == (5_000, 0, 500, 500)
 
 
 def test_a_line_of_a_million_units_is_counted_by_ranges() -> None:
     order = order_of((1_000_000, 7_777_777_777), shipping=12_345)
-    odd = refund_amount(order, {1: [Units(1, 499_999)]}, deduct_shipping=False)
-    rest = refund_amount(order, {1: [Units(500_000, 1_000_000)]}, deduct_shipping=False)
+    odd = refund_amount(order, {1: [Units(1, 499_999)]}, {}, deduct_shipping=False)
+    rest = refund_amount(order, {1: [Units(500_000, 1_000_000)]}, {}, deduct_shipping=False)
     assert odd.total + rest.total == 7_777_777_777 + 12_345
 
 
@@ -98,6 +98,33 @@ def test_free_units(quantity: int, taken: list[tuple[int, int]], expected: list[
 )
 def test_lowest_units(ranges: list[tuple[int, int]], wanted: int, expected: list[tuple[int, int]]) -> None:
     assert units.lowest([Units(*pair) for pair in ranges], wanted) == tuple(Units(*pair) for pair in expected)
+
+
+def added(credited: dict[int, int], amount: Amount | MoneyBack) -> dict[int, int]:
+    """What is credited of each part after one more refund."""
+    now = {line.line: line.goods for line in amount.lines} if isinstance(amount, Amount) else {n: g for n, (g, _) in amount.lines.items()}
+    now[SHIPPING] = amount.shipping
+    return {part: credited.get(part, 0) + now.get(part, 0) for part in {*credited, *now}}
+
+
+@pytest.mark.parametrize(
+    ("credited", "goods", "shipping"),
+    [
+        ({}, 5_000, 500),
+        ({1: 4_999, SHIPPING: 499}, 5_000, 500),
+        ({1: 6_000}, 4_000, 500),
+        ({1: 10_000, SHIPPING: 1_000}, 0, 0),
+        ({SHIPPING: 700}, 5_000, 300),
+    ],
+)
+def test_units_are_worth_at_most_what_is_left(credited: dict[int, int], goods: int, shipping: int) -> None:
+    amount = refund_amount(P, {1: [Units(2, 2)]}, credited, deduct_shipping=False)
+    assert (amount.goods, amount.shipping) == (goods, shipping)
+
+
+def test_shipping_that_is_left_goes_to_the_first_lines() -> None:
+    amount = refund_amount(TWO_LINES, {1: [Units(1, 2)], 2: [Units(1, 1)]}, {SHIPPING: 200}, deduct_shipping=False)
+    assert [(line.goods, line.shipping) for line in amount.lines] == [(10_000, 1_000), (5_000, 300)]
 
 
 # -- everything adds up -----------------------------------------------------------------------------------------------
@@ -136,7 +163,10 @@ def test_requests_withdrawals_and_part_approvals_in_any_order_add_up(order: Know
     open_requests = []
     approved.append({line.line: tuple(free_units(line)) for line in order.lines})
 
-    amounts = [refund_amount(order, claim, deduct_shipping=deduct) for claim in approved]
+    amounts, credited = [], dict[int, int]()
+    for claim in approved:
+        amounts.append(refund_amount(order, claim, credited, deduct_shipping=deduct))
+        credited = added(credited, amounts[-1])
     assert all(amount.total >= 0 and amount.goods >= 0 and amount.shipping >= 0 for amount in amounts)
     assert sum(amount.goods for amount in amounts) == order.goods
     assert sum(amount.shipping_share for amount in amounts) == order.shipping
@@ -148,9 +178,11 @@ def test_requests_withdrawals_and_part_approvals_in_any_order_add_up(order: Know
 @given(orders, st.lists(st.integers(0, 60_000), min_size=1, max_size=6))
 def test_money_given_back_in_parts_fills_the_order_once(order: KnownOrder, payments: list[int]) -> None:
     before, goods, shipping, overpaid = 0, 0, 0, 0
+    credited: dict[int, int] = {}
     by_line: dict[int, int] = {}
     for payment in payments:
-        part = money_back(order, before, before + payment)
+        part = money_back(order, credited, payment)
+        credited = added(credited, part)
         assert part.goods + part.shipping + part.overpaid == payment
         assert min(part.goods, part.shipping, part.overpaid) >= 0
         for number, (of_goods, _) in part.lines.items():
@@ -163,7 +195,13 @@ def test_money_given_back_in_parts_fills_the_order_once(order: KnownOrder, payme
 
 
 def test_money_back_of_the_worked_case() -> None:
-    first, second = money_back(P, 0, 3_000), money_back(P, 3_000, 11_000)
+    first = money_back(P, {}, 3_000)
+    second = money_back(P, added({}, first), 8_000)
     assert (first.goods, first.shipping, first.overpaid) == (3_000, 0, 0)
     assert (second.goods, second.shipping, second.overpaid) == (7_000, 1_000, 0)
-    assert money_back(replace(P, shipping=0), 0, 11_000).overpaid == 1_000
+    assert money_back(replace(P, shipping=0), {}, 11_000).overpaid == 1_000
+
+
+def test_shipping_that_is_kept_is_not_given_back_as_shipping() -> None:
+    back = money_back(P, {}, 10_500, shipping_kept=1_000)
+    assert (back.goods, back.shipping, back.overpaid) == (10_000, 0, 500)

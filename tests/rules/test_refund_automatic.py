@@ -50,7 +50,7 @@ def live(order: KnownOrder, deduct: bool) -> list[Due]:
 
 
 def already(made: list[Due]) -> Already:
-    return Already(sum(d.amount for d in made), sum(d.shipping_kept for d in made), {d.key for d in made})
+    return Already(approved=sum(d.amount for d in made), shipping_kept=sum(d.shipping_kept for d in made), keys={d.key for d in made})
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,13 @@ def already(made: list[Due]) -> Already:
         pytest.param(cancelled("pending"), False, [], id="neither money nor goods"),
         pytest.param(cancelled("confirmed", ("a", 11_000, 2)), True, [(None, 11_000, 0)], id="paid, never left"),
         pytest.param(
-            cancelled("shipped", ("a", 500, 6), ("b", 10_500, 7)), True, [(None, 0, 0), ("b", 10_000, 1_000)], id="less than kept"
+            cancelled("shipped", ("a", 500, 6), ("b", 10_500, 7)),
+            True,
+            [(None, 0, 0), ("a", 0, 500), ("b", 10_000, 500)],
+            id="less than kept",
+        ),
+        pytest.param(
+            cancelled("shipped", ("a", 1_000, 6), ("b", 10_000, 7)), True, [(None, 0, 0), ("a", 0, 1_000), ("b", 10_000, 0)], id="case 52"
         ),
         pytest.param(
             cancelled("shipped", ("a", 500, 4), ("b", 10_500, 7)), True, [(None, 0, 500), ("b", 10_000, 500)], id="kept in two parts"

@@ -123,7 +123,7 @@ def test_every_event_of_its_refunds_fits() -> None:
     refund = Refund(
         refund_id=REFUND_ID, order_id=ORDER_ID, order_number="n" * 60, customer_id=longest(CustomerId), version=2**31, status="processing",
         settlement="unsettled", cause="cancellation", payment_id=PAYMENT_ID, order_version=2**31, policy_version=2**31, reason="r" * 64,
-        currency="BDT", amount=MOST, goods=MOST, shipping=MOST, overpaid=MOST, shipping_kept=MOST, lines=(), requested_at=LATE,
+        currency="BDT", amount=MOST, credit=MOST, goods=MOST, shipping=MOST, overpaid=MOST, shipping_kept=MOST, lines=(), requested_at=LATE,
         decided_at=LATE,
     )  # fmt: skip
     text = longest(refund_requests.Message)

@@ -94,18 +94,18 @@ ORDERS = f"""select o.store_id, {ORDER_ID}, jsonb_build_object({{fields}})::text
 
 # without the reason of a cancellation: it is free text that decides nothing in refunds, which does not store it
 FOR_REFUNDS = """'version', o.version, 'number', o.number, 'customer_id', o.customer_id, 'status', o.status, 'currency', o.currency,
-    'shipping', o.shipping,
+    'shipping', o.shipping, 'shipping_tax', o.shipping_tax, 'lines_version', o.lines_version,
     'delivered_at', o.delivered_at, 'cancellation', md5((o.cancellation - 'reason')::text), 'payments', (select
         coalesce(jsonb_agg(jsonb_build_object('payment_id',
     p->'payment_id', 'amount', p->'amount', 'order_version', p->'order_version', 'reverses', p->'reverses') order by n), '[]')
     from jsonb_array_elements(e.data->'order'->'payments') with ordinality t(p, n)), 'lines', (select
         md5(jsonb_agg(jsonb_build_array(line, sku, name, quantity,
-    total, stock_tracked) order by line)::text) from orders.lines l where l.store_id = o.store_id and l.order_id = o.order_id)"""
+    total, tax, stock_tracked) order by line)::text) from orders.lines l where l.store_id = o.store_id and l.order_id = o.order_id)"""
 REFUNDS_COPY = f"""select o.store_id, {ORDER_ID}, jsonb_build_object('version', o.version, 'number', o.number, 'customer_id',
     o.customer_id, 'status', o.status,
-    'currency', o.currency, 'shipping', o.shipping, 'delivered_at', o.delivered_at,
-    'cancellation', md5((o.cancellation - 'reason')::text), 'payments', o.payments,
-    'lines', (select md5(jsonb_agg(jsonb_build_array(line, sku, name, quantity, total, stock_tracked) order by line)::text) from
+    'currency', o.currency, 'shipping', o.shipping, 'shipping_tax', o.shipping_tax, 'lines_version', o.lines_version,
+    'delivered_at', o.delivered_at, 'cancellation', md5((o.cancellation - 'reason')::text), 'payments', o.payments,
+    'lines', (select md5(jsonb_agg(jsonb_build_array(line, sku, name, quantity, total, tax, stock_tracked) order by line)::text) from
         refunds.order_lines l
     where l.store_id = o.store_id and l.order_id = o.order_id))::text as says, false as young from refunds.orders o"""
 NOTES_COPY = f"""select o.store_id, {ORDER_ID}, jsonb_build_object('version', o.version, 'number', o.number, 'customer_id',
@@ -118,8 +118,8 @@ DOCUMENTS_COPY = f"""select o.store_id, {ORDER_ID}, jsonb_build_object('version'
 REFUND_ID = public("refund", "r.refund_id")
 APPROVED = f"""select r.store_id, {REFUND_ID}, jsonb_build_object({{fields}})::text as says, r.decided_at >= $1 as young
     from refunds.refunds r where r.status = 'approved'"""
-ORDERS_REFUNDS = f"""select r.store_id, {REFUND_ID}, jsonb_build_object('order_id', r.order_id, 'amount', r.amount, 'units',
-    r.units)::text as says,
+ORDERS_REFUNDS = f"""select r.store_id, {REFUND_ID}, jsonb_build_object('order_id', r.order_id, 'amount', r.amount,
+    'credit', r.credit, 'kept', r.shipping_kept, 'units', r.units)::text as says,
     r.recorded_at >= $1 from orders.refunds r"""
 UNITS = "(select coalesce(sum(quantity), 0) from refunds.refund_lines l where l.store_id = r.store_id and l.refund_id = r.refund_id)"
 DOCUMENTS_REFUNDS = f"""select r.store_id, {REFUND_ID}, jsonb_build_object('order_id', r.order_id, 'refund', md5(r.data::text))::text as
@@ -175,7 +175,7 @@ def _told(source: str) -> tuple[str, str]:
 
 FOR_NOTES = "'version', o.version, 'number', o.number, 'customer_id', o.customer_id"
 FOR_DOCUMENTS = "'version', o.version, 'customer_id', o.customer_id, 'order', md5((e.data->'order')::text)"
-FOR_ORDERS = f"'order_id', r.order_id, 'amount', r.amount, 'units', {UNITS}"
+FOR_ORDERS = f"'order_id', r.order_id, 'amount', r.amount, 'credit', r.credit, 'kept', r.shipping_kept, 'units', {UNITS}"
 
 
 EFFECTS: tuple[Comparison, ...] = tuple(_effects(reader) for reader in READERS)

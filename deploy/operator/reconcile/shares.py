@@ -6,28 +6,32 @@ import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
+from fractions import Fraction
 from typing import Any
 
 from deploy.operator.reconcile.across import Found, Reads
-from shared.contracts.refund_shares import goods_of, shipping_of
+from shared.contracts.refund_shares import goods_of, rounded, shipping_of
 from shared.data.audit import public
 
 KIND = "refund_shares"
-ABOUT = "a refund pays exactly the shares of its units (requested) or what is still owed for a cancelled order (automatic)"
+ABOUT = "a refund credits exactly the shares of its units (requested) or what is still owed for a cancelled order (automatic), with its tax"
 
 ID = public("refund", "r.refund_id")
-REFUNDS = f"""select r.store_id, {ID}, jsonb_build_object('cause', r.cause, 'amount', r.amount, 'kept', r.shipping_kept, 'overpaid',
-    r.overpaid,
-    'status', r.status, 'shipping', o.shipping, 'deduct', coalesce(p.deduct_shipping, false), 'before', a.approved_before,
-    'left_from', o.cancellation->>'cancelled_from', 'version', r.order_version, 'payments', o.payments, 'payment',
-        {public("payment", "r.payment_id")},
-    'cancelled', (o.cancellation->>'order_version')::int, 'kept_before', (select coalesce(sum(shipping_kept), 0) from refunds.refunds x
-        join refunds.approvals y using (store_id, refund_id) where x.store_id = r.store_id and x.order_id = r.order_id and y.number <
-            a.number),
-    'order', (select jsonb_agg(jsonb_build_array(total, quantity) order by line) from refunds.order_lines l where l.store_id = r.store_id
-        and l.order_id = r.order_id),
-    'lines', (select coalesce(jsonb_agg(jsonb_build_array(line, goods, shipping, units) order by line), '[]') from refunds.refund_lines l
-        where l.store_id = r.store_id and l.refund_id = r.refund_id))::text, false
+BEFORE = "x.store_id = r.store_id and x.order_id = r.order_id and y.number < a.number"
+REFUNDS = f"""select r.store_id, {ID}, jsonb_build_object('cause', r.cause, 'status', r.status, 'amount', r.amount, 'kept', r.shipping_kept,
+    'overpaid', r.overpaid, 'shipping', o.shipping, 'shipping_tax', o.shipping_tax, 'shipping_refund_tax', r.shipping_tax,
+    'kept_tax', r.shipping_kept_tax, 'taxes', r.taxes, 'payout_taxes', r.payout_taxes, 'deduct', coalesce(p.deduct_shipping, false),
+    'before', a.approved_before, 'collected_seen', a.collected_seen, 'written_off', o.written_off,
+    'left_from', o.cancellation->>'cancelled_from', 'version', r.order_version, 'payments', o.payments,
+    'payment', {public("payment", "r.payment_id")}, 'cancelled', (o.cancellation->>'order_version')::int,
+    'kept_before', (select coalesce(sum(shipping_kept), 0) from refunds.refunds x join refunds.approvals y using (store_id, refund_id)
+        where {BEFORE}),
+    'credited', (select coalesce(jsonb_object_agg(part, amount), '{{}}') from (select x.part, sum(x.amount) as amount
+        from refunds.credits x join refunds.approvals y using (store_id, refund_id) where {BEFORE} group by x.part) x),
+    'order', (select jsonb_agg(jsonb_build_array(total, quantity, line, tax) order by line) from refunds.order_lines l
+        where l.store_id = r.store_id and l.order_id = r.order_id),
+    'lines', (select coalesce(jsonb_agg(jsonb_build_array(line, goods, shipping, units, tax) order by line), '[]')
+        from refunds.refund_lines l where l.store_id = r.store_id and l.refund_id = r.refund_id))::text, false
     from refunds.refunds r join refunds.orders o using (store_id, order_id)
     left join refunds.approvals a on a.store_id = r.store_id and a.refund_id = r.refund_id
     left join refunds.settings p on p.store_id = r.store_id and p.version = r.policy_version"""
@@ -40,7 +44,7 @@ class Expected:
     lines: dict[int, tuple[int, int]]
     overpaid: int = 0
     kept: int = 0
-    amount: int | None = None  # None: the sum of the lines
+    amount: int | None = None  # None: not decided yet
 
 
 async def shares(reads: Reads, settled: datetime) -> AsyncIterator[Found]:
@@ -48,43 +52,61 @@ async def shares(reads: Reads, settled: datetime) -> AsyncIterator[Found]:
     async for store_id, refund_id, text, _ in reads.rows("refunds", REFUNDS, settled):
         refund = json.loads(text)
         expected = requested(refund) if refund["cause"] == "request" else automatic(refund)
-        if why := _wrong(refund, expected):
+        if why := "; ".join([*_wrong(refund, expected), *_wrong_taxes(refund)]):
             yield Found(KIND, "refunds", store_id, refund_id, why)
 
 
+def _order(refund: dict[str, Any]) -> tuple[list[tuple[int, int]], list[int]]:
+    """The (total, quantity) of each line, and the lines' numbers."""
+    lines = refund["order"] or []
+    return [(total, quantity) for total, quantity, *_ in lines], [number for _, _, number, *_ in lines]
+
+
 def requested(refund: dict[str, Any]) -> Expected:
-    """The sum of the fixed shares of its units, without their shipping if the policy keeps it."""
-    order: list[tuple[int, int]] = [(total, quantity) for total, quantity in refund["order"] or []]
-    lines = {}
-    for line, _, _, units in refund["lines"]:
-        if not 1 <= line <= len(order):
+    """The sum of the fixed shares of its units, at most what is left, without their shipping if the policy keeps it.
+
+    Of this credit what is paid out: nothing while something is owed.
+    """
+    order, numbers = _order(refund)
+    credited = {int(part): amount for part, amount in refund["credited"].items()}
+    lines, shipping_left = {}, refund["shipping"] - credited.get(0, 0)
+    for line, _, _, units, *_ in refund["lines"]:
+        if line not in numbers:
             continue  # reported by _wrong
-        total, quantity = order[line - 1]
-        goods = sum(goods_of(total, quantity, first, last) for first, last in units)
-        shipping = 0 if refund["deduct"] else sum(shipping_of(refund["shipping"], order, line, first, last) for first, last in units)
-        lines[line] = (goods, shipping)
-    return Expected(lines)
+        at = numbers.index(line)
+        total, quantity = order[at]
+        goods = min(sum(goods_of(total, quantity, first, last) for first, last in units), total - credited.get(line, 0))
+        shipping = min(sum(shipping_of(refund["shipping"], order, at + 1, first, last) for first, last in units), shipping_left)
+        shipping_left -= shipping
+        lines[line] = (goods, 0 if refund["deduct"] else shipping)
+    if refund["status"] != "approved":
+        return Expected(lines)
+    credit = sum(goods + shipping for goods, shipping in lines.values())
+    whole = sum(total for total, _ in order) + refund["shipping"]
+    owed = max(0, whole - sum(credited.values()) - credit - refund["written_off"])
+    return Expected(lines, amount=min(credit, max(0, refund["collected_seen"] - refund["before"] - owed)))
 
 
 def automatic(refund: dict[str, Any]) -> Expected:
-    """max(0, collected so far − kept) − already approved; the money is assigned to goods, then shipping, then overpayment."""
-    order: list[tuple[int, int]] = [(total, quantity) for total, quantity in refund["order"] or []]
+    """max(0, collected so far − kept) − already approved; the money fills what is left of goods, then of shipping but what is kept."""
+    order, numbers = _order(refund)
     had_left = refund["left_from"] in ("picked_up", "shipped")
     may_keep = refund["shipping"] if refund["deduct"] and had_left else 0
-    collected = _collected(refund)
-    before = refund["before"] or 0
+    collected, before = _collected(refund), refund["before"] or 0
     amount = max(0, max(0, collected - may_keep) - before)
-    places = [total for total, _ in order] + [
-        shipping_of(refund["shipping"], order, line, 1, order[line - 1][1]) for line in range(1, len(order) + 1)
-    ]
-    taken, start = [], 0
-    for place in places:
-        taken.append(max(0, min(before + amount, start + place) - max(before, start)))
-        start += place
-    goods, shipping = taken[: len(order)], taken[len(order) :]
-    lines = {line: (goods[line - 1], shipping[line - 1]) for line in range(1, len(order) + 1)}
     kept = max(0, min(collected, may_keep) - refund["kept_before"])
-    return Expected(lines, amount - sum(taken), kept, amount)
+    credited = {int(part): credit for part, credit in refund["credited"].items()}
+    left, goods = amount, {}
+    for number, (total, _) in zip(numbers, order, strict=True):
+        goods[number] = min(left, total - credited.get(number, 0))
+        left -= goods[number]
+    shipping = max(0, min(left, refund["shipping"] - credited.get(0, 0) - kept - refund["kept_before"]))
+    start, upto, lines = credited.get(0, 0), 0, {}
+    for at, number in enumerate(numbers, start=1):
+        share = shipping_of(refund["shipping"], order, at, 1, order[at - 1][1])
+        lines[number] = (goods[number], max(0, min(start + shipping, upto + share) - max(start, upto)))
+        upto += share
+    return Expected(lines, left - shipping, kept, amount)
 
 
 def _collected(refund: dict[str, Any]) -> int:
@@ -96,14 +118,41 @@ def _collected(refund: dict[str, Any]) -> int:
     return int(max(0, min(upto, sum(payment["amount"] for payment in seen))))
 
 
-def _wrong(refund: dict[str, Any], expected: Expected) -> str:
-    said = {line: (goods, shipping) for line, goods, shipping, _ in refund["lines"]}
+def _wrong(refund: dict[str, Any], expected: Expected) -> list[str]:
+    said = {line: (goods, shipping) for line, goods, shipping, *_ in refund["lines"]}
     parts = [
         f"line {line}: goods and shipping {said.get(line, (0, 0))} are not {money}"
         for line, money in expected.lines.items()
         if said.get(line, (0, 0)) != money
     ]
-    parts += [f"line {line} is not of its order" for line in said if not 1 <= line <= len(refund["order"] or [])]
+    numbers = _order(refund)[1]
+    parts += [f"line {line} is not of its order" for line in said if line not in numbers]
     rest = {"overpaid": expected.overpaid, "kept": expected.kept} | ({} if expected.amount is None else {"amount": expected.amount})
-    parts += [f"{name}: {refund[name]} is not {value}" for name, value in rest.items() if refund[name] != value]
-    return "; ".join(parts)
+    return parts + [f"{name}: {refund[name]} is not {value}" for name, value in rest.items() if refund[name] != value]
+
+
+def _wrong_taxes(refund: dict[str, Any]) -> list[str]:
+    """Each part's tax is its share of the part's tax by money credited before and now; the tables are their sums."""
+    if refund["status"] != "approved" or refund["shipping_refund_tax"] is None:
+        return []
+    bought = {number: (total, tax) for total, _, number, tax in refund["order"]}
+    credited = {int(part): amount for part, amount in refund["credited"].items()}
+    shipping = sum(part for _, _, part, *_ in refund["lines"])
+    wanted = {line: _part_of(*bought[line], credited.get(line, 0), goods) for line, goods, *_ in refund["lines"] if line in bought}
+    said = {line: tax for line, _, _, _, tax in refund["lines"] if line in bought}
+    before = credited.get(0, 0)
+    wanted[0], said[0] = _part_of(refund["shipping"], refund["shipping_tax"], before, shipping), refund["shipping_refund_tax"]
+    kept_before = before + shipping + refund["kept_before"]
+    wanted[-1], said[-1] = _part_of(refund["shipping"], refund["shipping_tax"], kept_before, refund["kept"]), refund["kept_tax"]
+    parts = [f"tax of part {part}: {said[part]} is not {tax}" for part, tax in wanted.items() if said[part] != tax]
+    credit = sum(goods for _, goods, *_ in refund["lines"]) + shipping
+    sums = {"taxes": credit, "payout_taxes": refund["amount"] - refund["overpaid"]}
+    for name, gross in sums.items():
+        if sum(row["gross"] for row in refund[name]) != gross or any(row["net"] + row["tax"] != row["gross"] for row in refund[name]):
+            parts.append(f"{name} do not add up to {gross}")
+    return parts
+
+
+def _part_of(total: int, tax: int, before: int, now: int) -> int:
+    """The tax of `now` minor units of a part of `total`, after `before` of them."""
+    return rounded(Fraction(tax * (before + now), total)) - rounded(Fraction(tax * before, total)) if total else 0

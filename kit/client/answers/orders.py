@@ -221,6 +221,8 @@ class OrderDetails(Answer):
     total: MoneyView
     collected: MoneyView
     due: MoneyView
+    overpaid: MoneyView
+    credited_total: MoneyView
     refunded_total: MoneyView
     payments: list[PaymentView]
     tracking: Tracking | None
@@ -268,6 +270,8 @@ class OrderView(Answer):
     total: MoneyView
     collected: MoneyView
     due: MoneyView
+    overpaid: MoneyView
+    credited_total: MoneyView
     refunded_total: MoneyView
     payments: list[PaymentView]
     tracking: Tracking | None

@@ -31,19 +31,6 @@ class RefundCountsView(Answer):
     median_seconds_to_decide: float | None
 
 
-class RefundPreviewView(Answer):
-    """What a request would pay now."""
-
-    order_id: str
-    currency: str
-    amount: MoneyView
-    goods: MoneyView
-    shipping: MoneyView
-    shipping_deducted: MoneyView
-    policy_version: int
-    explanation: dict[str, Any]
-
-
 class RefundSummaryView(Answer):
     """A refund in a list: order number, request date and status first."""
 
@@ -57,6 +44,7 @@ class RefundSummaryView(Answer):
     settlement: Literal["none", "unsettled", "settled", "failed"] | str
     cause: Literal["request", "cancellation", "payment"] | str
     reason: str
+    credit: MoneyView
     amount: MoneyView
     decided_at: datetime | None
     age_seconds: int
@@ -92,6 +80,16 @@ class SettlementView(Answer):
     reported_at: datetime
 
 
+class TaxRowView(Answer):
+    """The tax of one code and rate (percent): net + tax = gross."""
+
+    tax_code: str | None
+    tax_rate: str | None
+    net: MoneyView
+    tax: MoneyView
+    gross: MoneyView
+
+
 class AttentionPage(Answer):
     """A page of `AttentionView`."""
 
@@ -110,10 +108,29 @@ class RefundLineView(Answer):
     units: list[RefundUnitsView]
     goods: MoneyView
     shipping: MoneyView
+    tax: MoneyView | None
+    tax_rate: str | None
+    tax_code: str | None
     disposition: Literal["restock", "inspect", "discard", "never_left"] | str
     restock: int
     not_restocked_because: str | None
     waiting_for_inspection: int
+
+
+class RefundPreviewView(Answer):
+    """What a request would credit now, and what of it would be paid out. While something is due before it, less or nothing is."""
+
+    order_id: str
+    currency: str
+    credit: MoneyView
+    payout: MoneyView
+    due_before: MoneyView
+    taxes: list[TaxRowView]
+    goods: MoneyView
+    shipping: MoneyView
+    shipping_deducted: MoneyView
+    policy_version: int
+    explanation: dict[str, Any]
 
 
 class RefundSummaryPage(Answer):
@@ -138,6 +155,7 @@ class RefundableView(Answer):
     deduct_shipping: bool
     lines: list[RefundableLine]
     amount: MoneyView
+    due: MoneyView
 
 
 class RefundDetails(Answer):
@@ -160,11 +178,14 @@ class RefundDetails(Answer):
     internal_reason: str | None = None
     beyond_window_reason: str | None = None
     currency: str
+    credit: MoneyView
     amount: MoneyView
     goods: MoneyView
     shipping: MoneyView
     overpaid: MoneyView
     shipping_kept: MoneyView
+    taxes: list[TaxRowView]
+    payout_taxes: list[TaxRowView]
     explanation: dict[str, Any]
     lines: list[RefundLineView]
     policy_version: int
@@ -197,11 +218,14 @@ class RefundView(Answer):
     internal_reason: str | None = None
     beyond_window_reason: str | None = None
     currency: str
+    credit: MoneyView
     amount: MoneyView
     goods: MoneyView
     shipping: MoneyView
     overpaid: MoneyView
     shipping_kept: MoneyView
+    taxes: list[TaxRowView]
+    payout_taxes: list[TaxRowView]
     explanation: dict[str, Any]
     lines: list[RefundLineView]
     policy_version: int

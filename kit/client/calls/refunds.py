@@ -157,7 +157,7 @@ class Refunds:
         return self._connection.download(Call("GET", "/v1/refunds/export", query=query))
 
     async def preview(self, **body: Unpack[RequestRefund]) -> RefundPreviewView:
-        """What a request would pay now, with the figures that it is computed from. Writes nothing; needs no Idempotency-Key."""
+        """What a request would credit and pay now, with the figures that it is computed from. Writes nothing; needs no Idempotency-Key."""
         return await self._connection.answer(RefundPreviewView, Call("POST", "/v1/refunds/preview", writes=False, body=body))
 
     async def read_refundable(self, order_id: str) -> RefundableView:

@@ -53,7 +53,11 @@ class ApproveRefund(TypedDict):
     """Without `lines`, the whole request is approved; with them, exactly these units, and the others are freed."""
 
     lines: NotRequired[Sequence[LineToApprove] | None]
+    payout: NotRequired[int | None]
+    """What should go back, in minor units; refused if it is another amount. 0 credits without paying."""
     message: NotRequired[str]
+    order_version: NotRequired[int | None]
+    """The order's version that the caller has seen; refused until it has arrived here."""
 
 
 class InspectGoods(TypedDict):
@@ -72,3 +76,5 @@ class RequestRefund(TypedDict):
     further_information: NotRequired[str]
     attachments: NotRequired[Sequence[str]]
     beyond_window_reason: NotRequired[str]
+    order_version: NotRequired[int | None]
+    """The order's version that the caller has seen; refused until it has arrived here."""

@@ -197,7 +197,8 @@ def _sums(contents: Contents, label: dict[str, str]) -> list[dict[str, Any]]:
     if contents.kind not in ("receipt", "cancelling_receipt"):
         sums += [row(name, minor) for name, minor in (("tax_included", contents.tax), ("discount_included", contents.discount)) if minor]
     if contents.paid is not None and contents.balance is not None:
-        sums += [row("paid", contents.paid), row("balance", contents.balance)]
+        paid, balance = ("paid_back", "set_off") if contents.kind == "credit_note" else ("paid", "balance")
+        sums += [row(paid, contents.paid), row(balance, contents.balance)]
     return sums
 
 

@@ -8,7 +8,7 @@ from services.documents.rules.due import Due
 from services.documents.rules.series import issuing_day
 from services.documents.state import Contents, DocumentReference, Letterhead, SaidLine, SaidPayment, printed
 from shared.contracts.events import Address, Order, OrderLine, Payment, Refund, RefundLine
-from shared.contracts.money import divide_half_up
+from shared.contracts.money import share
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +49,13 @@ def compose(due: Due, order: Order, background: Background, issue: Issue) -> Con
     addressed = blank.model_copy(update={"address": background.billing_address})
     if due.cause == "refund":
         refund = next(refund for refund in background.refunds if refund.refund_id == due.subject_id)
-        return addressed.model_copy(update=_refunded(order, refund, background.shipping_before))
+        said = _refunded(order, refund, background.shipping_before)
+        return addressed.model_copy(update=said | (_set_off(refund) if due.kind == "credit_note" else _paid_out(refund)))
     if due.cause == "shipping_kept":
-        tax = share(order.shipping_tax, order.shipping, background.shipping_before, due.amount)
+        refund = next(refund for refund in background.refunds if refund.refund_id == due.subject_id)
+        tax = refund.shipping_kept_tax
+        if tax is None:
+            tax = share(order.shipping_tax, order.shipping, background.shipping_before, due.amount)
         return addressed.model_copy(update={"shipping": due.amount, "tax": tax})
     return addressed.model_copy(update=whole_order(order))
 
@@ -91,13 +95,6 @@ def payments_of(order: Order, time_zone: str, receipts: dict[str, str]) -> tuple
     return tuple(_said(payment, time_zone, receipts.get(payment.payment_id)) for payment in ordered)
 
 
-def share(amount: int, whole: int, before: int, part: int) -> int:
-    """The share of `amount` for `part` of `whole`, after `before` of it. Shares are cumulative, so that they add up exactly."""
-    if whole == 0:
-        return 0
-    return divide_half_up(amount * (before + part), whole) - divide_half_up(amount * before, whole)
-
-
 def _payment(order: Order, payment_id: str, time_zone: str) -> dict[str, object]:
     """A receipt's sums: this payment, and the total collected up to it. Payments are append-only, so these never change."""
     payment = next(one for one in order.payments if one.payment_id == payment_id)
@@ -114,10 +111,15 @@ def _said(payment: Payment, time_zone: str, receipt: str | None) -> SaidPayment:
 
 
 def _refunded(order: Order, refund: Refund, shipping_before: int) -> dict[str, object]:
-    """Lines and sums of a refund; a unit carries the same share of its line's tax whichever refund it is part of."""
+    """Lines and sums of a refund, with the taxes that the refund says.
+
+    One from before refunds said their taxes: a unit carries the same share of its line's tax whichever refund it is part of.
+    """
     placed = {line.line: line for line in order.lines}
     lines = tuple(_refunded_line(placed[line.line], line) for line in refund.lines if line.quantity > 0)
-    shipping_tax = share(order.shipping_tax, order.shipping, shipping_before, refund.shipping)
+    shipping_tax = refund.shipping_tax
+    if shipping_tax is None:
+        shipping_tax = share(order.shipping_tax, order.shipping, shipping_before, refund.shipping)
     return {
         "lines": lines,
         "goods": refund.goods,
@@ -127,6 +129,18 @@ def _refunded(order: Order, refund: Refund, shipping_before: int) -> dict[str, o
     }
 
 
+def _set_off(refund: Refund) -> dict[str, object]:
+    """How much of a credit was paid back, where the rest was set off against what was due."""
+    return {"paid": refund.amount, "balance": refund.credited - refund.amount} if refund.amount < refund.credited else {}
+
+
+def _paid_out(refund: Refund) -> dict[str, object]:
+    """The tax in the money that was paid out, if the refund says it."""
+    return {"tax": sum(row.tax for row in refund.payout_taxes)} if refund.shipping_tax is not None else {}
+
+
 def _refunded_line(placed: OrderLine, refunded: RefundLine) -> SaidLine:
-    tax = sum(share(placed.tax, placed.quantity, units.first - 1, units.last - units.first + 1) for units in refunded.units)
+    tax = refunded.tax
+    if tax is None:
+        tax = sum(share(placed.tax, placed.quantity, units.first - 1, units.last - units.first + 1) for units in refunded.units)
     return SaidLine(line=placed.line, sku=placed.sku, name=placed.name, quantity=refunded.quantity, tax=tax, amount=refunded.goods)

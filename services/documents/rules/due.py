@@ -74,7 +74,7 @@ def _credit_notes(order: Order, refunds: list[Refund]) -> Iterable[Due]:
         yield Due("credit_note", "cancellation", order.order_id, order.total)
     for refund in refunds:
         if refund.cause == "request":  # the credit note of a cancellation already covers its own refunds
-            yield Due("credit_note", "refund", refund.refund_id, refund.amount)
+            yield Due("credit_note", "refund", refund.refund_id, refund.credited)
 
 
 def _refund_receipts(order: Order, refunds: list[Refund]) -> Iterable[Due]:

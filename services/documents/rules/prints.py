@@ -40,7 +40,7 @@ def order_receipt(order: Order, desk: Desk, receipts: dict[str, str]) -> Content
             "mark": mark,
             "payments": payments_of(order, desk.time_zone, receipts),
             "paid": order.collected,
-            "balance": max(0, order.total - order.collected),
+            "balance": order.position.due,
         }
     )
 

@@ -16,7 +16,10 @@ from shared.contracts.events import By, OrderEvent
 from shared.data.db import Transaction
 from shared.messaging.outbox import emit
 
-OF_ORDER = ("version", "status", "collected", "refunded_total", "refund_state", "delivery_failed_at", "confirmed_at", "delivered_at")
+OF_ORDER = (
+    "version", "status", "collected", "refunded_total", "credited_total", "shipping_kept_total", "refund_state", "delivery_failed_at",
+    "confirmed_at", "confirmed_version", "delivered_at",
+)  # fmt: skip
 PARTS = ("tracking", "cancellation", "shipping_address", "billing_address")
 OTHERS = ("customer_name", "email", "phone", "metadata", "refunds", "refunded_units")
 
@@ -53,16 +56,10 @@ class Doing:
 def changed(state: OrderState, **fields: Any) -> OrderState:
     """The order's next version with `fields` of it replaced, and the payment and refund states that follow from them."""
     order = state.order.model_copy(update={"version": state.order.version + 1, **fields})
+    ordered = sum(line.quantity for line in order.lines)
     axes = {
-        "payment": payment_state(order.collected, order.total),
-        "refund_state": refund_state(
-            approved=state.refunds,
-            units=state.refunded_units,
-            ordered=sum(line.quantity for line in order.lines),
-            refunded=order.refunded_total,
-            collected=order.collected,
-            cancelled=order.status == "cancelled",
-        ),
+        "payment": payment_state(order.position),
+        "refund_state": refund_state(order.position, approved=state.refunds, units=state.refunded_units, ordered=ordered),
     }
     return replace(state, order=order.model_copy(update=axes))
 

@@ -35,7 +35,10 @@ async def record_payment(
     expect_version(state.order.version, expected_version)
     at = happened_at(request.occurred_at, now=now)
     version = state.order.version + 1
-    payment = Payment.like(request, payment_id=new_id("payment"), order_version=version, occurred_at=at, recorded_at=now)
+    bought = state.order.lines_version
+    payment = Payment.like(
+        request, payment_id=new_id("payment"), order_version=version, lines_version=bought, occurred_at=at, recorded_at=now
+    )
     after = _with(state, payment)
     await tx.execute(sa.insert(payments).values(store_id=actor.store, order_id=order_id, **payment.model_dump()))
     details = _details(payment)
@@ -58,7 +61,7 @@ async def reverse_payment(
     reversal = reversed_one.model_copy(
         update={
             "payment_id": new_id("payment"), "amount": -reversed_one.amount, "reverses": payment_id,
-            "order_version": state.order.version + 1, "occurred_at": at, "recorded_at": now,
+            "order_version": state.order.version + 1, "lines_version": state.order.lines_version, "occurred_at": at, "recorded_at": now,
         }
     )  # fmt: skip
     after = _with(state, reversal)

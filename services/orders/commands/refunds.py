@@ -23,14 +23,22 @@ async def show_refund(tx: Transaction, actor: Actor, event: RefundApproved, *, n
     refund = event.refund
     state = await order_for(tx, actor, refund.order_id, lock=True)
     units = sum(line.quantity for line in refund.lines)
-    row = {"store_id": actor.store, "refund_id": refund.refund_id, "order_id": refund.order_id}
-    counted = await tx.execute(insert(refunds).values(**row, amount=refund.amount, units=units, recorded_at=now).on_conflict_do_nothing())
+    row = {"store_id": actor.store, "refund_id": refund.refund_id, "order_id": refund.order_id, "units": units, "recorded_at": now}
+    money = {"amount": refund.amount, "credit": refund.credited, "shipping_kept": refund.shipping_kept}
+    counted = await tx.execute(insert(refunds).values(**row, **money).on_conflict_do_nothing())
     if counted.rowcount == 0:
         return
-    with_refund = replace(state, refunds=state.refunds + 1, refunded_units=state.refunded_units + units)
-    after = changed(with_refund, refunded_total=state.order.refunded_total + refund.amount)
+    is_counted = int(bool(units or refund.credited or state.order.cancellation))  # paying back what was overpaid refunds no goods
+    with_refund = replace(state, refunds=state.refunds + is_counted, refunded_units=state.refunded_units + units)
+    after = changed(
+        with_refund,
+        refunded_total=state.order.refunded_total + refund.amount,
+        credited_total=state.order.credited + refund.credited,
+        shipping_kept_total=state.order.shipping_kept_total + refund.shipping_kept,
+    )
     back = restocked_by_refund(state.order, refund.refund_id, refund.lines)
-    details = {"refund_id": refund.refund_id, "amount": refund.amount, "restocked": sum(movement.quantity for movement in back)}
+    restocked = sum(movement.quantity for movement in back)
+    details = {"refund_id": refund.refund_id, "amount": refund.amount, "credit": refund.credited, "restocked": restocked}
     await write(tx, after, OrderRefunded, Doing(actor, event.occurred_at, now), details, refund_id=refund.refund_id)
     await move(tx, actor, back, order_id=refund.order_id, reason="refund approved", now=now)
 

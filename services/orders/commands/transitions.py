@@ -37,7 +37,7 @@ async def move_order(
     at = happened_at(request.occurred_at, now=now, not_before=state.order.placed_at)
     moved: dict[str, Any] = {"status": request.to}
     if state.order.confirmed_at is None and reached(request.to, "confirmed"):
-        moved["confirmed_at"] = at
+        moved |= {"confirmed_at": at, "confirmed_version": state.order.version + 1}
     if request.to == "delivered":
         moved["delivered_at"] = at
     if request.tracking is not None:

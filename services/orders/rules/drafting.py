@@ -27,8 +27,9 @@ def drafted(request: PlaceOrder, personal: OrderPersonal, new_id: Callable[[str]
         figures, order_id=order_id, number=order_id, external_ref=request.external_ref, version=1, status="pending",
         currency=request.currency, language=request.language, prices_include_tax=request.prices_include_tax,
         customer_id=request.customer.id, lines=_lines(request, figures), payments=payments, collected=collected,
-        payment=payment_state(collected, figures.total), placed_at=placed_at,
+        payment="unpaid", credited_total=0, placed_at=placed_at,
     )  # fmt: skip
+    order = order.model_copy(update={"payment": payment_state(order.position)})
     return OrderState(order, personal, request.metadata)
 
 

@@ -3,23 +3,25 @@
 from shared.contracts.actor import Actor, Decision, allowed, refused, shop_only
 from shared.contracts.events import Order, Payment, PaymentState, RefundState
 from shared.contracts.money import MAX_AMOUNT_MINOR_UNITS
+from shared.contracts.position import Position
 
 from .room import MAX_PAYMENT_RECORDS
 
 
-def payment_state(collected: int, total: int) -> PaymentState:
-    """`paid` if collected ≥ total, else `unpaid` (product page, section 0; the seed's unpaid is cash on delivery)."""
-    return "paid" if collected >= total else "unpaid"
+def payment_state(position: Position) -> PaymentState:
+    """`paid` if nothing is due (product page, section 0; the seed's unpaid is cash on delivery; real-shops.md, section 0, "paid")."""
+    return "paid" if position.paid else "unpaid"
 
 
-def refund_state(*, approved: int, units: int, ordered: int, refunded: int, collected: int, cancelled: bool) -> RefundState:
-    """`full` if approved refunds cover every unit, or all money collected for a cancelled order; `partial` if there are any; else `none`.
+def refund_state(position: Position, *, approved: int, units: int, ordered: int) -> RefundState:
+    """`full` if approved refunds cover every unit, the whole total, or all money collected for a cancelled order.
 
-    `approved` counts refunds, `units` and `ordered` count units, `refunded` and `collected` are minor units.
+    Else `partial` if there are any, or `none`. `approved` counts refunds, `units` and `ordered` count units.
     """
     if not approved:
         return "none"
-    return "full" if units >= ordered or (cancelled and refunded >= collected) else "partial"
+    all_money = position.paid_back >= position.collected if position.cancelled else position.credited >= position.total
+    return "full" if units >= ordered or all_money else "partial"
 
 
 def same_reference(order: Order, method: str, reference: str) -> Payment | None:
@@ -63,5 +65,5 @@ def may_reverse(order: Order, payment: Payment, actor: Actor) -> Decision:
 
 
 def needs_attention(order: Order) -> tuple[str, ...]:
-    """Reasons for staff to look at the order: `overpaid` if more than the total was collected."""
-    return ("overpaid",) if order.collected > order.total else ()
+    """Reasons for staff to look at the order: `overpaid` if more was paid than was owed, and it has not gone back."""
+    return ("overpaid",) if order.position.overpaid else ()

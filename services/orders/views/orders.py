@@ -102,6 +102,8 @@ class OrderView(View):
     total: MoneyView
     collected: MoneyView
     due: MoneyView
+    overpaid: MoneyView
+    credited_total: MoneyView
     refunded_total: MoneyView
     payments: list[PaymentView]
     tracking: Tracking | None
@@ -222,7 +224,7 @@ class ErasedView(View):
     orders: int
 
 
-SHOWN_TO_CUSTOMERS = ("from", "to", "tracking", "payment_id", "amount", "method", "reverses", "refund_id")
+SHOWN_TO_CUSTOMERS = ("from", "to", "tracking", "payment_id", "amount", "method", "reverses", "refund_id", "credit")
 
 
 def timeline_entry(change: Change, actor: Actor) -> TimelineEntry:
@@ -249,7 +251,9 @@ def _view(state: OrderState, actor: Actor) -> dict[str, Any]:
     return {
         **{name: getattr(order, name) for name in same},
         **{name: money(getattr(order, name), order.currency) for name in ORDER_MONEY},
-        "due": money(max(0, order.total - order.collected), order.currency),
+        "due": money(order.position.due, order.currency),
+        "overpaid": money(order.position.overpaid, order.currency),
+        "credited_total": money(order.total - order.shipping_kept_total if order.cancellation else order.credited, order.currency),
         "customer": CustomerView(id=order.customer_id, name=personal.customer_name, email=personal.email, phone=personal.phone),
         "shipping_address": shipping,
         "billing_address": billing,

@@ -50,7 +50,7 @@ async def read(refund_id: RefundId, call: Call) -> Response:
         files = await details.files_of(tx, call.actor, refund_id)
         reports = await details.reports_of(tx, call.actor, refund_id)
         ledger = await ledgers.ledger(tx, call.actor, refund.order_id)
-    may = decisions(refund, call.actor, ledger.order, ledger.approved)
+    may = decisions(refund, call.actor, ledger.position)
     store = call.actor.store
     some_files = await shown(call.db, "attachments", files, AttachmentView.showing, lambda row: (store, row.attachment_id))
     some_reports = await shown(call.db, "settlements", reports, SettlementView.showing, lambda row: (store, f"{refund_id} {row.reference}"))

@@ -11,7 +11,10 @@ from services.refunds.rules.amounts import refund_amount
 from services.refunds.rules.claim import all_free
 from services.refunds.rules.decisions import may_ask
 from services.refunds.rules.explanation import of_units
-from services.refunds.views.refunds import RefundView
+from services.refunds.rules.lines import lines_of_units
+from services.refunds.rules.payout import payout
+from services.refunds.rules.taxes import taxed
+from services.refunds.views.refunds import RefundView, TaxRowView
 from services.refunds.views.requests import RefundableLine, RefundableView, RefundPreviewView
 from shared.contracts.errors import Forbidden, NotFound, Refused, VersionConflict
 from shared.contracts.ids import OrderId, RefundId
@@ -44,19 +47,24 @@ async def request(body: RequestRefund, call: Call) -> Response:
     max_body_size=MAX_LINES_BODY_BYTES,
 )
 async def preview(body: RequestRefund, call: Call) -> Response:
-    """What a request would pay now, with the figures that it is computed from. Writes nothing; needs no Idempotency-Key."""
+    """What a request would credit and pay now, with the figures that it is computed from. Writes nothing; needs no Idempotency-Key."""
     async with call.reading() as tx:
         planned = await plan(tx, call.actor, body, now=call.now)
-    order, amount = planned.ledger.order, planned.amount
+    ledger, amount, order = planned.ledger, planned.amount, planned.ledger.order
+    paid = payout(ledger.position, amount.total)
+    tax = taxed(order, lines_of_units(order, amount, dict.fromkeys(body.numbers, "inspect")), ledger.credited, payout=paid)
     view = RefundPreviewView(
         order_id=order.order_id,
         currency=order.currency,
-        amount=money(amount.total, order.currency),
+        credit=money(amount.total, order.currency),
+        payout=money(paid, order.currency),
+        due_before=money(ledger.position.due, order.currency),
+        taxes=[TaxRowView.of(row, order.currency) for row in tax.taxes],
         goods=money(amount.goods, order.currency),
         shipping=money(amount.shipping, order.currency),
         shipping_deducted=money(amount.shipping_deducted, order.currency),
         policy_version=planned.policy.version,
-        explanation=of_units(order, amount, planned.policy.version),
+        explanation=of_units(order, amount, planned.policy.version, ledger.position),
     )
     return call.show(view)
 
@@ -71,9 +79,8 @@ async def refundable(order_id: OrderId, call: Call) -> Response:
         policy = await policies.policy_at(tx, call.actor.store, at=call.now)
         closes_at = await closing_time(tx, call.actor, ledger.order, policy)
     order, free = ledger.order, all_free(ledger.order, ledger.taken)
-    amounts = {
-        number: refund_amount(order, {number: ranges}, deduct_shipping=policy.deduct_shipping).total for number, ranges in free.items()
-    }
+    deduct, credited = policy.deduct_shipping, ledger.credited
+    amounts = {number: refund_amount(order, {number: ranges}, credited, deduct_shipping=deduct).total for number, ranges in free.items()}
     view = RefundableView.showing(
         policy,
         order_id=order.order_id,
@@ -87,7 +94,8 @@ async def refundable(order_id: OrderId, call: Call) -> Response:
             RefundableLine.showing(line, free=units.count(free.get(line.line, ())), amount=money(amounts.get(line.line, 0), order.currency))
             for line in order.lines
         ],
-        amount=money(sum(amounts.values()), order.currency),
+        amount=money(refund_amount(order, free, credited, deduct_shipping=deduct).total, order.currency),
+        due=money(ledger.position.due, order.currency),
     )
     return call.show(view)
 

@@ -16,6 +16,7 @@ from services.refunds.rules.claim import all_free
 from services.refunds.rules.goods import disposition_of_cancelled
 from services.refunds.rules.lines import lines_of_money
 from services.refunds.rules.settlement import settlement_of
+from services.refunds.rules.taxes import taxed
 from services.refunds.state import Ledger, Policy, Refund
 from services.refunds.tables import refunds
 from shared.contracts.actor import Actor, system
@@ -55,26 +56,33 @@ async def _give_back(tx: Transaction, actor: Actor, ledger: Ledger, cancellation
         ledger = await ledgers.ledger(tx, actor, ledger.order.order_id)
     policy = await policies.policy_at(tx, actor.store, at=cancellation.recorded_at)
     made = await _already(tx, actor, ledger)
-    first = not made.keys
+    first, kept = not made.keys, made.shipping_kept
     for due in due_refunds(ledger.order, policy, made):
-        ledger = await _make(tx, actor, ledger, due, policy, claims_goods=first, now=now)
-        first = False
+        ledger = await _make(tx, actor, ledger, due, policy, kept_before=kept, claims_goods=first, now=now)
+        first, kept = False, kept + due.shipping_kept
 
 
 async def _already(tx: Transaction, actor: Actor, ledger: Ledger) -> Already:
     rows = await tx.all(
         sa.select(refunds.c.payment_id, refunds.c.shipping_kept).where(
-            refunds.c.store_id == actor.store, refunds.c.order_id == ledger.order.order_id, refunds.c.cause != "request"
+            refunds.c.store_id == actor.store,
+            refunds.c.order_id == ledger.order.order_id,
+            refunds.c.cause.in_(("cancellation", "payment")),
         )
     )
-    return Already(ledger.approved, sum(row.shipping_kept for row in rows), {row.payment_id for row in rows})
+    return Already(approved=ledger.approved, shipping_kept=sum(row.shipping_kept for row in rows), keys={row.payment_id for row in rows})
 
 
-async def _make(tx: Transaction, actor: Actor, ledger: Ledger, due: Due, policy: Policy, *, claims_goods: bool, now: datetime) -> Ledger:
+async def _make(
+    tx: Transaction, actor: Actor, ledger: Ledger, due: Due, policy: Policy, *, kept_before: int, claims_goods: bool, now: datetime
+) -> Ledger:
     """Create one automatic refund, approved at once. Returns the ledger after it."""
-    order, before = ledger.order, ledger.approved
-    back = money_back(order, before, before + due.amount)
+    order, credited = ledger.order, ledger.credited
+    kept = due.shipping_kept + kept_before
+    back = money_back(order, credited, due.amount, shipping_kept=kept)
     claimed = all_free(order, ledger.taken) if claims_goods else {}
+    lines = lines_of_money(order, back, claimed, disposition_of_cancelled(order, policy))
+    tax = taxed(order, lines, credited, payout=due.amount - back.overpaid, shipping_kept=due.shipping_kept, kept_before=kept_before)
     refund = Refund(
         **record.begun(actor, order, policy, now=now),
         status="approved",
@@ -84,14 +92,15 @@ async def _make(tx: Transaction, actor: Actor, ledger: Ledger, due: Due, policy:
         order_version=due.order_version,
         reason=due.cause,
         amount=due.amount,
+        credit=due.amount - back.overpaid,
         goods=back.goods,
         shipping=back.shipping,
         overpaid=back.overpaid,
         shipping_kept=due.shipping_kept,
-        explanation=explanation.of_money(order, due, back, policy, before),
+        **tax.figures,
+        explanation=explanation.of_money(order, due, back, policy, ledger.approved),
         decided_by=By.of(actor).model_dump(),
         decided_at=now,
-        lines=lines_of_money(order, back, claimed, disposition_of_cancelled(order, policy)),
     )
     await record.add(tx, actor.store, ledger, refund)
     after = await record.approve(tx, actor.store, ledger, refund, collected_seen=order.collected, now=now)

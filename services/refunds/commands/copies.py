@@ -11,7 +11,7 @@ from shared.data.db import Transaction
 from shared.data.schema import TIME
 from shared.data.sql import statement
 
-LINE = ("line", "sku", "name", "quantity", "total", "stock_tracked")
+LINE = ("line", "sku", "name", "quantity", "total", "tax", "stock_tracked")
 """The fields of a line that are copied."""
 
 COPY_ORDER = statement(__file__, "copy_order").bindparams(
@@ -20,15 +20,27 @@ COPY_ORDER = statement(__file__, "copy_order").bindparams(
     sa.bindparam("cancellation", type_=JSONB(none_as_null=True)),
     sa.bindparam("order_id", type_=orders.c.order_id.type),
     sa.bindparam("version", type_=sa.Integer),
-    sa.bindparam("shipping", type_=sa.BigInteger),
+    *(sa.bindparam(name, type_=sa.BigInteger) for name in ("shipping", "shipping_tax", "written_off", "kept")),
+    sa.bindparam("lines_version", type_=sa.Integer),
     sa.bindparam("delivered_at", type_=TIME),
+)
+REPLACE_LINES = statement(__file__, "replace_lines").bindparams(
+    sa.bindparam("store", type_=sa.Text),
+    sa.bindparam("order_id", type_=orders.c.order_id.type),
+    sa.bindparam("lines_version", type_=sa.Integer),
+    sa.bindparam("lines", type_=JSONB),
 )
 
 
 async def copy_order(tx: Transaction, store_id: str, order: Order) -> bool | None:
     """Update the copy if the order is newer, and lock it. Returns whether the copy was created; None if it was already as new."""
-    written = await tx.first(COPY_ORDER, _values(store_id, order))
-    return None if written is None else bool(written.created)
+    values = _values(store_id, order)
+    written = await tx.first(COPY_ORDER, values)
+    if written is None:
+        return None
+    if not written.created and order.lines_version > 1:
+        await tx.execute(REPLACE_LINES, {name: values[name] for name in ("store", "order_id", "lines_version", "lines")})
+    return bool(written.created)
 
 
 async def copy_store(tx: Transaction, store_id: str, version: int, time_zone: str) -> None:
@@ -53,6 +65,10 @@ def _values(store_id: str, order: Order) -> dict[str, Any]:
         "status": order.status,
         "currency": order.currency,
         "shipping": order.shipping,
+        "shipping_tax": order.shipping_tax,
+        "written_off": order.position.written_off,
+        "kept": order.position.kept,
+        "lines_version": order.lines_version,
         "payments": [
             {"payment_id": p.payment_id, "amount": p.amount, "order_version": p.order_version, "reverses": p.reverses}
             for p in order.payments

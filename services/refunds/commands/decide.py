@@ -9,9 +9,11 @@ from services.refunds.requests import ApproveRefund, DeclineRefund
 from services.refunds.rules import explanation
 from services.refunds.rules.amounts import refund_amount
 from services.refunds.rules.claim import keep_lowest
-from services.refunds.rules.decisions import may_decide, may_pay, may_withdraw
+from services.refunds.rules.decisions import has_seen, may_decide, may_withdraw
 from services.refunds.rules.lines import lines_of_units
+from services.refunds.rules.payout import may_pay, payout
 from services.refunds.rules.settlement import settlement_of
+from services.refunds.rules.taxes import taxed
 from services.refunds.state import Ledger, Refund
 from shared.contracts.actor import Actor
 from shared.contracts.events import By, RefundApproved, RefundCancelled
@@ -27,8 +29,9 @@ async def approve_refund(
     """
     refund, ledger = await refund_for_change(tx, actor, refund_id, expected_version=expected_version)
     may_decide(refund, actor).or_raise()
+    has_seen(ledger.order, approval.order_version).or_raise()
     figures = _figures(refund, ledger, approval)
-    may_pay(ledger.order, figures["amount"], ledger.approved).or_raise()
+    may_pay(ledger.position, figures["credit"], approval.payout).or_raise()
     after = await record.change(
         tx,
         actor.store,
@@ -89,16 +92,19 @@ async def cancel(tx: Transaction, actor: Actor, refund: Refund, *, now: datetime
 
 
 def _figures(refund: Refund, ledger: Ledger, approval: ApproveRefund) -> dict[str, Any]:
-    """The units, amount and dispositions of the approval, computed with the policy of the request."""
+    """The units, credit, payout, taxes and dispositions of the approval, computed with the policy of the request."""
     units, dispositions = refund.claim, {line.line: line.disposition for line in refund.lines}
     if approval.lines is not None:
         units = keep_lowest(units, approval.lines)
         dispositions |= {line.line: line.disposition for line in approval.lines if line.disposition is not None}
-    amount = refund_amount(ledger.order, units, deduct_shipping=refund.deduct_shipping)
+    amount = refund_amount(ledger.order, units, ledger.credited, deduct_shipping=refund.deduct_shipping)
+    paid = payout(ledger.position, amount.total)
+    tax = taxed(ledger.order, lines_of_units(ledger.order, amount, dispositions), ledger.credited, payout=paid)
     return {
-        "amount": amount.total,
+        "amount": paid,
+        "credit": amount.total,
         "goods": amount.goods,
         "shipping": amount.shipping,
-        "explanation": explanation.of_units(ledger.order, amount, refund.policy_version),
-        "lines": lines_of_units(ledger.order, amount, dispositions),
+        "explanation": explanation.of_units(ledger.order, amount, refund.policy_version, ledger.position),
+        **tax.figures,
     }

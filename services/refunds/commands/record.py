@@ -7,8 +7,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from services.refunds.state import KnownOrder, Ledger, Policy, Refund, Units
-from services.refunds.tables import approvals, claims, orders, refund_lines, refunds
+from services.refunds.state import SHIPPING, TAX_TABLES, Credited, KnownOrder, Ledger, Policy, Refund, Units
+from services.refunds.tables import approvals, claims, orders, part_credits, refund_lines, refunds
 from shared.contracts import events
 from shared.contracts.actor import Actor
 from shared.contracts.events import By, Event, RefundEvent, RefundPersonal
@@ -28,7 +28,7 @@ def begun(actor: Actor, order: KnownOrder, policy: Policy, *, now: datetime) -> 
 
 async def add(tx: Transaction, store_id: str, ledger: Ledger, refund: Refund) -> None:
     """Write a new refund and claim its units."""
-    row = {field.name: getattr(refund, field.name) for field in fields(refund) if field.name != "lines"}
+    row = _stored({field.name: getattr(refund, field.name) for field in fields(refund) if field.name != "lines"})
     await tx.execute(sa.insert(refunds), {"store_id": store_id, **row})
     await _add_lines(tx, store_id, refund)
     await _add_claims(tx, store_id, ledger, refund)
@@ -38,7 +38,7 @@ async def change(tx: Transaction, store_id: str, before: Refund, **values: Any) 
     """Update a refund's values as its next version. change_lines rewrites its lines."""
     after = replace(before, version=before.version + 1, **values)
     columns = {name: getattr(after, name) for name in (*values, "version") if name != "lines"}
-    await tx.execute(sa.update(refunds).where(*_one(refunds, store_id, before)).values(**columns))
+    await tx.execute(sa.update(refunds).where(*_one(refunds, store_id, before)).values(**_stored(columns)))
     return after
 
 
@@ -56,7 +56,7 @@ async def release(tx: Transaction, store_id: str, refund: Refund) -> None:
 
 
 async def approve(tx: Transaction, store_id: str, ledger: Ledger, refund: Refund, *, collected_seen: int, now: datetime) -> Ledger:
-    """Append an approval to the order's chain. Returns the ledger after it."""
+    """Append an approval, and the credit of each part, to the order's chains. Returns the ledger after it."""
     row = {
         "store_id": store_id,
         "order_id": refund.order_id,
@@ -68,7 +68,24 @@ async def approve(tx: Transaction, store_id: str, ledger: Ledger, refund: Refund
         "approved_at": now,
     }
     await tx.execute(sa.insert(approvals), row)
-    return replace(ledger, approved=ledger.approved + refund.amount, approvals=ledger.approvals + 1)
+    after = await _credit(tx, store_id, ledger, refund)
+    return replace(ledger, approved=ledger.approved + refund.amount, approvals=ledger.approvals + 1, credits=after)
+
+
+async def _credit(tx: Transaction, store_id: str, ledger: Ledger, refund: Refund) -> dict[int, Credited]:
+    """Append what a refund credits of each part. Returns what was credited of every part after it."""
+    whole = {SHIPPING: ledger.order.shipping} | {line.line: line.total for line in ledger.order.lines}
+    now = {SHIPPING: refund.shipping} | {line.line: line.goods for line in refund.lines}
+    after, rows = dict(ledger.credits), []
+    for part, amount in now.items():
+        if amount:
+            before = ledger.credits.get(part, Credited())
+            after[part] = Credited(before.amount + amount, before.number + 1)
+            row = {"part": part, "number": after[part].number, "amount": amount, "before": before.amount, "whole": whole[part]}
+            rows.append({"store_id": store_id, "order_id": refund.order_id, "refund_id": refund.refund_id, **row})
+    if rows:
+        await tx.execute(sa.insert(part_credits), rows)
+    return after
 
 
 async def announce(
@@ -89,6 +106,11 @@ async def announce(
     mine = (orders.c.store_id == actor.store) & (orders.c.order_id == refund.order_id)
     sequence = await tx.scalar(sa.update(orders).where(mine).values(events=orders.c.events + 1).returning(orders.c.events))
     await emit(tx, event, store_id=actor.store, sequence=sequence, recorded_at=now)
+
+
+def _stored(values: dict[str, Any]) -> dict[str, Any]:
+    """A refund's values as its columns store them."""
+    return {name: [row.model_dump() for row in value] if name in TAX_TABLES else value for name, value in values.items()}
 
 
 def _one(table: sa.Table, store_id: str, refund: Refund) -> tuple[sa.ColumnElement[bool], ...]:

@@ -9,10 +9,11 @@ from services.refunds.requests import RequestRefund
 from services.refunds.rules import explanation
 from services.refunds.rules.amounts import Amount, refund_amount
 from services.refunds.rules.claim import claim
-from services.refunds.rules.decisions import may_request
+from services.refunds.rules.decisions import has_seen, may_request
 from services.refunds.rules.goods import disposition_by_policy
 from services.refunds.rules.lines import lines_of_units
 from services.refunds.rules.policy import window_end
+from services.refunds.rules.taxes import taxed
 from services.refunds.state import KnownOrder, Ledger, Policy, Refund
 from shared.contracts.actor import Actor
 from shared.contracts.events import RefundRequested
@@ -34,11 +35,13 @@ async def plan(tx: Transaction, actor: Actor, request: RequestRefund, *, now: da
     Raises NotFound (no copy of an order that they may see), Refused (rules.decisions.may_request, rules.claim), Invalid (unknown line).
     """
     ledger = await ledgers.ledger(tx, actor, request.order_id, lock=lock)
+    has_seen(ledger.order, request.order_version).or_raise()
     policy = await policies.policy_at(tx, actor.store, at=now)
     closes_at = await closing_time(tx, actor, ledger.order, policy)
     may_request(ledger.order, actor, policy, request, closes_at=closes_at, now=now).or_raise()
     units = claim(ledger.order, ledger.taken, request.lines)
-    return Planned(ledger, policy, refund_amount(ledger.order, units, deduct_shipping=policy.deduct_shipping))
+    amount = refund_amount(ledger.order, units, ledger.credited, deduct_shipping=policy.deduct_shipping)
+    return Planned(ledger, policy, amount)
 
 
 async def closing_time(tx: Transaction, actor: Actor, order: KnownOrder, policy: Policy) -> datetime | None:
@@ -62,7 +65,9 @@ async def request_refund(tx: Transaction, actor: Actor, request: RequestRefund, 
 
 
 def _requested(planned: Planned, actor: Actor, request: RequestRefund, *, now: datetime) -> Refund:
-    order, policy, amount = planned.ledger.order, planned.policy, planned.amount
+    ledger, policy, amount = planned.ledger, planned.policy, planned.amount
+    order, disposition = ledger.order, disposition_by_policy(policy)
+    lines = lines_of_units(order, amount, dict.fromkeys((line.line for line in amount.lines), disposition))
     return Refund(
         **record.begun(actor, order, policy, now=now),
         status="processing",
@@ -73,10 +78,11 @@ def _requested(planned: Planned, actor: Actor, request: RequestRefund, *, now: d
         description=request.description,
         further_information=request.further_information,
         beyond_window_reason=request.beyond_window_reason,
-        amount=amount.total,
+        amount=amount.total,  # until it is decided: what goes back once everything is paid
+        credit=amount.total,
         goods=amount.goods,
         shipping=amount.shipping,
-        explanation=explanation.of_units(order, amount, policy.version),
+        explanation=explanation.of_units(order, amount, policy.version, ledger.position),
         overdue_at=now + timedelta(hours=policy.overdue_after_hours),
-        lines=lines_of_units(order, amount, dict.fromkeys((line.line for line in amount.lines), disposition_by_policy(policy))),
+        **taxed(order, lines, ledger.credited, payout=amount.total).figures,
     )

@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
-from services.refunds.state import KnownOrder, KnownPayment, Ledger, Line, Units
-from services.refunds.tables import approvals, claims, order_lines, orders, refunds
+from services.refunds.state import SHIPPING, Credited, KnownOrder, KnownPayment, Ledger, Line, Units
+from services.refunds.tables import approvals, claims, order_lines, orders, part_credits, refunds
 from shared.contracts.actor import Actor
 from shared.contracts.errors import NotFound
 from shared.contracts.events import Cancellation
@@ -69,11 +70,13 @@ async def _ledger(tx: Transaction, row: Row[Any]) -> Ledger:
             slots={line.line: line.slot for line in lines},
             approved=approved,
             approvals=approvals_made,
+            credits={line.line: Credited(*line.credited) for line in lines if line.credited}
+            | ({SHIPPING: Credited(*lines[0].shipping_credited)} if lines[0].shipping_credited else {}),
         )
 
 
 def _lines_with_claims(store_id: str, order_id: str) -> sa.Select[Any]:
-    """The order's lines, each with its taken units, and the last approval in the order's chain."""
+    """The order's lines, each with its taken units and last credit, and the last approval and credit of shipping of the order."""
     pairs = sa.func.jsonb_agg(sa.func.jsonb_build_array(claims.c.first, claims.c.last))
     taken = sa.select(sa.func.coalesce(pairs, sa.text("'[]'::jsonb"))).where(
         claims.c.store_id == order_lines.c.store_id,
@@ -86,20 +89,35 @@ def _lines_with_claims(store_id: str, order_id: str) -> sa.Select[Any]:
         .order_by(approvals.c.number.desc())
         .limit(1)
     )
+    credited = _last_credit(order_lines.c.store_id, order_lines.c.order_id, order_lines.c.line).label("credited")
+    shipping_credited = _last_credit(store_id, order_id, SHIPPING).label("shipping_credited")
     return (
-        sa.select(order_lines, taken.scalar_subquery().label("taken"), last_approval.scalar_subquery().label("last_approval"))
+        sa.select(
+            order_lines,
+            taken.scalar_subquery().label("taken"),
+            last_approval.scalar_subquery().label("last_approval"),
+            credited,
+            shipping_credited,
+        )
         .where(order_lines.c.store_id == store_id, order_lines.c.order_id == order_id)
         .order_by(order_lines.c.line)
     )
 
 
+def _last_credit(store_id: Any, order_id: Any, part: Any) -> sa.ScalarSelect[Any]:
+    """[what was credited of a part, in how many credits]; null if none was."""
+    last = sa.select(sa.func.jsonb_build_array(part_credits.c.after, part_credits.c.number)).where(
+        part_credits.c.store_id == store_id, part_credits.c.order_id == order_id, part_credits.c.part == part
+    )
+    return last.order_by(part_credits.c.number.desc()).limit(1).scalar_subquery()
+
+
 def _order(row: Row[Any], lines: Sequence[Row[Any]]) -> KnownOrder:
-    same = ("order_id", "number", "customer_id", "version", "status", "currency", "shipping", "delivered_at")
+    same = ("order_id", "number", "customer_id", "version", "status", "currency", "shipping", "shipping_tax", "written_off", "kept",
+            "delivered_at")  # fmt: skip
     return KnownOrder(
         **{name: row._mapping[name] for name in same},
-        lines=tuple(
-            Line(line.line, line.sku, line.quantity, line.total, stock_tracked=line.stock_tracked, name=line.name) for line in lines
-        ),
+        lines=tuple(Line(**{field.name: line._mapping[field.name] for field in fields(Line)}) for line in lines),
         payments=tuple(KnownPayment(**payment) for payment in row.payments),
         cancellation=Cancellation.model_validate_json(json.dumps(row.cancellation)) if row.cancellation else None,
     )

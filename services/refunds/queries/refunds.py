@@ -9,10 +9,11 @@ from sqlalchemy.engine import Row
 
 from services.refunds.queries.ledgers import ledger_of_refund
 from services.refunds.requests import RefundFilter
-from services.refunds.state import Ledger, Refund, RefundLine, RefundSummary, Units
+from services.refunds.state import TAX_TABLES, Ledger, Refund, RefundLine, RefundSummary, Units
 from services.refunds.tables import refund_lines, refunds
 from shared.contracts.actor import Actor
 from shared.contracts.errors import expect_version
+from shared.contracts.events import TaxRow
 from shared.data.columns import columns_of, own_rows
 from shared.data.db import Transaction
 from shared.data.readable import all_read
@@ -52,7 +53,8 @@ def _refund(row: Row[Any], store_id: str) -> Refund:
     with one_row("refunds", store_id, row.refund_id):
         all_read(row)
         lines = sorted(row.lines or [], key=lambda line: line["line"])
-        return Refund(**{**row._mapping, "lines": tuple(_line(line) for line in lines)})
+        taxes = {name: tuple(TaxRow(**one) for one in row._mapping[name]) for name in TAX_TABLES}
+        return Refund(**{**row._mapping, **taxes, "lines": tuple(_line(line) for line in lines)})
 
 
 def _line(row: dict[str, Any]) -> RefundLine:

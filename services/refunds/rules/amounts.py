@@ -2,17 +2,20 @@
 
 Product section 2, "Amount": c(k) = line total × k ÷ quantity, rounded half up, and a unit's share is c(k) − c(k − 1); its
 share of shipping is S − S of the unit before, with S = shipping × G ÷ G(all) and G the goods up to and including the unit, unrounded.
+No part of an order (a line, or the shipping) is credited more than its total: units are worth at most what is left of it.
 Integers throughout: minor units in, minor units out.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from services.refunds.state import KnownOrder, Line, Units
+from services.refunds.state import SHIPPING, KnownOrder, Line, Units
 from shared.contracts.money import divide_half_up
 
 Claim = Mapping[int, Sequence[Units]]
 """Units by line number."""
+CreditedBefore = Mapping[int, int]
+"""What was credited so far, by part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +30,14 @@ class LineAmount:
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """The amount of a requested refund: goods + shipping − the shipping that the shop keeps."""
+    """The credit of a requested refund: goods + shipping − the shipping that the shop keeps."""
 
     lines: tuple[LineAmount, ...]
     deduct_shipping: bool
 
     @property
     def goods(self) -> int:
-        """The goods' part of the amount."""
+        """The goods' part of the credit."""
         return sum(line.goods for line in self.lines)
 
     @property
@@ -49,28 +52,26 @@ class Amount:
 
     @property
     def shipping(self) -> int:
-        """The shipping that is paid back."""
+        """The shipping that is credited."""
         return self.shipping_share - self.shipping_deducted
 
     @property
     def total(self) -> int:
-        """The amount that the refund pays."""
+        """What the refund credits."""
         return self.goods + self.shipping
 
 
-def refund_amount(order: KnownOrder, claim: Claim, *, deduct_shipping: bool) -> Amount:
-    """The amount of a refund of `claim`: the sum of its units' shares, without their shipping if the shop keeps that."""
-    lines = tuple(
-        LineAmount(
-            line=line.line,
-            units=tuple(claim[line.line]),
-            goods=sum(goods_share(line, units) for units in claim[line.line]),
-            shipping=sum(shares.of(units) for units in claim[line.line]),
-        )
-        for line, shares in _shipping_shares(order)
-        if line.line in claim
-    )
-    return Amount(lines, deduct_shipping)
+def refund_amount(order: KnownOrder, claim: Claim, credited: CreditedBefore, *, deduct_shipping: bool) -> Amount:
+    """The credit of a refund of `claim`: the sum of its units' shares, at most what is left, without the shipping that the shop keeps."""
+    lines, shipping_left = [], order.shipping - credited.get(SHIPPING, 0)
+    for line, shares in _shipping_shares(order):
+        if line.line in claim:
+            units = tuple(claim[line.line])
+            goods = min(sum(goods_share(line, one) for one in units), line.total - credited.get(line.line, 0))
+            shipping = min(sum(shares.of(one) for one in units), shipping_left)
+            lines.append(LineAmount(line.line, units, goods, shipping))
+            shipping_left -= shipping
+    return Amount(tuple(lines), deduct_shipping)
 
 
 def goods_share(line: Line, units: Units) -> int:
@@ -96,23 +97,23 @@ class MoneyBack:
         return sum(shipping for _, shipping in self.lines.values())
 
 
-def money_back(order: KnownOrder, before: int, after: int) -> MoneyBack:
-    """Divide the money that raises an order's refunds from `before` to `after` over the order.
+def money_back(order: KnownOrder, credited: CreditedBefore, amount: int, *, shipping_kept: int = 0) -> MoneyBack:
+    """Divide `amount`, which goes back for a cancelled order, over what is left of the order.
 
-    Used for refunds of collected money rather than of requested units (a cancelled order). The order's value is laid out in one
-    row: the goods of each line, the shipping share of each line, the amount collected above the total; money fills it from
-    the left. So successive parts add up, and no line's goods or shipping is ever refunded twice.
+    Used for refunds of collected money rather than of requested units. Money fills what is left of each line's goods, in line order, then
+    the shipping but what is kept of it, each line's share in turn; what is above the total was overpaid. So successive parts add up.
     """
-    numbers = [line.line for line in order.lines]
-    segments = [line.total for line in order.lines]
-    segments += [shares.of(Units(1, line.quantity)) for line, shares in _shipping_shares(order)]
-    parts, start = [], 0
-    for segment in segments:
-        parts.append(max(0, min(after, start + segment) - max(before, start)))
-        start += segment
-    goods, shipping = parts[: len(numbers)], parts[len(numbers) :]
-    lines = {number: (g, s) for number, g, s in zip(numbers, goods, shipping, strict=True) if g or s}
-    return MoneyBack(lines, overpaid=after - before - sum(parts))
+    left, lines = amount, dict[int, tuple[int, int]]()
+    for line in order.lines:
+        goods = min(left, line.total - credited.get(line.line, 0))
+        lines[line.line], left = (goods, 0), left - goods
+    start = credited.get(SHIPPING, 0)
+    end, upto = start + max(0, min(left, order.shipping - start - shipping_kept)), 0
+    for line, shares in _shipping_shares(order):
+        share = shares.of(Units(1, line.quantity))
+        part = max(0, min(end, upto + share) - max(start, upto))
+        lines[line.line], upto = (lines[line.line][0], part), upto + share
+    return MoneyBack({number: money for number, money in lines.items() if any(money)}, overpaid=left - (end - start))
 
 
 @dataclass(frozen=True, slots=True)

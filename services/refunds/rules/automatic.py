@@ -12,9 +12,13 @@ from services.refunds.state import KnownOrder, Policy
 
 @dataclass(frozen=True, slots=True)
 class Already:
-    """The order's refunds so far: approved money, shipping kept, and the keys of automatic refunds (None: the cancellation's)."""
+    """The order's refunds so far: approved money, shipping credited before the cancellation, shipping kept since.
+
+    `keys` are those of its automatic refunds (None: the cancellation's).
+    """
 
     approved: int = 0
+    shipping_credited: int = 0  # before the cancellation
     shipping_kept: int = 0
     keys: Collection[str | None] = ()
 
@@ -40,20 +44,21 @@ def due_refunds(order: KnownOrder, policy: Policy, already: Already) -> list[Due
     """The automatic refunds still due for a cancelled order, in the order of the events that cause them.
 
     Product section 2: with kept = the shipping if the goods had left and `deduct_shipping` is on, else 0, each pays
-    max(0, collected so far − kept) − already approved; none is created if there is neither money nor goods that had left.
+    max(0, collected so far − kept) − already approved; none is created if there is neither money, nor shipping kept, nor goods that had
+    left. A payment that is wholly kept makes one of 0 that says so, because kept shipping is invoiced (real-shops.md, case 52).
     `policy` is the one in force at the cancellation. Money that is already known to be reversed counts as not collected.
     """
     if order.cancellation is None:
         return []
-    kept_at_most = order.shipping if policy.deduct_shipping and order.goods_left else 0
+    kept_at_most = order.shipping - already.shipping_credited if policy.deduct_shipping and order.goods_left else 0
     approved, kept, due = already.approved, already.shipping_kept, []
     for key, version, collected in _collected_by_cause(order):
         if key in already.keys:
             continue
         amount = max(0, max(0, collected - kept_at_most) - approved)
-        if amount == 0 and not (key is None and order.goods_left):
+        shipping_kept = max(0, min(kept_at_most, collected - approved - amount) - kept)
+        if amount == 0 and shipping_kept == 0 and not (key is None and order.goods_left):
             continue
-        shipping_kept = max(0, min(collected, kept_at_most) - kept)
         due.append(Due(key, version, amount, shipping_kept, collected, kept_at_most))
         approved, kept = approved + amount, kept + shipping_kept
     return due

@@ -7,6 +7,7 @@ from services.refunds.rules import units
 from services.refunds.state import KnownOrder, Line, Units
 from shared.contracts.errors import Invalid, Refused
 
+SHOWN_LINES = 100
 Taken = Mapping[int, Iterable[Units]]
 """The units in open and approved refunds, by line."""
 
@@ -53,7 +54,7 @@ def _lines(order: KnownOrder, numbers: Sequence[int]) -> list[Line]:
     known = {line.line: line for line in order.lines}
     for at, number in enumerate(numbers):
         if number not in known:
-            accepted = f"The order has lines 1 to {len(order.lines)}."
+            accepted = f"The order has the lines {', '.join(str(line) for line in sorted(known)[:SHOWN_LINES])}."
             raise Invalid("unknown_line", f"The order has no line {number}.", at=f"/lines/{at}/line", accepted=accepted)
     return [known[number] for number in numbers]
 

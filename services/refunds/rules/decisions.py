@@ -3,8 +3,17 @@
 from datetime import datetime
 
 from services.refunds.requests import RequestRefund
+from services.refunds.rules.payout import may_pay
 from services.refunds.state import KnownOrder, Policy, RefundSummary
 from shared.contracts.actor import Actor, Decision, allowed, customer_only, not_yet, refused, shop_only
+from shared.contracts.position import Position
+
+
+def has_seen(order: KnownOrder, version: int | None) -> Decision:
+    """Whether the copy is as new as what the caller has seen, so that nobody is refused for good by an older one."""
+    if version is None or version <= order.version:
+        return allowed()
+    return not_yet("order_not_seen_yet", "That version of the order has not reached this service yet: try again.", seen=order.version)
 
 
 def may_ask(order: KnownOrder, policy: Policy, *, closes_at: datetime | None, now: datetime) -> Decision:
@@ -43,15 +52,6 @@ def may_decide(refund: RefundSummary, actor: Actor) -> Decision:
     return _open(refund) if shop.allowed else shop
 
 
-def may_pay(order: KnownOrder, amount: int, approved_before: int) -> Decision:
-    """Whether the money known as collected, less earlier approvals, covers `amount`."""
-    left = order.collected - approved_before
-    if amount == 0 or amount <= left:
-        return allowed()
-    detail = "Record the payment on the order first; once it has reached this service, the approval will succeed."
-    return not_yet("not_collected", detail, amount=amount, collected=order.collected, approved_before=approved_before)
-
-
 def may_withdraw(refund: RefundSummary, actor: Actor) -> Decision:
     """Whether `actor` may withdraw the request: its own customer, while it is open."""
     own = customer_only(actor, refund.customer_id)
@@ -86,11 +86,11 @@ def _open(refund: RefundSummary) -> Decision:
     return allowed()
 
 
-def decisions(refund: RefundSummary, actor: Actor, order: KnownOrder, approved_before: int) -> dict[str, Decision]:
-    """The decision for `actor` on every action on the refund, by the action's name."""
+def decisions(refund: RefundSummary, actor: Actor, position: Position) -> dict[str, Decision]:
+    """The decision for `actor` on every action on the refund, by the action's name. `position` is that of its order."""
     decide = may_decide(refund, actor)
     return {
-        "approve": may_pay(order, refund.amount, approved_before) if decide.allowed else decide,
+        "approve": may_pay(position, refund.credit) if decide.allowed else decide,
         "decline": decide,
         "withdraw": may_withdraw(refund, actor),
         "settle": may_settle(refund, actor),

@@ -4,11 +4,16 @@ from typing import Any
 
 from services.refunds.rules.amounts import Amount, MoneyBack
 from services.refunds.rules.automatic import Due
+from services.refunds.rules.payout import payout
 from services.refunds.state import KnownOrder, Policy
+from shared.contracts.position import Position
 
 
-def of_units(order: KnownOrder, amount: Amount, policy_version: int) -> dict[str, Any]:
-    """The explanation of a requested refund: its units' fixed shares, less the shipping that the shop keeps. Minor units."""
+def of_units(order: KnownOrder, amount: Amount, policy_version: int, before: Position) -> dict[str, Any]:
+    """The explanation of a requested refund: its units' fixed shares, less the shipping that the shop keeps, and what of it is paid.
+
+    Minor units. `before` is the order's position before it.
+    """
     lines = {line.line: line for line in order.lines}
     return {
         "kind": "units",
@@ -30,7 +35,13 @@ def of_units(order: KnownOrder, amount: Amount, policy_version: int) -> dict[str
         "goods": amount.goods,
         "shipping_share": amount.shipping_share,
         "shipping_deducted": amount.shipping_deducted,
-        "amount": amount.total,
+        "credit": amount.total,
+        "order_total": before.total,
+        "credited_before": before.credited,
+        "written_off": before.written_off,
+        "collected": before.collected,
+        "approved_before": before.paid_back,
+        "amount": payout(before, amount.total),
     }
 
 

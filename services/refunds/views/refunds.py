@@ -4,14 +4,29 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from services.refunds.state import Cause, Outcome, Refund, RefundLine, RefundSummary, Settlement, Status
+from services.refunds.state import TAX_TABLES, Cause, Outcome, Refund, RefundLine, RefundSummary, Settlement, Status
 from services.refunds.views.files import AttachmentView
 from shared.contracts.actor import Actor, Decision
-from shared.contracts.events import Disposition
+from shared.contracts.events import Disposition, TaxRow
 from shared.contracts.ids import OrderId, PaymentId, RefundId
 from shared.web.views import ActionView, ByView, MoneyView, View, actions, money
 
-MONEY = ("amount", "goods", "shipping", "overpaid", "shipping_kept")
+MONEY = ("credit", "amount", "goods", "shipping", "overpaid", "shipping_kept")
+
+
+class TaxRowView(View):
+    """The tax of one code and rate (percent): net + tax = gross."""
+
+    tax_code: str | None
+    tax_rate: str | None
+    net: MoneyView
+    tax: MoneyView
+    gross: MoneyView
+
+    @classmethod
+    def of(cls, row: TaxRow, currency: str) -> "TaxRowView":
+        """One row."""
+        return cls.showing(row, **{name: money(getattr(row, name), currency) for name in ("net", "tax", "gross")})
 
 
 class RefundUnitsView(View):
@@ -31,6 +46,9 @@ class RefundLineView(View):
     units: list[RefundUnitsView]
     goods: MoneyView
     shipping: MoneyView
+    tax: MoneyView | None
+    tax_rate: str | None
+    tax_code: str | None
     disposition: Disposition
     restock: int
     not_restocked_because: str | None
@@ -44,6 +62,7 @@ class RefundLineView(View):
             units=[RefundUnitsView.showing(units) for units in line.units],
             goods=money(line.goods, currency),
             shipping=money(line.shipping, currency),
+            tax=None if line.tax is None else money(line.tax, currency),
             waiting_for_inspection=line.waiting,
         )
 
@@ -66,6 +85,7 @@ class RefundSummaryView(_RefundBegins):
     """A refund in a list: order number, request date and status first."""
 
     reason: str
+    credit: MoneyView
     amount: MoneyView
     decided_at: datetime | None
     age_seconds: int
@@ -76,6 +96,7 @@ class RefundSummaryView(_RefundBegins):
         """One refund; its age stops at its decision."""
         return cls.showing(
             refund,
+            credit=money(refund.credit, refund.currency),
             amount=money(refund.amount, refund.currency),
             age_seconds=int(((refund.decided_at or now) - refund.requested_at).total_seconds()),
             overdue=refund.status == "processing" and refund.overdue_at is not None and refund.overdue_at <= now,
@@ -93,11 +114,14 @@ class RefundView(_RefundBegins):
     internal_reason: str | None = None
     beyond_window_reason: str | None = None
     currency: str
+    credit: MoneyView
     amount: MoneyView
     goods: MoneyView
     shipping: MoneyView
     overpaid: MoneyView
     shipping_kept: MoneyView
+    taxes: list[TaxRowView]
+    payout_taxes: list[TaxRowView]
     explanation: dict[str, Any]
     lines: list[RefundLineView]
     policy_version: int
@@ -113,6 +137,7 @@ class RefundView(_RefundBegins):
         return cls.showing(
             refund,
             **{name: money(getattr(refund, name), currency) for name in MONEY},
+            **{name: [TaxRowView.of(row, currency) for row in getattr(refund, name)] for name in TAX_TABLES},
             internal_reason=refund.internal_reason if actor.is_shop else None,
             beyond_window_reason=refund.beyond_window_reason if actor.is_shop else None,
             lines=[RefundLineView.of(line, currency) for line in refund.lines],

@@ -3,16 +3,20 @@
 from datetime import datetime
 from typing import Any
 
+from services.refunds.views.refunds import TaxRowView
 from shared.contracts.ids import OrderId
 from shared.web.views import ActionView, MoneyView, View
 
 
 class RefundPreviewView(View):
-    """What a request would pay now."""
+    """What a request would credit now, and what of it would be paid out. While something is due before it, less or nothing is."""
 
     order_id: OrderId
     currency: str
-    amount: MoneyView
+    credit: MoneyView
+    payout: MoneyView
+    due_before: MoneyView
+    taxes: list[TaxRowView]
     goods: MoneyView
     shipping: MoneyView
     shipping_deducted: MoneyView
@@ -45,3 +49,4 @@ class RefundableView(View):
     deduct_shipping: bool
     lines: list[RefundableLine]
     amount: MoneyView
+    due: MoneyView

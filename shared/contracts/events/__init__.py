@@ -26,6 +26,8 @@ from shared.contracts.events.note import NoteText as NoteText
 from shared.contracts.events.order import MAX_ORDER_LINES as MAX_ORDER_LINES
 from shared.contracts.events.order import Address as Address
 from shared.contracts.events.order import Cancellation as Cancellation
+from shared.contracts.events.order import CancelledUnits as CancelledUnits
+from shared.contracts.events.order import Closing as Closing
 from shared.contracts.events.order import CustomerErased as CustomerErased
 from shared.contracts.events.order import GuestLinkRevoked as GuestLinkRevoked
 from shared.contracts.events.order import Order as Order
@@ -43,6 +45,7 @@ from shared.contracts.events.order import OrderPickedUp as OrderPickedUp
 from shared.contracts.events.order import OrderPlaced as OrderPlaced
 from shared.contracts.events.order import OrderRefunded as OrderRefunded
 from shared.contracts.events.order import OrderShipped as OrderShipped
+from shared.contracts.events.order import PartCancellation as PartCancellation
 from shared.contracts.events.order import Payment as Payment
 from shared.contracts.events.order import PaymentState as PaymentState
 from shared.contracts.events.order import RefundState as RefundState
@@ -50,6 +53,7 @@ from shared.contracts.events.order import StockMoved as StockMoved
 from shared.contracts.events.order import StoreSettingsChanged as StoreSettingsChanged
 from shared.contracts.events.order import Tracking as Tracking
 from shared.contracts.events.refund import Disposition as Disposition
+from shared.contracts.events.refund import Fee as Fee
 from shared.contracts.events.refund import InspectedLine as InspectedLine
 from shared.contracts.events.refund import Refund as Refund
 from shared.contracts.events.refund import RefundApproved as RefundApproved
@@ -62,6 +66,7 @@ from shared.contracts.events.refund import RefundPolicyChanged as RefundPolicyCh
 from shared.contracts.events.refund import RefundRequested as RefundRequested
 from shared.contracts.events.refund import RefundSettled as RefundSettled
 from shared.contracts.events.refund import RefundSettlementFailed as RefundSettlementFailed
+from shared.contracts.events.refund import TaxRow as TaxRow
 from shared.contracts.events.refund import UnitRange as UnitRange
 from shared.contracts.events.webhook import WebhookEndpointDisabled as WebhookEndpointDisabled
 from shared.contracts.events.webhook import WebhookEndpointEvent as WebhookEndpointEvent

@@ -3,8 +3,9 @@
 from typing import ClassVar, Literal
 
 from shared.contracts.events.envelope import By, Event, Part
-from shared.contracts.ids import LinkId, OrderId, PaymentId, RefundId
+from shared.contracts.ids import ClosingId, LinkId, OrderId, PartCancellationId, PaymentId, RefundId
 from shared.contracts.lifecycle import OrderStatus
+from shared.contracts.position import Position
 from shared.contracts.times import Instant
 
 MAX_ORDER_LINES = 2_000
@@ -57,6 +58,7 @@ class Payment(Part):
     collected_by: str | None = None
     reverses: PaymentId | None = None
     order_version: int  # the order version that this record created: sorts it before or after the cancellation, whichever arrives first
+    lines_version: int = 1  # what was bought when it was made, as its receipt prints it
     occurred_at: Instant
     recorded_at: Instant
 
@@ -70,6 +72,39 @@ class Cancellation(Part):
     order_version: int
     occurred_at: Instant
     recorded_at: Instant  # decides which refund policy applies
+
+
+class CancelledUnits(Part):
+    """Units of a line that never leave; `released` are those whose stock was put back."""
+
+    line: int
+    quantity: int
+    released: int = 0
+
+
+class PartCancellation(Part):
+    """The record of units that were cancelled while the rest of the order goes on. The order's total stays: it is credited."""
+
+    part_cancellation_id: PartCancellationId
+    by: By
+    lines: tuple[CancelledUnits, ...]
+    shipping: Literal["policy", "keep", "refund"] = "policy"
+    reason: str
+    order_version: int
+    occurred_at: Instant
+    recorded_at: Instant  # decides which refund policy applies
+
+
+class Closing(Part):
+    """A difference that the shop lets be: a tolerance, not money. `written_off` is not asked for any more, `kept` not paid back."""
+
+    closing_id: ClosingId
+    kind: Literal["written_off", "kept"]
+    amount: int
+    reason: Literal["rounding", "shortage", "tip", "surplus", "other"]
+    by: By
+    occurred_at: Instant
+    order_version: int
 
 
 class Tracking(Part):
@@ -102,8 +137,14 @@ class Order(Part):
     payments: tuple[Payment, ...] = ()
     collected: int = 0
     payment: PaymentState
-    refunded_total: int = 0
+    refunded_total: int = 0  # Σ amounts of approved refunds: what goes back to the customer
+    credited_total: int | None = None  # Σ credits of approved refunds: what the customer no longer owes
+    shipping_kept_total: int = 0  # of a cancelled order: the part of the collected money that stays for shipping
     refund_state: RefundState = "none"
+    lines_version: int = 1  # counts the versions of what was bought
+    confirmed_version: int | None = None
+    part_cancellations: tuple[PartCancellation, ...] = ()
+    closings: tuple[Closing, ...] = ()
     tracking: Tracking | None = None
     delivery_failed_at: Instant | None = None
     cancellation: Cancellation | None = None
@@ -112,9 +153,28 @@ class Order(Part):
     delivered_at: Instant | None = None
 
     def forgotten(self) -> "Order":
-        """The order of an erased customer: without the free-text reason and the tracking, which leads to the customer's address."""
+        """The order of an erased customer: without free-text reasons and the tracking, which leads to the customer's address."""
         cancellation = self.cancellation and self.cancellation.model_copy(update={"reason": ""})
-        return self.model_copy(update={"cancellation": cancellation, "tracking": None})
+        parts = tuple(one.model_copy(update={"reason": ""}) for one in self.part_cancellations)
+        return self.model_copy(update={"cancellation": cancellation, "tracking": None, "part_cancellations": parts})
+
+    @property
+    def credited(self) -> int:
+        """What the customer no longer owes (K). An event from before credits were counted says only what was paid back."""
+        return self.refunded_total if self.credited_total is None else self.credited_total
+
+    @property
+    def position(self) -> Position:
+        """What is due, or overpaid."""
+        return Position(
+            total=self.total,
+            credited=self.credited,
+            collected=self.collected,
+            paid_back=self.refunded_total,
+            written_off=sum(one.amount for one in self.closings if one.kind == "written_off"),
+            kept=sum(one.amount for one in self.closings if one.kind == "kept"),
+            cancelled=self.cancellation is not None,
+        )
 
 
 class OrderPersonal(Part):

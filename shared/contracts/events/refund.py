@@ -4,7 +4,7 @@ from typing import ClassVar, Literal
 from uuid import UUID
 
 from shared.contracts.events.envelope import By, Event, Part
-from shared.contracts.ids import OrderId, PaymentId, RefundId
+from shared.contracts.ids import OrderId, PartCancellationId, PaymentId, RefundId
 from shared.contracts.times import Instant
 
 Disposition = Literal["restock", "inspect", "discard", "never_left"]
@@ -17,8 +17,25 @@ class UnitRange(Part):
     last: int
 
 
+class TaxRow(Part):
+    """The tax of one code and rate: net + tax = gross, in minor units."""
+
+    tax_code: str | None = None
+    tax_rate: str | None = None  # percent
+    net: int
+    tax: int
+    gross: int
+
+
+class Fee(Part):
+    """A named part of the value that is not credited."""
+
+    name: str
+    amount: int
+
+
 class RefundLine(Part):
-    """What one refund covers of one line; it pays goods + shipping, in minor units.
+    """What one refund covers of one line; it credits goods + shipping, in minor units.
 
     A line of quantity 0 covers money only (a later payment of a cancelled order, whose units the first refund took).
     """
@@ -29,13 +46,20 @@ class RefundLine(Part):
     units: tuple[UnitRange, ...]
     goods: int
     shipping: int
+    fee: int = 0
+    tax: int | None = None  # of `goods`, decided with the approval; None: written before refunds said their tax
+    tax_rate: str | None = None
+    tax_code: str | None = None
     disposition: Disposition
     restock: int = 0  # units to put back now: 0 unless the disposition is restock and the line was stock-tracked
     not_restocked_because: str | None = None
 
 
 class Refund(Part):
-    """A whole refund as of its `version`: amount = goods + shipping + overpaid, and the lines add up to goods and shipping."""
+    """A whole refund as of its `version`; the lines add up to goods and shipping.
+
+    `credit` = goods + shipping is what the customer no longer owes; `amount` is what of it, and of `overpaid`, is paid out.
+    """
 
     refund_id: RefundId
     order_id: OrderId
@@ -44,7 +68,7 @@ class Refund(Part):
     version: int
     status: Literal["processing", "approved", "cancelled"]
     settlement: Literal["none", "unsettled", "settled", "failed"]  # none: not approved, or nothing to pay
-    cause: Literal["request", "cancellation", "payment"]
+    cause: Literal["request", "cancellation", "payment", "part_cancellation", "adjustment", "overpaid", "history"]
     payment_id: PaymentId | None = None  # only where the cause is payment
     order_version: int  # of the order copy that it was decided on: documents waits until its own copy has that version
     order_invoiced: bool = False  # whether the order was confirmed or later at that version
@@ -52,13 +76,26 @@ class Refund(Part):
     reason: str
     currency: str
     amount: int
+    credit: int | None = None
     goods: int
     shipping: int
     overpaid: int = 0  # collected above the order's total, which a cancellation pays back too
     shipping_kept: int = 0  # cancelled orders only: the part of the collected money that stays for shipping and is invoiced
+    fees: tuple[Fee, ...] = ()
+    shipping_tax: int | None = None  # of `shipping`, as a line's tax
+    shipping_kept_tax: int | None = None
+    taxes: tuple[TaxRow, ...] = ()  # of the credit
+    payout_taxes: tuple[TaxRow, ...] = ()  # of the amount less what was overpaid: what a refund receipt prints
+    settled_amount: int = 0
+    part_cancellation_id: PartCancellationId | None = None  # only where the cause is part_cancellation
     lines: tuple[RefundLine, ...]
     requested_at: Instant
     decided_at: Instant | None = None
+
+    @property
+    def credited(self) -> int:
+        """What the customer no longer owes. An event from before credits were told apart credited what it paid, but what was overpaid."""
+        return self.amount - self.overpaid if self.credit is None else self.credit
 
 
 class RefundPersonal(Part):

@@ -46,7 +46,7 @@ def approved(order: dict[str, Any], *, amount: int, units: int, restock: int, re
     refund = Refund(
         refund_id=refund_id or new_id("refund"), order_id=order["order_id"], order_number=order["number"], customer_id="c-1", version=2,
         status="approved", settlement="unsettled", cause="request", order_version=order["version"], policy_version=0, reason="other",
-        currency="BDT", amount=amount, goods=amount, shipping=0, lines=(line,), requested_at=datetime.now(UTC),
+        currency="BDT", amount=amount, credit=amount, goods=amount, shipping=0, lines=(line,), requested_at=datetime.now(UTC),
     )  # fmt: skip
     return RefundApproved(occurred_at=datetime.now(UTC), refund=refund, by=By(role="staff", id="staff-1"))
 

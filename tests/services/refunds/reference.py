@@ -40,11 +40,16 @@ class Part:
     inspected: dict[int, int] = field(default_factory=dict)
     reports: list[tuple[str, str]] = field(default_factory=list)
     money: tuple[int, int, int] = (0, 0, 0)  # goods, shipping, overpaid
+    paid: int | None = None  # what goes back; None: all of it
     shipping_kept: int = 0
 
     @property
+    def credit(self) -> int:
+        return self.money[0] + self.money[1]
+
+    @property
     def amount(self) -> int:
-        return sum(self.money)
+        return sum(self.money) if self.paid is None else self.paid
 
     def count(self, line: int) -> int:
         return sum(1 for number, _ in self.units if number == line)
@@ -76,6 +81,14 @@ class Sold:
     @property
     def approved(self) -> int:
         return sum(part.amount for part in self.refunds if part.status == "approved")
+
+    @property
+    def credited(self) -> int:
+        return sum(part.credit for part in self.refunds if part.status == "approved")
+
+    @property
+    def total(self) -> int:
+        return sum(self.totals.values()) + self.shipping
 
     @property
     def goods_left(self) -> bool:
@@ -124,8 +137,11 @@ class Sold:
             ]
             dispositions |= {line: disposition for line, (_, disposition) in lines.items() if disposition}
         money = self.share(units, part.rules)
-        if sum(money) > max(0, self.collected - self.approved):
+        credit, left = sum(money), self.collected - self.approved
+        if credit > 0 and left <= 0:
             return "not_collected"
+        owed_after = max(0, self.total - self.credited - credit)
+        part.paid = max(0, min(credit, left - owed_after))
         part.units, part.money, part.status, part.version = units, money, "approved", part.version + 1
         part.dispositions = {line: dispositions[line] for line in {line for line, _ in units}}
         part.settlement = "unsettled" if part.amount else "none"
@@ -187,14 +203,15 @@ class Sold:
         keeps = self.shipping if rules.deduct_shipping and self.goods_left else 0
         before = self.approved
         amount = max(0, self.collected - keeps - before)
-        if amount == 0 and not (cause == "cancellation" and self.goods_left):
+        kept = max(0, min(self.collected, keeps) - sum(other.shipping_kept for other in self.refunds))
+        if amount == 0 and kept == 0 and not (cause == "cancellation" and self.goods_left):
             return
         units = [unit for line in self.quantities for unit in self.free(line)]
         part = Part(units, rules, status="approved", cause=cause, settlement="unsettled" if amount else "none")
-        edges = (0, sum(self.totals.values()), sum(self.totals.values()) + self.shipping, 10**12)
+        edges = (0, sum(self.totals.values()), sum(self.totals.values()) + self.shipping - keeps, 10**12)
         goods, shipping, overpaid = (max(0, min(before + amount, end) - max(before, start)) for start, end in pairwise(edges))
         part.money = (goods, shipping, overpaid)
-        part.shipping_kept = min(self.collected, keeps) - sum(other.shipping_kept for other in self.refunds)
+        part.shipping_kept = kept
         goes = "never_left" if not self.goods_left else "restock" if rules.manage_stock else "inspect"
         part.dispositions = dict.fromkeys({line for line, _ in units}, goes)
         self.returned += part.count(self.tracked) if goes == "restock" else 0

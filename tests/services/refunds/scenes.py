@@ -1,5 +1,6 @@
 """What refund tests do again and again, over HTTP: place and move orders, set the policy, ask, decide, and look."""
 
+import json
 import uuid
 from typing import Any
 
@@ -46,6 +47,18 @@ async def seen(shop: Shop, order_id: str, **expected: Any) -> dict[str, Any]:
         return rows[0]
 
     return await eventually(look)
+
+
+async def collected(shop: Shop, order_id: str, amount: int) -> None:
+    """Wait until the service's copy of an order knows this much as collected."""
+
+    async def look() -> bool:
+        rows = await shop.rows(
+            "refunds", "select payments from orders where store_id = {store} and order_id = $2", uuid_of("order", order_id)
+        )
+        return bool(sum(payment["amount"] for payment in json.loads(rows[0]["payments"])) == amount)
+
+    await eventually(look)
 
 
 async def delivered(shop: Shop, **changes: Any) -> str:
@@ -107,7 +120,7 @@ async def everything(shop: Shop, order_id: str) -> dict[str, Any]:
     """
     key = uuid_of("order", order_id)
     found: dict[str, Any] = {}
-    for table in ("orders", "refunds", "claims", "approvals", "attention"):
+    for table in ("orders", "refunds", "claims", "approvals", "credits", "attention"):
         sql = f"select * from {table} where store_id = {{store}} and order_id = $2 order by {table}"
         found[table] = await shop.rows("refunds", sql, key)
     found["orders"] = [{name: value for name, value in row.items() if name != "version"} for row in found["orders"]]
