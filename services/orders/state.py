@@ -12,13 +12,17 @@ CustomerStop = Literal["picked_up", "shipped", "delivered"]
 
 @dataclass(frozen=True, slots=True)
 class OrderState:
-    """One version of an order. `refunds` and `refunded_units` count the refunds and units that the refund service approved."""
+    """One version of an order. `refunds` and `refunded_units` count the refunds and units that the refund service approved.
+
+    `last_line` is the highest line number that was ever used.
+    """
 
     order: Order
     personal: OrderPersonal
     metadata: dict[str, str | int | bool] = field(default_factory=dict)
     refunds: int = 0
     refunded_units: int = 0
+    last_line: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,7 @@ orders = table(
     sa.Column("placed_at", TIME, nullable=False),
     *columns(TIME, "confirmed_at", "delivered_at", nullable=True),
     sa.Column("lines_version", sa.Integer, nullable=False, server_default="1"),
+    sa.Column("last_line", sa.Integer, nullable=False),  # the highest line number that was ever used
     sa.Column("confirmed_version", sa.Integer),
     sa.Column("recorded_at", TIME, nullable=False),
     sa.PrimaryKeyConstraint("store_id", "order_id"),
@@ -51,6 +52,7 @@ orders = table(
     sa.UniqueConstraint("store_id", "external_ref"),
     sa.CheckConstraint(TOTAL_IS_SUM, name="total"),
     sa.CheckConstraint("version >= 1 and line_count >= 1 and unit_count >= line_count", name="counted"),
+    sa.CheckConstraint("last_line between line_count and 10000", name="last_line"),
     sa.CheckConstraint("goods_total >= 0 and shipping >= 0 and discount_total >= 0 and tax_total >= 0", name="not_negative"),
     sa.CheckConstraint("collected >= 0 and refunded_total >= 0 and refunded_units between 0 and unit_count", name="collected"),
     sa.CheckConstraint("credited_total between 0 and total and shipping_kept_total between 0 and shipping", name="credited"),

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from services.refunds.state import Cause, Settlement, Status
-from shared.contracts.events import MAX_ORDER_LINES
+from shared.contracts.events import MAX_LINE_NUMBER, MAX_ORDER_LINES
 from shared.contracts.ids import AttachmentId, OrderId
 from shared.contracts.money import MAX_AMOUNT_MINOR_UNITS
 from shared.web.exports import FileQuery
@@ -22,7 +22,6 @@ MAX_REASONS = 50
 Sentence = Annotated[str, Text(1_000, min_characters=1)]
 Message = Annotated[str, Text(5_000)]
 ReasonWord = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
-MAX_LINE_NUMBER = 10_000  # a line keeps its number when others are removed, so numbers go further than there are lines
 LineNumber = Annotated[int, Field(ge=1, le=MAX_LINE_NUMBER)]
 OrderVersion = Annotated[
     int | None, Field(ge=1, lt=2**31, description="The order's version that the caller has seen; refused until it has arrived here")

@@ -82,8 +82,8 @@ with o as (
   from o join refunds.order_lines l on l.store_id = 'reference' and l.order_id = o.order_id
 ), asked as (
   insert into refunds.refunds (store_id, refund_id, order_id, order_number, customer_id, version, status, settlement, cause, order_version,
-      order_invoiced, policy_version, reason, currency, amount, goods, shipping, overpaid, shipping_kept, explanation, requested_by, requested_at)
-  select 'reference', id, order_id, 'n', 'c-1', 1, 'processing', 'none', 'request', 5, true, 0, 'damaged', 'BDT', 1, 1, 0, 0, 0, '{}',
+      order_invoiced, policy_version, reason, currency, amount, credit, goods, shipping, overpaid, shipping_kept, explanation, requested_by, requested_at)
+  select 'reference', id, order_id, 'n', 'c-1', 1, 'processing', 'none', 'request', 5, true, 0, 'damaged', 'BDT', 1, 1, 1, 0, 0, 0, '{}',
       '{"role": "customer", "id": "c-1"}', now() from unit
 ), lines as (
   insert into refunds.refund_lines (store_id, refund_id, line, sku, name, units, quantity, goods, shipping, disposition, stock_tracked, restock)
@@ -111,6 +111,12 @@ with o as (
 ), approved as (
   insert into refunds.approvals (store_id, order_id, number, refund_id, amount, collected_seen, approved_before, approved_at)
   select 'reference', order_id, number + 1, refund_id, 1, 1000000, approved, now() from decided, before
+), credit_before as (
+  select coalesce(max(number), 0) as number, coalesce(max(after), 0) as credited from refunds.credits
+  where store_id = 'reference' and order_id = md5('order ' || :n)::uuid and part = 1
+), credited as (
+  insert into refunds.credits (store_id, order_id, part, number, refund_id, amount, before, whole)
+  select 'reference', order_id, 1, number + 1, refund_id, 1, credited, 1000000 from decided, credit_before
 ), told as (
   insert into refunds.events (store_id, event_id, type, subject, sequence, public, occurred_at, recorded_at, data)
   select 'reference', gen_random_uuid(), 'refund.approved.v1', 'order_' || order_id, events, true, now(), now(), :refund_event::jsonb from decided

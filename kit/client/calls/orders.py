@@ -22,6 +22,7 @@ from kit.client.call import Call, new_key, segment
 from kit.client.connection import Connection
 from kit.client.download import Download
 from kit.client.requests.orders import (
+    AmendOrder,
     BulkTransition,
     CancelRequest,
     DeliveryFailure,
@@ -192,6 +193,13 @@ class Orders:
         """As `read_actions`, or None if what has the ETag `etag` is still the answer."""
         call = Call("GET", f"/v1/orders/{segment(order_id)}/actions", if_none_match=etag)
         return await self._connection.answer_if_changed(ActionsView, call)
+
+    async def amend(self, order_id: str, *, if_match: str, idempotency_key: str | None = None, **body: Unpack[AmendOrder]) -> OrderView:
+        """Change what was bought while the order is pending: the whole order is stated anew. If-Match is required: the whole is
+        replaced.
+        """
+        call = Call("POST", f"/v1/orders/{segment(order_id)}/amendments", if_match=if_match, key=idempotency_key or new_key(), body=body)
+        return await self._connection.answer(OrderView, call)
 
     async def cancel(
         self,

@@ -20,6 +20,20 @@ class AddressInput(TypedDict):
     phone: NotRequired[str]
 
 
+class AmendedLine(TypedDict):
+    """A line that is wanted: with `line` one that stays, whose absent fields stay as they are; without, a new one."""
+
+    line: NotRequired[int | None]
+    sku: NotRequired[str | None]
+    name: NotRequired[str | None]
+    quantity: NotRequired[int | None]
+    unit_price: NotRequired[int | None]
+    subtotal: NotRequired[int | None]
+    discount: NotRequired[int | None]
+    tax: NotRequired[int | None]
+    total: NotRequired[int | None]
+
+
 class BulkTransition(TypedDict):
     """One step for many orders; each succeeds or fails on its own."""
 
@@ -139,6 +153,22 @@ class TrackingInput(TypedDict):
     carrier: str
     number: str
     url: NotRequired[str | None]
+
+
+class AmendOrder(TypedDict):
+    """The whole wanted order: lines that are not named are removed. Absent shipping and discount stay as they are.
+
+    Figures follow the rule of placing. A line, or the shipping, whose figures change says its tax again if it had one.
+    """
+
+    reason: str
+    message: NotRequired[str]
+    lines: Sequence[AmendedLine]
+    shipping: NotRequired[ShippingInput | None]
+    discount: NotRequired[int | None]
+    tax: NotRequired[int | None]
+    """Tax of the whole order; spread over lines and shipping if they give none."""
+    total: NotRequired[int | None]
 
 
 class EditOrder(TypedDict):

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from services.documents import queries
-from services.documents.commands.issuing import issue_due
+from services.documents.commands.issuing import issue_due, issue_receipts
 from services.documents.state import Copy
 from services.documents.tables import orders, refunds, stores
 from shared.contracts.events import CustomerErased, Order, OrderPersonal, Refund
@@ -36,12 +36,24 @@ async def take_order(tx: Transaction, store_id: str, order: Order, personal: Ord
     """Store `order` if it is newer than our copy, and issue the documents that it shows as due."""
     kept = await tx.first(KEEP, _values(store_id, order, personal))
     if kept is None:
-        return  # the documents that the newer copy requires were issued with it
+        if order.payments:
+            await _receipts_of_older_lines(tx, store_id, order, now=now)
+        return  # every other document that the newer copy requires was issued with it
     if kept.erased:
         order, personal = order.forgotten(), OrderPersonal()
     copy = Copy(order.order_id, order.version, kept.erased, kept.event_sequence, order, personal)
     known = () if kept.created else await queries.refunds_of(tx, store_id, order.order_id)  # a refund can create the order's row, too
     await issue_due(tx, store_id, copy, known, now=now)
+
+
+async def _receipts_of_older_lines(tx: Transaction, store_id: str, older: Order, *, now: datetime) -> None:
+    """Issue the receipts that only this older version can print, and then those that waited for them."""
+    copy = await queries.copy(tx, store_id, older.order_id, lock=True)
+    if copy.order is None or copy.order.lines_version == older.lines_version:
+        return
+    if await issue_receipts(tx, store_id, copy, older.forgotten() if copy.erased else older, now=now):
+        copy = await queries.copy(tx, store_id, older.order_id)
+        await issue_due(tx, store_id, copy, await queries.refunds_of(tx, store_id, older.order_id), now=now)
 
 
 def _values(store_id: str, order: Order, personal: OrderPersonal) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from services.documents import queries
 from services.documents.rules.compose import Background, Issue, compose
 from services.documents.rules.contents import canonical, sha256_of
-from services.documents.rules.due import Due, due_documents
+from services.documents.rules.due import Due, due_documents, due_receipts
 from services.documents.rules.series import document_number, issuing_day
 from services.documents.state import Contents, Copy, DocumentReference, Office
 from services.documents.tables import documents, orders, renderings, series
@@ -46,16 +46,30 @@ async def issue_due(tx: Transaction, store_id: str, copy: Copy, known: tuple[Ref
     """
     if copy.order is None or copy.personal is None:
         return 0
-    wanted = due_documents(copy.order, known)
+    return await _issue_missing(tx, store_id, copy, copy.order, due_documents(copy.order, known), known=known, now=now)
+
+
+async def issue_receipts(tx: Transaction, store_id: str, copy: Copy, older: Order, *, now: datetime) -> int:
+    """Issue the missing receipts of payments that were made on the lines of an `older` version than our copy. Returns how many."""
+    return await _issue_missing(tx, store_id, copy, older, due_receipts(older), now=now)
+
+
+async def _issue_missing(
+    tx: Transaction, store_id: str, copy: Copy, order: Order, wanted: list[Due], *, known: tuple[Refund, ...] = (), now: datetime
+) -> int:
+    """Issue those of the `wanted` documents that are missing, from this version of the order. Returns how many."""
     if not wanted:
         return 0
     issued = await queries.references_of(tx, store_id, copy.order_id)
     missing = [due for due in wanted if due.key not in issued]
+    receipts = issued.keys() | {due.key for due in missing}
+    reversed_by = {payment.payment_id: payment.reverses for payment in order.payments}
+    missing = [due for due in missing if due.kind != "cancelling_receipt" or ("payment", reversed_by[due.subject_id]) in receipts]
     if not missing:
         return 0
     office = await queries.office(tx, store_id)
     address = await _frozen_address(tx, store_id, issued.get(("order", copy.order_id)), copy)
-    desk = _Desk(store_id, copy.order, address, office, known, now, copy.event_sequence, issued)
+    desk = _Desk(store_id, order, address, office, known, now, copy.event_sequence, issued)
     for due in missing:
         await _issue(tx, desk, due)
     mine = (orders.c.store_id == store_id) & (orders.c.order_id == copy.order_id)

@@ -57,7 +57,8 @@ def compose(due: Due, order: Order, background: Background, issue: Issue) -> Con
         if tax is None:
             tax = share(order.shipping_tax, order.shipping, background.shipping_before, due.amount)
         return addressed.model_copy(update={"shipping": due.amount, "tax": tax})
-    return addressed.model_copy(update=whole_order(order))
+    invoiced = _paid_when_confirmed(order) if due.cause == "order" else {}
+    return addressed.model_copy(update=whole_order(order) | invoiced)
 
 
 def frame(order: Order, letterhead: Letterhead, *, day: date, time_zone: str) -> Contents:
@@ -104,6 +105,14 @@ def _payment(order: Order, payment_id: str, time_zone: str) -> dict[str, object]
         "paid": paid,
         "balance": max(0, order.total - paid),
     }
+
+
+def _paid_when_confirmed(order: Order) -> dict[str, object]:
+    """What was paid, and is still to pay, as of the version that confirmed the order: later payments never change what an invoice says."""
+    if order.confirmed_version is None:
+        return {}
+    paid = sum(one.amount for one in order.payments if one.order_version <= order.confirmed_version)
+    return {"paid": paid, "balance": max(0, order.total - paid)}
 
 
 def _said(payment: Payment, time_zone: str, receipt: str | None) -> SaidPayment:

@@ -43,8 +43,21 @@ def due_documents(order: Order, refunds: Iterable[Refund]) -> list[Due]:
     A refund decided on a version of the order that the copy has not reached is left out until the copy has that version.
     """
     known = sorted((refund for refund in refunds if _counts(refund, order)), key=lambda refund: (refund.order_version, refund.refund_id))
-    due = [*_invoices(order, known), *_for_payments(order), *_credit_notes(order, known), *_refund_receipts(order, known)]
+    due = [*_invoices(order, known), *due_receipts(order), *_credit_notes(order, known), *_refund_receipts(order, known)]
     return sorted(due, key=lambda one: ISSUING_ORDER.index(one.kind))  # stable: chronological within a kind
+
+
+def due_receipts(order: Order) -> list[Due]:
+    """The receipts, and cancelling receipts, of payments that were made on these lines of the order: they print them and their total.
+
+    Payments on other lines are left out. The event of each had its lines, and whenever that arrives, it issues the receipt.
+    """
+    made = [one for one in order.payments if one.lines_version == order.lines_version]
+    due = [
+        Due("receipt" if one.reverses is None else "cancelling_receipt", "payment", one.payment_id, abs(one.amount))
+        for one in sorted(made, key=lambda one: (one.order_version, one.payment_id))
+    ]
+    return sorted(due, key=lambda one: ISSUING_ORDER.index(one.kind))
 
 
 def _counts(refund: Refund, order: Order) -> bool:
@@ -59,12 +72,6 @@ def _invoices(order: Order, refunds: list[Refund]) -> Iterable[Due]:
         # shipping by crediting less: the original invoice still covers it, so a second invoice would charge it twice.
         if refund.cause != "request" and refund.shipping_kept > 0:
             yield Due("invoice", "shipping_kept", refund.refund_id, refund.shipping_kept)
-
-
-def _for_payments(order: Order) -> Iterable[Due]:
-    for payment in sorted(order.payments, key=lambda one: (one.order_version, one.payment_id)):
-        kind: DocumentKind = "receipt" if payment.reverses is None else "cancelling_receipt"
-        yield Due(kind, "payment", payment.payment_id, abs(payment.amount))
 
 
 def _credit_notes(order: Order, refunds: list[Refund]) -> Iterable[Due]:

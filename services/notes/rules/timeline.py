@@ -92,6 +92,11 @@ def _edited(event: events.OrderEdited) -> Entry:
     return Entry("customer", event.by, details, {"reason": event.reason}, event.personal.message)
 
 
+def _amended(event: events.OrderAmended) -> Entry:
+    details = _order_facts(event) | {"changed": list(event.changed), "total_before": event.total_before, "total": event.order.total}
+    return Entry("customer", event.by, details, {"reason": event.reason}, event.personal.message)
+
+
 def _order_facts(event: OrderEvent) -> dict[str, Any]:
     return {"version": event.order.version, "currency": event.order.currency}
 
@@ -143,6 +148,7 @@ ENTRIES: dict[type[Event], Callable[[Any], Entry]] = {
     events.OrderPaymentRecorded: _payment,
     events.OrderPaymentReversed: _payment,
     events.OrderEdited: _edited,
+    events.OrderAmended: _amended,
     events.RefundRequested: _refund_requested,
     events.RefundApproved: _refund_decided,
     events.RefundCancelled: _refund_decided,

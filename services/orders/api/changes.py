@@ -4,11 +4,14 @@ from typing import Annotated
 
 from fastapi import Query, Response
 
+from services.orders.api.orders import MAX_ORDER_BODY_BYTES
+from services.orders.commands.amend import amend_order
 from services.orders.commands.bulk import move_orders
 from services.orders.commands.cancel import cancel_order, cancel_outlook
 from services.orders.commands.edit import edit_order
 from services.orders.commands.payments import record_payment, reverse_payment
 from services.orders.commands.transitions import move_order, report_failed_delivery
+from services.orders.requests.amending import AmendOrder
 from services.orders.requests.changes import (
     BulkTransition,
     CancelRequest,
@@ -20,8 +23,9 @@ from services.orders.requests.changes import (
 )
 from services.orders.views.batch import BulkView
 from services.orders.views.orders import CancelOutlook, OrderView
-from shared.contracts.errors import Forbidden, NotFound, Refused, VersionConflict
+from shared.contracts.errors import Forbidden, NotFound, PreconditionRequired, Refused, TooLarge, VersionConflict
 from shared.contracts.ids import OrderId, PaymentId
+from shared.data.db import Transaction
 from shared.web.call import Call, Router, problems
 
 router = Router()
@@ -63,6 +67,20 @@ async def payment(order_id: OrderId, request: RecordPayment, call: Call) -> Resp
 async def reversal(order_id: OrderId, payment_id: PaymentId, request: ReversePayment, call: Call) -> Response:
     """Correct a recorded payment with a record of the opposite amount."""
     return await call.change("orders.reverse_payment", OrderView.of, reverse_payment, order_id, payment_id, request)
+
+
+@router.post(
+    "/orders/{order_id}/amendments", operation_id="orders_order_amend", response_model=OrderView,
+    responses=problems(NotFound, Forbidden, Refused, VersionConflict, PreconditionRequired, TooLarge), max_body_size=MAX_ORDER_BODY_BYTES,
+)  # fmt: skip
+async def amend(order_id: OrderId, request: AmendOrder, call: Call) -> Response:
+    """Change what was bought while the order is pending: the whole order is stated anew. If-Match is required: the whole is replaced."""
+    expected = call.if_match_required
+
+    async def work(tx: Transaction) -> OrderView:
+        return OrderView.of(await amend_order(tx, call.actor, order_id, request, now=call.now, expected_version=expected), call.actor)
+
+    return await call.once("orders.amend", work)
 
 
 @router.post("/orders/{order_id}/cancel", operation_id="orders_order_cancel", response_model=OrderView | CancelOutlook, responses=CHANGE)

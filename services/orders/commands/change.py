@@ -12,7 +12,7 @@ from services.orders.state import OrderState
 from services.orders.tables import changes, orders
 from shared.contracts.actor import Actor
 from shared.contracts.errors import VersionConflict
-from shared.contracts.events import By, OrderEvent
+from shared.contracts.events import By, OrderAmended, OrderEvent
 from shared.data.db import Transaction
 from shared.messaging.outbox import emit
 
@@ -20,6 +20,9 @@ OF_ORDER = (
     "version", "status", "collected", "refunded_total", "credited_total", "shipping_kept_total", "refund_state", "delivery_failed_at",
     "confirmed_at", "confirmed_version", "delivered_at",
 )  # fmt: skip
+BOUGHT = ("goods_total", "discount_total", "tax_total", "shipping", "shipping_tax", "total", "lines_version")
+"""The fields that only an amendment changes."""
+COUNTED = ("line_count", "unit_count", "last_line")
 PARTS = ("tracking", "cancellation", "shipping_address", "billing_address")
 OTHERS = ("customer_name", "email", "phone", "metadata", "refunds", "refunded_units")
 
@@ -34,6 +37,7 @@ UPDATE = (
     .values({name: sa.bindparam(name, type_=orders.c[name].type) for name in (*OF_ORDER, *OTHERS)})
     .values({name: sa.bindparam(name, type_=JSONB(none_as_null=True)) for name in PARTS})
 )
+AMEND = UPDATE.values({name: sa.bindparam(name, type_=orders.c[name].type) for name in (*BOUGHT, *COUNTED)})
 INSERT = sa.insert(changes)
 
 
@@ -53,8 +57,10 @@ class Doing:
         return By.of(self.actor)
 
 
-def changed(state: OrderState, **fields: Any) -> OrderState:
+def changed(state: OrderState, *, last_line: int | None = None, **fields: Any) -> OrderState:
     """The order's next version with `fields` of it replaced, and the payment and refund states that follow from them."""
+    if last_line is not None:
+        state = replace(state, last_line=last_line)
     order = state.order.model_copy(update={"version": state.order.version + 1, **fields})
     ordered = sum(line.quantity for line in order.lines)
     axes = {
@@ -73,7 +79,8 @@ async def write(
     """
     order, personal, store = after.order, after.personal, doing.actor.store
     of_order = {"of_store": store, "of_order": order.order_id, "of_version": order.version - 1}
-    if (await tx.execute(UPDATE, of_order | _columns(after))).rowcount != 1:
+    statement, columns = (AMEND, _columns(after) | _bought(after)) if event is OrderAmended else (UPDATE, _columns(after))
+    if (await tx.execute(statement, of_order | columns)).rowcount != 1:
         raise VersionConflict(order.version)
     row = {
         "store_id": store, "order_id": order.order_id, "version": order.version, "type": event.type, "by": doing.by.model_dump(),
@@ -102,6 +109,13 @@ def _columns(state: OrderState) -> dict[str, Any]:
         "refunds": state.refunds,
         "refunded_units": state.refunded_units,
     }
+
+
+def _bought(state: OrderState) -> dict[str, Any]:
+    """The columns that say what was bought."""
+    order = state.order
+    counted = {"line_count": len(order.lines), "unit_count": sum(line.quantity for line in order.lines), "last_line": state.last_line}
+    return {name: getattr(order, name) for name in BOUGHT} | counted
 
 
 def _json(part: Any) -> Any:

@@ -73,7 +73,7 @@ def state_of(row: Row[Any]) -> OrderState:
         shipping_address=None if row.shipping_address is None else Address(**row.shipping_address),
         billing_address=None if row.billing_address is None else Address(**row.billing_address),
     )
-    return OrderState(order, personal, row.metadata, refunds=row.refunds, refunded_units=row.refunded_units)
+    return OrderState(order, personal, row.metadata, refunds=row.refunds, refunded_units=row.refunded_units, last_line=row.last_line)
 
 
 def _listed(columns: tuple[sa.Column[Any], ...], order_by: tuple[sa.Column[Any], ...], name: str) -> sa.Label[Any]:

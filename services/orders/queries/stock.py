@@ -1,5 +1,7 @@
 """Stock levels and their ledger, only for the shop."""
 
+from collections.abc import Collection
+
 import sqlalchemy as sa
 
 from services.orders.state import StockLevel, StockMovement
@@ -22,6 +24,13 @@ async def level_of(tx: Transaction, actor: Actor, sku: str, *, lock: bool = Fals
     if row is None:
         raise NotFound(detail="This SKU is not tracked; PUT its level first.")
     return StockLevel(**row._mapping)
+
+
+async def locked_levels(tx: Transaction, actor: Actor, skus: Collection[str]) -> dict[str, int]:
+    """Units on hand of those SKUs that are tracked, locked in SKU order, as every other writer locks them."""
+    mine = (stock_levels.c.store_id == actor.store) & stock_levels.c.sku.in_(skus)
+    rows = await tx.all(sa.select(stock_levels.c.sku, stock_levels.c.on_hand).where(mine).order_by(stock_levels.c.sku).with_for_update())
+    return {row.sku: row.on_hand for row in rows}
 
 
 async def levels(tx: Transaction, actor: Actor, *, below: int | None, cursor: str | None, limit: int) -> Walked[StockLevel]:

@@ -5,6 +5,7 @@ from shared.contracts.actor import Actor, Decision
 from shared.contracts.events import Order
 from shared.contracts.lifecycle import STEPS
 
+from .amend import may_amend
 from .cancel import may_cancel
 from .edit import EDITABLE, may_edit
 from .payments import may_record
@@ -19,6 +20,7 @@ def actions(order: Order, actor: Actor, preset: CancelPreset, customer_stop: Cus
         **{MOVES[step]: may_move(order, step, actor) for step in STEPS},
         "report_failed_delivery": may_report_failed_delivery(order, actor),
         "record_payment": may_record(order, actor, 1),
+        "amend": may_amend(order, actor),
         "cancel": may_cancel(order, actor, preset, customer_stop),
         **{f"edit_{part}": may_edit(order, part, actor) for part in EDITABLE},
     }

@@ -5,11 +5,41 @@ is never recomputed: it is the caller's figure, included in the prices or on top
 figures: the one given, and the one that follows from the rest.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from services.orders.requests.placing import LineInput, PlaceOrder
+from services.orders.requests.placing import LineInput, ShippingInput
 from shared.contracts.errors import Invalid
 from shared.contracts.money import MAX_AMOUNT_MINOR_UNITS, split
+
+
+class Figures(Protocol):
+    """What a caller says of an order's figures, when placing or amending it."""
+
+    @property
+    def lines(self) -> Sequence[LineInput]:
+        """Each line's figures."""
+
+    @property
+    def shipping(self) -> ShippingInput:
+        """The shipping's figures."""
+
+    @property
+    def discount(self) -> int:
+        """The order's own discount."""
+
+    @property
+    def tax(self) -> int | None:
+        """Tax of the whole order, if it is said as one sum."""
+
+    @property
+    def total(self) -> int | None:
+        """The total, if it is said."""
+
+    @property
+    def prices_include_tax(self) -> bool:
+        """Whether tax is in the prices, or on top of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +66,7 @@ class OrderAmounts:
     total: int
 
 
-def amounts(given: PlaceOrder) -> OrderAmounts:
+def amounts(given: Figures) -> OrderAmounts:
     """Every figure of the order.
 
     Raises Invalid `figures_missing` (a line without any price), `figures_do_not_add_up` (with `given` and `computed`),
@@ -65,7 +95,7 @@ def amounts(given: PlaceOrder) -> OrderAmounts:
     )
 
 
-def _taxes(given: PlaceOrder) -> tuple[list[int], int]:
+def _taxes(given: Figures) -> tuple[list[int], int]:
     """Tax of each line and of shipping. If only the order's tax is given, it is spread over lines and shipping."""
     given_taxes = [line.tax for line in given.lines] + [given.shipping.tax]
     if given.tax is not None and all(tax is None for tax in given_taxes):
@@ -76,7 +106,7 @@ def _taxes(given: PlaceOrder) -> tuple[list[int], int]:
     return known[:-1], known[-1]
 
 
-def _weights(given: PlaceOrder) -> list[int]:
+def _weights(given: Figures) -> list[int]:
     net = [
         (line.quantity * line.unit_price if line.unit_price is not None else line.subtotal or line.total or 0) - line.discount
         for line in given.lines
@@ -84,7 +114,7 @@ def _weights(given: PlaceOrder) -> list[int]:
     return [max(0, weight) for weight in net]
 
 
-def _subtotal(at: int, line: LineInput, tax: int, given: PlaceOrder) -> int:
+def _subtotal(at: int, line: LineInput, tax: int, given: Figures) -> int:
     if line.unit_price is not None:
         subtotal = line.quantity * line.unit_price
         _same(f"/lines/{at}/subtotal", line.subtotal, subtotal, "quantity × unit price")
@@ -101,7 +131,7 @@ def _subtotal(at: int, line: LineInput, tax: int, given: PlaceOrder) -> int:
     return subtotal
 
 
-def _order_discount_shares(given: PlaceOrder, subtotals: list[int], taxes: list[int]) -> list[int]:
+def _order_discount_shares(given: Figures, subtotals: list[int], taxes: list[int]) -> list[int]:
     """Each line's share of the order's discount: fixed for lines whose total the caller gave, and split over the others."""
     shares: dict[int, int] = {}
     for at, line in enumerate(given.lines):
@@ -121,7 +151,7 @@ def _order_discount_shares(given: PlaceOrder, subtotals: list[int], taxes: list[
     return [shares[at] for at in range(len(subtotals))]
 
 
-def _line(pointer: str, price: tuple[int, int, int], tax: int, given: PlaceOrder) -> LineAmounts:
+def _line(pointer: str, price: tuple[int, int, int], tax: int, given: Figures) -> LineAmounts:
     subtotal, discount, share = price
     total = subtotal - discount - share + _on_top(tax, given)
     if given.prices_include_tax and tax > total:
@@ -129,7 +159,7 @@ def _line(pointer: str, price: tuple[int, int, int], tax: int, given: PlaceOrder
     return LineAmounts(subtotal=subtotal, discount=discount, order_discount=share, tax=tax, total=total)
 
 
-def _shipping(given: PlaceOrder, tax: int) -> int:
+def _shipping(given: Figures, tax: int) -> int:
     shipping = given.shipping
     if shipping.discount > shipping.amount:
         raise Invalid("discount_too_large", f"The discount can be at most {shipping.amount}, the shipping amount.", at="/shipping/discount")
@@ -140,7 +170,7 @@ def _shipping(given: PlaceOrder, tax: int) -> int:
     return total
 
 
-def _on_top(tax: int, given: PlaceOrder) -> int:
+def _on_top(tax: int, given: Figures) -> int:
     return 0 if given.prices_include_tax else tax
 
 

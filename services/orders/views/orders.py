@@ -224,7 +224,9 @@ class ErasedView(View):
     orders: int
 
 
-SHOWN_TO_CUSTOMERS = ("from", "to", "tracking", "payment_id", "amount", "method", "reverses", "refund_id", "credit")
+SHOWN_TO_CUSTOMERS = (
+    "from", "to", "tracking", "payment_id", "amount", "method", "reverses", "refund_id", "credit", "changed", "total", "total_before",
+)  # fmt: skip
 
 
 def timeline_entry(change: Change, actor: Actor) -> TimelineEntry:

@@ -23,6 +23,7 @@ from shared.contracts.events.note import NoteEdited as NoteEdited
 from shared.contracts.events.note import NoteEvent as NoteEvent
 from shared.contracts.events.note import NoteRetracted as NoteRetracted
 from shared.contracts.events.note import NoteText as NoteText
+from shared.contracts.events.order import MAX_LINE_NUMBER as MAX_LINE_NUMBER
 from shared.contracts.events.order import MAX_ORDER_LINES as MAX_ORDER_LINES
 from shared.contracts.events.order import Address as Address
 from shared.contracts.events.order import Cancellation as Cancellation
@@ -31,6 +32,7 @@ from shared.contracts.events.order import Closing as Closing
 from shared.contracts.events.order import CustomerErased as CustomerErased
 from shared.contracts.events.order import GuestLinkRevoked as GuestLinkRevoked
 from shared.contracts.events.order import Order as Order
+from shared.contracts.events.order import OrderAmended as OrderAmended
 from shared.contracts.events.order import OrderCancelled as OrderCancelled
 from shared.contracts.events.order import OrderConfirmed as OrderConfirmed
 from shared.contracts.events.order import OrderDelivered as OrderDelivered
@@ -75,7 +77,7 @@ from shared.contracts.lifecycle import OrderStatus as OrderStatus
 
 ORDER_EVENTS: tuple[type[OrderEvent], ...] = (
     OrderPlaced, OrderConfirmed, OrderPickedUp, OrderShipped, OrderDelivered, OrderCancelled, OrderDeliveryFailed,
-    OrderPaymentRecorded, OrderPaymentReversed, OrderEdited, OrderRefunded,
+    OrderPaymentRecorded, OrderPaymentReversed, OrderEdited, OrderAmended, OrderRefunded,
 )  # fmt: skip
 """A service that keeps copies of orders subscribes to all of these."""
 

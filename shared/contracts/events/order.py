@@ -9,6 +9,8 @@ from shared.contracts.position import Position
 from shared.contracts.times import Instant
 
 MAX_ORDER_LINES = 2_000
+MAX_LINE_NUMBER = 10_000
+"""A line keeps its number while others come and go, so numbers go further than there are lines."""
 
 PaymentState = Literal["paid", "unpaid"]
 RefundState = Literal["none", "partial", "full"]
@@ -250,6 +252,14 @@ class OrderEdited(OrderEvent, type="order.edited.v1"):
 
     reason: str
     fields: tuple[str, ...]
+
+
+class OrderAmended(OrderEvent, type="order.amended.v1"):
+    """What was bought was changed before the shop accepted it; `order.lines_version` is one higher."""
+
+    reason: str
+    changed: tuple[Literal["lines", "shipping", "discount"], ...]
+    total_before: int
 
 
 class OrderRefunded(OrderEvent, type="order.refunded.v1"):

@@ -110,6 +110,12 @@ class Life:
         self.personal = self.personal.model_copy(update=personal)
         return self._ordered(events.OrderEdited, reason="asked for", fields=tuple(personal))
 
+    def amend(self, **facts: Any) -> Told:
+        """What was bought is stated anew; `facts` replace the order's."""
+        before = self.order().total
+        self.facts |= facts
+        return self._ordered(events.OrderAmended, reason="by phone", changed=("lines",), total_before=before)
+
     def refund(self, amount: int, *, cause: str = "request", goods: int = 0, shipping: int = 0, lines: Any = (), **facts: Any) -> Told:
         """A refund is approved, decided on the order as it now is."""
         self.refunds += 1
@@ -130,7 +136,7 @@ class Life:
     def _payment(self, amount: int, method: str) -> Payment:
         return Payment(
             payment_id=new_id("payment"), amount=amount, method=method, reference=f"R-{self.version + 1}",
-            order_version=self.version + 1, occurred_at=NOON, recorded_at=NOON,
+            order_version=self.version + 1, lines_version=self.facts.get("lines_version", 1), occurred_at=NOON, recorded_at=NOON,
         )  # fmt: skip
 
     def _ordered(self, kind: type[OrderEvent], **fields: Any) -> Told:

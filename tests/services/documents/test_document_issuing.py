@@ -1,6 +1,8 @@
 """Issued on events, once each: product.md section 4 and the worked cases that concern documents, over the running service."""
 
+import json
 import random
+from itertools import permutations
 
 import pytest
 
@@ -137,3 +139,33 @@ async def test_what_was_issued_cannot_be_changed_or_deleted(shop: Shop, life: Li
     for sql in ("update documents set total = 1 where store_id = {store}", "delete from documents where store_id = {store}"):
         with pytest.raises(Exception, match="an issued document is never changed or deleted"):
             await shop.rows("documents", sql)
+
+
+@pytest.mark.parametrize("turn", list(permutations(range(4))), ids=lambda turn: "".join(map(str, turn)))
+async def test_case_39_the_receipt_is_of_the_lines_that_were_paid(shop: Shop, life: Life, teller: Teller, turn: tuple[int, ...]) -> None:
+    """Paid at version 2, amended at 3, confirmed at 4; whatever arrives first, the receipt says 110.00 and the invoice 60.00."""
+    events = [life.step("pending"), life.pay(11000)]
+    one_less = life.order().lines[0].model_copy(update={"quantity": 1, "subtotal": 5000, "total": 5000})
+    amended = life.amend(lines=(one_less,), goods_total=5000, total=6000, lines_version=2)
+    life.facts["confirmed_version"] = 4
+    events += [amended, life.step("confirmed")]
+    await teller.tell(shop, *(events[at] for at in turn))
+    assert sorted(await issued(shop, life.order_id)) == [("invoice", "1", "60.00"), ("receipt", "1", "110.00")]
+    items = {one["kind"]: one for one in (await shop.staff.get(f"/documents/v1/documents/orders/{life.order_id}"))["items"]}
+    said = {}
+    for kind, one in items.items():
+        [row] = await shop.rows("documents", "select data from documents where store_id = {store} and number = $2", one["number"])
+        said[kind] = json.loads(row["data"])
+    assert (said["receipt"]["paid"], said["receipt"]["balance"], said["receipt"]["lines"][0]["quantity"]) == (11000, 0, 2)
+    assert (said["invoice"]["paid"], said["invoice"]["balance"], said["invoice"]["lines"][0]["quantity"]) == (11000, 0, 1)
+
+
+async def test_a_reversal_waits_for_the_receipt_that_it_cancels(shop: Shop, life: Life, teller: Teller) -> None:
+    placed, paid = life.step("pending"), life.pay(11000)
+    one_less = life.order().lines[0].model_copy(update={"quantity": 1, "subtotal": 5000, "total": 5000})
+    amended = life.amend(lines=(one_less,), goods_total=5000, total=6000, lines_version=2)
+    back = life.reverse(life.payments[0].payment_id)
+    await teller.tell(shop, placed, amended, back)
+    assert await issued(shop, life.order_id) == []
+    await teller.tell(shop, paid)
+    assert await issued(shop, life.order_id) == [("receipt", "1", "110.00"), ("cancelling_receipt", "1", "110.00")]

@@ -1,0 +1,80 @@
+"""Changes what was bought while the order is pending: its lines, figures and reserved stock, as one version."""
+
+from collections import Counter
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from services.orders.commands.change import Doing, changed, write
+from services.orders.commands.stock import move
+from services.orders.queries.orders import order_for
+from services.orders.queries.settings import settings_of
+from services.orders.queries.stock import locked_levels
+from services.orders.requests.amending import AmendOrder
+from services.orders.rules.amend import amended, changed_parts, freed, may_amend
+from services.orders.rules.room import enough_room
+from services.orders.rules.stock import Movement
+from services.orders.state import OrderState
+from services.orders.tables import lines
+from shared.contracts.actor import Actor
+from shared.contracts.errors import Refused, expect_version
+from shared.contracts.events import Order, OrderAmended
+from shared.data.db import Transaction
+
+
+async def amend_order(
+    tx: Transaction, actor: Actor, order_id: str, request: AmendOrder, *, now: datetime, expected_version: int
+) -> OrderState:
+    """Replace what was bought by what is wanted. Stock follows by the difference of each SKU.
+
+    Raises NotFound, Forbidden, VersionConflict, TooLarge, Invalid and Refused (see rules.amend), Refused `out_of_stock`.
+    """
+    state = await order_for(tx, actor, order_id, lock=True)
+    expect_version(state.order.version, expected_version)
+    before = state.order
+    may_amend(before, actor).or_raise()
+    settings = await settings_of(tx, actor.store)
+    named = {line.sku for line in before.lines} | {line.sku for line in request.lines if line.sku is not None}
+    levels = await locked_levels(tx, actor, named)
+    wanted = amended(before, request, tracked=levels.keys() if settings.stock else (), last_line=state.last_line)
+    enough_room([line.model_dump_json() for line in wanted.lines])
+    units = freed(before, wanted)
+    _check_stock(units, levels)
+    fields = {name: getattr(wanted, name) for name in Order.model_fields if name != "version"}
+    after = changed(state, last_line=max(state.last_line, *(line.line for line in wanted.lines)), **fields)
+    await _replace_lines(tx, actor, before, after.order)
+    parts = changed_parts(before, wanted)
+    details = {"changed": list(parts), "total_before": before.total, "total": wanted.total}
+    doing = Doing(actor, now, now, message=request.message, reason=request.reason)
+    also = {"reason": request.reason, "changed": parts, "total_before": before.total}
+    await write(tx, after, OrderAmended, doing, details, **also)
+    cause = f"amended:{order_id}:{after.order.version}"
+    moved = [Movement(sku, number, cause) for sku, number in sorted(units.items()) if sku in levels]
+    await move(tx, actor, moved, order_id=order_id, reason="order amended", now=now)
+    return after
+
+
+def _check_stock(units: Counter[str], levels: dict[str, int]) -> None:
+    short = [
+        {"sku": sku, "on_hand": levels[sku], "ordered": -number}
+        for sku, number in sorted(units.items())
+        if sku in levels and levels[sku] + number < 0 and number < 0
+    ]
+    if short:
+        raise Refused("out_of_stock", "There is less stock than the amendment takes.", short=short)
+
+
+async def _replace_lines(tx: Transaction, actor: Actor, before: Order, after: Order) -> None:
+    """Write what differs. The table's trigger allows it only while the order is pending."""
+    mine = (lines.c.store_id == actor.store) & (lines.c.order_id == after.order_id)
+    was, now = {line.line: line for line in before.lines}, {line.line: line for line in after.lines}
+    removed = was.keys() - now.keys()
+    if removed:
+        await tx.execute(sa.delete(lines).where(mine, lines.c.line.in_(removed)))
+    for number, line in now.items():
+        if number in was and line != was[number]:
+            await tx.execute(sa.update(lines).where(mine, lines.c.line == number).values(**line.model_dump(exclude={"line"})))
+    new = [line.model_dump() for number, line in now.items() if number not in was]
+    if new:
+        same = {"store_id": actor.store, "order_id": after.order_id, "placed_at": after.placed_at}
+        await tx.execute(sa.insert(lines), [same | one for one in new])
