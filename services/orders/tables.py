@@ -41,10 +41,11 @@ orders = table(
     sa.Column("tracking", JSONB),
     sa.Column("delivery_failed_at", TIME),
     sa.Column("cancellation", JSONB),
+    sa.Column("part_cancellations", JSONB, nullable=False, server_default="[]"),
     sa.Column("placed_at", TIME, nullable=False),
     *columns(TIME, "confirmed_at", "delivered_at", nullable=True),
     sa.Column("lines_version", sa.Integer, nullable=False, server_default="1"),
-    sa.Column("last_line", sa.Integer, nullable=False),  # the highest line number that was ever used
+    sa.Column("last_line", sa.Integer),  # the highest line number that was ever used; null until an amendment: as many as there are
     sa.Column("confirmed_version", sa.Integer),
     sa.Column("recorded_at", TIME, nullable=False),
     sa.PrimaryKeyConstraint("store_id", "order_id"),

@@ -65,7 +65,7 @@ CHECKS: list[Check] = [
         about_id=ID,
         source="""refunds.refunds r
             cross join lateral (select coalesce(sum(goods), 0) as goods, coalesce(sum(shipping), 0) as shipping,
-                coalesce(sum(tax), 0) as tax,
+                coalesce(sum(x.tax), 0) as tax,
                 coalesce(bool_and(x.quantity = u.units
                 and x.restock in (0, x.quantity) and (x.restock = 0 or (x.disposition = 'restock' and x.stock_tracked))), true) as
                     counted,

@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 from shared.contracts import lifecycle
-from shared.contracts.events import Cancellation, Disposition, OrderStatus, TaxRow
+from shared.contracts.events import Cancellation, Disposition, OrderStatus, PartCancellation, TaxRow
 from shared.contracts.position import Position
 
 Status = Literal["processing", "approved", "cancelled"]
 Settlement = Literal["none", "unsettled", "settled", "failed"]
 Outcome = Literal["succeeded", "failed"]
-Cause = Literal["request", "cancellation", "payment"]
+Cause = Literal["request", "cancellation", "payment", "part_cancellation"]
 AttentionKind = Literal["settled_twice", "failed_after_settled", "approved_above_collected"]
 
 
@@ -56,6 +56,7 @@ class KnownOrder:
     payments: tuple[KnownPayment, ...] = ()
     delivered_at: datetime | None = None
     cancellation: Cancellation | None = None
+    part_cancellations: tuple[PartCancellation, ...] = ()
     shipping_tax: int | None = None
     shipping_tax_rate: str | None = None
     shipping_tax_code: str | None = None
@@ -75,6 +76,11 @@ class KnownOrder:
     def collected(self) -> int:
         """Money known as collected: payments less reversals."""
         return sum(payment.amount for payment in self.payments)
+
+    def collected_upto(self, version: int) -> int:
+        """Money collected up to a version of the order, without what is known to have been reversed since."""
+        seen = sum(payment.amount for payment in self.payments if payment.order_version <= version)
+        return max(0, min(seen, self.collected))
 
     @property
     def furthest(self) -> OrderStatus:
@@ -215,6 +221,7 @@ class Refund(RefundSummary):
     """A whole refund: the columns of its row, and its lines."""
 
     payment_id: str | None = None
+    part_cancellation_id: str | None = None
     order_version: int
     order_invoiced: bool
     policy_version: int

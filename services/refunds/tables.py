@@ -32,6 +32,7 @@ orders = table(
     sa.Column("payments", JSONB, nullable=False),
     sa.Column("delivered_at", TIME),
     sa.Column("cancellation", JSONB(none_as_null=True)),
+    sa.Column("part_cancellations", JSONB, nullable=False, server_default="[]"),
     sa.Column("events", sa.Integer, nullable=False, server_default="0"),  # how many refund.* events this order has had
     sa.PrimaryKeyConstraint("store_id", "order_id"),
     sa.CheckConstraint("(status = 'cancelled') = (cancellation is not null)", name="cancellation"),
@@ -65,6 +66,7 @@ refunds = table(
     sa.Column("version", sa.Integer, nullable=False),
     *columns(sa.Text, "status", "settlement", "cause"),
     sa.Column("payment_id", PublicIdColumn("payment")),
+    sa.Column("part_cancellation_id", PublicIdColumn("part_cancellation")),
     sa.Column("order_version", sa.Integer, nullable=False),
     sa.Column("order_invoiced", sa.Boolean, nullable=False),
     sa.Column("policy_version", sa.Integer, nullable=False),
@@ -84,8 +86,9 @@ refunds = table(
     sa.CheckConstraint("status in ('processing', 'approved', 'cancelled')", name="status"),
     sa.CheckConstraint("settlement in ('none', 'unsettled', 'settled', 'failed')", name="settlement"),
     sa.CheckConstraint("settlement = 'none' or (status = 'approved' and amount > 0)", name="settled_when_approved"),
-    sa.CheckConstraint("cause in ('request', 'cancellation', 'payment')", name="cause"),
+    sa.CheckConstraint("cause in ('request', 'cancellation', 'payment', 'part_cancellation')", name="cause"),
     sa.CheckConstraint("(cause = 'payment') = (payment_id is not null)", name="payment"),
+    sa.CheckConstraint("(cause = 'part_cancellation') = (part_cancellation_id is not null)", name="part_cancellation"),
     sa.CheckConstraint("(status = 'processing') = (decided_at is null)", name="decided"),
     sa.CheckConstraint("goods >= 0 and shipping >= 0 and overpaid >= 0 and shipping_kept >= 0", name="never_negative"),
     sa.CheckConstraint("credit = goods + shipping and amount between overpaid and credit + overpaid", name="amount"),
@@ -93,6 +96,10 @@ refunds = table(
 )
 sa.Index("uq_refunds_cancellation", refunds.c.store_id, refunds.c.order_id, unique=True, postgresql_where=refunds.c.cause == "cancellation")
 sa.Index("uq_refunds_payment", refunds.c.store_id, refunds.c.payment_id, unique=True, postgresql_where=refunds.c.cause == "payment")
+sa.Index(
+    "uq_refunds_part_cancellation", refunds.c.store_id, refunds.c.part_cancellation_id,
+    unique=True, postgresql_where=refunds.c.cause == "part_cancellation",
+)  # fmt: skip
 sa.Index(None, refunds.c.store_id, refunds.c.requested_at, refunds.c.refund_id)
 sa.Index(None, refunds.c.store_id, refunds.c.status, refunds.c.requested_at, refunds.c.refund_id)
 sa.Index(None, refunds.c.store_id, refunds.c.customer_id, refunds.c.requested_at, refunds.c.refund_id)

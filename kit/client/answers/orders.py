@@ -41,6 +41,14 @@ class CancellationView(Answer):
     recorded_at: datetime
 
 
+class CancelledUnitsView(Answer):
+    """Units of a line that were cancelled, and how many of them went back to stock."""
+
+    line: int
+    quantity: int
+    released: int
+
+
 class CustomerView(Answer):
     """The buyer."""
 
@@ -93,6 +101,7 @@ class OrderLineView(Answer):
     tax: MoneyView
     total: MoneyView
     stock_tracked: bool
+    cancelled: int
 
 
 class OrderSummaryView(Answer):
@@ -196,6 +205,24 @@ class GuestLinksView(Answer):
     items: list[GuestLinkView]
 
 
+class OrderPage(Answer):
+    """A page of orders. Follow `next_cursor` until it is null: a page may be short, even empty, and still have a next one."""
+
+    items: list[OrderSummaryView]
+    next_cursor: str | None
+    previous_cursor: str | None = None
+
+
+class PartCancellationView(Answer):
+    """The record of units that were cancelled while the rest of the order went on."""
+
+    part_cancellation_id: str
+    by: ByView
+    lines: list[CancelledUnitsView]
+    reason: str
+    occurred_at: datetime
+
+
 class OrderDetails(Answer):
     """A whole order with its timeline (oldest first) and what the caller may do."""
 
@@ -228,6 +255,7 @@ class OrderDetails(Answer):
     tracking: Tracking | None
     delivery_failed_at: datetime | None
     cancellation: CancellationView | None
+    part_cancellations: list[PartCancellationView]
     needs_attention: list[str]
     metadata: dict[str, str | int | bool]
     placed_at: datetime
@@ -235,14 +263,6 @@ class OrderDetails(Answer):
     delivered_at: datetime | None
     timeline: list[TimelineEntry]
     actions: dict[str, ActionView]
-
-
-class OrderPage(Answer):
-    """A page of orders. Follow `next_cursor` until it is null: a page may be short, even empty, and still have a next one."""
-
-    items: list[OrderSummaryView]
-    next_cursor: str | None
-    previous_cursor: str | None = None
 
 
 class OrderView(Answer):
@@ -277,6 +297,7 @@ class OrderView(Answer):
     tracking: Tracking | None
     delivery_failed_at: datetime | None
     cancellation: CancellationView | None
+    part_cancellations: list[PartCancellationView]
     needs_attention: list[str]
     metadata: dict[str, str | int | bool]
     placed_at: datetime

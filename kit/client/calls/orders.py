@@ -28,6 +28,7 @@ from kit.client.requests.orders import (
     DeliveryFailure,
     EditOrder,
     GuestLink,
+    PartCancelRequest,
     PlaceBatch,
     PlaceOrder,
     RecordPayment,
@@ -264,6 +265,24 @@ class Orders:
         """Revoke a link: at once in this service, and in the others once they receive the event. Repeating it is harmless."""
         call = Call("DELETE", f"/v1/orders/{segment(order_id)}/guest-links/{segment(link_id)}", key=idempotency_key or new_key())
         await self._connection.nothing(call)
+
+    async def part_cancel_in(
+        self,
+        order_id: str,
+        *,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
+        **body: Unpack[PartCancelRequest],
+    ) -> OrderView:
+        """Cancel units that never leave, while the rest of the order goes on; they are credited by themselves."""
+        call = Call(
+            "POST",
+            f"/v1/orders/{segment(order_id)}/part-cancellations",
+            if_match=if_match,
+            key=idempotency_key or new_key(),
+            body=body,
+        )
+        return await self._connection.answer(OrderView, call)
 
     async def record_payment(
         self,

@@ -50,6 +50,14 @@ class CancelRequest(TypedDict):
     message: NotRequired[str]
 
 
+class CancelledLine(TypedDict):
+    """Units of one line that never leave; `release_stock: false` where they are not there."""
+
+    line: int
+    quantity: int
+    release_stock: NotRequired[bool]
+
+
 class ContactEdit(TypedDict):
     """The contact; omitted fields stay unchanged."""
 
@@ -180,6 +188,16 @@ class EditOrder(TypedDict):
     shipping_address: NotRequired[AddressInput | None]
     billing_address: NotRequired[AddressInput | None]
     tracking: NotRequired[TrackingInput | None]
+
+
+class PartCancelRequest(TypedDict):
+    """Units that are cancelled while the rest of the order goes on."""
+
+    lines: Sequence[CancelledLine]
+    reason: str
+    message: NotRequired[str]
+    shipping: NotRequired[Literal["policy", "keep", "refund"]]
+    """Whether the units' share of the shipping is credited; `policy`: as the store's refund policy says."""
 
 
 class PlaceOrder(TypedDict):

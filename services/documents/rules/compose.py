@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from services.documents.rules.contents import language_of
-from services.documents.rules.due import Due
+from services.documents.rules.due import Due, part_refunds
 from services.documents.rules.series import issuing_day
 from services.documents.state import Contents, DocumentReference, Letterhead, SaidLine, SaidPayment, printed
 from shared.contracts.events import Address, Order, OrderLine, Payment, Refund, RefundLine
@@ -57,8 +57,9 @@ def compose(due: Due, order: Order, background: Background, issue: Issue) -> Con
         if tax is None:
             tax = share(order.shipping_tax, order.shipping, background.shipping_before, due.amount)
         return addressed.model_copy(update={"shipping": due.amount, "tax": tax})
-    invoiced = _paid_when_confirmed(order) if due.cause == "order" else {}
-    return addressed.model_copy(update=whole_order(order) | invoiced)
+    if due.cause == "cancellation":
+        return addressed.model_copy(update=_rest(order, list(part_refunds(background.refunds).values())))
+    return addressed.model_copy(update=whole_order(order) | _paid_when_confirmed(order))
 
 
 def frame(order: Order, letterhead: Letterhead, *, day: date, time_zone: str) -> Contents:
@@ -87,6 +88,32 @@ def whole_order(order: Order) -> dict[str, object]:
         "shipping": order.shipping,
         "tax": sum(line.tax for line in order.lines) + order.shipping_tax,
         "discount": sum(line.discount + line.order_discount for line in order.lines),
+    }
+
+
+def _rest(order: Order, credited: list[Refund]) -> dict[str, object]:
+    """Lines and sums of what a cancellation credits: the whole order less what its part cancellations credited."""
+    before: dict[int, list[RefundLine]] = {}
+    for refund in credited:
+        for part in refund.lines:
+            before.setdefault(part.line, []).append(part)
+    lines = []
+    for line in order.lines:
+        parts = before.get(line.line, [])
+        quantity, amount = line.quantity - sum(one.quantity for one in parts), line.total - sum(one.goods for one in parts)
+        if quantity or amount:
+            said = SaidLine.like(line, quantity=quantity, discount=line.discount + line.order_discount, amount=amount)
+            if parts:  # the rest of a line is worth what is left of it, which is no price times quantity
+                left = {"unit_price": None, "discount": 0, "tax": line.tax - sum(one.tax or 0 for one in parts)}
+                said = said.model_copy(update=left)
+            lines.append(said)
+    shipping, shipping_tax = sum(refund.shipping for refund in credited), sum(refund.shipping_tax or 0 for refund in credited)
+    return {
+        "lines": tuple(lines),
+        "goods": sum(line.amount for line in lines),
+        "shipping": order.shipping - shipping,
+        "tax": sum(line.tax for line in lines) + order.shipping_tax - shipping_tax,
+        "discount": sum(line.discount for line in lines),
     }
 
 

@@ -70,18 +70,25 @@ def _invoices(order: Order, refunds: list[Refund]) -> Iterable[Due]:
     for refund in refunds:
         # Only a cancellation's refunds are invoiced for the shipping that the shop keeps, each for its own part. A requested refund keeps
         # shipping by crediting less: the original invoice still covers it, so a second invoice would charge it twice.
-        if refund.cause != "request" and refund.shipping_kept > 0:
+        if refund.shipping_kept > 0:
             yield Due("invoice", "shipping_kept", refund.refund_id, refund.shipping_kept)
 
 
 def _credit_notes(order: Order, refunds: list[Refund]) -> Iterable[Due]:
     if not is_invoiced(order):
         return
-    if order.status == "cancelled":
-        yield Due("credit_note", "cancellation", order.order_id, order.total)
+    parts = part_refunds(refunds)
+    if order.status == "cancelled" and {one.part_cancellation_id for one in order.part_cancellations} <= parts.keys():
+        yield Due("credit_note", "cancellation", order.order_id, order.total - sum(refund.credited for refund in parts.values()))
     for refund in refunds:
-        if refund.cause == "request":  # the credit note of a cancellation already covers its own refunds
+        # The credit note of a cancellation already covers its own refunds, and a credit of nothing needs none.
+        if refund.cause == "request" or (refund.cause == "part_cancellation" and refund.credited):
             yield Due("credit_note", "refund", refund.refund_id, refund.credited)
+
+
+def part_refunds(refunds: Iterable[Refund]) -> dict[str | None, Refund]:
+    """The refunds of part cancellations, by what they credit. A cancellation's credit note waits for all: it is over the rest."""
+    return {refund.part_cancellation_id: refund for refund in refunds if refund.cause == "part_cancellation"}
 
 
 def _refund_receipts(order: Order, refunds: list[Refund]) -> Iterable[Due]:

@@ -97,6 +97,12 @@ def _amended(event: events.OrderAmended) -> Entry:
     return Entry("customer", event.by, details, {"reason": event.reason}, event.personal.message)
 
 
+def _part_cancelled(event: events.OrderPartCancelled) -> Entry:
+    lines = [{"line": one.line, "quantity": one.quantity} for one in event.lines]
+    details = _order_facts(event) | {"part_cancellation_id": event.part_cancellation_id, "lines": lines}
+    return Entry("customer", event.by, details, {"reason": event.reason}, event.personal.message)
+
+
 def _order_facts(event: OrderEvent) -> dict[str, Any]:
     return {"version": event.order.version, "currency": event.order.currency}
 
@@ -149,6 +155,7 @@ ENTRIES: dict[type[Event], Callable[[Any], Entry]] = {
     events.OrderPaymentReversed: _payment,
     events.OrderEdited: _edited,
     events.OrderAmended: _amended,
+    events.OrderPartCancelled: _part_cancelled,
     events.RefundRequested: _refund_requested,
     events.RefundApproved: _refund_decided,
     events.RefundCancelled: _refund_decided,

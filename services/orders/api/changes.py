@@ -7,7 +7,7 @@ from fastapi import Query, Response
 from services.orders.api.orders import MAX_ORDER_BODY_BYTES
 from services.orders.commands.amend import amend_order
 from services.orders.commands.bulk import move_orders
-from services.orders.commands.cancel import cancel_order, cancel_outlook
+from services.orders.commands.cancel import cancel_in_part, cancel_order, cancel_outlook
 from services.orders.commands.edit import edit_order
 from services.orders.commands.payments import record_payment, reverse_payment
 from services.orders.commands.transitions import move_order, report_failed_delivery
@@ -17,6 +17,7 @@ from services.orders.requests.changes import (
     CancelRequest,
     DeliveryFailure,
     EditOrder,
+    PartCancelRequest,
     RecordPayment,
     ReversePayment,
     Transition,
@@ -81,6 +82,14 @@ async def amend(order_id: OrderId, request: AmendOrder, call: Call) -> Response:
         return OrderView.of(await amend_order(tx, call.actor, order_id, request, now=call.now, expected_version=expected), call.actor)
 
     return await call.once("orders.amend", work)
+
+
+@router.post(
+    "/orders/{order_id}/part-cancellations", operation_id="orders_order_cancel_in_part", response_model=OrderView, responses=CHANGE
+)
+async def cancel_part(order_id: OrderId, request: PartCancelRequest, call: Call) -> Response:
+    """Cancel units that never leave, while the rest of the order goes on; they are credited by themselves."""
+    return await call.change("orders.cancel_in_part", OrderView.of, cancel_in_part, order_id, request)
 
 
 @router.post("/orders/{order_id}/cancel", operation_id="orders_order_cancel", response_model=OrderView | CancelOutlook, responses=CHANGE)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -18,7 +19,7 @@ from services.orders.state import OrderState
 from services.orders.tables import lines
 from shared.contracts.actor import Actor
 from shared.contracts.errors import Refused, expect_version
-from shared.contracts.events import Order, OrderAmended
+from shared.contracts.events import Order, OrderAmended, OrderLine
 from shared.data.db import Transaction
 
 
@@ -73,8 +74,12 @@ async def _replace_lines(tx: Transaction, actor: Actor, before: Order, after: Or
         await tx.execute(sa.delete(lines).where(mine, lines.c.line.in_(removed)))
     for number, line in now.items():
         if number in was and line != was[number]:
-            await tx.execute(sa.update(lines).where(mine, lines.c.line == number).values(**line.model_dump(exclude={"line"})))
-    new = [line.model_dump() for number, line in now.items() if number not in was]
+            await tx.execute(sa.update(lines).where(mine, lines.c.line == number).values(_columns(line)))
+    new = [_columns(line) for number, line in now.items() if number not in was]
     if new:
         same = {"store_id": actor.store, "order_id": after.order_id, "placed_at": after.placed_at}
         await tx.execute(sa.insert(lines), [same | one for one in new])
+
+
+def _columns(line: OrderLine) -> dict[str, Any]:
+    return {name: value for name, value in line.model_dump().items() if name in lines.c}

@@ -6,13 +6,15 @@ from services.orders.commands.change import Doing, changed, write
 from services.orders.commands.stock import move
 from services.orders.queries.orders import order_for
 from services.orders.queries.settings import settings_of
-from services.orders.requests.changes import CancelRequest
+from services.orders.requests.changes import CancelRequest, PartCancelRequest
 from services.orders.rules.cancel import lines_to_release, may_cancel
+from services.orders.rules.part_cancel import cancelled_units, may_cancel_in_part, released, with_cancelled
 from services.orders.rules.stock import Movement
 from services.orders.state import OrderState
 from shared.contracts.actor import Actor, Decision
 from shared.contracts.errors import expect_version
-from shared.contracts.events import Cancellation, Order, OrderCancelled
+from shared.contracts.events import Cancellation, Order, OrderCancelled, OrderPartCancelled, PartCancellation
+from shared.contracts.ids import new_id
 from shared.data.db import Transaction
 
 
@@ -33,9 +35,34 @@ async def cancel_order(
         order_version=state.order.version + 1, occurred_at=now, recorded_at=now,
     )  # fmt: skip
     after = changed(state, status="cancelled", cancellation=cancellation)
-    released = [Movement(line.sku, line.quantity, f"cancelled:{order_id}:{line.line}") for line in lines_to_release(state.order)]
-    await write(tx, after, OrderCancelled, doing, {"from": state.order.status, "released": len(released)})
-    await move(tx, actor, released, order_id=order_id, reason="order cancelled", now=now)
+    back = [Movement(line.sku, line.left, f"cancelled:{order_id}:{line.line}") for line in lines_to_release(state.order)]
+    await write(tx, after, OrderCancelled, doing, {"from": state.order.status, "released": len(back)})
+    await move(tx, actor, back, order_id=order_id, reason="order cancelled", now=now)
+    return after
+
+
+async def cancel_in_part(
+    tx: Transaction, actor: Actor, order_id: str, request: PartCancelRequest, *, now: datetime, expected_version: int | None = None
+) -> OrderState:
+    """Cancel units that never leave, and release their stock. The total stays: the refund service credits them.
+
+    Raises NotFound, Forbidden, VersionConflict, Invalid and Refused (see rules.part_cancel).
+    """
+    state = await order_for(tx, actor, order_id, lock=True)
+    expect_version(state.order.version, expected_version)
+    may_cancel_in_part(state.order, actor).or_raise()
+    units, record_id = cancelled_units(state.order, request.lines), new_id("part_cancellation")
+    doing = Doing(actor, now, now, message=request.message, reason=request.reason)
+    record = PartCancellation(
+        part_cancellation_id=record_id, by=doing.by, lines=units, shipping=request.shipping, reason=request.reason,
+        order_version=state.order.version + 1, occurred_at=now, recorded_at=now,
+    )  # fmt: skip
+    lines = with_cancelled(state.order.lines, units)
+    after = changed(state, lines=lines, part_cancellations=(*state.order.part_cancellations, record))
+    details = {"part_cancellation_id": record_id, "lines": [one.model_dump() for one in units]}
+    also = {"part_cancellation_id": record_id, "lines": units, "reason": request.reason}
+    await write(tx, after, OrderPartCancelled, doing, details, **also)
+    await move(tx, actor, released(state.order, units, record_id), order_id=order_id, reason="part of the order cancelled", now=now)
     return after
 
 

@@ -23,6 +23,7 @@ OF_ORDER = (
 BOUGHT = ("goods_total", "discount_total", "tax_total", "shipping", "shipping_tax", "total", "lines_version")
 """The fields that only an amendment changes."""
 COUNTED = ("line_count", "unit_count", "last_line")
+LISTS = ("part_cancellations",)
 PARTS = ("tracking", "cancellation", "shipping_address", "billing_address")
 OTHERS = ("customer_name", "email", "phone", "metadata", "refunds", "refunded_units")
 
@@ -35,7 +36,7 @@ UPDATE = (
         orders.c.version == sa.bindparam("of_version"),
     )
     .values({name: sa.bindparam(name, type_=orders.c[name].type) for name in (*OF_ORDER, *OTHERS)})
-    .values({name: sa.bindparam(name, type_=JSONB(none_as_null=True)) for name in PARTS})
+    .values({name: sa.bindparam(name, type_=JSONB(none_as_null=True)) for name in (*PARTS, *LISTS)})
 )
 AMEND = UPDATE.values({name: sa.bindparam(name, type_=orders.c[name].type) for name in (*BOUGHT, *COUNTED)})
 INSERT = sa.insert(changes)
@@ -98,6 +99,7 @@ def _columns(state: OrderState) -> dict[str, Any]:
     order, personal = state.order, state.personal
     return {
         **{name: getattr(order, name) for name in OF_ORDER},
+        **{name: [part.model_dump(mode="json") for part in getattr(order, name)] for name in LISTS},
         "tracking": _json(order.tracking),
         "cancellation": _json(order.cancellation),
         "customer_name": personal.customer_name,

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONPATH
 
 from services.orders.commands.change import Doing, changed, write
 from services.orders.commands.guests import revoke_links_of
@@ -27,6 +28,7 @@ _says_something = sa.or_(
     sa.func.concat(orders.c.customer_name, orders.c.email, orders.c.phone) != "",
     *(sa.func.jsonb_typeof(column) != "null" for column in (orders.c.shipping_address, orders.c.billing_address, orders.c.tracking)),
     orders.c.cancellation["reason"].astext.not_in(("", ERASED_REASON)),
+    sa.func.jsonb_path_exists(orders.c.part_cancellations, sa.cast('$[*] ? (@.reason != "")', JSONPATH)),
     orders.c.metadata != {},
 )
 """Orders that may hold personal data. Orders that were blanked before are not read again."""
@@ -65,7 +67,7 @@ async def _blank(tx: Transaction, actor: Actor, order_id: str, *, now: datetime)
     forgotten = state.order.forgotten()
     if state.personal == OrderPersonal() and not state.metadata and forgotten == state.order:
         return
-    blank = {name: getattr(forgotten, name) for name in ("cancellation", "tracking")}
+    blank = {name: getattr(forgotten, name) for name in ("cancellation", "part_cancellations", "tracking")}
     after = changed(replace(state, personal=OrderPersonal(), metadata={}), **blank)
     doing = Doing(actor, now, now, reason=ERASED_REASON)
     await write(tx, after, OrderEdited, doing, {"fields": list(PERSONAL)}, reason=ERASED_REASON, fields=PERSONAL)

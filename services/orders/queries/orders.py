@@ -9,10 +9,11 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 from sqlalchemy.engine import Row
 
+from services.orders.rules.part_cancel import with_cancelled
 from services.orders.state import Change, OrderState
 from services.orders.tables import changes, lines, orders, payments
 from shared.contracts.actor import Actor
-from shared.contracts.events import Address, By, Cancellation, Order, OrderLine, OrderPersonal, Payment, Tracking
+from shared.contracts.events import Address, By, Cancellation, Order, OrderLine, OrderPersonal, PartCancellation, Payment, Tracking
 from shared.contracts.ids import public_id
 from shared.data.columns import own_rows
 from shared.data.db import Transaction
@@ -58,10 +59,12 @@ async def _written(tx: Transaction, row: Row[Any]) -> list[Mapping[str, Any]]:
 def state_of(row: Row[Any]) -> OrderState:
     """An `OrderState` from an order's row with its lines and payments."""
     values = row._mapping
-    same = [name for name in Order.model_fields if name in orders.c and name not in ("tracking", "cancellation")]
+    same = [name for name in Order.model_fields if name in orders.c and name not in ("tracking", "cancellation", "part_cancellations")]
+    parts = tuple(PartCancellation.model_validate(one, strict=False) for one in row.part_cancellations)
     order = Order(
         **{name: values[name] for name in same},
-        lines=tuple(OrderLine(**line) for line in row.order_lines),
+        lines=with_cancelled([OrderLine(**line) for line in row.order_lines], [units for part in parts for units in part.lines]),
+        part_cancellations=parts,
         payments=tuple(_payment(payment) for payment in row.order_payments),
         tracking=None if row.tracking is None else Tracking(**row.tracking),
         cancellation=None if row.cancellation is None else Cancellation.model_validate(row.cancellation, strict=False),
@@ -73,7 +76,9 @@ def state_of(row: Row[Any]) -> OrderState:
         shipping_address=None if row.shipping_address is None else Address(**row.shipping_address),
         billing_address=None if row.billing_address is None else Address(**row.billing_address),
     )
-    return OrderState(order, personal, row.metadata, refunds=row.refunds, refunded_units=row.refunded_units, last_line=row.last_line)
+    return OrderState(
+        order, personal, row.metadata, refunds=row.refunds, refunded_units=row.refunded_units, last_line=row.last_line or row.line_count
+    )
 
 
 def _listed(columns: tuple[sa.Column[Any], ...], order_by: tuple[sa.Column[Any], ...], name: str) -> sa.Label[Any]:

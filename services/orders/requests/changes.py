@@ -4,9 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import EmailStr, Field, model_validator
 
-from services.orders.requests.placing import AddressInput, PrepaidInput
+from services.orders.requests.placing import MAX_QUANTITY, AddressInput, PrepaidInput
 from services.orders.requests.words import Link, Message, Reason
-from shared.contracts.events import Tracking
+from shared.contracts.events import MAX_LINE_NUMBER, MAX_ORDER_LINES, Tracking
 from shared.contracts.ids import OrderId
 from shared.contracts.lifecycle import Step
 from shared.web.inputs import Fact, Input, Name, Word, example
@@ -81,6 +81,27 @@ class CancelRequest(Input):
 
     reason: Reason
     message: Message = ""
+
+
+class CancelledLine(Input):
+    """Units of one line that never leave; `release_stock: false` where they are not there."""
+
+    line: Annotated[int, Field(ge=1, le=MAX_LINE_NUMBER)]
+    quantity: Annotated[int, Field(ge=1, le=MAX_QUANTITY)]
+    release_stock: bool = True
+
+
+class PartCancelRequest(Input):
+    """Units that are cancelled while the rest of the order goes on."""
+
+    model_config = example({"lines": [{"line": 1, "quantity": 1, "release_stock": False}], "reason": "not on the shelf"})
+
+    lines: Annotated[list[CancelledLine], Field(min_length=1, max_length=MAX_ORDER_LINES)]
+    reason: Reason
+    message: Message = ""
+    shipping: Literal["policy", "keep", "refund"] = Field(
+        default="policy", description="Whether the units' share of the shipping is credited; `policy`: as the store's refund policy says"
+    )
 
 
 class ContactEdit(Input):

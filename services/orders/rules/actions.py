@@ -8,6 +8,7 @@ from shared.contracts.lifecycle import STEPS
 from .amend import may_amend
 from .cancel import may_cancel
 from .edit import EDITABLE, may_edit
+from .part_cancel import may_cancel_in_part
 from .payments import may_record
 from .status import may_move, may_report_failed_delivery
 
@@ -21,6 +22,7 @@ def actions(order: Order, actor: Actor, preset: CancelPreset, customer_stop: Cus
         "report_failed_delivery": may_report_failed_delivery(order, actor),
         "record_payment": may_record(order, actor, 1),
         "amend": may_amend(order, actor),
+        "part_cancel": may_cancel_in_part(order, actor),
         "cancel": may_cancel(order, actor, preset, customer_stop),
         **{f"edit_{part}": may_edit(order, part, actor) for part in EDITABLE},
     }

@@ -62,4 +62,4 @@ def lines_to_release(order: Order) -> tuple[OrderLine, ...]:
     """The lines whose reserved goods a cancellation now would restock: none once the goods have left."""
     if goods_left(order.status):
         return ()
-    return tuple(line for line in order.lines if line.stock_tracked)
+    return tuple(line for line in order.lines if line.stock_tracked and line.left)

@@ -63,13 +63,13 @@ with asked as materialized (
     from ready where (select count(*) from reserved) > 0
 ), placed as (
     insert into orders.orders (store_id, order_id, version, number, external_ref, status, currency, language, prices_include_tax,
-        customer_id, customer_name, email, phone, shipping_address, billing_address, metadata, line_count, last_line, unit_count,
-        goods_total, discount_total, tax_total, shipping, shipping_tax, total, collected, refunded_total, refund_state, refunds, refunded_units,
+        customer_id, customer_name, email, phone, shipping_address, billing_address, metadata, line_count, unit_count, goods_total,
+        discount_total, tax_total, shipping, shipping_tax, total, collected, refunded_total, refund_state, refunds, refunded_units,
         placed_at, recorded_at)
     select :store, won.order_id, 1, o.number, o.external_ref, 'pending', o.currency, o.language, o.prices_include_tax,
         o.customer_id, o.customer_name, o.email, o.phone, o.shipping_address, o.billing_address, cast(won.metadata as jsonb),
-        won.line_count, won.line_count, won.unit_count, o.goods_total, o.discount_total, o.tax_total, o.shipping, o.shipping_tax, o.total,
-        o.collected, 0, 'none', 0, 0, o.placed_at, :now
+        won.line_count, won.unit_count, o.goods_total, o.discount_total, o.tax_total, o.shipping, o.shipping_tax, o.total, o.collected,
+        0, 'none', 0, 0, o.placed_at, :now
     from won, jsonb_populate_record(null::orders.orders, event -> 'order' #- '{order_id}' || (event -> 'personal')) o
     order by n
 ), lines as (

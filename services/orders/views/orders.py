@@ -11,7 +11,7 @@ from services.orders.rules.cancel import lines_to_release
 from services.orders.rules.payments import needs_attention
 from services.orders.state import Change, OrderState, Summary
 from shared.contracts.actor import Actor, Decision
-from shared.contracts.events import Address, By, Order, OrderLine, OrderStatus, PaymentState, RefundState, Tracking
+from shared.contracts.events import Address, By, Order, OrderLine, OrderStatus, PartCancellation, PaymentState, RefundState, Tracking
 from shared.contracts.ids import OrderId, PaymentId
 from shared.contracts.lifecycle import goods_left
 from shared.web.views import ActionView, ByView, MoneyView, Page, View, actions, money
@@ -52,6 +52,7 @@ class OrderLineView(View):
     tax: MoneyView
     total: MoneyView
     stock_tracked: bool
+    cancelled: int
 
 
 class PaymentView(View):
@@ -75,6 +76,30 @@ class CancellationView(View):
     reason: str
     occurred_at: datetime
     recorded_at: datetime
+
+
+class CancelledUnitsView(BaseModel):
+    """Units of a line that were cancelled, and how many of them went back to stock."""
+
+    line: int
+    quantity: int
+    released: int
+
+
+class PartCancellationView(View):
+    """The record of units that were cancelled while the rest of the order went on."""
+
+    part_cancellation_id: str
+    by: ByView
+    lines: list[CancelledUnitsView]
+    reason: str
+    occurred_at: datetime
+
+    @classmethod
+    def of(cls, part: PartCancellation, actor: Actor) -> "PartCancellationView":
+        """As `actor` may see it."""
+        lines = [CancelledUnitsView(**one.model_dump()) for one in part.lines]
+        return cls.showing(part, by=ByView.of(part.by, actor), lines=lines, reason=_reason(part.reason, part.by, actor))
 
 
 class OrderView(View):
@@ -109,6 +134,7 @@ class OrderView(View):
     tracking: Tracking | None
     delivery_failed_at: datetime | None
     cancellation: CancellationView | None
+    part_cancellations: list[PartCancellationView]
     needs_attention: list[str]
     metadata: dict[str, str | int | bool]
     placed_at: datetime
@@ -212,7 +238,7 @@ class CancelOutlook(View):
         released = lines_to_release(order) if decision.allowed else ()
         return cls.showing(
             decision,
-            released=[ReleasedLine.showing(line) for line in released],
+            released=[ReleasedLine.showing(line, quantity=line.left) for line in released],
             goods_return_through_refund=decision.allowed and goods_left(order.status),
         )
 
@@ -226,6 +252,7 @@ class ErasedView(View):
 
 SHOWN_TO_CUSTOMERS = (
     "from", "to", "tracking", "payment_id", "amount", "method", "reverses", "refund_id", "credit", "changed", "total", "total_before",
+    "part_cancellation_id", "lines",
 )  # fmt: skip
 
 
@@ -262,6 +289,7 @@ def _view(state: OrderState, actor: Actor) -> dict[str, Any]:
         "lines": [line_view(line, order.currency) for line in order.lines],
         "payments": [_payment(order, at, actor) for at in range(len(order.payments))],
         "cancellation": _cancellation(order, actor),
+        "part_cancellations": [PartCancellationView.of(part, actor) for part in order.part_cancellations],
         "needs_attention": list(needs_attention(order)) if actor.is_shop else [],
         "metadata": state.metadata if actor.is_shop else {},
     }

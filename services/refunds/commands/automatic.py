@@ -1,5 +1,6 @@
 """Automatic refunds: money and goods that the copy of an order shows as due are refunded without a request."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -9,26 +10,28 @@ from services.refunds.commands import attention, copies, record
 from services.refunds.commands.decide import cancel
 from services.refunds.queries import ledgers, policies
 from services.refunds.queries.refunds import open_refunds_of
+from services.refunds.requests import WantedLine
 from services.refunds.rules import explanation
-from services.refunds.rules.amounts import money_back
-from services.refunds.rules.automatic import Already, Due, due_refunds
-from services.refunds.rules.claim import all_free
+from services.refunds.rules.amounts import money_back, refund_amount
+from services.refunds.rules.automatic import Already, Due, due_refunds, keeps_shipping
+from services.refunds.rules.claim import all_free, claim
 from services.refunds.rules.goods import disposition_of_cancelled
-from services.refunds.rules.lines import lines_of_money
+from services.refunds.rules.lines import lines_of_money, lines_of_units
+from services.refunds.rules.payout import payout
 from services.refunds.rules.settlement import settlement_of
 from services.refunds.rules.taxes import taxed
-from services.refunds.state import Ledger, Policy, Refund
+from services.refunds.state import Ledger, Policy, Refund, Units
 from services.refunds.tables import refunds
 from shared.contracts.actor import Actor, system
-from shared.contracts.events import By, Cancellation, Order, OrderEvent, RefundApproved
+from shared.contracts.events import By, Cancellation, Order, OrderEvent, PartCancellation, RefundApproved
 from shared.data.db import Transaction
 
 ACTOR_NAME = "refunds"
 
 
 def is_only_copied(event: OrderEvent) -> bool:
-    """Whether the event by itself requires only a newer copy: only a cancelled order's money and goods are refunded automatically."""
-    return event.order.cancellation is None
+    """Whether the event by itself requires only a newer copy: only what was cancelled is refunded automatically."""
+    return event.order.cancellation is None and not event.order.part_cancellations
 
 
 async def refund_what_is_due(tx: Transaction, store_id: str, order: Order, *, now: datetime) -> None:
@@ -37,14 +40,65 @@ async def refund_what_is_due(tx: Transaction, store_id: str, order: Order, *, no
     if created is None:
         return  # stale: the event that brought the newer copy has already refunded what was due
     approved = 0 if created else await ledgers.approved_of(tx, store_id, order.order_id)
-    if order.cancellation is None and approved <= sum(payment.amount for payment in order.payments):
+    overdrawn = approved > sum(payment.amount for payment in order.payments)
+    if order.cancellation is None and not order.part_cancellations and not overdrawn:
         return
     actor = system(store_id, ACTOR_NAME)
     ledger = await ledgers.ledger(tx, actor, order.order_id, lock=True)
+    if ledger.order.part_cancellations:
+        ledger = await _credit_parts(tx, actor, ledger, now=now)
     if ledger.order.cancellation is not None:
         await _give_back(tx, actor, ledger, ledger.order.cancellation, now=now)
     if ledger.approved > ledger.order.collected:
         await attention.approved_above_collected(tx, actor, ledger, now=now)
+
+
+async def _credit_parts(tx: Transaction, actor: Actor, ledger: Ledger, *, now: datetime) -> Ledger:
+    """One refund for each part cancellation that has none yet, oldest first, also over nothing. Returns the ledger after them."""
+    mine = (refunds.c.store_id == actor.store) & (refunds.c.order_id == ledger.order.order_id)
+    rows = await tx.all(sa.select(refunds.c.part_cancellation_id).where(mine, refunds.c.cause == "part_cancellation"))
+    made = {row.part_cancellation_id for row in rows}
+    for part in sorted(ledger.order.part_cancellations, key=lambda part: part.order_version):
+        if part.part_cancellation_id not in made:
+            policy = await policies.policy_at(tx, actor.store, at=part.recorded_at)
+            ledger = await _credit_part(tx, actor, ledger, part, policy, now=now)
+    return ledger
+
+
+async def _credit_part(tx: Transaction, actor: Actor, ledger: Ledger, part: PartCancellation, policy: Policy, *, now: datetime) -> Ledger:
+    """Credit the units of a part cancellation, and pay what of it is not owed. Returns the ledger after it."""
+    order = ledger.order
+    units = claim(order, ledger.taken, [WantedLine(line=one.line, quantity=one.quantity) for one in part.lines])
+    amount = refund_amount(order, units, ledger.credited, deduct_shipping=keeps_shipping(part, policy))
+    before = replace(ledger.position, collected=order.collected_upto(part.order_version))
+    paid = payout(before, amount.total)
+    lines = lines_of_units(order, amount, dict.fromkeys(units, "never_left"))
+    refund = Refund(
+        **record.begun(actor, order, policy, now=now),
+        status="approved",
+        settlement=settlement_of(paid),
+        cause="part_cancellation",
+        part_cancellation_id=part.part_cancellation_id,
+        order_version=part.order_version,
+        reason="part_cancellation",
+        amount=paid,
+        credit=amount.total,
+        goods=amount.goods,
+        shipping=amount.shipping,
+        **taxed(order, lines, ledger.credited, payout=paid).figures,
+        explanation=explanation.of_units(order, amount, policy.version, before),
+        decided_by=By.of(actor).model_dump(),
+        decided_at=now,
+    )
+    await record.add(tx, actor.store, ledger, refund)
+    after = await record.approve(tx, actor.store, ledger, refund, collected_seen=before.collected, now=now)
+    await record.announce(tx, actor, RefundApproved, refund, now=now)
+    return replace(after, taken=_taken(ledger, units))
+
+
+def _taken(ledger: Ledger, claimed: Mapping[int, Sequence[Units]]) -> dict[int, tuple[Units, ...]]:
+    """The units that are taken once these are claimed as well."""
+    return {**ledger.taken, **{line: (*ledger.taken.get(line, ()), *ranges) for line, ranges in claimed.items()}}
 
 
 async def _give_back(tx: Transaction, actor: Actor, ledger: Ledger, cancellation: Cancellation, *, now: datetime) -> None:
@@ -63,14 +117,17 @@ async def _give_back(tx: Transaction, actor: Actor, ledger: Ledger, cancellation
 
 
 async def _already(tx: Transaction, actor: Actor, ledger: Ledger) -> Already:
-    rows = await tx.all(
-        sa.select(refunds.c.payment_id, refunds.c.shipping_kept).where(
-            refunds.c.store_id == actor.store,
-            refunds.c.order_id == ledger.order.order_id,
-            refunds.c.cause.in_(("cancellation", "payment")),
-        )
+    mine = (refunds.c.store_id == actor.store) & (refunds.c.order_id == ledger.order.order_id)
+    made = sa.select(refunds.c.payment_id, refunds.c.shipping_kept).where(mine, refunds.c.cause.in_(("cancellation", "payment")))
+    rows = await tx.all(made)
+    in_parts = sa.select(sa.func.coalesce(sa.func.sum(refunds.c.shipping), 0)).where(mine, refunds.c.cause == "part_cancellation")
+    shipping = int(await tx.scalar(in_parts))
+    return Already(
+        approved=ledger.approved,
+        shipping_credited=shipping,
+        shipping_kept=sum(row.shipping_kept for row in rows),
+        keys={row.payment_id for row in rows},
     )
-    return Already(approved=ledger.approved, shipping_kept=sum(row.shipping_kept for row in rows), keys={row.payment_id for row in rows})
 
 
 async def _make(
@@ -105,4 +162,4 @@ async def _make(
     await record.add(tx, actor.store, ledger, refund)
     after = await record.approve(tx, actor.store, ledger, refund, collected_seen=order.collected, now=now)
     await record.announce(tx, actor, RefundApproved, refund, now=now)
-    return replace(after, taken={**ledger.taken, **{line: (*ledger.taken.get(line, ()), *ranges) for line, ranges in claimed.items()}})
+    return replace(after, taken=_taken(ledger, claimed))

@@ -16,7 +16,7 @@ LINE = ("line", "sku", "name", "quantity", "total", "tax", "stock_tracked")
 
 COPY_ORDER = statement(__file__, "copy_order").bindparams(
     *(sa.bindparam(name, type_=sa.Text) for name in ("store", "number", "customer", "status", "currency")),
-    *(sa.bindparam(name, type_=JSONB) for name in ("payments", "lines")),
+    *(sa.bindparam(name, type_=JSONB) for name in ("payments", "lines", "part_cancellations")),
     sa.bindparam("cancellation", type_=JSONB(none_as_null=True)),
     sa.bindparam("order_id", type_=orders.c.order_id.type),
     sa.bindparam("version", type_=sa.Integer),
@@ -55,7 +55,8 @@ async def copy_store(tx: Transaction, store_id: str, version: int, time_zone: st
 
 
 def _values(store_id: str, order: Order) -> dict[str, Any]:
-    cancellation = order.forgotten().cancellation  # its reason is personal text and is not needed here
+    forgotten = order.forgotten()  # reasons are personal text and are not needed here
+    cancellation = forgotten.cancellation
     return {
         "store": store_id,
         "order_id": order.order_id,
@@ -75,5 +76,6 @@ def _values(store_id: str, order: Order) -> dict[str, Any]:
         ],
         "delivered_at": order.delivered_at,
         "cancellation": cancellation.model_dump(mode="json") if cancellation else None,
+        "part_cancellations": [one.model_dump(mode="json") for one in forgotten.part_cancellations],
         "lines": [{name: getattr(line, name) for name in LINE} for line in order.lines],
     }

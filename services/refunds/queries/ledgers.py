@@ -12,7 +12,7 @@ from services.refunds.state import SHIPPING, Credited, KnownOrder, KnownPayment,
 from services.refunds.tables import approvals, claims, order_lines, orders, part_credits, refunds
 from shared.contracts.actor import Actor
 from shared.contracts.errors import NotFound
-from shared.contracts.events import Cancellation
+from shared.contracts.events import Cancellation, PartCancellation
 from shared.data.columns import own_rows
 from shared.data.db import Transaction
 from shared.data.readable import all_read
@@ -120,4 +120,5 @@ def _order(row: Row[Any], lines: Sequence[Row[Any]]) -> KnownOrder:
         lines=tuple(Line(**{field.name: line._mapping[field.name] for field in fields(Line)}) for line in lines),
         payments=tuple(KnownPayment(**payment) for payment in row.payments),
         cancellation=Cancellation.model_validate_json(json.dumps(row.cancellation)) if row.cancellation else None,
+        part_cancellations=tuple(PartCancellation.model_validate(one, strict=False) for one in row.part_cancellations),
     )

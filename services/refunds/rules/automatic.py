@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from services.refunds.state import KnownOrder, Policy
+from shared.contracts.events import PartCancellation
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,11 @@ class Due:
     def cause(self) -> Literal["cancellation", "payment"]:
         """The cause of the refund."""
         return "cancellation" if self.key is None else "payment"
+
+
+def keeps_shipping(part: PartCancellation, policy: Policy) -> bool:
+    """Whether the shop keeps the cancelled units' share of the shipping: as whoever cancelled them said, or by the policy of then."""
+    return policy.deduct_shipping if part.shipping == "policy" else part.shipping == "keep"
 
 
 def due_refunds(order: KnownOrder, policy: Policy, already: Already) -> list[Due]:
@@ -75,9 +81,5 @@ def _collected_by_cause(order: KnownOrder) -> list[tuple[str | None, int, int]]:
         if payment.order_version > cancelled and payment.amount > 0 and payment.payment_id not in reversed_ids
     ]
 
-    def collected_upto(version: int) -> int:
-        seen = sum(payment.amount for payment in order.payments if payment.order_version <= version)
-        return max(0, min(seen, order.collected))
-
     causes: list[tuple[str | None, int]] = [(None, cancelled), *((payment.payment_id, payment.order_version) for payment in later)]
-    return [(key, version, collected_upto(version)) for key, version in causes]
+    return [(key, version, order.collected_upto(version)) for key, version in causes]

@@ -40,6 +40,7 @@ from shared.contracts.events.order import OrderDeliveryFailed as OrderDeliveryFa
 from shared.contracts.events.order import OrderEdited as OrderEdited
 from shared.contracts.events.order import OrderEvent as OrderEvent
 from shared.contracts.events.order import OrderLine as OrderLine
+from shared.contracts.events.order import OrderPartCancelled as OrderPartCancelled
 from shared.contracts.events.order import OrderPaymentRecorded as OrderPaymentRecorded
 from shared.contracts.events.order import OrderPaymentReversed as OrderPaymentReversed
 from shared.contracts.events.order import OrderPersonal as OrderPersonal
@@ -77,7 +78,8 @@ from shared.contracts.lifecycle import OrderStatus as OrderStatus
 
 ORDER_EVENTS: tuple[type[OrderEvent], ...] = (
     OrderPlaced, OrderConfirmed, OrderPickedUp, OrderShipped, OrderDelivered, OrderCancelled, OrderDeliveryFailed,
-    OrderPaymentRecorded, OrderPaymentReversed, OrderEdited, OrderAmended, OrderRefunded,
+    OrderPaymentRecorded, OrderPaymentReversed, OrderEdited, OrderAmended, OrderPartCancelled,
+    OrderRefunded,
 )  # fmt: skip
 """A service that keeps copies of orders subscribes to all of these."""
 

@@ -48,6 +48,12 @@ class OrderLine(Part):
     tax: int = 0
     total: int
     stock_tracked: bool = False
+    cancelled: int = 0  # units that were cancelled in part; the line's figures stay
+
+    @property
+    def left(self) -> int:
+        """Units that were not cancelled."""
+        return self.quantity - self.cancelled
 
 
 class Payment(Part):
@@ -260,6 +266,14 @@ class OrderAmended(OrderEvent, type="order.amended.v1"):
     reason: str
     changed: tuple[Literal["lines", "shipping", "discount"], ...]
     total_before: int
+
+
+class OrderPartCancelled(OrderEvent, type="order.part_cancelled.v1"):
+    """Units were cancelled that never leave; the rest of the order goes on. The record is among `order.part_cancellations`."""
+
+    part_cancellation_id: PartCancellationId
+    lines: tuple[CancelledUnits, ...]
+    reason: str
 
 
 class OrderRefunded(OrderEvent, type="order.refunded.v1"):

@@ -66,15 +66,19 @@ async def test_over_refund_by_parallel_requests(shop: Shop) -> None:
 
 
 async def test_over_refund_by_parallel_approvals(shop: Shop) -> None:
-    """Money for one of two refunds is there: one approval goes through, the other hears why not."""
+    """60.00 of 110.00 is there: whichever of two refunds comes first pays what nobody owes, the other the rest, each once."""
     order_id = await delivered(shop, **prepaid(6_000))
     asked = [(await ask(shop.customer(), order_id, (1, 1))).ok()["refund_id"] for _ in range(2)]
     answers = await asyncio.gather(*(approve(shop, refund_id) for refund_id in asked * 8))
-    assert [answer.status for answer in answers].count(200) == 1
-    assert {answer.code for answer in answers if answer.status != 200} == {"not_collected", "already_approved"}
+    assert [answer.status for answer in answers].count(200) == 2
+    assert {answer.code for answer in answers if answer.status != 200} == {"already_approved"}
     held = await everything(shop, order_id)
-    assert [(row["approved_before"], row["amount"], row["collected_seen"]) for row in held["approvals"]] == [(0, 5_500, 6_000)]
-    assert [event["type"] for event in held["events"]].count("refund.approved.v1") == 1
+    chain = sorted((row["approved_before"], row["amount"], row["collected_seen"]) for row in held["approvals"])
+    assert chain == [(0, 500, 6_000), (500, 5_500, 6_000)]
+    assert sorted((row["part"], row["before"], row["amount"]) for row in held["credits"]) == [
+        (0, 0, 500), (0, 500, 500), (1, 0, 5_000), (1, 5_000, 5_000),
+    ]  # fmt: skip
+    assert [event["type"] for event in held["events"]].count("refund.approved.v1") == 2
 
 
 async def test_double_click_makes_one_refund(shop: Shop) -> None:
@@ -185,7 +189,7 @@ async def test_a_claim_cannot_lie_about_its_line(shop: Shop) -> None:
 async def test_money_is_approved_in_a_chain_without_any_lock(
     shop: Shop, row: dict[str, int], error: type[asyncpg.PostgresError] | None
 ) -> None:
-    order_id = await delivered(shop, **prepaid(6_000))
+    order_id = await delivered(shop, **prepaid())
     asked = [(await ask(shop.customer(), order_id, (1, 1))).ok()["refund_id"] for _ in range(2)]
     (await approve(shop, asked[0])).ok()
     sql = (
@@ -193,6 +197,31 @@ async def test_money_is_approved_in_a_chain_without_any_lock(
         "values ({store}, $2, $3, $4, $5, 6000, $6, now()) returning approved_after"
     )
     values = (uuid_of("order", order_id), row["number"], uuid_of("refund", asked[1]), row["amount"], row["before"])
+    assert await refusal(shop, sql, *values) is error
+
+
+@pytest.mark.parametrize(
+    ("row", "error"),
+    [
+        ({"number": 2, "amount": 1, "before": 5_000, "whole": 10_000}, None),
+        ({"number": 2, "amount": 5_001, "before": 5_000, "whole": 10_000}, asyncpg.CheckViolationError),  # more than the line
+        ({"number": 2, "amount": 1, "before": 0, "whole": 10_000}, asyncpg.ForeignKeyViolationError),  # forgets what was before
+        ({"number": 1, "amount": 1, "before": 0, "whole": 10_000}, asyncpg.UniqueViolationError),
+        ({"number": 3, "amount": 1, "before": 5_000, "whole": 10_000}, asyncpg.ForeignKeyViolationError),
+        ({"number": 2, "amount": 0, "before": 5_000, "whole": 10_000}, asyncpg.CheckViolationError),
+    ],
+)
+async def test_parts_are_credited_in_chains_without_any_lock(
+    shop: Shop, row: dict[str, int], error: type[asyncpg.PostgresError] | None
+) -> None:
+    order_id = await delivered(shop, **prepaid())
+    asked = [(await ask(shop.customer(), order_id, (1, 1))).ok()["refund_id"] for _ in range(2)]
+    (await approve(shop, asked[0])).ok()
+    sql = (
+        "insert into credits (store_id, order_id, part, number, refund_id, amount, before, whole) "
+        "values ({store}, $2, 1, $3, $4, $5, $6, $7) returning after"
+    )
+    values = (uuid_of("order", order_id), row["number"], uuid_of("refund", asked[1]), row["amount"], row["before"], row["whole"])
     assert await refusal(shop, sql, *values) is error
 
 

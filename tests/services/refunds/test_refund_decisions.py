@@ -51,7 +51,8 @@ async def test_the_preview_says_what_the_request_will_pay_and_writes_nothing(sho
     preview = (await shop.customer().post("/refunds/v1/refunds/preview", json=body, key=None)).ok()
     assert await everything(shop, order_id) == before
     asked = (await shop.customer().post("/refunds/v1/refunds", json=body)).ok()
-    assert amounts(preview) == amounts(asked) == (11_000, 10_000, 1_000)
+    assert tuple(preview[name]["amount"] for name in ("credit", "goods", "shipping")) == amounts(asked) == (11_000, 10_000, 1_000)
+    assert (preview["payout"]["amount"], preview["due_before"]["amount"]) == (11_000, 0)
     assert preview["explanation"] == asked["explanation"]
     assert asked["explanation"]["lines"][0] == {
         "line": 1, "line_total": 10_000, "line_quantity": 4, "units": [[1, 3]], "goods": 7_500, "shipping_share": 750,

@@ -1,10 +1,12 @@
 """Product section 8 on the running system, with exactly its figures: the worked cases that are about refunds."""
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
 
+from shared.contracts.ids import uuid_of
 from tests.services.refunds.scenes import (
     amounts,
     approve,
@@ -331,6 +333,90 @@ async def test_case_52_money_that_is_wholly_kept(shop: Shop, at_once: bool) -> N
         return len(kept) == 1
 
     await eventually(invoiced)
+
+
+async def cancel_units(shop: Shop, order_id: str, quantity: int = 1, **more: Any) -> Any:
+    """Cancel units of the first line."""
+    body = {"lines": [{"line": 1, "quantity": quantity}], "reason": "not on the shelf"} | more
+    return (await shop.staff.post(f"/orders/v1/orders/{order_id}/part-cancellations", json=body)).ok()
+
+
+async def credit_notes(shop: Shop, order_id: str, *expected: tuple[int, int]) -> None:
+    """Wait until the order has these credit notes: (total, tax)."""
+
+    async def issued() -> bool:
+        sql = "select data from documents where store_id = {store} and order_id = $2 and kind = 'credit_note' order by counted"
+        rows = [json.loads(row["data"]) for row in await shop.rows("documents", sql, uuid_of("order", order_id))]
+        return [(row["total"], row["tax"]) for row in rows] == list(expected)
+
+    await eventually(issued)
+
+
+WITH_TAX: dict[str, Any] = {
+    "lines": [{"sku": "TEE-1", "name": "T-shirt", "quantity": 2, "unit_price": 5_000, "tax": 1_000}],
+    "shipping": {"amount": 1_000, "tax": 100},
+}
+
+
+async def test_case_27_a_unit_and_then_the_order(shop: Shop) -> None:
+    await stock(shop, "TEE-1", 10)
+    order_id = await order(shop, **WITH_TAX, **prepaid())
+    await move(shop, order_id, "confirmed")
+    await cancel_units(shop, order_id)
+    assert await on_hand(shop, "TEE-1", 9)
+    [first] = await refunds_of(shop, order_id, 1)
+    assert (first["cause"], money_of(first), first["lines"][0]["disposition"]) == ("part_cancellation", (5_500, 5_500), "never_left")
+    await cancel(shop.customer(), order_id)
+    assert await on_hand(shop, "TEE-1", 10)
+    assert [money_of(one) for one in await refunds_of(shop, order_id, 2)] == [(5_500, 5_500), (5_500, 5_500)]
+    await credit_notes(shop, order_id, (5_500, 550), (5_500, 550))
+    await shown(shop, order_id, refund_state="full", refunded_total=11_000)
+
+
+async def test_case_28_unpaid_and_the_rest_returned(shop: Shop) -> None:
+    order_id = await order(shop)
+    await move(shop, order_id, "confirmed")
+    await cancel_units(shop, order_id)
+    [first] = await refunds_of(shop, order_id, 1)
+    assert money_of(first) == (5_500, 0)
+    await shown(shop, order_id, due=5_500, payment="unpaid")
+    await pay(shop, order_id, 5_500)
+    await move(shop, order_id, "delivered")
+    await shown(shop, order_id, due=0, payment="paid")
+    await seen(shop, order_id, status="delivered")
+    refund = (await ask(shop.customer(), order_id, (1, 1))).ok()
+    assert refund["lines"][0]["units"] == [{"first": 2, "last": 2}]
+    assert money_of((await approved_with(shop, refund["refund_id"])).ok()) == (5_500, 5_500)
+
+
+@pytest.mark.parametrize(
+    ("deduct", "shipping", "paid", "kept"),
+    [(True, "refund", [5_500, 5_000], 500), (True, "policy", [5_000, 5_000], 1_000), (False, "policy", [5_500, 5_500], 0)],
+)
+async def test_case_30_a_unit_of_a_shipped_order(shop: Shop, deduct: bool, shipping: str, paid: list[int], kept: int) -> None:
+    await policy(shop, deduct_shipping=deduct)
+    order_id = await order(shop, **prepaid())
+    await move(shop, order_id, "shipped")
+    await cancel_units(shop, order_id, shipping=shipping)
+    await refunds_of(shop, order_id, 1)
+    await cancel(shop.customer(), order_id)
+    refunds = await refunds_of(shop, order_id, 2)
+    assert [one["amount"]["amount"] for one in refunds] == paid
+    assert [one["shipping_kept"]["amount"] for one in refunds] == [0, kept]
+
+
+async def test_what_cannot_be_cancelled_in_part(shop: Shop) -> None:
+    order_id = await order(shop)
+    path, one = f"/orders/v1/orders/{order_id}/part-cancellations", {"lines": [{"line": 1, "quantity": 1}], "reason": "x"}
+    assert (await shop.staff.post(path, json=one)).code == "pending_is_amended"
+    await move(shop, order_id, "confirmed")
+    assert (await shop.customer().post(path, json=one)).code == "shop_only"
+    assert (await shop.staff.post(path, json=one | {"lines": [{"line": 1, "quantity": 3}]})).code == "units_not_free"
+    assert (await shop.staff.post(path, json=one | {"lines": [{"line": 1, "quantity": 2}]})).code == "cancel_the_order"
+    assert (await shop.staff.post(path, json=one | {"lines": [{"line": 2, "quantity": 1}]})).code == "unknown_line"
+    assert [event["type"] for event in await shop.events("orders", order_id)] == ["order.placed.v1", "order.confirmed.v1"]
+    (await shop.staff.post(path, json=one)).ok()
+    assert (await shop.staff.post(path, json=one)).code == "cancel_the_order"
 
 
 async def stock(shop: Shop, sku: str, level: int) -> None:

@@ -48,6 +48,7 @@ STATEMENTS = (
     add shipping_kept_total bigint not null default 0,
     add lines_version integer not null default 1,
     add last_line integer,
+    add part_cancellations jsonb not null default '[]',
     add confirmed_version integer""",
     "alter table orders.payments add lines_version integer not null default 1",
     "alter table orders.refunds add credit bigint, add shipping_kept bigint",
@@ -67,9 +68,7 @@ STATEMENTS = (
     from (select store_id, order_id, min(version) as version from orders.changes
         where type in ('order.confirmed.v1', 'order.picked_up.v1', 'order.shipped.v1', 'order.delivered.v1') group by store_id, order_id) x
     where x.store_id = o.store_id and x.order_id = o.order_id""",
-    "update orders.orders set last_line = line_count",
     "alter table orders.orders enable trigger user",
-    "alter table orders.orders alter last_line set not null",
     "alter table orders.orders add constraint ck_orders_last_line check (last_line between line_count and 10000)",
     "drop trigger append_only on orders.lines",
     ONLY_WHILE_PENDING,
@@ -109,4 +108,5 @@ def downgrade() -> None:
     op.execute("alter table orders.payments drop column lines_version")
     op.execute("""alter table orders.orders
         drop column credited_total, drop column shipping_kept_total, drop column lines_version, drop column last_line,
+        drop column part_cancellations,
         drop column confirmed_version""")

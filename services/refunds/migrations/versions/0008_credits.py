@@ -10,18 +10,25 @@ down_revision = "0007"
 
 STATEMENTS = (
     """alter table refunds.orders add shipping_tax bigint, add written_off bigint not null default 0, add kept bigint not null default 0,
-    add lines_version integer not null default 1""",
+    add lines_version integer not null default 1, add part_cancellations jsonb not null default '[]'""",
     "alter table refunds.order_lines add tax bigint, add tax_rate text, add tax_code text",
     """comment on table refunds.order_lines is
     'What was bought, as of `lines_version`. `slot` gives each line places of its own in the one row of all units ever sold.'""",
     "alter table refunds.refund_lines add tax bigint, add tax_rate text, add tax_code text",
     """alter table refunds.refunds add credit bigint, add shipping_tax bigint, add shipping_kept_tax bigint,
-    add taxes jsonb not null default '[]', add payout_taxes jsonb not null default '[]'""",
+    add part_cancellation_id uuid, add taxes jsonb not null default '[]', add payout_taxes jsonb not null default '[]'""",
     "update refunds.refunds set credit = goods + shipping",
     "alter table refunds.refunds alter credit set not null",
     "alter table refunds.refunds drop constraint ck_refunds_amount",
     """alter table refunds.refunds add constraint ck_refunds_amount
     check (credit = goods + shipping and amount between overpaid and credit + overpaid)""",
+    "alter table refunds.refunds drop constraint ck_refunds_cause",
+    """alter table refunds.refunds add constraint ck_refunds_cause
+    check (cause in ('request', 'cancellation', 'payment', 'part_cancellation'))""",
+    """alter table refunds.refunds add constraint ck_refunds_part_cancellation
+    check ((cause = 'part_cancellation') = (part_cancellation_id is not null))""",
+    """create unique index uq_refunds_part_cancellation on refunds.refunds (store_id, part_cancellation_id)
+    where cause = 'part_cancellation'""",
     """create table refunds.credits (
     store_id text not null,
     order_id uuid not null,
@@ -69,9 +76,12 @@ def downgrade() -> None:
     op.execute("drop table refunds.credits")
     op.execute("alter table refunds.refunds drop constraint ck_refunds_amount")
     op.execute("alter table refunds.refunds add constraint ck_refunds_amount check (amount = goods + shipping + overpaid)")
-    op.execute("""alter table refunds.refunds drop column credit, drop column shipping_tax, drop column shipping_kept_tax,
+    op.execute("alter table refunds.refunds drop constraint ck_refunds_cause")
+    op.execute("alter table refunds.refunds add constraint ck_refunds_cause check (cause in ('request', 'cancellation', 'payment'))")
+    op.execute("""alter table refunds.refunds drop column credit, drop column part_cancellation_id,
+        drop column shipping_tax, drop column shipping_kept_tax,
         drop column taxes, drop column payout_taxes""")
     op.execute("alter table refunds.refund_lines drop column tax, drop column tax_rate, drop column tax_code")
     op.execute("alter table refunds.order_lines drop column tax, drop column tax_rate, drop column tax_code")
     op.execute("""alter table refunds.orders drop column shipping_tax, drop column written_off, drop column kept,
-        drop column lines_version""")
+        drop column lines_version, drop column part_cancellations""")

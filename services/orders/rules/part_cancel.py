@@ -1,0 +1,64 @@
+"""Cancelling units that never leave, while the rest of the order goes on (real-shops.md 1.11)."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from services.orders.requests.changes import CancelledLine
+from shared.contracts.actor import Actor, Decision, allowed, refused, shop_only
+from shared.contracts.errors import Invalid, Refused
+from shared.contracts.events import CancelledUnits, Order, OrderLine
+
+from .stock import Movement
+
+
+def may_cancel_in_part(order: Order, actor: Actor) -> Decision:
+    """Whether `actor` may cancel some of the units now: from confirmation, when they are invoiced, until the rest is delivered."""
+    decision = shop_only(actor)
+    if not decision.allowed:
+        return decision
+    if order.status == "pending":
+        return refused("pending_is_amended", "Nothing is invoiced while the order is pending: amend it instead.")
+    if order.status == "cancelled":
+        return refused("already_cancelled", "The order is already cancelled.")
+    if order.status == "delivered":
+        return refused("delivered", "The order is delivered; request a refund instead.")
+    return allowed()
+
+
+def cancelled_units(order: Order, wanted: Sequence[CancelledLine]) -> tuple[CancelledUnits, ...]:
+    """The units that are cancelled of each line.
+
+    Raises Invalid `unknown_line`, `line_twice`, Refused `units_not_free`, `cancel_the_order`.
+    """
+    known, units = {line.line: line for line in order.lines}, dict[int, CancelledUnits]()
+    for at, one in enumerate(wanted):
+        line = known.get(one.line)
+        if line is None:
+            accepted = f"The order has the lines {', '.join(map(str, known))}."
+            raise Invalid("unknown_line", f"The order has no line {one.line}.", at=f"/lines/{at}/line", accepted=accepted)
+        if one.line in units:
+            raise Invalid("line_twice", f"Line {one.line} is named twice.", at=f"/lines/{at}/line", accepted="Name each line once.")
+        if one.quantity > line.left:
+            detail = f"Line {one.line}: {line.left} units are left, but {one.quantity} were to be cancelled."
+            raise Refused("units_not_free", detail, line=one.line, free=line.left, wanted=one.quantity)
+        released = one.quantity if one.release_stock and line.stock_tracked else 0
+        units[one.line] = CancelledUnits(line=one.line, quantity=one.quantity, released=released)
+    if sum(one.quantity for one in units.values()) == sum(line.left for line in order.lines):
+        raise Refused("cancel_the_order", "These are all the units that are left: cancel the order instead.")
+    return tuple(units[number] for number in sorted(units))
+
+
+def with_cancelled(lines: Sequence[OrderLine], units: Sequence[CancelledUnits]) -> tuple[OrderLine, ...]:
+    """The lines with these units cancelled as well."""
+    if not units:
+        return tuple(lines)
+    more = Counter[int]()
+    for one in units:
+        more[one.line] += one.quantity
+    return tuple(line.model_copy(update={"cancelled": line.cancelled + more[line.line]}) for line in lines)
+
+
+def released(order: Order, units: Sequence[CancelledUnits], part_cancellation_id: str) -> list[Movement]:
+    """The movements that put the units back which are on the shelf."""
+    skus = {line.line: line.sku for line in order.lines}
+    return [Movement(skus[one.line], one.released, f"part_cancelled:{part_cancellation_id}:{one.line}") for one in units if one.released]
