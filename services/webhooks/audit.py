@@ -17,6 +17,15 @@ CHECKS: list[Check] = [
             where f.n > 0 and (f.last <> c.last or f.n <> f.last - f.first + 1)""",
     ),
     Check(
+        "feed_row_is_not_its_event",
+        "an event in the feed is filed as what its body says that it is",
+        """select f.store_id, 'feed ' || f.position as id, f.type || ' of ' || f.subject as detail from webhooks.feed f
+            cross join lateral (select case when f.body ~ '^\\{.*\\}$' then f.body::jsonb end as said) b
+            where (f.event_id::text, f.type, f.source, f.subject, f.store_id, f.sequence, f.occurred_at, f.recorded_at)
+                is distinct from (said->>'id', said->>'type', said->>'source', said->>'subject', said->>'storeid',
+                (said->>'sequence')::bigint, (said->>'time')::timestamptz, (said->>'recordedtime')::timestamptz)""",
+    ),
+    Check(
         "delivery_is_not_its_attempts",
         "a delivery's attempts were all recorded, and it counts as delivered if, and only if, the last one was accepted",
         f"""select d.store_id, {DELIVERY} as id, format('%s after %s attempts; recorded %s, the last %s', d.state, d.attempts, a.n,

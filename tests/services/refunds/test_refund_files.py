@@ -14,11 +14,14 @@ import pytest
 from obstore.exceptions import BaseError
 from PIL import Image
 
-from services.refunds.commands.files import sweep
+from services.refunds.commands.files import add_upload, sweep
 from services.refunds.files import check
 from services.refunds.files import store as file_store
 from services.refunds.settings import RefundsEnvironment
+from services.refunds.state import Attachment
 from services.refunds.tables import metadata
+from shared.contracts.actor import Actor
+from shared.contracts.errors import Refused
 from shared.contracts.ids import new_id, uuid_of
 from shared.data.db import Database
 from shared.web.app import front_of
@@ -178,6 +181,42 @@ async def test_of_sixty_uploads_at_once_twenty_are_taken(shop: Shop) -> None:
     assert other.status == 201
     assert {row["attachment_id"] for row in await files(shop)} == {uuid_of("attachment", path.name) for path in stored(shop)}
     assert len(stored(shop)) == 21
+
+
+async def test_the_last_place_is_given_once(shop: Shop) -> None:
+    """Two uploads that both saw room wait for each other at their rows: the second counts the first."""
+    database, actor = Database(settings_of(shop), metadata), Actor(shop.store, "customer", "c-1")
+    now = datetime.now(UTC)
+
+    def file() -> Attachment:
+        return Attachment(
+            attachment_id=new_id("attachment"), customer_id="c-1", name="a.pdf", media_type="application/pdf", size_bytes=1,
+            sha256="0" * 64, uploaded_at=now,
+        )  # fmt: skip
+
+    async def second() -> None:
+        async with database.transaction("tests.second") as tx:
+            await add_upload(tx, actor, file(), 1, now=now)
+
+    try:
+        async with database.transaction("tests.first") as tx:
+            await add_upload(tx, actor, file(), 1, now=now)
+            late = asyncio.create_task(second())
+            await eventually(lambda: one_is_blocked(shop, late))
+            assert not late.done(), "the last place is given twice"
+        with pytest.raises(Refused) as refused:
+            await late
+    finally:
+        await database.close()
+    assert refused.value.code == "too_many_attachments"
+    assert len(await files(shop)) == 1
+
+
+async def one_is_blocked(shop: Shop, late: "asyncio.Task[None]") -> bool:
+    """Whether a session waits for an advisory lock, or nothing held it up."""
+    sql = """select 1 from pg_locks join pg_database d on d.oid = database
+        where locktype = 'advisory' and not granted and datname = current_database() and {store} <> ''"""
+    return bool(await shop.rows("refunds", sql)) or late.done()
 
 
 async def test_files_are_for_nobody_else_of_the_machine(shop: Shop) -> None:
