@@ -15,6 +15,7 @@ table = partial(store_table, metadata)
 
 STATUSES = "('pending', 'confirmed', 'picked_up', 'shipped', 'delivered', 'cancelled')"
 TOTAL_IS_SUM = "goods_total + shipping = total"
+ATTENTION = "collected > total or address_problems <> '[]'::jsonb"
 PAYMENT_STATE = "case when collected >= total then 'paid' else 'unpaid' end"
 
 orders = table(
@@ -28,6 +29,7 @@ orders = table(
     *columns(sa.Text, "customer_id", "customer_name", "email", "phone"),
     *columns(JSONB, "shipping_address", "billing_address", nullable=True),
     sa.Column("metadata", JSONB, nullable=False),
+    sa.Column("address_problems", JSONB, nullable=False, server_default=sa.text("'[]'::jsonb")),
     sa.Column("line_count", sa.Integer, nullable=False),
     *columns(sa.BigInteger, "unit_count", "goods_total", "discount_total", "tax_total", "shipping", "shipping_tax", "total", "collected"),
     sa.Column("payment", sa.Text, sa.Computed(PAYMENT_STATE, persisted=True), nullable=False),
@@ -59,6 +61,8 @@ sa.Index(None, orders.c.store_id, orders.c.customer_id, orders.c.placed_at, orde
 sa.Index(None, orders.c.store_id, orders.c.status, orders.c.placed_at, orders.c.order_id)
 sa.Index(None, orders.c.store_id, sa.func.lower(orders.c.email), orders.c.placed_at, orders.c.order_id)
 sa.Index(None, orders.c.store_id, orders.c.phone, orders.c.placed_at, orders.c.order_id)
+
+sa.Index("ix_orders_attention", orders.c.store_id, orders.c.placed_at, orders.c.order_id, postgresql_where=sa.text(ATTENTION))
 
 lines = table(
     "lines",

@@ -41,6 +41,13 @@ class CancellationView(Answer):
     recorded_at: datetime
 
 
+class ChoiceView(Answer):
+    """A value that would be accepted: its name or its code."""
+
+    name: str
+    code: str | None = None
+
+
 class CustomerView(Answer):
     """The buyer."""
 
@@ -190,10 +197,27 @@ class CancelOutlook(Answer):
     goods_return_through_refund: bool
 
 
+class FieldProblem(Answer):
+    """One invalid field; `choices` lists what would be accepted, at most the first 100, where only some names are."""
+
+    pointer: str
+    code: str
+    message: str
+    choices: list[ChoiceView] | None = None
+
+
 class GuestLinksView(Answer):
     """The order's valid links, newest first."""
 
     items: list[GuestLinkView]
+
+
+class OrderPage(Answer):
+    """A page of orders. Follow `next_cursor` until it is null: a page may be short, even empty, and still have a next one."""
+
+    items: list[OrderSummaryView]
+    next_cursor: str | None
+    previous_cursor: str | None = None
 
 
 class OrderDetails(Answer):
@@ -227,20 +251,13 @@ class OrderDetails(Answer):
     delivery_failed_at: datetime | None
     cancellation: CancellationView | None
     needs_attention: list[str]
+    address_problems: list[FieldProblem]
     metadata: dict[str, str | int | bool]
     placed_at: datetime
     confirmed_at: datetime | None
     delivered_at: datetime | None
     timeline: list[TimelineEntry]
     actions: dict[str, ActionView]
-
-
-class OrderPage(Answer):
-    """A page of orders. Follow `next_cursor` until it is null: a page may be short, even empty, and still have a next one."""
-
-    items: list[OrderSummaryView]
-    next_cursor: str | None
-    previous_cursor: str | None = None
 
 
 class OrderView(Answer):
@@ -274,6 +291,7 @@ class OrderView(Answer):
     delivery_failed_at: datetime | None
     cancellation: CancellationView | None
     needs_attention: list[str]
+    address_problems: list[FieldProblem]
     metadata: dict[str, str | int | bool]
     placed_at: datetime
     confirmed_at: datetime | None

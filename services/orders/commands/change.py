@@ -18,7 +18,7 @@ from shared.messaging.outbox import emit
 
 OF_ORDER = ("version", "status", "collected", "refunded_total", "refund_state", "delivery_failed_at", "confirmed_at", "delivered_at")
 PARTS = ("tracking", "cancellation", "shipping_address", "billing_address")
-OTHERS = ("customer_name", "email", "phone", "metadata", "refunds", "refunded_units")
+OTHERS = ("customer_name", "email", "phone", "metadata", "refunds", "refunded_units", "address_problems")
 
 # Built once: building them costs more than running them. A missing part is NULL, not JSON's null.
 UPDATE = (
@@ -104,6 +104,7 @@ def _columns(state: OrderState) -> dict[str, Any]:
         "metadata": state.metadata,
         "refunds": state.refunds,
         "refunded_units": state.refunded_units,
+        "address_problems": [problem.members() for problem in state.address_problems],
     }
 
 

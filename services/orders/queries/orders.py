@@ -12,6 +12,7 @@ from sqlalchemy.engine import Row
 from services.orders.state import Change, OrderState
 from services.orders.tables import changes, lines, orders, payments
 from shared.contracts.actor import Actor
+from shared.contracts.errors import Choice, FieldError
 from shared.contracts.events import Address, By, Cancellation, Order, OrderLine, OrderPersonal, Payment, Tracking
 from shared.contracts.ids import public_id
 from shared.data.columns import own_rows
@@ -73,7 +74,8 @@ def state_of(row: Row[Any]) -> OrderState:
         shipping_address=None if row.shipping_address is None else Address(**row.shipping_address),
         billing_address=None if row.billing_address is None else Address(**row.billing_address),
     )
-    return OrderState(order, personal, row.metadata, refunds=row.refunds, refunded_units=row.refunded_units)
+    problems = tuple(_problem(one) for one in row.address_problems)
+    return OrderState(order, personal, row.metadata, row.refunds, row.refunded_units, problems)
 
 
 def _listed(columns: tuple[sa.Column[Any], ...], order_by: tuple[sa.Column[Any], ...], name: str) -> sa.Label[Any]:
@@ -95,6 +97,11 @@ WHOLE = sa.select(
     _listed(PAYMENT_COLUMNS, (payments.c.order_version, payments.c.payment_id), "order_payments"),
 )
 WITH_HISTORY = WHOLE.add_columns(_listed(CHANGE_COLUMNS, (changes.c.version,), "order_changes"))
+
+
+def _problem(said: dict[str, Any]) -> FieldError:
+    choices = tuple(Choice(**choice) for choice in said.get("choices", ()))
+    return FieldError(said["pointer"], said["code"], said["message"], choices)
 
 
 def _payment(row: dict[str, Any]) -> Payment:
