@@ -23,7 +23,7 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from shared.contracts.errors import FieldError
+from shared.contracts.errors import Choice, FieldError
 
 IN_PROGRESS = "in_progress"
 NAMED = ("type", "title", "status", "code", "detail", "instance", "trace_id", "errors")
@@ -146,4 +146,5 @@ def seconds_until(retry_after: str | None, *, now: datetime) -> float | None:
 
 def _field(said: Any) -> FieldError:
     known = said if isinstance(said, dict) else {}
-    return FieldError(str(known.get("pointer", "")), str(known.get("code", "")), str(known.get("message", "")))
+    choices = tuple(Choice(str(one.get("name", "")), one.get("code")) for one in known.get("choices") or () if isinstance(one, dict))
+    return FieldError(str(known.get("pointer", "")), str(known.get("code", "")), str(known.get("message", "")), choices)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from shared.contracts.errors import FieldError
 from shared.contracts.events import By, Order, OrderPersonal, OrderStatus, PaymentState, RefundState
 
 CancelPreset = Literal["cancellation-control", "order-cancellation"]
@@ -14,6 +15,7 @@ CustomerStop = Literal["picked_up", "shipped", "delivered"]
 class OrderState:
     """One version of an order. `refunds` and `refunded_units` count the refunds and units that the refund service approved.
 
+    `address_problems` is what its country does not know of the contact or an address, until an edit mends it or staff accept it;
     `last_line` is the highest line number that was ever used.
     """
 
@@ -22,6 +24,7 @@ class OrderState:
     metadata: dict[str, str | int | bool] = field(default_factory=dict)
     refunds: int = 0
     refunded_units: int = 0
+    address_problems: tuple[FieldError, ...] = ()
     last_line: int = 0
 
 

@@ -18,6 +18,8 @@ TOTAL_IS_SUM = "goods_total + shipping = total"
 PAID = """case status when 'cancelled' then collected >= total
     else total - credited_total - collected + refunded_total <= 0 end"""  # nothing is due: shared/contracts/position.py
 PAYMENT_STATE = f"case when {PAID} then 'paid' else 'unpaid' end"
+OVERPAID = "(status <> 'cancelled' and total - credited_total - collected + refunded_total < 0)"
+ATTENTION = f"{OVERPAID} or address_problems <> '[]'::jsonb"
 
 orders = table(
     "orders",
@@ -30,6 +32,7 @@ orders = table(
     *columns(sa.Text, "customer_id", "customer_name", "email", "phone"),
     *columns(JSONB, "shipping_address", "billing_address", nullable=True),
     sa.Column("metadata", JSONB, nullable=False),
+    sa.Column("address_problems", JSONB, nullable=False, server_default=sa.text("'[]'::jsonb")),
     sa.Column("line_count", sa.Integer, nullable=False),
     *columns(sa.BigInteger, "unit_count", "goods_total", "discount_total", "tax_total", "shipping", "shipping_tax", "total", "collected"),
     sa.Column("payment", sa.Text, sa.Computed(PAYMENT_STATE, persisted=True), nullable=False),
@@ -68,6 +71,8 @@ sa.Index(None, orders.c.store_id, orders.c.customer_id, orders.c.placed_at, orde
 sa.Index(None, orders.c.store_id, orders.c.status, orders.c.placed_at, orders.c.order_id)
 sa.Index(None, orders.c.store_id, sa.func.lower(orders.c.email), orders.c.placed_at, orders.c.order_id)
 sa.Index(None, orders.c.store_id, orders.c.phone, orders.c.placed_at, orders.c.order_id)
+
+sa.Index("ix_orders_attention", orders.c.store_id, orders.c.placed_at, orders.c.order_id, postgresql_where=sa.text(ATTENTION))
 
 lines = table(
     "lines",

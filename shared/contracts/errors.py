@@ -20,19 +20,36 @@ For a consumer: park = no automatic retry, retry = a limited number of retries, 
 retried at least every 20 s for as long as it takes (shared/messaging/attempts.py).
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal
 
 OnMessage = Literal["retry", "park", "wait"]
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """A value that would be accepted: its name, and its standard code if it has one. Either may be sent."""
+
+    name: str
+    code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class FieldError:
-    """One invalid field: its JSON pointer, a stable code, and what would be accepted. Never the input itself."""
+    """One invalid field: its JSON pointer, a stable code, and what would be accepted. Never the input itself.
+
+    `choices` lists what would be accepted where only some names are, at most the first 100.
+    """
 
     pointer: str
     code: str
     message: str
+    choices: tuple[Choice, ...] = ()
+
+    def members(self) -> dict[str, Any]:
+        """As JSON; without `choices` if there are none."""
+        choices = {"choices": [asdict(choice) for choice in self.choices]} if self.choices else {}
+        return {"pointer": self.pointer, "code": self.code, "message": self.message, **choices}
 
 
 class Failure(Exception):  # noqa: N818  (a refusal is not an error: "Refused" reads better than "RefusedError")

@@ -3,6 +3,7 @@
 U+0000 never gets here: it is refused in every part of a call before that.
 """
 
+import unicodedata
 from datetime import date, datetime
 from typing import Annotated, Any
 
@@ -29,6 +30,14 @@ def Text(max_characters: int, *, min_characters: int = 0) -> StringConstraints: 
     Used as metadata: `message: Annotated[str, Text(2_000)]`.
     """
     return StringConstraints(strip_whitespace=True, min_length=min_characters, max_length=max_characters)
+
+
+def _composed(value: Any) -> Any:
+    return unicodedata.normalize("NFC", value) if isinstance(value, str) else value
+
+
+Composed = BeforeValidator(_composed)
+"""Metadata of a text that people read: the same letters are the same text, however they were composed (Unicode NFC)."""
 
 
 def _name(value: str) -> str:
@@ -58,7 +67,7 @@ _time = BeforeValidator(_instant)
 Word = Annotated[str, Text(128, min_characters=1)]
 """A short text that identifies something: a caller's own reference, the name of a carrier, a key."""
 
-Name = Annotated[str, Text(200)]
+Name = Annotated[str, Composed, Text(200)]
 """The name of a person or thing; may be empty."""
 
 Reference = Annotated[str, Text(200, min_characters=1)]

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any
 
@@ -86,12 +85,20 @@ KERNEL_PROBLEMS = {
 }
 
 
+class ChoiceView(BaseModel):
+    """A value that would be accepted: its name or its code."""
+
+    name: str
+    code: str | None = None
+
+
 class FieldProblem(BaseModel):
-    """One invalid field."""
+    """One invalid field; `choices` lists what would be accepted, at most the first 100, where only some names are."""
 
     pointer: str
     code: str
     message: str
+    choices: list[ChoiceView] | None = None
 
 
 class Problem(BaseModel):
@@ -173,7 +180,7 @@ def add_problem_handlers(app: FastAPI, own: Mapping[str, str]) -> None:
 def members(failure: Failure) -> dict[str, Any]:
     """A failure as a problem, without what follows from the call: its type, instance and trace id."""
     named = ("title", "status", "code", "detail")
-    wrong = {"errors": [asdict(error) for error in failure.errors]} if isinstance(failure, Invalid) and failure.errors else {}
+    wrong = {"errors": [error.members() for error in failure.errors]} if isinstance(failure, Invalid) and failure.errors else {}
     return failure.facts | {name: getattr(failure, name) for name in named} | wrong
 
 

@@ -4,18 +4,19 @@ from datetime import timedelta
 
 import pytest
 
+from services.orders.rules.attention import needs_attention
 from services.orders.rules.payments import (
     may_record,
     may_reverse,
-    needs_attention,
     payment_state,
     refund_state,
     same_again,
     same_reference,
 )
 from services.orders.rules.room import MAX_PAYMENT_RECORDS
-from shared.contracts.errors import Invalid
-from shared.contracts.events import RefundState
+from services.orders.state import OrderState
+from shared.contracts.errors import FieldError, Invalid
+from shared.contracts.events import OrderPersonal, RefundState
 from shared.contracts.position import Position
 from shared.contracts.times import happened_at
 from tests.rules.orders import ACTORS, NOW, STAFF, STATUSES, order, payment
@@ -63,9 +64,14 @@ def test_a_payment_is_reversed_once() -> None:
     assert same_reference(order(payments=(back,)), "cod", "r-1") is None
 
 
-def test_more_than_the_total_needs_attention() -> None:
-    assert needs_attention(order(collected=11001)) == ("overpaid",)
-    assert needs_attention(order(paid=True)) == ()
+def test_more_than_the_total_and_open_addresses_need_attention() -> None:
+    problems = (FieldError("/shipping_address/city", "address_required", "An address in BD needs this part."),)
+    cases: list[tuple[int, tuple[FieldError, ...], tuple[str, ...]]] = [
+        (1, (), ("overpaid",)), (0, (), ()), (0, problems, ("address",)), (1, problems, ("overpaid", "address")),
+    ]  # fmt: skip
+    for over, found, reasons in cases:
+        state = OrderState(order(collected=11000 + over), OrderPersonal(), address_problems=found)
+        assert needs_attention(state) == reasons
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,11 @@
 """The whole product of statuses × steps × actors, and the other things that a status allows."""
 
+from typing import Any
+
 import pytest
 
 from services.orders.rules.actions import actions
-from services.orders.rules.edit import EDITABLE, may_edit
+from services.orders.rules.edit import EDITABLE, difference, may_edit
 from services.orders.rules.status import may_move, may_report_failed_delivery
 from shared.contracts.events import OrderStatus, Tracking
 from shared.contracts.lifecycle import STEPS
@@ -43,7 +45,7 @@ def test_when_a_delivery_can_fail(status: OrderStatus, code: str | None) -> None
 
 # customer, shipping_address, billing_address, tracking: what refuses each correction; None is allowed.
 EDITS: dict[str, tuple[str | None, str | None, str | None, str | None]] = {
-    "pending": (None, None, None, None),
+    "pending": (None, None, None, "tracking_too_early"),
     "confirmed": (None, None, "billing_address_frozen", None),
     "picked_up": (None, "shipping_address_frozen", "billing_address_frozen", None),
     "shipped": (None, "shipping_address_frozen", "billing_address_frozen", None),
@@ -54,13 +56,23 @@ EDITS: dict[str, tuple[str | None, str | None, str | None, str | None]] = {
 
 @pytest.mark.parametrize("status", STATUSES)
 def test_what_can_be_corrected_when(status: OrderStatus) -> None:
-    tracked = order(status, tracking=Tracking(carrier="Pathao", number="P-1"))
-    assert tuple(may_edit(tracked, part, STAFF).code for part in EDITABLE) == EDITS[status]
-    assert {may_edit(tracked, part, ACTORS["customer"]).code for part in EDITABLE} == {"shop_only"}
+    for tracking in (None, Tracking(carrier="Pathao", number="P-1")):
+        one = order(status, tracking=tracking)
+        assert tuple(may_edit(one, part, STAFF).code for part in EDITABLE) == EDITS[status]
+        assert {may_edit(one, part, ACTORS["customer"]).code for part in EDITABLE} == {"shop_only"}
 
 
-def test_tracking_is_corrected_once_it_is_there() -> None:
-    assert may_edit(order("shipped"), "tracking", STAFF).code == "no_tracking"
+DIFFERENCES: list[tuple[dict[str, Any], dict[str, Any], dict[str, Any], dict[str, Any]]] = [
+    ({"a": 1}, {"a": 1}, {}, {}),
+    ({"a": {"b": 1, "c": 2}}, {"a": {"b": 1, "c": 3}}, {"a": {"c": 2}}, {"a": {"c": 3}}),
+    ({"a": None}, {"a": {"b": 1}}, {"a": None}, {"a": {"b": 1}}),
+    ({"a": {"b": 1}}, {"a": None}, {"a": {"b": 1}}, {"a": None}),
+]
+
+
+@pytest.mark.parametrize(("before", "after", "old", "new"), DIFFERENCES)
+def test_history_keeps_only_what_differs(before: dict[str, Any], after: dict[str, Any], old: dict[str, Any], new: dict[str, Any]) -> None:
+    assert difference(before, after) == (old, new)
 
 
 def test_actions_name_every_command_for_every_actor() -> None:

@@ -49,6 +49,13 @@ class CancelledUnitsView(Answer):
     released: int
 
 
+class ChoiceView(Answer):
+    """A value that would be accepted: its name or its code."""
+
+    name: str
+    code: str | None = None
+
+
 class CustomerView(Answer):
     """The buyer."""
 
@@ -199,6 +206,15 @@ class CancelOutlook(Answer):
     goods_return_through_refund: bool
 
 
+class FieldProblem(Answer):
+    """One invalid field; `choices` lists what would be accepted, at most the first 100, where only some names are."""
+
+    pointer: str
+    code: str
+    message: str
+    choices: list[ChoiceView] | None = None
+
+
 class GuestLinksView(Answer):
     """The order's valid links, newest first."""
 
@@ -257,6 +273,7 @@ class OrderDetails(Answer):
     cancellation: CancellationView | None
     part_cancellations: list[PartCancellationView]
     needs_attention: list[str]
+    address_problems: list[FieldProblem]
     metadata: dict[str, str | int | bool]
     placed_at: datetime
     confirmed_at: datetime | None
@@ -299,6 +316,7 @@ class OrderView(Answer):
     cancellation: CancellationView | None
     part_cancellations: list[PartCancellationView]
     needs_attention: list[str]
+    address_problems: list[FieldProblem]
     metadata: dict[str, str | int | bool]
     placed_at: datetime
     confirmed_at: datetime | None

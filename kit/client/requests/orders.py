@@ -5,6 +5,21 @@ from datetime import datetime
 from typing import Literal, NotRequired, TypedDict
 
 
+class AddressEdit(TypedDict):
+    """An address; omitted parts stay unchanged, null removes one."""
+
+    country_code: NotRequired[str | None]
+    name: NotRequired[str | None]
+    company_name: NotRequired[str | None]
+    street_address: NotRequired[str | None]
+    city: NotRequired[str | None]
+    city_area: NotRequired[str | None]
+    country_area: NotRequired[str | None]
+    postal_code: NotRequired[str | None]
+    sorting_code: NotRequired[str | None]
+    phone: NotRequired[str | None]
+
+
 class AddressInput(TypedDict):
     """A postal address; which parts are required depends on the country."""
 
@@ -59,7 +74,7 @@ class CancelledLine(TypedDict):
 
 
 class ContactEdit(TypedDict):
-    """The contact; omitted fields stay unchanged."""
+    """The contact; omitted fields stay unchanged, null removes one."""
 
     name: NotRequired[str | None]
     email: NotRequired[str | None]
@@ -113,6 +128,10 @@ class PlaceBatch(TypedDict):
     """Up to 1,000 orders; each succeeds or fails on its own. Items are parsed one by one, so an invalid one fails alone too."""
 
     orders: Sequence[Mapping[str, object]]
+    validation: NotRequired[Literal["strict", "warn"] | None]
+    """`strict` refuses a contact or address that its country does not know; `warn` keeps it and lists what is wrong in
+    `address_problems`. Default: `warn` for the platform, `strict` for staff.
+    """
 
 
 class PrepaidInput(TypedDict):
@@ -121,6 +140,7 @@ class PrepaidInput(TypedDict):
     amount: int
     """Minor units of the order's currency."""
     method: str
+    """In any case; kept as one word: cod."""
     reference: str
     collected_by: NotRequired[str | None]
     occurred_at: NotRequired[datetime | None]
@@ -132,6 +152,7 @@ class RecordPayment(TypedDict):
     amount: int
     """Minor units of the order's currency."""
     method: str
+    """In any case; kept as one word: cod."""
     reference: str
     collected_by: NotRequired[str | None]
     occurred_at: NotRequired[datetime | None]
@@ -153,6 +174,14 @@ class ShippingInput(TypedDict):
     """Minor units of the order's currency."""
     tax: NotRequired[int | None]
     total: NotRequired[int | None]
+
+
+class TrackingEdit(TypedDict):
+    """Where the parcel can be tracked; omitted parts stay unchanged, a null url is removed."""
+
+    carrier: NotRequired[str | None]
+    number: NotRequired[str | None]
+    url: NotRequired[str | None]
 
 
 class TrackingInput(TypedDict):
@@ -180,14 +209,23 @@ class AmendOrder(TypedDict):
 
 
 class EditOrder(TypedDict):
-    """A correction with its reason (JSON merge patch): omitted fields stay unchanged."""
+    """A correction with its reason (JSON merge patch, RFC 7396): omitted fields stay unchanged, null removes an optional part.
 
-    reason: str
+    A null billing address is the shipping address again. `accept_addresses` accepts what is listed in `address_problems` as it is; it
+    needs no reason.
+    """
+
+    reason: NotRequired[str]
     message: NotRequired[str]
     customer: NotRequired[ContactEdit | None]
-    shipping_address: NotRequired[AddressInput | None]
-    billing_address: NotRequired[AddressInput | None]
-    tracking: NotRequired[TrackingInput | None]
+    shipping_address: NotRequired[AddressEdit | None]
+    billing_address: NotRequired[AddressEdit | None]
+    tracking: NotRequired[TrackingEdit | None]
+    accept_addresses: NotRequired[bool]
+    validation: NotRequired[Literal["strict", "warn"] | None]
+    """`strict` refuses a contact or address that its country does not know; `warn` keeps it and lists what is wrong in
+    `address_problems`. Default: `warn` for the platform, `strict` for staff.
+    """
 
 
 class PartCancelRequest(TypedDict):
@@ -217,12 +255,17 @@ class PlaceOrder(TypedDict):
     prices_include_tax: NotRequired[bool]
     total: NotRequired[int | None]
     language: NotRequired[str]
+    """BCP 47; bn_BD is kept as bn-BD."""
     number: NotRequired[str | None]
-    """The platform's own number; defaults to the store's next one."""
+    """The platform's own number or name; defaults to the store's next one."""
     external_ref: NotRequired[str | None]
     metadata: NotRequired[Mapping[str, str | int | bool]]
     payments: NotRequired[Sequence[PrepaidInput]]
     placed_at: NotRequired[datetime | None]
+    validation: NotRequired[Literal["strict", "warn"] | None]
+    """`strict` refuses a contact or address that its country does not know; `warn` keeps it and lists what is wrong in
+    `address_problems`. Default: `warn` for the platform, `strict` for staff.
+    """
 
 
 class Transition(TypedDict):

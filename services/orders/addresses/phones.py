@@ -1,25 +1,28 @@
 """Telephone numbers by the rules of their countries (Google's phone data)."""
 
+from collections.abc import Iterable
+
 import phonenumbers
 
-from shared.contracts.errors import Invalid
 
+def read_phone(text: str, countries: Iterable[str]) -> str | None:
+    """A telephone number in E.164, with its extension if it has one (`+8801712345678;ext=55`); None if it is no number.
 
-def checked_phone(phone: str, country_code: str, pointer: str) -> str:
-    """A phone number in E.164 (`+8801712345678`), parsed as a number of `country_code` unless it has its own prefix; empty stays empty.
-
-    Raises Invalid `bad_phone`.
+    A number without a country's prefix is read as of the first of `countries` where there can be such a number.
     """
-    if not phone:
-        return ""
+    return next((number for country in (*countries, None) if (number := _read(text, country)) is not None), None)
+
+
+def _read(text: str, country: str | None) -> str | None:
     try:
-        number = phonenumbers.parse(phone, country_code)
+        number = phonenumbers.parse(text, country)
     except phonenumbers.NumberParseException:
-        number = None
-    if number is None or not phonenumbers.is_possible_number(number):
-        message = f"Send a telephone number of {country_code}, or one that starts with + and a country code."
-        raise Invalid("bad_phone", message, at=pointer)
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+        return None
+    if not phonenumbers.is_possible_number(number):
+        return None
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) + (
+        f";ext={number.extension}" if number.extension else ""
+    )
 
 
 def phone_or_none(text: str) -> str | None:

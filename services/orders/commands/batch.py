@@ -56,7 +56,7 @@ async def place_batch(
 
 def _drafts(actor: Actor, request: PlaceBatch, key: str, path: str, *, shown: Shown, now: datetime) -> Iterator[Draft | Failure]:
     """Each item, prepared without the database: a draft, or its failure."""
-    for index, body in enumerate(request.orders):
+    for index, body in enumerate(request.items()):
         reservation = Reservation.of(actor, f"{key}\n{index}", "POST", path, json.dumps(body, sort_keys=True).encode())
         try:
             yield draft(actor, _parsed(body), reservation, shown=shown, now=now)

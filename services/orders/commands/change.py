@@ -25,7 +25,7 @@ BOUGHT = ("goods_total", "discount_total", "tax_total", "shipping", "shipping_ta
 COUNTED = ("line_count", "unit_count", "last_line")
 LISTS = ("part_cancellations",)
 PARTS = ("tracking", "cancellation", "shipping_address", "billing_address")
-OTHERS = ("customer_name", "email", "phone", "metadata", "refunds", "refunded_units")
+OTHERS = ("customer_name", "email", "phone", "metadata", "refunds", "refunded_units", "address_problems")
 
 # Built once: building them costs more than running them. A missing part is NULL, not JSON's null.
 UPDATE = (
@@ -110,6 +110,7 @@ def _columns(state: OrderState) -> dict[str, Any]:
         "metadata": state.metadata,
         "refunds": state.refunds,
         "refunded_units": state.refunded_units,
+        "address_problems": [problem.members() for problem in state.address_problems],
     }
 
 

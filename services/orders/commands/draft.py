@@ -2,15 +2,15 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from services.orders.addresses.phones import checked_phone
-from services.orders.addresses.postal import checked
+from services.orders.addresses.checking import Checking
 from services.orders.requests.placing import PlaceOrder
 from services.orders.rules.drafting import drafted
 from services.orders.rules.room import enough_room
+from services.orders.rules.validation import is_strict
 from services.orders.state import OrderState
 from shared.contracts.actor import Actor
 from shared.contracts.events import By, OrderLine, OrderPersonal, OrderPlaced
@@ -59,12 +59,14 @@ class Draft:
 
 
 def draft(actor: Actor, request: PlaceOrder, reservation: Reservation, *, shown: Shown, now: datetime) -> Draft:
-    """The order that `request` asks for. Raises Invalid (figures, addresses, times), TooLarge."""
-    state = drafted(request, _personal(request), new_id, now=now)
+    """The order that `request` asks for. Raises Invalid (figures, times; addresses if they are checked strictly), TooLarge."""
+    checking = Checking(strict=is_strict(request.validation, actor))
+    personal = _personal(request, checking)
+    state = replace(drafted(request, personal, new_id, now=now), address_problems=tuple(checking.problems))
     order = state.order
     lines = [_texts(line, order.currency, shown) for line in order.lines]
     enough_room([line.event for line in lines])
-    bare = OrderState(order.model_copy(update={"lines": ()}), state.personal, state.metadata)
+    bare = replace(state, order=order.model_copy(update={"lines": ()}))
     event = OrderPlaced(occurred_at=order.placed_at, order=bare.order, by=By.of(actor), personal=state.personal).model_dump_json()
     payments = [one.model_dump(mode="json") | {"payment_id": str(uuid_of("payment", one.payment_id))} for one in order.payments]
     return Draft(reservation, state, request.number, event, shown.order(bare, actor), lines, json.dumps(payments))
@@ -75,12 +77,15 @@ def _texts(line: OrderLine, currency: str, shown: Shown) -> LineTexts:
     return LineTexts(line.model_dump_json(), shown.line(line, currency), tracked.model_dump_json(), shown.line(tracked, currency))
 
 
-def _personal(request: PlaceOrder) -> OrderPersonal:
+def _personal(request: PlaceOrder, checking: Checking) -> OrderPersonal:
     """Contact and addresses, checked by the rules of their countries. The billing address defaults to the shipping address."""
-    customer = request.customer
-    shipping = checked(request.shipping_address.parts(), "/shipping_address")
-    billing = shipping if request.billing_address is None else checked(request.billing_address.parts(), "/billing_address")
-    phone = checked_phone(customer.phone, shipping.country_code, "/customer/phone")
+    customer, given = request.customer, request.billing_address
+    shipping = checking.address(request.shipping_address.parts(), "/shipping_address")
+    billing = shipping if given is None else checking.address(given.parts(), "/billing_address")
     return OrderPersonal(
-        customer_name=customer.name, email=customer.email or "", phone=phone, shipping_address=shipping, billing_address=billing
+        customer_name=customer.name,
+        email=checking.email(customer.email or "", "/customer/email"),
+        phone=checking.phone(customer.phone, (billing.country_code, shipping.country_code), "/customer/phone"),
+        shipping_address=shipping,
+        billing_address=billing,
     )

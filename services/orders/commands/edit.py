@@ -4,24 +4,29 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from services.orders.addresses.phones import checked_phone
-from services.orders.addresses.postal import checked
+from services.orders.addresses.checking import Checking
 from services.orders.commands.change import Doing, changed, write
 from services.orders.queries.orders import order_for
-from services.orders.requests.changes import ContactEdit, EditOrder
-from services.orders.rules.edit import EDITABLE, may_edit
+from services.orders.queries.settings import settings_of
+from services.orders.requests.changes import EditOrder, TrackingEdit
+from services.orders.rules.countries import home_country
+from services.orders.rules.edit import EDITABLE, difference, may_accept, may_edit
+from services.orders.rules.validation import is_strict, still_open
 from services.orders.state import OrderState
 from shared.contracts.actor import Actor
-from shared.contracts.errors import Refused, expect_version
-from shared.contracts.events import OrderEdited, OrderPersonal
+from shared.contracts.errors import FieldError, Invalid, Refused, expect_version
+from shared.contracts.events import Order, OrderEdited, OrderPersonal, Tracking
 from shared.data.db import Transaction
+
+CONTACT = {"name": "customer_name", "email": "email", "phone": "phone"}
 
 
 async def edit_order(
     tx: Transaction, actor: Actor, order_id: str, request: EditOrder, *, now: datetime, expected_version: int | None = None
 ) -> OrderState:
-    """Correct the given parts of an order, all or none.
+    """Correct the given parts of an order, all or none, or accept its addresses as they are.
 
+    The history keeps the old and the new values; the event names only the parts.
     Raises NotFound, Forbidden, Refused (a part that is frozen, see rules.edit; `nothing_changed`), VersionConflict, Invalid.
     """
     state = await order_for(tx, actor, order_id, lock=True)
@@ -29,31 +34,76 @@ async def edit_order(
     for part in EDITABLE:
         if part in request.parts():
             may_edit(state.order, part, actor).or_raise()
-    corrected = _corrected(state.personal, request)
-    tracking = state.order.tracking if request.tracking is None else request.tracking.parts()
-    after = changed(replace(state, personal=corrected), tracking=tracking)
-    if corrected == state.personal and tracking == state.order.tracking:
+    if request.accept_addresses:
+        may_accept(actor).or_raise()
+    home = home_country(None, (await settings_of(tx, actor.store)).time_zone)
+    checking = Checking(strict=is_strict(request.validation, actor))
+    personal = _corrected(state.personal, request, checking, home)
+    tracking = _tracked(state.order.tracking, request)
+    found = (*still_open(state.address_problems, _checked(request)), *checking.problems)
+    problems = () if request.accept_addresses else found
+    after = changed(replace(state, personal=personal, address_problems=problems), tracking=tracking)
+    old, new = difference(_shown(state.order, state.personal), _shown(after.order, personal))
+    accepted = [{"pointer": one.pointer, "code": one.code} for one in found] if request.accept_addresses else []
+    if not new and not accepted:
         raise Refused("nothing_changed", "The correction does not change anything.")
+    fields = (*new, *(("accept_addresses",) if accepted else ()))
+    details = {"fields": list(fields), "before": old, "after": new} | ({"accepted": accepted} if accepted else {})
     doing = Doing(actor, now, now, message=request.message, reason=request.reason)
-    fields = tuple(request.parts())
-    await write(tx, after, OrderEdited, doing, {"fields": list(fields)}, reason=request.reason, fields=fields)
+    await write(tx, after, OrderEdited, doing, details, reason=request.reason, fields=fields)
     return after
 
 
-def _corrected(personal: OrderPersonal, request: EditOrder) -> OrderPersonal:
-    corrected: dict[str, Any] = {}
+def _corrected(personal: OrderPersonal, request: EditOrder, checking: Checking, home: str | None) -> OrderPersonal:
+    """Contact and addresses with the request merged into them. A phone without a prefix is read as of the billing address's country,
+    then the shipping address's, then the store's.
+    """
+    shipping, billing = personal.shipping_address, personal.billing_address
     if request.shipping_address is not None:
-        corrected["shipping_address"] = checked(request.shipping_address.parts(), "/shipping_address")
+        shipping = checking.address(request.shipping_address.of(shipping), "/shipping_address")
     if request.billing_address is not None:
-        corrected["billing_address"] = checked(request.billing_address.parts(), "/billing_address")
-    if request.customer is not None:
-        corrected |= _contact(request.customer, personal)
-    return personal.model_copy(update=corrected)
+        billing = checking.address(request.billing_address.of(billing), "/billing_address")
+    elif "billing_address" in request.parts():
+        billing = shipping
+    given = request.customer.given() if request.customer else {}
+    contact = {CONTACT[name]: value for name, value in given.items()}
+    if "email" in contact:
+        contact["email"] = checking.email(contact["email"], "/customer/email")
+    if "phone" in contact:
+        countries = [address.country_code for address in (billing, shipping) if address] + ([home] if home else [])
+        contact["phone"] = checking.phone(contact["phone"], countries, "/customer/phone")
+    return personal.model_copy(update={**contact, "shipping_address": shipping, "billing_address": billing})
 
 
-def _contact(contact: ContactEdit, personal: OrderPersonal) -> dict[str, str]:
-    given = {"customer_name": contact.name, "email": contact.email}
-    if contact.phone is not None:
-        home = personal.shipping_address.country_code if personal.shipping_address else ""
-        given["phone"] = checked_phone(contact.phone, home, "/customer/phone")
-    return {name: value for name, value in given.items() if value is not None}
+def _checked(request: EditOrder) -> tuple[str, ...]:
+    """Pointers to what the request checks again."""
+    contact = request.customer.given() if request.customer else {}
+    addresses = (part for part in request.parts() if part.endswith("_address"))
+    return (*(f"/{part}" for part in addresses), *(f"/customer/{name}" for name in contact))
+
+
+def _tracked(tracking: Tracking | None, request: EditOrder) -> Tracking | None:
+    """Raises Invalid `tracking_incomplete`."""
+    if "tracking" not in request.parts():
+        return tracking
+    if request.tracking is None:
+        return None
+    return _merged(tracking, request.tracking)
+
+
+def _merged(tracking: Tracking | None, edit: TrackingEdit) -> Tracking:
+    parts = {"carrier": None, "number": None} | (tracking.model_dump() if tracking else {})
+    parts |= {name: getattr(edit, name) for name in edit.model_fields_set}
+    missing = tuple(name for name in ("carrier", "number") if parts[name] is None)
+    if missing:
+        sentence = "The parcel has no tracking yet: give its carrier and its number."
+        errors = tuple(FieldError(f"/tracking/{name}", "tracking_incomplete", sentence) for name in missing)
+        raise Invalid("tracking_incomplete", sentence, errors=errors)
+    return Tracking(**parts)
+
+
+def _shown(order: Order, personal: OrderPersonal) -> dict[str, Any]:
+    """What an edit can change, as the API shows it."""
+    parts = {"shipping_address": personal.shipping_address, "billing_address": personal.billing_address, "tracking": order.tracking}
+    customer = {"name": personal.customer_name, "email": personal.email, "phone": personal.phone}
+    return {"customer": customer} | {name: None if part is None else part.model_dump() for name, part in parts.items()}

@@ -20,7 +20,7 @@ from shared.messaging.outbox import emit
 
 MAX_ORDERS_AT_ONCE = 2_000
 PERSONAL = ("customer", "shipping_address", "billing_address", "tracking")
-WRITTEN = ["tracking", "reported_by"]  # in the details of a change
+WRITTEN = ["tracking", "reported_by", "before", "after"]  # in the details of a change
 
 events = metadata.tables["orders.events"]
 
@@ -30,6 +30,7 @@ _says_something = sa.or_(
     orders.c.cancellation["reason"].astext.not_in(("", ERASED_REASON)),
     sa.func.jsonb_path_exists(orders.c.part_cancellations, sa.cast('$[*] ? (@.reason != "")', JSONPATH)),
     orders.c.metadata != {},
+    orders.c.address_problems != [],
 )
 """Orders that may hold personal data. Orders that were blanked before are not read again."""
 
@@ -65,10 +66,10 @@ async def erase_customer(tx: Transaction, actor: Actor, customer_id: str, *, now
 async def _blank(tx: Transaction, actor: Actor, order_id: str, *, now: datetime) -> None:
     state = await order_for(tx, actor, order_id, lock=True)
     forgotten = state.order.forgotten()
-    if state.personal == OrderPersonal() and not state.metadata and forgotten == state.order:
+    if state.personal == OrderPersonal() and not state.metadata and not state.address_problems and forgotten == state.order:
         return
     blank = {name: getattr(forgotten, name) for name in ("cancellation", "part_cancellations", "tracking")}
-    after = changed(replace(state, personal=OrderPersonal(), metadata={}), **blank)
+    after = changed(replace(state, personal=OrderPersonal(), metadata={}, address_problems=()), **blank)
     doing = Doing(actor, now, now, reason=ERASED_REASON)
     await write(tx, after, OrderEdited, doing, {"fields": list(PERSONAL)}, reason=ERASED_REASON, fields=PERSONAL)
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from services.orders.requests.lists import OrderFilter
 from services.orders.state import Summary
-from services.orders.tables import lines, orders
+from services.orders.tables import ATTENTION, OVERPAID, lines, orders
 from shared.contracts.actor import Actor
 from shared.data.columns import own_rows
 from shared.data.db import Transaction
@@ -68,23 +68,26 @@ async def page_of(
     """One page of the orders that `actor` may see; `search` is `wanted.q` resolved. Raises Invalid `bad_cursor`."""
     by_sku = search is not None and search.kind == "sku" and actor.is_shop and wanted.customer_id is None
     if by_sku:  # only for the shop: a customer's query must not walk rows that they may not see
-        source = sa.select(lines.c.placed_at, lines.c.order_id).where(lines.c.store_id == actor.store, *_indexed(wanted, search, lines))
+        source = sa.select(lines.c.placed_at, lines.c.order_id).where(
+            lines.c.store_id == actor.store, *_indexed(actor, wanted, search, lines)
+        )
         left = partial(_orders_of_lines, actor, wanted, search)
     else:
-        source = sa.select(*SUMMARY_COLUMNS).where(own_rows(actor, orders), *_indexed(wanted, search, orders))
+        attention = _attention(actor).label("walked_attention")
+        source = sa.select(*SUMMARY_COLUMNS, attention).where(own_rows(actor, orders), *_indexed(actor, wanted, search, orders))
         left = partial(_matching, actor, wanted, search)
     return await walk(tx, NEWEST_FIRST, _summary, source, cursor=cursor, limit=limit, left=left)
 
 
-def _summary(*, walked_placed_at: Any = None, **columns: Any) -> Summary:
-    """A row without where its line was walked."""
+def _summary(*, walked_placed_at: Any = None, walked_attention: Any = None, **columns: Any) -> Summary:
+    """A row without what only the walk needs."""
     return Summary(**columns)
 
 
 def _matching(actor: Actor, wanted: OrderFilter, search: Search | None, window: sa.Subquery, order: Order) -> sa.Select[Any]:
     """The matching orders of the window."""
     with_sku = [_has_line_of(search.text, window.c, actor.store)] if search and search.kind == "sku" else []
-    return sa.select(window).where(*_conditions(wanted, search, window.c), *with_sku).order_by(*order(window.c))
+    return sa.select(window).where(*_conditions(wanted, search, window.c, window.c.walked_attention), *with_sku).order_by(*order(window.c))
 
 
 def _orders_of_lines(actor: Actor, wanted: OrderFilter, search: Search | None, window: sa.Subquery, order: Order) -> sa.Select[Any]:
@@ -93,12 +96,17 @@ def _orders_of_lines(actor: Actor, wanted: OrderFilter, search: Search | None, w
     return (
         sa.select(*SUMMARY_COLUMNS, hits.c.placed_at.label("walked_placed_at"))
         .select_from(hits.join(orders, own_rows(actor, orders) & (orders.c.order_id == hits.c.order_id)))
-        .where(*_conditions(wanted, search, orders.c))
+        .where(*_conditions(wanted, search, orders.c, _attention(actor)))
         .order_by(*order(hits.c))
     )
 
 
-def _indexed(wanted: OrderFilter, search: Search | None, source: sa.Table) -> list[sa.ColumnElement[bool]]:
+def _attention(actor: Actor) -> sa.ColumnElement[bool]:
+    """Whether an order needs attention, as far as `actor` may know: addresses are the shop's business."""
+    return sa.literal_column(f"({ATTENTION})" if actor.is_shop else OVERPAID, sa.Boolean)
+
+
+def _indexed(actor: Actor, wanted: OrderFilter, search: Search | None, source: sa.Table) -> list[sa.ColumnElement[bool]]:
     """The conditions that an index can serve together with the sort order."""
     conditions: list[sa.ColumnElement[bool]] = []
     if wanted.placed_from is not None:
@@ -110,6 +118,8 @@ def _indexed(wanted: OrderFilter, search: Search | None, source: sa.Table) -> li
     elif search is not None and search.kind not in ("name", "sku"):
         column = {"email": lambda: sa.func.lower(orders.c.email)}.get(search.kind, lambda: source.c[search.kind])()
         conditions.append(column == (search.text.lower() if search.kind == "email" else search.text))
+    elif source is orders and wanted.needs_attention and actor.is_shop:
+        conditions.append(_attention(actor))  # as its partial index says it
     elif source is orders and wanted.customer_id is not None:
         conditions.append(orders.c.customer_id == wanted.customer_id)
     elif source is orders and len(wanted.status) == 1:
@@ -117,7 +127,9 @@ def _indexed(wanted: OrderFilter, search: Search | None, source: sa.Table) -> li
     return conditions
 
 
-def _conditions(wanted: OrderFilter, search: Search | None, columns: Any) -> list[sa.ColumnElement[bool]]:
+def _conditions(
+    wanted: OrderFilter, search: Search | None, columns: Any, attention: sa.ColumnElement[bool]
+) -> list[sa.ColumnElement[bool]]:
     """The conditions for the examined rows."""
     axes = ("status", "payment", "refund_state")
     conditions: list[sa.ColumnElement[bool]] = [columns[axis].in_(getattr(wanted, axis)) for axis in axes if getattr(wanted, axis)]
@@ -128,7 +140,7 @@ def _conditions(wanted: OrderFilter, search: Search | None, columns: Any) -> lis
     if wanted.total_to is not None:
         conditions.append(columns.total <= wanted.total_to)
     if wanted.needs_attention:
-        conditions.append(columns.collected > columns.total)
+        conditions.append(attention)
     if search is not None and search.kind == "name":
         conditions.append(sa.func.lower(columns.customer_name).contains(search.text.lower(), autoescape=True))
     return conditions

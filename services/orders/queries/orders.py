@@ -13,6 +13,7 @@ from services.orders.rules.part_cancel import with_cancelled
 from services.orders.state import Change, OrderState
 from services.orders.tables import changes, lines, orders, payments
 from shared.contracts.actor import Actor
+from shared.contracts.errors import Choice, FieldError
 from shared.contracts.events import Address, By, Cancellation, Order, OrderLine, OrderPersonal, PartCancellation, Payment, Tracking
 from shared.contracts.ids import public_id
 from shared.data.columns import own_rows
@@ -77,7 +78,13 @@ def state_of(row: Row[Any]) -> OrderState:
         billing_address=None if row.billing_address is None else Address(**row.billing_address),
     )
     return OrderState(
-        order, personal, row.metadata, refunds=row.refunds, refunded_units=row.refunded_units, last_line=row.last_line or row.line_count
+        order,
+        personal,
+        row.metadata,
+        refunds=row.refunds,
+        refunded_units=row.refunded_units,
+        address_problems=tuple(_problem(one) for one in row.address_problems),
+        last_line=row.last_line or row.line_count,
     )
 
 
@@ -100,6 +107,11 @@ WHOLE = sa.select(
     _listed(PAYMENT_COLUMNS, (payments.c.order_version, payments.c.payment_id), "order_payments"),
 )
 WITH_HISTORY = WHOLE.add_columns(_listed(CHANGE_COLUMNS, (changes.c.version,), "order_changes"))
+
+
+def _problem(said: dict[str, Any]) -> FieldError:
+    choices = tuple(Choice(**choice) for choice in said.get("choices", ()))
+    return FieldError(said["pointer"], said["code"], said["message"], choices)
 
 
 def _payment(row: dict[str, Any]) -> Payment:

@@ -1,17 +1,19 @@
 """Request bodies that change an order."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import EmailStr, Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from services.orders.requests.placing import MAX_QUANTITY, AddressInput, PrepaidInput
-from services.orders.requests.words import Link, Message, Reason
-from shared.contracts.events import MAX_LINE_NUMBER, MAX_ORDER_LINES, Tracking
+from services.orders.requests.placing import MAX_QUANTITY, PrepaidInput, Strictness
+from services.orders.requests.words import CountryCode, Email, Link, Message, Reason
+from shared.contracts.events import MAX_LINE_NUMBER, MAX_ORDER_LINES, Address, Tracking
 from shared.contracts.ids import OrderId
 from shared.contracts.lifecycle import Step
-from shared.web.inputs import Fact, Input, Name, Word, example
+from shared.web.inputs import Fact, Input, Name, Text, Word, example
 
 MAX_BULK_ORDERS = 500
+
+T = TypeVar("T")
 
 
 class TrackingInput(Input):
@@ -105,34 +107,102 @@ class PartCancelRequest(Input):
 
 
 class ContactEdit(Input):
-    """The contact; omitted fields stay unchanged."""
+    """The contact; omitted fields stay unchanged, null removes one."""
 
     name: Name | None = None
-    email: EmailStr | Literal[""] | None = None
+    email: Email | None = None
     phone: Name | None = None
+
+    def given(self) -> dict[str, str]:
+        """What the caller wants changed; what is removed is empty."""
+        return given(self)
+
+
+class AddressEdit(Input):
+    """An address; omitted parts stay unchanged, null removes one."""
+
+    country_code: CountryCode | None = None
+    name: Name | None = None
+    company_name: Name | None = None
+    street_address: Message | None = None
+    city: Name | None = None
+    city_area: Name | None = None
+    country_area: Name | None = None
+    postal_code: Name | None = None
+    sorting_code: Name | None = None
+    phone: Name | None = None
+
+    @field_validator("country_code")
+    @classmethod
+    def _stays(cls, value: str | None) -> str:
+        return kept(value, "an address always has a country_code: send another one, or leave it out")
+
+    def of(self, address: Address | None) -> Address:
+        """`address` with these parts changed."""
+        return Address(**({"country_code": ""} | (address.model_dump() if address else {}) | given(self)))
+
+
+class TrackingEdit(Input):
+    """Where the parcel can be tracked; omitted parts stay unchanged, a null url is removed."""
+
+    carrier: Word | None = None
+    number: Word | None = None
+    url: Link | None = None
+
+    @field_validator("carrier", "number")
+    @classmethod
+    def _stays(cls, value: str | None) -> str:
+        return kept(value, "a parcel is tracked by carrier and number: send null for tracking as a whole to remove it")
+
+
+def given(edit: Input) -> dict[str, str]:
+    """The fields that a caller sent; null is the empty text."""
+    return {name: getattr(edit, name) or "" for name in edit.model_fields_set}
+
+
+def kept(value: str | None, sentence: str) -> str:
+    """A value that may be absent in a merge patch, but not null. Raises ValueError with `sentence`."""
+    if value is None:
+        raise ValueError(sentence)
+    return value
 
 
 class EditOrder(Input):
-    """A correction with its reason (JSON merge patch): omitted fields stay unchanged."""
+    """A correction with its reason (JSON merge patch, RFC 7396): omitted fields stay unchanged, null removes an optional part.
+
+    A null billing address is the shipping address again. `accept_addresses` accepts what is listed in `address_problems` as it is; it
+    needs no reason.
+    """
 
     model_config = example({"reason": "typo", "customer": {"name": "Rahima Begum", "phone": "+8801712345678"}})
 
-    reason: Reason
+    reason: Annotated[str, Text(500)] = ""
     message: Message = ""
     customer: ContactEdit | None = None
-    shipping_address: AddressInput | None = None
-    billing_address: AddressInput | None = None
-    tracking: TrackingInput | None = None
+    shipping_address: AddressEdit | None = None
+    billing_address: AddressEdit | None = None
+    tracking: TrackingEdit | None = None
+    accept_addresses: bool = False
+    validation: Strictness = None
+
+    @field_validator("customer", "shipping_address")
+    @classmethod
+    def _stays(cls, value: T) -> T:
+        if value is None:
+            raise ValueError("it cannot be removed: send what should be different in it, or leave it out")
+        return value
 
     @model_validator(mode="after")
     def _says_something(self) -> "EditOrder":
-        if not self.parts():
-            raise ValueError("give at least one of customer, shipping_address, billing_address, tracking")
+        if not self.parts() and not self.accept_addresses:
+            raise ValueError("give at least one of customer, shipping_address, billing_address, tracking, accept_addresses")
+        if self.parts() and not self.reason:
+            raise ValueError("give the reason of the correction")
         return self
 
     def parts(self) -> list[str]:
         """Names of the parts that the caller wants corrected."""
-        return [part for part in ("customer", "shipping_address", "billing_address", "tracking") if getattr(self, part) is not None]
+        return [part for part in ("customer", "shipping_address", "billing_address", "tracking") if part in self.model_fields_set]
 
 
 class GuestLink(Input):

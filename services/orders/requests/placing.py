@@ -1,10 +1,20 @@
 """Request bodies with which a platform or staff place orders. Money is integer minor units of the order's one `currency`."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import EmailStr, Field, StringConstraints, field_validator
+from pydantic import Field, field_validator
 
-from services.orders.requests.words import Amount, Language, Message, Method, PositiveAmount, Whole
+from services.orders.requests.words import (
+    Amount,
+    CountryCode,
+    Email,
+    Language,
+    Message,
+    Method,
+    OrderNumber,
+    PositiveAmount,
+    Whole,
+)
 from shared.contracts.events import MAX_ORDER_LINES, Address
 from shared.contracts.money import exponent
 from shared.web.inputs import CustomerId, Fact, Input, Name, Reference, Sku, Word, example
@@ -14,6 +24,14 @@ MAX_QUANTITY = 1_000_000
 MAX_METADATA_ENTRIES = 50
 MAX_PREPAID = 20
 
+
+Strictness = Annotated[
+    Literal["strict", "warn"] | None,
+    Field(
+        description="`strict` refuses a contact or address that its country does not know; `warn` keeps it and lists what is wrong in "
+        "`address_problems`. Default: `warn` for the platform, `strict` for staff."
+    ),
+]
 
 EXAMPLE = {
     "currency": "BDT",
@@ -33,7 +51,7 @@ EXAMPLE = {
 class AddressInput(Input):
     """A postal address; which parts are required depends on the country."""
 
-    country_code: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+    country_code: CountryCode
     name: Name = ""
     company_name: Name = ""
     street_address: Message = ""
@@ -54,7 +72,7 @@ class CustomerInput(Input):
 
     id: CustomerId
     name: Name = ""
-    email: EmailStr | None = None
+    email: Email | None = None
     phone: Name = ""
 
 
@@ -109,13 +127,12 @@ class PlaceOrder(Input):
     prices_include_tax: bool = True
     total: Amount | None = None
     language: Language = "en"
-    number: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9/_.#-]{0,39}$")] | None = Field(
-        default=None, description="The platform's own number; defaults to the store's next one"
-    )
+    number: OrderNumber | None = Field(default=None, description="The platform's own number or name; defaults to the store's next one")
     external_ref: Word | None = None
     metadata: Annotated[dict[Word, Message | Whole | bool], Field(max_length=MAX_METADATA_ENTRIES)] = Field(default_factory=dict)
     payments: Annotated[list[PrepaidInput], Field(max_length=MAX_PREPAID)] = Field(default_factory=list)
     placed_at: Fact | None = None
+    validation: Strictness = None
 
     @field_validator("currency")
     @classmethod
@@ -130,3 +147,8 @@ class PlaceBatch(Input):
     model_config = example({"orders": [EXAMPLE]})
 
     orders: Annotated[list[dict[str, object]], Field(min_length=1, max_length=MAX_BATCH_ORDERS)]
+    validation: Strictness = None
+
+    def items(self) -> list[dict[str, object]]:
+        """The orders, each with the batch's `validation` unless it says its own."""
+        return [{"validation": self.validation, **order} for order in self.orders] if self.validation else self.orders

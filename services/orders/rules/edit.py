@@ -1,6 +1,7 @@
 """What may be corrected on a placed order, and until when (product page, section 1, "Edit"). Lines and prices never change."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from shared.contracts.actor import Actor, Decision, allowed, refused, shop_only
 from shared.contracts.events import Order, OrderStatus
@@ -26,6 +27,24 @@ def may_edit(order: Order, part: Editable, actor: Actor) -> Decision:
     if frozen is not None and reached(order.status, frozen):
         name = part.replace("_", " ")
         return refused(f"{part}_frozen", f"The {name} can be corrected only before the order is {frozen}; it is {order.status}.")
-    if part == "tracking" and order.tracking is None:
-        return refused("no_tracking", "The order has no tracking to correct yet; send it with a status change.")
+    if part == "tracking" and not reached(order.status, "confirmed"):
+        return refused("tracking_too_early", "Tracking can be given once the order is confirmed.")
     return allowed()
+
+
+def may_accept(actor: Actor) -> Decision:
+    """Whether `actor` may accept addresses that their country does not know, in any status."""
+    return shop_only(actor)
+
+
+def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The values that differ, as they were and as they are; of two objects only the members that differ, at any depth."""
+    old: dict[str, Any] = {}
+    new: dict[str, Any] = {}
+    for name in after:
+        was, now = before[name], after[name]
+        if was == now:
+            continue
+        both = isinstance(was, Mapping) and isinstance(now, Mapping)
+        old[name], new[name] = difference(was, now) if both else (was, now)
+    return old, new

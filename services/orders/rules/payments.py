@@ -62,8 +62,3 @@ def may_reverse(order: Order, payment: Payment, actor: Actor) -> Decision:
     if any(other.reverses == payment.payment_id for other in order.payments):
         return refused("already_reversed", "This payment has already been reversed.")
     return allowed()
-
-
-def needs_attention(order: Order) -> tuple[str, ...]:
-    """Reasons for staff to look at the order: `overpaid` if more was paid than was owed, and it has not gone back."""
-    return ("overpaid",) if order.position.overpaid else ()

@@ -13,8 +13,9 @@
 with asked as materialized (
     select * from unnest(cast(:keys as text[]), cast(:request_hashes as bytea[]), cast(:order_ids as uuid[]), cast(:public_ids as text[]),
                          cast(:numbers as text[]), cast(:answers as text[]), cast(:events as text[]), cast(:event_ids as uuid[]),
-                         cast(:metadata as text[]), cast(:payments as text[]))
-        with ordinality as i(key, request_hash, order_id, public_id, number, answer, event, event_id, metadata, payments, n)
+                         cast(:metadata as text[]), cast(:address_problems as text[]), cast(:payments as text[]))
+        with ordinality as i(key, request_hash, order_id, public_id, number, answer, event, event_id, metadata,
+                                address_problems, payments, n)
 ), repeated as materialized (
     select n, i.* from asked, lateral (  -- limit 1: uses the key's index for each order, whatever the planner estimates
         select request_hash, status, body, etag from orders.idempotency
@@ -48,7 +49,7 @@ with asked as materialized (
            count(*) as line_count, sum(quantity) as unit_count
     from line left join level using (sku) group by n
 ), ready as materialized (
-    select n, key, request_hash, order_id, public_id, event_id, metadata, payments, line_count, unit_count,
+    select n, key, request_hash, order_id, public_id, event_id, metadata, address_problems, payments, line_count, unit_count,
            replace(replace(answer, '"lines":[]', '"lines":[' || answers || ']'), no_number, its_number) as answer,
            cast(replace(replace(event, '"lines":[]', '"lines":[' || events || ']'), no_number, its_number) as jsonb) as event
     from asked join joined using (n) join numbered using (n),
@@ -59,15 +60,16 @@ with asked as materialized (
     select :store, :caller, key, request_hash, 201, '"v1"', answer, :now from ready order by n
     returning 1
 ), won as materialized (
-    select n, order_id, public_id, event_id, metadata, payments, line_count, unit_count, event
+    select n, order_id, public_id, event_id, metadata, address_problems, payments, line_count, unit_count, event
     from ready where (select count(*) from reserved) > 0
 ), placed as (
     insert into orders.orders (store_id, order_id, version, number, external_ref, status, currency, language, prices_include_tax,
-        customer_id, customer_name, email, phone, shipping_address, billing_address, metadata, line_count, unit_count, goods_total,
+        customer_id, customer_name, email, phone, shipping_address, billing_address, metadata, address_problems, line_count, unit_count, goods_total,
         discount_total, tax_total, shipping, shipping_tax, total, collected, refunded_total, refund_state, refunds, refunded_units,
         placed_at, recorded_at)
     select :store, won.order_id, 1, o.number, o.external_ref, 'pending', o.currency, o.language, o.prices_include_tax,
         o.customer_id, o.customer_name, o.email, o.phone, o.shipping_address, o.billing_address, cast(won.metadata as jsonb),
+        cast(won.address_problems as jsonb),
         won.line_count, won.unit_count, o.goods_total, o.discount_total, o.tax_total, o.shipping, o.shipping_tax, o.total, o.collected,
         0, 'none', 0, 0, o.placed_at, :now
     from won, jsonb_populate_record(null::orders.orders, event -> 'order' #- '{order_id}' || (event -> 'personal')) o

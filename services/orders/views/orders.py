@@ -7,13 +7,14 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from services.orders.addresses.postal import formatted
+from services.orders.rules.attention import needs_attention
 from services.orders.rules.cancel import lines_to_release
-from services.orders.rules.payments import needs_attention
 from services.orders.state import Change, OrderState, Summary
 from shared.contracts.actor import Actor, Decision
 from shared.contracts.events import Address, By, Order, OrderLine, OrderStatus, PartCancellation, PaymentState, RefundState, Tracking
 from shared.contracts.ids import OrderId, PaymentId
 from shared.contracts.lifecycle import goods_left
+from shared.web.problems import FieldProblem
 from shared.web.views import ActionView, ByView, MoneyView, Page, View, actions, money
 
 
@@ -136,6 +137,7 @@ class OrderView(View):
     cancellation: CancellationView | None
     part_cancellations: list[PartCancellationView]
     needs_attention: list[str]
+    address_problems: list[FieldProblem]
     metadata: dict[str, str | int | bool]
     placed_at: datetime
     confirmed_at: datetime | None
@@ -251,8 +253,8 @@ class ErasedView(View):
 
 
 SHOWN_TO_CUSTOMERS = (
-    "from", "to", "tracking", "payment_id", "amount", "method", "reverses", "refund_id", "credit", "changed", "total", "total_before",
-    "part_cancellation_id", "lines",
+    "from", "to", "fields", "before", "after", "tracking", "payment_id", "amount", "method", "reverses", "refund_id", "credit", "changed",
+    "total", "total_before", "part_cancellation_id", "lines",
 )  # fmt: skip
 
 
@@ -290,7 +292,8 @@ def _view(state: OrderState, actor: Actor) -> dict[str, Any]:
         "payments": [_payment(order, at, actor) for at in range(len(order.payments))],
         "cancellation": _cancellation(order, actor),
         "part_cancellations": [PartCancellationView.of(part, actor) for part in order.part_cancellations],
-        "needs_attention": list(needs_attention(order)) if actor.is_shop else [],
+        "needs_attention": list(needs_attention(state)) if actor.is_shop else [],
+        "address_problems": [FieldProblem(**one.members()) for one in state.address_problems] if actor.is_shop else [],
         "metadata": state.metadata if actor.is_shop else {},
     }
 

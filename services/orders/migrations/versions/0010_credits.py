@@ -5,8 +5,8 @@ Refunds from before count as credits up to the order's total; what a cancellatio
 
 from alembic import op
 
-revision = "0013"
-down_revision = "0008"
+revision = "0010"
+down_revision = "0009"
 
 ONLY_WHILE_PENDING = """
 create function orders.lines_only_while_pending() returns trigger language plpgsql as $$
@@ -79,6 +79,9 @@ STATEMENTS = (
     ADD_UP.format(events="insert or update of lines_version"),
     """alter table orders.orders add constraint ck_orders_credited
     check (credited_total between 0 and total and shipping_kept_total between 0 and shipping)""",
+    "drop index orders.ix_orders_attention",
+    """create index ix_orders_attention on orders.orders (store_id, placed_at, order_id)
+    where (status <> 'cancelled' and total - credited_total - collected + refunded_total < 0) or address_problems <> '[]'::jsonb""",
     "alter table orders.orders drop column payment",
     """alter table orders.orders add payment text not null generated always as (case when case status
     when 'cancelled' then collected >= total else total - credited_total - collected + refunded_total <= 0 end
@@ -92,6 +95,9 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute("drop index orders.ix_orders_attention")
+    op.execute("""create index ix_orders_attention on orders.orders (store_id, placed_at, order_id)
+        where collected > total or address_problems <> '[]'::jsonb""")
     op.execute("drop trigger lines_must_add_up on orders.orders")
     op.execute(ADD_UP.format(events="insert"))
     op.execute(ONE_STEP.format(bought=""))
