@@ -80,7 +80,7 @@ def test_actions_name_every_command_for_every_actor() -> None:
         for status in STATUSES:
             decisions = actions(order(status), actor, "cancellation-control", "delivered")
             assert set(decisions) == {
-                "confirm", "pick_up", "ship", "deliver", "report_failed_delivery", "record_payment", "cancel",
+                "confirm", "pick_up", "ship", "deliver", "report_failed_delivery", "record_payment", "amend", "part_cancel", "cancel",
                 "edit_customer", "edit_shipping_address", "edit_billing_address", "edit_tracking",
             }  # fmt: skip
             assert all(decision.detail for decision in decisions.values() if not decision.allowed)

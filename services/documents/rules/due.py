@@ -70,7 +70,7 @@ def _invoices(order: Order, refunds: list[Refund]) -> Iterable[Due]:
     for refund in refunds:
         # Only a cancellation's refunds are invoiced for the shipping that the shop keeps, each for its own part. A requested refund keeps
         # shipping by crediting less: the original invoice still covers it, so a second invoice would charge it twice.
-        if refund.shipping_kept > 0:
+        if refund.cause in ("cancellation", "payment") and refund.shipping_kept > 0:
             yield Due("invoice", "shipping_kept", refund.refund_id, refund.shipping_kept)
 
 
