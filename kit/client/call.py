@@ -61,8 +61,9 @@ def new_key() -> str:
 
 
 def segment(value: str | UUID) -> str:
-    """A value as one segment of a path: a customer's id or a SKU may contain a slash."""
-    return quote(str(value), safe="")
+    """A value as one segment of a path: a customer's id or a SKU may contain a slash, or be `..`, which would lead elsewhere."""
+    quoted = quote(str(value), safe="")
+    return quoted if quoted.strip(".") else quoted.replace(".", "%2E")
 
 
 def _each(value: object) -> Iterable[object]:

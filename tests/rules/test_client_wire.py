@@ -29,6 +29,7 @@ def test_what_can_be_repeated() -> None:
 
 
 def test_an_id_is_one_segment() -> None:
+    assert [segment(name) for name in (".", "..", "a.b", "")] == ["%2E", "%2E%2E", "a.b", ""]
     assert segment("শাড়ি/1 ?#%") == "%E0%A6%B6%E0%A6%BE%E0%A6%A1%E0%A6%BC%E0%A6%BF%2F1%20%3F%23%25"
     assert len({new_key() for _ in range(100)}) == 100
 

@@ -54,7 +54,7 @@ BY = By(role="customer", id=ACTOR_ID, via=f"platform:{ACTOR_ID}")
 LINK = "https://" + WORST * 1_990
 TRACKING = Tracking(carrier=longest(Word), number=longest(Word), url=LINK)
 RECORD = Payment(
-    payment_id=PAYMENT_ID, amount=-MOST, method="m" * 40, reference=longest(Reference), collected_by=longest(Name),
+    payment_id=PAYMENT_ID, amount=-MOST, method=WORST * words.MAX_METHOD_CHARACTERS, reference=longest(Reference), collected_by=longest(Name),
     reverses=PAYMENT_ID, order_version=2**31, occurred_at=LATE, recorded_at=LATE,
 )  # fmt: skip
 LINE = OrderLine(
@@ -74,7 +74,7 @@ def bare_order() -> Order:
         by=BY, cancelled_from="picked_up", reason=longest(words.Reason), order_version=2**31, occurred_at=LATE, recorded_at=LATE
     )
     return Order(
-        order_id=ORDER_ID, number="n" * 60, external_ref=longest(Word), version=2**31, status="picked_up", currency="BDT",
+        order_id=ORDER_ID, number=longest(words.OrderNumber), external_ref=longest(Word), version=2**31, status="picked_up", currency="BDT",
         language="l" * 35, prices_include_tax=False, customer_id=longest(CustomerId), lines=(), goods_total=MOST, discount_total=MOST,
         tax_total=MOST, shipping=MOST, shipping_tax=MOST, total=2 * MOST, collected=MOST, payment="unpaid", refunded_total=MOST,
         refund_state="partial", tracking=TRACKING, delivery_failed_at=LATE, cancellation=cancellation, placed_at=LATE, confirmed_at=LATE,
@@ -121,7 +121,7 @@ def test_every_event_of_its_refunds_fits() -> None:
     )  # fmt: skip
     inspected = InspectedLine(line=MAX_ORDER_LINES, sku="", quantity=1_000_000, disposition="discard", restock=1_000_000)
     refund = Refund(
-        refund_id=REFUND_ID, order_id=ORDER_ID, order_number="n" * 60, customer_id=longest(CustomerId), version=2**31, status="processing",
+        refund_id=REFUND_ID, order_id=ORDER_ID, order_number=longest(words.OrderNumber), customer_id=longest(CustomerId), version=2**31, status="processing",
         settlement="unsettled", cause="cancellation", payment_id=PAYMENT_ID, order_version=2**31, policy_version=2**31, reason="r" * 64,
         currency="BDT", amount=MOST, credit=MOST, goods=MOST, shipping=MOST, overpaid=MOST, shipping_kept=MOST, lines=(), requested_at=LATE,
         decided_at=LATE,

@@ -11,12 +11,13 @@ from services.orders.views.stock import LevelView, MovementView
 from shared.contracts.errors import Forbidden, NotFound, Refused, VersionConflict
 from shared.data.db import Transaction
 from shared.web.call import Call, Router, problems
+from shared.web.inputs import Sku
 from shared.web.pages import DEFAULT_LIMIT, Cursor, Limit
 from shared.web.views import Page
 
 router = Router()
 
-SkuPath = Annotated[str, Path(min_length=1, max_length=100)]
+SkuPath = Annotated[Sku, Path()]
 
 
 @router.get("/stock", operation_id="orders_stock_list", response_model=Page[LevelView], responses=problems())
@@ -39,7 +40,7 @@ async def level(sku: SkuPath, call: Call) -> Response:
 @router.put("/stock/{sku}", operation_id="orders_stock_save", response_model=LevelView, responses=problems(Forbidden, VersionConflict))
 async def count(sku: SkuPath, request: LevelInput, call: Call) -> Response:
     """Start tracking a SKU, or correct its level to the counted number."""
-    return await call.change("stock.set", lambda level, _: LevelView.showing(level), set_level, sku.strip(), request, idempotent="optional")
+    return await call.change("stock.set", lambda level, _: LevelView.showing(level), set_level, sku, request, idempotent="optional")
 
 
 @router.post(
