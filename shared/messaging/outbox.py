@@ -37,7 +37,7 @@ async def emit(tx: Transaction, event: Event, *, store_id: str, sequence: int, r
     """Write `event` into the service's own history, in the transaction of the change that it reports.
 
     `sequence` counts the events of (this service, store, event.subject); using a number twice violates a constraint.
-    Raises Refused `event_too_large` above 4 MB.
+    Raises Refused `event_too_large` above 4.3 MB.
     """
     row = event_row(event, store_id=store_id, sequence=sequence, recorded_at=recorded_at)
     await tx.execute(sa.insert(tx.kernel.events), row)

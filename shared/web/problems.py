@@ -75,7 +75,7 @@ KERNEL_PROBLEMS = {
     "too_many_streams": "Too many streams are open for this token: close one first.",
     "version_conflict": "It has changed since you read it: read it again, then retry.",
     "if_match_required": "Send If-Match with the ETag that you read.",
-    "event_too_large": "The change would create an event of more than 4 MB.",
+    "event_too_large": "The change would create an event of more than 4.3 MB.",
     "try_again": "The database asked for a retry; nothing was changed.",
     "unavailable": "The service cannot reach its database; retry in a moment with the same Idempotency-Key.",
     "heic_not_taken": "HEIC pictures are not accepted: choose JPEG in the camera's settings, or save the picture as JPEG.",

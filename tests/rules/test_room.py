@@ -9,7 +9,17 @@ from pydantic import TypeAdapter
 
 from services.orders.requests import words
 from services.orders.requests.placing import MAX_PREPAID, AddressInput
-from services.orders.rules.room import MAX_LINES_BYTES, MAX_OTHER_BYTES, MAX_PAYMENT_RECORDS, MAX_RECORD_BYTES, enough_room, lines_bytes
+from services.orders.rules.room import (
+    MAX_CANCELLED_PARTS,
+    MAX_LINES_BYTES,
+    MAX_OTHER_BYTES,
+    MAX_PART_CANCELLATIONS,
+    MAX_PARTS_BYTES,
+    MAX_PAYMENT_RECORDS,
+    MAX_RECORD_BYTES,
+    enough_room,
+    lines_bytes,
+)
 from services.refunds import requests as refund_requests
 from shared.contracts.errors import TooLarge
 from shared.contracts.events import (
@@ -19,16 +29,19 @@ from shared.contracts.events import (
     Address,
     By,
     Cancellation,
+    CancelledUnits,
     InspectedLine,
     Order,
     OrderEvent,
     OrderLine,
     OrderPersonal,
+    PartCancellation,
     Payment,
     Refund,
     RefundEvent,
     RefundLine,
     RefundPersonal,
+    TaxRow,
     Tracking,
     UnitRange,
     event_bytes,
@@ -54,8 +67,8 @@ BY = By(role="customer", id=ACTOR_ID, via=f"platform:{ACTOR_ID}")
 LINK = "https://" + WORST * 1_990
 TRACKING = Tracking(carrier=longest(Word), number=longest(Word), url=LINK)
 RECORD = Payment(
-    payment_id=PAYMENT_ID, amount=-MOST, method=WORST * words.MAX_METHOD_CHARACTERS, reference=longest(Reference), collected_by=longest(Name),
-    reverses=PAYMENT_ID, order_version=2**31, occurred_at=LATE, recorded_at=LATE,
+    payment_id=PAYMENT_ID, amount=-MOST, method=WORST * words.MAX_METHOD_CHARACTERS, reference=longest(Reference),
+    collected_by=longest(Name), lines_version=2**31, reverses=PAYMENT_ID, order_version=2**31, occurred_at=LATE, recorded_at=LATE,
 )  # fmt: skip
 LINE = OrderLine(
     line=MAX_ORDER_LINES, sku="", name="", quantity=1_000_000, unit_price=MOST, subtotal=MOST, discount=MOST, order_discount=MOST, tax=MOST,
@@ -92,6 +105,10 @@ ALSO = {
     "reason": longest(words.Reason),
     "reported_by": longest(Name),
     "fields": ("customer", "shipping_address", "billing_address", "tracking"),
+    "changed": ("lines", "shipping", "discount"),
+    "total_before": MOST,
+    "part_cancellation_id": "part_cancellation_01jd00000000000000000000a0",
+    "lines": (),
 }
 ORDER_EVENTS = [event for event in EVENTS.values() if issubclass(event, OrderEvent)]
 
@@ -108,8 +125,20 @@ def test_a_payment_record_has_its_bound() -> None:
     assert MAX_PREPAID <= MAX_PAYMENT_RECORDS
 
 
+def test_part_cancellations_have_their_bound() -> None:
+    units = CancelledUnits(line=10_000, quantity=1_000_000, released=1_000_000)
+    part = PartCancellation(
+        part_cancellation_id="part_cancellation_01jd00000000000000000000a0", by=BY, lines=(units,), reason=longest(words.Reason),
+        order_version=2**31, occurred_at=LATE, recorded_at=LATE,
+    )  # fmt: skip
+    records = MAX_PART_CANCELLATIONS * event_bytes([part.model_dump(mode="json")])
+    named = MAX_CANCELLED_PARTS * (event_bytes([units.model_dump(mode="json")]) + len(', "cancelled": 1000000'))
+    told = event_bytes([units.model_dump(mode="json")]) * MAX_CANCELLED_PARTS  # the event's own lines
+    assert records + named + told <= MAX_PARTS_BYTES
+
+
 def test_every_event_of_an_accepted_order_fits() -> None:
-    assert MAX_LINES_BYTES + 2 * MAX_PAYMENT_RECORDS * MAX_RECORD_BYTES + MAX_OTHER_BYTES <= MAX_EVENT_BYTES
+    assert MAX_LINES_BYTES + 2 * MAX_PAYMENT_RECORDS * MAX_RECORD_BYTES + MAX_PARTS_BYTES + MAX_OTHER_BYTES <= MAX_EVENT_BYTES
 
 
 def test_every_event_of_its_refunds_fits() -> None:
@@ -117,12 +146,14 @@ def test_every_event_of_its_refunds_fits() -> None:
     skus = MAX_LINES_BYTES - MAX_ORDER_LINES * event_bytes([LINE.model_copy(update={"unit_price": None}).model_dump(mode="json")]) // 2
     line = RefundLine(
         line=MAX_ORDER_LINES, sku="", quantity=1_000_000, units=(UnitRange(first=1_000_000, last=1_000_000),) * 8, goods=MOST,
-        shipping=MOST, disposition="never_left", restock=1_000_000, not_restocked_because="n" * 100,
+        shipping=MOST, disposition="never_left", restock=1_000_000, not_restocked_because="n" * 100, tax=MOST, fee=MOST,
     )  # fmt: skip
+    row = TaxRow(net=MOST, tax=MOST, gross=MOST)
     inspected = InspectedLine(line=MAX_ORDER_LINES, sku="", quantity=1_000_000, disposition="discard", restock=1_000_000)
     refund = Refund(
-        refund_id=REFUND_ID, order_id=ORDER_ID, order_number=longest(words.OrderNumber), customer_id=longest(CustomerId), version=2**31, status="processing",
-        settlement="unsettled", cause="cancellation", payment_id=PAYMENT_ID, order_version=2**31, policy_version=2**31, reason="r" * 64,
+        refund_id=REFUND_ID, order_id=ORDER_ID, order_number=longest(words.OrderNumber), customer_id=longest(CustomerId), version=2**31,
+        status="processing", settlement="unsettled",
+        cause="cancellation", payment_id=PAYMENT_ID, order_version=2**31, policy_version=2**31, reason="r" * 64,
         currency="BDT", amount=MOST, credit=MOST, goods=MOST, shipping=MOST, overpaid=MOST, shipping_kept=MOST, lines=(), requested_at=LATE,
         decided_at=LATE,
     )  # fmt: skip
@@ -130,6 +161,7 @@ def test_every_event_of_its_refunds_fits() -> None:
     personal = RefundPersonal(description=text, further_information=text, message=text)
     bare = RefundEvent(occurred_at=LATE, refund=refund, by=BY, personal=personal)
     also = event_bytes({"inspection_id": str(UUID(int=0)), "reference": longest(Reference), "reason": WORST * 1_000})
+    also += 2 * (MAX_ORDER_LINES + 1) * event_bytes([row.model_dump(mode="json")])
     lines = MAX_ORDER_LINES * (event_bytes([line.model_dump(mode="json")]) + 2 * event_bytes([inspected.model_dump(mode="json")]))
     assert event_bytes(bare.model_dump(mode="json")) + also + lines + 3 * skus <= MAX_EVENT_BYTES
 

@@ -8,6 +8,7 @@ from shared.contracts.actor import Actor, Decision, allowed, refused, shop_only
 from shared.contracts.errors import Invalid, Refused
 from shared.contracts.events import CancelledUnits, Order, OrderLine
 
+from .room import MAX_CANCELLED_PARTS, MAX_PART_CANCELLATIONS
 from .stock import Movement
 
 
@@ -28,7 +29,7 @@ def may_cancel_in_part(order: Order, actor: Actor) -> Decision:
 def cancelled_units(order: Order, wanted: Sequence[CancelledLine]) -> tuple[CancelledUnits, ...]:
     """The units that are cancelled of each line.
 
-    Raises Invalid `unknown_line`, `line_twice`, Refused `units_not_free`, `cancel_the_order`.
+    Raises Invalid `unknown_line`, `line_twice`, Refused `units_not_free`, `cancel_the_order`, `too_many_part_cancellations`.
     """
     known, units = {line.line: line for line in order.lines}, dict[int, CancelledUnits]()
     for at, one in enumerate(wanted):
@@ -43,6 +44,10 @@ def cancelled_units(order: Order, wanted: Sequence[CancelledLine]) -> tuple[Canc
             raise Refused("units_not_free", detail, line=one.line, free=line.left, wanted=one.quantity)
         released = one.quantity if one.release_stock and line.stock_tracked else 0
         units[one.line] = CancelledUnits(line=one.line, quantity=one.quantity, released=released)
+    named = sum(len(part.lines) for part in order.part_cancellations) + len(units)
+    if len(order.part_cancellations) >= MAX_PART_CANCELLATIONS or named > MAX_CANCELLED_PARTS:
+        detail = f"An order can be cancelled in part {MAX_PART_CANCELLATIONS} times, naming {MAX_CANCELLED_PARTS} lines in all."
+        raise Refused("too_many_part_cancellations", detail)
     if sum(one.quantity for one in units.values()) == sum(line.left for line in order.lines):
         raise Refused("cancel_the_order", "These are all the units that are left: cancel the order instead.")
     return tuple(units[number] for number in sorted(units))

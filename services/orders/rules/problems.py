@@ -23,6 +23,7 @@ PROBLEMS: dict[str, str] = {
     "pending_is_amended": "Nothing is invoiced while the order is pending: amend it instead of cancelling units.",
     "units_not_free": "Fewer units of the line are left than were to be cancelled.",
     "cancel_the_order": "These are all the units that are left: cancel the order instead.",
+    "too_many_part_cancellations": "An order can be cancelled in part 20 times, naming 1,000 lines in all.",
     "lines_frozen": "What was bought can be changed only while the order is pending.",
     "unknown_line": "The order has no such line.",
     "line_twice": "A line may be named only once.",

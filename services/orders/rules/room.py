@@ -1,6 +1,6 @@
 """Limits the size of a new order, so that every later event of it fits: no accepted order can ever get stuck. Pure.
 
-    an event = its lines (frozen at placing) + its payments (counted: rules.payments) + everything else (texts of bounded length)
+    an event = its lines (measured) + its payments and part cancellations (counted) + everything else (texts of bounded length)
 
 Each part has its limit here, and a test adds up the maxima: tests/rules/test_room.py, docs/decisions/0020-room-for-life.md
 """
@@ -15,6 +15,13 @@ MAX_LINES_BYTES = 755_000
 
 MAX_PAYMENT_RECORDS = 500
 """Payments of one order. Each can be reversed, so an event may carry twice as many records."""
+
+MAX_PART_CANCELLATIONS = 20
+MAX_CANCELLED_PARTS = 1_000
+"""Part cancellations of one order, and the lines that all of them name."""
+
+MAX_PARTS_BYTES = 250_000
+"""Of all part cancellations in an event, with the units that they add to its lines."""
 
 MAX_RECORD_BYTES = 3_000
 """Of one payment record in an event: its texts have limits of their own."""

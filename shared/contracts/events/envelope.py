@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from shared.contracts.actor import Actor, Role
 from shared.contracts.times import Instant
 
-MAX_EVENT_BYTES = 4_000_000
+MAX_EVENT_BYTES = 4_300_000
 """Limit of an event's data as sent. No event of an accepted order comes near it (docs/decisions/0020-room-for-life.md)."""
 MAX_MESSAGE_BYTES = 2 * MAX_EVENT_BYTES + 64_000
 """Limit of what a consumer reads: the most that a relay publishes (PostgreSQL writes JSON with spaces), plus the attributes."""
@@ -29,6 +29,11 @@ class Part(BaseModel):
     def like(cls, value: Any, /, **others: Any) -> Self:
         """A value's attributes under their own names; `others` are those that differ, or that it does not have."""
         return cls(**{name: getattr(value, name) for name in cls.model_fields if name not in others and hasattr(value, name)}, **others)
+
+
+def written_unless(empty: Any) -> Any:
+    """A field that came later, or of which there are many: it defaults to `empty`, and is written only where it differs from that."""
+    return Field(default=empty, exclude_if=lambda value: value == empty)
 
 
 class By(Part):

@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Literal
 
-from shared.contracts.events.envelope import By, Event, Part
+from shared.contracts.events.envelope import By, Event, Part, written_unless
 from shared.contracts.ids import ClosingId, LinkId, OrderId, PartCancellationId, PaymentId, RefundId
 from shared.contracts.lifecycle import OrderStatus
 from shared.contracts.position import Position
@@ -48,7 +48,7 @@ class OrderLine(Part):
     tax: int = 0
     total: int
     stock_tracked: bool = False
-    cancelled: int = 0  # units that were cancelled in part; the line's figures stay
+    cancelled: int = written_unless(0)  # units that were cancelled in part; the line's figures stay
 
     @property
     def left(self) -> int:
