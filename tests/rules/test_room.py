@@ -54,7 +54,8 @@ BY = By(role="customer", id=ACTOR_ID, via=f"platform:{ACTOR_ID}")
 LINK = "https://" + WORST * 1_990
 TRACKING = Tracking(carrier=longest(Word), number=longest(Word), url=LINK)
 RECORD = Payment(
-    payment_id=PAYMENT_ID, amount=-MOST, method=WORST * words.MAX_METHOD_CHARACTERS, reference=longest(Reference), collected_by=longest(Name),
+    payment_id=PAYMENT_ID, amount=-MOST, method=WORST * words.MAX_METHOD_CHARACTERS, reference=longest(Reference),
+    collected_by=longest(Name),
     reverses=PAYMENT_ID, order_version=2**31, occurred_at=LATE, recorded_at=LATE,
 )  # fmt: skip
 LINE = OrderLine(
@@ -121,7 +122,8 @@ def test_every_event_of_its_refunds_fits() -> None:
     )  # fmt: skip
     inspected = InspectedLine(line=MAX_ORDER_LINES, sku="", quantity=1_000_000, disposition="discard", restock=1_000_000)
     refund = Refund(
-        refund_id=REFUND_ID, order_id=ORDER_ID, order_number=longest(words.OrderNumber), customer_id=longest(CustomerId), version=2**31, status="processing",
+        refund_id=REFUND_ID, order_id=ORDER_ID, order_number=longest(words.OrderNumber), customer_id=longest(CustomerId), version=2**31,
+        status="processing",
         settlement="unsettled", cause="cancellation", payment_id=PAYMENT_ID, order_version=2**31, policy_version=2**31, reason="r" * 64,
         currency="BDT", amount=MOST, goods=MOST, shipping=MOST, overpaid=MOST, shipping_kept=MOST, lines=(), requested_at=LATE,
         decided_at=LATE,
