@@ -40,11 +40,12 @@ pytestmark = pytest.mark.timeout(1_800)  # a million orders take some minutes to
 FILL = """
 insert into orders.orders (store_id, order_id, version, number, status, currency, language, prices_include_tax, customer_id,
     customer_name, email, phone, metadata, line_count, unit_count, goods_total, discount_total, tax_total, shipping, shipping_tax, total,
-    collected, refunded_total, refund_state, refunds, refunded_units, placed_at, recorded_at, cancellation)
+    collected, refunded_total, refund_state, refunds, refunded_units, placed_at, recorded_at, cancellation, address_problems)
 select $1, gen_random_uuid(), 1, 'N' || n, (array['pending', 'confirmed', 'picked_up', 'shipped', 'delivered'])[1 + n % 5], 'BDT',
     'en', true, 'c-' || n % 1000, case when n % $3 = 7 then 'Zubaida Rarely' else 'Rahima Begum' end,
     'c' || n % 1000 || '@example.com', '', '{}', 1, 1, 100, 0, 0, 0, 0, 100, case when n % 2 = 0 then 100 else 0 end, 0, 'none', 0, 0,
-    timestamptz '2020-01-01' + n * interval '1 minute', now(), null
+    timestamptz '2020-01-01' + n * interval '1 minute', now(), null,
+    case when n % $3 = 7 then '[{"pointer": "/shipping_address/city", "code": "address_required", "message": ""}]'::jsonb else '[]' end
 from generate_series(1, $2::int) n
 """
 FILL_LINES = """
@@ -165,6 +166,13 @@ async def test_one_in_a_hundred_thousand_is_found_page_by_page(tx: Explained) ->
 async def test_a_rare_sku_is_found_at_once(tx: Explained) -> None:
     page = await a_page(tx, OrderFilter(), Search("sku", "RARE"))
     assert [item.number for item in page.items] == [f"N{n}" for n in range(ORDERS, 0, -1) if n % RARE == 7][:50]
+
+
+@pytest.mark.parametrize("wanted", [OrderFilter(needs_attention=True), OrderFilter(needs_attention=True, currency="BDT")], ids=repr)
+async def test_the_few_orders_that_need_attention_are_found_at_once(tx: Explained, wanted: OrderFilter) -> None:
+    page = await a_page(tx, wanted)
+    assert [item.number for item in page.items] == [f"N{n}" for n in range(ORDERS, 0, -1) if n % RARE == 7][:50]
+    assert looked_at(tx.plans) < 100, "along the index of such orders"
 
 
 async def test_a_customers_search_by_sku_walks_their_own_orders(tx: Explained) -> None:
