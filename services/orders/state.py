@@ -94,7 +94,11 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class StoreSettings:
-    """One version of a store's settings; version 0 is the defaults. `stock`: whether the store tracks its stock here."""
+    """One version of a store's settings; version 0 is the defaults. `stock`: whether the store tracks its stock here.
+
+    `next_number` is what the series was started at, and `numbers_given` the highest that it had given before; the series itself is a
+    sequence (docs/decisions/0102-order-numbers.md).
+    """
 
     version: int = 0
     cancel_preset: CancelPreset = "cancellation-control"
@@ -102,6 +106,9 @@ class StoreSettings:
     stock: bool = False
     number_prefix: str = ""
     time_zone: str = "UTC"
+    next_number: int | None = None
+    numbers_given: int = 0
+    country: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -121,6 +121,14 @@ def _wrong(country: Country, address: Address) -> dict[str, str]:
     return wrong
 
 
+def known_country(code: str, pointer: str) -> str:
+    """`code`, if it is a country. Raises Invalid `unknown_country` at `pointer`."""
+    try:
+        return _country(code).code
+    except ValueError:
+        raise Invalid("unknown_country", "A country is an ISO 3166-1 alpha-2 code such as BD.", at=pointer) from None
+
+
 def checked(address: Address, pointer: str) -> Address:
     """`address` unchanged but with its phone in E.164, if it follows its country's rules.
 

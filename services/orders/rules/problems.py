@@ -30,6 +30,8 @@ PROBLEMS: dict[str, str] = {
     "stock_too_low": "The adjustment would make the stock level negative.",
     "bad_address": "The address does not follow the rules of its country; `errors` names the invalid parts.",
     "bad_phone": "Not a telephone number; start with + and the country code, or write it as it is dialled within the country.",
+    "number_behind": "The series already gave this number or a higher one, and never goes back.",
+    "unknown_country": "A country is an ISO 3166-1 alpha-2 code such as BD.",
     "unknown_time_zone": "A time zone is an IANA name such as Asia/Dhaka.",
     "guest_link_too_long": "This installation does not allow links to be valid for that many days.",
     "too_many_guest_links": "The order already has the maximum number of valid links; revoke one first.",
