@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from shared.contracts.errors import Failure
 from shared.contracts.events import By, Order, OrderPersonal, OrderStatus, PaymentState, RefundState
 
 CancelPreset = Literal["cancellation-control", "order-cancellation"]
@@ -77,6 +78,25 @@ class StockMovement:
     order_id: str | None
     reason: str
     recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """The order that an item changed, and its version since then."""
+
+    order_id: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """Why an item changed nothing; `order_id` is None if it names no order, or several."""
+
+    order_id: str | None
+    failure: Failure
+
+
+Result = Changed | Unchanged
 
 
 @dataclass(frozen=True, slots=True)

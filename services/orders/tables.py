@@ -59,6 +59,7 @@ sa.Index(None, orders.c.store_id, orders.c.customer_id, orders.c.placed_at, orde
 sa.Index(None, orders.c.store_id, orders.c.status, orders.c.placed_at, orders.c.order_id)
 sa.Index(None, orders.c.store_id, sa.func.lower(orders.c.email), orders.c.placed_at, orders.c.order_id)
 sa.Index(None, orders.c.store_id, orders.c.phone, orders.c.placed_at, orders.c.order_id)
+sa.Index("ix_orders_tracking_number", orders.c.store_id, orders.c.tracking["number"].astext, orders.c.placed_at, orders.c.order_id)
 # The highest number of a prefix: among numbers of one length and one text before their last digits, the order of texts is that of numbers.
 sa.Index(
     "ix_orders_number_series", orders.c.store_id, sa.func.rtrim(orders.c.number, sa.literal_column("'0123456789'")),

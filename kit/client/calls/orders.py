@@ -22,6 +22,8 @@ from kit.client.call import Call, new_key, segment
 from kit.client.connection import Connection
 from kit.client.download import Download
 from kit.client.requests.orders import (
+    BulkCancellation,
+    BulkPayment,
     BulkTransition,
     CancelRequest,
     DeliveryFailure,
@@ -118,6 +120,11 @@ class Orders:
         """
         return await self._connection.answer(BatchView, Call("POST", "/v1/orders/batch", key=idempotency_key or new_key(), body=body))
 
+    async def cancel_batch(self, *, idempotency_key: str | None = None, **body: Unpack[BulkCancellation]) -> BulkView:
+        """Cancel up to 500 orders, each independently. A repeat with the same key cancels only missing ones."""
+        call = Call("POST", "/v1/orders/cancellations", key=idempotency_key or new_key(), body=body)
+        return await self._connection.answer(BulkView, call)
+
     async def read_counts(self) -> OrderCountsView:
         """How many of the store's orders have each status, payment and refund state."""
         return await self._connection.answer(OrderCountsView, Call("GET", "/v1/orders/counts"))
@@ -159,6 +166,12 @@ class Orders:
             "q": q,
         }
         return self._connection.download(Call("GET", "/v1/orders/export", query=query))
+
+    async def pay_batch(self, *, idempotency_key: str | None = None, **body: Unpack[BulkPayment]) -> BulkView:
+        """Record up to 500 payments, each independently; one that is recorded already counts as changed. A repeat does only missing
+        ones.
+        """
+        return await self._connection.answer(BulkView, Call("POST", "/v1/orders/payments", key=idempotency_key or new_key(), body=body))
 
     async def move_batch(self, *, idempotency_key: str | None = None, **body: Unpack[BulkTransition]) -> BulkView:
         """Move up to 500 orders, each independently. A repeat with the same key moves only missing ones and returns the same response."""

@@ -1,16 +1,17 @@
-"""Calls that change one order, and one that moves many."""
+"""Calls that change one order, and those that change many."""
 
-from typing import Annotated
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Annotated, Any
 
 from fastapi import Query, Response
 
-from services.orders.commands.bulk import move_orders
+from services.orders.commands.bulk import change_each
 from services.orders.commands.cancel import cancel_order, cancel_outlook
 from services.orders.commands.edit import edit_order
 from services.orders.commands.payments import record_payment, reverse_payment
 from services.orders.commands.transitions import move_order, report_failed_delivery
+from services.orders.requests.bulk import BulkCancellation, BulkItem, BulkPayment, BulkTransition
 from services.orders.requests.changes import (
-    BulkTransition,
     CancelRequest,
     DeliveryFailure,
     EditOrder,
@@ -18,23 +19,48 @@ from services.orders.requests.changes import (
     ReversePayment,
     Transition,
 )
+from services.orders.state import OrderState
 from services.orders.views.batch import BulkView
 from services.orders.views.orders import CancelOutlook, OrderView
 from shared.contracts.errors import Forbidden, NotFound, Refused, VersionConflict
 from shared.contracts.ids import OrderId, PaymentId
-from shared.web.call import Call, Router, problems
+from shared.web.call import MANY_VALUES, SHOP_ONLY, Call, Router, problems
 
 router = Router()
 CHANGE = problems(NotFound, Forbidden, Refused, VersionConflict)
 
+MAX_BULK_BODY_BYTES = 1_500_000
+BULK: dict[str, Any] = {
+    "response_model": BulkView, "responses": problems(Forbidden), "max_body_size": MAX_BULK_BODY_BYTES,
+    "openapi_extra": SHOP_ONLY | MANY_VALUES,
+}  # fmt: skip
 
-@router.post("/orders/transitions", operation_id="orders_batch_move", response_model=BulkView, responses=problems(Forbidden))
+
+@router.post("/orders/transitions", operation_id="orders_batch_move", **BULK)
 async def transition_many(request: BulkTransition, call: Call) -> Response:
     """Move up to 500 orders, each independently. A repeat with the same key moves only missing ones and returns the same response."""
+    return await _each(call, "orders.transition_many", request.items, move_order)
+
+
+@router.post("/orders/payments", operation_id="orders_batch_pay", **BULK)
+async def pay_many(request: BulkPayment, call: Call) -> Response:
+    """Record up to 500 payments, each independently; one that is recorded already counts as changed. A repeat does only missing ones."""
+    return await _each(call, "orders.pay_many", request.items, record_payment)
+
+
+@router.post("/orders/cancellations", operation_id="orders_batch_cancel", **BULK)
+async def cancel_many(request: BulkCancellation, call: Call) -> Response:
+    """Cancel up to 500 orders, each independently. A repeat with the same key cancels only missing ones."""
+    return await _each(call, "orders.cancel_many", request.items, cancel_order)
+
+
+async def _each(call: Call, name: str, items: Sequence[BulkItem], command: Callable[..., Awaitable[OrderState]]) -> Response:
     reservation = await call.reservation()
     assert reservation is not None
-    results = await move_orders(call.db, call.actor, request, reservation.key, call.request.url.path, now=call.now)
-    return call.show(BulkView.of(request.order_ids, results))
+    results = await change_each(
+        call.db, call.actor, items, command, name=name, key=reservation.key, path=call.request.url.path, now=call.now
+    )
+    return call.show(BulkView.of(results))
 
 
 @router.post("/orders/{order_id}/transitions", operation_id="orders_order_move", response_model=OrderView, responses=CHANGE)

@@ -7,11 +7,8 @@ from pydantic import EmailStr, Field, model_validator
 from services.orders.requests.placing import AddressInput, PrepaidInput
 from services.orders.requests.words import Link, Message, Reason
 from shared.contracts.events import Tracking
-from shared.contracts.ids import OrderId
 from shared.contracts.lifecycle import Step
 from shared.web.inputs import Fact, Input, Name, Word, example
-
-MAX_BULK_ORDERS = 500
 
 
 class TrackingInput(Input):
@@ -34,17 +31,6 @@ class Transition(Input):
     to: Step
     message: Message = ""
     tracking: TrackingInput | None = None
-    occurred_at: Fact | None = None
-
-
-class BulkTransition(Input):
-    """One step for many orders; each succeeds or fails on its own."""
-
-    model_config = example({"order_ids": ["order_01jd3t0v5we1q9h6m7b3k2x4ya"], "to": "confirmed"})
-
-    order_ids: Annotated[list[OrderId], Field(min_length=1, max_length=MAX_BULK_ORDERS)]
-    to: Step
-    message: Message = ""
     occurred_at: Fact | None = None
 
 

@@ -24,6 +24,7 @@ PROBLEMS: dict[str, str] = {
     "tax_too_large": "Prices include tax, so the tax cannot be larger than the price.",
     "same_payment_twice": "Two prepaid payments have the same method and reference.",
     "order_too_large": "The lines of an order can have at most 755,000 bytes in UTF-8; shorten names or split the order.",
+    "order_ambiguous": "Several orders have a parcel with this tracking number; `order_ids` lists them.",
     "number_taken": "Another order of the store already has this number.",
     "external_ref_taken": "Another order of the store already has this external_ref.",
     "out_of_stock": "There is less stock than was ordered; `short` lists each SKU with the units that are left.",

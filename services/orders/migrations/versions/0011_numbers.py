@@ -1,4 +1,4 @@
-"""The number series can be started at a number and set behind numbers in use; the store's country."""
+"""The number series can be started at a number and set behind numbers in use; the store's country; orders are found by tracking number."""
 
 from alembic import op
 
@@ -14,7 +14,10 @@ def upgrade() -> None:
     op.execute("""create index ix_orders_number_series on orders.orders
         (store_id, rtrim(number, '0123456789'), length(number), btrim(number))""")
 
+    op.execute("create index ix_orders_tracking_number on orders.orders (store_id, (tracking ->> 'number'), placed_at, order_id)")
+
 
 def downgrade() -> None:
+    op.execute("drop index orders.ix_orders_tracking_number")
     op.execute("drop index orders.ix_orders_number_series")
     op.execute("alter table orders.settings drop column next_number, drop column numbers_given, drop column country")
