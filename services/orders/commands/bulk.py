@@ -18,11 +18,11 @@ from shared.data.sql import statement
 
 RESOLVE = statement(__file__, "resolve")
 
-I = TypeVar("I", bound=BulkItem)  # noqa: E741
+Item = TypeVar("Item", bound=BulkItem)
 
 
 async def change_each(
-    db: Database, actor: Actor, items: Sequence[I], command: Callable[..., Awaitable[OrderState]], *, name: str, key: str, path: str,
+    db: Database, actor: Actor, items: Sequence[Item], command: Callable[..., Awaitable[OrderState]], *, name: str, key: str, path: str,
     now: datetime,
 ) -> list[Result]:  # fmt: skip
     """Do `command` (named `name`) for each item. The items of one order are done in the given order.
