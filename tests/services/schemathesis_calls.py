@@ -178,7 +178,7 @@ BODIES: dict[str, Callable[[World, Body], Any]] = {
     "orders_batch_place": lambda world, body: {"orders": [_placed(world, order) for order in body.get("orders", [])[:3]]},
     "orders_order_move": _moved,
     "orders_batch_move": lambda world, body: {"items": [_named(world, item) for item in body.get("items", [])[:3]]},
-    "orders_batch_pay": lambda world, body: {"items": [_paid(world, item) | _named(world, {}) for item in body.get("items", [])[:3]]},
+    "orders_batch_record": lambda world, body: {"items": [_paid(world, item) | _named(world, {}) for item in body.get("items", [])[:3]]},
     "orders_batch_cancel": lambda world, body: {"items": [_named(world, item) for item in body.get("items", [])[:3]]},
     "orders_delivery_failure_report": lambda world, body: {key: value for key, value in body.items() if key != "occurred_at"},
     "orders_payment_reverse": lambda world, body: {key: value for key, value in body.items() if key != "occurred_at"},

@@ -33,7 +33,7 @@ MAY: dict[str, set[str]] = {
     "notes_settings_history_list": SHOP, "documents_settings_history_list": SHOP,
     "orders_stock_read": SHOP, "orders_stock_movement_list": SHOP, "orders_stock_list": LISTS,
     "orders_order_place": WRITERS, "orders_batch_place": WRITERS, "orders_order_move": WRITERS, "orders_batch_move": WRITERS,
-    "orders_batch_pay": WRITERS, "orders_batch_cancel": WRITERS,
+    "orders_batch_record": WRITERS, "orders_batch_cancel": WRITERS,
     "orders_delivery_failure_report": WRITERS, "orders_payment_record": WRITERS, "orders_payment_reverse": WRITERS,
     "orders_order_edit": WRITERS,
     "orders_settings_save": WRITERS, "orders_stock_save": WRITERS, "orders_stock_adjust": WRITERS, "orders_customer_erase": WRITERS,
@@ -60,7 +60,7 @@ MAY: dict[str, set[str]] = {
 }  # fmt: skip
 
 OF_A_STORE = {"orders_stock_save", "orders_customer_erase"}  # name something that every store may have of its own
-OF_MANY = {"orders_batch_move", "orders_batch_pay", "orders_batch_cancel"}  # answer for each order
+OF_MANY = {"orders_batch_move", "orders_batch_record", "orders_batch_cancel"}  # answer for each order
 LAST = {"orders_batch_cancel", "orders_order_cancel", "orders_customer_erase", "webhooks_endpoint_remove"}  # take away what the others need
 
 PLACE = re.compile(r"\{(\w+)\}")
@@ -71,7 +71,7 @@ BODIES: dict[str, Any] = {
     "orders_batch_place": {"orders": [order_p()]},
     "orders_order_move": {"to": "delivered"},
     "orders_batch_move": {"items": [{"order_id": "{order_id}", "to": "delivered"}]},
-    "orders_batch_pay": {"items": [{"order_id": "{order_id}", "amount": 1, "method": "cod", "reference": "remitted"}]},
+    "orders_batch_record": {"items": [{"order_id": "{order_id}", "amount": 1, "method": "cod", "reference": "remitted"}]},
     "orders_batch_cancel": {"items": [{"order_id": "{order_id}", "reason": "no stock"}]},
     "orders_delivery_failure_report": {"reason": "nobody at home"},
     "orders_payment_record": {"amount": 1, "method": "cod", "reference": "extra"},

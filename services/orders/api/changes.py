@@ -1,9 +1,9 @@
 """Calls that change one order, and those that change many."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import Query, Response
+from fastapi import Response
 
 from services.orders.commands.bulk import change_each
 from services.orders.commands.cancel import cancel_order, cancel_outlook
@@ -24,7 +24,7 @@ from services.orders.views.batch import BulkView
 from services.orders.views.orders import CancelOutlook, OrderView
 from shared.contracts.errors import Forbidden, NotFound, Refused, VersionConflict
 from shared.contracts.ids import OrderId, PaymentId
-from shared.web.call import MANY_VALUES, SHOP_ONLY, Call, Router, problems
+from shared.web.call import DRY_RUN_HEADER, MANY_VALUES, SHOP_ONLY, Call, DryRun, Router, problems
 
 router = Router()
 CHANGE = problems(NotFound, Forbidden, Refused, VersionConflict)
@@ -37,58 +37,69 @@ BULK: dict[str, Any] = {
 
 
 @router.post("/orders/transitions", operation_id="orders_batch_move", **BULK)
-async def transition_many(request: BulkTransition, call: Call) -> Response:
+async def transition_many(request: BulkTransition, call: Call, dry_run: DryRun = False) -> Response:
     """Move up to 500 orders, each independently. A repeat with the same key moves only missing ones and returns the same response."""
-    return await _each(call, "orders.transition_many", request.items, move_order)
+    return await _each(call, "orders.transition_many", request.items, move_order, dry_run=dry_run)
 
 
-@router.post("/orders/payments", operation_id="orders_batch_pay", **BULK)
-async def pay_many(request: BulkPayment, call: Call) -> Response:
+@router.post("/orders/payments", operation_id="orders_batch_record", **BULK)
+async def pay_many(request: BulkPayment, call: Call, dry_run: DryRun = False) -> Response:
     """Record up to 500 payments, each independently; one that is recorded already counts as changed. A repeat does only missing ones."""
-    return await _each(call, "orders.pay_many", request.items, record_payment)
+    return await _each(call, "orders.pay_many", request.items, record_payment, dry_run=dry_run)
 
 
 @router.post("/orders/cancellations", operation_id="orders_batch_cancel", **BULK)
-async def cancel_many(request: BulkCancellation, call: Call) -> Response:
+async def cancel_many(request: BulkCancellation, call: Call, dry_run: DryRun = False) -> Response:
     """Cancel up to 500 orders, each independently. A repeat with the same key cancels only missing ones."""
-    return await _each(call, "orders.cancel_many", request.items, cancel_order)
+    return await _each(call, "orders.cancel_many", request.items, cancel_order, dry_run=dry_run)
 
 
-async def _each(call: Call, name: str, items: Sequence[BulkItem], command: Callable[..., Awaitable[OrderState]]) -> Response:
+async def _each(
+    call: Call, name: str, items: Sequence[BulkItem], command: Callable[..., Awaitable[OrderState]], *, dry_run: bool
+) -> Response:
     reservation = await call.reservation()
     assert reservation is not None
     results = await change_each(
-        call.db, call.actor, items, command, name=name, key=reservation.key, path=call.request.url.path, now=call.now
+        call.db,
+        call.actor,
+        items,
+        command,
+        name=name,
+        key=reservation.key,
+        path=call.request.url.path,
+        now=call.now,
+        dry_run=dry_run,
     )
-    return call.show(BulkView.of(results))
+    headers = {DRY_RUN_HEADER: "true"} if dry_run else {}
+    return call.show(BulkView.of(results), **headers)
 
 
 @router.post("/orders/{order_id}/transitions", operation_id="orders_order_move", response_model=OrderView, responses=CHANGE)
-async def transition(order_id: OrderId, request: Transition, call: Call) -> Response:
+async def transition(order_id: OrderId, request: Transition, call: Call, dry_run: DryRun = False) -> Response:
     """Move an order forward; steps may be skipped."""
-    return await call.change("orders.transition", OrderView.of, move_order, order_id, request)
+    return await call.change("orders.transition", OrderView.of, move_order, order_id, request, dry_run=dry_run)
 
 
 @router.post(
     "/orders/{order_id}/delivery-failures", operation_id="orders_delivery_failure_report", response_model=OrderView, responses=CHANGE
 )
-async def delivery_failed(order_id: OrderId, request: DeliveryFailure, call: Call) -> Response:
+async def delivery_failed(order_id: OrderId, request: DeliveryFailure, call: Call, dry_run: DryRun = False) -> Response:
     """Record that a delivery was refused or failed."""
-    return await call.change("orders.delivery_failed", OrderView.of, report_failed_delivery, order_id, request)
+    return await call.change("orders.delivery_failed", OrderView.of, report_failed_delivery, order_id, request, dry_run=dry_run)
 
 
 @router.post("/orders/{order_id}/payments", operation_id="orders_payment_record", response_model=OrderView, responses=CHANGE)
-async def payment(order_id: OrderId, request: RecordPayment, call: Call) -> Response:
+async def payment(order_id: OrderId, request: RecordPayment, call: Call, dry_run: DryRun = False) -> Response:
     """Record money that was collected. The same method and reference again return the same record; a different amount is refused."""
-    return await call.change("orders.record_payment", OrderView.of, record_payment, order_id, request)
+    return await call.change("orders.record_payment", OrderView.of, record_payment, order_id, request, dry_run=dry_run)
 
 
 @router.post(
     "/orders/{order_id}/payments/{payment_id}/reversals", operation_id="orders_payment_reverse", response_model=OrderView, responses=CHANGE
 )
-async def reversal(order_id: OrderId, payment_id: PaymentId, request: ReversePayment, call: Call) -> Response:
+async def reversal(order_id: OrderId, payment_id: PaymentId, request: ReversePayment, call: Call, dry_run: DryRun = False) -> Response:
     """Correct a recorded payment with a record of the opposite amount."""
-    return await call.change("orders.reverse_payment", OrderView.of, reverse_payment, order_id, payment_id, request)
+    return await call.change("orders.reverse_payment", OrderView.of, reverse_payment, order_id, payment_id, request, dry_run=dry_run)
 
 
 @router.post("/orders/{order_id}/cancel", operation_id="orders_order_cancel", response_model=OrderView | CancelOutlook, responses=CHANGE)
@@ -96,7 +107,7 @@ async def cancel(
     order_id: OrderId,
     request: CancelRequest,
     call: Call,
-    dry_run: Annotated[bool, Query(description="Return what would happen, without changing anything")] = False,
+    dry_run: DryRun = False,
 ) -> Response:
     """Cancel an order. `dry_run=true` returns what would happen to the goods and changes nothing."""
     if dry_run:
@@ -106,6 +117,6 @@ async def cancel(
 
 
 @router.patch("/orders/{order_id}", operation_id="orders_order_edit", response_model=OrderView, responses=CHANGE)
-async def edit(order_id: OrderId, request: EditOrder, call: Call) -> Response:
+async def edit(order_id: OrderId, request: EditOrder, call: Call, dry_run: DryRun = False) -> Response:
     """Correct contact, addresses or tracking, with a reason, as a new version."""
-    return await call.change("orders.edit", OrderView.of, edit_order, order_id, request, idempotent="optional")
+    return await call.change("orders.edit", OrderView.of, edit_order, order_id, request, idempotent="optional", dry_run=dry_run)

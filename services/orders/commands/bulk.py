@@ -23,11 +23,12 @@ Item = TypeVar("Item", bound=BulkItem)
 
 async def change_each(
     db: Database, actor: Actor, items: Sequence[Item], command: Callable[..., Awaitable[OrderState]], *, name: str, key: str, path: str,
-    now: datetime,
+    now: datetime, dry_run: bool = False,
 ) -> list[Result]:  # fmt: skip
     """Do `command` (named `name`) for each item. The items of one order are done in the given order.
 
-    A repeat with the same key does only the missing ones. Raises Forbidden; any other failure is the item's own result.
+    A repeat with the same key does only the missing ones. A dry run shows what each item by itself would do.
+    Raises Forbidden; any other failure is the item's own result.
     """
     shop_only(actor).or_raise()
     targets = await _targets(db, actor, items)
@@ -43,13 +44,15 @@ async def change_each(
         order_id = target if isinstance(target, str) else None
         reservation = Reservation.of(actor, f"{key}\n{index}", "POST", path, item.model_dump_json().encode())
         try:
-            async with db.transaction(name) as tx:
-                stored = await look_up(tx, reservation)
+            async with db.rehearsing() if dry_run else db.transaction(name) as tx:
+                stored = None if dry_run else await look_up(tx, reservation)
                 if stored is not None:
                     return Changed(**json.loads(stored.body))
                 if isinstance(target, Failure):
                     raise target
                 order = (await command(tx, actor, order_id, item, now=now)).order
+                if dry_run:
+                    return Changed(order.order_id, order.version)
                 body = json.dumps({"order_id": order.order_id, "version": order.version})
                 await store(tx, reservation, Stored(200, body), now=now)
         except Overtaken:
