@@ -187,7 +187,7 @@ async def _deliver(work: Work, orders: list[PlannedOrder]) -> None:
 
 
 async def _deliver_some(work: Work, orders: list[PlannedOrder], at: datetime) -> None:
-    body: BulkTransition = {"order_ids": [_id(work, order.invoice) for order in orders], "to": "delivered", "occurred_at": at}
+    body: BulkTransition = {"items": [{"order_id": _id(work, order.invoice), "to": "delivered", "occurred_at": at} for order in orders]}
     key = asking.key(work.plan.source.digest, "deliver", orders[0].invoice, body=body)
     async with work.calls:
         moved = await work.client.orders.move_batch(**body, idempotency_key=key)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from shared.contracts.errors import FieldError
+from shared.contracts.errors import Failure, FieldError
 from shared.contracts.events import By, Order, OrderPersonal, OrderStatus, PaymentState, RefundState
 
 CancelPreset = Literal["cancellation-control", "order-cancellation"]
@@ -87,6 +87,25 @@ class StockMovement:
 
 
 @dataclass(frozen=True, slots=True)
+class Changed:
+    """The order that an item changed, and its version since then."""
+
+    order_id: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """Why an item changed nothing; `order_id` is None if it names no order, or several."""
+
+    order_id: str | None
+    failure: Failure
+
+
+Result = Changed | Unchanged
+
+
+@dataclass(frozen=True, slots=True)
 class Link:
     """A link with which a guest reads one order. Its token is never stored: it is derived from this and the issuer's key."""
 
@@ -101,7 +120,11 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class StoreSettings:
-    """One version of a store's settings; version 0 is the defaults. `stock`: whether the store tracks its stock here."""
+    """One version of a store's settings; version 0 is the defaults. `stock`: whether the store tracks its stock here.
+
+    `next_number` is what the series was started at, and `numbers_given` the highest that it had given before; the series itself is a
+    sequence (docs/decisions/0102-order-numbers.md).
+    """
 
     version: int = 0
     cancel_preset: CancelPreset = "cancellation-control"
@@ -109,6 +132,9 @@ class StoreSettings:
     stock: bool = False
     number_prefix: str = ""
     time_zone: str = "UTC"
+    next_number: int | None = None
+    numbers_given: int = 0
+    country: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

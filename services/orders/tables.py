@@ -71,6 +71,12 @@ sa.Index(None, orders.c.store_id, orders.c.customer_id, orders.c.placed_at, orde
 sa.Index(None, orders.c.store_id, orders.c.status, orders.c.placed_at, orders.c.order_id)
 sa.Index(None, orders.c.store_id, sa.func.lower(orders.c.email), orders.c.placed_at, orders.c.order_id)
 sa.Index(None, orders.c.store_id, orders.c.phone, orders.c.placed_at, orders.c.order_id)
+sa.Index("ix_orders_tracking_number", orders.c.store_id, orders.c.tracking["number"].astext, orders.c.placed_at, orders.c.order_id)
+# The highest number of a prefix: among numbers of one length and one text before their last digits, the order of texts is that of numbers.
+sa.Index(
+    "ix_orders_number_series", orders.c.store_id, sa.func.rtrim(orders.c.number, sa.literal_column("'0123456789'")),
+    sa.func.length(orders.c.number), sa.func.btrim(orders.c.number),
+)  # fmt: skip
 
 sa.Index("ix_orders_attention", orders.c.store_id, orders.c.placed_at, orders.c.order_id, postgresql_where=sa.text(ATTENTION))
 
@@ -192,8 +198,12 @@ settings = settings_table(
     *columns(sa.Text, "cancel_preset", "customer_cancel_until"),
     sa.Column("stock", sa.Boolean, nullable=False),
     *columns(sa.Text, "number_prefix", "time_zone"),
+    sa.Column("next_number", sa.BigInteger),
+    sa.Column("numbers_given", sa.BigInteger, nullable=False),  # the highest that the series gave before it was started at next_number
+    sa.Column("country", sa.Text),
     sa.CheckConstraint("cancel_preset in ('cancellation-control', 'order-cancellation')", name="cancel_preset"),
     sa.CheckConstraint("customer_cancel_until in ('picked_up', 'shipped', 'delivered')", name="customer_cancel_until"),
+    sa.CheckConstraint("next_number >= 1", name="next_number"),
 )
 
 # How many orders there are per status, payment and refund state.

@@ -132,6 +132,21 @@ class Database:
             await _given_back(connection, give)
 
     @asynccontextmanager
+    async def rehearsing(self) -> AsyncIterator[Transaction]:
+        """One transaction that is always rolled back, for a dry run: what it writes and emits never was. Raises as transaction() does."""
+        give = await self.shares.take()
+        connection = self._engine.connect()
+        try:
+            with _translated():
+                await _finished(connection.start())
+            try:
+                yield Transaction(connection, self.kernel, self.service)
+            finally:
+                await _rolled_back(connection)
+        finally:
+            await _given_back(connection, give)
+
+    @asynccontextmanager
     async def reading(self) -> AsyncIterator[Transaction]:
         """For queries only: each statement by itself, without the two round trips of BEGIN and COMMIT."""
         give = await self.shares.take()

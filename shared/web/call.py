@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, TypeVar
 
 import structlog
-from fastapi import Depends, Header, Request, Response, Security
+from fastapi import Depends, Header, Query, Request, Response, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from shared.contracts.actor import Actor
@@ -32,6 +32,9 @@ from shared.web.views import Page, View
 T = TypeVar("T")
 
 MAX_OVERTAKEN = 3
+
+DRY_RUN_HEADER = "Aftersale-Dry-Run"
+DryRun = Annotated[bool, Query(description="Answer what would be done, without changing anything; the Idempotency-Key stays unused.")]
 
 Idempotent = bool | Literal["optional"]
 Remake = Callable[[Transaction, Mapping[str, Any]], Awaitable[dict[str, str]]]
@@ -108,13 +111,19 @@ class Calling:
         idempotent: Idempotent = True,
         body: bytes | None = None,
         remake: Remake | None = None,
+        dry_run: bool = False,
     ) -> Response:
         """Do `work` in one transaction called `name` and respond with its view; a repeat under the same key gets the same response.
+
+        With `dry_run` the response is the same but for its headers, and nothing is written, emitted or stored under the key.
 
         `remake` recreates the view's secrets for a stored response, which holds null for each; it is called only in the first minutes.
         `idempotent="optional"` (PUT, PATCH, DELETE) honours a key without requiring one. If the view is None, the response is 204.
         """
         reservation = await self.reservation(required=idempotent is True, body=body) if idempotent else None
+        if dry_run:
+            async with self.db.rehearsing() as tx:
+                return rehearsed(_stored(await work(tx), status))
         for _ in range(MAX_OVERTAKEN):
             try:
                 async with self.db.transaction(name) as tx:
@@ -143,13 +152,14 @@ class Calling:
         command: Callable[..., Awaitable[T]],
         *what: Any,
         idempotent: Idempotent = True,
+        dry_run: bool = False,
     ) -> Response:
         """once() for a command that changes one resource at the version in If-Match; responds with `view` of its result."""
 
         async def work(tx: Transaction) -> View:
             return view(await command(tx, self.actor, *what, now=self.now, expected_version=self.if_match), self.actor)
 
-        return await self.once(name, work, idempotent=idempotent)
+        return await self.once(name, work, idempotent=idempotent, dry_run=dry_run)
 
     async def save(self, name: str, view: Callable[[T], View], command: Callable[..., Awaitable[T]], *what: Any) -> Response:
         """once() for a command that saves the next version of settings, for which If-Match is required."""
@@ -213,6 +223,13 @@ def answered(stored: Stored) -> Response:
     """A successful response, given for the first time."""
     headers = {"ETag": stored.etag} if stored.etag else {}
     return Response(stored.body or None, status_code=stored.status, headers=headers, media_type="application/json" if stored.body else None)
+
+
+def rehearsed(stored: Stored) -> Response:
+    """The response of a dry run: marked, and without the ETag of a version that never was."""
+    response = answered(replace(stored, etag=None))
+    response.headers[DRY_RUN_HEADER] = "true"
+    return response
 
 
 def replayed(stored: Stored) -> Response:

@@ -117,6 +117,12 @@ def _moved(world: World, body: Body) -> Body:
     return {key: value for key, value in body.items() if key in ("to", "message", "tracking")}
 
 
+def _named(world: World, item: Body) -> Body:
+    """An item of a bulk change, for an order that is there."""
+    kept = {key: value for key, value in item.items() if key in ("to", "message", "tracking", "reason")}
+    return {**kept, "order_id": world.order()}
+
+
 def _paid(world: World, body: Body) -> Body:
     kept = {key: value for key, value in body.items() if key in ("method", "collected_by")}
     return {**kept, "amount": min(body.get("amount", 1), 10**12), "reference": uuid.uuid4().hex, "method": kept.get("method", "cod")}
@@ -171,7 +177,9 @@ BODIES: dict[str, Callable[[World, Body], Any]] = {
     "orders_order_place": _placed,
     "orders_batch_place": lambda world, body: {"orders": [_placed(world, order) for order in body.get("orders", [])[:3]]},
     "orders_order_move": _moved,
-    "orders_batch_move": lambda world, body: {**_moved(world, body), "order_ids": [world.order(), world.any_order()]},
+    "orders_batch_move": lambda world, body: {"items": [_named(world, item) for item in body.get("items", [])[:3]]},
+    "orders_batch_record": lambda world, body: {"items": [_paid(world, item) | _named(world, {}) for item in body.get("items", [])[:3]]},
+    "orders_batch_cancel": lambda world, body: {"items": [_named(world, item) for item in body.get("items", [])[:3]]},
     "orders_delivery_failure_report": lambda world, body: {key: value for key, value in body.items() if key != "occurred_at"},
     "orders_payment_reverse": lambda world, body: {key: value for key, value in body.items() if key != "occurred_at"},
     "orders_payment_record": _paid,

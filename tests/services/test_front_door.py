@@ -54,7 +54,12 @@ async def test_nobody_is_refused_by_the_head_at_every_route(shop: Shop) -> None:
         ("POST /v1/orders", "platform", JSON | KEY | {"if_match": "v1"}, (422, "bad_etag")),
         ("POST /v1/orders", "platform", JSON | KEY | {"if_match": '"v1.x y"'}, (422, "bad_etag")),
         ("POST /v1/orders", "platform", JSON | KEY | {"content_length": "3000001"}, (413, "too_large")),
-        ("POST /v1/orders/transitions", "platform", JSON | KEY | {"content_length": "64001"}, (413, "too_large")),
+        (
+            "POST /v1/orders/o/cancel",
+            "platform",
+            JSON | KEY | {"content_length": "64001"},
+            (413, "too_large"),
+        ),
         ("POST /v1/orders", "platform", KEY | {"content_length": "100"}, (415, "unsupported_media_type")),
         ("POST /v1/orders", "staff", JSON | KEY | {"on_behalf_of": "c-1"}, (403, "on_behalf_of_platform_only")),
         ("POST /v1/orders", "platform", JSON | KEY | {"on_behalf_of": "c" * 129}, (422, "invalid")),
@@ -109,7 +114,14 @@ async def test_a_body_in_chunks_is_cut_at_its_bound(shop: Shop) -> None:
     """It says no length: it is read up to the bound of its route, and not a chunk further."""
     async with line(shop.stack.urls["orders"]) as sent:
         sent.send(
-            head("POST", "/v1/orders/transitions", shop.staff.token, transfer_encoding="chunked", content_type="application/json", **KEY)
+            head(
+                "POST",
+                "/v1/orders/o/cancel",
+                shop.staff.token,
+                transfer_encoding="chunked",
+                content_type="application/json",
+                **KEY,
+            )
         )
         for _ in range(2):
             sent.send(b"7d00\r\n" + b" " * 32_000 + b"\r\n")  # 64,000: as much as there may be

@@ -33,6 +33,7 @@ MAY: dict[str, set[str]] = {
     "notes_settings_history_list": SHOP, "documents_settings_history_list": SHOP,
     "orders_stock_read": SHOP, "orders_stock_movement_list": SHOP, "orders_stock_list": LISTS,
     "orders_order_place": WRITERS, "orders_batch_place": WRITERS, "orders_order_move": WRITERS, "orders_batch_move": WRITERS,
+    "orders_batch_record": WRITERS, "orders_batch_cancel": WRITERS,
     "orders_delivery_failure_report": WRITERS, "orders_payment_record": WRITERS, "orders_payment_reverse": WRITERS,
     "orders_order_edit": WRITERS,
     "orders_settings_save": WRITERS, "orders_stock_save": WRITERS, "orders_stock_adjust": WRITERS, "orders_customer_erase": WRITERS,
@@ -59,7 +60,8 @@ MAY: dict[str, set[str]] = {
 }  # fmt: skip
 
 OF_A_STORE = {"orders_stock_save", "orders_customer_erase"}  # name something that every store may have of its own
-LAST = {"orders_order_cancel", "orders_customer_erase", "webhooks_endpoint_remove"}  # take away what the others need
+OF_MANY = {"orders_batch_move", "orders_batch_record", "orders_batch_cancel"}  # answer for each order
+LAST = {"orders_batch_cancel", "orders_order_cancel", "orders_customer_erase", "webhooks_endpoint_remove"}  # take away what the others need
 
 PLACE = re.compile(r"\{(\w+)\}")
 REPORT = {"outcome": "succeeded", "reference": "third", "method": "card"}
@@ -68,7 +70,9 @@ BODIES: dict[str, Any] = {
     "orders_order_place": order_p(),
     "orders_batch_place": {"orders": [order_p()]},
     "orders_order_move": {"to": "delivered"},
-    "orders_batch_move": {"order_ids": ["{order_id}"], "to": "delivered"},
+    "orders_batch_move": {"items": [{"order_id": "{order_id}", "to": "delivered"}]},
+    "orders_batch_record": {"items": [{"order_id": "{order_id}", "amount": 1, "method": "cod", "reference": "remitted"}]},
+    "orders_batch_cancel": {"items": [{"order_id": "{order_id}", "reason": "no stock"}]},
     "orders_delivery_failure_report": {"reason": "nobody at home"},
     "orders_payment_record": {"amount": 1, "method": "cod", "reference": "extra"},
     "orders_payment_reverse": {"reason": "bounced"},
@@ -188,7 +192,7 @@ async def _refusal(asking: Asking, operation: str, caller: Stranger) -> list[str
         expected = status == 403
     elif caller.name.startswith("foreign") and not asking.names(operation):
         expected = status < 500  # it is about their own store; ours is compared afterwards
-    elif operation == "orders_batch_move" and caller.name.startswith("foreign") and status == 200:
+    elif operation in OF_MANY and caller.name.startswith("foreign") and status == 200:
         expected = b"not_found" in body and b'"order":' not in body
     else:
         expected = status in (403, 404)

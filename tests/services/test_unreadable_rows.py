@@ -249,7 +249,7 @@ async def test_a_bulk_call_answers_for_each_of_its_orders(world: World) -> None:
     placed = [(await world.shop.platform.post("/orders/v1/orders", json=order_p())).ok()["order_id"] for _ in range(3)]
     key = (world.shop.store, uuid_of("order", placed[1]))
     async with planted(world.admin, "orders.orders", "delivery_failed_at", "infinity", "store_id = $1 and order_id = $2", *key):
-        body = {"order_ids": placed, "to": "confirmed"}
+        body = {"items": [{"order_id": order_id, "to": "confirmed"} for order_id in placed]}
         moved = (await world.shop.staff.post("/orders/v1/orders/transitions", json=body)).ok()
         assert [(item["status"], (item["problem"] or {}).get("code")) for item in moved["items"]] == [
             (200, None), (500, "unreadable_row"), (200, None),

@@ -133,8 +133,8 @@ async def test_no_time_in_a_body_is_too_far_away(shop: Shop, when: str) -> None:
         "payment": await shop.staff.post(f"{order}/payments", json=prepaid[0]),
         "transition": await shop.staff.post(f"{order}/transitions", json={"to": "confirmed", "occurred_at": when}),
         "failure": await shop.staff.post(f"{order}/delivery-failures", json={"reason": "away", "occurred_at": when}),
-        "bulk": await shop.staff.post("/orders/v1/orders/transitions", json={"order_ids": [placed["order_id"]], "to": "confirmed",
-                                                                             "occurred_at": when}),
+        "bulk": await shop.staff.post("/orders/v1/orders/transitions", json={"items": [
+            {"order_id": placed["order_id"], "to": "confirmed", "occurred_at": when}]}),
         "policy": await shop.staff.put("/refunds/v1/refund-policy", headers={"If-Match": '"v0"'}, json={
             "manage_stock": False, "attachments": True, "deduct_shipping": False, "valid_from": when}),
     }  # fmt: skip

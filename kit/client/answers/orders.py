@@ -49,6 +49,16 @@ class CancelledUnitsView(Answer):
     released: int
 
 
+class ChangedItem(Answer):
+    """The result of one item of a bulk change. `order_id` is null if the item names no order, or several."""
+
+    index: int
+    order_id: str | None
+    status: int
+    version: int | None = None
+    problem: dict[str, Any] | None = None
+
+
 class ChoiceView(Answer):
     """A value that would be accepted: its name or its code."""
 
@@ -75,15 +85,6 @@ class GuestLinkView(Answer):
     created_at: datetime
     expires_at: datetime
     audience: Literal["guest"] | str = "guest"
-
-
-class MovedItem(Answer):
-    """The result of one order in a bulk change."""
-
-    order_id: str
-    status: int
-    version: int | None = None
-    problem: dict[str, Any] | None = None
 
 
 class OrderCountsView(Answer):
@@ -189,11 +190,11 @@ class BatchView(Answer):
 
 
 class BulkView(Answer):
-    """The result of each order in a bulk change, in the order of the request."""
+    """The result of each item of a bulk change, in the order of the request."""
 
     changed: int
     refused: int
-    items: list[MovedItem]
+    items: list[ChangedItem]
 
 
 class CancelOutlook(Answer):

@@ -16,6 +16,8 @@ class OrderSettingsVersionView(Answer):
     stock: bool
     number_prefix: str
     time_zone: str
+    next_number: int | None
+    country: str | None
     saved_at: datetime
     saved_by: ByView
 
@@ -29,6 +31,8 @@ class OrderSettingsView(Answer):
     stock: bool
     number_prefix: str
     time_zone: str
+    next_number: int | None
+    country: str | None
 
 
 class OrderSettingsVersionPage(Answer):

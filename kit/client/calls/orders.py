@@ -23,6 +23,8 @@ from kit.client.connection import Connection
 from kit.client.download import Download
 from kit.client.requests.orders import (
     AmendOrder,
+    BulkCancellation,
+    BulkPayment,
     BulkTransition,
     CancelRequest,
     DeliveryFailure,
@@ -120,6 +122,18 @@ class Orders:
         """
         return await self._connection.answer(BatchView, Call("POST", "/v1/orders/batch", key=idempotency_key or new_key(), body=body))
 
+    async def cancel_batch(
+        self,
+        *,
+        dry_run: bool | None = None,
+        idempotency_key: str | None = None,
+        **body: Unpack[BulkCancellation],
+    ) -> BulkView:
+        """Cancel up to 500 orders, each independently. A repeat with the same key cancels only missing ones."""
+        query = {"dry_run": dry_run}
+        call = Call("POST", "/v1/orders/cancellations", key=idempotency_key or new_key(), body=body, query=query)
+        return await self._connection.answer(BulkView, call)
+
     async def read_counts(self) -> OrderCountsView:
         """How many of the store's orders have each status, payment and refund state."""
         return await self._connection.answer(OrderCountsView, Call("GET", "/v1/orders/counts"))
@@ -162,9 +176,31 @@ class Orders:
         }
         return self._connection.download(Call("GET", "/v1/orders/export", query=query))
 
-    async def move_batch(self, *, idempotency_key: str | None = None, **body: Unpack[BulkTransition]) -> BulkView:
+    async def record_batch(
+        self,
+        *,
+        dry_run: bool | None = None,
+        idempotency_key: str | None = None,
+        **body: Unpack[BulkPayment],
+    ) -> BulkView:
+        """Record up to 500 payments, each independently; one that is recorded already counts as changed. A repeat does only missing
+        ones.
+        """
+        query = {"dry_run": dry_run}
+        call = Call("POST", "/v1/orders/payments", key=idempotency_key or new_key(), body=body, query=query)
+        return await self._connection.answer(BulkView, call)
+
+    async def move_batch(
+        self,
+        *,
+        dry_run: bool | None = None,
+        idempotency_key: str | None = None,
+        **body: Unpack[BulkTransition],
+    ) -> BulkView:
         """Move up to 500 orders, each independently. A repeat with the same key moves only missing ones and returns the same response."""
-        return await self._connection.answer(BulkView, Call("POST", "/v1/orders/transitions", key=idempotency_key or new_key(), body=body))
+        query = {"dry_run": dry_run}
+        call = Call("POST", "/v1/orders/transitions", key=idempotency_key or new_key(), body=body, query=query)
+        return await self._connection.answer(BulkView, call)
 
     async def read(self, order_id: str) -> OrderDetails:
         """One order with its timeline and what the caller may do with it."""
@@ -178,12 +214,14 @@ class Orders:
         self,
         order_id: str,
         *,
+        dry_run: bool | None = None,
         if_match: str | None = None,
         idempotency_key: str | None = None,
         **body: Unpack[EditOrder],
     ) -> OrderView:
         """Correct contact, addresses or tracking, with a reason, as a new version."""
-        call = Call("PATCH", f"/v1/orders/{segment(order_id)}", if_match=if_match, key=idempotency_key or new_key(), body=body)
+        query = {"dry_run": dry_run}
+        call = Call("PATCH", f"/v1/orders/{segment(order_id)}", if_match=if_match, key=idempotency_key or new_key(), body=body, query=query)
         return await self._connection.answer(OrderView, call)
 
     async def read_actions(self, order_id: str) -> ActionsView:
@@ -195,11 +233,27 @@ class Orders:
         call = Call("GET", f"/v1/orders/{segment(order_id)}/actions", if_none_match=etag)
         return await self._connection.answer_if_changed(ActionsView, call)
 
-    async def amend(self, order_id: str, *, if_match: str, idempotency_key: str | None = None, **body: Unpack[AmendOrder]) -> OrderView:
+    async def amend(
+        self,
+        order_id: str,
+        *,
+        dry_run: bool | None = None,
+        if_match: str,
+        idempotency_key: str | None = None,
+        **body: Unpack[AmendOrder],
+    ) -> OrderView:
         """Change what was bought while the order is pending: the whole order is stated anew. If-Match is required: the whole is
         replaced.
         """
-        call = Call("POST", f"/v1/orders/{segment(order_id)}/amendments", if_match=if_match, key=idempotency_key or new_key(), body=body)
+        query = {"dry_run": dry_run}
+        call = Call(
+            "POST",
+            f"/v1/orders/{segment(order_id)}/amendments",
+            if_match=if_match,
+            key=idempotency_key or new_key(),
+            body=body,
+            query=query,
+        )
         return await self._connection.answer(OrderView, call)
 
     async def cancel(
@@ -238,17 +292,20 @@ class Orders:
         self,
         order_id: str,
         *,
+        dry_run: bool | None = None,
         if_match: str | None = None,
         idempotency_key: str | None = None,
         **body: Unpack[DeliveryFailure],
     ) -> OrderView:
         """Record that a delivery was refused or failed."""
+        query = {"dry_run": dry_run}
         call = Call(
             "POST",
             f"/v1/orders/{segment(order_id)}/delivery-failures",
             if_match=if_match,
             key=idempotency_key or new_key(),
             body=body,
+            query=query,
         )
         return await self._connection.answer(OrderView, call)
 
@@ -270,17 +327,20 @@ class Orders:
         self,
         order_id: str,
         *,
+        dry_run: bool | None = None,
         if_match: str | None = None,
         idempotency_key: str | None = None,
         **body: Unpack[PartCancelRequest],
     ) -> OrderView:
         """Cancel units that never leave, while the rest of the order goes on; they are credited by themselves."""
+        query = {"dry_run": dry_run}
         call = Call(
             "POST",
             f"/v1/orders/{segment(order_id)}/part-cancellations",
             if_match=if_match,
             key=idempotency_key or new_key(),
             body=body,
+            query=query,
         )
         return await self._connection.answer(OrderView, call)
 
@@ -288,12 +348,21 @@ class Orders:
         self,
         order_id: str,
         *,
+        dry_run: bool | None = None,
         if_match: str | None = None,
         idempotency_key: str | None = None,
         **body: Unpack[RecordPayment],
     ) -> OrderView:
         """Record money that was collected. The same method and reference again return the same record; a different amount is refused."""
-        call = Call("POST", f"/v1/orders/{segment(order_id)}/payments", if_match=if_match, key=idempotency_key or new_key(), body=body)
+        query = {"dry_run": dry_run}
+        call = Call(
+            "POST",
+            f"/v1/orders/{segment(order_id)}/payments",
+            if_match=if_match,
+            key=idempotency_key or new_key(),
+            body=body,
+            query=query,
+        )
         return await self._connection.answer(OrderView, call)
 
     async def reverse_payment(
@@ -301,17 +370,20 @@ class Orders:
         order_id: str,
         payment_id: str,
         *,
+        dry_run: bool | None = None,
         if_match: str | None = None,
         idempotency_key: str | None = None,
         **body: Unpack[ReversePayment],
     ) -> OrderView:
         """Correct a recorded payment with a record of the opposite amount."""
+        query = {"dry_run": dry_run}
         call = Call(
             "POST",
             f"/v1/orders/{segment(order_id)}/payments/{segment(payment_id)}/reversals",
             if_match=if_match,
             key=idempotency_key or new_key(),
             body=body,
+            query=query,
         )
         return await self._connection.answer(OrderView, call)
 
@@ -323,10 +395,19 @@ class Orders:
         self,
         order_id: str,
         *,
+        dry_run: bool | None = None,
         if_match: str | None = None,
         idempotency_key: str | None = None,
         **body: Unpack[Transition],
     ) -> OrderView:
         """Move an order forward; steps may be skipped."""
-        call = Call("POST", f"/v1/orders/{segment(order_id)}/transitions", if_match=if_match, key=idempotency_key or new_key(), body=body)
+        query = {"dry_run": dry_run}
+        call = Call(
+            "POST",
+            f"/v1/orders/{segment(order_id)}/transitions",
+            if_match=if_match,
+            key=idempotency_key or new_key(),
+            body=body,
+            query=query,
+        )
         return await self._connection.answer(OrderView, call)

@@ -37,17 +37,27 @@ class Stock:
         self,
         sku: str,
         *,
+        dry_run: bool | None = None,
         if_match: str | None = None,
         idempotency_key: str | None = None,
         **body: Unpack[LevelInput],
     ) -> LevelView:
         """Start tracking a SKU, or correct its level to the counted number."""
-        call = Call("PUT", f"/v1/stock/{segment(sku)}", if_match=if_match, key=idempotency_key or new_key(), body=body)
+        query = {"dry_run": dry_run}
+        call = Call("PUT", f"/v1/stock/{segment(sku)}", if_match=if_match, key=idempotency_key or new_key(), body=body, query=query)
         return await self._connection.answer(LevelView, call)
 
-    async def adjust(self, sku: str, *, idempotency_key: str | None = None, **body: Unpack[AdjustmentInput]) -> LevelView:
+    async def adjust(
+        self,
+        sku: str,
+        *,
+        dry_run: bool | None = None,
+        idempotency_key: str | None = None,
+        **body: Unpack[AdjustmentInput],
+    ) -> LevelView:
         """Add or remove units of a tracked SKU, with a reason."""
-        call = Call("POST", f"/v1/stock/{segment(sku)}/adjustments", key=idempotency_key or new_key(), body=body)
+        query = {"dry_run": dry_run}
+        call = Call("POST", f"/v1/stock/{segment(sku)}/adjustments", key=idempotency_key or new_key(), body=body, query=query)
         return await self._connection.answer(LevelView, call)
 
     async def list_movements(self, sku: str, *, limit: int | None = None, cursor: str | None = None) -> MovementPage:

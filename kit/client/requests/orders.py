@@ -49,20 +49,24 @@ class AmendedLine(TypedDict):
     total: NotRequired[int | None]
 
 
-class BulkTransition(TypedDict):
-    """One step for many orders; each succeeds or fails on its own."""
-
-    order_ids: Sequence[str]
-    to: Literal["confirmed", "picked_up", "shipped", "delivered"]
-    message: NotRequired[str]
-    occurred_at: NotRequired[datetime | None]
-
-
 class CancelRequest(TypedDict):
     """A cancellation is a record: the reason stays with the order, the message is for its customer."""
 
     reason: str
     message: NotRequired[str]
+
+
+class CancellationItem(TypedDict):
+    """A cancellation of one order."""
+
+    reason: str
+    message: NotRequired[str]
+    order_id: NotRequired[str | None]
+    number: NotRequired[str | None]
+    external_ref: NotRequired[str | None]
+    carrier: NotRequired[str | None]
+    """Together with tracking_number, in upper or lower case."""
+    tracking_number: NotRequired[str | None]
 
 
 class CancelledLine(TypedDict):
@@ -122,6 +126,24 @@ class LineInput(TypedDict):
     """Minor units of the order's currency."""
     tax: NotRequired[int | None]
     total: NotRequired[int | None]
+
+
+class PaymentItem(TypedDict):
+    """Money that was collected for one order."""
+
+    amount: int
+    """Minor units of the order's currency."""
+    method: str
+    """In any case; kept as one word: cod."""
+    reference: str
+    collected_by: NotRequired[str | None]
+    occurred_at: NotRequired[datetime | None]
+    order_id: NotRequired[str | None]
+    number: NotRequired[str | None]
+    external_ref: NotRequired[str | None]
+    carrier: NotRequired[str | None]
+    """Together with tracking_number, in upper or lower case."""
+    tracking_number: NotRequired[str | None]
 
 
 class PlaceBatch(TypedDict):
@@ -208,6 +230,18 @@ class AmendOrder(TypedDict):
     total: NotRequired[int | None]
 
 
+class BulkCancellation(TypedDict):
+    """Cancellations of many orders; each succeeds or fails on its own."""
+
+    items: Sequence[CancellationItem]
+
+
+class BulkPayment(TypedDict):
+    """Payments of many orders, such as a courier's remittance; each is recorded or refused on its own."""
+
+    items: Sequence[PaymentItem]
+
+
 class EditOrder(TypedDict):
     """A correction with its reason (JSON merge patch, RFC 7396): omitted fields stay unchanged, null removes an optional part.
 
@@ -275,3 +309,24 @@ class Transition(TypedDict):
     message: NotRequired[str]
     tracking: NotRequired[TrackingInput | None]
     occurred_at: NotRequired[datetime | None]
+
+
+class TransitionItem(TypedDict):
+    """A step of one order."""
+
+    to: Literal["confirmed", "picked_up", "shipped", "delivered"]
+    message: NotRequired[str]
+    tracking: NotRequired[TrackingInput | None]
+    occurred_at: NotRequired[datetime | None]
+    order_id: NotRequired[str | None]
+    number: NotRequired[str | None]
+    external_ref: NotRequired[str | None]
+    carrier: NotRequired[str | None]
+    """Together with tracking_number, in upper or lower case."""
+    tracking_number: NotRequired[str | None]
+
+
+class BulkTransition(TypedDict):
+    """Steps of many orders; each succeeds or fails on its own."""
+
+    items: Sequence[TransitionItem]

@@ -1,6 +1,6 @@
 """What callers send. Written by `./aftersale generate` from the OpenAPI document; never edit it."""
 
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 
 class OrderSettingsInput(TypedDict):
@@ -11,3 +11,7 @@ class OrderSettingsInput(TypedDict):
     stock: bool
     number_prefix: str
     time_zone: str
+    next_number: NotRequired[int | None]
+    """Start the series at this number; absent, null or unchanged leaves the series where it is."""
+    country: NotRequired[str | None]
+    """The store's country, ISO 3166-1 alpha-2; absent or null derives it from the time zone."""

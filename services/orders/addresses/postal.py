@@ -175,6 +175,14 @@ def _choices(allowed: list[Places]) -> tuple[Choice, ...]:
     return tuple(once.values())[:MAX_CHOICES]
 
 
+def known_country(code: str, pointer: str) -> str:
+    """`code`, if it is a country. Raises Invalid `unknown_country` at `pointer`."""
+    try:
+        return _country(code).code
+    except ValueError:
+        raise Invalid("unknown_country", "A country is an ISO 3166-1 alpha-2 code such as BD.", at=pointer) from None
+
+
 def country_choices(code: str) -> tuple[Choice, ...]:
     """The countries whose codes begin like this one: all of them would be too many to read."""
     known = load_validation_data()

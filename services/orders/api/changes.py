@@ -1,19 +1,20 @@
-"""Calls that change one order, and one that moves many."""
+"""Calls that change one order, and those that change many."""
 
-from typing import Annotated
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
-from fastapi import Query, Response
+from fastapi import Response
 
 from services.orders.api.orders import MAX_ORDER_BODY_BYTES
 from services.orders.commands.amend import amend_order
-from services.orders.commands.bulk import move_orders
+from services.orders.commands.bulk import change_each
 from services.orders.commands.cancel import cancel_in_part, cancel_order, cancel_outlook
 from services.orders.commands.edit import edit_order
 from services.orders.commands.payments import record_payment, reverse_payment
 from services.orders.commands.transitions import move_order, report_failed_delivery
 from services.orders.requests.amending import AmendOrder
+from services.orders.requests.bulk import BulkCancellation, BulkItem, BulkPayment, BulkTransition
 from services.orders.requests.changes import (
-    BulkTransition,
     CancelRequest,
     DeliveryFailure,
     EditOrder,
@@ -22,74 +23,110 @@ from services.orders.requests.changes import (
     ReversePayment,
     Transition,
 )
+from services.orders.state import OrderState
 from services.orders.views.batch import BulkView
 from services.orders.views.orders import CancelOutlook, OrderView
 from shared.contracts.errors import Forbidden, NotFound, PreconditionRequired, Refused, TooLarge, VersionConflict
 from shared.contracts.ids import OrderId, PaymentId
 from shared.data.db import Transaction
-from shared.web.call import Call, Router, problems
+from shared.web.call import DRY_RUN_HEADER, MANY_VALUES, SHOP_ONLY, Call, DryRun, Router, problems
 
 router = Router()
 CHANGE = problems(NotFound, Forbidden, Refused, VersionConflict)
 
+MAX_BULK_BODY_BYTES = 1_500_000
+BULK: dict[str, Any] = {
+    "response_model": BulkView, "responses": problems(Forbidden), "max_body_size": MAX_BULK_BODY_BYTES,
+    "openapi_extra": SHOP_ONLY | MANY_VALUES,
+}  # fmt: skip
 
-@router.post("/orders/transitions", operation_id="orders_batch_move", response_model=BulkView, responses=problems(Forbidden))
-async def transition_many(request: BulkTransition, call: Call) -> Response:
+
+@router.post("/orders/transitions", operation_id="orders_batch_move", **BULK)
+async def transition_many(request: BulkTransition, call: Call, dry_run: DryRun = False) -> Response:
     """Move up to 500 orders, each independently. A repeat with the same key moves only missing ones and returns the same response."""
+    return await _each(call, "orders.transition_many", request.items, move_order, dry_run=dry_run)
+
+
+@router.post("/orders/payments", operation_id="orders_batch_record", **BULK)
+async def pay_many(request: BulkPayment, call: Call, dry_run: DryRun = False) -> Response:
+    """Record up to 500 payments, each independently; one that is recorded already counts as changed. A repeat does only missing ones."""
+    return await _each(call, "orders.pay_many", request.items, record_payment, dry_run=dry_run)
+
+
+@router.post("/orders/cancellations", operation_id="orders_batch_cancel", **BULK)
+async def cancel_many(request: BulkCancellation, call: Call, dry_run: DryRun = False) -> Response:
+    """Cancel up to 500 orders, each independently. A repeat with the same key cancels only missing ones."""
+    return await _each(call, "orders.cancel_many", request.items, cancel_order, dry_run=dry_run)
+
+
+async def _each(
+    call: Call, name: str, items: Sequence[BulkItem], command: Callable[..., Awaitable[OrderState]], *, dry_run: bool
+) -> Response:
     reservation = await call.reservation()
     assert reservation is not None
-    results = await move_orders(call.db, call.actor, request, reservation.key, call.request.url.path, now=call.now)
-    return call.show(BulkView.of(request.order_ids, results))
+    results = await change_each(
+        call.db,
+        call.actor,
+        items,
+        command,
+        name=name,
+        key=reservation.key,
+        path=call.request.url.path,
+        now=call.now,
+        dry_run=dry_run,
+    )
+    headers = {DRY_RUN_HEADER: "true"} if dry_run else {}
+    return call.show(BulkView.of(results), **headers)
 
 
 @router.post("/orders/{order_id}/transitions", operation_id="orders_order_move", response_model=OrderView, responses=CHANGE)
-async def transition(order_id: OrderId, request: Transition, call: Call) -> Response:
+async def transition(order_id: OrderId, request: Transition, call: Call, dry_run: DryRun = False) -> Response:
     """Move an order forward; steps may be skipped."""
-    return await call.change("orders.transition", OrderView.of, move_order, order_id, request)
+    return await call.change("orders.transition", OrderView.of, move_order, order_id, request, dry_run=dry_run)
 
 
 @router.post(
     "/orders/{order_id}/delivery-failures", operation_id="orders_delivery_failure_report", response_model=OrderView, responses=CHANGE
 )
-async def delivery_failed(order_id: OrderId, request: DeliveryFailure, call: Call) -> Response:
+async def delivery_failed(order_id: OrderId, request: DeliveryFailure, call: Call, dry_run: DryRun = False) -> Response:
     """Record that a delivery was refused or failed."""
-    return await call.change("orders.delivery_failed", OrderView.of, report_failed_delivery, order_id, request)
+    return await call.change("orders.delivery_failed", OrderView.of, report_failed_delivery, order_id, request, dry_run=dry_run)
 
 
 @router.post("/orders/{order_id}/payments", operation_id="orders_payment_record", response_model=OrderView, responses=CHANGE)
-async def payment(order_id: OrderId, request: RecordPayment, call: Call) -> Response:
+async def payment(order_id: OrderId, request: RecordPayment, call: Call, dry_run: DryRun = False) -> Response:
     """Record money that was collected. The same method and reference again return the same record; a different amount is refused."""
-    return await call.change("orders.record_payment", OrderView.of, record_payment, order_id, request)
+    return await call.change("orders.record_payment", OrderView.of, record_payment, order_id, request, dry_run=dry_run)
 
 
 @router.post(
     "/orders/{order_id}/payments/{payment_id}/reversals", operation_id="orders_payment_reverse", response_model=OrderView, responses=CHANGE
 )
-async def reversal(order_id: OrderId, payment_id: PaymentId, request: ReversePayment, call: Call) -> Response:
+async def reversal(order_id: OrderId, payment_id: PaymentId, request: ReversePayment, call: Call, dry_run: DryRun = False) -> Response:
     """Correct a recorded payment with a record of the opposite amount."""
-    return await call.change("orders.reverse_payment", OrderView.of, reverse_payment, order_id, payment_id, request)
+    return await call.change("orders.reverse_payment", OrderView.of, reverse_payment, order_id, payment_id, request, dry_run=dry_run)
 
 
 @router.post(
     "/orders/{order_id}/amendments", operation_id="orders_order_amend", response_model=OrderView,
     responses=problems(NotFound, Forbidden, Refused, VersionConflict, PreconditionRequired, TooLarge), max_body_size=MAX_ORDER_BODY_BYTES,
 )  # fmt: skip
-async def amend(order_id: OrderId, request: AmendOrder, call: Call) -> Response:
+async def amend(order_id: OrderId, request: AmendOrder, call: Call, dry_run: DryRun = False) -> Response:
     """Change what was bought while the order is pending: the whole order is stated anew. If-Match is required: the whole is replaced."""
     expected = call.if_match_required
 
     async def work(tx: Transaction) -> OrderView:
         return OrderView.of(await amend_order(tx, call.actor, order_id, request, now=call.now, expected_version=expected), call.actor)
 
-    return await call.once("orders.amend", work)
+    return await call.once("orders.amend", work, dry_run=dry_run)
 
 
 @router.post(
     "/orders/{order_id}/part-cancellations", operation_id="orders_order_cancel_in_part", response_model=OrderView, responses=CHANGE
 )
-async def cancel_part(order_id: OrderId, request: PartCancelRequest, call: Call) -> Response:
+async def cancel_part(order_id: OrderId, request: PartCancelRequest, call: Call, dry_run: DryRun = False) -> Response:
     """Cancel units that never leave, while the rest of the order goes on; they are credited by themselves."""
-    return await call.change("orders.cancel_in_part", OrderView.of, cancel_in_part, order_id, request)
+    return await call.change("orders.cancel_in_part", OrderView.of, cancel_in_part, order_id, request, dry_run=dry_run)
 
 
 @router.post("/orders/{order_id}/cancel", operation_id="orders_order_cancel", response_model=OrderView | CancelOutlook, responses=CHANGE)
@@ -97,7 +134,7 @@ async def cancel(
     order_id: OrderId,
     request: CancelRequest,
     call: Call,
-    dry_run: Annotated[bool, Query(description="Return what would happen, without changing anything")] = False,
+    dry_run: DryRun = False,
 ) -> Response:
     """Cancel an order. `dry_run=true` returns what would happen to the goods and changes nothing."""
     if dry_run:
@@ -107,6 +144,6 @@ async def cancel(
 
 
 @router.patch("/orders/{order_id}", operation_id="orders_order_edit", response_model=OrderView, responses=CHANGE)
-async def edit(order_id: OrderId, request: EditOrder, call: Call) -> Response:
+async def edit(order_id: OrderId, request: EditOrder, call: Call, dry_run: DryRun = False) -> Response:
     """Correct contact, addresses or tracking, with a reason, as a new version."""
-    return await call.change("orders.edit", OrderView.of, edit_order, order_id, request, idempotent="optional")
+    return await call.change("orders.edit", OrderView.of, edit_order, order_id, request, idempotent="optional", dry_run=dry_run)

@@ -7,7 +7,7 @@ from services.orders.queries import settings as queries
 from services.orders.requests.settings import OrderSettingsInput
 from services.orders.views.settings import OrderSettingsVersionView, OrderSettingsView
 from shared.contracts.actor import shop_only
-from shared.contracts.errors import Forbidden, PreconditionRequired, VersionConflict
+from shared.contracts.errors import Forbidden, PreconditionRequired, Refused, VersionConflict
 from shared.web.call import Call, Router, problems
 from shared.web.settings_history import serve_history
 from shared.web.views import Page
@@ -25,7 +25,7 @@ async def read(call: Call) -> Response:
 
 @router.put(
     "/orders-settings", operation_id="orders_settings_save", response_model=OrderSettingsView,
-    responses=problems(Forbidden, VersionConflict, PreconditionRequired),
+    responses=problems(Forbidden, VersionConflict, PreconditionRequired, Refused),
 )  # fmt: skip
 async def save(request: OrderSettingsInput, call: Call) -> Response:
     """Save a new version. If-Match is required, with the version that the caller read."""

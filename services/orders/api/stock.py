@@ -10,7 +10,7 @@ from services.orders.requests.stock import MAX_ON_HAND, AdjustmentInput, LevelIn
 from services.orders.views.stock import LevelView, MovementView
 from shared.contracts.errors import Forbidden, NotFound, Refused, VersionConflict
 from shared.data.db import Transaction
-from shared.web.call import Call, Router, problems
+from shared.web.call import Call, DryRun, Router, problems
 from shared.web.inputs import Sku
 from shared.web.pages import DEFAULT_LIMIT, Cursor, Limit
 from shared.web.views import Page
@@ -38,9 +38,11 @@ async def level(sku: SkuPath, call: Call) -> Response:
 
 
 @router.put("/stock/{sku}", operation_id="orders_stock_save", response_model=LevelView, responses=problems(Forbidden, VersionConflict))
-async def count(sku: SkuPath, request: LevelInput, call: Call) -> Response:
+async def count(sku: SkuPath, request: LevelInput, call: Call, dry_run: DryRun = False) -> Response:
     """Start tracking a SKU, or correct its level to the counted number."""
-    return await call.change("stock.set", lambda level, _: LevelView.showing(level), set_level, sku, request, idempotent="optional")
+    return await call.change(
+        "stock.set", lambda level, _: LevelView.showing(level), set_level, sku, request, idempotent="optional", dry_run=dry_run
+    )
 
 
 @router.post(
@@ -49,13 +51,13 @@ async def count(sku: SkuPath, request: LevelInput, call: Call) -> Response:
     response_model=LevelView,
     responses=problems(Forbidden, NotFound, Refused),
 )
-async def adjust(sku: SkuPath, request: AdjustmentInput, call: Call) -> Response:
+async def adjust(sku: SkuPath, request: AdjustmentInput, call: Call, dry_run: DryRun = False) -> Response:
     """Add or remove units of a tracked SKU, with a reason."""
 
     async def work(tx: Transaction) -> LevelView:
         return LevelView.showing(await adjust_level(tx, call.actor, sku, request, now=call.now))
 
-    return await call.once("stock.adjust", work)
+    return await call.once("stock.adjust", work, dry_run=dry_run)
 
 
 @router.get(

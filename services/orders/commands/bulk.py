@@ -1,38 +1,93 @@
-"""Moves many orders by one step, each in its own transaction."""
+"""Bulk changes: each item changes the order that it names, in its own transaction, and succeeds or fails on its own."""
 
 import json
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from typing import Any, TypeVar
 
 from services.orders.commands.batch import each, unexpected
-from services.orders.commands.transitions import move_order
-from services.orders.requests.changes import BulkTransition, Transition
+from services.orders.requests.bulk import BulkItem
+from services.orders.state import Changed, OrderState, Result, Unchanged
 from shared.contracts.actor import Actor, shop_only
-from shared.contracts.errors import Failure
+from shared.contracts.errors import Failure, NotFound, Refused
+from shared.contracts.ids import public_id
 from shared.data.db import Database
 from shared.data.idempotency import Overtaken, Reservation, Stored, look_up, store
+from shared.data.sql import statement
+
+RESOLVE = statement(__file__, "resolve")
+
+Item = TypeVar("Item", bound=BulkItem)
 
 
-async def move_orders(db: Database, actor: Actor, request: BulkTransition, key: str, path: str, *, now: datetime) -> list[int | Failure]:
-    """Move each order independently. Returns its new version or its failure. Raises Forbidden."""
+async def change_each(
+    db: Database, actor: Actor, items: Sequence[Item], command: Callable[..., Awaitable[OrderState]], *, name: str, key: str, path: str,
+    now: datetime, dry_run: bool = False,
+) -> list[Result]:  # fmt: skip
+    """Do `command` (named `name`) for each item. The items of one order are done in the given order.
+
+    A repeat with the same key does only the missing ones. A dry run shows what each item by itself would do.
+    Raises Forbidden; any other failure is the item's own result.
+    """
     shop_only(actor).or_raise()
-    step = Transition(to=request.to, message=request.message, occurred_at=request.occurred_at)
-    asked = step.model_dump_json().encode()
+    targets = await _targets(db, actor, items)
+    together: dict[str | int, list[int]] = defaultdict(list)
+    for index, target in enumerate(targets):
+        together[target if isinstance(target, str) else index].append(index)
 
-    async def move(index: int, order_id: str) -> int | Failure:
-        reservation = Reservation.of(actor, f"{key}\n{index}", "POST", f"{path}/{order_id}", asked)
+    async def in_turn(_: int, indexes: list[int]) -> list[tuple[int, Result]]:
+        return [(index, await one(index)) for index in indexes]
+
+    async def one(index: int) -> Result:
+        item, target = items[index], targets[index]
+        order_id = target if isinstance(target, str) else None
+        reservation = Reservation.of(actor, f"{key}\n{index}", "POST", path, item.model_dump_json().encode())
         try:
-            async with db.transaction("orders.transition_many") as tx:
-                stored = await look_up(tx, reservation)
+            async with db.rehearsing() if dry_run else db.transaction(name) as tx:
+                stored = None if dry_run else await look_up(tx, reservation)
                 if stored is not None:
-                    return int(json.loads(stored.body)["version"])
-                version = (await move_order(tx, actor, order_id, step, now=now)).order.version
-                await store(tx, reservation, Stored(200, json.dumps({"order_id": order_id, "version": version})), now=now)
+                    return Changed(**json.loads(stored.body))
+                if isinstance(target, Failure):
+                    raise target
+                order = (await command(tx, actor, order_id, item, now=now)).order
+                if dry_run:
+                    return Changed(order.order_id, order.version)
+                body = json.dumps({"order_id": order.order_id, "version": order.version})
+                await store(tx, reservation, Stored(200, body), now=now)
         except Overtaken:
-            return await move(index, order_id)
+            return await one(index)
         except Failure as failure:
-            return failure
-        except Exception as error:  # one order's failure must not stop the others
-            return unexpected(error)
-        return version
+            return Unchanged(order_id, failure)
+        except Exception as error:  # one item's failure must not stop the others
+            return Unchanged(order_id, unexpected(error))
+        return Changed(order.order_id, order.version)
 
-    return await each(request.order_ids, move)
+    done = dict(pair for pairs in await each(list(together.values()), in_turn) for pair in pairs)
+    return [done[index] for index in range(len(items))]
+
+
+async def _targets(db: Database, actor: Actor, items: Sequence[BulkItem]) -> list[str | Failure]:
+    """The order of each item, found in one statement, or why there is no such order."""
+    if all(item.order_id is not None for item in items):
+        return [str(item.order_id) for item in items]
+    names: dict[str, Any] = {
+        "numbers": [item.number for item in items],
+        "external_refs": [item.external_ref for item in items],
+        "carriers": [item.carrier for item in items],
+        "tracking_numbers": [item.tracking_number for item in items],
+    }
+    async with db.reading() as tx:
+        rows = await tx.all(RESOLVE, {"store": actor.store, **names})
+    return [_target(item, [public_id("order", found) for found in row.order_ids or ()]) for item, row in zip(items, rows, strict=True)]
+
+
+def _target(item: BulkItem, found: list[str]) -> str | Failure:
+    if item.order_id is not None:
+        return item.order_id
+    if not found:
+        return NotFound(detail="No such order.")
+    if len(found) > 1:
+        detail = "Several orders have a parcel with this tracking number: name the order by its order_id."
+        return Refused("order_ambiguous", detail, order_ids=found)
+    return found[0]

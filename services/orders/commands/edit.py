@@ -36,7 +36,8 @@ async def edit_order(
             may_edit(state.order, part, actor).or_raise()
     if request.accept_addresses:
         may_accept(actor).or_raise()
-    home = home_country(None, (await settings_of(tx, actor.store)).time_zone)
+    settings = await settings_of(tx, actor.store)
+    home = home_country(settings.country, settings.time_zone)
     checking = Checking(strict=is_strict(request.validation, actor))
     personal = _corrected(state.personal, request, checking, home)
     tracking = _tracked(state.order.tracking, request)

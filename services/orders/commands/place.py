@@ -2,23 +2,18 @@
 
 from datetime import datetime
 
-import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from services.orders.commands.draft import Draft, Shown, draft
-from services.orders.commands.placing import Blocked, Placed, Repeated, Short, attempt
+from services.orders.commands.numbers import make_series
+from services.orders.commands.placing import NUMBER_IN_USE, Blocked, Placed, Repeated, Short, attempt
 from services.orders.requests.placing import PlaceOrder
 from shared.contracts.actor import Actor, shop_only
 from shared.contracts.errors import Refused, Transient
 from shared.data.db import Database
 from shared.data.idempotency import Reservation, find
 
-MAX_ATTEMPTS = 20  # the series may hit numbers that the platform has assigned itself
-
-# Each store has its own sequence, created with its first order, so that placing orders does not queue on a row for the next number.
-SERIES_LOCK = sa.text("select pg_advisory_xact_lock(hashtextextended('orders.numbers:' || :store, 0))")
-SERIES_NAME = sa.text("select 'orders.numbers_' || md5(:store)")
-FIRST_NUMBER = 1001
+MAX_ATTEMPTS = 20  # the platform may assign the very numbers that the series gives, at the same moment
 
 
 async def place_order(
@@ -43,7 +38,8 @@ async def place_draft(db: Database, one: Draft, *, now: datetime) -> Placed | Re
                 raise Refused("out_of_stock", "There is less stock than was ordered.", short=skus)
             case Blocked(error):
                 if error is None:
-                    await _start_series(db, one.reservation.store_id)
+                    async with db.transaction("orders.start_series") as tx:
+                        await make_series(tx, one.reservation.store_id)
                 elif not isinstance(error, IntegrityError):
                     raise error
                 elif not _number_was_given(error, one):
@@ -56,9 +52,9 @@ def _number_was_given(error: IntegrityError, one: Draft) -> bool:
     broken = str(error.orig)
     if "uq_orders_store_id_external_ref" in broken:
         raise Refused("external_ref_taken", "Another order of the store already has this external_ref.") from error
-    if "uq_orders_store_id_number" in broken and one.number is not None:
+    if NUMBER_IN_USE in broken and one.number is not None:
         raise Refused("number_taken", "Another order of the store already has this number.") from error
-    return "uq_orders_store_id_number" in broken
+    return NUMBER_IN_USE in broken
 
 
 async def _earlier(db: Database, reservation: Reservation, error: IntegrityError) -> Repeated:
@@ -68,11 +64,3 @@ async def _earlier(db: Database, reservation: Reservation, error: IntegrityError
     if stored is None:
         raise error
     return Repeated(stored)
-
-
-async def _start_series(db: Database, store_id: str) -> None:
-    """Create the store's number sequence; the lock ensures that only one of several concurrent calls creates it."""
-    async with db.transaction("orders.start_series") as tx:
-        await tx.execute(SERIES_LOCK, {"store": store_id})
-        sequence = await tx.scalar(SERIES_NAME, {"store": store_id})
-        await tx.execute(sa.text(f"create sequence if not exists {sequence} start {FIRST_NUMBER}"))

@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from services.orders.commands.draft import Draft
 from shared.contracts.errors import Invalid, Transient
@@ -21,6 +21,8 @@ from shared.data.sql import statement
 from shared.data.traces import current_traceparent
 
 PLACE = statement(__file__, "place").bindparams(sa.bindparam("now", type_=TIME)).columns(short=JSONB)
+
+NUMBER_IN_USE = "uq_orders_store_id_number"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +59,17 @@ Outcome = Placed | Repeated | Short | Blocked
 async def attempt(db: Database, name: str, drafts: Sequence[Draft], *, now: datetime) -> list[Outcome]:
     """Place all of these orders of one caller, or none. Returns the outcome of each.
 
+    If the series gives a number in use, as after an import, the statement runs once more and first sets the series behind the highest.
     Raises Unavailable if the outcome is unknown: a repeat with the same keys finds it.
     """
+    parameters = _parameters(drafts, now=now)
     try:
-        rows = await db.execute_once(name, PLACE, _parameters(drafts, now=now))
+        try:
+            rows = await db.execute_once(name, PLACE, parameters | {"behind": False})
+        except IntegrityError as error:
+            if NUMBER_IN_USE not in str(error.orig) or all(one.number is not None for one in drafts):
+                raise
+            rows = await db.execute_once(name, PLACE, parameters | {"behind": True})
     except (DBAPIError, Transient) as error:
         return [Blocked(error) for _ in drafts]
     return [_outcome(one, row) for one, row in zip(drafts, rows, strict=True)]

@@ -7,11 +7,8 @@ from pydantic import Field, field_validator, model_validator
 from services.orders.requests.placing import MAX_QUANTITY, PrepaidInput, Strictness
 from services.orders.requests.words import CountryCode, Email, Link, Message, Reason
 from shared.contracts.events import MAX_LINE_NUMBER, MAX_ORDER_LINES, Address, Tracking
-from shared.contracts.ids import OrderId
 from shared.contracts.lifecycle import Step
 from shared.web.inputs import Fact, Input, Name, Text, Word, example
-
-MAX_BULK_ORDERS = 500
 
 T = TypeVar("T")
 
@@ -36,17 +33,6 @@ class Transition(Input):
     to: Step
     message: Message = ""
     tracking: TrackingInput | None = None
-    occurred_at: Fact | None = None
-
-
-class BulkTransition(Input):
-    """One step for many orders; each succeeds or fails on its own."""
-
-    model_config = example({"order_ids": ["order_01jd3t0v5we1q9h6m7b3k2x4ya"], "to": "confirmed"})
-
-    order_ids: Annotated[list[OrderId], Field(min_length=1, max_length=MAX_BULK_ORDERS)]
-    to: Step
-    message: Message = ""
     occurred_at: Fact | None = None
 
 

@@ -2,10 +2,12 @@
 
 from typing import Annotated
 
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 
 from services.orders.state import CancelPreset, CustomerStop
 from shared.web.inputs import Input, Word, example
+
+MAX_NEXT_NUMBER = 10**15
 
 
 class OrderSettingsInput(Input):
@@ -18,6 +20,8 @@ class OrderSettingsInput(Input):
             "stock": True,
             "number_prefix": "A-",
             "time_zone": "Asia/Dhaka",
+            "next_number": 3001,
+            "country": "BD",
         }
     )
 
@@ -26,3 +30,16 @@ class OrderSettingsInput(Input):
     stock: bool
     number_prefix: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9/_.#-]{0,12}$")]
     time_zone: Word
+    next_number: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            le=MAX_NEXT_NUMBER,
+            description="Start the series at this number; absent, null or unchanged leaves the series where it is",
+        ),
+    ] = None
+    country: Annotated[
+        str | None,
+        StringConstraints(pattern=r"^[A-Z]{2}$"),
+        Field(description="The store's country, ISO 3166-1 alpha-2; absent or null derives it from the time zone"),
+    ] = None

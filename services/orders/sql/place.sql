@@ -6,6 +6,9 @@
 -- level      the tracked SKUs of all orders, locked in SKU order, so that two orders with the same SKUs cannot deadlock
 -- taking     the units that each order takes of them, one order after the other
 -- short      the SKUs that would fall below 0; if there is one, nothing is placed
+-- series     the lock and the sequence of the store's numbers, if a first attempt met a number in use (`behind`)
+-- highest    the highest number of the store's prefix, of up to 18 digits: one row of the index for each count of digits
+-- moved_on   the series set behind it, unless it is there already; the lock makes the later of two wait for the numbers of the first
 -- numbered   the store's next numbers, taken only if no order is repeated or short; null if the store has no series yet
 -- ready      event and answer with their lines and number
 -- reserved   the keys; the later of two calls with the same key waits here, and then its whole statement fails
@@ -39,10 +42,26 @@ with asked as materialized (
     from level join wanted using (sku) window earlier as (partition by sku order by n)
 ), short as materialized (
     select sku, on_hand + quantity as on_hand, quantity from taking where on_hand < 0
+), series as materialized (
+    select pg_advisory_xact_lock(hashtextextended('orders.numbers:' || :store, 0)),
+           to_regclass('orders.numbers_' || md5(:store)) as numbers, coalesce((select number_prefix from setting), '') as prefix
+    where cast(:behind as boolean) and not exists (select from repeated) and not exists (select from short)
+), highest as materialized (
+    select numbers, max(cast(substr(found.number, length(prefix) + 1) as bigint)) as number
+    from series, generate_series(1, 18) as digits, lateral (
+        select number from orders.orders
+        where store_id = :store and rtrim(number, '0123456789') = rtrim(prefix, '0123456789') and length(number) = length(prefix) + digits
+          and btrim(number) between prefix || '1' || repeat('0', digits - 1) and prefix || repeat('9', digits)
+        order by btrim(number) desc limit 1  -- as ix_orders_number_series has it: the index of unique numbers has others in between
+    ) found
+    group by numbers
+), moved_on as materialized (
+    select setval(numbers, number) from highest, lateral pg_get_sequence_data(numbers) s where number >= s.last_value + s.is_called::int
 ), numbered as materialized (
     select n, coalesce(number, coalesce((select number_prefix from setting), '') ||
                                nextval(to_regclass('orders.numbers_' || md5(:store)))) as number
-    from asked where not exists (select from repeated) and not exists (select from short) order by n
+    from asked where not exists (select from repeated) and not exists (select from short)
+      and (select count(*) from moved_on) >= 0 order by n
 ), joined as (
     select n, string_agg(case when level.sku is null then answer else tracked_answer end, ',' order by at) as answers,
            string_agg(case when level.sku is null then event else tracked_event end, ',' order by at) as events,

@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from services.orders.state import Changed, Result
 from shared.contracts.errors import Failure
 from shared.contracts.ids import OrderId
 from shared.data.idempotency import Stored
@@ -29,32 +30,35 @@ class BatchView(View):
     items: list[PlacedItem]
 
 
-class MovedItem(BaseModel):
-    """The result of one order in a bulk change."""
+class ChangedItem(BaseModel):
+    """The result of one item of a bulk change. `order_id` is null if the item names no order, or several."""
 
-    order_id: OrderId
+    index: int
+    order_id: OrderId | None
     status: int
     version: int | None = None
     problem: dict[str, Any] | None = None
 
+    @classmethod
+    def of(cls, index: int, result: Result) -> "ChangedItem":
+        """The order's new version, or why it was not changed."""
+        if isinstance(result, Changed):
+            return cls(index=index, order_id=result.order_id, status=200, version=result.version)
+        return cls(index=index, order_id=result.order_id, status=result.failure.status, problem=members(result.failure))
+
 
 class BulkView(View):
-    """The result of each order in a bulk change, in the order of the request."""
+    """The result of each item of a bulk change, in the order of the request."""
 
     changed: int
     refused: int
-    items: list[MovedItem]
+    items: list[ChangedItem]
 
     @classmethod
-    def of(cls, order_ids: Sequence[str], results: Sequence[int | Failure]) -> "BulkView":
-        """Each order with its new version, or why it was not moved."""
-        items = [
-            MovedItem(order_id=order_id, status=result.status, problem=members(result))
-            if isinstance(result, Failure)
-            else MovedItem(order_id=order_id, status=200, version=result)
-            for order_id, result in zip(order_ids, results, strict=True)
-        ]
-        changed = sum(item.problem is None for item in items)
+    def of(cls, results: Sequence[Result]) -> "BulkView":
+        """With how many items changed their order."""
+        changed = sum(isinstance(result, Changed) for result in results)
+        items = [ChangedItem.of(index, result) for index, result in enumerate(results)]
         return cls(changed=changed, refused=len(items) - changed, items=items)
 
 

@@ -14,6 +14,8 @@ class OrderSettingsView(View):
     stock: bool
     number_prefix: str
     time_zone: str
+    next_number: int | None
+    country: str | None
 
 
 class OrderSettingsVersionView(SavedView, OrderSettingsView):

@@ -25,7 +25,7 @@ async def approve_refund(
 ) -> Refund:
     """Approve a request, in full or for fewer units; its own policy determines the amount. Final.
 
-    Raises NotFound, VersionConflict, Forbidden `shop_only`, Refused (rules.decisions.may_decide, rules.payout.may_pay, rules.claim.keep_lowest).
+    Raises NotFound, VersionConflict, Forbidden `shop_only`, Refused (rules.decisions.may_decide, payout.may_pay, claim.keep_lowest).
     """
     refund, ledger = await refund_for_change(tx, actor, refund_id, expected_version=expected_version)
     may_decide(refund, actor).or_raise()

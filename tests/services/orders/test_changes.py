@@ -266,20 +266,6 @@ async def test_edit_against_pickup(shop: Shop) -> None:
             assert (edit.code, told) == ("shipping_address_frozen", ["order.picked_up.v1"])
 
 
-async def test_bulk_steps_each_alone(shop: Shop) -> None:
-    ids = [await placed(shop) for _ in range(3)]
-    (await act(shop.staff, ids[1], "transitions", {"to": "delivered"})).ok()
-    missing = "order_01jd00000000000000000000a0"
-    body = {"order_ids": [*ids, missing], "to": "confirmed", "message": "thank you"}
-    answer = (await shop.staff.post("/orders/v1/orders/transitions", json=body, key="bulk-1")).ok()
-    assert [(item["status"], item["version"], item["problem"] and item["problem"]["code"]) for item in answer["items"]] == [
-        (200, 2, None), (409, None, "not_forward"), (200, 2, None), (404, None, "not_found"),
-    ]  # fmt: skip
-    again = (await shop.staff.post("/orders/v1/orders/transitions", json=body, key="bulk-1")).ok()
-    assert again.body == answer.body
-    assert (await shop.customer().post("/orders/v1/orders/transitions", json=body)).code == "shop_only"
-
-
 async def test_anothers_order_is_no_order(shop: Shop) -> None:
     order_id = await placed(shop)
     strangers = (shop.customer("c-2"), shop.caller("staff", "s", store="another-store"))

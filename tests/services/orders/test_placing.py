@@ -5,9 +5,10 @@ import json
 from collections import Counter
 from typing import Any
 
+import asyncpg
 import pytest
 
-from tests.shop import Shop, order_p
+from tests.shop import Answer, Shop, order_p
 
 SETTINGS = {
     "cancel_preset": "cancellation-control",
@@ -133,6 +134,108 @@ async def test_the_platforms_own_numbers(shop: Shop) -> None:
     taken = await shop.platform.post("/orders/v1/orders", json=order_p(external_ref="web-7"))
     assert (taken.status, taken.code) == (409, "external_ref_taken")
     assert len(await shop.rows("orders", "select 1 from orders where store_id = {store}")) == 2
+
+
+def imported(*numbers: str) -> dict[str, Any]:
+    return {"orders": [order_p(number=number, placed_at="2024-05-01T00:00:00Z") for number in numbers]}
+
+
+async def number_of_next(shop: Shop) -> str:
+    return str((await shop.platform.post("/orders/v1/orders", json=order_p())).ok()["number"])
+
+
+async def settings(shop: Shop, version: int, **changes: Any) -> Answer:
+    return await shop.staff.put("/orders/v1/orders-settings", json=SETTINGS | changes, headers={"If-Match": f'"v{version}"'})
+
+
+async def many_numbered(shop: Shop, first: int, last: int) -> None:
+    """Import orders numbered `first` to `last`."""
+    for start in range(first, last + 1, 500):
+        numbers = map(str, range(start, min(start + 500, last + 1)))
+        assert (await shop.platform.post("/orders/v1/orders/batch", json=imported(*numbers))).ok()["refused"] == 0
+
+
+async def test_case_43_the_series_goes_on_behind_imported_numbers(shop: Shop) -> None:
+    await many_numbered(shop, 1001, 3000)
+    assert [await number_of_next(shop) for _ in range(2)] == ["3001", "3002"]
+
+
+@pytest.mark.parametrize(
+    ("prefix", "numbers", "expected"),
+    [
+        ("", ["1001", "99999999999999999999", "2000A", "A-5000", "1500-7"], "1002"),
+        ("", ["1001", "0009999", "7"], "1002"),
+        ("", ["1001", "999999999999999999"], "1000000000000000000"),
+        ("A-", ["A-1001", "A-4000", "9000", "A-B-9000", "A-4000b", "a-8000"], "A-4001"),
+        ("A1", ["A11001", "A14000", "A29000", "A7"], "A14001"),  # the prefix ends with a digit
+        ("2024", ["20241001", "202499999", "9999999"], "2024100000"),
+    ],
+)
+async def test_only_numbers_of_the_prefix_move_the_series(shop: Shop, prefix: str, numbers: list[str], expected: str) -> None:
+    (await settings(shop, 0, number_prefix=prefix)).ok()
+    assert (await shop.platform.post("/orders/v1/orders/batch", json=imported(*numbers))).ok()["placed"] == len(numbers)
+    assert await number_of_next(shop) == expected
+
+
+async def test_a_batch_goes_on_behind_imported_numbers(shop: Shop) -> None:
+    assert await number_of_next(shop) == "1001"
+    assert (await shop.platform.post("/orders/v1/orders/batch", json=imported(*map(str, range(1002, 1100))))).ok()["placed"] == 98
+    batch = {"orders": [order_p() for _ in range(5)] + [order_p(number="1105")] + [order_p() for _ in range(2)]}
+    placed = (await shop.platform.post("/orders/v1/orders/batch", json=batch)).ok()
+    numbers = [item["order"]["number"] for item in placed["items"]]
+    assert (len(set(numbers)), numbers[5], min(numbers) >= "1100") == (8, "1105", True)
+
+
+async def test_the_highest_number_is_found_without_reading_the_others(shop: Shop) -> None:
+    await many_numbered(shop, 1001, 1500)
+    connection = await asyncpg.connect(shop.stack.database_url("orders"))
+    try:
+        await connection.execute("analyze orders.orders")
+        said = await connection.fetchval(
+            f"explain (analyze, format json) select number from orders.orders where store_id = '{shop.store}' and length(number) = 4"
+            " and rtrim(number, '0123456789') = '' and btrim(number) between '1000' and '9999' order by btrim(number) desc limit 1"
+        )
+    finally:
+        await connection.close()
+    (probe,) = json.loads(said)[0]["Plan"]["Plans"]
+    assert (probe["Index Name"], probe["Actual Rows"]) == ("ix_orders_number_series", 1)
+
+
+async def test_many_who_meet_the_imported_numbers_at_once(shop: Shop) -> None:
+    await many_numbered(shop, 1001, 1500)
+    answers = await asyncio.gather(*(shop.platform.post("/orders/v1/orders", json=order_p()) for _ in range(24)))
+    assert sorted(int(answer.ok()["number"]) for answer in answers) == list(range(1501, 1525))
+
+
+async def test_the_series_starts_where_the_shop_says(shop: Shop) -> None:
+    saved = (await settings(shop, 0, next_number=5000, number_prefix="BD-")).ok()
+    assert (saved["next_number"], saved["country"]) == (5000, None)
+    assert [await number_of_next(shop) for _ in range(2)] == ["BD-5000", "BD-5001"]
+    (await settings(shop, 1, next_number=5000)).ok()  # unchanged: a form that sends every setting back
+    assert await number_of_next(shop) == "5002"
+    for behind in (5002, 1):
+        answer = await settings(shop, 2, next_number=behind)
+        assert (answer.status, answer.code) == (409, "number_behind")
+    assert (await shop.staff.get("/orders/v1/orders-settings")).ok()["version"] == 2
+    (await settings(shop, 2, next_number=90_000)).ok()
+    (await settings(shop, 3, next_number=6000)).ok()  # a slip of the pen, before any order has it
+    answer = await settings(shop, 4, next_number=5002)
+    assert (answer.status, answer.code) == (409, "number_behind")
+    assert await number_of_next(shop) == "6000"
+
+
+@pytest.mark.parametrize("wrong", [{"next_number": 0}, {"next_number": 10**15 + 1}, {"next_number": "7"}, {"country": "bd"}])
+async def test_settings_of_the_series_are_checked(shop: Shop, wrong: dict[str, Any]) -> None:
+    answer = await settings(shop, 0, **wrong)
+    assert (answer.status, answer.code) == (422, "invalid")
+
+
+async def test_the_country_of_the_store(shop: Shop) -> None:
+    unknown = await settings(shop, 0, country="ZZ")
+    assert (unknown.status, unknown.code, unknown["errors"][0]["pointer"]) == (422, "unknown_country", "/country")
+    assert (await settings(shop, 0, country="BD")).ok()["country"] == "BD"
+    (kept,) = (await shop.staff.get("/orders/v1/orders-settings/history")).ok()["items"]
+    assert (kept["country"], kept["next_number"]) == ("BD", None)
 
 
 async def test_64_repeats_of_one_call_make_one_order(shop: Shop) -> None:

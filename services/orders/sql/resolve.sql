@@ -1,0 +1,16 @@
+-- The orders that each item of a bulk change names, newest first: by number, external_ref, or carrier (in any case) and tracking number.
+-- Numbers and references are unique; a tracking number may fit several orders, of which at most 20 are returned.
+select n, (
+    select array_agg(order_id order by placed_at desc, order_id) from (
+        select order_id, placed_at from orders.orders where store_id = :store and number = asked.number
+        union
+        select order_id, placed_at from orders.orders where store_id = :store and external_ref = asked.external_ref
+        union
+        (select order_id, placed_at from orders.orders
+         where store_id = :store and tracking ->> 'number' = asked.tracking_number and lower(tracking ->> 'carrier') = lower(asked.carrier)
+         order by placed_at desc, order_id desc limit 20)
+    ) found
+) as order_ids
+from unnest(cast(:numbers as text[]), cast(:external_refs as text[]), cast(:carriers as text[]), cast(:tracking_numbers as text[]))
+    with ordinality as asked(number, external_ref, carrier, tracking_number, n)
+order by n
