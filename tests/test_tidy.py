@@ -149,7 +149,11 @@ def test_nobody_notifies_inside_a_transaction() -> None:
 
 
 def test_files_and_functions_stay_small() -> None:
-    long_files = [(name(path), count) for path in ALL if (count := len(path.read_text().splitlines())) > MAX_FILE_LINES]
+    long_files = [
+        (name(path), count)
+        for path in ALL
+        if (count := len(lines := path.read_text().splitlines())) > MAX_FILE_LINES and "Written by `./aftersale generate`" not in lines[0]
+    ]
     long_functions = [
         (name(path), one.name, (one.end_lineno or one.lineno) - one.lineno + 1)
         for path in ALL

@@ -129,3 +129,17 @@ async def everything(shop: Shop, order_id: str) -> dict[str, Any]:
         found[table] = await shop.rows("refunds", f"{sql} order by t", key)
     found["events"] = await shop.events("refunds", order_id)
     return found
+
+
+async def stock(shop: Shop, sku: str, level: int) -> None:
+    """Turn the store's stock on, with a level for one SKU."""
+    settings = await shop.staff.get("/orders/v1/orders-settings")
+    body = {name: settings[name] for name in ("cancel_preset", "customer_cancel_until", "number_prefix", "time_zone")} | {"stock": True}
+    (await shop.staff.put("/orders/v1/orders-settings", json=body, headers={"If-Match": settings.etag})).ok()
+    (await shop.staff.put(f"/orders/v1/stock/{sku}", json={"on_hand": level})).ok()
+
+
+async def on_hand(shop: Shop, sku: str, expected: int) -> bool:
+    """Whether the stock level is as expected."""
+    level = (await shop.staff.get(f"/orders/v1/stock/{sku}")).ok()
+    return bool(level["on_hand"] == expected)

@@ -200,31 +200,6 @@ async def test_money_is_approved_in_a_chain_without_any_lock(
     assert await refusal(shop, sql, *values) is error
 
 
-@pytest.mark.parametrize(
-    ("row", "error"),
-    [
-        ({"number": 2, "amount": 1, "before": 5_000, "whole": 10_000}, None),
-        ({"number": 2, "amount": 5_001, "before": 5_000, "whole": 10_000}, asyncpg.CheckViolationError),  # more than the line
-        ({"number": 2, "amount": 1, "before": 0, "whole": 10_000}, asyncpg.ForeignKeyViolationError),  # forgets what was before
-        ({"number": 1, "amount": 1, "before": 0, "whole": 10_000}, asyncpg.UniqueViolationError),
-        ({"number": 3, "amount": 1, "before": 5_000, "whole": 10_000}, asyncpg.ForeignKeyViolationError),
-        ({"number": 2, "amount": 0, "before": 5_000, "whole": 10_000}, asyncpg.CheckViolationError),
-    ],
-)
-async def test_parts_are_credited_in_chains_without_any_lock(
-    shop: Shop, row: dict[str, int], error: type[asyncpg.PostgresError] | None
-) -> None:
-    order_id = await delivered(shop, **prepaid())
-    asked = [(await ask(shop.customer(), order_id, (1, 1))).ok()["refund_id"] for _ in range(2)]
-    (await approve(shop, asked[0])).ok()
-    sql = (
-        "insert into credits (store_id, order_id, part, number, refund_id, amount, before, whole) "
-        "values ({store}, $2, 1, $3, $4, $5, $6, $7) returning after"
-    )
-    values = (uuid_of("order", order_id), row["number"], uuid_of("refund", asked[1]), row["amount"], row["before"], row["whole"])
-    assert await refusal(shop, sql, *values) is error
-
-
 async def test_one_automatic_refund_per_cause_without_any_lock(shop: Shop) -> None:
     order_id = await order(shop, **prepaid(3_000))
     await cancel(shop.customer(), order_id)
