@@ -58,6 +58,8 @@ PATHS: dict[str, Callable[[World], dict[str, str]]] = {
     "orders_actions_read": _order(World.any_order),
     "orders_order_edit": _order(World.order),
     "orders_order_cancel": _order(World.order),
+    "orders_order_amend": _order(World.order),
+    "orders_order_cancel_in_part": _order(_shipped),
     "orders_order_move": _order(World.order),
     "orders_payment_record": _order(World.order),
     "orders_delivery_failure_report": _order(_shipped),
