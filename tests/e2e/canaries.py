@@ -143,7 +143,8 @@ class Life:
         batch = await self.post(self.shop.platform, "/orders/v1/orders/batch", orders=[self.order(**prepaid), self.order()])
         self.cancelled, self.late = (item["order"]["order_id"] for item in batch["items"])
         ids = [self.cancelled, self.late]
-        await self.post(self.shop.staff, "/orders/v1/orders/transitions", order_ids=ids, to="confirmed", message=c("bulk_message"))
+        items = [{"order_id": order_id, "to": "confirmed", "message": c("bulk_message")} for order_id in ids]
+        await self.post(self.shop.staff, "/orders/v1/orders/transitions", items=items)
         by_customer = {"reason": c("cancel_reason"), "message": c("cancel_message")}
         await self.post(self.shop.staff, f"/orders/v1/orders/{self.cancelled}/cancel", **by_customer)
         self.problems.append(await self.customer.post(f"/orders/v1/orders/{self.cancelled}/cancel", json=by_customer))

@@ -134,7 +134,7 @@ class Asking:
         headers = {"Content-Type": "image/png" if operation == "documents_logo_save" else "application/json", "If-Match": '"v0"'}
         headers = headers if content else {"If-Match": '"v0"'} if method == "DELETE" else {}
         if operation not in {"orders_settings_save", "documents_settings_save", "notes_settings_save", "refunds_policy_save",
-                             "documents_logo_save", "documents_logo_remove"}:  # fmt: skip
+                             "documents_logo_save", "documents_logo_remove", "orders_order_amend"}:  # fmt: skip
             headers.pop("If-Match", None)
         return await self.answer(method, path, ids, {**headers, **caller.headers}, content)
 

@@ -17,7 +17,7 @@ from services.orders.rules.room import enough_room
 from services.orders.rules.stock import Movement
 from services.orders.state import OrderState
 from services.orders.tables import lines
-from shared.contracts.actor import Actor
+from shared.contracts.actor import Actor, shop_only
 from shared.contracts.errors import Refused, expect_version
 from shared.contracts.events import Order, OrderAmended, OrderLine
 from shared.data.db import Transaction
@@ -31,6 +31,7 @@ async def amend_order(
     Raises NotFound, Forbidden, VersionConflict, TooLarge, Invalid and Refused (see rules.amend), Refused `out_of_stock`.
     """
     state = await order_for(tx, actor, order_id, lock=True)
+    shop_only(actor).or_raise()  # whoever may never amend hears that first
     expect_version(state.order.version, expected_version)
     before = state.order
     may_amend(before, actor).or_raise()
