@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 from shared.contracts import lifecycle
-from shared.contracts.events import Cancellation, Disposition, OrderStatus
+from shared.contracts.events import Cancellation, Disposition, Fulfilment, OrderStatus
 
 Status = Literal["processing", "approved", "cancelled"]
 Settlement = Literal["none", "unsettled", "settled", "failed"]
@@ -52,6 +52,7 @@ class KnownOrder:
     payments: tuple[KnownPayment, ...] = ()
     delivered_at: datetime | None = None
     cancellation: Cancellation | None = None
+    fulfilment: Fulfilment = "shipping"
     goods: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -74,8 +75,8 @@ class KnownOrder:
 
     @property
     def goods_left(self) -> bool:
-        """Whether the goods have left the shop: picked up, or later."""
-        return lifecycle.goods_left(self.furthest)
+        """Whether the goods have left the shop: picked up, or later; what is digital never does."""
+        return lifecycle.goods_left(self.furthest, self.fulfilment)
 
 
 class Units(NamedTuple):

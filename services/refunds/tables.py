@@ -29,6 +29,7 @@ orders = table(
     sa.Column("payments", JSONB, nullable=False),
     sa.Column("delivered_at", TIME),
     sa.Column("cancellation", JSONB(none_as_null=True)),
+    sa.Column("fulfilment", sa.Text, nullable=False, server_default="shipping"),
     sa.Column("events", sa.Integer, nullable=False, server_default="0"),  # how many refund.* events this order has had
     sa.PrimaryKeyConstraint("store_id", "order_id"),
     sa.CheckConstraint("(status = 'cancelled') = (cancellation is not null)", name="cancellation"),

@@ -8,6 +8,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from services.orders.requests import words
+from services.orders.requests.changes import EditOrder
 from services.orders.requests.placing import MAX_PREPAID, AddressInput
 from services.orders.rules.room import MAX_LINES_BYTES, MAX_OTHER_BYTES, MAX_PAYMENT_RECORDS, MAX_RECORD_BYTES, enough_room, lines_bytes
 from services.refunds import requests as refund_requests
@@ -91,7 +92,9 @@ ALSO = {
     "refund_id": REFUND_ID,
     "reason": longest(words.Reason),
     "reported_by": longest(Name),
-    "fields": ("customer", "shipping_address", "billing_address", "tracking"),
+    "fields": tuple(EditOrder.model_fields),
+    "parcel_id": "parcel_01jd00000000000000000000a0",
+    "change": "corrected",
 }
 ORDER_EVENTS = [event for event in EVENTS.values() if issubclass(event, OrderEvent)]
 

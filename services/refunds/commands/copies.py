@@ -15,7 +15,7 @@ LINE = ("line", "sku", "name", "quantity", "total", "stock_tracked")
 """The fields of a line that are copied."""
 
 COPY_ORDER = statement(__file__, "copy_order").bindparams(
-    *(sa.bindparam(name, type_=sa.Text) for name in ("store", "number", "customer", "status", "currency")),
+    *(sa.bindparam(name, type_=sa.Text) for name in ("store", "number", "customer", "status", "currency", "fulfilment")),
     *(sa.bindparam(name, type_=JSONB) for name in ("payments", "lines")),
     sa.bindparam("cancellation", type_=JSONB(none_as_null=True)),
     sa.bindparam("order_id", type_=orders.c.order_id.type),
@@ -53,6 +53,7 @@ def _values(store_id: str, order: Order) -> dict[str, Any]:
         "status": order.status,
         "currency": order.currency,
         "shipping": order.shipping,
+        "fulfilment": order.fulfilment,
         "payments": [
             {"payment_id": p.payment_id, "amount": p.amount, "order_version": p.order_version, "reverses": p.reverses}
             for p in order.payments

@@ -94,7 +94,7 @@ def _lines_with_claims(store_id: str, order_id: str) -> sa.Select[Any]:
 
 
 def _order(row: Row[Any], lines: Sequence[Row[Any]]) -> KnownOrder:
-    same = ("order_id", "number", "customer_id", "version", "status", "currency", "shipping", "delivered_at")
+    same = ("order_id", "number", "customer_id", "version", "status", "currency", "shipping", "delivered_at", "fulfilment")
     return KnownOrder(
         **{name: row._mapping[name] for name in same},
         lines=tuple(

@@ -3,11 +3,12 @@
 -- Read the earlier ones in a separate statement: this one sees the data as of the beginning of its wait for the lock.
 with copied as (
     insert into refunds.orders as known (store_id, order_id, version, number, customer_id, status, currency, shipping, payments,
-        delivered_at, cancellation)
-    values (:store, :order_id, :version, :number, :customer, :status, :currency, :shipping, :payments, :delivered_at, :cancellation)
+        delivered_at, cancellation, fulfilment)
+    values (:store, :order_id, :version, :number, :customer, :status, :currency, :shipping, :payments, :delivered_at, :cancellation, :fulfilment)
     on conflict (store_id, order_id) do update set version = excluded.version, number = excluded.number,
         customer_id = excluded.customer_id, status = excluded.status, currency = excluded.currency, shipping = excluded.shipping,
-        payments = excluded.payments, delivered_at = excluded.delivered_at, cancellation = excluded.cancellation
+        payments = excluded.payments, delivered_at = excluded.delivered_at, cancellation = excluded.cancellation,
+        fulfilment = excluded.fulfilment
     where known.version < excluded.version
     returning known.xmax = 0 as created
 ), bought as (

@@ -28,6 +28,7 @@ from shared.contracts.events.order import Address as Address
 from shared.contracts.events.order import Cancellation as Cancellation
 from shared.contracts.events.order import CustomerErased as CustomerErased
 from shared.contracts.events.order import GuestLinkRevoked as GuestLinkRevoked
+from shared.contracts.events.order import Option as Option
 from shared.contracts.events.order import Order as Order
 from shared.contracts.events.order import OrderCancelled as OrderCancelled
 from shared.contracts.events.order import OrderConfirmed as OrderConfirmed
@@ -36,6 +37,7 @@ from shared.contracts.events.order import OrderDeliveryFailed as OrderDeliveryFa
 from shared.contracts.events.order import OrderEdited as OrderEdited
 from shared.contracts.events.order import OrderEvent as OrderEvent
 from shared.contracts.events.order import OrderLine as OrderLine
+from shared.contracts.events.order import OrderParcelsChanged as OrderParcelsChanged
 from shared.contracts.events.order import OrderPaymentRecorded as OrderPaymentRecorded
 from shared.contracts.events.order import OrderPaymentReversed as OrderPaymentReversed
 from shared.contracts.events.order import OrderPersonal as OrderPersonal
@@ -43,11 +45,15 @@ from shared.contracts.events.order import OrderPickedUp as OrderPickedUp
 from shared.contracts.events.order import OrderPlaced as OrderPlaced
 from shared.contracts.events.order import OrderRefunded as OrderRefunded
 from shared.contracts.events.order import OrderShipped as OrderShipped
+from shared.contracts.events.order import Parcel as Parcel
+from shared.contracts.events.order import ParcelLine as ParcelLine
 from shared.contracts.events.order import Payment as Payment
 from shared.contracts.events.order import PaymentState as PaymentState
+from shared.contracts.events.order import PersonalLine as PersonalLine
 from shared.contracts.events.order import RefundState as RefundState
 from shared.contracts.events.order import StockMoved as StockMoved
 from shared.contracts.events.order import StoreSettingsChanged as StoreSettingsChanged
+from shared.contracts.events.order import TaxNumber as TaxNumber
 from shared.contracts.events.order import Tracking as Tracking
 from shared.contracts.events.refund import Disposition as Disposition
 from shared.contracts.events.refund import InspectedLine as InspectedLine
@@ -66,11 +72,12 @@ from shared.contracts.events.refund import UnitRange as UnitRange
 from shared.contracts.events.webhook import WebhookEndpointDisabled as WebhookEndpointDisabled
 from shared.contracts.events.webhook import WebhookEndpointEvent as WebhookEndpointEvent
 from shared.contracts.events.webhook import WebhookEndpointFailing as WebhookEndpointFailing
+from shared.contracts.lifecycle import Fulfilment as Fulfilment
 from shared.contracts.lifecycle import OrderStatus as OrderStatus
 
 ORDER_EVENTS: tuple[type[OrderEvent], ...] = (
     OrderPlaced, OrderConfirmed, OrderPickedUp, OrderShipped, OrderDelivered, OrderCancelled, OrderDeliveryFailed,
-    OrderPaymentRecorded, OrderPaymentReversed, OrderEdited, OrderRefunded,
+    OrderPaymentRecorded, OrderPaymentReversed, OrderEdited, OrderParcelsChanged, OrderRefunded,
 )  # fmt: skip
 """A service that keeps copies of orders subscribes to all of these."""
 

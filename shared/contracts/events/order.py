@@ -1,10 +1,13 @@
 """Events of the order service: `order.*`, `stock.*`, `store_settings.*`, `customer.*`."""
 
-from typing import ClassVar, Literal
+from datetime import date
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
 
 from shared.contracts.events.envelope import By, Event, Part
-from shared.contracts.ids import LinkId, OrderId, PaymentId, RefundId
-from shared.contracts.lifecycle import OrderStatus
+from shared.contracts.ids import LinkId, OrderId, ParcelId, PaymentId, RefundId
+from shared.contracts.lifecycle import Fulfilment, OrderStatus
 from shared.contracts.times import Instant
 
 MAX_ORDER_LINES = 2_000
@@ -28,6 +31,26 @@ class Address(Part):
     phone: str = ""
 
 
+class Option(Part):
+    """A choice that tells variants of an article apart: size, colour."""
+
+    name: str
+    value: str
+
+
+class TaxNumber(Part):
+    """A registration of a company, such as `BIN 000123456-0101`; `scheme` is its UNTDID 1153 code (`VA`: a VAT number)."""
+
+    label: str
+    number: str
+    scheme: str | None = None
+
+
+def _unless(empty: Any) -> Any:
+    """A field of a line that is written only where it says something: an order has up to 2,000 lines."""
+    return Field(default=empty, exclude_if=lambda value: value == empty)
+
+
 class OrderLine(Part):
     """A line as it was placed; money in minor units of the order's currency.
 
@@ -45,6 +68,11 @@ class OrderLine(Part):
     tax: int = 0
     total: int
     stock_tracked: bool = False
+    options: tuple[Option, ...] = _unless(())
+    tax_rate: str | None = _unless(None)  # per cent, as decimal text
+    tax_code: str | None = _unless(None)
+    commodity_code: str | None = _unless(None)  # HS, HSN or CN
+    cancelled: int = _unless(0)  # units that will never leave
 
 
 class Payment(Part):
@@ -80,6 +108,25 @@ class Tracking(Part):
     url: str | None = None
 
 
+class ParcelLine(Part):
+    """How many units of a line are in a parcel."""
+
+    line: int
+    quantity: int
+
+
+class Parcel(Part):
+    """One parcel of an order. Without `lines` it says nothing of its contents."""
+
+    parcel_id: ParcelId
+    carrier: str
+    number: str
+    url: str | None = None
+    lines: tuple[ParcelLine, ...] = ()
+    shipped_at: Instant | None = None
+    delivered_at: Instant | None = None
+
+
 class Order(Part):
     """A whole order as of `version`, without personal data. Σ line totals + shipping = total."""
 
@@ -104,7 +151,17 @@ class Order(Part):
     payment: PaymentState
     refunded_total: int = 0
     refund_state: RefundState = "none"
-    tracking: Tracking | None = None
+    tracking: Tracking | None = None  # of the first parcel that stands
+    parcels: tuple[Parcel, ...] = ()
+    fulfilment: Fulfilment = "shipping"
+    shipping_method: str | None = None
+    payment_method: str | None = None  # what is intended; what was paid stands in `payments`
+    coupon_codes: tuple[str, ...] = ()
+    supplied_on: date | None = None
+    payment_due_on: date | None = None
+    place_of_supply: str | None = None
+    shipping_tax_rate: str | None = None  # per cent, as decimal text
+    shipping_tax_code: str | None = None
     delivery_failed_at: Instant | None = None
     cancellation: Cancellation | None = None
     placed_at: Instant
@@ -112,9 +169,17 @@ class Order(Part):
     delivered_at: Instant | None = None
 
     def forgotten(self) -> "Order":
-        """The order of an erased customer: without the free-text reason and the tracking, which leads to the customer's address."""
+        """The order of an erased customer: without the free-text reason, and without numbers that lead to the customer's address."""
         cancellation = self.cancellation and self.cancellation.model_copy(update={"reason": ""})
-        return self.model_copy(update={"cancellation": cancellation, "tracking": None})
+        parcels = tuple(parcel.model_copy(update={"number": "", "url": None}) for parcel in self.parcels)
+        return self.model_copy(update={"cancellation": cancellation, "tracking": None, "parcels": parcels})
+
+
+class PersonalLine(Part):
+    """What a line's customer wants on it, such as an engraving."""
+
+    line: int
+    personalisation: str
 
 
 class OrderPersonal(Part):
@@ -125,6 +190,11 @@ class OrderPersonal(Part):
     phone: str = ""
     shipping_address: Address | None = None
     billing_address: Address | None = None
+    company: str = ""
+    tax_numbers: tuple[TaxNumber, ...] = ()
+    buyer_reference: str = ""
+    customer_note: str = ""
+    lines: tuple[PersonalLine, ...] = ()
     message: str = ""
 
 
@@ -190,6 +260,13 @@ class OrderEdited(OrderEvent, type="order.edited.v1"):
 
     reason: str
     fields: tuple[str, ...]
+
+
+class OrderParcelsChanged(OrderEvent, type="order.parcels_changed.v1"):
+    """A parcel was added, corrected or removed; all that stand are in `order.parcels`."""
+
+    parcel_id: ParcelId
+    change: Literal["added", "corrected", "removed"]
 
 
 class OrderRefunded(OrderEvent, type="order.refunded.v1"):
