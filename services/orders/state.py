@@ -4,10 +4,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from shared.contracts.events import By, Order, OrderPersonal, OrderStatus, PaymentState, RefundState
+from shared.contracts.events import By, Order, OrderPersonal, OrderStatus, Part, PaymentState, RefundState
 
 CancelPreset = Literal["cancellation-control", "order-cancellation"]
 CustomerStop = Literal["picked_up", "shipped", "delivered"]
+
+
+class LineExtra(Part):
+    """What the shop's pages show of a line; in no event."""
+
+    line: int
+    product_id: str | None = None
+    image_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +27,8 @@ class OrderState:
     metadata: dict[str, str | int | bool] = field(default_factory=dict)
     refunds: int = 0
     refunded_units: int = 0
+    tags: tuple[str, ...] = ()
+    line_extras: tuple[LineExtra, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

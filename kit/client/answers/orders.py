@@ -1,7 +1,9 @@
 """What callers get. Written by `./aftersale generate` from the OpenAPI document; never edit it."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal
+
+from pydantic import Field
 
 from kit.client.answer import Answer
 from kit.client.answers.shared import ActionView, ByView, MoneyView
@@ -41,15 +43,6 @@ class CancellationView(Answer):
     recorded_at: datetime
 
 
-class CustomerView(Answer):
-    """The buyer."""
-
-    id: str
-    name: str
-    email: str
-    phone: str
-
-
 class GuestLinkView(Answer):
     """A link that reads this one order until it expires. Its token is shown when it is created, and in replays of that call soon after."""
 
@@ -71,28 +64,19 @@ class MovedItem(Answer):
     problem: dict[str, Any] | None = None
 
 
+class Option(Answer):
+    """A choice that tells variants of an article apart: size, colour."""
+
+    name: str
+    value: str
+
+
 class OrderCountsView(Answer):
     """How many orders have each status, payment and refund state."""
 
     status: dict[str, int]
     payment: dict[str, int]
     refund_state: dict[str, int]
-
-
-class OrderLineView(Answer):
-    """A line of the order as placed."""
-
-    line: int
-    sku: str
-    name: str
-    quantity: int
-    unit_price: MoneyView | None
-    subtotal: MoneyView
-    discount: MoneyView
-    order_discount: MoneyView
-    tax: MoneyView
-    total: MoneyView
-    stock_tracked: bool
 
 
 class OrderSummaryView(Answer):
@@ -111,6 +95,13 @@ class OrderSummaryView(Answer):
     total: MoneyView
     collected: MoneyView
     refunded_total: MoneyView
+
+
+class ParcelLine(Answer):
+    """How many units of a line are in a parcel."""
+
+    line: int
+    quantity: int
 
 
 class PaymentView(Answer):
@@ -141,6 +132,14 @@ class ReleasedLine(Answer):
     line: int
     sku: str
     quantity: int
+
+
+class TaxRegistration(Answer):
+    """A registration of a company, such as `BIN 000123456-0101`; `scheme` is its UNTDID 1153 code (`VA`: a VAT number)."""
+
+    label: str
+    number: str
+    scheme: str | None = None
 
 
 class TimelineEntry(Answer):
@@ -190,10 +189,66 @@ class CancelOutlook(Answer):
     goods_return_through_refund: bool
 
 
+class CustomerView(Answer):
+    """The buyer."""
+
+    id: str
+    name: str
+    email: str
+    phone: str
+    company: str
+    tax_numbers: list[TaxRegistration]
+    buyer_reference: str
+
+
 class GuestLinksView(Answer):
     """The order's valid links, newest first."""
 
     items: list[GuestLinkView]
+
+
+class OrderLineView(Answer):
+    """A line of the order as placed."""
+
+    line: int
+    sku: str
+    name: str
+    quantity: int
+    unit_price: MoneyView | None
+    subtotal: MoneyView
+    discount: MoneyView
+    order_discount: MoneyView
+    tax: MoneyView
+    total: MoneyView
+    stock_tracked: bool
+    options: list[Option]
+    personalisation: str
+    product_id: str | None
+    image_url: str | None
+    tax_rate: str | None
+    tax_code: str | None
+    commodity_code: str | None
+    cancelled: int
+
+
+class OrderPage(Answer):
+    """A page of orders. Follow `next_cursor` until it is null: a page may be short, even empty, and still have a next one."""
+
+    items: list[OrderSummaryView]
+    next_cursor: str | None
+    previous_cursor: str | None = None
+
+
+class Parcel(Answer):
+    """One parcel of an order. Without `lines` it says nothing of its contents."""
+
+    parcel_id: str
+    carrier: str
+    number: str
+    url: str | None = None
+    lines: list[ParcelLine] = Field(default_factory=list)
+    shipped_at: datetime | None = None
+    delivered_at: datetime | None = None
 
 
 class OrderDetails(Answer):
@@ -228,19 +283,23 @@ class OrderDetails(Answer):
     cancellation: CancellationView | None
     needs_attention: list[str]
     metadata: dict[str, str | int | bool]
+    tags: list[str]
+    fulfilment: Literal["shipping", "pickup", "digital"] | str
+    shipping_method: str | None
+    payment_method: str | None
+    coupon_codes: list[str]
+    customer_note: str
+    supplied_on: date | None
+    payment_due_on: date | None
+    place_of_supply: str | None
+    shipping_tax_rate: str | None
+    shipping_tax_code: str | None
+    parcels: list[Parcel]
     placed_at: datetime
     confirmed_at: datetime | None
     delivered_at: datetime | None
     timeline: list[TimelineEntry]
     actions: dict[str, ActionView]
-
-
-class OrderPage(Answer):
-    """A page of orders. Follow `next_cursor` until it is null: a page may be short, even empty, and still have a next one."""
-
-    items: list[OrderSummaryView]
-    next_cursor: str | None
-    previous_cursor: str | None = None
 
 
 class OrderView(Answer):
@@ -275,6 +334,18 @@ class OrderView(Answer):
     cancellation: CancellationView | None
     needs_attention: list[str]
     metadata: dict[str, str | int | bool]
+    tags: list[str]
+    fulfilment: Literal["shipping", "pickup", "digital"] | str
+    shipping_method: str | None
+    payment_method: str | None
+    coupon_codes: list[str]
+    customer_note: str
+    supplied_on: date | None
+    payment_due_on: date | None
+    place_of_supply: str | None
+    shipping_tax_rate: str | None
+    shipping_tax_code: str | None
+    parcels: list[Parcel]
     placed_at: datetime
     confirmed_at: datetime | None
     delivered_at: datetime | None

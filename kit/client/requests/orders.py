@@ -1,7 +1,7 @@
 """What callers send. Written by `./aftersale generate` from the OpenAPI document; never edit it."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal, NotRequired, TypedDict
 
 
@@ -36,23 +36,6 @@ class CancelRequest(TypedDict):
     message: NotRequired[str]
 
 
-class ContactEdit(TypedDict):
-    """The contact; omitted fields stay unchanged."""
-
-    name: NotRequired[str | None]
-    email: NotRequired[str | None]
-    phone: NotRequired[str | None]
-
-
-class CustomerInput(TypedDict):
-    """The buyer: `id` is the caller's own id for the customer, and the `sub` of the customer's tokens."""
-
-    id: str
-    name: NotRequired[str]
-    email: NotRequired[str | None]
-    phone: NotRequired[str]
-
-
 class DeliveryFailure(TypedDict):
     """A delivery that was refused or failed; `reported_by` names who reported it (a rider, the carrier)."""
 
@@ -70,21 +53,11 @@ class GuestLink(TypedDict):
     """30 by default, or the installation's maximum if that is less."""
 
 
-class LineInput(TypedDict):
-    """One line. Give `unit_price`, or `subtotal`, or only `total`; any other figures must agree with it.
+class OptionInput(TypedDict):
+    """A choice that tells variants of an article apart."""
 
-    `total` is what the customer pays for the line: after its own discount and its share of the order's discount, with tax.
-    """
-
-    sku: str
     name: str
-    quantity: int
-    unit_price: NotRequired[int | None]
-    subtotal: NotRequired[int | None]
-    discount: NotRequired[int]
-    """Minor units of the order's currency."""
-    tax: NotRequired[int | None]
-    total: NotRequired[int | None]
+    value: str
 
 
 class PlaceBatch(TypedDict):
@@ -131,6 +104,16 @@ class ShippingInput(TypedDict):
     """Minor units of the order's currency."""
     tax: NotRequired[int | None]
     total: NotRequired[int | None]
+    tax_rate: NotRequired[str | None]
+    tax_code: NotRequired[str | None]
+
+
+class TaxRegistrationInput(TypedDict):
+    """A registration of the buyer's company. `scheme` is its code in UNTDID 1153, such as `VA` for a VAT number."""
+
+    label: str
+    number: str
+    scheme: NotRequired[str | None]
 
 
 class TrackingInput(TypedDict):
@@ -139,6 +122,64 @@ class TrackingInput(TypedDict):
     carrier: str
     number: str
     url: NotRequired[str | None]
+
+
+class ContactEdit(TypedDict):
+    """The contact; omitted fields stay unchanged. The last three can be corrected only before the order is confirmed."""
+
+    name: NotRequired[str | None]
+    email: NotRequired[str | None]
+    phone: NotRequired[str | None]
+    company: NotRequired[str | None]
+    tax_numbers: NotRequired[Sequence[TaxRegistrationInput] | None]
+    buyer_reference: NotRequired[str | None]
+
+
+class CustomerInput(TypedDict):
+    """The buyer: `id` is the caller's own id for the customer, and the `sub` of the customer's tokens."""
+
+    id: str
+    name: NotRequired[str]
+    email: NotRequired[str | None]
+    phone: NotRequired[str]
+    company: NotRequired[str]
+    tax_numbers: NotRequired[Sequence[TaxRegistrationInput]]
+    buyer_reference: NotRequired[str]
+
+
+class LineInput(TypedDict):
+    """One line. Give `unit_price`, or `subtotal`, or only `total`; any other figures must agree with it.
+
+    `total` is what the customer pays for the line: after its own discount and its share of the order's discount, with tax.
+    """
+
+    sku: str
+    name: str
+    quantity: int
+    unit_price: NotRequired[int | None]
+    subtotal: NotRequired[int | None]
+    discount: NotRequired[int]
+    """Minor units of the order's currency."""
+    tax: NotRequired[int | None]
+    total: NotRequired[int | None]
+    options: NotRequired[Sequence[OptionInput]]
+    """Printed under the name: size, colour."""
+    personalisation: NotRequired[str]
+    """Printed on the packing slip only: an engraving."""
+    product_id: NotRequired[str | None]
+    image_url: NotRequired[str | None]
+    tax_rate: NotRequired[str | None]
+    tax_code: NotRequired[str | None]
+    commodity_code: NotRequired[str | None]
+
+
+class Transition(TypedDict):
+    """A step forward, with a message for the customer."""
+
+    to: Literal["confirmed", "picked_up", "shipped", "delivered"]
+    message: NotRequired[str]
+    tracking: NotRequired[TrackingInput | None]
+    occurred_at: NotRequired[datetime | None]
 
 
 class EditOrder(TypedDict):
@@ -150,6 +191,14 @@ class EditOrder(TypedDict):
     shipping_address: NotRequired[AddressInput | None]
     billing_address: NotRequired[AddressInput | None]
     tracking: NotRequired[TrackingInput | None]
+    shipping_method: NotRequired[str | None]
+    payment_method: NotRequired[str | None]
+    supplied_on: NotRequired[date | None]
+    payment_due_on: NotRequired[date | None]
+    place_of_supply: NotRequired[str | None]
+    customer_note: NotRequired[str | None]
+    tags: NotRequired[Sequence[str] | None]
+    metadata: NotRequired[Mapping[str, str | int | bool | None] | None]
 
 
 class PlaceOrder(TypedDict):
@@ -157,7 +206,10 @@ class PlaceOrder(TypedDict):
 
     currency: str
     customer: CustomerInput
-    shipping_address: AddressInput
+    fulfilment: NotRequired[Literal["shipping", "pickup", "digital"]]
+    """`pickup`: handed over in the shop; `digital`: only made available."""
+    shipping_address: NotRequired[AddressInput | None]
+    """Required for an order that is shipped."""
     billing_address: NotRequired[AddressInput | None]
     """Defaults to the shipping address."""
     lines: Sequence[LineInput]
@@ -175,12 +227,12 @@ class PlaceOrder(TypedDict):
     metadata: NotRequired[Mapping[str, str | int | bool]]
     payments: NotRequired[Sequence[PrepaidInput]]
     placed_at: NotRequired[datetime | None]
-
-
-class Transition(TypedDict):
-    """A step forward, with a message for the customer."""
-
-    to: Literal["confirmed", "picked_up", "shipped", "delivered"]
-    message: NotRequired[str]
-    tracking: NotRequired[TrackingInput | None]
-    occurred_at: NotRequired[datetime | None]
+    shipping_method: NotRequired[str | None]
+    payment_method: NotRequired[str | None]
+    """How the customer means to pay; what is paid stands in the payments."""
+    coupon_codes: NotRequired[Sequence[str]]
+    customer_note: NotRequired[str]
+    tags: NotRequired[Sequence[str]]
+    supplied_on: NotRequired[date | None]
+    payment_due_on: NotRequired[date | None]
+    place_of_supply: NotRequired[str | None]

@@ -16,9 +16,14 @@ from shared.contracts.events import By, OrderEvent
 from shared.data.db import Transaction
 from shared.messaging.outbox import emit
 
-OF_ORDER = ("version", "status", "collected", "refunded_total", "refund_state", "delivery_failed_at", "confirmed_at", "delivered_at")
+OF_ORDER = (
+    "version", "status", "collected", "refunded_total", "refund_state", "delivery_failed_at", "confirmed_at", "delivered_at",
+    "shipping_method", "payment_method", "place_of_supply", "supplied_on", "payment_due_on",
+)  # fmt: skip
 PARTS = ("tracking", "cancellation", "shipping_address", "billing_address")
-OTHERS = ("customer_name", "email", "phone", "metadata", "refunds", "refunded_units")
+CONTACT = ("customer_name", "email", "phone", "company", "buyer_reference", "customer_note")
+LISTS = ("parcels", "tags", "tax_numbers", "personal_lines", "line_extras")
+OTHERS = (*CONTACT, *LISTS, "metadata", "refunds", "refunded_units")
 
 # Built once: building them costs more than running them. A missing part is NULL, not JSON's null.
 UPDATE = (
@@ -96,12 +101,15 @@ def _columns(state: OrderState) -> dict[str, Any]:
         **{name: getattr(order, name) for name in OF_ORDER},
         "tracking": _json(order.tracking),
         "cancellation": _json(order.cancellation),
-        "customer_name": personal.customer_name,
-        "email": personal.email,
-        "phone": personal.phone,
+        **{name: getattr(personal, name) for name in CONTACT},
         "shipping_address": _json(personal.shipping_address),
         "billing_address": _json(personal.billing_address),
         "metadata": state.metadata,
+        "tags": list(state.tags),
+        "parcels": [_json(one) for one in order.parcels],
+        "tax_numbers": [_json(one) for one in personal.tax_numbers],
+        "personal_lines": [_json(one) for one in personal.lines],
+        "line_extras": [_json(one) for one in state.line_extras],
         "refunds": state.refunds,
         "refunded_units": state.refunded_units,
     }

@@ -1,6 +1,5 @@
 """The statement that places orders, and the outcome of each order (docs/decisions/0100-one-statement-places-an-order.md)."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -88,7 +87,7 @@ def _parameters(drafts: Sequence[Draft], *, now: datetime) -> dict[str, Any]:
         "keys": [one.reservation.key for one in drafts], "request_hashes": [one.reservation.request_hash for one in drafts],
         "order_ids": [one.order_uuid for one in drafts], "public_ids": [order.order_id for order in orders],
         "numbers": [one.number for one in drafts], "answers": [one.answer for one in drafts], "events": [one.event for one in drafts],
-        "event_ids": [new_uuid() for _ in drafts], "metadata": [json.dumps(one.state.metadata) for one in drafts],
+        "event_ids": [new_uuid() for _ in drafts], "beside": [one.beside for one in drafts],
         "payments": [one.payments for one in drafts],
         "line_items": [n for n, one in enumerate(drafts, start=1) for _ in one.lines],
         "skus": [line.sku for order in orders for line in order.lines],

@@ -9,10 +9,23 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 from sqlalchemy.engine import Row
 
-from services.orders.state import Change, OrderState
+from services.orders.state import Change, LineExtra, OrderState
 from services.orders.tables import changes, lines, orders, payments
 from shared.contracts.actor import Actor
-from shared.contracts.events import Address, By, Cancellation, Order, OrderLine, OrderPersonal, Payment, Tracking
+from shared.contracts.events import (
+    Address,
+    By,
+    Cancellation,
+    Option,
+    Order,
+    OrderLine,
+    OrderPersonal,
+    Parcel,
+    Payment,
+    PersonalLine,
+    TaxRegistration,
+    Tracking,
+)
 from shared.contracts.ids import public_id
 from shared.data.columns import own_rows
 from shared.data.db import Transaction
@@ -58,12 +71,14 @@ async def _written(tx: Transaction, row: Row[Any]) -> list[Mapping[str, Any]]:
 def state_of(row: Row[Any]) -> OrderState:
     """An `OrderState` from an order's row with its lines and payments."""
     values = row._mapping
-    same = [name for name in Order.model_fields if name in orders.c and name not in ("tracking", "cancellation")]
+    same = [name for name in Order.model_fields if name in orders.c and name not in ("tracking", "cancellation", "coupon_codes", "parcels")]
     order = Order(
         **{name: values[name] for name in same},
-        lines=tuple(OrderLine(**line) for line in row.order_lines),
+        lines=tuple(_line(line) for line in row.order_lines),
         payments=tuple(_payment(payment) for payment in row.order_payments),
         tracking=None if row.tracking is None else Tracking(**row.tracking),
+        parcels=tuple(Parcel.model_validate(parcel, strict=False) for parcel in row.parcels),
+        coupon_codes=tuple(row.coupon_codes),
         cancellation=None if row.cancellation is None else Cancellation.model_validate(row.cancellation, strict=False),
     )
     personal = OrderPersonal(
@@ -72,8 +87,16 @@ def state_of(row: Row[Any]) -> OrderState:
         phone=row.phone,
         shipping_address=None if row.shipping_address is None else Address(**row.shipping_address),
         billing_address=None if row.billing_address is None else Address(**row.billing_address),
+        company=row.company,
+        tax_numbers=tuple(TaxRegistration(**one) for one in row.tax_numbers),
+        buyer_reference=row.buyer_reference,
+        customer_note=row.customer_note,
+        lines=tuple(PersonalLine(**one) for one in row.personal_lines),
     )
-    return OrderState(order, personal, row.metadata, refunds=row.refunds, refunded_units=row.refunded_units)
+    return OrderState(
+        order, personal, row.metadata, refunds=row.refunds, refunded_units=row.refunded_units, tags=tuple(row.tags),
+        line_extras=tuple(LineExtra(**one) for one in row.line_extras),
+    )  # fmt: skip
 
 
 def _listed(columns: tuple[sa.Column[Any], ...], order_by: tuple[sa.Column[Any], ...], name: str) -> sa.Label[Any]:
@@ -95,6 +118,10 @@ WHOLE = sa.select(
     _listed(PAYMENT_COLUMNS, (payments.c.order_version, payments.c.payment_id), "order_payments"),
 )
 WITH_HISTORY = WHOLE.add_columns(_listed(CHANGE_COLUMNS, (changes.c.version,), "order_changes"))
+
+
+def _line(row: dict[str, Any]) -> OrderLine:
+    return OrderLine(**row | {"options": tuple(Option(**one) for one in row["options"] or ())})
 
 
 def _payment(row: dict[str, Any]) -> Payment:

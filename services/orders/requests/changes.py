@@ -4,12 +4,12 @@ from typing import Annotated, Literal
 
 from pydantic import EmailStr, Field, model_validator
 
-from services.orders.requests.placing import AddressInput, PrepaidInput
-from services.orders.requests.words import Link, Message, Reason
+from services.orders.requests.placing import AddressInput, PrepaidInput, Tags, TaxNumbers
+from services.orders.requests.words import Link, Message, Method, Reason, ShortText, Whole
 from shared.contracts.events import Tracking
 from shared.contracts.ids import OrderId
 from shared.contracts.lifecycle import Step
-from shared.web.inputs import Fact, Input, Name, Word, example
+from shared.web.inputs import Day, Fact, Input, Name, Word, example
 
 MAX_BULK_ORDERS = 500
 
@@ -83,12 +83,21 @@ class CancelRequest(Input):
     message: Message = ""
 
 
+OF_BUYER = ("company", "tax_numbers", "buyer_reference")
+"""The buyer's fields that the invoice prints."""
+REMOVABLE = ("shipping_method", "payment_method", "supplied_on", "payment_due_on", "place_of_supply")
+"""Fields that null removes."""
+
+
 class ContactEdit(Input):
-    """The contact; omitted fields stay unchanged."""
+    """The contact; omitted fields stay unchanged. The last three can be corrected only before the order is confirmed."""
 
     name: Name | None = None
     email: EmailStr | Literal[""] | None = None
     phone: Name | None = None
+    company: Name | None = None
+    tax_numbers: TaxNumbers | None = None
+    buyer_reference: ShortText | None = None
 
 
 class EditOrder(Input):
@@ -102,16 +111,29 @@ class EditOrder(Input):
     shipping_address: AddressInput | None = None
     billing_address: AddressInput | None = None
     tracking: TrackingInput | None = None
+    shipping_method: ShortText | None = None
+    payment_method: Method | None = None
+    supplied_on: Day | None = None
+    payment_due_on: Day | None = None
+    place_of_supply: ShortText | None = None
+    customer_note: Message | None = None
+    tags: Tags | None = None
+    metadata: Annotated[dict[Word, Message | Whole | bool | None], Field(description="Merged: null removes a key")] | None = None
 
     @model_validator(mode="after")
     def _says_something(self) -> "EditOrder":
         if not self.parts():
-            raise ValueError("give at least one of customer, shipping_address, billing_address, tracking")
+            raise ValueError("give at least one part to correct")
         return self
 
     def parts(self) -> list[str]:
         """Names of the parts that the caller wants corrected."""
-        return [part for part in ("customer", "shipping_address", "billing_address", "tracking") if getattr(self, part) is not None]
+        buyer, given = self.customer, self.model_fields_set
+        parts = [part for part in OF_BUYER if buyer is not None and getattr(buyer, part) is not None]
+        if buyer is not None and (buyer.model_fields_set - {*OF_BUYER} or not parts):
+            parts.append("customer")
+        own = [part for part in type(self).model_fields if part not in ("reason", "message", "customer")]
+        return parts + [part for part in own if getattr(self, part) is not None or (part in REMOVABLE and part in given)]
 
 
 class GuestLink(Input):

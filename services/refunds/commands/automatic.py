@@ -13,7 +13,7 @@ from services.refunds.rules import explanation
 from services.refunds.rules.amounts import money_back
 from services.refunds.rules.automatic import Already, Due, due_refunds
 from services.refunds.rules.claim import all_free
-from services.refunds.rules.goods import disposition_of_cancelled
+from services.refunds.rules.goods import disposition_of
 from services.refunds.rules.lines import lines_of_money
 from services.refunds.rules.settlement import settlement_of
 from services.refunds.state import Ledger, Policy, Refund
@@ -91,7 +91,7 @@ async def _make(tx: Transaction, actor: Actor, ledger: Ledger, due: Due, policy:
         explanation=explanation.of_money(order, due, back, policy, before),
         decided_by=By.of(actor).model_dump(),
         decided_at=now,
-        lines=lines_of_money(order, back, claimed, disposition_of_cancelled(order, policy)),
+        lines=lines_of_money(order, back, claimed, disposition_of(order, policy)),
     )
     await record.add(tx, actor.store, ledger, refund)
     after = await record.approve(tx, actor.store, ledger, refund, collected_seen=order.collected, now=now)

@@ -10,7 +10,7 @@ from services.refunds.rules import explanation
 from services.refunds.rules.amounts import Amount, refund_amount
 from services.refunds.rules.claim import claim
 from services.refunds.rules.decisions import may_request
-from services.refunds.rules.goods import disposition_by_policy
+from services.refunds.rules.goods import disposition_of
 from services.refunds.rules.lines import lines_of_units
 from services.refunds.rules.policy import window_end
 from services.refunds.state import KnownOrder, Ledger, Policy, Refund
@@ -78,5 +78,5 @@ def _requested(planned: Planned, actor: Actor, request: RequestRefund, *, now: d
         shipping=amount.shipping,
         explanation=explanation.of_units(order, amount, policy.version),
         overdue_at=now + timedelta(hours=policy.overdue_after_hours),
-        lines=lines_of_units(order, amount, dict.fromkeys((line.line for line in amount.lines), disposition_by_policy(policy))),
+        lines=lines_of_units(order, amount, dict.fromkeys((line.line for line in amount.lines), disposition_of(order, policy))),
     )

@@ -18,6 +18,7 @@ from shared.contracts.events.envelope import Envelope as Envelope
 from shared.contracts.events.envelope import Event as Event
 from shared.contracts.events.envelope import Part as Part
 from shared.contracts.events.envelope import event_bytes as event_bytes
+from shared.contracts.events.envelope import written_unless as written_unless
 from shared.contracts.events.note import NoteAdded as NoteAdded
 from shared.contracts.events.note import NoteEdited as NoteEdited
 from shared.contracts.events.note import NoteEvent as NoteEvent
@@ -53,7 +54,7 @@ from shared.contracts.events.order import PersonalLine as PersonalLine
 from shared.contracts.events.order import RefundState as RefundState
 from shared.contracts.events.order import StockMoved as StockMoved
 from shared.contracts.events.order import StoreSettingsChanged as StoreSettingsChanged
-from shared.contracts.events.order import TaxNumber as TaxNumber
+from shared.contracts.events.order import TaxRegistration as TaxRegistration
 from shared.contracts.events.order import Tracking as Tracking
 from shared.contracts.events.refund import Disposition as Disposition
 from shared.contracts.events.refund import InspectedLine as InspectedLine

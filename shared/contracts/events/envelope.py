@@ -31,6 +31,11 @@ class Part(BaseModel):
         return cls(**{name: getattr(value, name) for name in cls.model_fields if name not in others and hasattr(value, name)}, **others)
 
 
+def written_unless(empty: Any) -> Any:
+    """A field that came later, or of which there are many: it defaults to `empty`, and is written only where it differs from that."""
+    return Field(default=empty, exclude_if=lambda value: value == empty)
+
+
 class By(Part):
     """Who did it, and through whom (`via`: a platform acting on behalf of its customer)."""
 

@@ -1,11 +1,9 @@
 """Events of the order service: `order.*`, `stock.*`, `store_settings.*`, `customer.*`."""
 
 from datetime import date
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from pydantic import Field
-
-from shared.contracts.events.envelope import By, Event, Part
+from shared.contracts.events.envelope import By, Event, Part, written_unless
 from shared.contracts.ids import LinkId, OrderId, ParcelId, PaymentId, RefundId
 from shared.contracts.lifecycle import Fulfilment, OrderStatus
 from shared.contracts.times import Instant
@@ -38,17 +36,12 @@ class Option(Part):
     value: str
 
 
-class TaxNumber(Part):
+class TaxRegistration(Part):
     """A registration of a company, such as `BIN 000123456-0101`; `scheme` is its UNTDID 1153 code (`VA`: a VAT number)."""
 
     label: str
     number: str
     scheme: str | None = None
-
-
-def _unless(empty: Any) -> Any:
-    """A field of a line that is written only where it says something: an order has up to 2,000 lines."""
-    return Field(default=empty, exclude_if=lambda value: value == empty)
 
 
 class OrderLine(Part):
@@ -68,11 +61,11 @@ class OrderLine(Part):
     tax: int = 0
     total: int
     stock_tracked: bool = False
-    options: tuple[Option, ...] = _unless(())
-    tax_rate: str | None = _unless(None)  # per cent, as decimal text
-    tax_code: str | None = _unless(None)
-    commodity_code: str | None = _unless(None)  # HS, HSN or CN
-    cancelled: int = _unless(0)  # units that will never leave
+    options: tuple[Option, ...] = written_unless(())
+    tax_rate: str | None = written_unless(None)  # per cent, as decimal text
+    tax_code: str | None = written_unless(None)
+    commodity_code: str | None = written_unless(None)  # HS, HSN or CN
+    cancelled: int = written_unless(0)  # units that will never leave
 
 
 class Payment(Part):
@@ -191,7 +184,7 @@ class OrderPersonal(Part):
     shipping_address: Address | None = None
     billing_address: Address | None = None
     company: str = ""
-    tax_numbers: tuple[TaxNumber, ...] = ()
+    tax_numbers: tuple[TaxRegistration, ...] = ()
     buyer_reference: str = ""
     customer_note: str = ""
     lines: tuple[PersonalLine, ...] = ()
