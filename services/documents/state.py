@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal
 
-from shared.contracts.events import Address, DocumentKind, Order, OrderPersonal, Part
+from shared.contracts.events import Address, DocumentKind, Option, Order, OrderPersonal, Part, TaxRegistration, written_unless
 from shared.contracts.ids import DocumentId, OrderId, PaymentId
 
 Language = Literal["en", "bn"]
@@ -61,6 +61,25 @@ class DocumentReference(Part):
     issued_on: date
 
 
+class Buyer(Part):
+    """Who is billed, beside the billing address; `name` stands where there is none."""
+
+    name: str = ""
+    company: str = ""
+    tax_numbers: tuple[TaxRegistration, ...] = ()
+    reference: str = ""
+
+
+class Terms(Part):
+    """What an invoice and a packing slip say of an order beside its lines and figures."""
+
+    shipping_method: str | None = None
+    payment_method: str | None = None
+    supplied_on: date | None = None
+    payment_due_on: date | None = None
+    place_of_supply: str | None = None
+
+
 class SaidLine(Part):
     """A line as printed; amounts in minor units. `amount` includes tax, after discounts."""
 
@@ -72,6 +91,8 @@ class SaidLine(Part):
     discount: int = 0
     tax: int = 0
     amount: int
+    options: tuple[Option, ...] = written_unless(())
+    personalisation: str = written_unless("")  # on a packing slip
 
 
 class SaidPayment(Part):
@@ -86,7 +107,10 @@ class SaidPayment(Part):
 
 
 class Contents(Part):
-    """The complete contents of one document. For an issued document this is the record; the PDF is derived from it."""
+    """The complete contents of one document. For an issued document this is the record; the PDF is derived from it.
+
+    Fields that came later are written only where they say something, so that what was sealed before them keeps its hash.
+    """
 
     schema_version: int = 1
     document_id: DocumentId | None = None
@@ -122,6 +146,9 @@ class Contents(Part):
     payments: tuple[SaidPayment, ...] = ()
     refers_to: DocumentReference | None = None
     tracking: str = ""
+    buyer: Buyer = written_unless(Buyer())
+    order_terms: Terms = written_unless(Terms())
+    note: str = written_unless("")  # the customer's, on a packing slip
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,8 @@ COLUMNS = {
     ),
     **dict.fromkeys(("delivery_failed_at", "placed_at", "confirmed_at", "delivered_at"), "timestamptz"),
     **dict.fromkeys(("tracking", "cancellation"), "jsonb"),
+    **dict.fromkeys(("shipping_method", "payment_method", "place_of_supply", "shipping_tax_rate", "shipping_tax_code"), "text"),
+    **dict.fromkeys(("supplied_on", "payment_due_on"), "date"),
 }
 ADDED = {
     "credited_total": ("o.credited_total", f"coalesce(({ORDER}->>'credited_total')::bigint, least(o.total, o.refunded_total))"),
@@ -29,6 +31,14 @@ ADDED = {
 CONTACT = {
     **dict.fromkeys(("customer_name", "email", "phone"), "text"),
     **dict.fromkeys(("shipping_address", "billing_address"), "jsonb"),
+}
+# What events have only since they have these fields: an older one says nothing, and so does an erased one.
+SINCE = {
+    "fulfilment": ("o.fulfilment", f"coalesce({ORDER}->>'fulfilment', 'shipping')"),
+    **{name: (f"o.{name}", f"coalesce({ORDER}->'{name}', '[]')") for name in ("coupon_codes", "parcels")},
+    **{name: (f"o.{name}", f"coalesce({PERSONAL}->>'{name}', '')") for name in ("company", "buyer_reference", "customer_note")},
+    "tax_numbers": ("o.tax_numbers", f"coalesce({PERSONAL}->'tax_numbers', '[]')"),
+    "personal_lines": ("o.personal_lines", f"coalesce({PERSONAL}->'lines', '[]')"),
 }
 NEVER_CHANGES = (
     "order_id", "number", "external_ref", "currency", "language", "prices_include_tax", "customer_id", "lines", "goods_total",
@@ -52,7 +62,7 @@ PAYMENTS_OF_EVENT = f"""(select jsonb_agg(jsonb_build_object('payment_id', x->>'
     'occurred_at', (x->>'occurred_at')::timestamptz, 'recorded_at', (x->>'recorded_at')::timestamptz)
     order by (x->>'order_version')::int, x->>'payment_id')
     from jsonb_array_elements({ORDER}->'payments') x)"""
-LINES_OF_ROWS = """(select jsonb_agg(to_jsonb(x) - 'store_id' - 'order_id' - 'placed_at' order by x.line)
+LINES_OF_ROWS = """(select jsonb_strip_nulls(jsonb_agg(to_jsonb(x) - 'store_id' - 'order_id' - 'placed_at' order by x.line))
     from orders.lines x where x.store_id = o.store_id and x.order_id = o.order_id)"""
 
 CHECKS: list[Check] = [
@@ -62,7 +72,7 @@ CHECKS: list[Check] = [
         store="o.store_id",
         about_id=ID,
         source=AT,
-        pairs=fields("o", ORDER, COLUMNS) | fields("o", PERSONAL, CONTACT) | ADDED,
+        pairs=fields("o", ORDER, COLUMNS) | fields("o", PERSONAL, CONTACT) | ADDED | SINCE,
     ),
     same(
         "order_parts",
@@ -70,7 +80,7 @@ CHECKS: list[Check] = [
         store="o.store_id",
         about_id=ID,
         source=AT,
-        pairs={"lines": (LINES_OF_ROWS, f"{ORDER}->'lines'"), "payments": (PAYMENTS_OF_ROWS, PAYMENTS_OF_EVENT)},
+        pairs={"lines": (LINES_OF_ROWS, f"jsonb_strip_nulls({ORDER}->'lines')"), "payments": (PAYMENTS_OF_ROWS, PAYMENTS_OF_EVENT)},
     ),
     same(
         "order_sums",

@@ -5,10 +5,18 @@ from datetime import datetime
 from typing import Any, Literal
 
 from shared.contracts.errors import Failure, FieldError
-from shared.contracts.events import By, Order, OrderPersonal, OrderStatus, PaymentState, RefundState
+from shared.contracts.events import By, Order, OrderPersonal, OrderStatus, Part, PaymentState, RefundState
 
 CancelPreset = Literal["cancellation-control", "order-cancellation"]
 CustomerStop = Literal["picked_up", "shipped", "delivered"]
+
+
+class LineExtra(Part):
+    """What the shop's pages show of a line; in no event."""
+
+    line: int
+    product_id: str | None = None
+    image_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +34,8 @@ class OrderState:
     refunded_units: int = 0
     address_problems: tuple[FieldError, ...] = ()
     last_line: int = 0
+    tags: tuple[str, ...] = ()
+    line_extras: tuple[LineExtra, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,11 @@ orders = table(
     sa.Column("last_line", sa.Integer),  # the highest line number that was ever used; null until an amendment: as many as there are
     sa.Column("confirmed_version", sa.Integer),
     sa.Column("recorded_at", TIME, nullable=False),
+    sa.Column("fulfilment", sa.Text, nullable=False, server_default="shipping"),
+    *columns(sa.Text, "shipping_method", "payment_method", "place_of_supply", "shipping_tax_rate", "shipping_tax_code", nullable=True),
+    *columns(sa.Date, "supplied_on", "payment_due_on", nullable=True),
+    *columns(sa.Text, "company", "buyer_reference", "customer_note", server_default=""),
+    *columns(JSONB, "coupon_codes", "parcels", "tags", "tax_numbers", "personal_lines", "line_extras", server_default="[]"),
     sa.PrimaryKeyConstraint("store_id", "order_id"),
     sa.UniqueConstraint("store_id", "number"),
     sa.UniqueConstraint("store_id", "external_ref"),
@@ -63,6 +68,7 @@ orders = table(
     sa.CheckConstraint(f"status in {STATUSES}", name="status"),
     sa.CheckConstraint("refund_state in ('none', 'partial', 'full')", name="refund_state"),
     sa.CheckConstraint("(status = 'cancelled') = (cancellation is not null)", name="cancellation"),
+    sa.CheckConstraint("fulfilment in ('shipping', 'pickup', 'digital')", name="fulfilment"),
 )
 
 # The sort order of every list; the other columns narrow it without losing that order.
@@ -89,6 +95,8 @@ lines = table(
     sa.Column("unit_price", sa.BigInteger),
     *columns(sa.BigInteger, "subtotal", "discount", "order_discount", "tax", "total"),
     sa.Column("stock_tracked", sa.Boolean, nullable=False),
+    *columns(sa.Text, "tax_rate", "tax_code", "commodity_code", nullable=True),
+    sa.Column("options", JSONB),
     sa.Column("placed_at", TIME, nullable=False),  # the order's, so that a search by SKU reads in the sort order of every list
     sa.PrimaryKeyConstraint("store_id", "order_id", "line"),
     sa.ForeignKeyConstraint(("store_id", "order_id"), ("orders.orders.store_id", "orders.orders.order_id")),

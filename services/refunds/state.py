@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 from shared.contracts import lifecycle
-from shared.contracts.events import Cancellation, Disposition, OrderStatus, PartCancellation, TaxRow
+from shared.contracts.events import Cancellation, Disposition, Fulfilment, OrderStatus, PartCancellation, TaxRow
 from shared.contracts.position import Position
 
 Status = Literal["processing", "approved", "cancelled"]
@@ -62,6 +62,7 @@ class KnownOrder:
     shipping_tax_code: str | None = None
     written_off: int = 0
     kept: int = 0
+    fulfilment: Fulfilment = "shipping"
     goods: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -94,8 +95,8 @@ class KnownOrder:
 
     @property
     def goods_left(self) -> bool:
-        """Whether the goods have left the shop: picked up, or later."""
-        return lifecycle.goods_left(self.furthest)
+        """Whether the goods have left the shop: picked up, or later; what is digital never does."""
+        return lifecycle.goods_left(self.furthest, self.fulfilment)
 
 
 class Units(NamedTuple):

@@ -33,6 +33,8 @@ orders = table(
     sa.Column("delivered_at", TIME),
     sa.Column("cancellation", JSONB(none_as_null=True)),
     sa.Column("part_cancellations", JSONB, nullable=False, server_default="[]"),
+    sa.Column("fulfilment", sa.Text, nullable=False, server_default="shipping"),
+    *columns(sa.Text, "shipping_tax_rate", "shipping_tax_code", nullable=True),
     sa.Column("events", sa.Integer, nullable=False, server_default="0"),  # how many refund.* events this order has had
     sa.PrimaryKeyConstraint("store_id", "order_id"),
     sa.CheckConstraint("(status = 'cancelled') = (cancellation is not null)", name="cancellation"),

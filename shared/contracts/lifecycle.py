@@ -4,12 +4,20 @@ pending → confirmed → picked_up → shipped → delivered. Steps may be skip
 cancelled order had got is the status that it was cancelled from, which `furthest` returns.
 """
 
+from collections.abc import Mapping
 from typing import Literal, Protocol, get_args
 
 OrderStatus = Literal["pending", "confirmed", "picked_up", "shipped", "delivered", "cancelled"]
 Step = Literal["confirmed", "picked_up", "shipped", "delivered"]
+Fulfilment = Literal["shipping", "pickup", "digital"]
 
 STEPS: tuple[Step, ...] = get_args(Step)
+STEPS_OF: Mapping[Fulfilment, tuple[Step, ...]] = {
+    "shipping": STEPS,
+    "pickup": ("confirmed", "picked_up", "delivered"),  # picked_up: set aside, off the shelf; delivered: handed over
+    "digital": ("confirmed", "delivered"),  # delivered: made available
+}
+"""The steps that exist for what is sent, handed over in the shop, or only made available."""
 _WAY: tuple[OrderStatus, ...] = ("pending", *STEPS)
 
 
@@ -33,14 +41,14 @@ def reached(status: OrderStatus, at_least: OrderStatus) -> bool:
     return _WAY.index(status) >= _WAY.index(at_least)
 
 
-def steps_ahead(status: OrderStatus) -> list[Step]:
+def steps_ahead(status: OrderStatus, fulfilment: Fulfilment = "shipping") -> list[Step]:
     """The steps that an order in `status` can still take, in order."""
-    return [step for step in STEPS if status != "cancelled" and not reached(status, step)]
+    return [step for step in STEPS_OF[fulfilment] if status != "cancelled" and not reached(status, step)]
 
 
-def goods_left(status: OrderStatus) -> bool:
-    """Whether the goods have left the shop: picked up, or later."""
-    return reached(status, "picked_up")
+def goods_left(status: OrderStatus, fulfilment: Fulfilment = "shipping") -> bool:
+    """Whether the goods have left the shop: picked up, or later. What is digital never leaves it."""
+    return fulfilment != "digital" and reached(status, "picked_up")
 
 
 def invoiced(status: OrderStatus) -> bool:

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, aggregate_order_by
 
-from shared.contracts.personal import KEPT, WRITTEN, without_personal
+from shared.contracts.personal import ITEMS, KEPT, WRITTEN, without_personal
 from shared.data.db import Transaction
 from shared.data.schema import UNKNOWN_STORE
 
@@ -43,6 +43,15 @@ async def _forget_events(tx: Transaction, store_id: str, subjects: Sequence[str]
         said = there.not_in([_json(kept) for kept in KEPT])
         data = sa.func.jsonb_set(events.c.data, sa.literal(list(path), sa.ARRAY(sa.Text)), _json(blank), type_=JSONB)
         await tx.execute(sa.update(events).where(theirs, said).values(data=data))
+    for path, blanks in ITEMS:
+        there = sa.func.jsonb_extract_path(events.c.data, *path, type_=JSONB)
+        item = (
+            sa.func.jsonb_array_elements(there).table_valued(sa.column("value", JSONB), with_ordinality="n", name="item").render_derived()
+        )
+        blanked = sa.func.jsonb_agg(aggregate_order_by(item.c.value.concat(_json(blanks)), item.c.n), type_=JSONB)
+        items = sa.select(blanked).correlate(events).scalar_subquery()
+        data = sa.func.jsonb_set(events.c.data, sa.literal(list(path), sa.ARRAY(sa.Text)), items, type_=JSONB)
+        await tx.execute(sa.update(events).where(theirs, sa.func.jsonb_typeof(there) == "array", there != _json([])).values(data=data))
 
 
 def _json(value: Any) -> sa.ColumnElement[Any]:

@@ -65,8 +65,8 @@ SERVICE = {
 
         from services.examples.tables import orders
         from shared.contracts.events import (
-            Envelope, OrderCancelled, OrderConfirmed, OrderDelivered, OrderDeliveryFailed, OrderEdited, OrderEvent, OrderPaymentRecorded,
-            OrderPaymentReversed, OrderPickedUp, OrderPlaced, OrderRefunded, OrderShipped,
+            Envelope, OrderCancelled, OrderConfirmed, OrderDelivered, OrderDeliveryFailed, OrderEdited, OrderEvent, OrderParcelsChanged,
+            OrderPaymentRecorded, OrderPaymentReversed, OrderPickedUp, OrderPlaced, OrderRefunded, OrderShipped,
         )
         from shared.data.db import Transaction
         from shared.messaging.inbox import Consumers
@@ -76,7 +76,7 @@ SERVICE = {
 
         @consumers.on(
             OrderPlaced, OrderConfirmed, OrderPickedUp, OrderShipped, OrderDelivered, OrderCancelled, OrderDeliveryFailed,
-            OrderPaymentRecorded, OrderPaymentReversed, OrderEdited, OrderRefunded,
+            OrderPaymentRecorded, OrderPaymentReversed, OrderEdited, OrderParcelsChanged, OrderRefunded,
         )
         async def on_order_changed(tx: Transaction, event: OrderEvent, envelope: Envelope) -> None:
             seen = insert(orders).values(store_id=envelope.store_id, order_id=event.order.order_id)

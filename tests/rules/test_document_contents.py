@@ -1,5 +1,6 @@
 """What documents say: amounts, taxes and words, by tables and properties."""
 
+import json
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from services.documents.rendering.catalogues import catalogue, languages
 from services.documents.rendering.present import address_lines, amount, day, money, paragraphs, printable, view_of
-from services.documents.rules.compose import Background, Issue, compose
+from services.documents.rules.compose import Background, Issue, buyer_of, compose
 from services.documents.rules.contents import canonical, language_of, sha256_of
 from services.documents.rules.due import Due
 from services.documents.rules.prints import Desk, draft_invoice, issued_for, order_receipt, packing_slip
@@ -17,7 +18,19 @@ from services.documents.rules.sample import sample
 from services.documents.rules.series import document_number, issuing_day
 from services.documents.rules.settings import may_name_series
 from services.documents.state import Contents, Letterhead, Seller
-from shared.contracts.events import Address, Order, OrderLine, OrderPersonal, Payment, Refund, RefundLine, UnitRange
+from shared.contracts.events import (
+    Address,
+    Option,
+    Order,
+    OrderLine,
+    OrderPersonal,
+    Payment,
+    PersonalLine,
+    Refund,
+    RefundLine,
+    TaxRegistration,
+    UnitRange,
+)
 from shared.contracts.ids import new_id
 from shared.contracts.money import share
 
@@ -238,3 +251,54 @@ def test_a_sample_of_everything(language: Any) -> None:
     for kind in catalogue(language).label.keys() & {"invoice", "credit_note", "receipt", "refund_receipt", "order_receipt", "packing_slip"}:
         view = view_of(sample(kind, language, Letterhead(), date(2026, 11, 22)))  # type: ignore[arg-type]  # a key of the table above
         assert view["mark"] == catalogue(language).label["sample_mark"]
+
+
+FACTS: dict[str, Any] = {
+    "shipping_method": "Express", "payment_method": "cod", "supplied_on": date(2026, 11, 21), "payment_due_on": date(2026, 12, 21),
+    "place_of_supply": "Dhaka",
+}  # fmt: skip
+BUYER = OrderPersonal(
+    customer_name="Rahima", company="Shapla Ltd", tax_numbers=(TaxRegistration(label="BIN", number="77", scheme="VA"),),
+    buyer_reference="PO-77", customer_note="Ring twice", lines=(PersonalLine(line=1, personalisation="For Rahima"),), phone="+8801",
+)  # fmt: skip
+FULL = order(lines=(order().lines[0].model_copy(update={"options": (Option(name="Size", value="M"),)}),), **FACTS)
+
+
+def test_an_invoice_without_a_billing_address_names_the_buyer() -> None:
+    said = compose(Due("invoice", "order", FULL.order_id, 110), FULL, Background(None, buyer=buyer_of(BUYER)), ISSUE)
+    view = view_of(said)
+    assert view["address"] == {"title": "Bill to", "lines": ["Rahima", "Shapla Ltd", "BIN 77"]}
+    assert view["facts"][-6:] == [
+        ["Your reference", "PO-77"], ["Shipping method", "Express"], ["Payment method", "Cash on delivery"],
+        ["Supplied on", "21 November 2026"], ["Payment due", "21 December 2026"], ["Place of supply", "Dhaka"],
+    ]  # fmt: skip
+    assert [(row["name"], row["sku"]) for row in view["rows"]] == [("Tea", "Size: M · A")]
+    assert "For Rahima" not in str(view)
+    assert "Ring twice" not in str(view)
+    assert Contents.model_validate_json(canonical(said)) == said
+
+
+def test_with_a_billing_address_the_company_follows_it_once() -> None:
+    buyer = buyer_of(BUYER.model_copy(update={"billing_address": BILLING}))
+    said = compose(Due("invoice", "order", FULL.order_id, 110), FULL, Background(BILLING, buyer=buyer), ISSUE)
+    assert view_of(said)["address"]["lines"][-2:] == ["Shapla Ltd", "BIN 77"]
+    at_work = said.model_copy(update={"address": BILLING.model_copy(update={"company_name": "Shapla Ltd"})})
+    assert view_of(at_work)["address"]["lines"].count("Shapla Ltd") == 1
+
+
+def test_a_packing_slip_says_what_the_customer_wishes() -> None:
+    view = view_of(packing_slip(FULL, BUYER, DESK))
+    assert view["remarks"] == ["Ring twice"]
+    assert [(row["name"], row["sku"]) for row in view["rows"]] == [("Tea", "Size: M · A · For Rahima")]
+    assert view["facts"][-2:] == [["Shipping method", "Express"], ["Payment method", "Cash on delivery"]]
+    assert not [word for word in ("Shapla", "BIN", "PO-77") if word in str(view)]
+
+
+def test_a_roll_names_options_with_the_article() -> None:
+    assert view_of(order_receipt(FULL, DESK, {}))["rows"][0]["name"] == "Tea · Size: M"
+
+
+def test_what_was_sealed_before_these_fields_keeps_its_hash() -> None:
+    sealed = canonical(compose(Due("invoice", "order", "x", 110), order(), Background(BILLING), ISSUE))
+    assert not {"buyer", "order_terms", "note"} & json.loads(sealed).keys()
+    assert json.loads(sealed)["lines"][0].keys() == {"line", "sku", "name", "quantity", "unit_price", "discount", "tax", "amount"}

@@ -8,7 +8,7 @@ import pytest
 from shared.contracts.actor import Actor, Decision, Role, allowed, customer_only, forbidden, not_yet, refused, shop_only
 from shared.contracts.errors import Failure, Forbidden, Refused
 from shared.contracts.events import By, Cancellation
-from shared.contracts.lifecycle import STEPS, OrderStatus, furthest, goods_left, invoiced, reached, steps_ahead
+from shared.contracts.lifecycle import STEPS, Fulfilment, OrderStatus, furthest, goods_left, invoiced, reached, steps_ahead
 
 CANCELLED = Cancellation(
     by=By(role="staff", id="s"), cancelled_from="picked_up", reason="", order_version=3,
@@ -27,6 +27,14 @@ def test_an_order_has_reached_what_lies_before_it(status: OrderStatus, at_least:
 def test_what_follows_from_a_status() -> None:
     assert [status for status in get_args(OrderStatus) if invoiced(status)] == list(STEPS)
     assert [status for status in get_args(OrderStatus) if goods_left(status)] == ["picked_up", "shipped", "delivered"]
+    assert [status for status in get_args(OrderStatus) if goods_left(status, "pickup")] == ["picked_up", "shipped", "delivered"]
+    assert not any(goods_left(status, "digital") for status in get_args(OrderStatus))
+    assert {kind: steps_ahead("pending", kind) for kind in get_args(Fulfilment)} == {
+        "shipping": ["confirmed", "picked_up", "shipped", "delivered"],
+        "pickup": ["confirmed", "picked_up", "delivered"],
+        "digital": ["confirmed", "delivered"],
+    }
+    assert steps_ahead("picked_up", "pickup") == ["delivered"]
     assert {status: steps_ahead(status) for status in ("pending", "picked_up", "delivered", "cancelled")} == {
         "pending": list(STEPS), "picked_up": ["shipped", "delivered"], "delivered": [], "cancelled": [],
     }  # fmt: skip

@@ -7,8 +7,8 @@ import pytest
 from services.orders.rules.actions import actions
 from services.orders.rules.edit import EDITABLE, difference, may_edit
 from services.orders.rules.status import may_move, may_report_failed_delivery
-from shared.contracts.events import OrderStatus, Tracking
-from shared.contracts.lifecycle import STEPS
+from shared.contracts.events import Fulfilment, OrderStatus, Tracking
+from shared.contracts.lifecycle import STEPS, Step
 from tests.rules.orders import ACTORS, PLATFORM, STAFF, STATUSES, SYSTEM, order
 
 SHOP = ("staff", "platform", "system")
@@ -58,7 +58,15 @@ EDITS: dict[str, tuple[str | None, str | None, str | None, str | None]] = {
 def test_what_can_be_corrected_when(status: OrderStatus) -> None:
     for tracking in (None, Tracking(carrier="Pathao", number="P-1")):
         one = order(status, tracking=tracking)
-        assert tuple(may_edit(one, part, STAFF).code for part in EDITABLE) == EDITS[status]
+        said = {part: may_edit(one, part, STAFF).code for part in EDITABLE}
+        assert tuple(said.pop(part) for part in ("customer", "shipping_address", "billing_address", "tracking")) == EDITS[status]
+        assert {said.pop(part) for part in ("customer_note", "tags", "metadata")} == {None}
+        assert set(said) == {
+            "company", "tax_numbers", "buyer_reference", "shipping_method", "payment_method", "supplied_on", "payment_due_on",
+            "place_of_supply",
+        }  # fmt: skip
+        late = {"pending": None, "cancelled": "already_cancelled"}
+        assert said == {part: late.get(status, f"{part}_frozen") for part in said}
         assert {may_edit(one, part, ACTORS["customer"]).code for part in EDITABLE} == {"shop_only"}
 
 
@@ -81,6 +89,22 @@ def test_actions_name_every_command_for_every_actor() -> None:
             decisions = actions(order(status), actor, "cancellation-control", "delivered")
             assert set(decisions) == {
                 "confirm", "pick_up", "ship", "deliver", "report_failed_delivery", "record_payment", "amend", "part_cancel", "cancel",
-                "edit_customer", "edit_shipping_address", "edit_billing_address", "edit_tracking",
+                *(f"edit_{part}" for part in EDITABLE),
             }  # fmt: skip
             assert all(decision.detail for decision in decisions.values() if not decision.allowed)
+
+
+@pytest.mark.parametrize(
+    ("fulfilment", "steps"),
+    [
+        ("shipping", ["confirmed", "picked_up", "shipped", "delivered"]),
+        ("pickup", ["confirmed", "picked_up", "delivered"]),
+        ("digital", ["confirmed", "delivered"]),
+    ],
+)
+def test_a_step_that_does_not_exist_is_refused(fulfilment: Fulfilment, steps: list[Step]) -> None:
+    pending = order(fulfilment=fulfilment)
+    said = {step: may_move(pending, step, STAFF) for step in STEPS}
+    assert [step for step in STEPS if said[step].allowed] == steps
+    assert {decision.code for decision in said.values() if not decision.allowed} <= {"nothing_is_shipped"}
+    assert all(decision.facts == {"forward": steps} for decision in said.values() if not decision.allowed)

@@ -9,7 +9,7 @@ import pytest
 
 from services.refunds.requests import RequestRefund
 from services.refunds.rules.decisions import may_decide, may_inspect, may_request, may_settle, may_withdraw
-from services.refunds.rules.goods import Restock, disposition_by_policy, disposition_of_cancelled, restock
+from services.refunds.rules.goods import Restock, disposition_by_policy, disposition_of, restock
 from services.refunds.rules.policy import DEFAULT_POLICY
 from services.refunds.rules.settlement import SETTLEMENT, Effect, settlement_of
 from services.refunds.state import KnownOrder, KnownPayment, Line, Policy, RefundSummary, Settlement, Status
@@ -153,7 +153,12 @@ def test_where_goods_of_a_cancelled_order_go(origin: OrderStatus, manage_stock: 
         by=By(role="customer", id="c1"), cancelled_from=origin, reason="", order_version=5, occurred_at=NOW, recorded_at=NOW
     )
     order = replace(ORDER, status="cancelled", cancellation=cancellation)
-    assert disposition_of_cancelled(order, replace(DEFAULT_POLICY, manage_stock=manage_stock)) == expected
+    assert disposition_of(order, replace(DEFAULT_POLICY, manage_stock=manage_stock)) == expected
+
+
+def test_what_is_digital_never_left() -> None:
+    assert disposition_of(replace(ORDER, status="delivered", fulfilment="digital"), DEFAULT_POLICY) == "never_left"
+    assert disposition_of(replace(ORDER, status="delivered", fulfilment="pickup"), DEFAULT_POLICY) == "inspect"
 
 
 def test_manage_stock_decides_the_default_disposition() -> None:

@@ -1,7 +1,9 @@
 """What callers get. Written by `./aftersale generate` from the OpenAPI document; never edit it."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal
+
+from pydantic import Field
 
 from kit.client.answer import Answer
 from kit.client.answers.shared import ActionView, ByView, MoneyView
@@ -66,15 +68,6 @@ class ChoiceView(Answer):
     code: str | None = None
 
 
-class CustomerView(Answer):
-    """The buyer."""
-
-    id: str
-    name: str
-    email: str
-    phone: str
-
-
 class GuestLinkView(Answer):
     """A link that reads this one order until it expires. Its token is shown when it is created, and in replays of that call soon after."""
 
@@ -87,29 +80,19 @@ class GuestLinkView(Answer):
     audience: Literal["guest"] | str = "guest"
 
 
+class Option(Answer):
+    """A choice that tells variants of an article apart: size, colour."""
+
+    name: str
+    value: str
+
+
 class OrderCountsView(Answer):
     """How many orders have each status, payment and refund state."""
 
     status: dict[str, int]
     payment: dict[str, int]
     refund_state: dict[str, int]
-
-
-class OrderLineView(Answer):
-    """A line of the order as placed."""
-
-    line: int
-    sku: str
-    name: str
-    quantity: int
-    unit_price: MoneyView | None
-    subtotal: MoneyView
-    discount: MoneyView
-    order_discount: MoneyView
-    tax: MoneyView
-    total: MoneyView
-    stock_tracked: bool
-    cancelled: int
 
 
 class OrderSummaryView(Answer):
@@ -128,6 +111,13 @@ class OrderSummaryView(Answer):
     total: MoneyView
     collected: MoneyView
     refunded_total: MoneyView
+
+
+class ParcelLine(Answer):
+    """How many units of a line are in a parcel."""
+
+    line: int
+    quantity: int
 
 
 class PaymentView(Answer):
@@ -158,6 +148,14 @@ class ReleasedLine(Answer):
     line: int
     sku: str
     quantity: int
+
+
+class TaxRegistration(Answer):
+    """A registration of a company, such as `BIN 000123456-0101`; `scheme` is its UNTDID 1153 code (`VA`: a VAT number)."""
+
+    label: str
+    number: str
+    scheme: str | None = None
 
 
 class TimelineEntry(Answer):
@@ -207,6 +205,18 @@ class CancelOutlook(Answer):
     goods_return_through_refund: bool
 
 
+class CustomerView(Answer):
+    """The buyer."""
+
+    id: str
+    name: str
+    email: str
+    phone: str
+    company: str
+    tax_numbers: list[TaxRegistration]
+    buyer_reference: str
+
+
 class FieldProblem(Answer):
     """One invalid field; `choices` lists what would be accepted, at most the first 100, where only some names are."""
 
@@ -222,12 +232,48 @@ class GuestLinksView(Answer):
     items: list[GuestLinkView]
 
 
+class OrderLineView(Answer):
+    """A line of the order as placed."""
+
+    line: int
+    sku: str
+    name: str
+    quantity: int
+    unit_price: MoneyView | None
+    subtotal: MoneyView
+    discount: MoneyView
+    order_discount: MoneyView
+    tax: MoneyView
+    total: MoneyView
+    stock_tracked: bool
+    options: list[Option]
+    personalisation: str
+    product_id: str | None
+    image_url: str | None
+    tax_rate: str | None
+    tax_code: str | None
+    commodity_code: str | None
+    cancelled: int
+
+
 class OrderPage(Answer):
     """A page of orders. Follow `next_cursor` until it is null: a page may be short, even empty, and still have a next one."""
 
     items: list[OrderSummaryView]
     next_cursor: str | None
     previous_cursor: str | None = None
+
+
+class Parcel(Answer):
+    """One parcel of an order. Without `lines` it says nothing of its contents."""
+
+    parcel_id: str
+    carrier: str
+    number: str
+    url: str | None = None
+    lines: list[ParcelLine] = Field(default_factory=list)
+    shipped_at: datetime | None = None
+    delivered_at: datetime | None = None
 
 
 class PartCancellationView(Answer):
@@ -276,6 +322,18 @@ class OrderDetails(Answer):
     needs_attention: list[str]
     address_problems: list[FieldProblem]
     metadata: dict[str, str | int | bool]
+    tags: list[str]
+    fulfilment: Literal["shipping", "pickup", "digital"] | str
+    shipping_method: str | None
+    payment_method: str | None
+    coupon_codes: list[str]
+    customer_note: str
+    supplied_on: date | None
+    payment_due_on: date | None
+    place_of_supply: str | None
+    shipping_tax_rate: str | None
+    shipping_tax_code: str | None
+    parcels: list[Parcel]
     placed_at: datetime
     confirmed_at: datetime | None
     delivered_at: datetime | None
@@ -319,6 +377,18 @@ class OrderView(Answer):
     needs_attention: list[str]
     address_problems: list[FieldProblem]
     metadata: dict[str, str | int | bool]
+    tags: list[str]
+    fulfilment: Literal["shipping", "pickup", "digital"] | str
+    shipping_method: str | None
+    payment_method: str | None
+    coupon_codes: list[str]
+    customer_note: str
+    supplied_on: date | None
+    payment_due_on: date | None
+    place_of_supply: str | None
+    shipping_tax_rate: str | None
+    shipping_tax_code: str | None
+    parcels: list[Parcel]
     placed_at: datetime
     confirmed_at: datetime | None
     delivered_at: datetime | None

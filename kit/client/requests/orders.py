@@ -1,7 +1,7 @@
 """What callers send. Written by `./aftersale generate` from the OpenAPI document; never edit it."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal, NotRequired, TypedDict
 
 
@@ -77,23 +77,6 @@ class CancelledLine(TypedDict):
     release_stock: NotRequired[bool]
 
 
-class ContactEdit(TypedDict):
-    """The contact; omitted fields stay unchanged, null removes one."""
-
-    name: NotRequired[str | None]
-    email: NotRequired[str | None]
-    phone: NotRequired[str | None]
-
-
-class CustomerInput(TypedDict):
-    """The buyer: `id` is the caller's own id for the customer, and the `sub` of the customer's tokens."""
-
-    id: str
-    name: NotRequired[str]
-    email: NotRequired[str | None]
-    phone: NotRequired[str]
-
-
 class DeliveryFailure(TypedDict):
     """A delivery that was refused or failed; `reported_by` names who reported it (a rider, the carrier)."""
 
@@ -111,21 +94,11 @@ class GuestLink(TypedDict):
     """30 by default, or the installation's maximum if that is less."""
 
 
-class LineInput(TypedDict):
-    """One line. Give `unit_price`, or `subtotal`, or only `total`; any other figures must agree with it.
+class OptionInput(TypedDict):
+    """A choice that tells variants of an article apart."""
 
-    `total` is what the customer pays for the line: after its own discount and its share of the order's discount, with tax.
-    """
-
-    sku: str
     name: str
-    quantity: int
-    unit_price: NotRequired[int | None]
-    subtotal: NotRequired[int | None]
-    discount: NotRequired[int]
-    """Minor units of the order's currency."""
-    tax: NotRequired[int | None]
-    total: NotRequired[int | None]
+    value: str
 
 
 class PaymentItem(TypedDict):
@@ -196,6 +169,16 @@ class ShippingInput(TypedDict):
     """Minor units of the order's currency."""
     tax: NotRequired[int | None]
     total: NotRequired[int | None]
+    tax_rate: NotRequired[str | None]
+    tax_code: NotRequired[str | None]
+
+
+class TaxRegistrationInput(TypedDict):
+    """A registration of the buyer's company. `scheme` is its code in UNTDID 1153, such as `VA` for a VAT number."""
+
+    label: str
+    number: str
+    scheme: NotRequired[str | None]
 
 
 class TrackingEdit(TypedDict):
@@ -242,24 +225,53 @@ class BulkPayment(TypedDict):
     items: Sequence[PaymentItem]
 
 
-class EditOrder(TypedDict):
-    """A correction with its reason (JSON merge patch, RFC 7396): omitted fields stay unchanged, null removes an optional part.
+class ContactEdit(TypedDict):
+    """The contact; omitted fields stay unchanged, null removes one. The last three can be corrected only before confirmation."""
 
-    A null billing address is the shipping address again. `accept_addresses` accepts what is listed in `address_problems` as it is; it
-    needs no reason.
+    name: NotRequired[str | None]
+    email: NotRequired[str | None]
+    phone: NotRequired[str | None]
+    company: NotRequired[str | None]
+    tax_numbers: NotRequired[Sequence[TaxRegistrationInput] | None]
+    buyer_reference: NotRequired[str | None]
+
+
+class CustomerInput(TypedDict):
+    """The buyer: `id` is the caller's own id for the customer, and the `sub` of the customer's tokens."""
+
+    id: str
+    name: NotRequired[str]
+    email: NotRequired[str | None]
+    phone: NotRequired[str]
+    company: NotRequired[str]
+    tax_numbers: NotRequired[Sequence[TaxRegistrationInput]]
+    buyer_reference: NotRequired[str]
+
+
+class LineInput(TypedDict):
+    """One line. Give `unit_price`, or `subtotal`, or only `total`; any other figures must agree with it.
+
+    `total` is what the customer pays for the line: after its own discount and its share of the order's discount, with tax.
     """
 
-    reason: NotRequired[str]
-    message: NotRequired[str]
-    customer: NotRequired[ContactEdit | None]
-    shipping_address: NotRequired[AddressEdit | None]
-    billing_address: NotRequired[AddressEdit | None]
-    tracking: NotRequired[TrackingEdit | None]
-    accept_addresses: NotRequired[bool]
-    validation: NotRequired[Literal["strict", "warn"] | None]
-    """`strict` refuses a contact or address that its country does not know; `warn` keeps it and lists what is wrong in
-    `address_problems`. Default: `warn` for the platform, `strict` for staff.
-    """
+    sku: str
+    name: str
+    quantity: int
+    unit_price: NotRequired[int | None]
+    subtotal: NotRequired[int | None]
+    discount: NotRequired[int]
+    """Minor units of the order's currency."""
+    tax: NotRequired[int | None]
+    total: NotRequired[int | None]
+    options: NotRequired[Sequence[OptionInput]]
+    """Printed under the name: size, colour."""
+    personalisation: NotRequired[str]
+    """Printed on the packing slip only: an engraving."""
+    product_id: NotRequired[str | None]
+    image_url: NotRequired[str | None]
+    tax_rate: NotRequired[str | None]
+    tax_code: NotRequired[str | None]
+    commodity_code: NotRequired[str | None]
 
 
 class PartCancelRequest(TypedDict):
@@ -270,36 +282,6 @@ class PartCancelRequest(TypedDict):
     message: NotRequired[str]
     shipping: NotRequired[Literal["policy", "keep", "refund"]]
     """Whether the units' share of the shipping is credited; `policy`: as the store's refund policy says."""
-
-
-class PlaceOrder(TypedDict):
-    """An order as it left the checkout."""
-
-    currency: str
-    customer: CustomerInput
-    shipping_address: AddressInput
-    billing_address: NotRequired[AddressInput | None]
-    """Defaults to the shipping address."""
-    lines: Sequence[LineInput]
-    shipping: NotRequired[ShippingInput]
-    discount: NotRequired[int]
-    """The order's own discount, spread over its lines."""
-    tax: NotRequired[int | None]
-    """Tax of the whole order; spread over lines and shipping if they give none."""
-    prices_include_tax: NotRequired[bool]
-    total: NotRequired[int | None]
-    language: NotRequired[str]
-    """BCP 47; bn_BD is kept as bn-BD."""
-    number: NotRequired[str | None]
-    """The platform's own number or name; defaults to the store's next one."""
-    external_ref: NotRequired[str | None]
-    metadata: NotRequired[Mapping[str, str | int | bool]]
-    payments: NotRequired[Sequence[PrepaidInput]]
-    placed_at: NotRequired[datetime | None]
-    validation: NotRequired[Literal["strict", "warn"] | None]
-    """`strict` refuses a contact or address that its country does not know; `warn` keeps it and lists what is wrong in
-    `address_problems`. Default: `warn` for the platform, `strict` for staff.
-    """
 
 
 class Transition(TypedDict):
@@ -330,3 +312,73 @@ class BulkTransition(TypedDict):
     """Steps of many orders; each succeeds or fails on its own."""
 
     items: Sequence[TransitionItem]
+
+
+class EditOrder(TypedDict):
+    """A correction with its reason (JSON merge patch, RFC 7396): omitted fields stay unchanged, null removes an optional part.
+
+    A null billing address is the shipping address again. `accept_addresses` accepts what is listed in `address_problems` as it is; it
+    needs no reason.
+    """
+
+    reason: NotRequired[str]
+    message: NotRequired[str]
+    customer: NotRequired[ContactEdit | None]
+    shipping_address: NotRequired[AddressEdit | None]
+    billing_address: NotRequired[AddressEdit | None]
+    tracking: NotRequired[TrackingEdit | None]
+    accept_addresses: NotRequired[bool]
+    validation: NotRequired[Literal["strict", "warn"] | None]
+    """`strict` refuses a contact or address that its country does not know; `warn` keeps it and lists what is wrong in
+    `address_problems`. Default: `warn` for the platform, `strict` for staff.
+    """
+    shipping_method: NotRequired[str | None]
+    payment_method: NotRequired[str | None]
+    supplied_on: NotRequired[date | None]
+    payment_due_on: NotRequired[date | None]
+    place_of_supply: NotRequired[str | None]
+    customer_note: NotRequired[str | None]
+    tags: NotRequired[Sequence[str] | None]
+    metadata: NotRequired[Mapping[str, str | int | bool | None] | None]
+
+
+class PlaceOrder(TypedDict):
+    """An order as it left the checkout."""
+
+    currency: str
+    customer: CustomerInput
+    fulfilment: NotRequired[Literal["shipping", "pickup", "digital"]]
+    """`pickup`: handed over in the shop; `digital`: only made available."""
+    shipping_address: NotRequired[AddressInput | None]
+    """Required for an order that is shipped."""
+    billing_address: NotRequired[AddressInput | None]
+    """Defaults to the shipping address."""
+    lines: Sequence[LineInput]
+    shipping: NotRequired[ShippingInput]
+    discount: NotRequired[int]
+    """The order's own discount, spread over its lines."""
+    tax: NotRequired[int | None]
+    """Tax of the whole order; spread over lines and shipping if they give none."""
+    prices_include_tax: NotRequired[bool]
+    total: NotRequired[int | None]
+    language: NotRequired[str]
+    """BCP 47; bn_BD is kept as bn-BD."""
+    number: NotRequired[str | None]
+    """The platform's own number or name; defaults to the store's next one."""
+    external_ref: NotRequired[str | None]
+    metadata: NotRequired[Mapping[str, str | int | bool]]
+    payments: NotRequired[Sequence[PrepaidInput]]
+    placed_at: NotRequired[datetime | None]
+    validation: NotRequired[Literal["strict", "warn"] | None]
+    """`strict` refuses a contact or address that its country does not know; `warn` keeps it and lists what is wrong in
+    `address_problems`. Default: `warn` for the platform, `strict` for staff.
+    """
+    shipping_method: NotRequired[str | None]
+    payment_method: NotRequired[str | None]
+    """How the customer means to pay; what is paid stands in the payments."""
+    coupon_codes: NotRequired[Sequence[str]]
+    customer_note: NotRequired[str]
+    tags: NotRequired[Sequence[str]]
+    supplied_on: NotRequired[date | None]
+    payment_due_on: NotRequired[date | None]
+    place_of_supply: NotRequired[str | None]

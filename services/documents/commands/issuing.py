@@ -7,11 +7,11 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from services.documents import queries
-from services.documents.rules.compose import Background, Issue, compose
+from services.documents.rules.compose import Background, Issue, buyer_of, compose
 from services.documents.rules.contents import canonical, sha256_of
 from services.documents.rules.due import Due, due_documents, due_receipts
 from services.documents.rules.series import document_number, issuing_day
-from services.documents.state import Contents, Copy, DocumentReference, Office
+from services.documents.state import Buyer, Contents, Copy, DocumentReference, Office
 from services.documents.tables import documents, orders, renderings, series
 from shared.contracts.events import Address, DocumentIssued, Order, Refund
 from shared.contracts.ids import new_id
@@ -25,7 +25,7 @@ class _Desk:
 
     store_id: str
     order: Order
-    address: Address | None
+    buyer: tuple[Address | None, Buyer]  # with the billing address
     office: Office
     refunds: tuple[Refund, ...]
     now: datetime
@@ -68,8 +68,8 @@ async def _issue_missing(
     if not missing:
         return 0
     office = await queries.office(tx, store_id)
-    address = await _frozen_address(tx, store_id, issued.get(("order", copy.order_id)), copy)
-    desk = _Desk(store_id, order, address, office, known, now, copy.event_sequence, issued)
+    buyer = await _frozen_buyer(tx, store_id, issued.get(("order", copy.order_id)), copy)
+    desk = _Desk(store_id, order, buyer, office, known, now, copy.event_sequence, issued)
     for due in missing:
         await _issue(tx, desk, due)
     mine = (orders.c.store_id == store_id) & (orders.c.order_id == copy.order_id)
@@ -107,18 +107,20 @@ async def _next_number(tx: Transaction, store_id: str, kind: str, year: int, pre
     return row.prefix, row.last
 
 
-async def _frozen_address(tx: Transaction, store_id: str, invoice: DocumentReference | None, copy: Copy) -> Address | None:
-    """The billing address on the invoice, so that credit notes repeat it; before there is an invoice, our copy's."""
+async def _frozen_buyer(tx: Transaction, store_id: str, invoice: DocumentReference | None, copy: Copy) -> tuple[Address | None, Buyer]:
+    """The billing address and the buyer on the invoice, so that credit notes repeat them; before there is an invoice, our copy's."""
     if invoice is not None:
-        return (await queries.contents_of(tx, store_id, invoice.document_id)).address
-    return copy.personal.billing_address if copy.personal else None
+        issued = await queries.contents_of(tx, store_id, invoice.document_id)
+        return issued.address, issued.buyer
+    return (copy.personal.billing_address, buyer_of(copy.personal)) if copy.personal else (None, Buyer())
 
 
 def _background(desk: _Desk, due: Due) -> Background:
     """What the document refers to, and how much of the shipping earlier documents of its cause covered."""
     earlier = [refund for refund in desk.refunds if (due.cause, refund.refund_id) in desk.issued]
     before = sum(refund.shipping_kept if due.cause == "shipping_kept" else refund.shipping for refund in earlier)
-    return Background(billing_address=desk.address, refunds=desk.refunds, refers_to=_referred(desk, due), shipping_before=before)
+    address, buyer = desk.buyer
+    return Background(address, desk.refunds, _referred(desk, due), buyer, before)
 
 
 def _referred(desk: _Desk, due: Due) -> DocumentReference | None:

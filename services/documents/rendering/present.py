@@ -104,6 +104,16 @@ def _facts(contents: Contents, label: dict[str, str]) -> list[list[str]]:
         facts.append([name, contents.refers_to.number])
     facts += [[label["order"], printable(contents.order_number)], [label["ordered_on"], day(contents.ordered_on, language)]]
     facts.append([label["tracking"], printable(contents.tracking)])
+    terms, words = contents.order_terms, catalogue(language)
+    method = terms.payment_method or ""
+    facts += [
+        [label["buyer_reference"], printable(contents.buyer.reference)],
+        [label["shipping_method"], printable(terms.shipping_method or "")],
+        [label["payment_method"], words.method.get(method, printable(method))],
+        [label["supplied_on"], day(terms.supplied_on, language) if terms.supplied_on else ""],
+        [label["payment_due_on"], day(terms.payment_due_on, language) if terms.payment_due_on else ""],
+        [label["place_of_supply"], printable(terms.place_of_supply or "")],
+    ]
     return [fact for fact in facts if fact[1]]
 
 
@@ -115,8 +125,12 @@ def _seller(contents: Contents) -> dict[str, Any]:
 
 
 def _address(contents: Contents, label: dict[str, str]) -> dict[str, Any]:
-    """The recipient: the address line by line, and the contact."""
-    lines = address_lines(contents.address, contents.language) if contents.address else []
+    """The recipient: the address line by line, the company and its tax numbers, and the contact."""
+    buyer = contents.buyer
+    lines = address_lines(contents.address, contents.language) if contents.address else [printable(buyer.name)]
+    lines += [company for company in (printable(buyer.company),) if company not in lines]
+    lines += [f"{printable(number.label)} {printable(number.number)}" for number in buyer.tax_numbers]
+    lines = [line for line in lines if line]
     if contents.contact:
         lines.append(printable(contents.contact))
     return {"title": label["ship_to" if contents.kind == "packing_slip" else "bill_to"] if lines else "", "lines": lines}
@@ -140,7 +154,10 @@ def _table(contents: Contents, words: Catalogue) -> dict[str, Any]:
         so_far += line.amount
         carried = "" if is_roll or is_slip else amount(so_far, contents.currency, contents.language)
         cells = [column[1][index] for column in columns]
-        rows.append({"name": printable(line.name), "sku": printable(line.sku), "cells": cells, "carried": carried})
+        options = [f"{printable(one.name)}: {printable(one.value)}" for one in line.options]
+        name = " · ".join([printable(line.name), *(options if is_roll else [])])  # a roll has one line for a name and its options
+        under = [*([] if is_roll else options), printable(line.sku), printable(line.personalisation)]
+        rows.append({"name": name, "sku": " · ".join(text for text in under if text), "cells": cells, "carried": carried})
     hidden = len(contents.lines) - len(lines)
     more = words.label["more_lines"].format(count=digits(str(hidden), contents.language)) if hidden else ""
     return {
@@ -216,6 +233,8 @@ def _payment(payment: SaidPayment, contents: Contents, words: Catalogue) -> dict
 
 def _remarks(contents: Contents, label: dict[str, str]) -> list[str]:
     """Sentences printed with the figures."""
+    if contents.note:
+        return paragraphs(contents.note)
     if contents.cause == "cancellation":
         return [label["cancelled"]]
     if contents.cause == "shipping_kept":

@@ -1,13 +1,13 @@
 """Composes the contents of each issued document from the order, the refund and earlier documents."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from services.documents.rules.contents import language_of
 from services.documents.rules.due import Due, part_refunds
 from services.documents.rules.series import issuing_day
-from services.documents.state import Contents, DocumentReference, Letterhead, SaidLine, SaidPayment, printed
-from shared.contracts.events import Address, Order, OrderLine, Payment, Refund, RefundLine
+from services.documents.state import Buyer, Contents, DocumentReference, Letterhead, SaidLine, SaidPayment, Terms, printed
+from shared.contracts.events import Address, Order, OrderLine, OrderPersonal, Payment, Refund, RefundLine
 from shared.contracts.money import share
 
 
@@ -29,6 +29,7 @@ class Background:
     billing_address: Address | None
     refunds: tuple[Refund, ...] = ()
     refers_to: DocumentReference | None = None
+    buyer: Buyer = field(default_factory=Buyer)
     shipping_before: int = 0  # minor units of the order's shipping on earlier documents of this cause, so that its tax is split exactly
 
 
@@ -46,7 +47,7 @@ def compose(due: Due, order: Order, background: Background, issue: Issue) -> Con
     )
     if due.cause == "payment":
         return blank.model_copy(update=_payment(order, due.subject_id, issue.time_zone))
-    addressed = blank.model_copy(update={"address": background.billing_address})
+    addressed = blank.model_copy(update={"address": background.billing_address, "buyer": background.buyer})
     if due.cause == "refund":
         refund = next(refund for refund in background.refunds if refund.refund_id == due.subject_id)
         said = _refunded(order, refund, background.shipping_before)
@@ -59,7 +60,14 @@ def compose(due: Due, order: Order, background: Background, issue: Issue) -> Con
         return addressed.model_copy(update={"shipping": due.amount, "tax": tax})
     if due.cause == "cancellation":
         return addressed.model_copy(update=_rest(order, list(part_refunds(background.refunds).values())))
-    return addressed.model_copy(update=whole_order(order) | _paid_when_confirmed(order))
+    terms = {"order_terms": Terms.like(order)} if due.kind == "invoice" else {}
+    return addressed.model_copy(update=whole_order(order) | _paid_when_confirmed(order) | terms)
+
+
+def buyer_of(personal: OrderPersonal) -> Buyer:
+    """What an invoice says of the buyer beside the billing address; the name only where there is no address."""
+    name = "" if personal.billing_address else personal.customer_name
+    return Buyer(name=name, company=personal.company, tax_numbers=personal.tax_numbers, reference=personal.buyer_reference)
 
 
 def frame(order: Order, letterhead: Letterhead, *, day: date, time_zone: str) -> Contents:
@@ -179,4 +187,12 @@ def _refunded_line(placed: OrderLine, refunded: RefundLine) -> SaidLine:
     tax = refunded.tax
     if tax is None:
         tax = sum(share(placed.tax, placed.quantity, units.first - 1, units.last - units.first + 1) for units in refunded.units)
-    return SaidLine(line=placed.line, sku=placed.sku, name=placed.name, quantity=refunded.quantity, tax=tax, amount=refunded.goods)
+    return SaidLine(
+        line=placed.line,
+        sku=placed.sku,
+        name=placed.name,
+        quantity=refunded.quantity,
+        tax=tax,
+        amount=refunded.goods,
+        options=placed.options,
+    )

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-from services.documents.rules.compose import frame, payments_of, whole_order
+from services.documents.rules.compose import buyer_of, frame, payments_of, whole_order
 from services.documents.rules.due import is_invoiced
-from services.documents.state import Contents, Letterhead, Mark
+from services.documents.state import Contents, Letterhead, Mark, Terms
 from shared.contracts.events import Order, OrderPersonal
 
 Button = Literal["receipt", "invoice", "packing-slip"]
@@ -48,7 +48,14 @@ def order_receipt(order: Order, desk: Desk, receipts: dict[str, str]) -> Content
 def draft_invoice(order: Order, personal: OrderPersonal, desk: Desk) -> Contents:
     """The invoice as it would be if the order were confirmed now."""
     return _print(order, desk).model_copy(
-        update=whole_order(order) | {"kind": "draft_invoice", "mark": "draft", "address": personal.billing_address}
+        update=whole_order(order)
+        | {
+            "kind": "draft_invoice",
+            "mark": "draft",
+            "address": personal.billing_address,
+            "buyer": buyer_of(personal),
+            "order_terms": Terms.like(order),
+        }
     )
 
 
@@ -56,8 +63,12 @@ def packing_slip(order: Order, personal: OrderPersonal, desk: Desk) -> Contents:
     """The contents of the parcel and its current shipping address; no prices."""
     contact = " · ".join(part for part in (personal.phone, personal.email) if part)
     tracking = f"{order.tracking.carrier} {order.tracking.number}" if order.tracking else ""
-    return _print(order, desk).model_copy(
-        update=whole_order(order)
+    wishes = {one.line: one.personalisation for one in personal.lines}
+    slip = _print(order, desk).model_copy(update=whole_order(order))
+    lines = tuple(line.model_copy(update={"personalisation": wishes.get(line.line, "")}) for line in slip.lines)
+    methods = Terms(shipping_method=order.shipping_method, payment_method=order.payment_method)
+    return slip.model_copy(
+        update={"lines": lines, "note": personal.customer_note, "order_terms": methods}
         | {"kind": "packing_slip", "address": personal.shipping_address, "contact": contact, "tracking": tracking, "terms": ""}
     )
 

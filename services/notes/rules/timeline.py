@@ -103,6 +103,15 @@ def _part_cancelled(event: events.OrderPartCancelled) -> Entry:
     return Entry("customer", event.by, details, {"reason": event.reason}, event.personal.message)
 
 
+def _parcels_changed(event: events.OrderParcelsChanged) -> Entry:
+    """The parcel's carrier and number while it stands: a removed one is named by its id alone."""
+    details: dict[str, Any] = {"version": event.order.version, "parcel_id": event.parcel_id, "change": event.change}
+    for parcel in event.order.parcels:
+        if parcel.parcel_id == event.parcel_id and event.change != "removed":
+            details["tracking"] = {"carrier": parcel.carrier, "number": parcel.number} | ({"url": parcel.url} if parcel.url else {})
+    return Entry("customer", event.by, details, message=event.personal.message)
+
+
 def _order_facts(event: OrderEvent) -> dict[str, Any]:
     return {"version": event.order.version, "currency": event.order.currency}
 
@@ -156,6 +165,7 @@ ENTRIES: dict[type[Event], Callable[[Any], Entry]] = {
     events.OrderEdited: _edited,
     events.OrderAmended: _amended,
     events.OrderPartCancelled: _part_cancelled,
+    events.OrderParcelsChanged: _parcels_changed,
     events.RefundRequested: _refund_requested,
     events.RefundApproved: _refund_decided,
     events.RefundCancelled: _refund_decided,

@@ -11,7 +11,7 @@ from services.orders.queries.settings import settings_of
 from services.orders.requests.placing import PlaceBatch, PlaceOrder
 from services.orders.rules.actions import actions
 from services.orders.views.batch import BatchView, batch_json
-from services.orders.views.orders import ActionsView, OrderDetails, OrderView, line_view
+from services.orders.views.orders import ActionsView, OrderDetails, OrderView, line_views
 from shared.contracts.errors import Forbidden, NotFound, Refused, TooLarge
 from shared.contracts.ids import OrderId
 from shared.data.set_aside import one_row, set_aside
@@ -25,7 +25,7 @@ MAX_BATCH_BODY_BYTES = 4_000_000
 
 SHOWN = Shown(
     order=lambda state, actor: OrderView.of(state, actor).model_dump_json(),
-    line=lambda line, currency: line_view(line, currency).model_dump_json(),
+    lines=lambda state, lines: [line.model_dump_json() for line in line_views(state, lines)],
 )
 
 

@@ -1,6 +1,7 @@
 """Changes what was bought while the order is pending: its lines, figures and reserved stock, as one version."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -39,7 +40,8 @@ async def amend_order(
     named = {line.sku for line in before.lines} | {line.sku for line in request.lines if line.sku is not None}
     levels = await locked_levels(tx, actor, named)
     wanted = amended(before, request, tracked=levels.keys() if settings.stock else (), last_line=state.last_line)
-    enough_room([line.model_dump_json() for line in wanted.lines])
+    state = _of_lines(state, {line.line for line in wanted.lines})
+    enough_room([one.model_dump_json() for one in (*wanted.lines, *state.personal.lines)])
     units = freed(before, wanted)
     _check_stock(units, levels)
     fields = {name: getattr(wanted, name) for name in Order.model_fields if name != "version"}
@@ -54,6 +56,13 @@ async def amend_order(
     moved = [Movement(sku, number, cause) for sku, number in sorted(units.items()) if sku in levels]
     await move(tx, actor, moved, order_id=order_id, reason="order amended", now=now)
     return after
+
+
+def _of_lines(state: OrderState, stay: set[int]) -> OrderState:
+    """The state without what stands beside lines that are removed."""
+    personal = tuple(one for one in state.personal.lines if one.line in stay)
+    extras = tuple(one for one in state.line_extras if one.line in stay)
+    return replace(state, personal=state.personal.model_copy(update={"lines": personal}), line_extras=extras)
 
 
 def _check_stock(units: Counter[str], levels: dict[str, int]) -> None:

@@ -18,14 +18,16 @@ from shared.messaging.outbox import emit
 
 OF_ORDER = (
     "version", "status", "collected", "refunded_total", "credited_total", "shipping_kept_total", "refund_state", "delivery_failed_at",
-    "confirmed_at", "confirmed_version", "delivered_at",
+    "confirmed_at", "confirmed_version", "delivered_at", "shipping_method", "payment_method", "place_of_supply", "supplied_on",
+    "payment_due_on",
 )  # fmt: skip
 BOUGHT = ("goods_total", "discount_total", "tax_total", "shipping", "shipping_tax", "total", "lines_version")
 """The fields that only an amendment changes."""
 COUNTED = ("line_count", "unit_count", "last_line")
-LISTS = ("part_cancellations",)
 PARTS = ("tracking", "cancellation", "shipping_address", "billing_address")
-OTHERS = ("customer_name", "email", "phone", "metadata", "refunds", "refunded_units", "address_problems")
+CONTACT = ("customer_name", "email", "phone", "company", "buyer_reference", "customer_note")
+LISTS = ("parcels", "tags", "tax_numbers", "personal_lines", "line_extras")
+OTHERS = (*CONTACT, *LISTS, "part_cancellations", "metadata", "refunds", "refunded_units", "address_problems")
 
 # Built once: building them costs more than running them. A missing part is NULL, not JSON's null.
 UPDATE = (
@@ -102,12 +104,15 @@ def _columns(state: OrderState) -> dict[str, Any]:
         **{name: [part.model_dump(mode="json") for part in getattr(order, name)] for name in LISTS},
         "tracking": _json(order.tracking),
         "cancellation": _json(order.cancellation),
-        "customer_name": personal.customer_name,
-        "email": personal.email,
-        "phone": personal.phone,
+        **{name: getattr(personal, name) for name in CONTACT},
         "shipping_address": _json(personal.shipping_address),
         "billing_address": _json(personal.billing_address),
         "metadata": state.metadata,
+        "tags": list(state.tags),
+        "parcels": [_json(one) for one in order.parcels],
+        "tax_numbers": [_json(one) for one in personal.tax_numbers],
+        "personal_lines": [_json(one) for one in personal.lines],
+        "line_extras": [_json(one) for one in state.line_extras],
         "refunds": state.refunds,
         "refunded_units": state.refunded_units,
         "address_problems": [problem.members() for problem in state.address_problems],

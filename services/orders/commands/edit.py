@@ -1,24 +1,25 @@
-"""Corrects contact, addresses and tracking of a placed order, with a reason, as a new version."""
+"""Corrects what a placed order says besides its lines and figures, with a reason, as a new version."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from services.orders.addresses.checking import Checking
 from services.orders.commands.change import Doing, changed, write
 from services.orders.queries.orders import order_for
 from services.orders.queries.settings import settings_of
-from services.orders.requests.changes import EditOrder, TrackingEdit
+from services.orders.requests.changes import REMOVABLE, EditOrder, TrackingEdit
+from services.orders.requests.placing import MAX_METADATA_ENTRIES
 from services.orders.rules.countries import home_country
 from services.orders.rules.edit import EDITABLE, difference, may_accept, may_edit
 from services.orders.rules.validation import is_strict, still_open
 from services.orders.state import OrderState
 from shared.contracts.actor import Actor
 from shared.contracts.errors import FieldError, Invalid, Refused, expect_version
-from shared.contracts.events import Order, OrderEdited, OrderPersonal, Tracking
+from shared.contracts.events import OrderEdited, OrderPersonal, Tracking
 from shared.data.db import Transaction
 
-CONTACT = {"name": "customer_name", "email": "email", "phone": "phone"}
+CONTACT = {"name": "customer_name", "email": "email", "phone": "phone", "company": "company", "buyer_reference": "buyer_reference"}
 
 
 async def edit_order(
@@ -27,7 +28,8 @@ async def edit_order(
     """Correct the given parts of an order, all or none, or accept its addresses as they are.
 
     The history keeps the old and the new values; the event names only the parts.
-    Raises NotFound, Forbidden, Refused (a part that is frozen, see rules.edit; `nothing_changed`), VersionConflict, Invalid.
+    Raises NotFound, Forbidden, Refused (a part that is frozen, see rules.edit; `nothing_changed`), VersionConflict,
+    Invalid (also `too_much_metadata`).
     """
     state = await order_for(tx, actor, order_id, lock=True)
     expect_version(state.order.version, expected_version)
@@ -40,11 +42,13 @@ async def edit_order(
     home = home_country(settings.country, settings.time_zone)
     checking = Checking(strict=is_strict(request.validation, actor))
     personal = _corrected(state.personal, request, checking, home)
-    tracking = _tracked(state.order.tracking, request)
     found = (*still_open(state.address_problems, _checked(request)), *checking.problems)
     problems = () if request.accept_addresses else found
-    after = changed(replace(state, personal=personal, address_problems=problems), tracking=tracking)
-    old, new = difference(_shown(state.order, state.personal), _shown(after.order, personal))
+    facts = {name: getattr(request, name) for name in REMOVABLE if name in request.model_fields_set}
+    tags = tuple(request.tags or ()) if "tags" in request.model_fields_set else state.tags
+    corrected = replace(state, personal=personal, address_problems=problems, metadata=_merged(state.metadata, request), tags=tags)
+    after = changed(corrected, tracking=_tracked(state.order.tracking, request), **facts)
+    old, new = difference(_shown(state), _shown(after))
     accepted = [{"pointer": one.pointer, "code": one.code} for one in found] if request.accept_addresses else []
     if not new and not accepted:
         raise Refused("nothing_changed", "The correction does not change anything.")
@@ -53,6 +57,18 @@ async def edit_order(
     doing = Doing(actor, now, now, message=request.message, reason=request.reason)
     await write(tx, after, OrderEdited, doing, details, reason=request.reason, fields=fields)
     return after
+
+
+def _merged(metadata: dict[str, str | int | bool], request: EditOrder) -> dict[str, str | int | bool]:
+    """The metadata with the request's merged in. Raises Invalid `too_much_metadata`."""
+    if "metadata" not in request.model_fields_set:
+        return metadata
+    if request.metadata is None:
+        return {}
+    merged = {key: value for key, value in (metadata | request.metadata).items() if value is not None}
+    if len(merged) > MAX_METADATA_ENTRIES:
+        raise Invalid("too_much_metadata", f"An order can have at most {MAX_METADATA_ENTRIES} entries of metadata.", at="/metadata")
+    return merged
 
 
 def _corrected(personal: OrderPersonal, request: EditOrder, checking: Checking, home: str | None) -> OrderPersonal:
@@ -67,12 +83,16 @@ def _corrected(personal: OrderPersonal, request: EditOrder, checking: Checking, 
     elif "billing_address" in request.parts():
         billing = shipping
     given = request.customer.given() if request.customer else {}
-    contact = {CONTACT[name]: value for name, value in given.items()}
+    contact: dict[str, Any] = {CONTACT[name]: value for name, value in given.items()}
     if "email" in contact:
         contact["email"] = checking.email(contact["email"], "/customer/email")
     if "phone" in contact:
         countries = [address.country_code for address in (billing, shipping) if address] + ([home] if home else [])
         contact["phone"] = checking.phone(contact["phone"], countries, "/customer/phone")
+    if request.customer and "tax_numbers" in request.customer.model_fields_set:
+        contact["tax_numbers"] = tuple(one.parts() for one in request.customer.tax_numbers or ())
+    if "customer_note" in request.model_fields_set:
+        contact["customer_note"] = request.customer_note or ""
     return personal.model_copy(update={**contact, "shipping_address": shipping, "billing_address": billing})
 
 
@@ -89,10 +109,10 @@ def _tracked(tracking: Tracking | None, request: EditOrder) -> Tracking | None:
         return tracking
     if request.tracking is None:
         return None
-    return _merged(tracking, request.tracking)
+    return _with(tracking, request.tracking)
 
 
-def _merged(tracking: Tracking | None, edit: TrackingEdit) -> Tracking:
+def _with(tracking: Tracking | None, edit: TrackingEdit) -> Tracking:
     parts = {"carrier": None, "number": None} | (tracking.model_dump() if tracking else {})
     parts |= {name: getattr(edit, name) for name in edit.model_fields_set}
     missing = tuple(name for name in ("carrier", "number") if parts[name] is None)
@@ -103,8 +123,16 @@ def _merged(tracking: Tracking | None, edit: TrackingEdit) -> Tracking:
     return Tracking(**parts)
 
 
-def _shown(order: Order, personal: OrderPersonal) -> dict[str, Any]:
+def _shown(state: OrderState) -> dict[str, Any]:
     """What an edit can change, as the API shows it."""
+    order, personal = state.order, state.personal
     parts = {"shipping_address": personal.shipping_address, "billing_address": personal.billing_address, "tracking": order.tracking}
     customer = {"name": personal.customer_name, "email": personal.email, "phone": personal.phone}
-    return {"customer": customer} | {name: None if part is None else part.model_dump() for name, part in parts.items()}
+    return (
+        {"customer": customer}
+        | {name: None if part is None else part.model_dump() for name, part in parts.items()}
+        | {"company": personal.company, "tax_numbers": [one.model_dump() for one in personal.tax_numbers]}
+        | {"buyer_reference": personal.buyer_reference, "customer_note": personal.customer_note}
+        | {name: value.isoformat() if isinstance(value, date) else value for name in REMOVABLE for value in (getattr(order, name),)}
+        | {"tags": list(state.tags), "metadata": state.metadata}
+    )

@@ -6,7 +6,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONPATH
 
-from services.orders.commands.change import Doing, changed, write
+from services.orders.commands.change import CONTACT, LISTS, Doing, changed, write
 from services.orders.commands.guests import revoke_links_of
 from services.orders.queries.orders import order_for
 from services.orders.tables import changes, metadata, orders
@@ -19,13 +19,18 @@ from shared.data.erasure import forget
 from shared.messaging.outbox import emit
 
 MAX_ORDERS_AT_ONCE = 2_000
-PERSONAL = ("customer", "shipping_address", "billing_address", "tracking")
+PERSONAL = (
+    "customer", "shipping_address", "billing_address", "tracking", "parcels", "company", "tax_numbers", "buyer_reference", "customer_note",
+    "lines", "tags", "metadata",
+)  # fmt: skip
 WRITTEN = ["tracking", "reported_by", "before", "after"]  # in the details of a change
 
 events = metadata.tables["orders.events"]
 
 _says_something = sa.or_(
-    sa.func.concat(orders.c.customer_name, orders.c.email, orders.c.phone) != "",
+    sa.func.concat(*(orders.c[name] for name in CONTACT)) != "",
+    *(orders.c[name] != [] for name in LISTS if name != "parcels"),
+    sa.func.jsonb_path_exists(orders.c.parcels, sa.cast('$[*] ? (@.number != "" || @.url != null)', JSONPATH)),
     *(sa.func.jsonb_typeof(column) != "null" for column in (orders.c.shipping_address, orders.c.billing_address, orders.c.tracking)),
     orders.c.cancellation["reason"].astext.not_in(("", ERASED_REASON)),
     sa.func.jsonb_path_exists(orders.c.part_cancellations, sa.cast('$[*] ? (@.reason != "")', JSONPATH)),
@@ -66,10 +71,11 @@ async def erase_customer(tx: Transaction, actor: Actor, customer_id: str, *, now
 async def _blank(tx: Transaction, actor: Actor, order_id: str, *, now: datetime) -> None:
     state = await order_for(tx, actor, order_id, lock=True)
     forgotten = state.order.forgotten()
-    if state.personal == OrderPersonal() and not state.metadata and not state.address_problems and forgotten == state.order:
+    emptied = replace(state, personal=OrderPersonal(), metadata={}, tags=(), line_extras=(), address_problems=())
+    if emptied == state and forgotten == state.order:
         return
-    blank = {name: getattr(forgotten, name) for name in ("cancellation", "part_cancellations", "tracking")}
-    after = changed(replace(state, personal=OrderPersonal(), metadata={}, address_problems=()), **blank)
+    blank = {name: getattr(forgotten, name) for name in ("cancellation", "part_cancellations", "tracking", "parcels")}
+    after = changed(emptied, **blank)
     doing = Doing(actor, now, now, reason=ERASED_REASON)
     await write(tx, after, OrderEdited, doing, {"fields": list(PERSONAL)}, reason=ERASED_REASON, fields=PERSONAL)
 

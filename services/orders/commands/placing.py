@@ -97,7 +97,7 @@ def _parameters(drafts: Sequence[Draft], *, now: datetime) -> dict[str, Any]:
         "keys": [one.reservation.key for one in drafts], "request_hashes": [one.reservation.request_hash for one in drafts],
         "order_ids": [one.order_uuid for one in drafts], "public_ids": [order.order_id for order in orders],
         "numbers": [one.number for one in drafts], "answers": [one.answer for one in drafts], "events": [one.event for one in drafts],
-        "event_ids": [new_uuid() for _ in drafts], "metadata": [json.dumps(one.state.metadata) for one in drafts],
+        "event_ids": [new_uuid() for _ in drafts], "beside": [one.beside for one in drafts],
         "address_problems": [json.dumps([problem.members() for problem in one.state.address_problems]) for one in drafts],
         "payments": [one.payments for one in drafts],
         "line_items": [n for n, one in enumerate(drafts, start=1) for _ in one.lines],

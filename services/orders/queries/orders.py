@@ -10,11 +10,25 @@ from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 from sqlalchemy.engine import Row
 
 from services.orders.rules.part_cancel import with_cancelled
-from services.orders.state import Change, OrderState
+from services.orders.state import Change, LineExtra, OrderState
 from services.orders.tables import changes, lines, orders, payments
 from shared.contracts.actor import Actor
 from shared.contracts.errors import Choice, FieldError
-from shared.contracts.events import Address, By, Cancellation, Order, OrderLine, OrderPersonal, PartCancellation, Payment, Tracking
+from shared.contracts.events import (
+    Address,
+    By,
+    Cancellation,
+    Option,
+    Order,
+    OrderLine,
+    OrderPersonal,
+    Parcel,
+    PartCancellation,
+    Payment,
+    PersonalLine,
+    TaxRegistration,
+    Tracking,
+)
 from shared.contracts.ids import public_id
 from shared.data.columns import own_rows
 from shared.data.db import Transaction
@@ -23,6 +37,9 @@ from shared.data.set_aside import Unusable, each_readable, one_row
 
 LINE_COLUMNS = tuple(column for column in lines.c if column.name not in ("store_id", "order_id", "placed_at"))
 PAYMENT_COLUMNS = tuple(column for column in payments.c if column.name not in ("store_id", "order_id"))
+PARTS = ("tracking", "cancellation", "part_cancellations", "coupon_codes", "parcels")
+"""Columns of an order that are read into parts of it."""
+
 CHANGE_COLUMNS = tuple(column for column in changes.c if column.name not in ("store_id", "order_id"))
 
 
@@ -60,14 +77,16 @@ async def _written(tx: Transaction, row: Row[Any]) -> list[Mapping[str, Any]]:
 def state_of(row: Row[Any]) -> OrderState:
     """An `OrderState` from an order's row with its lines and payments."""
     values = row._mapping
-    same = [name for name in Order.model_fields if name in orders.c and name not in ("tracking", "cancellation", "part_cancellations")]
+    same = [name for name in Order.model_fields if name in orders.c and name not in PARTS]
     parts = tuple(PartCancellation.model_validate(one, strict=False) for one in row.part_cancellations)
     order = Order(
         **{name: values[name] for name in same},
-        lines=with_cancelled([OrderLine(**line) for line in row.order_lines], [units for part in parts for units in part.lines]),
+        lines=with_cancelled([_line(line) for line in row.order_lines], [units for part in parts for units in part.lines]),
         part_cancellations=parts,
         payments=tuple(_payment(payment) for payment in row.order_payments),
         tracking=None if row.tracking is None else Tracking(**row.tracking),
+        parcels=tuple(Parcel.model_validate(parcel, strict=False) for parcel in row.parcels),
+        coupon_codes=tuple(row.coupon_codes),
         cancellation=None if row.cancellation is None else Cancellation.model_validate(row.cancellation, strict=False),
     )
     personal = OrderPersonal(
@@ -76,11 +95,18 @@ def state_of(row: Row[Any]) -> OrderState:
         phone=row.phone,
         shipping_address=None if row.shipping_address is None else Address(**row.shipping_address),
         billing_address=None if row.billing_address is None else Address(**row.billing_address),
+        company=row.company,
+        tax_numbers=tuple(TaxRegistration(**one) for one in row.tax_numbers),
+        buyer_reference=row.buyer_reference,
+        customer_note=row.customer_note,
+        lines=tuple(PersonalLine(**one) for one in row.personal_lines),
     )
     return OrderState(
         order,
         personal,
         row.metadata,
+        tags=tuple(row.tags),
+        line_extras=tuple(LineExtra(**one) for one in row.line_extras),
         refunds=row.refunds,
         refunded_units=row.refunded_units,
         address_problems=tuple(_problem(one) for one in row.address_problems),
@@ -112,6 +138,10 @@ WITH_HISTORY = WHOLE.add_columns(_listed(CHANGE_COLUMNS, (changes.c.version,), "
 def _problem(said: dict[str, Any]) -> FieldError:
     choices = tuple(Choice(**choice) for choice in said.get("choices", ()))
     return FieldError(said["pointer"], said["code"], said["message"], choices)
+
+
+def _line(row: dict[str, Any]) -> OrderLine:
+    return OrderLine(**row | {"options": tuple(Option(**one) for one in row["options"] or ())})
 
 
 def _payment(row: dict[str, Any]) -> Payment:

@@ -4,11 +4,11 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, field_validator, model_validator
 
-from services.orders.requests.placing import MAX_QUANTITY, PrepaidInput, Strictness
-from services.orders.requests.words import CountryCode, Email, Link, Message, Reason
+from services.orders.requests.placing import MAX_QUANTITY, PrepaidInput, Strictness, Tags, TaxNumbers
+from services.orders.requests.words import CountryCode, Email, Link, Message, Method, Reason, ShortText, Whole
 from shared.contracts.events import MAX_LINE_NUMBER, MAX_ORDER_LINES, Address, Tracking
 from shared.contracts.lifecycle import Step
-from shared.web.inputs import Fact, Input, Name, Text, Word, example
+from shared.web.inputs import Day, Fact, Input, Name, Text, Word, example
 
 T = TypeVar("T")
 
@@ -92,16 +92,25 @@ class PartCancelRequest(Input):
     )
 
 
+OF_BUYER = ("company", "tax_numbers", "buyer_reference")
+"""The buyer's fields that the invoice prints."""
+REMOVABLE = ("shipping_method", "payment_method", "supplied_on", "payment_due_on", "place_of_supply")
+"""Fields that null removes."""
+
+
 class ContactEdit(Input):
-    """The contact; omitted fields stay unchanged, null removes one."""
+    """The contact; omitted fields stay unchanged, null removes one. The last three can be corrected only before confirmation."""
 
     name: Name | None = None
     email: Email | None = None
     phone: Name | None = None
+    company: Name | None = None
+    tax_numbers: TaxNumbers | None = None
+    buyer_reference: ShortText | None = None
 
     def given(self) -> dict[str, str]:
-        """What the caller wants changed; what is removed is empty."""
-        return given(self)
+        """The texts that the caller wants changed; what is removed is empty."""
+        return {name: getattr(self, name) or "" for name in self.model_fields_set if name != "tax_numbers"}
 
 
 class AddressEdit(Input):
@@ -170,6 +179,14 @@ class EditOrder(Input):
     tracking: TrackingEdit | None = None
     accept_addresses: bool = False
     validation: Strictness = None
+    shipping_method: ShortText | None = None
+    payment_method: Method | None = None
+    supplied_on: Day | None = None
+    payment_due_on: Day | None = None
+    place_of_supply: ShortText | None = None
+    customer_note: Message | None = None
+    tags: Tags | None = None
+    metadata: Annotated[dict[Word, Message | Whole | bool | None], Field(description="Merged: null removes a key")] | None = None
 
     @field_validator("customer", "shipping_address")
     @classmethod
@@ -181,14 +198,18 @@ class EditOrder(Input):
     @model_validator(mode="after")
     def _says_something(self) -> "EditOrder":
         if not self.parts() and not self.accept_addresses:
-            raise ValueError("give at least one of customer, shipping_address, billing_address, tracking, accept_addresses")
+            raise ValueError("give at least one part to correct, or accept_addresses")
         if self.parts() and not self.reason:
             raise ValueError("give the reason of the correction")
         return self
 
     def parts(self) -> list[str]:
         """Names of the parts that the caller wants corrected."""
-        return [part for part in ("customer", "shipping_address", "billing_address", "tracking") if part in self.model_fields_set]
+        buyer, own = self.customer, ("reason", "message", "customer", "accept_addresses", "validation")
+        parts = [part for part in OF_BUYER if buyer is not None and part in buyer.model_fields_set]
+        if buyer is not None and (buyer.model_fields_set - {*OF_BUYER} or not parts):
+            parts.append("customer")
+        return parts + [part for part in type(self).model_fields if part in self.model_fields_set and part not in own]
 
 
 class GuestLink(Input):

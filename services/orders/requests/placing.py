@@ -2,27 +2,36 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, StringConstraints, field_validator
 
 from services.orders.requests.words import (
     Amount,
+    Code,
     CountryCode,
     Email,
     Language,
+    Link,
     Message,
     Method,
     OrderNumber,
     PositiveAmount,
+    Rate,
+    ShortText,
+    Tag,
     Whole,
 )
-from shared.contracts.events import MAX_ORDER_LINES, Address
+from shared.contracts.events import MAX_ORDER_LINES, Address, Fulfilment, Option, TaxRegistration
 from shared.contracts.money import exponent
-from shared.web.inputs import CustomerId, Fact, Input, Name, Reference, Sku, Word, example
+from shared.web.inputs import CustomerId, Day, Fact, Input, Name, Reference, Sku, Text, Word, example
 
 MAX_BATCH_ORDERS = 1_000
 MAX_QUANTITY = 1_000_000
 MAX_METADATA_ENTRIES = 50
 MAX_PREPAID = 20
+MAX_TAX_NUMBERS = 5
+MAX_TAGS = 50
+MAX_COUPONS = 20
+MAX_OPTIONS = 20
 
 
 Strictness = Annotated[
@@ -67,6 +76,33 @@ class AddressInput(Input):
         return Address(**self.model_dump())
 
 
+class TaxRegistrationInput(Input):
+    """A registration of the buyer's company. `scheme` is its code in UNTDID 1153, such as `VA` for a VAT number."""
+
+    label: Annotated[str, Text(60, min_characters=1)]
+    number: Annotated[str, Text(60, min_characters=1)]
+    scheme: Code | None = None
+
+    def parts(self) -> TaxRegistration:
+        """As stored in events and columns."""
+        return TaxRegistration(**self.model_dump())
+
+
+TaxNumbers = Annotated[list[TaxRegistrationInput], Field(max_length=MAX_TAX_NUMBERS)]
+Tags = Annotated[list[Tag], Field(max_length=MAX_TAGS)]
+
+
+class OptionInput(Input):
+    """A choice that tells variants of an article apart."""
+
+    name: Annotated[str, Text(60, min_characters=1)]
+    value: Annotated[str, Text(200, min_characters=1)]
+
+    def parts(self) -> Option:
+        """As stored in events and columns."""
+        return Option(**self.model_dump())
+
+
 class CustomerInput(Input):
     """The buyer: `id` is the caller's own id for the customer, and the `sub` of the customer's tokens."""
 
@@ -74,6 +110,9 @@ class CustomerInput(Input):
     name: Name = ""
     email: Email | None = None
     phone: Name = ""
+    company: Name = ""
+    tax_numbers: TaxNumbers = Field(default_factory=list)
+    buyer_reference: ShortText = ""
 
 
 class LineInput(Input):
@@ -90,6 +129,15 @@ class LineInput(Input):
     discount: Amount = 0
     tax: Amount | None = None
     total: Amount | None = None
+    options: Annotated[list[OptionInput], Field(max_length=MAX_OPTIONS, description="Printed under the name: size, colour")] = Field(
+        default_factory=list
+    )
+    personalisation: Annotated[str, Text(500)] = Field(default="", description="Printed on the packing slip only: an engraving")
+    product_id: ShortText | None = None
+    image_url: Annotated[Link, StringConstraints(max_length=500)] | None = None
+    tax_rate: Rate | None = None
+    tax_code: Code | None = None
+    commodity_code: Annotated[Code, Field(description="HS, HSN or CN code")] | None = None
 
 
 class ShippingInput(Input):
@@ -99,6 +147,8 @@ class ShippingInput(Input):
     discount: Amount = 0
     tax: Amount | None = None
     total: Amount | None = None
+    tax_rate: Rate | None = None
+    tax_code: Code | None = None
 
 
 class PrepaidInput(Input):
@@ -118,7 +168,8 @@ class PlaceOrder(Input):
 
     currency: str
     customer: CustomerInput
-    shipping_address: AddressInput
+    fulfilment: Fulfilment = Field(default="shipping", description="`pickup`: handed over in the shop; `digital`: only made available")
+    shipping_address: AddressInput | None = Field(default=None, description="Required for an order that is shipped")
     billing_address: AddressInput | None = Field(default=None, description="Defaults to the shipping address")
     lines: Annotated[list[LineInput], Field(min_length=1, max_length=MAX_ORDER_LINES)]
     shipping: ShippingInput = ShippingInput()
@@ -133,6 +184,14 @@ class PlaceOrder(Input):
     payments: Annotated[list[PrepaidInput], Field(max_length=MAX_PREPAID)] = Field(default_factory=list)
     placed_at: Fact | None = None
     validation: Strictness = None
+    shipping_method: ShortText | None = None
+    payment_method: Method | None = Field(default=None, description="How the customer means to pay; what is paid stands in the payments")
+    coupon_codes: Annotated[list[Word], Field(max_length=MAX_COUPONS)] = Field(default_factory=list)
+    customer_note: Message = ""
+    tags: Tags = Field(default_factory=list)
+    supplied_on: Day | None = None
+    payment_due_on: Day | None = None
+    place_of_supply: ShortText | None = None
 
     @field_validator("currency")
     @classmethod

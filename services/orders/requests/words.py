@@ -67,4 +67,9 @@ Email = Annotated[str, Text(320), Field(description="Empty means none; checked a
 CountryCode = Annotated[
     str, BeforeValidator(_country), StringConstraints(pattern=r"^[A-Z]{2}$"), WithJsonSchema({"type": "string", "pattern": "^[A-Za-z]{2}$"})
 ]
+ShortText = Annotated[str, Composed, Text(100)]
+"""A short fact as it is printed; may be empty."""
+Code = Annotated[str, Composed, Text(20, min_characters=1)]
+Rate = Annotated[str, StringConstraints(pattern=r"^(100|[0-9]{1,2})(\.[0-9]{1,4})?$"), Field(description="Per cent, such as 7.5")]
+Tag = Annotated[str, Composed, Text(128, min_characters=1)]
 Link = Annotated[str, StringConstraints(pattern=r"^https?://[^\s\x00]{1,1990}$")]

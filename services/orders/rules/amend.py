@@ -61,7 +61,9 @@ def amended(order: Order, request: AmendOrder, *, tracked: Collection[str], last
     was = {line.line: line for line in order.lines}
     lines = []
     for number, asked, made in zip(numbers, inputs, figures.lines, strict=True):
-        line = was.get(number) or OrderLine.like(asked, line=number, stock_tracked=asked.sku in tracked, subtotal=0, total=0, tax=0)
+        line = was.get(number) or OrderLine.like(
+            asked, line=number, stock_tracked=asked.sku in tracked, subtotal=0, total=0, tax=0, options=()
+        )  # fmt: skip
         said: dict[str, Any] = {"name": asked.name, "quantity": asked.quantity, "unit_price": asked.unit_price}
         figured = {name: getattr(made, name) for name in ("subtotal", "discount", "order_discount", "tax", "total")}
         lines.append(line.model_copy(update=said | figured))

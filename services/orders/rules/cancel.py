@@ -60,6 +60,6 @@ def may_cancel(order: Order, actor: Actor, preset: CancelPreset, customer_stop: 
 
 def lines_to_release(order: Order) -> tuple[OrderLine, ...]:
     """The lines whose reserved goods a cancellation now would restock: none once the goods have left."""
-    if goods_left(order.status):
+    if goods_left(order.status, order.fulfilment):
         return ()
     return tuple(line for line in order.lines if line.stock_tracked and line.left)

@@ -4,13 +4,16 @@ from collections.abc import Callable
 from datetime import datetime
 
 from services.orders.requests.placing import PlaceOrder
-from services.orders.state import OrderState
+from services.orders.state import LineExtra, OrderState
 from shared.contracts.errors import Invalid
 from shared.contracts.events import Order, OrderLine, OrderPersonal, Payment
 from shared.contracts.times import happened_at
 
 from .payments import payment_state
 from .placing import OrderAmounts, amounts
+
+SAME = ("fulfilment", "shipping_method", "payment_method", "supplied_on", "payment_due_on", "place_of_supply")
+SAME_OF_LINE = ("sku", "name", "quantity", "unit_price", "tax_rate", "tax_code", "commodity_code")
 
 
 def drafted(request: PlaceOrder, personal: OrderPersonal, new_id: Callable[[str], str], *, now: datetime) -> OrderState:
@@ -28,14 +31,26 @@ def drafted(request: PlaceOrder, personal: OrderPersonal, new_id: Callable[[str]
         currency=request.currency, language=request.language, prices_include_tax=request.prices_include_tax,
         customer_id=request.customer.id, lines=_lines(request, figures), payments=payments, collected=collected,
         payment="unpaid", credited_total=0, placed_at=placed_at,
+        **{name: getattr(request, name) for name in SAME}, coupon_codes=tuple(request.coupon_codes),
+        shipping_tax_rate=request.shipping.tax_rate, shipping_tax_code=request.shipping.tax_code,
     )  # fmt: skip
     order = order.model_copy(update={"payment": payment_state(order.position)})
-    return OrderState(order, personal, request.metadata)
+    return OrderState(order, personal, request.metadata, tags=tuple(request.tags), line_extras=_extras(request))
+
+
+def _extras(request: PlaceOrder) -> tuple[LineExtra, ...]:
+    return tuple(
+        LineExtra.like(line, line=number)
+        for number, line in enumerate(request.lines, start=1)
+        if line.product_id is not None or line.image_url is not None
+    )
 
 
 def _lines(request: PlaceOrder, figures: OrderAmounts) -> tuple[OrderLine, ...]:
     return tuple(
-        OrderLine.like(made, line=number, sku=line.sku, name=line.name, quantity=line.quantity, unit_price=line.unit_price)
+        OrderLine.like(
+            made, line=number, options=tuple(one.parts() for one in line.options), **{name: getattr(line, name) for name in SAME_OF_LINE}
+        )
         for number, (line, made) in enumerate(zip(request.lines, figures.lines, strict=True), start=1)
     )
 

@@ -1,17 +1,29 @@
 """What may be corrected on a placed order, and until when (product page, section 1, "Edit"). Lines and prices never change."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from shared.contracts.actor import Actor, Decision, allowed, refused, shop_only
 from shared.contracts.events import Order, OrderStatus
 from shared.contracts.lifecycle import reached
 
-Editable = Literal["customer", "shipping_address", "billing_address", "tracking"]
-EDITABLE: tuple[Editable, ...] = ("customer", "shipping_address", "billing_address", "tracking")
+Editable = Literal[
+    "customer", "shipping_address", "billing_address", "tracking", "company", "tax_numbers", "buyer_reference", "shipping_method",
+    "payment_method", "supplied_on", "payment_due_on", "place_of_supply", "customer_note", "tags", "metadata",
+]  # fmt: skip
+EDITABLE: tuple[Editable, ...] = get_args(Editable)
+ALWAYS: tuple[Editable, ...] = ("customer", "customer_note", "tags", "metadata")
+"""What no document prints for good; the contact: a refund may come at any time."""
 
 # The status from which a part can no longer change: by then the parcel has its label, or the invoice is issued.
-FROZEN_FROM: dict[Editable, OrderStatus] = {"shipping_address": "picked_up", "billing_address": "confirmed"}
+FROZEN_FROM: dict[Editable, OrderStatus] = {
+    "shipping_address": "picked_up",
+    **dict.fromkeys(
+        ("billing_address", "company", "tax_numbers", "buyer_reference", "shipping_method", "payment_method", "supplied_on",
+         "payment_due_on", "place_of_supply"),
+        "confirmed",
+    ),
+}  # fmt: skip
 
 
 def may_edit(order: Order, part: Editable, actor: Actor) -> Decision:
@@ -19,10 +31,10 @@ def may_edit(order: Order, part: Editable, actor: Actor) -> Decision:
     decision = shop_only(actor)
     if not decision.allowed:
         return decision
-    if part == "customer":
-        return allowed()  # the contact can always be corrected: a refund may come at any time
+    if part in ALWAYS:
+        return allowed()
     if order.status == "cancelled":
-        return refused("already_cancelled", "The order is cancelled, so only its contact can be corrected.")
+        return refused("already_cancelled", "The order is cancelled, so only its contact, note, tags and metadata can be corrected.")
     frozen = FROZEN_FROM.get(part)
     if frozen is not None and reached(order.status, frozen):
         name = part.replace("_", " ")

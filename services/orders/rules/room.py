@@ -25,8 +25,11 @@ MAX_PARTS_BYTES = 250_000
 MAX_RECORD_BYTES = 3_000
 """Of one payment record in an event: its texts have limits of their own."""
 
-MAX_OTHER_BYTES = 120_000
-"""Of everything else in an event of an order: contact, addresses, tracking, reasons, messages, numbers."""
+MAX_PARCELS_BYTES = 60_000
+"""Of all parcels in an event, as sent."""
+
+MAX_OTHER_BYTES = 240_000
+"""Of everything else in an event of an order: contact, addresses, parcels, reasons, messages, numbers."""
 
 
 def lines_bytes(lines: Sequence[str]) -> int:

@@ -2,7 +2,7 @@
 
 from shared.contracts.actor import Actor, Decision, allowed, refused, shop_only
 from shared.contracts.events import Order, OrderStatus
-from shared.contracts.lifecycle import Step, reached, steps_ahead
+from shared.contracts.lifecycle import STEPS_OF, Step, reached, steps_ahead
 
 # A delivery can fail after the shop has accepted the order and before the customer has it.
 CAN_FAIL: tuple[OrderStatus, ...] = ("confirmed", "picked_up", "shipped")
@@ -18,7 +18,12 @@ def may_move(order: Order, to: Step, actor: Actor) -> Decision:
     if order.status == to:
         return refused("already_there", f"The order is already {to}.")
     if reached(order.status, to):
-        return refused("not_forward", f"The order is {order.status}; it only moves forward.", forward=steps_ahead(order.status))
+        return refused(
+            "not_forward", f"The order is {order.status}; it only moves forward.", forward=steps_ahead(order.status, order.fulfilment)
+        )
+    if to not in STEPS_OF[order.fulfilment]:
+        said = f"A {order.fulfilment} order is never {to}; its steps are {', '.join(STEPS_OF[order.fulfilment])}."
+        return refused("nothing_is_shipped", said, forward=steps_ahead(order.status, order.fulfilment))
     return allowed()
 
 

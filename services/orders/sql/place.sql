@@ -1,7 +1,8 @@
 -- Places orders, one or several of a batch, with their keys, stock, numbers, lines, payments, history and events: all or nothing.
 -- Why it is one statement: docs/decisions/0100 and 0107. To run it in psql, \set each parameter to a quoted literal first.
 --
--- asked      the orders as given; event and answer are JSON with "lines":[] and the order's own id as its number
+-- asked      the orders as given; event and answer are JSON with "lines":[] before "goods_total", and the order's own id as its number;
+--            beside is what no event carries
 -- repeated   those whose key has a stored response; if there is one, nothing is placed
 -- level      the tracked SKUs of all orders, locked in SKU order, so that two orders with the same SKUs cannot deadlock
 -- taking     the units that each order takes of them, one order after the other
@@ -16,8 +17,8 @@
 with asked as materialized (
     select * from unnest(cast(:keys as text[]), cast(:request_hashes as bytea[]), cast(:order_ids as uuid[]), cast(:public_ids as text[]),
                          cast(:numbers as text[]), cast(:answers as text[]), cast(:events as text[]), cast(:event_ids as uuid[]),
-                         cast(:metadata as text[]), cast(:address_problems as text[]), cast(:payments as text[]))
-        with ordinality as i(key, request_hash, order_id, public_id, number, answer, event, event_id, metadata,
+                         cast(:beside as text[]), cast(:address_problems as text[]), cast(:payments as text[]))
+        with ordinality as i(key, request_hash, order_id, public_id, number, answer, event, event_id, beside,
                                 address_problems, payments, n)
 ), repeated as materialized (
     select n, i.* from asked, lateral (  -- limit 1: uses the key's index for each order, whatever the planner estimates
@@ -68,36 +69,40 @@ with asked as materialized (
            count(*) as line_count, sum(quantity) as unit_count
     from line left join level using (sku) group by n
 ), ready as materialized (
-    select n, key, request_hash, order_id, public_id, event_id, metadata, address_problems, payments, line_count, unit_count,
-           replace(replace(answer, '"lines":[]', '"lines":[' || answers || ']'), no_number, its_number) as answer,
-           cast(replace(replace(event, '"lines":[]', '"lines":[' || events || ']'), no_number, its_number) as jsonb) as event
+    select n, key, request_hash, order_id, public_id, event_id, beside, address_problems, payments, line_count, unit_count,
+           replace(replace(answer, no_lines, '"lines":[' || answers || '],"goods_total"'), no_number, its_number) as answer,
+           cast(replace(replace(event, no_lines, '"lines":[' || events || '],"goods_total"'), no_number, its_number) as jsonb) as event
     from asked join joined using (n) join numbered using (n),
-         lateral (select '"number":' || to_json(public_id) as no_number, '"number":' || to_json(numbered.number) as its_number) m
+         lateral (select '"number":' || to_json(public_id) as no_number, '"number":' || to_json(numbered.number) as its_number,
+                        '"lines":[],"goods_total"' as no_lines) m
     where not exists (select from numbered where number is null)
 ), reserved as (
     insert into orders.idempotency (store_id, caller, key, request_hash, status, etag, body, recorded_at)
     select :store, :caller, key, request_hash, 201, '"v1"', answer, :now from ready order by n
     returning 1
 ), won as materialized (
-    select n, order_id, public_id, event_id, metadata, address_problems, payments, line_count, unit_count, event
+    select n, order_id, public_id, event_id, cast(beside as jsonb) as beside, address_problems, payments, line_count, unit_count, event
     from ready where (select count(*) from reserved) > 0
 ), placed as (
     insert into orders.orders (store_id, order_id, version, number, external_ref, status, currency, language, prices_include_tax,
         customer_id, customer_name, email, phone, shipping_address, billing_address, metadata, address_problems, line_count, unit_count, goods_total,
         discount_total, tax_total, shipping, shipping_tax, total, collected, refunded_total, refund_state, refunds, refunded_units,
-        placed_at, recorded_at)
+        placed_at, recorded_at, fulfilment, shipping_method, payment_method, place_of_supply, shipping_tax_rate, shipping_tax_code,
+        supplied_on, payment_due_on, company, buyer_reference, customer_note, coupon_codes, tax_numbers, personal_lines, tags, line_extras)
     select :store, won.order_id, 1, o.number, o.external_ref, 'pending', o.currency, o.language, o.prices_include_tax,
-        o.customer_id, o.customer_name, o.email, o.phone, o.shipping_address, o.billing_address, cast(won.metadata as jsonb),
+        o.customer_id, o.customer_name, o.email, o.phone, o.shipping_address, o.billing_address, beside -> 'metadata',
         cast(won.address_problems as jsonb),
         won.line_count, won.unit_count, o.goods_total, o.discount_total, o.tax_total, o.shipping, o.shipping_tax, o.total, o.collected,
-        0, 'none', 0, 0, o.placed_at, :now
+        0, 'none', 0, 0, o.placed_at, :now, o.fulfilment, o.shipping_method, o.payment_method, o.place_of_supply, o.shipping_tax_rate,
+        o.shipping_tax_code, o.supplied_on, o.payment_due_on, o.company, o.buyer_reference, o.customer_note, o.coupon_codes, o.tax_numbers,
+        event -> 'personal' -> 'lines', beside -> 'tags', beside -> 'line_extras'
     from won, jsonb_populate_record(null::orders.orders, event -> 'order' #- '{order_id}' || (event -> 'personal')) o
     order by n
 ), lines as (
     insert into orders.lines (store_id, order_id, line, sku, name, quantity, unit_price, subtotal, discount, order_discount, tax, total,
-        stock_tracked, placed_at)
+        stock_tracked, tax_rate, tax_code, commodity_code, options, placed_at)
     select :store, won.order_id, l.line, l.sku, l.name, l.quantity, l.unit_price, l.subtotal, l.discount, l.order_discount, l.tax, l.total,
-        l.stock_tracked, cast(event -> 'order' ->> 'placed_at' as timestamptz)
+        l.stock_tracked, l.tax_rate, l.tax_code, l.commodity_code, l.options, cast(event -> 'order' ->> 'placed_at' as timestamptz)
     from won, jsonb_populate_recordset(null::orders.lines, event -> 'order' -> 'lines') l
 ), prepaid as (
     insert into orders.payments (store_id, payment_id, order_id, order_version, amount, method, reference, collected_by, occurred_at,

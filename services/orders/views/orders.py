@@ -1,7 +1,7 @@
 """Response bodies of orders. Money is `{amount, currency, decimal}`: compute with `amount`; `decimal` is for human readers."""
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -9,9 +9,23 @@ from pydantic import BaseModel, ConfigDict
 from services.orders.addresses.postal import formatted
 from services.orders.rules.attention import needs_attention
 from services.orders.rules.cancel import lines_to_release
-from services.orders.state import Change, OrderState, Summary
+from services.orders.state import Change, LineExtra, OrderState, Summary
 from shared.contracts.actor import Actor, Decision
-from shared.contracts.events import Address, By, Order, OrderLine, OrderStatus, PartCancellation, PaymentState, RefundState, Tracking
+from shared.contracts.events import (
+    Address,
+    By,
+    Fulfilment,
+    Option,
+    Order,
+    OrderLine,
+    OrderStatus,
+    Parcel,
+    PartCancellation,
+    PaymentState,
+    RefundState,
+    TaxRegistration,
+    Tracking,
+)
 from shared.contracts.ids import OrderId, PaymentId
 from shared.contracts.lifecycle import goods_left
 from shared.web.problems import FieldProblem
@@ -25,6 +39,9 @@ class CustomerView(BaseModel):
     name: str
     email: str
     phone: str
+    company: str
+    tax_numbers: tuple[TaxRegistration, ...]
+    buyer_reference: str
 
 
 class AddressView(Address):
@@ -53,6 +70,13 @@ class OrderLineView(View):
     tax: MoneyView
     total: MoneyView
     stock_tracked: bool
+    options: tuple[Option, ...]
+    personalisation: str
+    product_id: str | None
+    image_url: str | None
+    tax_rate: str | None
+    tax_code: str | None
+    commodity_code: str | None
     cancelled: int
 
 
@@ -139,6 +163,18 @@ class OrderView(View):
     needs_attention: list[str]
     address_problems: list[FieldProblem]
     metadata: dict[str, str | int | bool]
+    tags: tuple[str, ...]
+    fulfilment: Fulfilment
+    shipping_method: str | None
+    payment_method: str | None
+    coupon_codes: tuple[str, ...]
+    customer_note: str
+    supplied_on: date | None
+    payment_due_on: date | None
+    place_of_supply: str | None
+    shipping_tax_rate: str | None
+    shipping_tax_code: str | None
+    parcels: tuple[Parcel, ...]
     placed_at: datetime
     confirmed_at: datetime | None
     delivered_at: datetime | None
@@ -241,7 +277,7 @@ class CancelOutlook(View):
         return cls.showing(
             decision,
             released=[ReleasedLine.showing(line, quantity=line.left) for line in released],
-            goods_return_through_refund=decision.allowed and goods_left(order.status),
+            goods_return_through_refund=decision.allowed and goods_left(order.status, order.fulfilment),
         )
 
 
@@ -278,30 +314,49 @@ def _view(state: OrderState, actor: Actor) -> dict[str, Any]:
     shipping = AddressView.of(personal.shipping_address)
     billing = shipping if personal.billing_address == personal.shipping_address else AddressView.of(personal.billing_address)
     same = ("order_id", "version", "number", "external_ref", "status", "payment", "refund_state", "currency", "language",
-            "prices_include_tax", "tracking", "delivery_failed_at", "placed_at", "confirmed_at", "delivered_at")  # fmt: skip
+            "prices_include_tax", "tracking", "delivery_failed_at", "placed_at", "confirmed_at", "delivered_at",
+            "fulfilment", "shipping_method", "payment_method", "coupon_codes", "supplied_on", "payment_due_on", "place_of_supply",
+            "shipping_tax_rate", "shipping_tax_code", "parcels")  # fmt: skip
     return {
         **{name: getattr(order, name) for name in same},
         **{name: money(getattr(order, name), order.currency) for name in ORDER_MONEY},
         "due": money(order.position.due, order.currency),
         "overpaid": money(order.position.overpaid, order.currency),
         "credited_total": money(order.total - order.shipping_kept_total if order.cancellation else order.credited, order.currency),
-        "customer": CustomerView(id=order.customer_id, name=personal.customer_name, email=personal.email, phone=personal.phone),
+        "customer": CustomerView(
+            id=order.customer_id,
+            name=personal.customer_name,
+            email=personal.email,
+            phone=personal.phone,
+            company=personal.company,
+            tax_numbers=personal.tax_numbers,
+            buyer_reference=personal.buyer_reference,
+        ),
+        "customer_note": personal.customer_note,
         "shipping_address": shipping,
         "billing_address": billing,
-        "lines": [line_view(line, order.currency) for line in order.lines],
+        "lines": line_views(state, order.lines),
         "payments": [_payment(order, at, actor) for at in range(len(order.payments))],
         "cancellation": _cancellation(order, actor),
         "part_cancellations": [PartCancellationView.of(part, actor) for part in order.part_cancellations],
         "needs_attention": list(needs_attention(state)) if actor.is_shop else [],
         "address_problems": [FieldProblem(**one.members()) for one in state.address_problems] if actor.is_shop else [],
         "metadata": state.metadata if actor.is_shop else {},
+        "tags": state.tags if actor.is_shop else (),
     }
 
 
-def line_view(line: OrderLine, currency: str) -> OrderLineView:
-    """A line as responses show it."""
+def line_views(state: OrderState, lines: Sequence[OrderLine]) -> list[OrderLineView]:
+    """These lines of the order as responses show them."""
+    wishes = {one.line: one.personalisation for one in state.personal.lines}
+    extras = {one.line: one for one in state.line_extras}
+    return [_line(line, state.order.currency, wishes.get(line.line, ""), extras.get(line.line)) for line in lines]
+
+
+def _line(line: OrderLine, currency: str, personalisation: str, extra: LineExtra | None) -> OrderLineView:
     amounts = {name: None if (value := getattr(line, name)) is None else money(value, currency) for name in LINE_MONEY}
-    return OrderLineView.showing(line, **amounts)
+    shown = {"product_id": extra and extra.product_id, "image_url": extra and extra.image_url}
+    return OrderLineView.showing(line, **amounts, personalisation=personalisation, **shown)
 
 
 def _payment(order: Order, at: int, actor: Actor) -> PaymentView:

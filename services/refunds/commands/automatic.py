@@ -15,7 +15,7 @@ from services.refunds.rules import explanation
 from services.refunds.rules.amounts import money_back, refund_amount
 from services.refunds.rules.automatic import Already, Due, due_refunds, keeps_shipping
 from services.refunds.rules.claim import all_free, claim
-from services.refunds.rules.goods import disposition_of_cancelled
+from services.refunds.rules.goods import disposition_of
 from services.refunds.rules.lines import lines_of_money, lines_of_units
 from services.refunds.rules.payout import payout
 from services.refunds.rules.settlement import settlement_of
@@ -138,7 +138,7 @@ async def _make(
     kept = due.shipping_kept + kept_before
     back = money_back(order, credited, due.amount, shipping_kept=kept)
     claimed = all_free(order, ledger.taken) if claims_goods else {}
-    lines = lines_of_money(order, back, claimed, disposition_of_cancelled(order, policy))
+    lines = lines_of_money(order, back, claimed, disposition_of(order, policy))
     tax = taxed(order, lines, credited, payout=due.amount - back.overpaid, shipping_kept=due.shipping_kept, kept_before=kept_before)
     refund = Refund(
         **record.begun(actor, order, policy, now=now),

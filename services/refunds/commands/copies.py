@@ -11,11 +11,14 @@ from shared.data.db import Transaction
 from shared.data.schema import TIME
 from shared.data.sql import statement
 
-LINE = ("line", "sku", "name", "quantity", "total", "tax", "stock_tracked")
+LINE = ("line", "sku", "name", "quantity", "total", "tax", "tax_rate", "tax_code", "stock_tracked")
 """The fields of a line that are copied."""
 
 COPY_ORDER = statement(__file__, "copy_order").bindparams(
-    *(sa.bindparam(name, type_=sa.Text) for name in ("store", "number", "customer", "status", "currency")),
+    *(
+        sa.bindparam(name, type_=sa.Text)
+        for name in ("store", "number", "customer", "status", "currency", "fulfilment", "shipping_tax_rate", "shipping_tax_code")
+    ),
     *(sa.bindparam(name, type_=JSONB) for name in ("payments", "lines", "part_cancellations")),
     sa.bindparam("cancellation", type_=JSONB(none_as_null=True)),
     sa.bindparam("order_id", type_=orders.c.order_id.type),
@@ -70,6 +73,9 @@ def _values(store_id: str, order: Order) -> dict[str, Any]:
         "written_off": order.position.written_off,
         "kept": order.position.kept,
         "lines_version": order.lines_version,
+        "fulfilment": order.fulfilment,
+        "shipping_tax_rate": order.shipping_tax_rate,
+        "shipping_tax_code": order.shipping_tax_code,
         "payments": [
             {"payment_id": p.payment_id, "amount": p.amount, "order_version": p.order_version, "reverses": p.reverses}
             for p in order.payments

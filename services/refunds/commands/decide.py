@@ -96,7 +96,8 @@ def _figures(refund: Refund, ledger: Ledger, approval: ApproveRefund) -> dict[st
     units, dispositions = refund.claim, {line.line: line.disposition for line in refund.lines}
     if approval.lines is not None:
         units = keep_lowest(units, approval.lines)
-        dispositions |= {line.line: line.disposition for line in approval.lines if line.disposition is not None}
+        if ledger.order.goods_left:  # what never left cannot come back, whatever the approval says
+            dispositions |= {line.line: line.disposition for line in approval.lines if line.disposition is not None}
     amount = refund_amount(ledger.order, units, ledger.credited, deduct_shipping=refund.deduct_shipping)
     paid = payout(ledger.position, amount.total)
     tax = taxed(ledger.order, lines_of_units(ledger.order, amount, dispositions), ledger.credited, payout=paid)

@@ -10,7 +10,7 @@ from services.refunds.rules import explanation
 from services.refunds.rules.amounts import Amount, refund_amount
 from services.refunds.rules.claim import claim
 from services.refunds.rules.decisions import has_seen, may_request
-from services.refunds.rules.goods import disposition_by_policy
+from services.refunds.rules.goods import disposition_of
 from services.refunds.rules.lines import lines_of_units
 from services.refunds.rules.policy import window_end
 from services.refunds.rules.taxes import taxed
@@ -66,7 +66,8 @@ async def request_refund(tx: Transaction, actor: Actor, request: RequestRefund, 
 
 def _requested(planned: Planned, actor: Actor, request: RequestRefund, *, now: datetime) -> Refund:
     ledger, policy, amount = planned.ledger, planned.policy, planned.amount
-    order, disposition = ledger.order, disposition_by_policy(policy)
+    order = ledger.order
+    disposition = disposition_of(order, policy)
     lines = lines_of_units(order, amount, dict.fromkeys((line.line for line in amount.lines), disposition))
     return Refund(
         **record.begun(actor, order, policy, now=now),

@@ -19,8 +19,8 @@ def disposition_by_policy(policy: Policy) -> Disposition:
     return "restock" if policy.manage_stock else "inspect"
 
 
-def disposition_of_cancelled(order: KnownOrder, policy: Policy) -> Disposition:
-    """As by policy if the goods had left; otherwise `never_left`: the order service has already released them."""
+def disposition_of(order: KnownOrder, policy: Policy) -> Disposition:
+    """As by policy if the goods had left; otherwise `never_left`: the order service has released them, or they are digital."""
     return disposition_by_policy(policy) if order.goods_left else "never_left"
 
 

@@ -18,6 +18,7 @@ from shared.contracts.events.envelope import Envelope as Envelope
 from shared.contracts.events.envelope import Event as Event
 from shared.contracts.events.envelope import Part as Part
 from shared.contracts.events.envelope import event_bytes as event_bytes
+from shared.contracts.events.envelope import written_unless as written_unless
 from shared.contracts.events.note import NoteAdded as NoteAdded
 from shared.contracts.events.note import NoteEdited as NoteEdited
 from shared.contracts.events.note import NoteEvent as NoteEvent
@@ -31,6 +32,7 @@ from shared.contracts.events.order import CancelledUnits as CancelledUnits
 from shared.contracts.events.order import Closing as Closing
 from shared.contracts.events.order import CustomerErased as CustomerErased
 from shared.contracts.events.order import GuestLinkRevoked as GuestLinkRevoked
+from shared.contracts.events.order import Option as Option
 from shared.contracts.events.order import Order as Order
 from shared.contracts.events.order import OrderAmended as OrderAmended
 from shared.contracts.events.order import OrderCancelled as OrderCancelled
@@ -40,6 +42,7 @@ from shared.contracts.events.order import OrderDeliveryFailed as OrderDeliveryFa
 from shared.contracts.events.order import OrderEdited as OrderEdited
 from shared.contracts.events.order import OrderEvent as OrderEvent
 from shared.contracts.events.order import OrderLine as OrderLine
+from shared.contracts.events.order import OrderParcelsChanged as OrderParcelsChanged
 from shared.contracts.events.order import OrderPartCancelled as OrderPartCancelled
 from shared.contracts.events.order import OrderPaymentRecorded as OrderPaymentRecorded
 from shared.contracts.events.order import OrderPaymentReversed as OrderPaymentReversed
@@ -48,12 +51,16 @@ from shared.contracts.events.order import OrderPickedUp as OrderPickedUp
 from shared.contracts.events.order import OrderPlaced as OrderPlaced
 from shared.contracts.events.order import OrderRefunded as OrderRefunded
 from shared.contracts.events.order import OrderShipped as OrderShipped
+from shared.contracts.events.order import Parcel as Parcel
+from shared.contracts.events.order import ParcelLine as ParcelLine
 from shared.contracts.events.order import PartCancellation as PartCancellation
 from shared.contracts.events.order import Payment as Payment
 from shared.contracts.events.order import PaymentState as PaymentState
+from shared.contracts.events.order import PersonalLine as PersonalLine
 from shared.contracts.events.order import RefundState as RefundState
 from shared.contracts.events.order import StockMoved as StockMoved
 from shared.contracts.events.order import StoreSettingsChanged as StoreSettingsChanged
+from shared.contracts.events.order import TaxRegistration as TaxRegistration
 from shared.contracts.events.order import Tracking as Tracking
 from shared.contracts.events.refund import Disposition as Disposition
 from shared.contracts.events.refund import Fee as Fee
@@ -74,12 +81,13 @@ from shared.contracts.events.refund import UnitRange as UnitRange
 from shared.contracts.events.webhook import WebhookEndpointDisabled as WebhookEndpointDisabled
 from shared.contracts.events.webhook import WebhookEndpointEvent as WebhookEndpointEvent
 from shared.contracts.events.webhook import WebhookEndpointFailing as WebhookEndpointFailing
+from shared.contracts.lifecycle import Fulfilment as Fulfilment
 from shared.contracts.lifecycle import OrderStatus as OrderStatus
 
 ORDER_EVENTS: tuple[type[OrderEvent], ...] = (
     OrderPlaced, OrderConfirmed, OrderPickedUp, OrderShipped, OrderDelivered, OrderCancelled, OrderDeliveryFailed,
     OrderPaymentRecorded, OrderPaymentReversed, OrderEdited, OrderAmended, OrderPartCancelled,
-    OrderRefunded,
+    OrderParcelsChanged, OrderRefunded,
 )  # fmt: skip
 """A service that keeps copies of orders subscribes to all of these."""
 

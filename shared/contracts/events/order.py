@@ -1,10 +1,11 @@
 """Events of the order service: `order.*`, `stock.*`, `store_settings.*`, `customer.*`."""
 
+from datetime import date
 from typing import ClassVar, Literal
 
 from shared.contracts.events.envelope import By, Event, Part, written_unless
-from shared.contracts.ids import ClosingId, LinkId, OrderId, PartCancellationId, PaymentId, RefundId
-from shared.contracts.lifecycle import OrderStatus
+from shared.contracts.ids import ClosingId, LinkId, OrderId, ParcelId, PartCancellationId, PaymentId, RefundId
+from shared.contracts.lifecycle import Fulfilment, OrderStatus
 from shared.contracts.position import Position
 from shared.contracts.times import Instant
 
@@ -31,6 +32,21 @@ class Address(Part):
     phone: str = ""
 
 
+class Option(Part):
+    """A choice that tells variants of an article apart: size, colour."""
+
+    name: str
+    value: str
+
+
+class TaxRegistration(Part):
+    """A registration of a company, such as `BIN 000123456-0101`; `scheme` is its UNTDID 1153 code (`VA`: a VAT number)."""
+
+    label: str
+    number: str
+    scheme: str | None = None
+
+
 class OrderLine(Part):
     """A line as it was placed; money in minor units of the order's currency.
 
@@ -48,6 +64,10 @@ class OrderLine(Part):
     tax: int = 0
     total: int
     stock_tracked: bool = False
+    options: tuple[Option, ...] = written_unless(())
+    tax_rate: str | None = written_unless(None)  # per cent, as decimal text
+    tax_code: str | None = written_unless(None)
+    commodity_code: str | None = written_unless(None)  # HS, HSN or CN
     cancelled: int = written_unless(0)  # units that were cancelled in part; the line's figures stay
 
     @property
@@ -123,6 +143,25 @@ class Tracking(Part):
     url: str | None = None
 
 
+class ParcelLine(Part):
+    """How many units of a line are in a parcel."""
+
+    line: int
+    quantity: int
+
+
+class Parcel(Part):
+    """One parcel of an order. Without `lines` it says nothing of its contents."""
+
+    parcel_id: ParcelId
+    carrier: str
+    number: str
+    url: str | None = None
+    lines: tuple[ParcelLine, ...] = ()
+    shipped_at: Instant | None = None
+    delivered_at: Instant | None = None
+
+
 class Order(Part):
     """A whole order as of `version`, without personal data. Σ line totals + shipping = total."""
 
@@ -153,7 +192,17 @@ class Order(Part):
     confirmed_version: int | None = None
     part_cancellations: tuple[PartCancellation, ...] = ()
     closings: tuple[Closing, ...] = ()
-    tracking: Tracking | None = None
+    tracking: Tracking | None = None  # of the first parcel that stands
+    parcels: tuple[Parcel, ...] = ()
+    fulfilment: Fulfilment = "shipping"
+    shipping_method: str | None = None
+    payment_method: str | None = None  # what is intended; what was paid stands in `payments`
+    coupon_codes: tuple[str, ...] = ()
+    supplied_on: date | None = None
+    payment_due_on: date | None = None
+    place_of_supply: str | None = None
+    shipping_tax_rate: str | None = None  # per cent, as decimal text
+    shipping_tax_code: str | None = None
     delivery_failed_at: Instant | None = None
     cancellation: Cancellation | None = None
     placed_at: Instant
@@ -161,10 +210,11 @@ class Order(Part):
     delivered_at: Instant | None = None
 
     def forgotten(self) -> "Order":
-        """The order of an erased customer: without free-text reasons and the tracking, which leads to the customer's address."""
+        """The order of an erased customer: without free-text reasons, and without numbers that lead to the customer's address."""
         cancellation = self.cancellation and self.cancellation.model_copy(update={"reason": ""})
         parts = tuple(one.model_copy(update={"reason": ""}) for one in self.part_cancellations)
-        return self.model_copy(update={"cancellation": cancellation, "tracking": None, "part_cancellations": parts})
+        parcels = tuple(parcel.model_copy(update={"number": "", "url": None}) for parcel in self.parcels)
+        return self.model_copy(update={"cancellation": cancellation, "tracking": None, "part_cancellations": parts, "parcels": parcels})
 
     @property
     def credited(self) -> int:
@@ -185,6 +235,13 @@ class Order(Part):
         )
 
 
+class PersonalLine(Part):
+    """What a line's customer wants on it, such as an engraving."""
+
+    line: int
+    personalisation: str
+
+
 class OrderPersonal(Part):
     """The personal part of an order event. `message` is what the actor wrote to the customer with this change."""
 
@@ -193,6 +250,11 @@ class OrderPersonal(Part):
     phone: str = ""
     shipping_address: Address | None = None
     billing_address: Address | None = None
+    company: str = ""
+    tax_numbers: tuple[TaxRegistration, ...] = ()
+    buyer_reference: str = ""
+    customer_note: str = ""
+    lines: tuple[PersonalLine, ...] = ()
     message: str = ""
 
 
@@ -274,6 +336,13 @@ class OrderPartCancelled(OrderEvent, type="order.part_cancelled.v1"):
     part_cancellation_id: PartCancellationId
     lines: tuple[CancelledUnits, ...]
     reason: str
+
+
+class OrderParcelsChanged(OrderEvent, type="order.parcels_changed.v1"):
+    """A parcel was added, corrected or removed; all that stand are in `order.parcels`."""
+
+    parcel_id: ParcelId
+    change: Literal["added", "corrected", "removed"]
 
 
 class OrderRefunded(OrderEvent, type="order.refunded.v1"):

@@ -1,16 +1,20 @@
 """An erasure finds the answers about somebody by an index, whoever they were given to, and no others."""
 
 from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from shared.contracts.actor import Actor
 from shared.contracts.ids import new_id
+from shared.contracts.personal import without_personal
 from shared.data.erasure import ERASED_ANSWER, blank_answers, forget
 from shared.data.idempotency import Reservation, Stored, store
 from tests.services.kernel.lab import Lab
 
+NOW = datetime.now(UTC)
 SOMEBODY, OTHER = new_id("order"), new_id("order")
 
 # Others' answers of the same store, so many that reading all of them would be the dearer way.
@@ -63,3 +67,28 @@ async def test_answers_about_somebody_are_blanked_whoever_they_were_given_to(lab
         stored = {row.key: row.body for row in await tx.all(sa.select(table.c.key, table.c.body))}
     assert {key for key, body in stored.items() if body == ERASED_ANSWER} == set(theirs)
     assert {key: stored[key] for key in others} == {key: body for key, (_, body) in others.items()}
+
+
+async def test_parcels_stay_in_stored_events_without_their_numbers(lab: Lab) -> None:
+    parcels = [
+        {"parcel_id": "a", "carrier": "Pathao", "number": "PX-1", "url": "https://x"},
+        {"parcel_id": "b", "carrier": "Redx", "number": "2"},
+    ]
+    event = {"order": {"parcels": parcels}}
+    events = lab.database.kernel.events
+    row = {"event_id": uuid4(), "type": "order.edited.v1", "sequence": 1, "public": True, "occurred_at": NOW, "recorded_at": NOW}
+    kept: dict[str, Any] = {SOMEBODY: event, OTHER: event, new_id("order"): {"order": {"parcels": []}}, new_id("order"): {"order": None}}
+    async with lab.database.transaction("lab.events") as tx:
+        for subject, data in kept.items():
+            await tx.execute(sa.insert(events).values(row | {"store_id": lab.store, "subject": subject, "data": data}))
+        await forget(tx, lab.store, [subject for subject in kept if subject != OTHER])
+    async with lab.database.reading() as tx:
+        found = {
+            row.subject: row.data for row in await tx.all(sa.select(events.c.subject, events.c.data).where(events.c.store_id == lab.store))
+        }
+    blanked = [
+        {"parcel_id": "a", "carrier": "Pathao", "number": "", "url": None},
+        {"parcel_id": "b", "carrier": "Redx", "number": "", "url": None},
+    ]
+    assert found == kept | {SOMEBODY: {"order": {"parcels": blanked}}}
+    assert without_personal(event) == found[SOMEBODY]

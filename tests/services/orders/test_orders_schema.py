@@ -10,6 +10,7 @@ import pytest
 from fastapi import FastAPI
 
 from services.orders.app import SERVICE
+from services.orders.rules.edit import FROZEN_FROM
 from services.orders.rules.problems import PROBLEMS
 from shared.contracts.events import EVENTS, SOURCES
 from shared.data import migrate
@@ -67,8 +68,7 @@ def _codes() -> set[str]:
 
 def test_every_refusal_is_explained_and_every_explanation_used() -> None:
     from_templates = {
-        "shipping_address_frozen",
-        "billing_address_frozen",
+        *(f"{part}_frozen" for part in FROZEN_FROM),
         "discount_too_large",
         "amount_too_large",
         "figures_do_not_add_up",
