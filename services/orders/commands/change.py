@@ -101,7 +101,7 @@ def _columns(state: OrderState) -> dict[str, Any]:
     order, personal = state.order, state.personal
     return {
         **{name: getattr(order, name) for name in OF_ORDER},
-        **{name: [part.model_dump(mode="json") for part in getattr(order, name)] for name in LISTS},
+        "part_cancellations": [_json(one) for one in order.part_cancellations],
         "tracking": _json(order.tracking),
         "cancellation": _json(order.cancellation),
         **{name: getattr(personal, name) for name in CONTACT},
