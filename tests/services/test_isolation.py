@@ -35,7 +35,7 @@ MAY: dict[str, set[str]] = {
     "orders_order_place": WRITERS, "orders_batch_place": WRITERS, "orders_order_move": WRITERS, "orders_batch_move": WRITERS,
     "orders_batch_record": WRITERS, "orders_batch_cancel": WRITERS,
     "orders_delivery_failure_report": WRITERS, "orders_payment_record": WRITERS, "orders_payment_reverse": WRITERS,
-    "orders_order_edit": WRITERS, "orders_order_amend": WRITERS, "orders_order_cancel_in_part": WRITERS,
+    "orders_order_edit": WRITERS, "orders_amendment_create": WRITERS, "orders_part_cancellation_create": WRITERS,
     "orders_settings_save": WRITERS, "orders_stock_save": WRITERS, "orders_stock_adjust": WRITERS, "orders_customer_erase": WRITERS,
     "orders_order_cancel": ACTS, "orders_guest_link_create": ACTS, "orders_guest_link_list": SHOP | SELF, "orders_guest_link_revoke": ACTS,
     "refunds_refund_list": LISTS, "refunds_counts_read": LISTS, "refunds_policy_read": LISTS,
@@ -77,8 +77,8 @@ BODIES: dict[str, Any] = {
     "orders_payment_record": {"amount": 1, "method": "cod", "reference": "extra"},
     "orders_payment_reverse": {"reason": "bounced"},
     "orders_order_edit": {"reason": "typo", "customer": {"name": "Taken Over"}},
-    "orders_order_amend": {"reason": "by phone", "lines": [{"line": 1, "quantity": 1}]},
-    "orders_order_cancel_in_part": {"reason": "not there", "lines": LINES},
+    "orders_amendment_create": {"reason": "by phone", "lines": [{"line": 1, "quantity": 1}]},
+    "orders_part_cancellation_create": {"reason": "not there", "lines": LINES},
     "orders_order_cancel": {"reason": "not mine"},
     "orders_guest_link_create": {},
     "orders_settings_save": {"cancel_preset": "cancellation-control", "customer_cancel_until": "delivered", "stock": False,
@@ -134,7 +134,7 @@ class Asking:
         headers = {"Content-Type": "image/png" if operation == "documents_logo_save" else "application/json", "If-Match": '"v0"'}
         headers = headers if content else {"If-Match": '"v0"'} if method == "DELETE" else {}
         if operation not in {"orders_settings_save", "documents_settings_save", "notes_settings_save", "refunds_policy_save",
-                             "documents_logo_save", "documents_logo_remove", "orders_order_amend"}:  # fmt: skip
+                             "documents_logo_save", "documents_logo_remove", "orders_amendment_create"}:  # fmt: skip
             headers.pop("If-Match", None)
         return await self.answer(method, path, ids, {**headers, **caller.headers}, content)
 

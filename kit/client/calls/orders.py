@@ -233,7 +233,7 @@ class Orders:
         call = Call("GET", f"/v1/orders/{segment(order_id)}/actions", if_none_match=etag)
         return await self._connection.answer_if_changed(ActionsView, call)
 
-    async def amend(
+    async def create_amendment(
         self,
         order_id: str,
         *,
@@ -323,7 +323,7 @@ class Orders:
         call = Call("DELETE", f"/v1/orders/{segment(order_id)}/guest-links/{segment(link_id)}", key=idempotency_key or new_key())
         await self._connection.nothing(call)
 
-    async def part_cancel_in(
+    async def create_part_cancellation(
         self,
         order_id: str,
         *,

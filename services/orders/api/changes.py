@@ -108,7 +108,7 @@ async def reversal(order_id: OrderId, payment_id: PaymentId, request: ReversePay
 
 
 @router.post(
-    "/orders/{order_id}/amendments", operation_id="orders_order_amend", response_model=OrderView,
+    "/orders/{order_id}/amendments", operation_id="orders_amendment_create", response_model=OrderView,
     responses=problems(NotFound, Forbidden, Refused, VersionConflict, PreconditionRequired, TooLarge), max_body_size=MAX_ORDER_BODY_BYTES,
 )  # fmt: skip
 async def amend(order_id: OrderId, request: AmendOrder, call: Call, dry_run: DryRun = False) -> Response:
@@ -122,7 +122,7 @@ async def amend(order_id: OrderId, request: AmendOrder, call: Call, dry_run: Dry
 
 
 @router.post(
-    "/orders/{order_id}/part-cancellations", operation_id="orders_order_cancel_in_part", response_model=OrderView, responses=CHANGE
+    "/orders/{order_id}/part-cancellations", operation_id="orders_part_cancellation_create", response_model=OrderView, responses=CHANGE
 )
 async def cancel_part(order_id: OrderId, request: PartCancelRequest, call: Call, dry_run: DryRun = False) -> Response:
     """Cancel units that never leave, while the rest of the order goes on; they are credited by themselves."""

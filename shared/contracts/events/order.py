@@ -3,8 +3,20 @@
 from datetime import date
 from typing import ClassVar, Literal
 
-from shared.contracts.events.envelope import By, Event, Part, written_unless
-from shared.contracts.ids import ClosingId, LinkId, OrderId, ParcelId, PartCancellationId, PaymentId, RefundId
+from shared.contracts.events.envelope import By, Event, Part
+from shared.contracts.events.order_parts import (
+    Address,
+    Cancellation,
+    CancelledUnits,
+    Closing,
+    OrderLine,
+    Parcel,
+    PartCancellation,
+    Payment,
+    TaxRegistration,
+    Tracking,
+)
+from shared.contracts.ids import LinkId, OrderId, ParcelId, PartCancellationId, PaymentId, RefundId
 from shared.contracts.lifecycle import Fulfilment, OrderStatus
 from shared.contracts.position import Position
 from shared.contracts.times import Instant
@@ -15,151 +27,6 @@ MAX_LINE_NUMBER = 10_000
 
 PaymentState = Literal["paid", "unpaid"]
 RefundState = Literal["none", "partial", "full"]
-
-
-class Address(Part):
-    """A postal address in the parts of its country; only `country_code` (ISO 3166-1 alpha-2) is always there."""
-
-    country_code: str
-    name: str = ""
-    company_name: str = ""
-    street_address: str = ""
-    city: str = ""
-    city_area: str = ""
-    country_area: str = ""
-    postal_code: str = ""
-    sorting_code: str = ""
-    phone: str = ""
-
-
-class Option(Part):
-    """A choice that tells variants of an article apart: size, colour."""
-
-    name: str
-    value: str
-
-
-class TaxRegistration(Part):
-    """A registration of a company, such as `BIN 000123456-0101`; `scheme` is its UNTDID 1153 code (`VA`: a VAT number)."""
-
-    label: str
-    number: str
-    scheme: str | None = None
-
-
-class OrderLine(Part):
-    """A line as it was placed; money in minor units of the order's currency.
-
-    `total` is what the customer pays for the line: after its own discount and its share of the order's, with tax.
-    """
-
-    line: int  # 1-based position, the line's identity within its order
-    sku: str
-    name: str
-    quantity: int
-    unit_price: int | None = None
-    subtotal: int  # quantity × unit price, before discounts
-    discount: int = 0
-    order_discount: int = 0  # this line's share of the order's discount
-    tax: int = 0
-    total: int
-    stock_tracked: bool = False
-    options: tuple[Option, ...] = written_unless(())
-    tax_rate: str | None = written_unless(None)  # per cent, as decimal text
-    tax_code: str | None = written_unless(None)
-    commodity_code: str | None = written_unless(None)  # HS, HSN or CN
-    cancelled: int = written_unless(0)  # units that were cancelled in part; the line's figures stay
-
-    @property
-    def left(self) -> int:
-        """Units that were not cancelled."""
-        return self.quantity - self.cancelled
-
-
-class Payment(Part):
-    """Money recorded on an order; a reversal is a payment with a negative amount that names what it `reverses`."""
-
-    payment_id: PaymentId
-    amount: int
-    method: str
-    reference: str
-    collected_by: str | None = None
-    reverses: PaymentId | None = None
-    order_version: int  # the order version that this record created: sorts it before or after the cancellation, whichever arrives first
-    lines_version: int = 1  # what was bought when it was made, as its receipt prints it
-    occurred_at: Instant
-    recorded_at: Instant
-
-
-class Cancellation(Part):
-    """The record of a cancellation."""
-
-    by: By
-    cancelled_from: OrderStatus
-    reason: str
-    order_version: int
-    occurred_at: Instant
-    recorded_at: Instant  # decides which refund policy applies
-
-
-class CancelledUnits(Part):
-    """Units of a line that never leave; `released` are those whose stock was put back."""
-
-    line: int
-    quantity: int
-    released: int = 0
-
-
-class PartCancellation(Part):
-    """The record of units that were cancelled while the rest of the order goes on. The order's total stays: it is credited."""
-
-    part_cancellation_id: PartCancellationId
-    by: By
-    lines: tuple[CancelledUnits, ...]
-    shipping: Literal["policy", "keep", "refund"] = "policy"
-    reason: str
-    order_version: int
-    occurred_at: Instant
-    recorded_at: Instant  # decides which refund policy applies
-
-
-class Closing(Part):
-    """A difference that the shop lets be: a tolerance, not money. `written_off` is not asked for any more, `kept` not paid back."""
-
-    closing_id: ClosingId
-    kind: Literal["written_off", "kept"]
-    amount: int
-    reason: Literal["rounding", "shortage", "tip", "surplus", "other"]
-    by: By
-    occurred_at: Instant
-    order_version: int
-
-
-class Tracking(Part):
-    """Where the parcel can be followed."""
-
-    carrier: str
-    number: str
-    url: str | None = None
-
-
-class ParcelLine(Part):
-    """How many units of a line are in a parcel."""
-
-    line: int
-    quantity: int
-
-
-class Parcel(Part):
-    """One parcel of an order. Without `lines` it says nothing of its contents."""
-
-    parcel_id: ParcelId
-    carrier: str
-    number: str
-    url: str | None = None
-    lines: tuple[ParcelLine, ...] = ()
-    shipped_at: Instant | None = None
-    delivered_at: Instant | None = None
 
 
 class Order(Part):
