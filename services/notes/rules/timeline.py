@@ -27,6 +27,9 @@ class Entry:
 PERSONAL_DETAILS = ("tracking",)
 """Details that identify a person: a tracking number leads to the carrier's page, which shows a name and an address."""
 
+OF_THE_SHOP = ("tags", "metadata", "accept_addresses")
+"""Parts of an order that its customer does not see."""
+
 SOURCE_RANK = {"orders": 0, "refunds": 1, "documents": 2}
 """Order of entries at the same instant: an order's change comes before the refund that it caused, and both before their documents."""
 
@@ -88,7 +91,7 @@ def _payment(event: events.OrderPaymentRecorded | events.OrderPaymentReversed) -
 
 
 def _edited(event: events.OrderEdited) -> Entry:
-    details = {"version": event.order.version, "fields": list(event.fields)}
+    details = {"version": event.order.version, "fields": [name for name in event.fields if name not in OF_THE_SHOP]}
     return Entry("customer", event.by, details, {"reason": event.reason}, event.personal.message)
 
 

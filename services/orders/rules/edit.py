@@ -50,11 +50,14 @@ def may_accept(actor: Actor) -> Decision:
 
 
 def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The values that differ, as they were and as they are; of two objects only the members that differ, at any depth."""
+    """The values that differ, as they were and as they are; of two objects only the members that differ, at any depth.
+
+    A member that one of them does not have is None there.
+    """
     old: dict[str, Any] = {}
     new: dict[str, Any] = {}
-    for name in after:
-        was, now = before[name], after[name]
+    for name in {**before, **after}:
+        was, now = before.get(name), after.get(name)
         if was == now:
             continue
         both = isinstance(was, Mapping) and isinstance(now, Mapping)

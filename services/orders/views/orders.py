@@ -293,16 +293,24 @@ SHOWN_TO_CUSTOMERS = (
     "total", "total_before", "part_cancellation_id", "lines",
 )  # fmt: skip
 
+OF_THE_SHOP = ("tags", "metadata", "accept_addresses")
+
 
 def timeline_entry(change: Change, actor: Actor) -> TimelineEntry:
     """One change as `actor` may see it: internal details (such as a rider's name) are only for the shop."""
-    shop = actor.is_shop
-    return TimelineEntry.showing(
-        change,
-        by=ByView.of(change.by, actor),
-        reason=_reason(change.reason, change.by, actor),
-        details={name: value for name, value in change.details.items() if shop or name in SHOWN_TO_CUSTOMERS},
-    )
+    details = change.details if actor.is_shop else _for_customers(change.details)
+    return TimelineEntry.showing(change, by=ByView.of(change.by, actor), reason=_reason(change.reason, change.by, actor), details=details)
+
+
+def _for_customers(details: Mapping[str, Any]) -> dict[str, Any]:
+    """Without internal details, and without the parts of an edit that are only the shop's."""
+    shown = {name: value for name, value in details.items() if name in SHOWN_TO_CUSTOMERS}
+    for name in ("before", "after"):
+        if name in shown:
+            shown[name] = {part: value for part, value in shown[name].items() if part not in OF_THE_SHOP}
+    if "fields" in shown:
+        shown["fields"] = [part for part in shown["fields"] if part not in OF_THE_SHOP]
+    return shown
 
 
 LINE_MONEY = ("unit_price", "subtotal", "discount", "order_discount", "tax", "total")

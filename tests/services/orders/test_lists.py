@@ -111,7 +111,12 @@ async def test_counts_per_axis(shop: Shop) -> None:
 
 
 async def test_settings_are_versioned(shop: Shop) -> None:
-    assert (await shop.staff.get("/orders/v1/orders-settings")).ok().body == SETTINGS | {"version": 0, "stock": False}
+    assert (await shop.staff.get("/orders/v1/orders-settings")).ok().body == SETTINGS | {
+        "version": 0,
+        "stock": False,
+        "country": None,
+        "next_number": None,
+    }
     missing = await shop.staff.put("/orders/v1/orders-settings", json=SETTINGS)
     assert (missing.status, missing.code) == (428, "if_match_required")
     saved = (await shop.staff.put("/orders/v1/orders-settings", json=SETTINGS, headers={"If-Match": '"v0"'})).ok()
