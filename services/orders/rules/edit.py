@@ -60,6 +60,7 @@ def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dic
         was, now = before.get(name), after.get(name)
         if was == now:
             continue
-        both = isinstance(was, Mapping) and isinstance(now, Mapping)
-        old[name], new[name] = difference(was, now) if both else (was, now)
+        if isinstance(was, Mapping) and isinstance(now, Mapping):
+            was, now = difference(was, now)
+        old[name], new[name] = was, now
     return old, new
