@@ -9,6 +9,7 @@ from services.orders.addresses.postal import checked
 from services.orders.commands.change import Doing, changed, write
 from services.orders.queries.orders import order_for
 from services.orders.requests.changes import ContactEdit, EditOrder
+from services.orders.rules.carriers import followed
 from services.orders.rules.edit import EDITABLE, may_edit
 from services.orders.state import OrderState
 from shared.contracts.actor import Actor
@@ -30,7 +31,7 @@ async def edit_order(
         if part in request.parts():
             may_edit(state.order, part, actor).or_raise()
     corrected = _corrected(state.personal, request)
-    tracking = state.order.tracking if request.tracking is None else request.tracking.parts()
+    tracking = state.order.tracking if request.tracking is None else followed(request.tracking.parts())
     after = changed(replace(state, personal=corrected), tracking=tracking)
     if corrected == state.personal and tracking == state.order.tracking:
         raise Refused("nothing_changed", "The correction does not change anything.")
