@@ -16,7 +16,7 @@ from deploy.operator.state import PROJECT
 
 NAME = "aftersale_client"
 ROOMS = {"kit.client": NAME, "shared.contracts": f"{NAME}.contracts"}
-NEEDS = ("httpx2", "iso4217", "pydantic", "standardwebhooks", "typeid-python", "uuid-utils")
+NEEDS = ("httpx2", "pydantic", "standardwebhooks", "typeid-python", "uuid-utils")
 """What the client and the published language import, in the versions that the project itself requires."""
 SHIPPED = (".py", ".typed")
 

@@ -1,27 +1,33 @@
 """Money: integer minor units and an ISO 4217 currency. The only rounding in the product, and a split that loses nothing."""
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import lru_cache
 
-from iso4217 import Currency
+from shared.contracts.currencies import MINOR_UNITS, WITHDRAWN
 
 MAX_AMOUNT_MINOR_UNITS = 10**15  # leaves room to multiply by a quantity inside PostgreSQL's bigint and Python's JSON readers
 
 
-@lru_cache(maxsize=512)
+ANYWHERE_ON_EARTH = timedelta(hours=12)
+"""How much later than in UTC a day ends in the last time zone."""
+
+
 def exponent(currency: str) -> int:
     """Decimal digits of `currency` (JPY 0, EUR 2, KWD 3) as in ISO 4217; Babel's tables differ from it for 13 currencies.
 
-    Raises ValueError for a code that is not a current currency with minor units.
+    Raises ValueError for a code that is not a currency with minor units, of today or withdrawn.
     """
-    try:
-        digits = Currency(currency).exponent
-    except ValueError:
-        digits = None
-    if digits is None or currency != currency.upper():
+    digits = MINOR_UNITS.get(currency)
+    if digits is None:
         raise ValueError(f"{currency!r} is not an ISO 4217 currency code such as BDT, EUR or JPY")
-    return int(digits)
+    return digits
+
+
+def in_use(currency: str, at: datetime) -> bool:
+    """Whether `currency` was legal tender at that moment, wherever on Earth it was."""
+    withdrawn = WITHDRAWN.get(currency)
+    return withdrawn is None or (at - ANYWHERE_ON_EARTH).date() < withdrawn
 
 
 def divide_half_up(numerator: int, denominator: int) -> int:

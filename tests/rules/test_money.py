@@ -1,10 +1,14 @@
 """The only rounding, the split that loses nothing, and the digits of a currency."""
 
+from datetime import datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from iso4217 import Currency
 
-from shared.contracts.money import decimal_text, divide_half_up, exponent, split
+from shared.contracts.currencies import MINOR_UNITS, WITHDRAWN
+from shared.contracts.money import decimal_text, divide_half_up, exponent, in_use, split
 
 AMOUNTS = st.integers(-(10**12), 10**12)
 
@@ -61,10 +65,32 @@ def test_a_split_over_nothing_or_less_is_refused(weights: list[int]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("currency", "digits"), [("JPY", 0), ("BDT", 2), ("GBP", 2), ("KWD", 3), ("IQD", 3), ("LAK", 2), ("CLF", 4)]
+    ("currency", "digits"),
+    [("JPY", 0), ("BDT", 2), ("GBP", 2), ("KWD", 3), ("IQD", 3), ("LAK", 2), ("CLF", 4), ("HRK", 2), ("ITL", 0), ("BGN", 2)],
 )  # Babel says 0 for IQD and LAK
 def test_digits_are_those_of_iso_4217(currency: str, digits: int) -> None:
     assert exponent(currency) == digits
+
+
+def test_every_currency_of_today_is_in_our_own_table() -> None:
+    """A new one of the library is added to shared/contracts/currencies.py; one that the library drops gets a day in WITHDRAWN."""
+    today = {one.code: one.exponent for one in Currency if one.exponent is not None}
+    assert {code: digits for code, digits in MINOR_UNITS.items() if code not in WITHDRAWN} == today
+
+
+@pytest.mark.parametrize(
+    ("currency", "at", "accepted"),
+    [
+        ("HRK", "2022-06-01T10:00:00Z", True),
+        ("HRK", "2023-01-15T11:59:59Z", True),  # still the 14th somewhere
+        ("HRK", "2023-01-15T12:00:00Z", False),
+        ("BGN", "2025-12-01T10:00:00Z", True),
+        ("DEM", "2002-06-01T00:00:00Z", False),
+        ("EUR", "2099-01-01T00:00:00Z", True),
+    ],
+)
+def test_a_withdrawn_currency_is_in_use_until_its_last_day_everywhere(currency: str, at: str, accepted: bool) -> None:
+    assert in_use(currency, datetime.fromisoformat(at)) is accepted
 
 
 @pytest.mark.parametrize("currency", ["XTS", "bdt", "", "EURO", "XAU"])

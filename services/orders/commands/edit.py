@@ -10,6 +10,7 @@ from services.orders.queries.orders import order_for
 from services.orders.queries.settings import settings_of
 from services.orders.requests.changes import REMOVABLE, EditOrder, TrackingEdit
 from services.orders.requests.placing import MAX_METADATA_ENTRIES
+from services.orders.rules.carriers import followed
 from services.orders.rules.countries import home_country
 from services.orders.rules.edit import EDITABLE, difference, may_accept, may_edit
 from services.orders.rules.validation import is_strict, still_open
@@ -120,7 +121,11 @@ def _with(tracking: Tracking | None, edit: TrackingEdit) -> Tracking:
         sentence = "The parcel has no tracking yet: give its carrier and its number."
         errors = tuple(FieldError(f"/tracking/{name}", "tracking_incomplete", sentence) for name in missing)
         raise Invalid("tracking_incomplete", sentence, errors=errors)
-    return Tracking(**parts)
+    if "url" in edit.model_fields_set:
+        return Tracking(**parts)
+    if tracking is not None and followed(tracking.model_copy(update={"url": None})) == tracking:
+        parts["url"] = None  # it was the carrier's link for the old number
+    return followed(Tracking(**parts))
 
 
 def _shown(state: OrderState) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 from datetime import datetime
 
+import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from services.orders.commands.draft import Draft, Shown, draft
 from services.orders.commands.numbers import make_series
 from services.orders.commands.placing import NUMBER_IN_USE, Blocked, Placed, Repeated, Short, attempt
 from services.orders.requests.placing import PlaceOrder
+from services.orders.tables import orders
 from shared.contracts.actor import Actor, shop_only
 from shared.contracts.errors import Refused, Transient
 from shared.data.db import Database
@@ -42,19 +44,28 @@ async def place_draft(db: Database, one: Draft, *, now: datetime) -> Placed | Re
                         await make_series(tx, one.reservation.store_id)
                 elif not isinstance(error, IntegrityError):
                     raise error
-                elif not _number_was_given(error, one):
+                elif not await _number_was_given(db, error, one):
                     return await _earlier(db, one.reservation, error)
     raise Transient(detail="No free number was found; nothing was placed.", retry_after_seconds=1)
 
 
-def _number_was_given(error: IntegrityError, one: Draft) -> bool:
+async def _number_was_given(db: Database, error: IntegrityError, one: Draft) -> bool:
     """Whether the series hit a number in use, so that the next one is tried. Raises Refused if a value of the request is taken."""
-    broken = str(error.orig)
+    broken, order = str(error.orig), one.state.order
     if "uq_orders_store_id_external_ref" in broken:
-        raise Refused("external_ref_taken", "Another order of the store already has this external_ref.") from error
+        holder = await _holder(db, one, orders.c.external_ref == order.external_ref)
+        raise Refused("external_ref_taken", "Another order of the store already has this external_ref.", order_id=holder) from error
     if NUMBER_IN_USE in broken and one.number is not None:
-        raise Refused("number_taken", "Another order of the store already has this number.") from error
+        holder = await _holder(db, one, orders.c.number == one.number)
+        raise Refused("number_taken", "Another order of the store already has this number.", order_id=holder) from error
     return NUMBER_IN_USE in broken
+
+
+async def _holder(db: Database, one: Draft, same: sa.ColumnElement[bool]) -> str | None:
+    """The order that has the value already: a caller that lost its answer and its key finds it by that."""
+    async with db.reading() as tx:
+        row = await tx.first(sa.select(orders.c.order_id).where(orders.c.store_id == one.reservation.store_id, same))
+    return None if row is None else str(row.order_id)
 
 
 async def _earlier(db: Database, reservation: Reservation, error: IntegrityError) -> Repeated:

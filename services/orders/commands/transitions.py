@@ -6,6 +6,7 @@ from typing import Any
 from services.orders.commands.change import Doing, changed, write
 from services.orders.queries.orders import order_for
 from services.orders.requests.changes import DeliveryFailure, Transition
+from services.orders.rules.carriers import followed
 from services.orders.rules.status import may_move, may_report_failed_delivery
 from services.orders.state import OrderState
 from shared.contracts.actor import Actor
@@ -40,11 +41,10 @@ async def move_order(
         moved |= {"confirmed_at": at, "confirmed_version": state.order.version + 1}
     if request.to == "delivered":
         moved["delivered_at"] = at
-    if request.tracking is not None:
-        moved["tracking"] = request.tracking.parts()
     details: dict[str, Any] = {"from": state.order.status, "to": request.to}
     if request.tracking is not None:
-        details["tracking"] = request.tracking.parts().model_dump()
+        moved["tracking"] = followed(request.tracking.parts())
+        details["tracking"] = moved["tracking"].model_dump()
     after = changed(state, **moved)
     await write(tx, after, EVENT_OF[request.to], Doing(actor, at, now, message=request.message), details)
     return after

@@ -5,8 +5,10 @@ from datetime import datetime
 
 from services.orders.requests.placing import PlaceOrder
 from services.orders.state import LineExtra, OrderState
+from shared.contracts.currencies import WITHDRAWN
 from shared.contracts.errors import Invalid
 from shared.contracts.events import Order, OrderLine, OrderPersonal, Payment
+from shared.contracts.money import in_use
 from shared.contracts.times import happened_at
 
 from .payments import payment_state
@@ -19,9 +21,13 @@ SAME_OF_LINE = ("sku", "name", "quantity", "unit_price", "tax_rate", "tax_code",
 def drafted(request: PlaceOrder, personal: OrderPersonal, new_id: Callable[[str], str], *, now: datetime) -> OrderState:
     """The order, with its own id as its number until the store's next number is known. `new_id(prefix)` creates ids.
 
-    Raises Invalid (figures, times, `same_payment_twice`).
+    Raises Invalid (figures, times, `currency_withdrawn`, `same_payment_twice`).
     """
     placed_at = happened_at(request.placed_at, now=now, field="placed_at")
+    if not in_use(request.currency, placed_at):
+        first_day_without = WITHDRAWN[request.currency].isoformat()
+        accepted = f"{request.currency} was withdrawn on {first_day_without}: use it for orders placed before that day."
+        raise Invalid("currency_withdrawn", accepted, at="/currency", withdrawn=first_day_without)
     figures = amounts(request)
     payments = _prepaid(request, new_id, now=now)
     collected = sum(payment.amount for payment in payments)

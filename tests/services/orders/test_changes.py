@@ -178,6 +178,18 @@ async def test_two_status_changes_at_once(shop: Shop) -> None:
         assert [event["sequence"] for event in await shop.events("orders", order_id)] == [1, 2]
 
 
+async def test_the_number_of_a_known_carrier_is_enough_for_a_link(shop: Shop) -> None:
+    order_id = await placed(shop)
+    link = "https://merchant.pathao.com/tracking?consignment_id="
+    shipped = (await act(shop.staff, order_id, "transitions", {"to": "shipped", "tracking": {"carrier": "PATHAO", "number": "P-1"}})).ok()
+    assert shipped["tracking"] == {"carrier": "PATHAO", "number": "P-1", "url": f"{link}P-1"}
+    corrected = {"reason": "typo", "tracking": {"carrier": "Pathao", "number": "P-2"}}
+    edited = (await shop.staff.patch(f"/orders/v1/orders/{order_id}", json=corrected)).ok()
+    assert edited["tracking"] == {"carrier": "Pathao", "number": "P-2", "url": f"{link}P-2"}
+    [*_, told] = await shop.events("orders", order_id)
+    assert told["data"]["order"]["tracking"]["url"] == f"{link}P-2"
+
+
 async def test_steps_are_forward_only_with_message_and_tracking(shop: Shop) -> None:
     order_id = await placed(shop)
     tracking = {"carrier": "Pathao", "number": "P-1", "url": "https://example.com/P-1"}

@@ -39,6 +39,8 @@ async def nothing_written(shop: Shop) -> None:
         ({"unknown": 1}, 422, "invalid"),
         ({"currency": "ZZZ"}, 422, "invalid"),
         ({"currency": "bdt"}, 422, "invalid"),
+        ({"currency": "HRK"}, 422, "currency_withdrawn"),
+        ({"currency": "BGN", "placed_at": "2026-02-01T12:00:00Z"}, 422, "currency_withdrawn"),
         ({"total": 10999}, 422, "figures_do_not_add_up"),
         ({"discount": 10001}, 422, "discount_too_large"),
         ({"lines": [{"sku": "A", "name": "a", "quantity": 0, "unit_price": 1}]}, 422, "invalid"),
@@ -66,6 +68,15 @@ async def test_a_refused_order_leaves_nothing(shop: Shop, changes: dict[str, Any
     answer = await shop.platform.post("/orders/v1/orders", json=order_p(**changes))
     assert (answer.status, answer.code) == (status, code), answer.content
     await nothing_written(shop)
+
+
+async def test_an_order_of_the_past_in_a_currency_of_the_past(shop: Shop) -> None:
+    for currency, placed_at, total in (
+        ("HRK", "2022-06-01T10:00:00Z", "110.00"), ("BGN", "2025-12-01T10:00:00Z", "110.00"), ("ITL", "2001-06-01T10:00:00Z", "11000"),
+    ):  # fmt: skip
+        placed = (await shop.platform.post("/orders/v1/orders", json=order_p(currency=currency, placed_at=placed_at))).ok()
+        shown = (await shop.staff.get(f"/orders/v1/orders/{placed['order_id']}")).ok()
+        assert shown["total"] == {"amount": 11000, "currency": currency, "decimal": total}
 
 
 async def test_both_figures_are_shown(shop: Shop) -> None:
@@ -127,12 +138,18 @@ async def test_numbers_are_unique_when_many_come_first(shop: Shop) -> None:
 
 
 async def test_the_platforms_own_numbers(shop: Shop) -> None:
-    assert (await shop.platform.post("/orders/v1/orders", json=order_p(number="1001", external_ref="web-7"))).ok()["number"] == "1001"
+    first = (await shop.platform.post("/orders/v1/orders", json=order_p(number="1001", external_ref="web-7"))).ok()
+    assert first["number"] == "1001"
     assert (await shop.platform.post("/orders/v1/orders", json=order_p())).ok()["number"] == "1002"  # ours steps over it
     taken = await shop.platform.post("/orders/v1/orders", json=order_p(number="1001"))
-    assert (taken.status, taken.code) == (409, "number_taken")
+    assert (taken.status, taken.code, taken["order_id"]) == (409, "number_taken", first["order_id"])
     taken = await shop.platform.post("/orders/v1/orders", json=order_p(external_ref="web-7"))
-    assert (taken.status, taken.code) == (409, "external_ref_taken")
+    assert (taken.status, taken.code, taken["order_id"]) == (409, "external_ref_taken", first["order_id"])
+    bodies = [order_p(number="1001"), order_p(external_ref="web-7")]
+    items = (await shop.platform.post("/orders/v1/orders/batch", json={"orders": bodies})).ok()["items"]
+    assert [(item["problem"]["code"], item["problem"]["order_id"]) for item in items] == [
+        ("number_taken", first["order_id"]), ("external_ref_taken", first["order_id"]),
+    ]  # fmt: skip
     assert len(await shop.rows("orders", "select 1 from orders where store_id = {store}")) == 2
 
 
