@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from pydantic import validate_email
-from pydantic_core import PydanticCustomError
 
 from services.orders.addresses.phones import read_phone
 from services.orders.addresses.postal import problems_of
@@ -45,7 +44,7 @@ class Checking:
         """An e-mail address; empty stays empty. Raises Invalid `bad_email`."""
         try:
             return validate_email(text)[1] if text else ""
-        except PydanticCustomError:
+        except ValueError:
             sentence = "Send one e-mail address such as rahima@example.com, or leave it out."
             self._report(Invalid("bad_email", sentence, at=pointer))
             return text
