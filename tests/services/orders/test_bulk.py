@@ -23,13 +23,13 @@ async def test_bulk_steps_each_alone(shop: Shop) -> None:
     ids = [await placed(shop) for _ in range(3)]
     (await act(shop.staff, ids[1], "transitions", {"to": "delivered"})).ok()
     missing = "order_01jd00000000000000000000a0"
-    tracking = {"carrier": "Pathao", "number": "PX-1"}
+    tracking, link = {"carrier": "Pathao", "number": "PX-1"}, "https://merchant.pathao.com/tracking?consignment_id=PX-1"
     items: list[dict[str, Any]] = [{"order_id": order_id, "to": "confirmed", "message": "thank you"} for order_id in (*ids, missing)]
     items.append({"order_id": ids[0], "to": "shipped", "tracking": tracking})  # after the first one, which is for the same order
     answer = await shop.staff.post("/orders/v1/orders/transitions", json={"items": items}, key="bulk-1")
     assert results(answer) == [(200, 2, None), (409, None, "not_forward"), (200, 2, None), (404, None, "not_found"), (200, 3, None)]
     assert [item["order_id"] for item in answer["items"]] == [*ids, missing, ids[0]]
-    assert (await shop.staff.get(f"/orders/v1/orders/{ids[0]}")).ok()["tracking"] == tracking | {"url": None}
+    assert (await shop.staff.get(f"/orders/v1/orders/{ids[0]}")).ok()["tracking"] == tracking | {"url": link}
     again = (await shop.staff.post("/orders/v1/orders/transitions", json={"items": items}, key="bulk-1")).ok()
     assert again.body == answer.body
     for path in ("transitions", "payments", "cancellations"):

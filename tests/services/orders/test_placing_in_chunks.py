@@ -69,10 +69,13 @@ async def told(shop: Shop) -> dict[str, Any]:
     }
 
 
+OF_THE_CALL = ("trace_id", "type", "instance", "order_id")
+
+
 def seen(item: dict[str, Any]) -> Any:
     """An item's answer without what differs between two stores."""
     if item["status"] != 201:
-        return item["status"], {name: item["problem"][name] for name in item["problem"] if name not in ("trace_id", "type", "instance")}
+        return item["status"], {name: item["problem"][name] for name in item["problem"] if name not in OF_THE_CALL}
     return 201, item["order"]["external_ref"], [(line["sku"], line["quantity"], line["stock_tracked"]) for line in item["order"]["lines"]]
 
 
