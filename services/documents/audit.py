@@ -17,19 +17,25 @@ DUE = """with o as (
     ), oi as (select o.*, reached in ('confirmed', 'picked_up', 'shipped', 'delivered') as invoiced from o
     ), r as (
         select oi.store_id, oi.order_id, oi.invoiced, oi.cancelled, r.data->>'refund_id' as public_id, r.data->>'cause' as cause,
-            (r.data->>'amount')::bigint as amount,
-            (r.data->>'shipping_kept')::bigint as kept
+            (r.data->>'amount')::bigint as amount, (r.data->>'shipping_kept')::bigint as kept,
+            coalesce((r.data->>'credit')::bigint, (r.data->>'amount')::bigint - (r.data->>'overpaid')::bigint) as credit
         from documents.refunds r join oi on oi.store_id = r.store_id and oi.order_id = r.order_id
         where r.order_version <= oi.version and r.data->>'status' = 'approved'
+    ), parts as (
+        select store_id, order_id, count(*) as n, sum(credit)::bigint as credit from r where cause = 'part_cancellation' group by 1, 2
     ), due as (
         select store_id, order_id, 'order' as cause, public_id as subject_id, 'invoice' as kind, total from oi where invoiced
-        union all select store_id, order_id, 'cancellation', public_id, 'credit_note', total from oi where invoiced and cancelled
+        union all select store_id, order_id, 'cancellation', public_id, 'credit_note', total - coalesce(parts.credit, 0)
+            from oi left join parts using (store_id, order_id) where invoiced and cancelled
+            and coalesce(jsonb_array_length(oi.data->'part_cancellations'), 0) = coalesce(parts.n, 0)
         union all select store_id, order_id, 'payment', p->>'payment_id', case when p->'reverses' = 'null' then 'receipt' else
             'cancelling_receipt' end,
             abs((p->>'amount')::bigint) from oi, jsonb_array_elements(oi.data->'payments') p
-        union all select store_id, order_id, 'refund', public_id, 'credit_note', amount from r where invoiced and cause = 'request'
+        union all select store_id, order_id, 'refund', public_id, 'credit_note', credit from r
+            where invoiced and (cause = 'request' or (cause = 'part_cancellation' and credit > 0))
         union all select store_id, order_id, 'refund', public_id, 'refund_receipt', amount from r where not invoiced
-        union all select store_id, order_id, 'shipping_kept', public_id, 'invoice', kept from r where cause <> 'request' and kept > 0
+        union all select store_id, order_id, 'shipping_kept', public_id, 'invoice', kept from r
+            where cause in ('cancellation', 'payment') and kept > 0
     )"""
 
 CHECKS: list[Check] = [

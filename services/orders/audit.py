@@ -38,12 +38,12 @@ SINCE = {
     **{name: (f"o.{name}", f"coalesce({ORDER}->'{name}', '[]')") for name in ("coupon_codes", "parcels")},
     **{name: (f"o.{name}", f"coalesce({PERSONAL}->>'{name}', '')") for name in ("company", "buyer_reference", "customer_note")},
     "tax_numbers": ("o.tax_numbers", f"coalesce({PERSONAL}->'tax_numbers', '[]')"),
+    "part_cancellations": ("o.part_cancellations", f"coalesce({ORDER}->'part_cancellations', '[]')"),
     "personal_lines": ("o.personal_lines", f"coalesce({PERSONAL}->'lines', '[]')"),
 }
-NEVER_CHANGES = (
-    "order_id", "number", "external_ref", "currency", "language", "prices_include_tax", "customer_id", "lines", "goods_total",
-    "discount_total", "tax_total", "shipping", "shipping_tax", "total", "placed_at",
-)  # fmt: skip
+NEVER_CHANGES = ("order_id", "number", "external_ref", "currency", "language", "prices_include_tax", "customer_id", "placed_at")
+BOUGHT = ("goods_total", "discount_total", "tax_total", "shipping", "shipping_tax", "total")
+"""What changes, as the lines do, only by an amendment."""
 
 # The order of the statuses, and the status after each event (product page, section 1): forward only, steps may be skipped.
 RANK = "array_position(array['pending', 'confirmed', 'picked_up', 'shipped', 'delivered'], {})"
@@ -62,8 +62,21 @@ PAYMENTS_OF_EVENT = f"""(select jsonb_agg(jsonb_build_object('payment_id', x->>'
     'occurred_at', (x->>'occurred_at')::timestamptz, 'recorded_at', (x->>'recorded_at')::timestamptz)
     order by (x->>'order_version')::int, x->>'payment_id')
     from jsonb_array_elements({ORDER}->'payments') x)"""
+# Units that were cancelled in part stand in an event's lines, but not in the rows, which are as the order was bought.
+LINES_OF_EVENT = f"""(select jsonb_agg(jsonb_strip_nulls(x) - 'cancelled' order by (x->>'line')::int)
+    from jsonb_array_elements({ORDER}->'lines') x)"""
 LINES_OF_ROWS = """(select jsonb_strip_nulls(jsonb_agg(to_jsonb(x) - 'store_id' - 'order_id' - 'placed_at' order by x.line))
     from orders.lines x where x.store_id = o.store_id and x.order_id = o.order_id)"""
+
+# The lines of two successive events, but what a part cancellation adds to them.
+SAME_LINES = f"""case when e.type = 'order.part_cancelled.v1'
+    then (select jsonb_agg(x - 'cancelled') from jsonb_array_elements({ORDER}->'lines') x)
+    = (select jsonb_agg(x - 'cancelled') from jsonb_array_elements(b.data->'order'->'lines') x)
+    else {ORDER}->'lines' = b.data->'order'->'lines' end"""
+CANCELLED_OF_LINES = f"""(select jsonb_object_agg(x->>'line', x->'cancelled') from jsonb_array_elements({ORDER}->'lines') x
+    where x ? 'cancelled')"""
+CANCELLED_OF_PARTS = f"""(select jsonb_object_agg(line, units) from (select x->>'line' as line, sum((x->>'quantity')::int) as units
+    from jsonb_array_elements({ORDER}->'part_cancellations') p, jsonb_array_elements(p->'lines') x group by 1) x)"""
 
 CHECKS: list[Check] = [
     same(
@@ -80,7 +93,7 @@ CHECKS: list[Check] = [
         store="o.store_id",
         about_id=ID,
         source=AT,
-        pairs={"lines": (LINES_OF_ROWS, f"jsonb_strip_nulls({ORDER}->'lines')"), "payments": (PAYMENTS_OF_ROWS, PAYMENTS_OF_EVENT)},
+        pairs={"lines": (LINES_OF_ROWS, LINES_OF_EVENT), "payments": (PAYMENTS_OF_ROWS, PAYMENTS_OF_EVENT)},
     ),
     same(
         "order_sums",
@@ -88,8 +101,8 @@ CHECKS: list[Check] = [
         store="o.store_id",
         about_id=ID,
         source="""orders.orders o
-            cross join lateral (select count(*) as lines, sum(quantity) as units, sum(total) as goods, sum(discount + order_discount) as
-                discount,
+            cross join lateral (select count(*) as lines, max(line) as last, sum(quantity) as units, sum(total) as goods,
+                sum(discount + order_discount) as discount,
                 sum(tax) as tax, bool_and(placed_at = o.placed_at) as placed,
                 bool_and(total = subtotal - discount - order_discount + case when o.prices_include_tax then 0 else tax end) as added
                 from orders.lines x where x.store_id = o.store_id and x.order_id = o.order_id) l
@@ -112,6 +125,7 @@ CHECKS: list[Check] = [
             "shipping_kept_total": ("o.shipping_kept_total", "r.kept"),
             "refunds": ("o.refunds", "r.refunds"),
             "refunded_units": ("o.refunded_units", "r.units"),
+            "last_line": ("coalesce(o.last_line, l.last) >= l.last", "true"),
             "line placed_at": ("l.placed", "true"),
             "line totals": ("l.added", "true"),
             "payment": (
@@ -144,13 +158,13 @@ CHECKS: list[Check] = [
     ),
     same(
         "illegal_step",
-        "an order moves forward by legal steps, its figures and lines never change, and payments are only added",
+        "an order moves forward by legal steps, what was bought changes only while it is pending, and records are only added",
         store="e.store_id",
         about_id="e.subject || ' version ' || e.sequence",
         source="""orders.events e
             left join orders.events b on b.store_id = e.store_id and b.subject = e.subject and b.sequence = e.sequence - 1
-            cross join lateral (select b.data->'order'->>'status' as status, jsonb_array_length(b.data->'order'->'payments') as paid)
-                p""",
+            cross join lateral (select b.data->'order'->>'status' as status, jsonb_array_length(b.data->'order'->'payments') as paid,
+                e.type = 'order.amended.v1' as amended) p""",
         only="e.type like 'order.%'",
         pairs={
             "order": (f"{ORDER}->>'order_id'", "e.subject"),
@@ -165,6 +179,19 @@ CHECKS: list[Check] = [
             ),
             "cancelled is the end": (f"coalesce(p.status = 'cancelled' and e.type in ({MOVES}, 'order.cancelled.v1'), false)", "false"),
             **{name: (f"case when e.sequence > 1 then {ORDER}->'{name}' end", f"b.data->'order'->'{name}'") for name in NEVER_CHANGES},
+            **{name: (f"p.amended or e.sequence = 1 or {ORDER}->'{name}' = b.data->'order'->'{name}'", "true") for name in BOUGHT},
+            "lines": (f"p.amended or e.sequence = 1 or {SAME_LINES}", "true"),
+            "lines_version": (
+                f"coalesce({field(ORDER, 'lines_version', 'int')}, 1)",
+                "coalesce((b.data->'order'->>'lines_version')::int, 1) + case when p.amended then 1 else 0 end",
+            ),
+            "amended": ("not p.amended or p.status = 'pending'", "true"),
+            "cancelled units": (CANCELLED_OF_LINES, CANCELLED_OF_PARTS),
+            "part cancellations": (
+                f"""coalesce(jsonb_array_length({ORDER}->'part_cancellations'), 0)""",
+                """coalesce(jsonb_array_length(b.data->'order'->'part_cancellations'), 0)
+                + case when e.type = 'order.part_cancelled.v1' then 1 else 0 end""",
+            ),
             "payments": (
                 f"""case when p.paid > 0 then (select jsonb_agg(x order by n) from jsonb_array_elements({ORDER}->'payments')
                 with ordinality as t(x, n) where n <= p.paid) end""",
@@ -256,19 +283,47 @@ CHECKS: list[Check] = [
     ),
     Check(
         "stock_of_an_order",
-        "placing reserves each tracked SKU once, and cancelling before pickup releases exactly that",
-        f"""with wanted as (
-                select o.store_id, o.order_id, l.sku, 'placed:' || {ID} as cause, -sum(l.quantity)::bigint as quantity
-                from orders.orders o join orders.lines l on l.store_id = o.store_id and l.order_id = o.order_id and l.stock_tracked
-                group by o.store_id, o.order_id, l.sku
+        "placing, amending and cancelling reserve and release exactly the tracked units that they say, each once",
+        f"""with changed as (
+                select o.store_id, o.order_id, {ID} as id from orders.orders o where o.lines_version > 1
+            ), placed as (
+                select o.store_id, o.order_id, l.sku, l.quantity from orders.orders o
+                join orders.lines l on l.store_id = o.store_id and l.order_id = o.order_id and l.stock_tracked where o.lines_version = 1
                 union all
-                select o.store_id, o.order_id, l.sku, 'cancelled:' || {ID} || ':' || l.line, l.quantity
+                select o.store_id, o.order_id, x->>'sku', (x->>'quantity')::int from changed o
+                join orders.events e on e.store_id = o.store_id and e.subject = o.id and e.sequence = 1,
+                jsonb_array_elements(e.data->'order'->'lines') x where (x->>'stock_tracked')::boolean
+            ), amended as (
+                select o.store_id, o.order_id, x->>'sku' as sku, 'amended:' || o.id || ':' || e.sequence as cause,
+                    sum((x->>'quantity')::int * side)::bigint as quantity
+                from changed o
+                join orders.events e on e.store_id = o.store_id and e.subject = o.id and e.type = 'order.amended.v1'
+                join orders.events b on b.store_id = e.store_id and b.subject = e.subject and b.sequence = e.sequence - 1
+                cross join lateral (select x, 1 as side from jsonb_array_elements(b.data->'order'->'lines') x
+                    union all select x, -1 from jsonb_array_elements(e.data->'order'->'lines') x) bought
+                where (x->>'stock_tracked')::boolean group by 1, 2, 3, 4
+            ), parts as (
+                select o.store_id, o.order_id, p->>'part_cancellation_id' as id, (x->>'line')::int as line,
+                    (x->>'quantity')::bigint as quantity, (x->>'released')::bigint as released
+                from orders.orders o, jsonb_array_elements(o.part_cancellations) p, jsonb_array_elements(p->'lines') x
+            ), wanted as (
+                select store_id, order_id, sku, 'placed:' || {public("order", "order_id")} as cause, -sum(quantity)::bigint as quantity
+                from placed group by store_id, order_id, sku
+                union all select store_id, order_id, sku, cause, quantity from amended where quantity <> 0
+                union all
+                select l.store_id, l.order_id, l.sku, 'part_cancelled:' || p.id || ':' || l.line, p.released
+                from parts p join orders.lines l using (store_id, order_id, line) where p.released <> 0
+                union all
+                select l.store_id, l.order_id, l.sku, 'cancelled:' || {ID} || ':' || l.line, l.quantity - units
                 from orders.orders o join orders.lines l on l.store_id = o.store_id and l.order_id = o.order_id and l.stock_tracked
-                where o.cancellation->>'cancelled_from' in ('pending', 'confirmed')
+                cross join lateral (select coalesce(sum(p.quantity), 0)::bigint as units from parts p
+                    where p.store_id = l.store_id and p.order_id = l.order_id and p.line = l.line) p
+                where (o.cancellation->>'cancelled_from' in ('pending', 'confirmed')
+                    or (o.cancellation is not null and o.fulfilment = 'digital')) and l.quantity > units
             )
             select coalesce(w.store_id, m.store_id) as store_id, coalesce(w.cause, m.cause) as id,
                 format('%s: %s moved, %s expected', coalesce(w.sku, m.sku), m.quantity, w.quantity) as detail
-            from wanted w full join (select * from orders.stock_movements where cause like 'placed:%' or cause like 'cancelled:%') m
+            from wanted w full join (select * from orders.stock_movements where cause ~ '^(placed|amended|part_cancelled|cancelled):') m
                 on m.store_id = w.store_id and m.cause = w.cause and m.sku = w.sku
             where (m.quantity, m.order_id) is distinct from (w.quantity, w.order_id)""",
     ),
@@ -276,9 +331,9 @@ CHECKS: list[Check] = [
         "movement_cause",
         "a movement has a cause of a known kind, and one that names an order moves that order's stock",
         f"""select m.store_id, m.sku || ' movement ' || m.sequence as id, m.cause as detail from orders.stock_movements m
-            where m.cause !~ '^(placed|cancelled|refund|inspection|counted|adjusted):' or (m.cause ~ '^(placed|cancelled):'
-            and split_part(m.cause, ':', 2) is distinct from {public("order", "m.order_id")}) or (m.cause ~ '^(counted|adjusted):') <>
-                (m.order_id is null)""",
+            where m.cause !~ '^(placed|amended|part_cancelled|cancelled|refund|inspection|counted|adjusted):'
+            or (m.cause ~ '^(placed|amended|cancelled):' and split_part(m.cause, ':', 2) is distinct from {public("order", "m.order_id")})
+            or (m.cause ~ '^(counted|adjusted):') <> (m.order_id is null)""",
     ),
     Check(
         "settings_versions",

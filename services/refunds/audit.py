@@ -19,11 +19,15 @@ COLUMNS = {
 }
 FOLD = fields("r", "e.refund", COLUMNS) | {
     "payment_id": (public("payment", "r.payment_id"), "e.refund->>'payment_id'"),
+    "part_cancellation_id": (public("part_cancellation", "r.part_cancellation_id"), "e.refund->>'part_cancellation_id'"),
     "order_id": (public("order", "r.order_id"), "e.refund->>'order_id'"),
     "description": ("r.description", "e.personal->>'description'"),
     "credit": ("r.credit", "coalesce((e.refund->>'credit')::bigint, r.amount - r.overpaid)"),
     **{name: (f"r.{name}", f"coalesce(e.refund->'{name}', '[]')") for name in ("taxes", "payout_taxes")},
 }
+PART = f"""(select p from jsonb_array_elements(o.part_cancellations) p
+    where p->>'part_cancellation_id' = {public("part_cancellation", "r.part_cancellation_id")})"""
+"""The record of the part cancellation that a refund credits."""
 LINES_OF_ROWS = """(select jsonb_agg(jsonb_build_object('line', x.line, 'sku', x.sku, 'quantity', x.quantity, 'goods', x.goods,
     'shipping', x.shipping, 'tax', x.tax, 'tax_rate', x.tax_rate, 'tax_code', x.tax_code,
     'disposition', x.disposition, 'restock', x.restock, 'not_restocked_because', x.not_restocked_because, 'units',
@@ -120,8 +124,10 @@ CHECKS: list[Check] = [
             full join refunds.approvals a on a.store_id = r.store_id and a.refund_id = r.refund_id
             left join refunds.approvals b on b.store_id = a.store_id and b.order_id = a.order_id and b.number = a.number - 1
             left join refunds.orders o on o.store_id = r.store_id and o.order_id = r.order_id
-            cross join lateral (select coalesce(sum((p->>'amount')::bigint), 0) as collected from jsonb_array_elements(o.payments) p
-                where (p->>'order_version')::int <= r.order_version) p
+            cross join lateral (select coalesce(sum(amount) filter (where before), 0) as collected,
+                coalesce(sum(amount) filter (where amount < 0 and not before and r.cause <> 'request'), 0) as reversed_since
+                from (select (p->>'amount')::bigint as amount, (p->>'order_version')::int <= r.order_version as before
+                    from jsonb_array_elements(o.payments) p) p) p
             cross join lateral (select count(*) as n from refunds.approvals x where x.store_id = a.store_id and x.order_id = a.order_id)
                 n""",
         pairs={
@@ -132,7 +138,11 @@ CHECKS: list[Check] = [
             "approved_after": ("a.approved_after", "a.approved_before + a.amount"),
             "first": ("a.number = 1", "b.number is null"),
             "number": ("a.number between 1 and n.n", "true"),
-            "collected_seen": ("a.collected_seen", "p.collected"),
+            # an automatic refund does not count what was known to be reversed since its cause
+            "collected_seen": (
+                "a.collected_seen between greatest(0, p.collected + p.reversed_since) and greatest(0, p.collected)",
+                "true",
+            ),
             "too much": ("a.amount = 0 or a.approved_after <= a.collected_seen", "true"),
         },
     ),
@@ -269,9 +279,9 @@ CHECKS: list[Check] = [
         "a refund keeps the policy that was in force when it was requested",
         f"""select r.store_id, {ID} as id, format('policy %s, in force %s', r.policy_version, p.version) as detail from refunds.refunds r
             left join refunds.orders o on o.store_id = r.store_id and o.order_id = r.order_id
-            left join lateral (select version from refunds.settings p where p.store_id = r.store_id and p.valid_from <= case when r.cause
-                = 'request'
-                then r.requested_at else (o.cancellation->>'recorded_at')::timestamptz end and p.saved_at <= r.requested_at
+            left join lateral (select version from refunds.settings p where p.store_id = r.store_id and p.valid_from <= case r.cause
+                when 'request' then r.requested_at when 'part_cancellation' then ({PART}->>'recorded_at')::timestamptz
+                else (o.cancellation->>'recorded_at')::timestamptz end and p.saved_at <= r.requested_at
                 order by valid_from desc, version desc limit 1) p on true
             where r.policy_version <> coalesce(p.version, 0)""",
     ),
@@ -306,12 +316,18 @@ CHECKS: list[Check] = [
     ),
     Check(
         "automatic_refund",
-        "an automatic refund belongs to a cancelled order, and one caused by a payment to a payment of that order",
+        "an automatic refund belongs to a cancelled order or to what caused it, and each part cancellation has one",
         f"""select r.store_id, {ID} as id, r.cause as detail from refunds.refunds r
             left join refunds.orders o on o.store_id = r.store_id and o.order_id = r.order_id
-            where (r.cause <> 'request' and o.status <> 'cancelled') or (r.cause = 'payment' and not exists (select from
+            where (r.cause in ('cancellation', 'payment') and o.status <> 'cancelled') or (r.cause = 'payment' and not exists (select from
                 jsonb_array_elements(o.payments) p
-            where p->>'payment_id' = {public("payment", "r.payment_id")}))""",
+            where p->>'payment_id' = {public("payment", "r.payment_id")}))
+            or (r.cause = 'part_cancellation' and ({PART}->>'order_version')::int is distinct from r.order_version)
+            union all select o.store_id, {public("order", "o.order_id")}, (p->>'part_cancellation_id') || ' is not refunded'
+            from refunds.orders o cross join lateral jsonb_array_elements(o.part_cancellations) p left join refunds.refunds r
+                on r.store_id = o.store_id and r.order_id = o.order_id
+                and {public("part_cancellation", "r.part_cancellation_id")} = p->>'part_cancellation_id'
+            where r.refund_id is null""",
     ),
     Check(
         "counts",

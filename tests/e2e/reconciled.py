@@ -75,7 +75,13 @@ async def everything_happens(shop: Shop) -> None:
         {"sku": "MUG-1", "name": "Mug", "quantity": 4, "unit_price": 250},
         {"sku": "TEE-1", "name": "T-shirt, again", "quantity": 1, "unit_price": 3000},
     ]
-    await asyncio.gather(_a_returned_order(shop, lines), _orders_that_were_cancelled(shop, lines), _orders_in_between(shop, lines))
+    await asyncio.gather(
+        _a_returned_order(shop, lines),
+        _orders_that_were_cancelled(shop, lines),
+        _orders_in_between(shop, lines),
+        _an_amended_order(shop, lines),
+        _orders_that_were_cancelled_in_part(shop, lines),
+    )
     await _settings(shop, manage_stock=True, deduct_shipping=True, version=1)
     await _kept_shipping(shop, lines)
 
@@ -161,6 +167,57 @@ async def _orders_in_between(shop: Shop, lines: list[dict[str, Any]]) -> None:
     (await shop.staff.patch(f"/orders/v1/orders/{order_id}", json=edit)).ok()
 
 
+async def _an_amended_order(shop: Shop, lines: list[dict[str, Any]]) -> None:
+    """Amended twice, paid before and between; then corrected, credited without paying anything out, and returned."""
+    order_id = await place(shop, lines=lines, discount=57)
+    await pay(shop, order_id, 500, "at first")
+    await _amend(shop, order_id, 2, lines=[{"line": 1, "quantity": 2}, {"line": 3}, _line("MUG-1", 5, 200)], discount=40)
+    await pay(shop, order_id, 300, "between")
+    await _amend(shop, order_id, 4, lines=[{"line": 1}, {"line": 4, "quantity": 1}], shipping={"amount": 400})
+    edit = {"reason": "by phone", "customer": {"tax_numbers": [{"label": "BIN", "number": "1"}]}, "payment_method": "cod", "tags": ["new"]}
+    (await shop.staff.patch(f"/orders/v1/orders/{order_id}", json=edit)).ok()
+    await move(shop, order_id, "confirmed", "delivered")
+    await decide(shop, await ask(shop, order_id, (4, 1)), payout=0)
+    await pay(shop, order_id, 7_000, "rest")
+    await decide(shop, await ask(shop, order_id, (1, 1)))
+
+
+async def _amend(shop: Shop, order_id: str, version: int, **wanted: Any) -> None:
+    match = {"If-Match": f'"v{version}"'}
+    (await shop.staff.post(f"/orders/v1/orders/{order_id}/amendments", json={"reason": "by phone"} | wanted, headers=match)).ok()
+
+
+def _line(sku: str, quantity: int, price: int) -> dict[str, Any]:
+    return {"sku": sku, "name": sku, "quantity": quantity, "unit_price": price}
+
+
+async def _orders_that_were_cancelled_in_part(shop: Shop, lines: list[dict[str, Any]]) -> None:
+    """One of which the rest is cancelled too, once before and once after it left; one that is delivered and returned."""
+    for steps, paid in ((), 20_000), (("shipped",), 20_000), (("shipped",), 4_000):
+        order_id = await place(shop, lines=lines)
+        await move(shop, order_id, "confirmed")
+        await pay(shop, order_id, paid, "before")
+        await _cancel_in_part(shop, order_id, (1, 1), (2, 1), shipping="refund")
+        await _cancel_in_part(shop, order_id, (2, 2), shipping="keep")
+        await move(shop, order_id, *steps)
+        (await shop.platform.post(f"/orders/v1/orders/{order_id}/cancel", json={"reason": "the rest too"})).ok()
+        await pay(shop, order_id, 100, "after")
+    order_id = await place(shop, lines=[*lines, _line("FREE", 1, 0)], payments=[{"amount": 19_000, "method": "card", "reference": "x"}])
+    await move(shop, order_id, "confirmed")
+    await _cancel_in_part(shop, order_id, (4, 1), shipping="keep")
+    await _cancel_in_part(shop, order_id, (1, 2))
+    await move(shop, order_id, "delivered")
+    await decide(shop, await ask(shop, order_id, (1, 1), (2, 4)))
+
+
+async def _cancel_in_part(shop: Shop, order_id: str, *units: tuple[int, int], shipping: str = "policy") -> None:
+    body = {
+        "reason": "not on the shelf",
+        "lines": [{"line": line, "quantity": quantity, "release_stock": line == 1} for line, quantity in units],
+    }
+    (await shop.staff.post(f"/orders/v1/orders/{order_id}/part-cancellations", json=body | {"shipping": shipping})).ok()
+
+
 async def _kept_shipping(shop: Shop, lines: list[dict[str, Any]]) -> None:
     """Product section 8, case 9, with the policy on: an invoice over what is kept."""
     order_id = await place(shop, lines=lines)
@@ -173,6 +230,14 @@ async def _kept_shipping(shop: Shop, lines: list[dict[str, Any]]) -> None:
     assert await eventually(seen)
     (await shop.customer("c-1").post(f"/orders/v1/orders/{order_id}/cancel", json={"reason": "too late"})).ok()
     await pay(shop, order_id, 12_000, "rest")
+    order_id = await place(shop, lines=lines)
+    await move(shop, order_id, "confirmed")
+    await pay(shop, order_id, 9_000, "part")
+    await _cancel_in_part(shop, order_id, (1, 3), shipping="refund")
+    await _cancel_in_part(shop, order_id, (2, 1))
+    await move(shop, order_id, "shipped")
+    (await shop.platform.post(f"/orders/v1/orders/{order_id}/cancel", json={"reason": "the rest too"})).ok()
+    await pay(shop, order_id, 2_000, "rest")
 
 
 async def admin(stack: Stack) -> asyncpg.Connection:

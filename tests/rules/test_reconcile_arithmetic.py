@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy.operator.reconcile.shares import automatic, requested
+from deploy.operator.reconcile.shares import of_money, of_units
 from services.refunds.rules.amounts import refund_amount
 from services.refunds.state import KnownOrder, Line, Units
 from shared.contracts.refund_shares import goods_of, shipping_of
@@ -41,26 +41,36 @@ def test_both_implementations_agree(order: list[tuple[int, int]], shipping: int,
     assert (goods_of(*order[line - 1], first, last), shipping_of(shipping, order, line, first, last)) == (theirs.goods, theirs.shipping)
 
 
+CANCELLED = {
+    "order": [[10_000, 2, 1, 0]], "credited": {}, "shipping": 1_000, "shipping_credited": 0, "policy": True, "left": True, "kept_before": 0,
+}  # fmt: skip
+
+
 def test_case_9_a_cancelled_order_that_had_left() -> None:
-    payments = [{"payment_id": "a", "amount": 3_000, "order_version": 2}, {"payment_id": "b", "amount": 8_000, "order_version": 5}]
-    refund = {
-        "order": [[10_000, 2, 1, 0]],
-        "credited": {},
-        "shipping": 1_000,
-        "deduct": True,
-        "left_from": "shipped",
-        "payments": payments,
-        "cancelled": 4,
-    }
-    first = automatic(refund | {"payment": None, "version": 4, "before": 0, "kept_before": 0})
-    second = automatic(refund | {"payment": "b", "version": 5, "before": 2_000, "kept_before": 1_000, "credited": {"1": 2_000}})
+    later = {"collected_seen": 11_000, "credited": {"1": 2_000}}
+    first = of_money(CANCELLED | {"collected_seen": 3_000, "before": 0})
+    second = of_money(CANCELLED | later | {"before": 2_000, "kept_before": 1_000})
     assert (first.amount, first.kept, second.amount, second.kept) == (2_000, 1_000, 8_000, 0)
-    off = refund | {"deduct": False}
-    assert automatic(off | {"payment": None, "version": 4, "before": 0, "kept_before": 0}).amount == 3_000
-    assert automatic(off | {"payment": "b", "version": 5, "before": 3_000, "kept_before": 0, "credited": {"1": 3_000}}).amount == 8_000
+    off = CANCELLED | {"policy": False}
+    assert of_money(off | {"collected_seen": 3_000, "before": 0}).amount == 3_000
+    assert of_money(off | later | {"before": 3_000, "credited": {"1": 3_000}}).amount == 8_000
 
 
-def test_a_request_under_a_policy_that_keeps_shipping() -> None:
+def test_what_never_left_keeps_no_shipping() -> None:
+    assert of_money(CANCELLED | {"left": False, "collected_seen": 3_000, "before": 0}).kept == 0
+
+
+def test_shipping_that_a_part_cancellation_credited_or_paid_back_is_not_kept_again() -> None:
+    credited = of_money(CANCELLED | {"collected_seen": 3_000, "before": 500, "shipping_credited": 400, "credited": {"1": 100, "0": 400}})
+    assert (credited.amount, credited.kept) == (1_900, 600)
+    paid_back = of_money(CANCELLED | {"collected_seen": 2_500, "before": 2_000, "credited": {"1": 2_000}})
+    assert (paid_back.amount, paid_back.kept) == (0, 500)
+
+
+@pytest.mark.parametrize(
+    ("choice", "policy", "shipping"),
+    [(None, True, 0), (None, False, 500), ("policy", True, 0), ("policy", False, 500), ("keep", False, 0), ("refund", True, 500)],
+)
+def test_who_says_whether_shipping_is_kept(choice: str | None, policy: bool, shipping: int) -> None:
     refund = {"order": [[10_000, 2, 1, 0]], "credited": {}, "shipping": 1_000, "status": "processing", "lines": [[1, 0, 0, [[1, 1]], 0]]}
-    assert requested(refund | {"deduct": True}).lines == {1: (5_000, 0)}
-    assert requested(refund | {"deduct": False}).lines == {1: (5_000, 500)}
+    assert of_units(refund | {"choice": choice, "policy": policy}).lines == {1: (5_000, shipping)}

@@ -14,16 +14,19 @@ from shared.contracts.refund_shares import goods_of, rounded, shipping_of
 from shared.data.audit import public
 
 KIND = "refund_shares"
-ABOUT = "a refund credits exactly the shares of its units (requested) or what is still owed for a cancelled order (automatic), with its tax"
+ABOUT = "a refund credits exactly the shares of its units, or pays back what was collected for a cancelled order, with its tax"
 
 ID = public("refund", "r.refund_id")
 BEFORE = "x.store_id = r.store_id and x.order_id = r.order_id and y.number < a.number"
 REFUNDS = f"""select r.store_id, {ID}, jsonb_build_object('cause', r.cause, 'status', r.status, 'amount', r.amount, 'kept', r.shipping_kept,
     'overpaid', r.overpaid, 'shipping', o.shipping, 'shipping_tax', o.shipping_tax, 'shipping_refund_tax', r.shipping_tax,
-    'kept_tax', r.shipping_kept_tax, 'taxes', r.taxes, 'payout_taxes', r.payout_taxes, 'deduct', coalesce(p.deduct_shipping, false),
+    'kept_tax', r.shipping_kept_tax, 'taxes', r.taxes, 'payout_taxes', r.payout_taxes, 'policy', coalesce(p.deduct_shipping, false),
+    'choice', (select c->>'shipping' from jsonb_array_elements(o.part_cancellations) c
+        where c->>'part_cancellation_id' = {public("part_cancellation", "r.part_cancellation_id")}),
     'before', a.approved_before, 'collected_seen', a.collected_seen, 'written_off', o.written_off,
-    'left_from', o.cancellation->>'cancelled_from', 'version', r.order_version, 'payments', o.payments,
-    'payment', {public("payment", "r.payment_id")}, 'cancelled', (o.cancellation->>'order_version')::int,
+    'left', o.fulfilment <> 'digital' and o.cancellation->>'cancelled_from' in ('picked_up', 'shipped'),
+    'shipping_credited', (select coalesce(sum(shipping), 0) from refunds.refunds x where x.store_id = r.store_id
+        and x.order_id = r.order_id and x.cause = 'part_cancellation'),
     'kept_before', (select coalesce(sum(shipping_kept), 0) from refunds.refunds x join refunds.approvals y using (store_id, refund_id)
         where {BEFORE}),
     'credited', (select coalesce(jsonb_object_agg(part, amount), '{{}}') from (select x.part, sum(x.amount) as amount
@@ -51,7 +54,7 @@ async def shares(reads: Reads, settled: datetime) -> AsyncIterator[Found]:
     """Refunds whose figures differ from the specification's."""
     async for store_id, refund_id, text, _ in reads.rows("refunds", REFUNDS, settled):
         refund = json.loads(text)
-        expected = requested(refund) if refund["cause"] == "request" else automatic(refund)
+        expected = of_units(refund) if refund["cause"] in ("request", "part_cancellation") else of_money(refund)
         if why := "; ".join([*_wrong(refund, expected), *_wrong_taxes(refund)]):
             yield Found(KIND, "refunds", store_id, refund_id, why)
 
@@ -62,12 +65,13 @@ def _order(refund: dict[str, Any]) -> tuple[list[tuple[int, int]], list[int]]:
     return [(total, quantity) for total, quantity, *_ in lines], [number for _, _, number, *_ in lines]
 
 
-def requested(refund: dict[str, Any]) -> Expected:
-    """The sum of the fixed shares of its units, at most what is left, without their shipping if the policy keeps it.
+def of_units(refund: dict[str, Any]) -> Expected:
+    """The sum of the fixed shares of its units, at most what is left, without their shipping if the shop keeps it.
 
     Of this credit what is paid out: nothing while something is owed.
     """
     order, numbers = _order(refund)
+    keeps = refund["policy"] if refund["choice"] in (None, "policy") else refund["choice"] == "keep"
     credited = {int(part): amount for part, amount in refund["credited"].items()}
     lines, shipping_left = {}, refund["shipping"] - credited.get(0, 0)
     for line, _, _, units, *_ in refund["lines"]:
@@ -78,7 +82,7 @@ def requested(refund: dict[str, Any]) -> Expected:
         goods = min(sum(goods_of(total, quantity, first, last) for first, last in units), total - credited.get(line, 0))
         shipping = min(sum(shipping_of(refund["shipping"], order, at + 1, first, last) for first, last in units), shipping_left)
         shipping_left -= shipping
-        lines[line] = (goods, 0 if refund["deduct"] else shipping)
+        lines[line] = (goods, 0 if keeps else shipping)
     if refund["status"] != "approved" or refund["before"] is None:  # an approval without its row is reported as such
         return Expected(lines)
     credit = sum(goods + shipping for goods, shipping in lines.values())
@@ -87,14 +91,16 @@ def requested(refund: dict[str, Any]) -> Expected:
     return Expected(lines, amount=min(credit, max(0, refund["collected_seen"] - refund["before"] - owed)))
 
 
-def automatic(refund: dict[str, Any]) -> Expected:
-    """max(0, collected so far − kept) − already approved; the money fills what is left of goods, then of shipping but what is kept."""
+def of_money(refund: dict[str, Any]) -> Expected:
+    """A cancelled order's refund: max(0, collected so far − kept) − already approved.
+
+    The money fills what is left of the goods, then of the shipping but what is kept.
+    """
     order, numbers = _order(refund)
-    had_left = refund["left_from"] in ("picked_up", "shipped")
-    may_keep = refund["shipping"] if refund["deduct"] and had_left else 0
-    collected, before = _collected(refund), refund["before"] or 0
+    may_keep = refund["shipping"] - refund["shipping_credited"] if refund["policy"] and refund["left"] else 0
+    collected, before = refund["collected_seen"] or 0, refund["before"] or 0  # without its approval, it is reported as such
     amount = max(0, max(0, collected - may_keep) - before)
-    kept = max(0, min(collected, may_keep) - refund["kept_before"])
+    kept = max(0, min(may_keep, collected - before - amount) - refund["kept_before"])
     credited = {int(part): credit for part, credit in refund["credited"].items()}
     left, goods = amount, {}
     for number, (total, _) in zip(numbers, order, strict=True):
@@ -107,15 +113,6 @@ def automatic(refund: dict[str, Any]) -> Expected:
         lines[number] = (goods[number], max(0, min(start + shipping, upto + share) - max(start, upto)))
         upto += share
     return Expected(lines, left - shipping, kept, amount)
-
-
-def _collected(refund: dict[str, Any]) -> int:
-    """What had been collected up to the refund's cause, as known when the refund was made."""
-    seen = [payment for payment in refund["payments"] if payment["order_version"] <= refund["version"]]
-    own = [payment["order_version"] for payment in seen if payment["payment_id"] == refund["payment"]]
-    until = own[0] if own else refund["cancelled"] or 0
-    upto = sum(payment["amount"] for payment in seen if payment["order_version"] <= until)
-    return int(max(0, min(upto, sum(payment["amount"] for payment in seen))))
 
 
 def _wrong(refund: dict[str, Any], expected: Expected) -> list[str]:

@@ -160,6 +160,6 @@ async def _make(
         decided_at=now,
     )
     await record.add(tx, actor.store, ledger, refund)
-    after = await record.approve(tx, actor.store, ledger, refund, collected_seen=order.collected, now=now)
+    after = await record.approve(tx, actor.store, ledger, refund, collected_seen=due.collected, now=now)
     await record.announce(tx, actor, RefundApproved, refund, now=now)
     return replace(after, taken=_taken(ledger, claimed))

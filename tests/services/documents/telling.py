@@ -11,7 +11,20 @@ from typing import Any
 import aio_pika
 
 from shared.contracts import events
-from shared.contracts.events import Address, By, Cancellation, Event, Order, OrderEvent, OrderLine, OrderPersonal, Payment, Refund
+from shared.contracts.events import (
+    Address,
+    By,
+    Cancellation,
+    CancelledUnits,
+    Event,
+    Order,
+    OrderEvent,
+    OrderLine,
+    OrderPersonal,
+    PartCancellation,
+    Payment,
+    Refund,
+)
 from shared.contracts.ids import new_id
 from shared.messaging.broker import queue_name
 from shared.messaging.outbox import cloud_event, event_row
@@ -57,6 +70,7 @@ class Life:
     status: str = "pending"
     payments: tuple[Payment, ...] = ()
     cancellation: Cancellation | None = None
+    parts: tuple[PartCancellation, ...] = ()
     refunds: int = 0
 
     def order(self) -> Order:
@@ -78,6 +92,7 @@ class Life:
             "collected": collected,
             "payment": "paid" if collected >= total else "unpaid",
             "cancellation": self.cancellation,
+            "part_cancellations": self.parts,
             "placed_at": NOON,
         }
         return Order(**(facts | self.facts))
@@ -115,6 +130,16 @@ class Life:
         before = self.order().total
         self.facts |= facts
         return self._ordered(events.OrderAmended, reason="by phone", changed=("lines",), total_before=before)
+
+    def cancel_in_part(self) -> Told:
+        """One unit never leaves."""
+        units, part_id = (CancelledUnits(line=1, quantity=1),), new_id("part_cancellation")
+        part = PartCancellation(
+            part_cancellation_id=part_id, by=STAFF, lines=units, reason="gone", order_version=self.version + 1,
+            occurred_at=NOON, recorded_at=NOON,
+        )  # fmt: skip
+        self.parts = (*self.parts, part)
+        return self._ordered(events.OrderPartCancelled, part_cancellation_id=part_id, lines=units, reason="gone")
 
     def refund(self, amount: int, *, cause: str = "request", goods: int = 0, shipping: int = 0, lines: Any = (), **facts: Any) -> Told:
         """A refund is approved, decided on the order as it now is."""

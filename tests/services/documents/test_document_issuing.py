@@ -3,6 +3,7 @@
 import json
 import random
 from itertools import permutations
+from typing import Any
 
 import pytest
 
@@ -120,6 +121,22 @@ async def test_case_15_three_times_and_shuffled_gives_the_same_documents(shop: S
 
     await eventually(all_there)
     assert len(await issued(shop, life.order_id)) == len(expected)
+
+
+async def test_case_29_cancelled_first_and_the_credit_notes_never_exceed_the_invoice(shop: Shop, life: Life, teller: Teller) -> None:
+    history = [life.step("pending"), life.pay(11000), life.step("confirmed"), life.cancel_in_part()]
+    of_part: dict[str, Any] = {"cause": "part_cancellation", "part_cancellation_id": life.parts[0].part_cancellation_id, "credit": 5500}
+    history.append(life.refund(5500, goods=5000, shipping=500, **of_part))
+    cancelled = life.step("cancelled")
+    await teller.tell(shop, cancelled)
+    assert [one for one in await issued(shop, life.order_id) if one[0] == "credit_note"] == []  # the part's credit is not known yet
+    history.append(life.refund(5500, cause="cancellation", credit=5500, goods=5000, shipping=500))
+    deliveries = [*history, cancelled] * 2
+    random.Random(29).shuffle(deliveries)
+    await teller.send(*deliveries)
+    await teller.taken(shop, *history)
+    documents = [(kind, total) for kind, _, total in await issued(shop, life.order_id)]
+    assert sorted(documents) == [("credit_note", "55.00"), ("credit_note", "55.00"), ("invoice", "110.00"), ("receipt", "110.00")]
 
 
 async def test_dated_in_the_stores_time_zone(shop: Shop, life: Life, teller: Teller) -> None:

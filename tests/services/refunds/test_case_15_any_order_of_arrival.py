@@ -36,7 +36,7 @@ select o.status, o.version, o.payments, o.cancellation, o.events,
      order by r.refund_id) from refunds r where (r.store_id, r.order_id) = (o.store_id, o.order_id)) as refunds,
   (select jsonb_agg(jsonb_build_array(c.line, c.first, c.last) order by c.line, c.first)
      from claims c where (c.store_id, c.order_id) = (o.store_id, o.order_id)) as claims,
-  (select jsonb_agg(jsonb_build_array(a.number, a.amount, a.approved_before) order by a.number)
+  (select jsonb_agg(jsonb_build_array(a.number, a.amount, a.approved_before, a.collected_seen) order by a.number)
      from approvals a where (a.store_id, a.order_id) = (o.store_id, o.order_id)) as approvals
 from orders o where o.store_id = {store} order by o.order_id
 """
@@ -84,8 +84,9 @@ def bodies(events: list[dict[str, Any]], store_id: str) -> list[bytes]:
 
 
 async def history(shop: Shop) -> list[dict[str, Any]]:
-    """Worked cases 8, 9 (with 2.50 too much at the end) and 10, and an order that was delivered."""
-    case_8, case_9, case_10, case_1 = await order(shop), await order(shop), await order(shop), await order(shop, **prepaid())
+    """Worked cases 8, 9 (with 2.50 too much at the end) and 10, one that was cancelled in part before, and one that was delivered."""
+    case_8, case_9, case_10, in_part = [await order(shop) for _ in range(4)]
+    case_1 = await order(shop, **prepaid())
     await move(shop, case_8, "picked_up")
     await cancel(shop.customer(), case_8)
     await pay(shop, case_9, 3_000)
@@ -96,7 +97,14 @@ async def history(shop: Shop) -> list[dict[str, Any]]:
     await cancel(shop.customer(), case_10)
     await pay(shop, case_10, 11_000)
     await move(shop, case_1, "confirmed", "picked_up", "shipped", "delivered")
-    for case, number in ((case_8, 1), (case_9, 3), (case_10, 1)):
+    await move(shop, in_part, "confirmed")
+    await pay(shop, in_part, 8_000)
+    part = {"lines": [{"line": 1, "quantity": 1}], "reason": "not on the shelf", "shipping": "refund"}
+    (await shop.staff.post(f"/orders/v1/orders/{in_part}/part-cancellations", json=part)).ok()
+    await move(shop, in_part, "shipped")
+    await cancel(shop.customer(), in_part)
+    await pay(shop, in_part, 100)
+    for case, number in ((case_8, 1), (case_9, 3), (case_10, 1), (in_part, 3)):
         await refunds_of(shop, case, number)
     return await shop.rows("orders", "select * from events where store_id = {store} and type like 'order.%' order by position")
 
@@ -124,7 +132,7 @@ async def test_three_times_and_shuffled(shop: Shop, empty: tuple[Stack, Database
     assert states[1:] == [states[0]] * 3
     amounts = [[refund[7] for refund in _refunds(row)] for row in states[0]]
     kept = 1_000 if deduct else 0
-    assert sorted(amounts) == sorted([[0], [3_000 - kept, 8_000, 250], [11_000], []])
+    assert sorted(amounts) == sorted([[0], [3_000 - kept, 8_000, 250], [11_000], [2_500, 5_500 - kept // 2, 100], []])
 
 
 def _refunds(row: dict[str, Any]) -> Any:
