@@ -21,8 +21,11 @@ WRITTEN: tuple[tuple[tuple[str, ...], Any], ...] = (
 A parcel's tracking is one of them: with its number, the carrier's page shows the customer's name and address.
 """
 
-ITEMS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = ((("order", "parcels"), {"number": "", "url": None}),)
-"""Paths of lists whose items may hold personal data, and the values that replace it in each: a parcel stays, without its numbers."""
+ITEMS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
+    (("order", "parcels"), {"number": "", "url": None}),
+    (("order", "part_cancellations"), {"reason": ""}),
+)
+"""Paths of lists whose items may hold personal data, and the values that replace it in each: the item stays, without them."""
 
 
 def without_personal(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -85,7 +85,11 @@ class Life:
         order = f"/orders/v1/orders/{self.whole}"
         correction = {"reason": c("edit_reason"), "message": c("edit_message"), "customer": {"name": c("new_name")}}
         (await staff.patch(order, correction, key=uuid.uuid4().hex)).ok()
+        wanted = {"lines": [{"line": 1, "quantity": 3}], "reason": c("amend_reason"), "message": c("amend_message")}
+        (await staff.post(f"{order}/amendments", json=wanted, headers={"If-Match": '"v2"'})).ok()
         await self.post(staff, f"{order}/transitions", to="confirmed", message=c("confirm_message"))
+        part = {"lines": [{"line": 1, "quantity": 1}], "reason": c("part_reason"), "message": c("part_message")}
+        await self.post(staff, f"{order}/part-cancellations", **part)
         tracking = {"carrier": c("carrier"), "number": c("tracking"), "url": f"https://carrier.example/{c('url')}"}
         await self.post(staff, f"{order}/transitions", to="shipped", message=c("ship_message"), tracking=tracking)
         await self.post(staff, f"{order}/delivery-failures", reason=c("failed_reason"), reported_by=c("rider"), message=c("failed_message"))

@@ -69,12 +69,13 @@ async def test_answers_about_somebody_are_blanked_whoever_they_were_given_to(lab
     assert {key: stored[key] for key in others} == {key: body for key, (_, body) in others.items()}
 
 
-async def test_parcels_stay_in_stored_events_without_their_numbers(lab: Lab) -> None:
+async def test_parcels_and_part_cancellations_stay_in_stored_events_without_what_is_personal(lab: Lab) -> None:
     parcels = [
         {"parcel_id": "a", "carrier": "Pathao", "number": "PX-1", "url": "https://x"},
         {"parcel_id": "b", "carrier": "Redx", "number": "2"},
     ]
-    event = {"order": {"parcels": parcels}}
+    part = {"part_cancellation_id": "c", "reason": "Rahima rang"}
+    event = {"order": {"parcels": parcels, "part_cancellations": [part]}}
     events = lab.database.kernel.events
     row = {"event_id": uuid4(), "type": "order.edited.v1", "sequence": 1, "public": True, "occurred_at": NOW, "recorded_at": NOW}
     kept: dict[str, Any] = {SOMEBODY: event, OTHER: event, new_id("order"): {"order": {"parcels": []}}, new_id("order"): {"order": None}}
@@ -90,5 +91,5 @@ async def test_parcels_stay_in_stored_events_without_their_numbers(lab: Lab) -> 
         {"parcel_id": "a", "carrier": "Pathao", "number": "", "url": None},
         {"parcel_id": "b", "carrier": "Redx", "number": "", "url": None},
     ]
-    assert found == kept | {SOMEBODY: {"order": {"parcels": blanked}}}
+    assert found == kept | {SOMEBODY: {"order": {"parcels": blanked, "part_cancellations": [part | {"reason": ""}]}}}
     assert without_personal(event) == found[SOMEBODY]
