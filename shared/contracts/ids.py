@@ -30,9 +30,9 @@ def uuid_of(prefix: str, public: str) -> UUID:
     try:
         typeid = from_string(public)
     except Exception as error:  # the library raises its own exception types for length, alphabet and prefix
-        raise ValueError(f"not a {prefix}_… id") from error
+        raise ValueError(f"give an id of the form {prefix}_…") from error
     if typeid.prefix != prefix or str(typeid) != public:
-        raise ValueError(f"not a {prefix}_… id")
+        raise ValueError(f"give an id of the form {prefix}_…")
     return UUID(bytes=typeid.uuid_bytes)
 
 

@@ -55,7 +55,7 @@ def amended(order: Order, request: AmendOrder, *, tracked: Collection[str], last
     inputs = [_line(request, order, line, one, spread=spread) for line, one in kept]
     inputs += [LineInput(**one.model_dump(exclude={"line"}, exclude_none=True)) for one in new]
     discount = sum(line.order_discount for line in order.lines) if request.discount is None else request.discount
-    shipping = _shipping(order, request.shipping, spread=spread, tax=request.tax)
+    shipping = _shipping(order, request.shipping, spread=spread)
     figures = amounts(Wanted(inputs, shipping, discount, request.tax, request.total, order.prices_include_tax))
     numbers = [*(line.line for line, _ in kept), *range(last_line + 1, last_line + 1 + len(new))]
     was = {line.line: line for line in order.lines}
@@ -81,9 +81,7 @@ def changed_parts(before: Order, after: Order) -> tuple[Changed, ...]:
         parts.append("lines")
     if (before.shipping, before.shipping_tax) != (after.shipping, after.shipping_tax):
         parts.append("shipping")
-    if [line.order_discount for line in before.lines] != [line.order_discount for line in after.lines] and sum(
-        line.order_discount for line in before.lines
-    ) != sum(line.order_discount for line in after.lines):
+    if sum(line.order_discount for line in before.lines) != sum(line.order_discount for line in after.lines):
         parts.append("discount")
     return tuple(parts)
 
@@ -143,7 +141,7 @@ def _line(request: AmendOrder, order: Order, line: OrderLine, one: AmendedLine, 
     return LineInput(sku=line.sku, name=one.name or line.name, **given)
 
 
-def _shipping(order: Order, wanted: ShippingInput | None, *, spread: bool, tax: int | None) -> ShippingInput:
+def _shipping(order: Order, wanted: ShippingInput | None, *, spread: bool) -> ShippingInput:
     """The shipping's figures: what is said, or what was."""
     before = order.shipping if order.prices_include_tax else order.shipping - order.shipping_tax
     if wanted is None:

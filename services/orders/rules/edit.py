@@ -1,4 +1,4 @@
-"""What may be corrected on a placed order, and until when (product page, section 1, "Edit"). Lines and prices never change."""
+"""What may be corrected on a placed order, and until when (product page, section 1, "Edit"). Lines are amended."""
 
 from collections.abc import Mapping
 from typing import Any, Literal, get_args

@@ -8,7 +8,7 @@ select n, (
         union
         (select order_id, placed_at from orders.orders
          where store_id = :store and tracking ->> 'number' = asked.tracking_number and lower(tracking ->> 'carrier') = lower(asked.carrier)
-         order by placed_at desc, order_id desc limit 20)
+         order by placed_at desc, order_id limit 20)
     ) found
 ) as order_ids
 from unnest(cast(:numbers as text[]), cast(:external_refs as text[]), cast(:carriers as text[]), cast(:tracking_numbers as text[]))
