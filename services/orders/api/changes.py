@@ -25,7 +25,8 @@ from services.orders.requests.changes import (
 )
 from services.orders.state import OrderState
 from services.orders.views.batch import BulkView
-from services.orders.views.orders import CancelOutlook, OrderView
+from services.orders.views.cancellations import CancelOutlook
+from services.orders.views.orders import OrderView
 from shared.contracts.errors import Forbidden, NotFound, PreconditionRequired, Refused, TooLarge, VersionConflict
 from shared.contracts.ids import OrderId, PaymentId
 from shared.data.db import Transaction

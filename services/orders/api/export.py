@@ -7,7 +7,7 @@ from typing import Any
 from services.orders.queries.lists import Search, page_of
 from services.orders.requests.lists import ExportQuery
 from services.orders.state import Summary
-from services.orders.views.orders import OrderSummaryView
+from services.orders.views.lists import OrderSummaryView
 from shared.contracts.actor import Actor
 from shared.contracts.money import decimal_text
 from shared.data.db import Database

@@ -10,7 +10,7 @@ from services.orders.api.export import exported
 from services.orders.queries.counts import counts_of
 from services.orders.queries.lists import Search, page_of, search_for
 from services.orders.requests.lists import ExportQuery, OrderFilter, PageQuery
-from services.orders.views.orders import OrderCountsView, OrderPage, OrderSummaryView
+from services.orders.views.lists import OrderCountsView, OrderPage, OrderSummaryView
 from shared.contracts.actor import Actor
 from shared.contracts.errors import Forbidden
 from shared.data.db import Transaction

@@ -8,28 +8,26 @@ from pydantic import BaseModel, ConfigDict
 
 from services.orders.addresses.postal import formatted
 from services.orders.rules.attention import needs_attention
-from services.orders.rules.cancel import lines_to_release
-from services.orders.state import Change, LineExtra, OrderState, Summary
+from services.orders.state import Change, LineExtra, OrderState
+from services.orders.views.cancellations import CancellationView, PartCancellationView
+from services.orders.views.timeline import TimelineEntry, timeline_entry
 from shared.contracts.actor import Actor, Decision
 from shared.contracts.events import (
     Address,
-    By,
     Fulfilment,
     Option,
     Order,
     OrderLine,
     OrderStatus,
     Parcel,
-    PartCancellation,
     PaymentState,
     RefundState,
     TaxRegistration,
     Tracking,
 )
 from shared.contracts.ids import OrderId, PaymentId
-from shared.contracts.lifecycle import goods_left
 from shared.web.problems import FieldProblem
-from shared.web.views import ActionView, ByView, MoneyView, Page, View, actions, money
+from shared.web.views import ActionView, MoneyView, View, actions, money
 
 
 class CustomerView(BaseModel):
@@ -93,40 +91,6 @@ class PaymentView(View):
     recorded_at: datetime
 
 
-class CancellationView(View):
-    """The record of a cancellation."""
-
-    by: ByView
-    cancelled_from: OrderStatus
-    reason: str
-    occurred_at: datetime
-    recorded_at: datetime
-
-
-class CancelledUnitsView(BaseModel):
-    """Units of a line that were cancelled, and how many of them went back to stock."""
-
-    line: int
-    quantity: int
-    released: int
-
-
-class PartCancellationView(View):
-    """The record of units that were cancelled while the rest of the order went on."""
-
-    part_cancellation_id: str
-    by: ByView
-    lines: list[CancelledUnitsView]
-    reason: str
-    occurred_at: datetime
-
-    @classmethod
-    def of(cls, part: PartCancellation, actor: Actor) -> "PartCancellationView":
-        """As `actor` may see it."""
-        lines = [CancelledUnitsView(**one.model_dump()) for one in part.lines]
-        return cls.showing(part, by=ByView.of(part.by, actor), lines=lines, reason=_reason(part.reason, part.by, actor))
-
-
 class OrderView(View):
     """A whole order, as of `version`."""
 
@@ -185,19 +149,6 @@ class OrderView(View):
         return cls(**_view(state, actor))
 
 
-class TimelineEntry(View):
-    """One change of the order: who made it, when, and the message to the customer. `details` depend on the type."""
-
-    version: int
-    type: str
-    by: ByView
-    message: str
-    reason: str
-    details: dict[str, Any]
-    occurred_at: datetime
-    recorded_at: datetime
-
-
 class ActionsView(View):
     """What the caller may do with the order at this version."""
 
@@ -218,99 +169,11 @@ class OrderDetails(OrderView):
         return cls(**_view(state, actor), timeline=[timeline_entry(change, actor) for change in changes], actions=actions(decisions))
 
 
-class OrderSummaryView(View):
-    """An order in a list."""
-
-    order_id: OrderId
-    version: int
-    number: str
-    external_ref: str | None
-    placed_at: datetime
-    customer_id: str
-    customer_name: str
-    status: OrderStatus
-    payment: PaymentState
-    refund_state: RefundState
-    total: MoneyView
-    collected: MoneyView
-    refunded_total: MoneyView
-
-    @classmethod
-    def of(cls, row: Summary) -> "OrderSummaryView":
-        """One row of a list."""
-        return cls.showing(row, **{name: money(getattr(row, name), row.currency) for name in ("total", "collected", "refunded_total")})
-
-
-class OrderPage(Page[OrderSummaryView]):
-    """A page of orders. Follow `next_cursor` until it is null: a page may be short, even empty, and still have a next one."""
-
-
-class OrderCountsView(View):
-    """How many orders have each status, payment and refund state."""
-
-    status: dict[OrderStatus, int]
-    payment: dict[PaymentState, int]
-    refund_state: dict[RefundState, int]
-
-
-class ReleasedLine(View):
-    """Units of a line that would be restocked at once."""
-
-    line: int
-    sku: str
-    quantity: int
-
-
-class CancelOutlook(View):
-    """What a cancellation would do now. The refund service decides what happens to the money."""
-
-    allowed: bool
-    code: str | None
-    detail: str
-    released: list[ReleasedLine]
-    goods_return_through_refund: bool
-
-    @classmethod
-    def of(cls, order: Order, decision: Decision) -> "CancelOutlook":
-        """The decision on `order`; nothing would be released if it may not be cancelled."""
-        released = lines_to_release(order) if decision.allowed else ()
-        return cls.showing(
-            decision,
-            released=[ReleasedLine.showing(line, quantity=line.left) for line in released],
-            goods_return_through_refund=decision.allowed and goods_left(order.status, order.fulfilment),
-        )
-
-
 class ErasedView(View):
     """A customer whose personal data this service has erased; the other services follow when they receive `customer.erased`."""
 
     customer_id: str
     orders: int
-
-
-SHOWN_TO_CUSTOMERS = (
-    "from", "to", "fields", "before", "after", "tracking", "payment_id", "amount", "method", "reverses", "refund_id", "credit", "changed",
-    "total", "total_before", "part_cancellation_id", "lines",
-)  # fmt: skip
-
-OF_THE_SHOP = ("tags", "metadata", "accept_addresses")
-
-
-def timeline_entry(change: Change, actor: Actor) -> TimelineEntry:
-    """One change as `actor` may see it: internal details (such as a rider's name) are only for the shop."""
-    details = change.details if actor.is_shop else _for_customers(change.details)
-    return TimelineEntry.showing(change, by=ByView.of(change.by, actor), reason=_reason(change.reason, change.by, actor), details=details)
-
-
-def _for_customers(details: Mapping[str, Any]) -> dict[str, Any]:
-    """Without internal details, and without the parts of an edit that are only the shop's."""
-    shown = {name: value for name, value in details.items() if name in SHOWN_TO_CUSTOMERS}
-    for name in ("before", "after"):
-        if name in shown:
-            shown[name] = {part: value for part, value in shown[name].items() if part not in OF_THE_SHOP}
-    if "fields" in shown:
-        shown["fields"] = [part for part in shown["fields"] if part not in OF_THE_SHOP]
-    return shown
 
 
 LINE_MONEY = ("unit_price", "subtotal", "discount", "order_discount", "tax", "total")
@@ -345,7 +208,7 @@ def _view(state: OrderState, actor: Actor) -> dict[str, Any]:
         "billing_address": billing,
         "lines": line_views(state, order.lines),
         "payments": [_payment(order, at, actor) for at in range(len(order.payments))],
-        "cancellation": _cancellation(order, actor),
+        "cancellation": order.cancellation and CancellationView.of(order.cancellation, actor),
         "part_cancellations": [PartCancellationView.of(part, actor) for part in order.part_cancellations],
         "needs_attention": list(needs_attention(state)) if actor.is_shop else [],
         "address_problems": [FieldProblem(**one.members()) for one in state.address_problems] if actor.is_shop else [],
@@ -372,15 +235,3 @@ def _payment(order: Order, at: int, actor: Actor) -> PaymentView:
     return PaymentView.showing(
         payment, amount=money(payment.amount, order.currency), collected_by=payment.collected_by if actor.is_shop else None
     )
-
-
-def _cancellation(order: Order, actor: Actor) -> CancellationView | None:
-    if order.cancellation is None:
-        return None
-    reason = _reason(order.cancellation.reason, order.cancellation.by, actor)
-    return CancellationView.showing(order.cancellation, by=ByView.of(order.cancellation.by, actor), reason=reason)
-
-
-def _reason(reason: str, by: By, actor: Actor) -> str:
-    """A reason is shown only to the shop and to the actor who gave it; text for the customer goes into the change's message."""
-    return reason if actor.is_shop or actor.did(by.role, by.id) else ""

@@ -1,0 +1,126 @@
+"""Checks the histories of orders: each version is one event, and each step from one to the next is legal."""
+
+# ruff: noqa: S608  (the SQL is put together from constants of this package; values are always bound)
+
+from services.orders.audit.sources import ID, ORDER
+from shared.data.audit import Check, field, same
+
+NEVER_CHANGES = ("order_id", "number", "external_ref", "currency", "language", "prices_include_tax", "customer_id", "placed_at")
+BOUGHT = ("goods_total", "discount_total", "tax_total", "shipping", "shipping_tax", "total")
+"""What changes, as the lines do, only by an amendment."""
+
+# The order of the statuses, and the status after each event (product page, section 1): forward only, steps may be skipped.
+RANK = "array_position(array['pending', 'confirmed', 'picked_up', 'shipped', 'delivered'], {})"
+STEP = "case when e.type in ({moves}) then split_part(e.type, '.', 2) when e.type = 'order.cancelled.v1' then 'cancelled' else p.status end"
+MOVES = ", ".join(f"'order.{status}.v1'" for status in ("confirmed", "picked_up", "shipped", "delivered"))
+
+# The lines of two successive events, but what a part cancellation adds to them.
+SAME_LINES = f"""case when e.type = 'order.part_cancelled.v1'
+    then (select jsonb_agg(x - 'cancelled') from jsonb_array_elements({ORDER}->'lines') x)
+    = (select jsonb_agg(x - 'cancelled') from jsonb_array_elements(b.data->'order'->'lines') x)
+    else {ORDER}->'lines' = b.data->'order'->'lines' end"""
+CANCELLED_OF_LINES = f"""(select jsonb_object_agg(x->>'line', x->'cancelled') from jsonb_array_elements({ORDER}->'lines') x
+    where x ? 'cancelled')"""
+CANCELLED_OF_PARTS = f"""(select jsonb_object_agg(line, units) from (select x->>'line' as line, sum((x->>'quantity')::int) as units
+    from jsonb_array_elements({ORDER}->'part_cancellations') p, jsonb_array_elements(p->'lines') x group by 1) x)"""
+
+CHECKS: list[Check] = [
+    Check(
+        "order_versions",
+        "each version of an order has exactly one order.* event, and no event has a higher version than the row",
+        f"""select o.store_id, {ID} as id, format('version %s, %s events up to %s', o.version, count(e.*), max(e.sequence)) as detail
+            from orders.orders o left join orders.events e on e.store_id = o.store_id and e.subject = {ID} and e.type like 'order.%'
+            group by o.store_id, o.order_id, o.version
+            having count(e.*) <> o.version or max(e.sequence) is distinct from o.version::bigint""",
+    ),
+    Check(
+        "event_without_order",
+        "every order.* event belongs to an existing order",
+        f"""select e.store_id, e.subject as id, e.type as detail from orders.events e
+            where e.type like 'order.%' and not exists (select from (select store_id, {ID} as id from orders.orders o) o
+            where o.store_id = e.store_id and o.id = e.subject)""",
+    ),
+    same(
+        "illegal_step",
+        "an order moves forward by legal steps, what was bought changes only while it is pending, and records are only added",
+        store="e.store_id",
+        about_id="e.subject || ' version ' || e.sequence",
+        source="""orders.events e
+            left join orders.events b on b.store_id = e.store_id and b.subject = e.subject and b.sequence = e.sequence - 1
+            cross join lateral (select b.data->'order'->>'status' as status, jsonb_array_length(b.data->'order'->'payments') as paid,
+                e.type = 'order.amended.v1' as amended) p""",
+        only="e.type like 'order.%'",
+        pairs={
+            "order": (f"{ORDER}->>'order_id'", "e.subject"),
+            "version": (field(ORDER, "version", "bigint"), "e.sequence"),
+            "public": ("e.public", "true"),
+            "first": ("e.type = 'order.placed.v1'", "e.sequence = 1"),
+            "status": (f"{ORDER}->>'status'", f"case when e.sequence = 1 then 'pending' else {STEP.format(moves=MOVES)} end"),
+            "forward": (
+                f"""e.sequence = 1 or {ORDER}->>'status' = p.status or {RANK.format(f"{ORDER}->>'status'")} > {RANK.format("p.status")}
+                or ({ORDER}->>'status' = 'cancelled' and p.status <> 'delivered')""",
+                "true",
+            ),
+            "cancelled is the end": (f"coalesce(p.status = 'cancelled' and e.type in ({MOVES}, 'order.cancelled.v1'), false)", "false"),
+            **{name: (f"case when e.sequence > 1 then {ORDER}->'{name}' end", f"b.data->'order'->'{name}'") for name in NEVER_CHANGES},
+            **{name: (f"p.amended or e.sequence = 1 or {ORDER}->'{name}' = b.data->'order'->'{name}'", "true") for name in BOUGHT},
+            "lines": (f"p.amended or e.sequence = 1 or {SAME_LINES}", "true"),
+            "lines_version": (
+                f"coalesce({field(ORDER, 'lines_version', 'int')}, 1)",
+                "coalesce((b.data->'order'->>'lines_version')::int, 1) + case when p.amended then 1 else 0 end",
+            ),
+            "amended": ("not p.amended or p.status = 'pending'", "true"),
+            "cancelled units": (CANCELLED_OF_LINES, CANCELLED_OF_PARTS),
+            "part cancellations": (
+                f"""coalesce(jsonb_array_length({ORDER}->'part_cancellations'), 0)""",
+                """coalesce(jsonb_array_length(b.data->'order'->'part_cancellations'), 0)
+                + case when e.type = 'order.part_cancelled.v1' then 1 else 0 end""",
+            ),
+            "payments": (
+                f"""case when p.paid > 0 then (select jsonb_agg(x order by n) from jsonb_array_elements({ORDER}->'payments')
+                with ordinality as t(x, n) where n <= p.paid) end""",
+                "case when p.paid > 0 then b.data->'order'->'payments' end",
+            ),
+            "collected": (
+                field(ORDER, "collected", "bigint"),
+                f"(select coalesce(sum((x->>'amount')::bigint), 0) from jsonb_array_elements({ORDER}->'payments') x)",
+            ),
+        },
+    ),
+    same(
+        "change_without_event",
+        "each version's history row matches its event",
+        store="o.store_id",
+        about_id=f"{ID} || ' version ' || o.version",
+        source=f"orders.changes o full join orders.events e on e.store_id = o.store_id and e.sequence = o.version and e.subject = {ID}"
+        " and e.type like 'order.%'",
+        only="o.store_id is not null",
+        pairs={
+            "type": ("o.type", "e.type"),
+            "by": ("o.by", "e.data->'by'"),
+            "occurred_at": ("o.occurred_at", "e.occurred_at"),
+            "recorded_at": ("o.recorded_at", "e.recorded_at"),
+            "message": ("o.message", "coalesce(e.data->'personal'->>'message', '')"),
+        },
+    ),
+    same(
+        "history_is_short",
+        "each version has a history row",
+        store="o.store_id",
+        about_id=ID,
+        source="""orders.orders o cross join lateral (select count(*) as n, min(version) as low,
+            max(version) as high,
+            min(recorded_at) filter (where version = 1) as first
+            from orders.changes c where c.store_id = o.store_id and c.order_id = o.order_id) c""",
+        pairs={"versions": ("o.version", "c.n"), "last": ("o.version", "c.high"), "recorded_at": ("o.recorded_at", "c.first")},
+    ),
+    Check(
+        "answer_without_effect",
+        "each change that a stored response reports is in the history",
+        """select k.store_id, k.caller || ' ' || k.key as id, format('%s version %s', a.order_id, a.version) as detail
+            from orders.idempotency k cross join lateral (select substring(left(k.body, 400) from '"order_id":"(order_[^"]+)"')
+                as order_id, substring(left(k.body, 400) from '"version":([0-9]+)')::bigint as version) a
+            left join orders.events e on e.store_id = k.store_id and e.subject = a.order_id and e.sequence = a.version
+            where a.order_id is not null and a.version is not null and (e.event_id is null or (k.status = 201) <> (a.version = 1))""",
+    ),
+]

@@ -1,0 +1,153 @@
+"""Checks orders: each row is its last event, and each penny is accounted for."""
+
+# ruff: noqa: S608  (the SQL is put together from constants of this package; values are always bound)
+
+from services.orders.audit.sources import ID, ORDER, PERSONAL
+from shared.data.audit import Check, fields, public, same
+
+AT = "orders.orders o left join orders.events e on e.store_id = o.store_id and e.sequence = o.version and e.subject = " + ID
+COLUMNS = {
+    **dict.fromkeys(("number", "external_ref", "status", "currency", "language", "customer_id", "payment", "refund_state"), "text"),
+    "version": "int",
+    "prices_include_tax": "boolean",
+    **dict.fromkeys(
+        ("goods_total", "discount_total", "tax_total", "shipping", "shipping_tax", "total", "collected", "refunded_total"), "bigint"
+    ),
+    **dict.fromkeys(("delivery_failed_at", "placed_at", "confirmed_at", "delivered_at"), "timestamptz"),
+    **dict.fromkeys(("tracking", "cancellation"), "jsonb"),
+    **dict.fromkeys(("shipping_method", "payment_method", "place_of_supply", "shipping_tax_rate", "shipping_tax_code"), "text"),
+    **dict.fromkeys(("supplied_on", "payment_due_on"), "date"),
+}
+ADDED = {
+    "credited_total": ("o.credited_total", f"coalesce(({ORDER}->>'credited_total')::bigint, least(o.total, o.refunded_total))"),
+    "shipping_kept_total": ("o.shipping_kept_total", f"coalesce(({ORDER}->>'shipping_kept_total')::bigint, 0)"),
+    "lines_version": ("o.lines_version", f"coalesce(({ORDER}->>'lines_version')::int, 1)"),
+    "confirmed_version": (f"case when {ORDER} ? 'confirmed_version' then o.confirmed_version end", f"({ORDER}->>'confirmed_version')::int"),
+}
+"""Fields that events from before do not have."""
+CONTACT = {
+    **dict.fromkeys(("customer_name", "email", "phone"), "text"),
+    **dict.fromkeys(("shipping_address", "billing_address"), "jsonb"),
+}
+# What events have only since they have these fields: an older one says nothing, and so does an erased one.
+SINCE = {
+    "fulfilment": ("o.fulfilment", f"coalesce({ORDER}->>'fulfilment', 'shipping')"),
+    **{name: (f"o.{name}", f"coalesce({ORDER}->'{name}', '[]')") for name in ("coupon_codes", "parcels")},
+    **{name: (f"o.{name}", f"coalesce({PERSONAL}->>'{name}', '')") for name in ("company", "buyer_reference", "customer_note")},
+    "tax_numbers": ("o.tax_numbers", f"coalesce({PERSONAL}->'tax_numbers', '[]')"),
+    "part_cancellations": ("o.part_cancellations", f"coalesce({ORDER}->'part_cancellations', '[]')"),
+    "personal_lines": ("o.personal_lines", f"coalesce({PERSONAL}->'lines', '[]')"),
+}
+PAYMENTS_OF_ROWS = f"""(select jsonb_agg(jsonb_build_object('payment_id', {public("payment", "x.payment_id")}, 'amount', x.amount,
+    'method', x.method, 'reference', x.reference, 'collected_by', x.collected_by, 'order_version', x.order_version,
+    'lines_version', x.lines_version,
+    'reverses', {public("payment", "x.reverses")}, 'occurred_at', x.occurred_at, 'recorded_at', x.recorded_at)
+    order by x.order_version, x.payment_id)
+    from orders.payments x where x.store_id = o.store_id and x.order_id = o.order_id)"""
+PAYMENTS_OF_EVENT = f"""(select jsonb_agg(jsonb_build_object('payment_id', x->>'payment_id', 'amount', x->'amount', 'method', x->'method',
+    'reference', x->'reference', 'collected_by', x->'collected_by', 'order_version', x->'order_version',
+    'lines_version', coalesce(x->'lines_version', '1'), 'reverses', x->'reverses',
+    'occurred_at', (x->>'occurred_at')::timestamptz, 'recorded_at', (x->>'recorded_at')::timestamptz)
+    order by (x->>'order_version')::int, x->>'payment_id')
+    from jsonb_array_elements({ORDER}->'payments') x)"""
+# Units that were cancelled in part stand in an event's lines, but not in the rows, which are as the order was bought.
+LINES_OF_EVENT = f"""(select jsonb_agg(jsonb_strip_nulls(x) - 'cancelled' order by (x->>'line')::int)
+    from jsonb_array_elements({ORDER}->'lines') x)"""
+LINES_OF_ROWS = """(select jsonb_strip_nulls(jsonb_agg(to_jsonb(x) - 'store_id' - 'order_id' - 'placed_at' order by x.line))
+    from orders.lines x where x.store_id = o.store_id and x.order_id = o.order_id)"""
+
+CHECKS: list[Check] = [
+    same(
+        "order_is_not_its_history",
+        "an order's row matches its event of the same version",
+        store="o.store_id",
+        about_id=ID,
+        source=AT,
+        pairs=fields("o", ORDER, COLUMNS) | fields("o", PERSONAL, CONTACT) | ADDED | SINCE,
+    ),
+    same(
+        "order_parts",
+        "an order's lines and payments match its last event",
+        store="o.store_id",
+        about_id=ID,
+        source=AT,
+        pairs={"lines": (LINES_OF_ROWS, LINES_OF_EVENT), "payments": (PAYMENTS_OF_ROWS, PAYMENTS_OF_EVENT)},
+    ),
+    same(
+        "order_sums",
+        "an order's sums match its lines, payments and refunds, and its payment and refund states follow from them",
+        store="o.store_id",
+        about_id=ID,
+        source="""orders.orders o
+            cross join lateral (select count(*) as lines, max(line) as last, sum(quantity) as units, sum(total) as goods,
+                sum(discount + order_discount) as discount,
+                sum(tax) as tax, bool_and(placed_at = o.placed_at) as placed,
+                bool_and(total = subtotal - discount - order_discount + case when o.prices_include_tax then 0 else tax end) as added
+                from orders.lines x where x.store_id = o.store_id and x.order_id = o.order_id) l
+            cross join lateral (select coalesce(sum(amount), 0) as collected from orders.payments x
+                where x.store_id = o.store_id and x.order_id = o.order_id) p
+            cross join lateral (select count(*) filter (where units > 0 or credit > 0 or o.status = 'cancelled') as refunds,
+                coalesce(sum(amount), 0) as refunded, coalesce(sum(units), 0) as units, coalesce(sum(credit), 0) as credited,
+                coalesce(sum(shipping_kept), 0) as kept
+                from orders.refunds x where x.store_id = o.store_id and x.order_id = o.order_id) r""",
+        pairs={
+            "line_count": ("o.line_count", "l.lines"),
+            "unit_count": ("o.unit_count", "l.units"),
+            "goods_total": ("o.goods_total", "l.goods"),
+            "discount_total": ("o.discount_total", "l.discount"),
+            "tax_total": ("o.tax_total", "l.tax + o.shipping_tax"),
+            "total": ("o.total", "l.goods + o.shipping"),
+            "collected": ("o.collected", "p.collected"),
+            "refunded_total": ("o.refunded_total", "r.refunded"),
+            "credited_total": ("o.credited_total", "r.credited"),
+            "shipping_kept_total": ("o.shipping_kept_total", "r.kept"),
+            "refunds": ("o.refunds", "r.refunds"),
+            "refunded_units": ("o.refunded_units", "r.units"),
+            "last_line": ("coalesce(o.last_line, l.last) >= l.last", "true"),
+            "line placed_at": ("l.placed", "true"),
+            "line totals": ("l.added", "true"),
+            "payment": (
+                "o.payment",
+                """case when case when o.status = 'cancelled' then p.collected >= o.total
+                else (o.total - r.credited) - (p.collected - r.refunded) <= 0 end then 'paid' else 'unpaid' end""",
+            ),
+            "refund_state": (
+                "o.refund_state",
+                """case when r.refunds = 0 then 'none' when r.units >= l.units
+                or case when o.status = 'cancelled' then r.refunded >= p.collected else r.credited >= o.total end
+                then 'full' else 'partial' end""",
+            ),
+        },
+    ),
+    Check(
+        "payment_reversal",
+        "a reversal reverses exactly the payment that it names, of the same order, once",
+        f"""select r.store_id, {public("payment", "r.payment_id")} as id, 'reverses ' || coalesce(p.amount::text, 'nothing') || ' by ' ||
+            r.amount as detail
+            from orders.payments r left join orders.payments p on p.store_id = r.store_id and p.payment_id = r.reverses
+            where r.reverses is not null and (p.order_id, -p.amount, p.method, p.reference) is distinct from (r.order_id, r.amount,
+                r.method, r.reference)""",
+    ),
+    Check(
+        "settings_versions",
+        "a store's settings are numbered without a gap, and each version is published",
+        """select s.store_id, 'settings version ' || s.version as id, format('zone %s, published %s; %s versions before', s.time_zone,
+            e.data->>'time_zone', b.n) as detail
+            from orders.settings s
+            left join orders.events e on e.store_id = s.store_id and e.subject = 'store_settings' and e.sequence = s.version
+            cross join lateral (select count(*) as n from orders.settings x where x.store_id = s.store_id and x.version < s.version) b
+            where b.n <> s.version - 1 or (s.time_zone, s.version, s.saved_by, s.saved_at) is distinct from
+            (e.data->>'time_zone', (e.data->>'version')::int, e.data->'by', e.recorded_at)""",
+    ),
+    Check(
+        "counts",
+        "the dashboard's counts match the orders",
+        """with shown as (
+                select store_id, status, payment, refund_state, sum(n) as n from (
+                    select store_id, status, payment, refund_state, orders as n from orders.counts
+                    union all select store_id, status, payment, refund_state, delta from orders.count_deltas) x group by 1, 2, 3, 4
+            ), real as (select store_id, status, payment, refund_state, count(*) as n from orders.orders group by 1, 2, 3, 4)
+            select store_id, concat_ws('/', status, payment, refund_state) as id, format('%s counted, %s there', s.n, r.n) as detail
+            from shown s full join real r using (store_id, status, payment, refund_state) where coalesce(s.n, 0) <> coalesce(r.n, 0)""",
+    ),
+]
