@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from dataclasses import dataclass, field
+import time
 from typing import Any
 
 import httpx2
@@ -10,78 +10,16 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
+from tests.services.orders.lives import CAP, STATUSES, TEE, Model
 from tests.services.orders.test_placing import SETTINGS
 from tests.shop import Caller, Shop, order_p
 
-STATUSES = ("pending", "confirmed", "picked_up", "shipped", "delivered")
-TOTAL, START = 11000, 12
+START = 12
+DEADLINE_S = 30
 
 
-@dataclass
-class Model:
-    """One order as the product page says: nothing of the service's code is used."""
-
-    status: str = "pending"
-    version: int = 1
-    paid: dict[str, int] = field(default_factory=dict)
-    reversed: set[str] = field(default_factory=set)
-    failed: bool = False
-    types: list[str] = field(default_factory=lambda: ["placed"])
-
-    @property
-    def collected(self) -> int:
-        return sum(amount for reference, amount in self.paid.items() if reference not in self.reversed)
-
-    def happened(self, kind: str) -> None:
-        self.version += 1
-        self.types.append(kind)
-
-    def move(self, to: str) -> str | None:
-        if self.status == "cancelled":
-            return "already_cancelled"
-        here, there = STATUSES.index(self.status), STATUSES.index(to)
-        if there <= here:
-            return "already_there" if there == here else "not_forward"
-        self.status = to
-        self.happened(to)
-        return None
-
-    def cancel(self, who: str, preset: str, stop: str) -> str | None:
-        paid = self.collected >= TOTAL
-        if self.status == "cancelled":
-            return "already_cancelled"
-        if self.status == "delivered":
-            return "delivered"
-        if preset == "order-cancellation" and who == "customer" and not paid:
-            return "unpaid_locked"
-        if preset == "cancellation-control" and who == "staff" and not paid and not self.failed:
-            return "unpaid_is_the_customers"
-        if who == "customer" and STATUSES.index(self.status) >= STATUSES.index(stop):
-            return "too_late_for_customers"
-        self.status = "cancelled"
-        self.happened("cancelled")
-        return None
-
-    def pay(self, reference: str, amount: int) -> str | None:
-        if reference in self.paid:
-            return None if self.paid[reference] == amount else "payment_conflict"
-        self.paid[reference] = amount
-        self.happened("payment_recorded")
-        return None
-
-    def reverse(self, reference: str) -> str | None:
-        if reference in self.reversed:
-            return "already_reversed"
-        self.reversed.add(reference)
-        self.happened("payment_reversed")
-        return None
-
-    def fail_delivery(self) -> str | None:
-        if self.status not in ("confirmed", "picked_up", "shipped"):
-            return "nothing_to_deliver"
-        self.failed = True
-        self.happened("delivery_failed")
-        return None
+def refunds_of(shown: Any) -> list[Any]:
+    return [entry for entry in shown["timeline"] if entry["type"] == "order.refunded.v1"]
 
 
 class Lives(RuleBasedStateMachine):
@@ -139,9 +77,9 @@ class Lives(RuleBasedStateMachine):
         caller = {"customer": self.shop.customer(), "staff": self.shop.staff, "platform": self.shop.platform}[who]
         self.agrees(self.call(caller, "POST", f"/v1/orders/{order}/cancel", {"reason": "why not"}), code)
         if code is None and was in ("pending", "confirmed"):
-            self.shelf += 2
+            self.shelf += model.reserved
 
-    @rule(order=orders, reference=st.sampled_from("abc"), amount=st.sampled_from([1, 4000, TOTAL]))
+    @rule(order=orders, reference=st.sampled_from("abc"), amount=st.sampled_from([1, 4000, 11000]))
     def pay(self, order: str, reference: str, amount: int) -> None:
         code = self.models[order].pay(reference, amount)
         body = {"amount": amount, "method": "cod", "reference": reference}
@@ -162,24 +100,64 @@ class Lives(RuleBasedStateMachine):
         code = self.models[order].fail_delivery()
         self.agrees(self.call(self.shop.staff, "POST", f"/v1/orders/{order}/delivery-failures", {"reason": "nobody home"}), code)
 
+    @rule(order=orders, tees=st.integers(1, 6), caps=st.integers(0, 2), shipping=st.sampled_from([0, 333, 1000]), anew=st.booleans())
+    def amend(self, order: str, tees: int, caps: int, shipping: int, anew: bool) -> None:
+        model = self.models[order]
+        number, cap = model.tee, next((number for number, line in model.lines.items() if line.sku == "CAP-1"), None)
+        reserved, version = model.reserved, self.shown(order)["version"]
+        code = model.amend(tees, caps, shipping, self.shelf, anew=anew)
+        tee = {"sku": "TEE-1", "name": "T-shirt", "unit_price": TEE} if anew else {"line": number}
+        lines = [tee | {"quantity": tees}]
+        if caps:
+            lines.append({"sku": "CAP-1", "name": "Cap", "quantity": caps, "unit_price": CAP} | ({} if cap is None else {"line": cap}))
+        body = {"reason": "by phone", "lines": lines, "shipping": {"amount": shipping}}
+        seen = {"If-Match": f'"v{version}"'}
+        self.agrees(self.call(self.shop.staff, "POST", f"/v1/orders/{order}/amendments", body, **seen), code)
+        if code is None:
+            self.shelf += reserved - tees
+
+    @rule(order=orders, quantity=st.integers(1, 2))
+    def cancel_tees(self, order: str, quantity: int) -> None:
+        model = self.models[order]
+        number, code = model.tee, model.cancel_tees(quantity)
+        body = {"lines": [{"line": number, "quantity": quantity}], "reason": "not on the shelf"}
+        self.agrees(self.call(self.shop.staff, "POST", f"/v1/orders/{order}/part-cancellations", body), code)
+        if code is None:
+            self.shelf += quantity
+            self.until_credited(order)
+
+    def until_credited(self, order: str) -> None:
+        """The refund service has credited every part cancellation, so that nothing else happens by itself."""
+        deadline = time.monotonic() + DEADLINE_S
+        while len(refunds_of(self.shown(order))) < self.models[order].parts:
+            assert time.monotonic() < deadline, "a part cancellation was not credited"
+            time.sleep(0.02)
+
+    def shown(self, order: str) -> Any:
+        return self.call(self.shop.staff, "GET", f"/v1/orders/{order}").json()
+
     @invariant()
     def every_order_and_the_shelf_agree(self) -> None:
         if self.models:
             level = self.call(self.shop.staff, "GET", "/v1/stock/TEE-1").json()
             assert level["on_hand"] == self.shelf
         for order_id, model in self.models.items():
-            shown = self.call(self.shop.staff, "GET", f"/v1/orders/{order_id}").json()
+            shown = self.shown(order_id)
             # a cancelled order's money comes back by itself, one version a refund, whenever the refund service has done it
-            refunded = [entry for entry in shown["timeline"] if entry["type"] == "order.refunded.v1"]
-            assert not refunded or model.status == "cancelled"
+            refunded = refunds_of(shown)
+            assert len(refunded) == model.parts or (model.status == "cancelled" and len(refunded) > model.parts)
             version = model.version + len(refunded)
             assert (shown["status"], shown["version"], shown["collected"]["amount"]) == (model.status, version, model.collected)
-            assert shown["payment"] == ("paid" if model.collected >= TOTAL else "unpaid")
+            assert (shown["total"]["amount"], shown["payment"]) == (model.total, "paid" if model.is_paid else "unpaid")
+            lines = {line["line"]: (line["sku"], line["quantity"], line["cancelled"]) for line in shown["lines"]}
+            assert lines == {number: (line.sku, line.quantity, line.cancelled) for number, line in model.lines.items()}
+            if model.status != "cancelled":
+                money = [shown[name]["amount"] for name in ("credited_total", "refunded_total", "due", "overpaid")]
+                assert money == [model.credited, model.paid_back, max(0, model.position), max(0, -model.position)]
             ours = [entry["type"] for entry in shown["timeline"] if entry["type"] != "order.refunded.v1"]
             assert ours == [f"order.{kind}.v1" for kind in model.types]
-            assert shown["actions"]["cancel"]["allowed"] == (
-                Model(**vars(model) | {"types": []}).cancel("staff", self.preset, self.stop) is None
-            )
+            allowed = shown["actions"]["cancel"]["allowed"]
+            assert allowed == (model.may_cancel("staff", self.preset, self.stop) is None)
 
     def teardown(self) -> None:
         self.http.close()
