@@ -1,8 +1,10 @@
 # Every target works from a clean clone: each first updates the Python environment, which takes no time when nothing changed.
-.PHONY: help up test proof lint demo client faults bench fuzz migrate lock clean
+.PHONY: help up test drills proof lint demo client faults bench fuzz migrate lock clean
 
 python := .venv/bin/python
 WORKERS ?= 3
+pytest = $(python) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+drills := tests/deploy tests/faults
 lock := uv pip compile --universal --python-version 3.11 --generate-hashes --quiet
 
 help: ## List the targets
@@ -11,9 +13,13 @@ help: ## List the targets
 up: ## Run everything on this machine until Ctrl-C; the data stays
 	@./aftersale up
 
-test: ## Run every test, on real servers that it starts itself (TESTS=path for some, WORKERS=0 for one process)
+test: ## Test rules, services and screens, on real servers that it starts itself (TESTS=path for some, WORKERS=0 for one process)
 	@deploy/bootstrap.sh --tests
-	$(python) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(TESTS)
+	$(pytest) $(or $(TESTS),$(addprefix --ignore=,$(drills)))
+
+drills: ## Test whole systems: up from nothing, provisioning, kill -9 at every crash point, faults under load
+	@deploy/bootstrap.sh --tests
+	$(pytest) $(drills)
 
 proof: ## Test the tests: mutants, crash points, attacks, fuzz, long faults (ONLY=mutants/p1; what passed for a commit is not run again)
 	@deploy/bootstrap.sh --tests

@@ -31,7 +31,7 @@ async def knows_the_same(seed: int, faults: int, writes: int, kinds: tuple[str, 
     assert run.verdict.reader_kills >= len(run.happened), account
 
 
-@pytest.mark.proof  # the light faults of `make test` have the same readers
+@pytest.mark.proof  # the light faults of `make drills` have the same readers
 async def test_a_killed_reader_knows_the_same_orders_refunds_and_documents(tmp_path: Path) -> None:
     await knows_the_same(SHORT, 3, 100, KINDS, tmp_path)
 
