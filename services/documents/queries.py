@@ -37,11 +37,11 @@ _REFERENCES = sa.select(
 
 
 async def copy(tx: Transaction, store_id: str, order_id: str, *, lock: bool = False) -> Copy:
-    """Our copy of an order, for consumers. Raises NotFound `order_not_known_yet`."""
+    """Our copy of an order, for consumers. Raises NotFound `order_not_here_yet`."""
     statement = sa.select(orders).where(orders.c.store_id == store_id, orders.c.order_id == order_id)
     row = await tx.first(statement.with_for_update() if lock else statement)
     if row is None:
-        raise NotFound("order_not_known_yet", PROBLEMS["order_not_known_yet"], retry_after_seconds=1)
+        raise NotFound("order_not_here_yet", PROBLEMS["order_not_here_yet"], retry_after_seconds=1)
     with one_row("orders", store_id, order_id):
         if row.data and len(row.data["lines"]) > MANY_LINES:
             return await asyncio.to_thread(_copied, row)
@@ -60,10 +60,10 @@ def _copied(row: Row[Any]) -> Copy:
 
 
 async def order_for(tx: Transaction, actor: Actor, order_id: str) -> tuple[Order, OrderPersonal]:
-    """Our copy of an order that `actor` may read. Raises NotFound `order_not_known_yet`, also for another customer's order."""
+    """Our copy of an order that `actor` may read. Raises NotFound `order_not_here_yet`, also for another customer's order."""
     found = await copy(tx, actor.store, order_id)
     if found.order is None or found.personal is None or not may_read(actor, found.order.customer_id, order_id):
-        raise NotFound("order_not_known_yet", PROBLEMS["order_not_known_yet"], retry_after_seconds=1)
+        raise NotFound("order_not_here_yet", PROBLEMS["order_not_here_yet"], retry_after_seconds=1)
     return found.order, found.personal
 
 

@@ -30,11 +30,11 @@ settings_versions = partial(versions, settings, SavedSettings)
 async def order_for(tx: Transaction, actor: Actor, order_id: str, *, lock: bool = False) -> KnownOrder:
     """The copy of an order that the actor may see; `lock` locks its row until the transaction ends.
 
-    Raises NotFound `order_not_known_yet`. Another customer's order, a missing one and one that has not arrived yet look the same.
+    Raises NotFound `order_not_here_yet`. Another customer's order, a missing one and one that has not arrived yet look the same.
     """
     order = await _order(tx, actor, order_id, lock=lock)
     if order is None:
-        raise NotFound("order_not_known_yet", PROBLEMS["order_not_known_yet"], retry_after_seconds=1)
+        raise NotFound("order_not_here_yet", PROBLEMS["order_not_here_yet"], retry_after_seconds=1)
     return order
 
 

@@ -303,7 +303,7 @@ async def test_another_stores_order_is_missing(shop: Shop, stack: Stack, client:
         ("/refunds/v1/refunds", {"order_id": order_id, "lines": [{"line": 1, "quantity": 1}], "reason": "damaged"}),
     ):
         problem = explained(await other.platform.post(path, json=body))
-        assert (problem["status"], problem["code"]) == (404, "not_found" if path.startswith("/orders") else "order_not_known_yet")
+        assert (problem["status"], problem["code"]) == (404, "not_found" if path.startswith("/orders") else "order_not_here_yet")
     assert await written(shop) == before
 
 

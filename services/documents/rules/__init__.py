@@ -9,7 +9,7 @@ sample.py    a made-up order for previews of settings
 """
 
 PROBLEMS: dict[str, str] = {
-    "order_not_known_yet": "Order not found. A recently placed order may not have reached this service yet: try again.",
+    "order_not_here_yet": "Order not found. A recently placed order may not have reached this service yet: try again.",
     "bad_period": "The period ends before it begins: `issued_on.gte` must not be later than `issued_on.lt`.",
     "prefix_taken": "Each kind of document needs a series prefix of its own, never used by another kind.",
     "logo_type": "A logo is a PNG or JPEG image.",

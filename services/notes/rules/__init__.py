@@ -6,7 +6,7 @@ order_copy.py  what this service copies of an order
 """
 
 PROBLEMS = {
-    "order_not_known_yet": "Order not found. A recently placed order may not have reached this service yet: try again.",
+    "order_not_here_yet": "Order not found. A recently placed order may not have reached this service yet: try again.",
     "bad_text": "A note is plain text of 1 to 10,000 characters, some visible, without control characters other than line breaks and tabs.",
     "answers_off": "This store does not accept answers from customers.",
     "author_only": "Only the side that wrote a note may edit it, and only that side or the shop may retract it.",

@@ -29,14 +29,14 @@ _APPROVED = (
 async def ledger(tx: Transaction, actor: Actor, order_id: str, *, lock: bool = False) -> Ledger:
     """An order that the actor may see, with its refunds' claims and approvals.
 
-    Raises NotFound `order_not_known_yet`. A missing copy, a missing order and another customer's order look the same.
+    Raises NotFound `order_not_here_yet`. A missing copy, a missing order and another customer's order look the same.
 
     `lock` serialises all changes to the order's refunds. The lock comes first, and a separate statement reads the claims after it: the
     same statement would see them as of the beginning of its wait for the lock.
     """
     row = await _order_row(tx, actor, sa.literal(order_id, orders.c.order_id.type), lock=lock)
     if row is None:
-        raise NotFound("order_not_known_yet", "Order not found, or not yet known to this service.", retry_after_seconds=1)
+        raise NotFound("order_not_here_yet", "Order not found, or not yet known to this service.", retry_after_seconds=1)
     return await _ledger(tx, row)
 
 

@@ -1,7 +1,7 @@
 """Every refusal code of this service, with the sentence that `GET /problems/{code}` shows."""
 
 PROBLEMS = {
-    "order_not_known_yet": "Order not found. A recently placed order may not have reached this service yet: try again.",
+    "order_not_here_yet": "Order not found. A recently placed order may not have reached this service yet: try again.",
     "delivery_not_seen_yet": "A refund can be requested once the order is delivered, which this service has not seen yet: try again.",
     "order_cancelled": "The order was cancelled: its money and goods are returned automatically, and nothing is left to request.",
     "window_over": "The store's time for requests is over; staff may exceed it with a reason.",

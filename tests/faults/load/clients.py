@@ -28,7 +28,7 @@ SKUS = tuple(f"SKU-{n}" for n in range(8))
 STEPS = ("confirmed", "picked_up", "shipped", "delivered")
 COME_AGAIN = {401, 408, 409, 425, 429}
 """Answers that may differ later: a clock that jumped, a key at work, a copy that is not there yet. Nothing was written."""
-NOT_YET = {"delivery_not_seen_yet", "in_progress", "not_found", "order_not_known_yet"}
+NOT_YET = {"delivery_not_seen_yet", "in_progress", "not_found", "order_not_here_yet"}
 NOT_YET_ATTEMPTS = 90
 TOKEN_SECONDS = 3 * 86_400
 ISSUED_AGO_SECONDS = 86_400

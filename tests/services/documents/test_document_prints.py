@@ -83,8 +83,8 @@ async def test_nobody_elses_order_prints(shop: Shop, life: Life, teller: Teller)
     [invoice] = (await shop.staff.get(f"/documents/v1/documents/orders/{life.order_id}"))["items"]
     for stranger in strangers:
         for button in BUTTONS:
-            assert (await stranger.get(path(life, button))).code == "order_not_known_yet"
-        assert (await stranger.get(f"/documents/v1/documents/orders/{life.order_id}")).code == "order_not_known_yet"
+            assert (await stranger.get(path(life, button))).code == "order_not_here_yet"
+        assert (await stranger.get(f"/documents/v1/documents/orders/{life.order_id}")).code == "order_not_here_yet"
         for room in ("", "/pdf", "/verify"):
             assert (await stranger.get(f"/documents/v1/documents/{invoice['document_id']}{room}")).code == "not_found"
     guest = shop.caller("guest", life.order_id)
@@ -94,4 +94,4 @@ async def test_nobody_elses_order_prints(shop: Shop, life: Life, teller: Teller)
 
 async def test_an_order_that_nobody_told_us_of(shop: Shop, life: Life) -> None:
     for button in BUTTONS:
-        assert (await shop.staff.get(path(life, button))).code == "order_not_known_yet"
+        assert (await shop.staff.get(path(life, button))).code == "order_not_here_yet"

@@ -167,7 +167,7 @@ async def test_another_customers_order_is_no_order(shop: Shop, story: Story) -> 
         missed = note_on | {"order_id": missing.order_id} if made == "add" else body
         theirs, none = await stranger.call(method, real, json=body), await stranger.call(method, other, json=missed)
         hidden = {"instance", "trace_id"}
-        assert (theirs.status, theirs.code) == (404, "not_found" if made in ("edit", "retract") else "order_not_known_yet"), made
+        assert (theirs.status, theirs.code) == (404, "not_found" if made in ("edit", "retract") else "order_not_here_yet"), made
         assert {k: v for k, v in theirs.body.items() if k not in hidden} == {k: v for k, v in none.body.items() if k not in hidden}, made
     assert await state(shop) == before
 
@@ -184,7 +184,7 @@ async def test_another_store_sees_nothing(shop: Shop, story: Story) -> None:
 async def test_an_order_of_which_nothing_has_arrived_is_404_for_staff_too_until_it_has(shop: Shop, tells: Teller) -> None:
     story = Story(shop.store)
     before = await shop.staff.post(NOTES, {"order_id": story.order_id, "audience": "private", "text": "early"})
-    assert (before.status, before.code, before.headers["retry-after"]) == (404, "order_not_known_yet", "1")
+    assert (before.status, before.code, before.headers["retry-after"]) == (404, "order_not_here_yet", "1")
     assert await state(shop) == ([[], []], [])
     await tells.tell(shop, story.ordered(OrderPlaced, 1, 0))
     assert (await shop.staff.post(NOTES, {"order_id": story.order_id, "audience": "private", "text": "early"})).status == 201

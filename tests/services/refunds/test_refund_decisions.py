@@ -110,14 +110,14 @@ async def test_others_orders_and_refunds_do_not_exist(shop: Shop) -> None:
     elsewhere = shop.caller("staff", "staff-1", store=f"{shop.store}-2")
     for stranger in (shop.customer("c-2"), elsewhere):
         of_order = [await ask(stranger, order_id, (1, 1)), await stranger.get(f"/refunds/v1/refunds/refundable/{order_id}")]
-        assert [(answer.status, answer.code) for answer in of_order] == [(404, "order_not_known_yet")] * 2
+        assert [(answer.status, answer.code) for answer in of_order] == [(404, "order_not_here_yet")] * 2
         of_refund = [await stranger.get(f"/refunds/v1/refunds/{refund_id}")]
         for action, body in (("withdraw", {}), ("approve", {}), ("decline", {"internal_reason": "no"})):
             of_refund.append(await stranger.post(f"/refunds/v1/refunds/{refund_id}/{action}", json=body))
         assert [(answer.status, answer.code) for answer in of_refund] == [(404, "not_found")] * 4
         assert (await stranger.get("/refunds/v1/refunds")).ok()["items"] == []
     unknown = await ask(shop.customer(), new_id("order"), (1, 1))
-    assert (unknown.status, unknown.code) == (404, "order_not_known_yet")
+    assert (unknown.status, unknown.code) == (404, "order_not_here_yet")
     assert await everything(shop, order_id) == before
 
 
