@@ -97,11 +97,20 @@ class StockMovement:
 
 
 @dataclass(frozen=True, slots=True)
+class Recorded:
+    """The order that holds a payment, and whether the payment is new: one that was there already changes nothing."""
+
+    state: OrderState
+    new: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Changed:
-    """The order that an item changed, and its version since then."""
+    """The order that an item changed, and its version since then. `status` is 201 for a new payment."""
 
     order_id: str
     version: int
+    status: int = 200
 
 
 @dataclass(frozen=True, slots=True)

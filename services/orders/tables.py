@@ -117,11 +117,13 @@ payments = table(
     *columns(sa.Text, "method", "reference"),
     sa.Column("collected_by", sa.Text),
     sa.Column("reverses", PublicIdColumn("payment")),
+    sa.Column("courier_charge", sa.BigInteger),
     *columns(TIME, "occurred_at", "recorded_at"),
     sa.PrimaryKeyConstraint("store_id", "payment_id"),
     sa.ForeignKeyConstraint(("store_id", "order_id"), ("orders.orders.store_id", "orders.orders.order_id")),
     sa.UniqueConstraint("store_id", "reverses"),
     sa.CheckConstraint("(amount > 0) = (reverses is null) and amount <> 0", name="amount"),
+    sa.CheckConstraint("courier_charge is null or (courier_charge >= 0 and reverses is null)", name="courier_charge"),
 )
 sa.Index(None, payments.c.store_id, payments.c.order_id, payments.c.order_version)
 sa.Index(

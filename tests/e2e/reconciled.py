@@ -41,7 +41,7 @@ async def move(shop: Shop, order_id: str, *steps: str) -> None:
 
 
 async def pay(shop: Shop, order_id: str, amount: int, reference: str) -> str:
-    body = {"amount": amount, "method": "cod", "reference": reference, "collected_by": "rider-7"}
+    body = {"amount": amount, "method": "cod", "reference": reference, "collected_by": "rider-7", "courier_charge": 60}
     answer = (await shop.platform.post(f"/orders/v1/orders/{order_id}/payments", json=body)).ok()
     return str(answer["payments"][-1]["payment_id"])
 
@@ -174,7 +174,9 @@ async def _an_amended_order(shop: Shop, lines: list[dict[str, Any]]) -> None:
     await _amend(shop, order_id, 2, lines=[{"line": 1, "quantity": 2}, {"line": 3}, _line("MUG-1", 5, 200)], discount=40)
     await pay(shop, order_id, 300, "between")
     await _amend(shop, order_id, 4, lines=[{"line": 1}, {"line": 4, "quantity": 1}], shipping={"amount": 400})
-    edit = {"reason": "by phone", "customer": {"tax_numbers": [{"label": "BIN", "number": "1"}]}, "payment_method": "cod", "tags": ["new"]}
+    edit: dict[str, Any] = {"reason": "by phone", "payment_method": "cod", "tags": ["new"]}
+    edit |= {"customer": {"tax_numbers": [{"label": "BIN", "number": "1"}]}}
+    edit |= {"lines": [{"line": 1, "tax_rate": "15", "personalisation": "For Rahima"}], "shipping": {"tax_code": "S"}}
     (await shop.staff.patch(f"/orders/v1/orders/{order_id}", json=edit)).ok()
     await move(shop, order_id, "confirmed", "delivered")
     await decide(shop, await ask(shop, order_id, (4, 1)), payout=0)

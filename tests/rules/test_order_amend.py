@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from services.orders.requests.amending import AmendOrder
 from services.orders.rules.amend import amended, changed_parts, freed, may_amend
 from shared.contracts.errors import Failure
-from shared.contracts.events import Order, OrderLine
+from shared.contracts.events import Option, Order, OrderLine
 from tests.rules.orders import ACTORS, STAFF, STATUSES, order
 
 
@@ -112,3 +112,26 @@ def test_every_amendment_adds_up(new: list[tuple[int, int]], shipping: int, keep
     assert after.total == sum(line.total for line in after.lines) + after.shipping
     assert after.goods_total == sum(line.total for line in after.lines)
     assert [line.line for line in after.lines] == sorted({line.line for line in after.lines})
+
+
+def test_what_lines_print_stays_unless_it_is_said() -> None:
+    size, colour = Option(name="Size", value="M"), {"name": "Colour", "value": "red"}
+    said = {"options": (size,), "tax_rate": "15", "tax_code": "S", "commodity_code": "6109"}
+    before = order(
+        lines=(order().lines[0].model_copy(update=said),), shipping_tax_rate="15", shipping_tax_code="S", coupon_codes=("EID10",)
+    )
+    after = made(before, wanted({"line": 1, "quantity": 1}, shipping={"amount": 500}))
+    assert {name: getattr(after.lines[0], name) for name in said} == said
+    assert (after.shipping_tax_rate, after.shipping_tax_code, after.coupon_codes) == ("15", "S", ("EID10",))
+    cases: list[tuple[AmendOrder, tuple[str, ...]]] = [
+        (wanted({"line": 1, "options": [colour]}), ("lines",)),
+        (wanted({"line": 1, "options": []}), ("lines",)),
+        (wanted({"line": 1, "commodity_code": "6110"}), ("lines",)),
+        (wanted({"line": 1}, shipping={"amount": 1_000, "tax_rate": "7"}), ("shipping",)),
+        (wanted({"line": 1}, coupon_codes=[]), ("discount",)),
+    ]
+    for request, parts in cases:
+        assert changed_parts(before, made(before, request)) == parts
+    assert (
+        refusal(before, wanted({"line": 1, "tax_rate": "15", "options": [size.model_dump()]}, coupon_codes=["EID10"])) == "nothing_changed"
+    )

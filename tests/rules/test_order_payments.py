@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from services.orders.requests.changes import RecordPayment
 from services.orders.rules.attention import needs_attention
 from services.orders.rules.payments import (
     may_record,
@@ -16,7 +17,7 @@ from services.orders.rules.payments import (
 from services.orders.rules.room import MAX_PAYMENT_RECORDS
 from services.orders.state import OrderState
 from shared.contracts.errors import FieldError, Invalid
-from shared.contracts.events import OrderPersonal, RefundState
+from shared.contracts.events import OrderPersonal, Payment, RefundState
 from shared.contracts.position import Position
 from shared.contracts.times import happened_at
 from tests.rules.orders import ACTORS, NOW, STAFF, STATUSES, order, payment
@@ -49,10 +50,20 @@ def test_the_same_reference_again() -> None:
     existing = same_reference(paid, "cod", "r-1")
     assert existing is not None
     assert same_reference(paid, "card", "r-1") is None
-    assert same_again(existing, 11000).allowed
-    conflict = same_again(existing, 1)
-    assert conflict.code == "payment_conflict"
-    assert conflict.facts == {"payment_id": existing.payment_id, "recorded": 11000, "given": 1}
+    charged = existing.model_copy(update={"courier_charge": 150})
+    cases: list[tuple[Payment, dict[str, int], dict[str, object] | None]] = [
+        (existing, {}, None),
+        (existing, {"amount": 1}, {"figure": "amount", "recorded": 11000, "given": 1}),
+        (existing, {"courier_charge": 0}, {"figure": "courier_charge", "recorded": None, "given": 0}),
+        (charged, {"courier_charge": 150}, None),
+        (charged, {}, None),
+        (charged, {"courier_charge": 151}, {"figure": "courier_charge", "recorded": 150, "given": 151}),
+    ]
+    for recorded, said, facts in cases:
+        request = RecordPayment.model_validate({"amount": 11000, "method": "cod", "reference": "r-1"} | said)
+        decision = same_again(recorded, request)
+        expected = (None, {}) if facts is None else ("payment_conflict", {"payment_id": existing.payment_id} | facts)
+        assert (decision.code, decision.facts) == expected, said
 
 
 def test_a_payment_is_reversed_once() -> None:

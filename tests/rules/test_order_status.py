@@ -63,7 +63,7 @@ def test_what_can_be_corrected_when(status: OrderStatus) -> None:
         assert {said.pop(part) for part in ("customer_note", "tags", "metadata")} == {None}
         assert set(said) == {
             "company", "tax_numbers", "buyer_reference", "shipping_method", "payment_method", "supplied_on", "payment_due_on",
-            "place_of_supply",
+            "place_of_supply", "lines", "shipping",
         }  # fmt: skip
         late = {"pending": None, "cancelled": "already_cancelled"}
         assert said == {part: late.get(status, f"{part}_frozen") for part in said}

@@ -128,6 +128,7 @@ class PaymentView(Answer):
     method: str
     reference: str
     collected_by: str | None
+    courier_charge: MoneyView | None
     reverses: str | None
     occurred_at: datetime
     recorded_at: datetime

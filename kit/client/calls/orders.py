@@ -183,8 +183,8 @@ class Orders:
         idempotency_key: str | None = None,
         **body: Unpack[BulkPayment],
     ) -> BulkView:
-        """Record up to 500 payments, each independently; one that is recorded already counts as changed. A repeat does only missing
-        ones.
+        """Record up to 500 payments, each independently: 201 for a new one, 200 for one that was there already. A repeat with the same
+        key does only missing ones.
         """
         query = {"dry_run": dry_run}
         call = Call("POST", "/v1/orders/payments", key=idempotency_key or new_key(), body=body, query=query)
@@ -219,7 +219,7 @@ class Orders:
         idempotency_key: str | None = None,
         **body: Unpack[EditOrder],
     ) -> OrderView:
-        """Correct contact, addresses or tracking, with a reason, as a new version."""
+        """Correct contact, addresses, tracking or what documents print beside the figures, with a reason, as a new version."""
         query = {"dry_run": dry_run}
         call = Call("PATCH", f"/v1/orders/{segment(order_id)}", if_match=if_match, key=idempotency_key or new_key(), body=body, query=query)
         return await self._connection.answer(OrderView, call)
@@ -353,7 +353,7 @@ class Orders:
         idempotency_key: str | None = None,
         **body: Unpack[RecordPayment],
     ) -> OrderView:
-        """Record money that was collected. The same method and reference again return the same record; a different amount is refused."""
+        """Record money that was collected. The same method and reference again return the same record; different figures are refused."""
         query = {"dry_run": dry_run}
         call = Call(
             "POST",

@@ -35,20 +35,6 @@ class AddressInput(TypedDict):
     phone: NotRequired[str]
 
 
-class AmendedLine(TypedDict):
-    """A line that is wanted: with `line` one that stays, whose absent fields stay as they are; without, a new one."""
-
-    line: NotRequired[int | None]
-    sku: NotRequired[str | None]
-    name: NotRequired[str | None]
-    quantity: NotRequired[int | None]
-    unit_price: NotRequired[int | None]
-    subtotal: NotRequired[int | None]
-    discount: NotRequired[int | None]
-    tax: NotRequired[int | None]
-    total: NotRequired[int | None]
-
-
 class CancelRequest(TypedDict):
     """A cancellation is a record: the reason stays with the order, the message is for its customer."""
 
@@ -111,6 +97,8 @@ class PaymentItem(TypedDict):
     reference: str
     collected_by: NotRequired[str | None]
     occurred_at: NotRequired[datetime | None]
+    courier_charge: NotRequired[int | None]
+    """What the courier keeps of it; it counts nowhere: `amount` is what the customer paid."""
     order_id: NotRequired[str | None]
     number: NotRequired[str | None]
     external_ref: NotRequired[str | None]
@@ -151,6 +139,8 @@ class RecordPayment(TypedDict):
     reference: str
     collected_by: NotRequired[str | None]
     occurred_at: NotRequired[datetime | None]
+    courier_charge: NotRequired[int | None]
+    """What the courier keeps of it; it counts nowhere: `amount` is what the customer paid."""
 
 
 class ReversePayment(TypedDict):
@@ -158,6 +148,13 @@ class ReversePayment(TypedDict):
 
     reason: str
     occurred_at: NotRequired[datetime | None]
+
+
+class ShippingEdit(TypedDict):
+    """The tax of shipping; an omitted field stays unchanged, null removes one. Amounts are amended."""
+
+    tax_rate: NotRequired[str | None]
+    tax_code: NotRequired[str | None]
 
 
 class ShippingInput(TypedDict):
@@ -197,20 +194,28 @@ class TrackingInput(TypedDict):
     url: NotRequired[str | None]
 
 
-class AmendOrder(TypedDict):
-    """The whole wanted order: lines that are not named are removed. Absent shipping and discount stay as they are.
+class AmendedLine(TypedDict):
+    """A line that is wanted: with `line` one that stays, whose absent fields stay as they are; without, a new one."""
 
-    Figures follow the rule of placing. A line, or the shipping, whose figures change says its tax again if it had one.
-    """
-
-    reason: str
-    message: NotRequired[str]
-    lines: Sequence[AmendedLine]
-    shipping: NotRequired[ShippingInput | None]
+    line: NotRequired[int | None]
+    sku: NotRequired[str | None]
+    name: NotRequired[str | None]
+    quantity: NotRequired[int | None]
+    unit_price: NotRequired[int | None]
+    subtotal: NotRequired[int | None]
     discount: NotRequired[int | None]
     tax: NotRequired[int | None]
-    """Tax of the whole order; spread over lines and shipping if they give none."""
     total: NotRequired[int | None]
+    options: NotRequired[Sequence[OptionInput] | None]
+    tax_rate: NotRequired[str | None]
+    tax_code: NotRequired[str | None]
+    commodity_code: NotRequired[str | None]
+    personalisation: NotRequired[str | None]
+    """Of a new line; PATCH corrects it on one that stays."""
+    product_id: NotRequired[str | None]
+    """Of a new line."""
+    image_url: NotRequired[str | None]
+    """Of a new line."""
 
 
 class BulkCancellation(TypedDict):
@@ -246,6 +251,17 @@ class CustomerInput(TypedDict):
     company: NotRequired[str]
     tax_numbers: NotRequired[Sequence[TaxRegistrationInput]]
     buyer_reference: NotRequired[str]
+
+
+class LineEdit(TypedDict):
+    """What the invoice says of a line beside its figures; omitted fields stay unchanged, null removes one."""
+
+    line: int
+    options: NotRequired[Sequence[OptionInput] | None]
+    personalisation: NotRequired[str | None]
+    tax_rate: NotRequired[str | None]
+    tax_code: NotRequired[str | None]
+    commodity_code: NotRequired[str | None]
 
 
 class LineInput(TypedDict):
@@ -308,6 +324,23 @@ class TransitionItem(TypedDict):
     tracking_number: NotRequired[str | None]
 
 
+class AmendOrder(TypedDict):
+    """The whole wanted order: lines that are not named are removed. Absent shipping, discount and coupon codes stay as they are.
+
+    Figures follow the rule of placing. A line, or the shipping, whose figures change says its tax again if it had one.
+    """
+
+    reason: str
+    message: NotRequired[str]
+    lines: Sequence[AmendedLine]
+    shipping: NotRequired[ShippingInput | None]
+    discount: NotRequired[int | None]
+    coupon_codes: NotRequired[Sequence[str] | None]
+    tax: NotRequired[int | None]
+    """Tax of the whole order; spread over lines and shipping if they give none."""
+    total: NotRequired[int | None]
+
+
 class BulkTransition(TypedDict):
     """Steps of many orders; each succeeds or fails on its own."""
 
@@ -337,6 +370,8 @@ class EditOrder(TypedDict):
     supplied_on: NotRequired[date | None]
     payment_due_on: NotRequired[date | None]
     place_of_supply: NotRequired[str | None]
+    lines: NotRequired[Sequence[LineEdit] | None]
+    shipping: NotRequired[ShippingEdit | None]
     customer_note: NotRequired[str | None]
     tags: NotRequired[Sequence[str] | None]
     metadata: NotRequired[Mapping[str, str | int | bool | None] | None]

@@ -23,10 +23,11 @@ from services.orders.requests.changes import (
     ReversePayment,
     Transition,
 )
-from services.orders.state import OrderState
+from services.orders.state import OrderState, Recorded
 from services.orders.views.batch import BulkView
 from services.orders.views.cancellations import CancelOutlook
 from services.orders.views.orders import OrderView
+from shared.contracts.actor import Actor
 from shared.contracts.errors import Forbidden, NotFound, PreconditionRequired, Refused, TooLarge, VersionConflict
 from shared.contracts.ids import OrderId, PaymentId
 from shared.data.db import Transaction
@@ -50,7 +51,9 @@ async def transition_many(request: BulkTransition, call: Call, dry_run: DryRun =
 
 @router.post("/orders/payments", operation_id="orders_batch_record", **BULK)
 async def pay_many(request: BulkPayment, call: Call, dry_run: DryRun = False) -> Response:
-    """Record up to 500 payments, each independently; one that is recorded already counts as changed. A repeat does only missing ones."""
+    """Record up to 500 payments, each independently: 201 for a new one, 200 for one that was there already. A repeat with the same key
+    does only missing ones.
+    """
     return await _each(call, "orders.pay_many", request.items, record_payment, dry_run=dry_run)
 
 
@@ -61,7 +64,7 @@ async def cancel_many(request: BulkCancellation, call: Call, dry_run: DryRun = F
 
 
 async def _each(
-    call: Call, name: str, items: Sequence[BulkItem], command: Callable[..., Awaitable[OrderState]], *, dry_run: bool
+    call: Call, name: str, items: Sequence[BulkItem], command: Callable[..., Awaitable[OrderState | Recorded]], *, dry_run: bool
 ) -> Response:
     reservation = await call.reservation()
     assert reservation is not None
@@ -96,8 +99,12 @@ async def delivery_failed(order_id: OrderId, request: DeliveryFailure, call: Cal
 
 @router.post("/orders/{order_id}/payments", operation_id="orders_payment_record", response_model=OrderView, responses=CHANGE)
 async def payment(order_id: OrderId, request: RecordPayment, call: Call, dry_run: DryRun = False) -> Response:
-    """Record money that was collected. The same method and reference again return the same record; a different amount is refused."""
-    return await call.change("orders.record_payment", OrderView.of, record_payment, order_id, request, dry_run=dry_run)
+    """Record money that was collected. The same method and reference again return the same record; different figures are refused."""
+    return await call.change("orders.record_payment", _with_payment, record_payment, order_id, request, dry_run=dry_run)
+
+
+def _with_payment(recorded: Recorded, actor: Actor) -> OrderView:
+    return OrderView.of(recorded.state, actor)
 
 
 @router.post(
@@ -144,7 +151,10 @@ async def cancel(
     return await call.change("orders.cancel", OrderView.of, cancel_order, order_id, request)
 
 
-@router.patch("/orders/{order_id}", operation_id="orders_order_edit", response_model=OrderView, responses=CHANGE)
+@router.patch(
+    "/orders/{order_id}", operation_id="orders_order_edit", response_model=OrderView,
+    responses=problems(NotFound, Forbidden, Refused, VersionConflict, TooLarge), max_body_size=MAX_ORDER_BODY_BYTES,
+)  # fmt: skip
 async def edit(order_id: OrderId, request: EditOrder, call: Call, dry_run: DryRun = False) -> Response:
-    """Correct contact, addresses or tracking, with a reason, as a new version."""
+    """Correct contact, addresses, tracking or what documents print beside the figures, with a reason, as a new version."""
     return await call.change("orders.edit", OrderView.of, edit_order, order_id, request, idempotent="optional", dry_run=dry_run)

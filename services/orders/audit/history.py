@@ -14,11 +14,16 @@ RANK = "array_position(array['pending', 'confirmed', 'picked_up', 'shipped', 'de
 STEP = "case when e.type in ({moves}) then split_part(e.type, '.', 2) when e.type = 'order.cancelled.v1' then 'cancelled' else p.status end"
 MOVES = ", ".join(f"'order.{status}.v1'" for status in ("confirmed", "picked_up", "shipped", "delivered"))
 
-# The lines of two successive events, but what a part cancellation adds to them.
-SAME_LINES = f"""case when e.type = 'order.part_cancelled.v1'
-    then (select jsonb_agg(x - 'cancelled') from jsonb_array_elements({ORDER}->'lines') x)
-    = (select jsonb_agg(x - 'cancelled') from jsonb_array_elements(b.data->'order'->'lines') x)
-    else {ORDER}->'lines' = b.data->'order'->'lines' end"""
+# The lines of two successive events, but what a part cancellation adds to them, or an edit corrects while the order is pending.
+SAME_LINES = f"""{ORDER}->'lines' = b.data->'order'->'lines'
+    or (select jsonb_agg(x - p.apart) from jsonb_array_elements({ORDER}->'lines') x)
+    = (select jsonb_agg(x - p.apart) from jsonb_array_elements(b.data->'order'->'lines') x)"""
+APART = """case when e.type = 'order.part_cancelled.v1' then array['cancelled']
+    when e.type = 'order.edited.v1' and b.data->'order'->>'status' = 'pending'
+    then array['options', 'tax_rate', 'tax_code', 'commodity_code'] else array[]::text[] end"""
+PRINTED = "({0}->'lines', {0}->>'shipping_tax_rate', {0}->>'shipping_tax_code')"
+CORRECTED = f"""e.type = 'order.edited.v1' and b.data->'order'->>'status' = 'pending'
+    and {PRINTED.format(ORDER)} is distinct from {PRINTED.format("b.data->'order'")}"""
 CANCELLED_OF_LINES = f"""(select jsonb_object_agg(x->>'line', x->'cancelled') from jsonb_array_elements({ORDER}->'lines') x
     where x ? 'cancelled')"""
 CANCELLED_OF_PARTS = f"""(select jsonb_object_agg(line, units) from (select x->>'line' as line, sum((x->>'quantity')::int) as units
@@ -45,10 +50,10 @@ CHECKS: list[Check] = [
         "an order moves forward by legal steps, what was bought changes only while it is pending, and records are only added",
         store="e.store_id",
         about_id="e.subject || ' version ' || e.sequence",
-        source="""orders.events e
+        source=f"""orders.events e
             left join orders.events b on b.store_id = e.store_id and b.subject = e.subject and b.sequence = e.sequence - 1
             cross join lateral (select b.data->'order'->>'status' as status, jsonb_array_length(b.data->'order'->'payments') as paid,
-                e.type = 'order.amended.v1' as amended) p""",
+                e.type = 'order.amended.v1' as amended, {CORRECTED} as corrected, {APART} as apart) p""",
         only="e.type like 'order.%'",
         pairs={
             "order": (f"{ORDER}->>'order_id'", "e.subject"),
@@ -63,11 +68,18 @@ CHECKS: list[Check] = [
             ),
             "cancelled is the end": (f"coalesce(p.status = 'cancelled' and e.type in ({MOVES}, 'order.cancelled.v1'), false)", "false"),
             **{name: (f"case when e.sequence > 1 then {ORDER}->'{name}' end", f"b.data->'order'->'{name}'") for name in NEVER_CHANGES},
+            **{
+                name: (
+                    f"p.amended or p.corrected or e.sequence = 1 or {ORDER}->>'{name}' is not distinct from b.data->'order'->>'{name}'",
+                    "true",
+                )
+                for name in ("shipping_tax_rate", "shipping_tax_code")
+            },
             **{name: (f"p.amended or e.sequence = 1 or {ORDER}->'{name}' = b.data->'order'->'{name}'", "true") for name in BOUGHT},
             "lines": (f"p.amended or e.sequence = 1 or {SAME_LINES}", "true"),
             "lines_version": (
                 f"coalesce({field(ORDER, 'lines_version', 'int')}, 1)",
-                "coalesce((b.data->'order'->>'lines_version')::int, 1) + case when p.amended then 1 else 0 end",
+                "coalesce((b.data->'order'->>'lines_version')::int, 1) + case when p.amended or p.corrected then 1 else 0 end",
             ),
             "amended": ("not p.amended or p.status = 'pending'", "true"),
             "cancelled units": (CANCELLED_OF_LINES, CANCELLED_OF_PARTS),

@@ -40,13 +40,13 @@ SINCE = {
 }
 PAYMENTS_OF_ROWS = f"""(select jsonb_agg(jsonb_build_object('payment_id', {public("payment", "x.payment_id")}, 'amount', x.amount,
     'method', x.method, 'reference', x.reference, 'collected_by', x.collected_by, 'order_version', x.order_version,
-    'lines_version', x.lines_version,
+    'courier_charge', x.courier_charge, 'lines_version', x.lines_version,
     'reverses', {public("payment", "x.reverses")}, 'occurred_at', x.occurred_at, 'recorded_at', x.recorded_at)
     order by x.order_version, x.payment_id)
     from orders.payments x where x.store_id = o.store_id and x.order_id = o.order_id)"""
 PAYMENTS_OF_EVENT = f"""(select jsonb_agg(jsonb_build_object('payment_id', x->>'payment_id', 'amount', x->'amount', 'method', x->'method',
     'reference', x->'reference', 'collected_by', x->'collected_by', 'order_version', x->'order_version',
-    'lines_version', coalesce(x->'lines_version', '1'), 'reverses', x->'reverses',
+    'courier_charge', (x->>'courier_charge')::bigint, 'lines_version', coalesce(x->'lines_version', '1'), 'reverses', x->'reverses',
     'occurred_at', (x->>'occurred_at')::timestamptz, 'recorded_at', (x->>'recorded_at')::timestamptz)
     order by (x->>'order_version')::int, x->>'payment_id')
     from jsonb_array_elements({ORDER}->'payments') x)"""

@@ -3,11 +3,9 @@
 from collections import Counter
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
-
-import sqlalchemy as sa
 
 from services.orders.commands.change import Doing, changed, write
+from services.orders.commands.lines import replace_lines
 from services.orders.commands.stock import move
 from services.orders.queries.orders import order_for
 from services.orders.queries.settings import settings_of
@@ -16,11 +14,10 @@ from services.orders.requests.amending import AmendOrder
 from services.orders.rules.amend import amended, changed_parts, freed, may_amend
 from services.orders.rules.room import enough_room
 from services.orders.rules.stock import Movement
-from services.orders.state import OrderState
-from services.orders.tables import lines
+from services.orders.state import LineExtra, OrderState
 from shared.contracts.actor import Actor, shop_only
 from shared.contracts.errors import Refused, expect_version
-from shared.contracts.events import Order, OrderAmended, OrderLine
+from shared.contracts.events import Order, OrderAmended, PersonalLine
 from shared.data.db import Transaction
 
 
@@ -40,13 +37,13 @@ async def amend_order(
     named = {line.sku for line in before.lines} | {line.sku for line in request.lines if line.sku is not None}
     levels = await locked_levels(tx, actor, named)
     wanted = amended(before, request, tracked=levels.keys() if settings.stock else (), last_line=state.last_line)
-    state = _of_lines(state, {line.line for line in wanted.lines})
+    state = _beside(state, request, {line.line for line in wanted.lines})
     enough_room([one.model_dump_json() for one in (*wanted.lines, *state.personal.lines)])
     units = freed(before, wanted)
     _check_stock(units, levels)
     fields = {name: getattr(wanted, name) for name in Order.model_fields if name != "version"}
     after = changed(state, last_line=max(state.last_line, *(line.line for line in wanted.lines)), **fields)
-    await _replace_lines(tx, actor, before, after.order)
+    await replace_lines(tx, actor, before, after.order)
     parts = changed_parts(before, wanted)
     details = {"changed": list(parts), "total_before": before.total, "total": wanted.total}
     doing = Doing(actor, now, now, message=request.message, reason=request.reason)
@@ -58,11 +55,17 @@ async def amend_order(
     return after
 
 
-def _of_lines(state: OrderState, stay: set[int]) -> OrderState:
-    """The state without what stands beside lines that are removed."""
-    personal = tuple(one for one in state.personal.lines if one.line in stay)
-    extras = tuple(one for one in state.line_extras if one.line in stay)
-    return replace(state, personal=state.personal.model_copy(update={"lines": personal}), line_extras=extras)
+def _beside(state: OrderState, request: AmendOrder, lines: set[int]) -> OrderState:
+    """The state with what stands beside its lines: without that of removed lines, with that of new ones."""
+    new = list(enumerate((line for line in request.lines if line.line is None), start=state.last_line + 1))
+    wishes = [PersonalLine(line=number, personalisation=line.personalisation) for number, line in new if line.personalisation]
+    extras = [LineExtra.like(line, line=number) for number, line in new if (line.product_id, line.image_url) != (None, None)]
+    personal = (*(one for one in state.personal.lines if one.line in lines), *wishes)
+    return replace(
+        state,
+        personal=state.personal.model_copy(update={"lines": personal}),
+        line_extras=(*(one for one in state.line_extras if one.line in lines), *extras),
+    )
 
 
 def _check_stock(units: Counter[str], levels: dict[str, int]) -> None:
@@ -73,23 +76,3 @@ def _check_stock(units: Counter[str], levels: dict[str, int]) -> None:
     ]
     if short:
         raise Refused("out_of_stock", "There is less stock than the amendment takes.", short=short)
-
-
-async def _replace_lines(tx: Transaction, actor: Actor, before: Order, after: Order) -> None:
-    """Write what differs. The table's trigger allows it only while the order is pending."""
-    mine = (lines.c.store_id == actor.store) & (lines.c.order_id == after.order_id)
-    was, now = {line.line: line for line in before.lines}, {line.line: line for line in after.lines}
-    removed = was.keys() - now.keys()
-    if removed:
-        await tx.execute(sa.delete(lines).where(mine, lines.c.line.in_(removed)))
-    for number, line in now.items():
-        if number in was and line != was[number]:
-            await tx.execute(sa.update(lines).where(mine, lines.c.line == number).values(_columns(line)))
-    new = [_columns(line) for number, line in now.items() if number not in was]
-    if new:
-        same = {"store_id": actor.store, "order_id": after.order_id, "placed_at": after.placed_at}
-        await tx.execute(sa.insert(lines), [same | one for one in new])
-
-
-def _columns(line: OrderLine) -> dict[str, Any]:
-    return {name: value for name, value in line.model_dump().items() if name in lines.c}

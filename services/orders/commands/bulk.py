@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from services.orders.commands.batch import each, unexpected
 from services.orders.requests.bulk import BulkItem
-from services.orders.state import Changed, OrderState, Result, Unchanged
+from services.orders.state import Changed, OrderState, Recorded, Result, Unchanged
 from shared.contracts.actor import Actor, shop_only
 from shared.contracts.errors import Failure, NotFound, Refused
 from shared.contracts.ids import public_id
@@ -22,8 +22,8 @@ Item = TypeVar("Item", bound=BulkItem)
 
 
 async def change_each(
-    db: Database, actor: Actor, items: Sequence[Item], command: Callable[..., Awaitable[OrderState]], *, name: str, key: str, path: str,
-    now: datetime, dry_run: bool = False,
+    db: Database, actor: Actor, items: Sequence[Item], command: Callable[..., Awaitable[OrderState | Recorded]], *, name: str, key: str,
+    path: str, now: datetime, dry_run: bool = False,
 ) -> list[Result]:  # fmt: skip
     """Do `command` (named `name`) for each item. The items of one order are done in the given order.
 
@@ -47,24 +47,29 @@ async def change_each(
             async with db.rehearsing() if dry_run else db.transaction(name) as tx:
                 stored = None if dry_run else await look_up(tx, reservation)
                 if stored is not None:
-                    return Changed(**json.loads(stored.body))
+                    return Changed(**json.loads(stored.body), status=stored.status)
                 if isinstance(target, Failure):
                     raise target
-                order = (await command(tx, actor, order_id, item, now=now)).order
+                changed = _changed(await command(tx, actor, order_id, item, now=now))
                 if dry_run:
-                    return Changed(order.order_id, order.version)
-                body = json.dumps({"order_id": order.order_id, "version": order.version})
-                await store(tx, reservation, Stored(200, body), now=now)
+                    return changed
+                body = json.dumps({"order_id": changed.order_id, "version": changed.version})
+                await store(tx, reservation, Stored(changed.status, body), now=now)
         except Overtaken:
             return await one(index)
         except Failure as failure:
             return Unchanged(order_id, failure)
         except Exception as error:  # one item's failure must not stop the others
             return Unchanged(order_id, unexpected(error))
-        return Changed(order.order_id, order.version)
+        return changed
 
     done = dict(pair for pairs in await each(list(together.values()), in_turn) for pair in pairs)
     return [done[index] for index in range(len(items))]
+
+
+def _changed(done: OrderState | Recorded) -> Changed:
+    state, status = (done.state, 201 if done.new else 200) if isinstance(done, Recorded) else (done, 200)
+    return Changed(state.order.order_id, state.order.version, status)
 
 
 async def _targets(db: Database, actor: Actor, items: Sequence[BulkItem]) -> list[str | Failure]:

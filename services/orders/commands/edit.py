@@ -1,4 +1,4 @@
-"""Corrects what a placed order says besides its lines and figures, with a reason, as a new version."""
+"""Corrects what a placed order says besides its figures, with a reason, as a new version."""
 
 from dataclasses import replace
 from datetime import date, datetime
@@ -6,6 +6,7 @@ from typing import Any
 
 from services.orders.addresses.checking import Checking
 from services.orders.commands.change import Doing, changed, write
+from services.orders.commands.lines import replace_lines
 from services.orders.queries.orders import order_for
 from services.orders.queries.settings import settings_of
 from services.orders.requests.changes import REMOVABLE, EditOrder, TrackingEdit
@@ -13,11 +14,13 @@ from services.orders.requests.placing import MAX_METADATA_ENTRIES
 from services.orders.rules.carriers import followed
 from services.orders.rules.countries import home_country
 from services.orders.rules.edit import EDITABLE, difference, may_accept, may_edit
+from services.orders.rules.lines import corrected_lines, corrected_wishes
+from services.orders.rules.room import enough_room
 from services.orders.rules.validation import is_strict, still_open
 from services.orders.state import OrderState
 from shared.contracts.actor import Actor
 from shared.contracts.errors import FieldError, Invalid, Refused, expect_version
-from shared.contracts.events import OrderEdited, OrderPersonal, Tracking
+from shared.contracts.events import Order, OrderEdited, OrderLine, OrderPersonal, Tracking
 from shared.data.db import Transaction
 
 CONTACT = {"name": "customer_name", "email": "email", "phone": "phone", "company": "company", "buyer_reference": "buyer_reference"}
@@ -29,8 +32,8 @@ async def edit_order(
     """Correct the given parts of an order, all or none, or accept its addresses as they are.
 
     The history keeps the old and the new values; the event names only the parts.
-    Raises NotFound, Forbidden, Refused (a part that is frozen, see rules.edit; `nothing_changed`), VersionConflict,
-    Invalid (also `too_much_metadata`).
+    Raises NotFound, Forbidden, Refused (a part that is frozen, see rules.edit; `nothing_changed`), VersionConflict, TooLarge,
+    Invalid (also `too_much_metadata`, `unknown_line`, `line_twice`).
     """
     state = await order_for(tx, actor, order_id, lock=True)
     expect_version(state.order.version, expected_version)
@@ -45,10 +48,13 @@ async def edit_order(
     personal = _corrected(state.personal, request, checking, home)
     found = (*still_open(state.address_problems, _checked(request)), *checking.problems)
     problems = () if request.accept_addresses else found
-    facts = {name: getattr(request, name) for name in REMOVABLE if name in request.model_fields_set}
+    facts = {name: getattr(request, name) for name in REMOVABLE if name in request.model_fields_set} | _printed(state.order, request)
     tags = tuple(request.tags or ()) if "tags" in request.model_fields_set else state.tags
     corrected = replace(state, personal=personal, address_problems=problems, metadata=_merged(state.metadata, request), tags=tags)
     after = changed(corrected, tracking=_tracked(state.order.tracking, request), **facts)
+    if request.lines:
+        enough_room([one.model_dump_json() for one in (*after.order.lines, *after.personal.lines)])
+        await replace_lines(tx, actor, state.order, after.order)
     old, new = difference(_shown(state), _shown(after))
     accepted = [{"pointer": one.pointer, "code": one.code} for one in found] if request.accept_addresses else []
     if not new and not accepted:
@@ -58,6 +64,15 @@ async def edit_order(
     doing = Doing(actor, now, now, message=request.message, reason=request.reason)
     await write(tx, after, OrderEdited, doing, details, reason=request.reason, fields=fields)
     return after
+
+
+def _printed(order: Order, request: EditOrder) -> dict[str, Any]:
+    """What documents print of lines and shipping, with the request merged in. Where it changes, the receipts of later payments print it,
+    so that it is a lines version of its own.
+    """
+    said = {"lines": corrected_lines(order.lines, request.lines or ())} | (request.shipping.printed() if request.shipping else {})
+    changes = {name: value for name, value in said.items() if value != getattr(order, name)}
+    return changes | ({"lines_version": order.lines_version + 1} if changes else {})
 
 
 def _merged(metadata: dict[str, str | int | bool], request: EditOrder) -> dict[str, str | int | bool]:
@@ -92,6 +107,8 @@ def _corrected(personal: OrderPersonal, request: EditOrder, checking: Checking, 
         contact["phone"] = checking.phone(contact["phone"], countries, "/customer/phone")
     if request.customer and "tax_numbers" in request.customer.model_fields_set:
         contact["tax_numbers"] = tuple(one.parts() for one in request.customer.tax_numbers or ())
+    if request.lines:
+        contact["lines"] = corrected_wishes(personal.lines, request.lines)
     if "customer_note" in request.model_fields_set:
         contact["customer_note"] = request.customer_note or ""
     return personal.model_copy(update={**contact, "shipping_address": shipping, "billing_address": billing})
@@ -132,6 +149,7 @@ def _shown(state: OrderState) -> dict[str, Any]:
     """What an edit can change, as the API shows it."""
     order, personal = state.order, state.personal
     parts = {"shipping_address": personal.shipping_address, "billing_address": personal.billing_address, "tracking": order.tracking}
+    wishes = {one.line: one.personalisation for one in personal.lines}
     customer = {"name": personal.customer_name, "email": personal.email, "phone": personal.phone}
     return (
         {"customer": customer}
@@ -139,5 +157,12 @@ def _shown(state: OrderState) -> dict[str, Any]:
         | {"company": personal.company, "tax_numbers": [one.model_dump() for one in personal.tax_numbers]}
         | {"buyer_reference": personal.buyer_reference, "customer_note": personal.customer_note}
         | {name: value.isoformat() if isinstance(value, date) else value for name in REMOVABLE for value in (getattr(order, name),)}
+        | {"lines": {str(line.line): _line(line, wishes.get(line.line, "")) for line in order.lines}}
+        | {"shipping": {"tax_rate": order.shipping_tax_rate, "tax_code": order.shipping_tax_code}}
         | {"tags": list(state.tags), "metadata": state.metadata}
     )
+
+
+def _line(line: OrderLine, personalisation: str) -> dict[str, Any]:
+    codes = {name: getattr(line, name) for name in ("tax_rate", "tax_code", "commodity_code")}
+    return {"options": [one.model_dump() for one in line.options], "personalisation": personalisation} | codes

@@ -9,7 +9,7 @@ from services.orders.commands.change import Doing, changed, write
 from services.orders.queries.orders import order_for
 from services.orders.requests.changes import RecordPayment, ReversePayment
 from services.orders.rules.payments import may_record, may_reverse, same_again, same_reference
-from services.orders.state import OrderState
+from services.orders.state import OrderState, Recorded
 from services.orders.tables import payments
 from shared.contracts.actor import Actor
 from shared.contracts.errors import NotFound, expect_version
@@ -21,17 +21,17 @@ from shared.data.db import Transaction
 
 async def record_payment(
     tx: Transaction, actor: Actor, order_id: str, request: RecordPayment, *, now: datetime, expected_version: int | None = None
-) -> OrderState:
-    """Record money that was collected. Repeating the method, reference and amount changes nothing and returns the same result.
+) -> Recorded:
+    """Record money that was collected. Repeating the method, reference and figures changes nothing and returns the same result.
 
-    Raises NotFound, Forbidden, Refused `payment_conflict` (known reference, other amount), VersionConflict, Invalid (future).
+    Raises NotFound, Forbidden, Refused `payment_conflict` (known reference, other figures), VersionConflict, Invalid (future).
     """
     state = await order_for(tx, actor, order_id, lock=True)
     may_record(state.order, actor, request.amount).or_raise()
     existing = same_reference(state.order, request.method, request.reference)
     if existing is not None:
-        same_again(existing, request.amount).or_raise()
-        return state
+        same_again(existing, request).or_raise()
+        return Recorded(state, new=False)
     expect_version(state.order.version, expected_version)
     at = happened_at(request.occurred_at, now=now)
     version = state.order.version + 1
@@ -43,7 +43,7 @@ async def record_payment(
     await tx.execute(sa.insert(payments).values(store_id=actor.store, order_id=order_id, **payment.model_dump()))
     details = _details(payment)
     await write(tx, after, OrderPaymentRecorded, Doing(actor, at, now), details, payment_id=payment.payment_id)
-    return after
+    return Recorded(after, new=True)
 
 
 async def reverse_payment(
@@ -60,7 +60,7 @@ async def reverse_payment(
     at = happened_at(request.occurred_at, now=now)
     reversal = reversed_one.model_copy(
         update={
-            "payment_id": new_id("payment"), "amount": -reversed_one.amount, "reverses": payment_id,
+            "payment_id": new_id("payment"), "amount": -reversed_one.amount, "courier_charge": None, "reverses": payment_id,
             "order_version": state.order.version + 1, "lines_version": state.order.lines_version, "occurred_at": at, "recorded_at": now,
         }
     )  # fmt: skip

@@ -1,11 +1,11 @@
 """Request bodies that change an order."""
 
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field, field_validator, model_validator
 
-from services.orders.requests.placing import MAX_QUANTITY, PrepaidInput, Strictness, Tags, TaxNumbers
-from services.orders.requests.words import CountryCode, Email, Link, Message, Method, Reason, ShortText, Whole
+from services.orders.requests.placing import MAX_QUANTITY, Options, Personalisation, PrepaidInput, Strictness, Tags, TaxNumbers
+from services.orders.requests.words import Amount, Code, CountryCode, Email, Link, Message, Method, Rate, Reason, ShortText, Whole
 from shared.contracts.events import MAX_LINE_NUMBER, MAX_ORDER_LINES, Address, Tracking
 from shared.contracts.lifecycle import Step
 from shared.web.inputs import Day, Fact, Input, Name, Text, Word, example
@@ -52,6 +52,10 @@ class RecordPayment(PrepaidInput):
 
     model_config = example({"amount": 11000, "method": "cod", "reference": "receipt-4711", "collected_by": "rider 17"})
 
+    courier_charge: Amount | None = Field(
+        default=None, description="What the courier keeps of it; it counts nowhere: `amount` is what the customer paid"
+    )
+
 
 class ReversePayment(Input):
     """Corrects a recorded payment with a record of the opposite amount."""
@@ -71,10 +75,13 @@ class CancelRequest(Input):
     message: Message = ""
 
 
+LineNumber = Annotated[int, Field(ge=1, le=MAX_LINE_NUMBER)]
+
+
 class CancelledLine(Input):
     """Units of one line that never leave; `release_stock: false` where they are not there."""
 
-    line: Annotated[int, Field(ge=1, le=MAX_LINE_NUMBER)]
+    line: LineNumber
     quantity: Annotated[int, Field(ge=1, le=MAX_QUANTITY)]
     release_stock: bool = True
 
@@ -150,6 +157,33 @@ class TrackingEdit(Input):
         return kept(value, "a parcel is tracked by carrier and number: send null for tracking as a whole to remove it")
 
 
+class LineEdit(Input):
+    """What the invoice says of a line beside its figures; omitted fields stay unchanged, null removes one."""
+
+    line: LineNumber
+    options: Options | None = None
+    personalisation: Personalisation | None = None
+    tax_rate: Rate | None = None
+    tax_code: Code | None = None
+    commodity_code: Code | None = None
+
+    def printed(self) -> dict[str, Any]:
+        """What the caller wants changed, but the personal part, as it is stored."""
+        said = {name: getattr(self, name) for name in self.model_fields_set - {"line", "options", "personalisation"}}
+        return said | ({"options": tuple(one.parts() for one in self.options or ())} if "options" in self.model_fields_set else {})
+
+
+class ShippingEdit(Input):
+    """The tax of shipping; an omitted field stays unchanged, null removes one. Amounts are amended."""
+
+    tax_rate: Rate | None = None
+    tax_code: Code | None = None
+
+    def printed(self) -> dict[str, str | None]:
+        """What the caller wants changed, by the order's names."""
+        return {f"shipping_{name}": getattr(self, name) for name in self.model_fields_set}
+
+
 def given(edit: Input) -> dict[str, str]:
     """The fields that a caller sent; null is the empty text."""
     return {name: getattr(edit, name) or "" for name in edit.model_fields_set}
@@ -184,11 +218,13 @@ class EditOrder(Input):
     supplied_on: Day | None = None
     payment_due_on: Day | None = None
     place_of_supply: ShortText | None = None
+    lines: Annotated[list[LineEdit], Field(min_length=1, max_length=MAX_ORDER_LINES)] | None = None
+    shipping: ShippingEdit | None = None
     customer_note: Message | None = None
     tags: Tags | None = None
     metadata: Annotated[dict[Word, Message | Whole | bool | None], Field(description="Merged: null removes a key")] | None = None
 
-    @field_validator("customer", "shipping_address")
+    @field_validator("customer", "shipping_address", "lines", "shipping")
     @classmethod
     def _stays(cls, value: T) -> T:
         if value is None:

@@ -103,6 +103,12 @@ class OptionInput(Input):
         return Option(**self.model_dump())
 
 
+Options = Annotated[list[OptionInput], Field(max_length=MAX_OPTIONS, description="Printed under the name: size, colour")]
+Personalisation = Annotated[str, Text(500), Field(description="Printed on the packing slip only: an engraving")]
+ImageUrl = Annotated[Link, StringConstraints(max_length=500)]
+CouponCodes = Annotated[list[Word], Field(max_length=MAX_COUPONS)]
+
+
 class CustomerInput(Input):
     """The buyer: `id` is the caller's own id for the customer, and the `sub` of the customer's tokens."""
 
@@ -129,12 +135,10 @@ class LineInput(Input):
     discount: Amount = 0
     tax: Amount | None = None
     total: Amount | None = None
-    options: Annotated[list[OptionInput], Field(max_length=MAX_OPTIONS, description="Printed under the name: size, colour")] = Field(
-        default_factory=list
-    )
-    personalisation: Annotated[str, Text(500)] = Field(default="", description="Printed on the packing slip only: an engraving")
+    options: Options = Field(default_factory=list)
+    personalisation: Personalisation = ""
     product_id: ShortText | None = None
-    image_url: Annotated[Link, StringConstraints(max_length=500)] | None = None
+    image_url: ImageUrl | None = None
     tax_rate: Rate | None = None
     tax_code: Code | None = None
     commodity_code: Annotated[Code, Field(description="HS, HSN or CN code")] | None = None
@@ -186,7 +190,7 @@ class PlaceOrder(Input):
     validation: Strictness = None
     shipping_method: ShortText | None = None
     payment_method: Method | None = Field(default=None, description="How the customer means to pay; what is paid stands in the payments")
-    coupon_codes: Annotated[list[Word], Field(max_length=MAX_COUPONS)] = Field(default_factory=list)
+    coupon_codes: CouponCodes = Field(default_factory=list)
     customer_note: Message = ""
     tags: Tags = Field(default_factory=list)
     supplied_on: Day | None = None

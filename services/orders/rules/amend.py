@@ -6,15 +6,19 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from services.orders.requests.amending import AmendedLine, AmendOrder
-from services.orders.requests.placing import LineInput, ShippingInput
+from services.orders.requests.placing import LineInput, OptionInput, ShippingInput
 from shared.contracts.actor import Actor, Decision, allowed, refused, shop_only
 from shared.contracts.errors import Invalid, Refused
 from shared.contracts.events import MAX_LINE_NUMBER, Order, OrderLine
 
+from .drafting import SAME_OF_LINE
+from .lines import line_named
 from .placing import amounts
 
 Changed = Literal["lines", "shipping", "discount"]
 FIGURES = ("quantity", "unit_price", "subtotal", "discount", "total")
+CODES = ("tax_rate", "tax_code", "commodity_code")
+OF_SHIPPING = ("shipping", "shipping_tax", "shipping_tax_rate", "shipping_tax_code")
 
 
 def may_amend(order: Order, actor: Actor) -> Decision:
@@ -61,27 +65,29 @@ def amended(order: Order, request: AmendOrder, *, tracked: Collection[str], last
     was = {line.line: line for line in order.lines}
     lines = []
     for number, asked, made in zip(numbers, inputs, figures.lines, strict=True):
-        line = was.get(number) or OrderLine.like(
-            asked, line=number, stock_tracked=asked.sku in tracked, subtotal=0, total=0, tax=0, options=()
-        )  # fmt: skip
-        said: dict[str, Any] = {"name": asked.name, "quantity": asked.quantity, "unit_price": asked.unit_price}
-        figured = {name: getattr(made, name) for name in ("subtotal", "discount", "order_discount", "tax", "total")}
-        lines.append(line.model_copy(update=said | figured))
+        tracks = was[number].stock_tracked if number in was else asked.sku in tracked
+        options = tuple(one.parts() for one in asked.options)
+        said = {name: getattr(asked, name) for name in SAME_OF_LINE}
+        lines.append(OrderLine.like(made, line=number, stock_tracked=tracks, options=options, **said))
     sums = ("goods_total", "discount_total", "tax_total", "shipping", "shipping_tax", "total")
-    after = order.model_copy(update={"lines": tuple(lines), **{name: getattr(figures, name) for name in sums}})
+    also: dict[str, Any] = {"shipping_tax_rate": shipping.tax_rate, "shipping_tax_code": shipping.tax_code}
+    if request.coupon_codes is not None:
+        also["coupon_codes"] = tuple(request.coupon_codes)
+    after = order.model_copy(update={"lines": tuple(lines), **{name: getattr(figures, name) for name in sums}, **also})
     if not changed_parts(order, after):
         raise Refused("nothing_changed", "The order is already as it is wanted.")
     return after.model_copy(update={"lines_version": order.lines_version + 1})
 
 
 def changed_parts(before: Order, after: Order) -> tuple[Changed, ...]:
-    """What an amendment changed."""
+    """What an amendment changed; coupon codes are part of the discount."""
     parts: list[Changed] = []
     if [_own(line) for line in before.lines] != [_own(line) for line in after.lines]:
         parts.append("lines")
-    if (before.shipping, before.shipping_tax) != (after.shipping, after.shipping_tax):
+    if any(getattr(before, name) != getattr(after, name) for name in OF_SHIPPING):
         parts.append("shipping")
-    if sum(line.order_discount for line in before.lines) != sum(line.order_discount for line in after.lines):
+    discounts = [sum(line.order_discount for line in order.lines) for order in (before, after)]
+    if discounts[0] != discounts[1] or before.coupon_codes != after.coupon_codes:
         parts.append("discount")
     return tuple(parts)
 
@@ -109,12 +115,7 @@ def _kept(order: Order, wanted: Sequence[AmendedLine]) -> list[tuple[OrderLine, 
     for at, one in enumerate(wanted):
         if one.line is None:
             continue
-        line = known.get(one.line)
-        if line is None:
-            accepted = f"The order has the lines {', '.join(map(str, known))}; a new line has no number."
-            raise Invalid("unknown_line", f"The order has no line {one.line}.", at=f"/lines/{at}/line", accepted=accepted)
-        if one.line in kept:
-            raise Invalid("line_twice", f"Line {one.line} is named twice.", at=f"/lines/{at}/line", accepted="Name each line once.")
+        line = line_named(known, one.line, at=at, named=kept)
         if one.sku is not None and one.sku != line.sku:
             detail = f"Line {one.line} is {line.sku}."
             raise Invalid("line_is_another_sku", detail, at=f"/lines/{at}/sku", accepted="Leave the line out, and add a new one.")
@@ -138,14 +139,18 @@ def _line(request: AmendOrder, order: Order, line: OrderLine, one: AmendedLine, 
             raise _tax_missing(f"/lines/{request.lines.index(one)}/tax", line.tax)
         given["tax"] = line.tax
     given = {"discount": line.discount, "quantity": line.quantity} | given
-    return LineInput(sku=line.sku, name=one.name or line.name, **given)
+    given |= {name: getattr(line, name) if (said := getattr(one, name)) is None else said for name in CODES}
+    options = [OptionInput(**option.model_dump()) for option in line.options] if one.options is None else one.options
+    return LineInput(sku=line.sku, name=one.name or line.name, options=options, **given)
 
 
 def _shipping(order: Order, wanted: ShippingInput | None, *, spread: bool) -> ShippingInput:
     """The shipping's figures: what is said, or what was."""
     before = order.shipping if order.prices_include_tax else order.shipping - order.shipping_tax
+    rate, code = order.shipping_tax_rate, order.shipping_tax_code
     if wanted is None:
-        return ShippingInput(amount=before, tax=None if spread else order.shipping_tax)
+        return ShippingInput(amount=before, tax=None if spread else order.shipping_tax, tax_rate=rate, tax_code=code)
+    wanted = wanted.model_copy(update={"tax_rate": wanted.tax_rate or rate, "tax_code": wanted.tax_code or code})
     if wanted.tax is None and not spread and order.shipping_tax:
         if wanted.amount - wanted.discount != before:
             raise _tax_missing("/shipping/tax", order.shipping_tax)

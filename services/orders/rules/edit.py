@@ -1,4 +1,4 @@
-"""What may be corrected on a placed order, and until when (product page, section 1, "Edit"). Lines are amended."""
+"""What may be corrected on a placed order, and until when (product page, section 1, "Edit"). Figures are amended."""
 
 from collections.abc import Mapping
 from typing import Any, Literal, get_args
@@ -9,7 +9,7 @@ from shared.contracts.lifecycle import reached
 
 Editable = Literal[
     "customer", "shipping_address", "billing_address", "tracking", "company", "tax_numbers", "buyer_reference", "shipping_method",
-    "payment_method", "supplied_on", "payment_due_on", "place_of_supply", "customer_note", "tags", "metadata",
+    "payment_method", "supplied_on", "payment_due_on", "place_of_supply", "lines", "shipping", "customer_note", "tags", "metadata",
 ]  # fmt: skip
 EDITABLE: tuple[Editable, ...] = get_args(Editable)
 ALWAYS: tuple[Editable, ...] = ("customer", "customer_note", "tags", "metadata")
@@ -20,7 +20,7 @@ FROZEN_FROM: dict[Editable, OrderStatus] = {
     "shipping_address": "picked_up",
     **dict.fromkeys(
         ("billing_address", "company", "tax_numbers", "buyer_reference", "shipping_method", "payment_method", "supplied_on",
-         "payment_due_on", "place_of_supply"),
+         "payment_due_on", "place_of_supply", "lines", "shipping"),
         "confirmed",
     ),
 }  # fmt: skip

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 
 from services.orders.requests.changes import CancelledLine
 from shared.contracts.actor import Actor, Decision, allowed, refused, shop_only
-from shared.contracts.errors import Invalid, Refused
+from shared.contracts.errors import Refused
 from shared.contracts.events import CancelledUnits, Order, OrderLine
 
+from .lines import line_named
 from .room import MAX_CANCELLED_PARTS, MAX_PART_CANCELLATIONS
 from .stock import Movement
 
@@ -33,12 +34,7 @@ def cancelled_units(order: Order, wanted: Sequence[CancelledLine]) -> tuple[Canc
     """
     known, units = {line.line: line for line in order.lines}, dict[int, CancelledUnits]()
     for at, one in enumerate(wanted):
-        line = known.get(one.line)
-        if line is None:
-            accepted = f"The order has the lines {', '.join(map(str, known))}."
-            raise Invalid("unknown_line", f"The order has no line {one.line}.", at=f"/lines/{at}/line", accepted=accepted)
-        if one.line in units:
-            raise Invalid("line_twice", f"Line {one.line} is named twice.", at=f"/lines/{at}/line", accepted="Name each line once.")
+        line = line_named(known, one.line, at=at, named=units)
         if one.quantity > line.left:
             detail = f"Line {one.line}: {line.left} units are left, but {one.quantity} were to be cancelled."
             raise Refused("units_not_free", detail, line=one.line, free=line.left, wanted=one.quantity)

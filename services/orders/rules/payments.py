@@ -1,5 +1,6 @@
 """Money recorded on an order: who may record it, and the payment and refund states that follow. Pure."""
 
+from services.orders.requests.changes import RecordPayment
 from shared.contracts.actor import Actor, Decision, allowed, refused, shop_only
 from shared.contracts.events import Order, Payment, PaymentState, RefundState
 from shared.contracts.money import MAX_AMOUNT_MINOR_UNITS
@@ -41,14 +42,20 @@ def may_record(order: Order, actor: Actor, amount: int) -> Decision:
     return allowed()
 
 
-def same_again(existing: Payment, amount: int) -> Decision:
-    """Whether a payment with a recorded method and reference is a repeat; a different amount is a conflict."""
-    if existing.amount != amount:
-        return refused(
-            "payment_conflict",
-            "This method and reference are recorded with another amount; to correct it, reverse it and record it under a new reference.",
-            payment_id=existing.payment_id, recorded=existing.amount, given=amount,
-        )  # fmt: skip
+def same_again(existing: Payment, request: RecordPayment) -> Decision:
+    """Whether a payment with a recorded method and reference is a repeat; another amount or courier's charge is a conflict.
+
+    A repeat that says no charge contradicts none.
+    """
+    for figure in ("amount", "courier_charge"):
+        recorded, given = getattr(existing, figure), getattr(request, figure)
+        if given not in (None, recorded):
+            return refused(
+                "payment_conflict",
+                f"This method and reference are recorded with another {figure.replace('_', ' ')}; to correct it, reverse it and record it "
+                "under a new reference.",
+                payment_id=existing.payment_id, figure=figure, recorded=recorded, given=given,
+            )  # fmt: skip
     return allowed()
 
 

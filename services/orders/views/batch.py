@@ -43,7 +43,7 @@ class ChangedItem(BaseModel):
     def of(cls, index: int, result: Result) -> "ChangedItem":
         """The order's new version, or why it was not changed."""
         if isinstance(result, Changed):
-            return cls(index=index, order_id=result.order_id, status=200, version=result.version)
+            return cls(index=index, order_id=result.order_id, status=result.status, version=result.version)
         return cls(index=index, order_id=result.order_id, status=result.failure.status, problem=members(result.failure))
 
 

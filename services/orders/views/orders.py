@@ -86,6 +86,7 @@ class PaymentView(View):
     method: str
     reference: str
     collected_by: str | None
+    courier_charge: MoneyView | None
     reverses: PaymentId | None
     occurred_at: datetime
     recorded_at: datetime
@@ -232,6 +233,10 @@ def _line(line: OrderLine, currency: str, personalisation: str, extra: LineExtra
 
 def _payment(order: Order, at: int, actor: Actor) -> PaymentView:
     payment = order.payments[at]
+    charge = payment.courier_charge if actor.is_shop else None
     return PaymentView.showing(
-        payment, amount=money(payment.amount, order.currency), collected_by=payment.collected_by if actor.is_shop else None
+        payment,
+        amount=money(payment.amount, order.currency),
+        collected_by=payment.collected_by if actor.is_shop else None,
+        courier_charge=None if charge is None else money(charge, order.currency),
     )

@@ -183,7 +183,7 @@ class OrderPaymentReversed(OrderEvent, type="order.payment_reversed.v1"):
 
 
 class OrderEdited(OrderEvent, type="order.edited.v1"):
-    """Contact, an address or the tracking was corrected."""
+    """Contact, an address, the tracking or what documents print was corrected; `fields` names what."""
 
     reason: str
     fields: tuple[str, ...]

@@ -75,6 +75,7 @@ class Payment(Part):
     method: str
     reference: str
     collected_by: str | None = None
+    courier_charge: int | None = written_unless(None)  # what the courier kept of it; it counts nowhere
     reverses: PaymentId | None = None
     order_version: int  # the order version that this record created: sorts it before or after the cancellation, whichever arrives first
     lines_version: int = 1  # what was bought when it was made, as its receipt prints it

@@ -50,7 +50,7 @@ async def test_a_remittance_names_orders_as_the_courier_does(shop: Shop) -> None
     items = [{**name, "amount": 11000, "method": "cod", "reference": "R-17"} for name in names]
     answer = await shop.platform.post("/orders/v1/orders/payments", json={"items": items}, key="remittance-1")
     assert results(answer) == [
-        (200, 2, None), (200, 2, None), (200, 3, None), (409, None, "order_ambiguous"), (404, None, "not_found"), (404, None, "not_found"),
+        (201, 2, None), (201, 2, None), (201, 3, None), (409, None, "order_ambiguous"), (404, None, "not_found"), (404, None, "not_found"),
         (200, 2, None),  # there already
     ]  # fmt: skip
     assert [item["order_id"] for item in answer["items"]] == [*ids[:3], None, None, None, ids[0]]
@@ -58,10 +58,35 @@ async def test_a_remittance_names_orders_as_the_courier_does(shop: Shop) -> None
     repeated = await shop.platform.post("/orders/v1/orders/payments", json={"items": items}, key="remittance-1")
     assert repeated.body == answer.body
     assert results(await shop.platform.post("/orders/v1/orders/payments", json={"items": items[:1]})) == [(200, 2, None)]  # another key
-    other = await shop.platform.post("/orders/v1/orders/payments", json={"items": [items[0] | {"amount": 1}]})
-    assert results(other) == [(409, None, "payment_conflict")]
+    others = [items[0] | {"amount": 1}, items[0] | {"courier_charge": 1}]
+    other = await shop.platform.post("/orders/v1/orders/payments", json={"items": others})
+    assert results(other) == [(409, None, "payment_conflict")] * 2
     recorded = [event["subject"] for event in await shop.events("orders") if event["type"] == "order.payment_recorded.v1"]
     assert sorted(recorded) == sorted(ids[:3])
+
+
+async def test_what_the_courier_keeps_is_shown_to_the_shop_and_counts_nowhere(shop: Shop) -> None:
+    order_id = await placed(shop)
+    item = {"order_id": order_id, "amount": 11000, "method": "cod", "reference": "R-1", "courier_charge": 150}
+    rehearsed = await shop.staff.post("/orders/v1/orders/payments?dry_run=true", json={"items": [item]})
+    assert results(rehearsed) == [(201, 2, None)]
+    assert results(await shop.staff.post("/orders/v1/orders/payments", json={"items": [item]})) == [(201, 2, None)]
+    without = {name: item[name] for name in ("amount", "method", "reference")}
+    for same in (without, without | {"courier_charge": 150}):
+        assert (await act(shop.staff, order_id, "payments", same)).ok()["version"] == 2
+    conflict = await act(shop.staff, order_id, "payments", without | {"courier_charge": 0})
+    assert (conflict.code, conflict["figure"], conflict["recorded"], conflict["given"]) == ("payment_conflict", "courier_charge", 150, 0)
+    assert (await act(shop.staff, order_id, "payments", without | {"courier_charge": -1})).status == 422
+    path = f"/orders/v1/orders/{order_id}"
+    seen = (await shop.staff.get(path)).ok()
+    assert (seen["payment"], seen["collected"]["amount"], seen["payments"][0]["amount"]["amount"]) == ("paid", 11000, 11000)
+    assert seen["payments"][0]["courier_charge"] == {"amount": 150, "currency": "BDT", "decimal": "1.50"}
+    assert (await shop.customer().get(path)).ok()["payments"][0]["courier_charge"] is None
+    payment_id = seen["payments"][0]["payment_id"]
+    reversed_ = (await act(shop.staff, order_id, f"payments/{payment_id}/reversals", {"reason": "never came"})).ok()
+    assert [one["courier_charge"] and one["courier_charge"]["amount"] for one in reversed_["payments"]] == [150, None]
+    told = [event["data"]["order"]["payments"][0] for event in await shop.events("orders") if event["type"] == "order.payment_recorded.v1"]
+    assert [one["courier_charge"] for one in told] == [150]
 
 
 async def test_bulk_cancellations(shop: Shop) -> None:

@@ -115,6 +115,81 @@ async def test_what_the_invoice_prints_is_corrected_until_it_is_issued(shop: Sho
             assert (await shop.staff.patch(path, json={"reason": "late", "customer": {part: value}})).code == f"{part}_frozen"
 
 
+async def test_what_a_line_prints_is_corrected_until_it_is_invoiced(shop: Shop) -> None:
+    order_id = (await shop.platform.post("/orders/v1/orders", json=full())).ok()["order_id"]
+    path = f"/orders/v1/orders/{order_id}"
+    first = {"line": 1, "options": None, "personalisation": "For Karim", "tax_rate": "7.5", "tax_code": None, "commodity_code": "6110"}
+    second = {"line": 2, "options": [{"name": "Size", "value": "L"}], "personalisation": "K"}
+    body = {"reason": "by phone", "lines": [second, first], "shipping": {"tax_rate": "7.5"}}
+    edited = (await shop.staff.patch(path, json=body)).ok()
+    one, two = edited["lines"]
+    assert {name: one[name] for name in first} == first | {"options": []}
+    assert {name: two[name] for name in second} == second
+    assert (one["product_id"], one["total"]["amount"], two["tax_rate"]) == ("canary-9", 10_000, None)
+    assert (edited["shipping_tax_rate"], edited["shipping_tax_code"], edited["total"]["amount"]) == ("7.5", "S", 11_000)
+    event = (await shop.events("orders", order_id))[-1]["data"]
+    assert (event["fields"], event["order"]["lines_version"]) == (["lines", "shipping"], 2)
+    assert [line["personalisation"] for line in event["personal"]["lines"]] == ["For Karim", "K"]
+    assert "Karim" not in str(event["order"])
+    details = (await shop.customer().get(path)).ok()["timeline"][-1]["details"]
+    assert details["before"]["lines"]["1"] == OF_LINE | {"personalisation": "For Rahima"}
+    assert details["after"] == {
+        "lines": {
+            "1": {"options": [], "personalisation": "For Karim", "tax_rate": "7.5", "tax_code": None, "commodity_code": "6110"},
+            "2": {"options": second["options"], "personalisation": "K"},
+        },
+        "shipping": {"tax_rate": "7.5"},
+    }
+    wish = (await shop.staff.patch(path, json={"reason": "by phone", "lines": [{"line": 1, "personalisation": None}]})).ok()
+    assert wish["lines"][0]["personalisation"] == ""
+    assert (await shop.events("orders", order_id))[-1]["data"]["order"]["lines_version"] == 2  # no receipt prints it
+    refusals: list[tuple[dict[str, Any], int, str]] = [
+        ({"lines": [{"line": 3, "tax_rate": "1"}]}, 422, "unknown_line"),
+        ({"lines": [{"line": 1, "tax_rate": "1"}, {"line": 1}]}, 422, "line_twice"),
+        ({"lines": [{"line": 1}]}, 409, "nothing_changed"),
+        ({"lines": None}, 422, "invalid"), ({"lines": []}, 422, "invalid"), ({"shipping": None}, 422, "invalid"),
+        ({"lines": [{"line": 1, "product_id": "x"}]}, 422, "invalid"), ({"lines": [{"line": 1, "quantity": 1}]}, 422, "invalid"),
+    ]  # fmt: skip
+    async with unchanged(shop, order_id):
+        for change, status, code in refusals:
+            refused = await shop.staff.patch(path, json={"reason": "x"} | change)
+            assert (refused.status, refused.code) == (status, code), change
+        assert (await shop.customer().patch(path, json=body)).code == "shop_only"
+    (await act(shop.staff, order_id, "transitions", {"to": "confirmed"})).ok()
+    async with unchanged(shop, order_id):
+        for part in ("lines", "shipping"):
+            assert (await shop.staff.patch(path, json={"reason": "late", part: body[part]})).code == f"{part}_frozen"
+    (await shop.platform.delete("/orders/v1/customers/c-1")).ok()
+    kept = await shop.rows("orders", "select details::text as text from changes where store_id = {store}")
+    assert [row for row in kept if "Karim" in row["text"]] == []
+
+
+async def test_an_amendment_brings_what_a_new_line_prints(shop: Shop) -> None:
+    placed = (await shop.platform.post("/orders/v1/orders", json=full())).ok()
+    path, wish = f"/orders/v1/orders/{placed['order_id']}", {"personalisation": "For Karim"}
+    new: dict[str, Any] = {"sku": "MUG", "name": "Mug", "quantity": 1, "unit_price": 500} | OF_LINE | IN_NO_EVENT | wish
+    body: dict[str, Any] = {"reason": "by phone", "lines": [{"line": 1, "tax_code": "Z"}, {"line": 2}, new], "coupon_codes": []}
+    body |= {"shipping": {"amount": 1000, "tax_rate": "7"}}
+    amended = (await shop.staff.post(f"{path}/amendments", json=body, headers={"If-Match": '"v1"'})).ok()
+    first, second, third = amended["lines"]
+    assert {name: first[name] for name in OF_LINE | IN_NO_EVENT} == OF_LINE | IN_NO_EVENT | {"tax_code": "Z"}
+    assert (first["personalisation"], second["options"], second["personalisation"]) == ("For Rahima", [], "")
+    assert {name: third[name] for name in OF_LINE | IN_NO_EVENT | wish} == OF_LINE | IN_NO_EVENT | wish
+    assert (amended["shipping_tax_rate"], amended["shipping_tax_code"], amended["coupon_codes"]) == ("7", "S", [])
+    assert (await shop.staff.get(path)).ok()["lines"] == amended["lines"]
+    event = (await shop.events("orders", placed["order_id"]))[-1]["data"]
+    assert event["changed"] == ["lines", "shipping", "discount"]
+    assert [line["personalisation"] for line in event["personal"]["lines"]] == ["For Rahima", "For Karim"]
+    async with unchanged(shop, placed["order_id"]):
+        for fixed in ("personalisation", "product_id", "image_url"):
+            refused = await shop.staff.post(
+                f"{path}/amendments", json={"reason": "x", "lines": [{"line": 1, fixed: "https://x.example"}]}, headers={"If-Match": '"v2"'}
+            )
+            assert (refused.status, refused.code, refused["errors"][0]["pointer"]) == (422, "invalid", "/lines/0")
+    removed = (await shop.staff.post(f"{path}/amendments", json={"reason": "x", "lines": [{"line": 2}]}, headers={"If-Match": '"v2"'})).ok()
+    assert [(line["line"], line["personalisation"], line["product_id"]) for line in removed["lines"]] == [(2, "", None)]
+
+
 async def test_notes_tags_and_metadata_change_at_any_time(shop: Shop) -> None:
     order_id = (await shop.platform.post("/orders/v1/orders", json=full())).ok()["order_id"]
     path = f"/orders/v1/orders/{order_id}"
