@@ -94,10 +94,11 @@ async def office(tx: Transaction, store_id: str) -> Office:
     """The store's current settings and time zone; the defaults if none were saved or received."""
     newest, one = newest_version(settings, store_id).subquery(), sa.select(sa.literal(1)).subquery()
     zone = sa.select(stores.c.time_zone).where(stores.c.store_id == store_id).scalar_subquery()
-    columns = (zone.label("time_zone"), newest.c.version, newest.c.letterhead, newest.c.prefixes)
+    columns = (zone.label("time_zone"), newest.c.version, newest.c.letterhead, newest.c.prefixes, newest.c.slip_shows_due)
     row = (await tx.execute(sa.select(*columns).select_from(one.outerjoin(newest, sa.true())))).one()
     letterhead = Letterhead.model_validate(row.letterhead, strict=False) if row.letterhead else Letterhead()
-    return Office(row.version or DEFAULT_VERSION, letterhead, {**DEFAULT_PREFIXES, **(row.prefixes or {})}, row.time_zone or "UTC")
+    prefixes, zone_name = {**DEFAULT_PREFIXES, **(row.prefixes or {})}, row.time_zone or "UTC"
+    return Office(row.version or DEFAULT_VERSION, letterhead, prefixes, zone_name, row.slip_shows_due is not False)
 
 
 async def contents_of(tx: Transaction, store_id: str, document_id: str) -> Contents:

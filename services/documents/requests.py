@@ -61,3 +61,4 @@ class DocumentSettingsInput(Input):
     language: Literal["auto", "en", "bn"] = Field("auto", description="`auto`: the order's own language.")
     paper: Literal["a4", "letter"] = "a4"
     prefixes: PrefixesInput = PrefixesInput()
+    slip_shows_due: bool = Field(True, description="Packing and collection slips say, large, how much cash is to be collected.")

@@ -13,7 +13,9 @@ from shared.contracts.ids import DocumentId, OrderId, PaymentId
 
 Language = Literal["en", "bn"]
 Paper = Literal["a4", "letter"]
-PrintKind = Literal["order_receipt", "draft_invoice", "packing_slip"]
+PrintKind = Literal["order_receipt", "draft_invoice", "packing_slip", "collection_slip", "digital_slip"]
+SLIPS = frozenset({"packing_slip", "collection_slip", "digital_slip"})
+"""What goes with the goods, for each fulfilment: without prices."""
 Mark = Literal["unpaid", "part_paid", "paid", "draft", "sample"]
 
 
@@ -92,7 +94,7 @@ class SaidLine(Part):
     tax: int = 0
     amount: int
     options: tuple[Option, ...] = written_unless(())
-    personalisation: str = written_unless("")  # on a packing slip
+    personalisation: str = written_unless("")  # on a slip
 
 
 class SaidPayment(Part):
@@ -130,7 +132,7 @@ class Contents(Part):
     order_number: str
     ordered_on: date
     customer_id: str
-    address: Address | None = None  # billing; on a packing slip, shipping
+    address: Address | None = None  # billing; on a slip, shipping
     contact: str = ""
     currency: str
     prices_include_tax: bool = True
@@ -148,7 +150,8 @@ class Contents(Part):
     tracking: str = ""
     buyer: Buyer = written_unless(Buyer())
     order_terms: Terms = written_unless(Terms())
-    note: str = written_unless("")  # the customer's, on a packing slip
+    note: str = written_unless("")  # the customer's, on a slip
+    to_collect: int | None = written_unless(None)  # due when a slip was printed
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +174,7 @@ class Office:
     letterhead: Letterhead
     prefixes: dict[str, str]
     time_zone: str
+    slip_shows_due: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +187,7 @@ class SavedSettings:
     version: int
     letterhead: dict[str, Any]
     prefixes: dict[str, str]
+    slip_shows_due: bool
     saved_at: datetime
     saved_by: dict[str, Any]
 

@@ -49,7 +49,11 @@ stores = table(
     sa.PrimaryKeyConstraint("store_id"),
 )
 
-settings = settings_table(metadata, sa.Column("letterhead", JSONB, nullable=False), sa.Column("prefixes", JSONB, nullable=False))
+settings = settings_table(
+    metadata,
+    *columns(JSONB, "letterhead", "prefixes"),
+    sa.Column("slip_shows_due", sa.Boolean, nullable=False, server_default=sa.true()),
+)
 
 logos = table(
     "logos",

@@ -93,6 +93,7 @@ class LetterheadView(View):
     language: Literal["auto", "en", "bn"]
     paper: Literal["a4", "letter"]
     prefixes: dict[str, str]
+    slip_shows_due: bool
     logo_sha256: str | None
 
 
@@ -104,7 +105,8 @@ class DocumentSettingsView(LetterheadView):
     @classmethod
     def of(cls, office: Office) -> "DocumentSettingsView":
         """From the store's settings."""
-        return cls.showing(office.letterhead, version=office.version, prefixes=office.prefixes, time_zone=office.time_zone)
+        own = {name: getattr(office, name) for name in ("version", "prefixes", "slip_shows_due", "time_zone")}
+        return cls.showing(office.letterhead, **own)
 
 
 class DocumentSettingsVersionView(SavedView, LetterheadView):
@@ -115,4 +117,5 @@ class DocumentSettingsVersionView(SavedView, LetterheadView):
         """As `actor` sees it. Raises ValueError where its letterhead is none."""
         letterhead = Letterhead.model_validate(saved.letterhead, strict=False)
         by = ByView.of_row(saved.saved_by, actor)
-        return cls.showing(letterhead, version=saved.version, prefixes=saved.prefixes, saved_at=saved.saved_at, saved_by=by)
+        own = {name: getattr(saved, name) for name in ("version", "prefixes", "slip_shows_due", "saved_at")}
+        return cls.showing(letterhead, **own, saved_by=by)

@@ -1,6 +1,7 @@
 """What documents say: amounts, taxes and words, by tables and properties."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -13,7 +14,7 @@ from services.documents.rendering.present import address_lines, amount, day, mon
 from services.documents.rules.compose import Background, Issue, buyer_of, compose
 from services.documents.rules.contents import canonical, language_of, sha256_of
 from services.documents.rules.due import Due
-from services.documents.rules.prints import Desk, draft_invoice, issued_for, order_receipt, packing_slip
+from services.documents.rules.prints import Desk, draft_invoice, issued_for, order_receipt, slip
 from services.documents.rules.sample import sample
 from services.documents.rules.series import document_number, issuing_day
 from services.documents.rules.settings import may_name_series
@@ -232,10 +233,10 @@ def test_order_receipts(payments: tuple[int, ...], collected: int, mark: str, ba
 
 def test_drafts_and_packing_slips() -> None:
     personal = OrderPersonal(phone="+880", billing_address=BILLING, shipping_address=SHIPPING)
-    draft, slip = draft_invoice(order(status="pending"), personal, DESK), packing_slip(order(), personal, DESK)
+    draft, packed = draft_invoice(order(status="pending"), personal, DESK), slip(order(), personal, DESK)
     assert (draft.mark, draft.number, draft.address) == ("draft", None, BILLING)
-    assert (slip.address, slip.contact, slip.number) == (SHIPPING, "+880", None)
-    assert "100" not in str([row["cells"] for row in view_of(slip)["rows"]])
+    assert (packed.address, packed.contact, packed.number) == (SHIPPING, "+880", None)
+    assert "100" not in str([row["cells"] for row in view_of(packed)["rows"]])
 
 
 def test_what_a_button_prints() -> None:
@@ -287,11 +288,46 @@ def test_with_a_billing_address_the_company_follows_it_once() -> None:
 
 
 def test_a_packing_slip_says_what_the_customer_wishes() -> None:
-    view = view_of(packing_slip(FULL, BUYER, DESK))
+    view = view_of(slip(FULL, BUYER, DESK))
     assert view["remarks"] == ["Ring twice"]
     assert [(row["name"], row["sku"]) for row in view["rows"]] == [("Tea", "Size: M · A · For Rahima")]
     assert view["facts"][-2:] == [["Shipping method", "Express"], ["Payment method", "Cash on delivery"]]
     assert not [word for word in ("Shapla", "BIN", "PO-77") if word in str(view)]
+
+
+def test_each_fulfilment_has_its_slip() -> None:
+    personal = BUYER.model_copy(update={"email": "r@example.com", "shipping_address": SHIPPING, "billing_address": BILLING})
+    pickup, digital = (view_of(slip(FULL.model_copy(update={"fulfilment": kind}), personal, DESK)) for kind in ("pickup", "digital"))
+    assert (pickup["title"], pickup["address"]) == ("Collection slip", {"title": "Collected by", "lines": ["Rahima", "+8801"]})
+    assert digital["address"] == {"title": "Made available to", "lines": ["Rahima", "+8801 · r@example.com"]}
+    assert (digital["remarks"][0], digital["remarks"][1:]) == (
+        "Nothing is shipped: the order is made available digitally.", ["Ring twice"]
+    )  # fmt: skip
+    assert digital["cash"] == ""
+    assert [len(view["rows"]) for view in (pickup, digital)] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("facts", "shows", "said"),
+    [
+        ({}, True, "Cash to collect: BDT\u00a0110.00"),
+        ({"collected": 10_000}, True, "Cash to collect: BDT\u00a010.00"),
+        ({"collected": 10_000, "credited_total": 1_000}, True, "Paid, collect nothing"),
+        ({"collected": 11_000}, True, "Paid, collect nothing"),
+        ({"language": "bn"}, True, "নগদ আদায় করতে হবে: ৳\u00a0১১০.০০"),
+        ({}, False, ""),
+    ],
+)
+def test_a_slip_says_what_is_to_be_collected(facts: dict[str, Any], shows: bool, said: str) -> None:
+    for kind in ("shipping", "pickup"):
+        due = order(fulfilment=kind, goods_total=10_000, shipping=1_000, total=11_000, **facts)
+        assert view_of(slip(due, BUYER, replace(DESK, slip_shows_due=shows)))["cash"] == said
+
+
+def test_cancelled_units_are_not_packed() -> None:
+    lines = (FULL.lines[0].model_copy(update={"cancelled": 2}), FULL.lines[0].model_copy(update={"line": 2, "cancelled": 3}))
+    packed = slip(FULL.model_copy(update={"lines": lines}), BUYER, DESK)
+    assert [(line.line, line.quantity) for line in packed.lines] == [(1, 1)]
 
 
 def test_a_roll_names_options_with_the_article() -> None:

@@ -45,6 +45,7 @@ class DocumentSettingsVersionView(Answer):
     language: Literal["auto", "en", "bn"] | str
     paper: Literal["a4", "letter"] | str
     prefixes: dict[str, str]
+    slip_shows_due: bool
     logo_sha256: str | None
     saved_at: datetime
     saved_by: ByView
@@ -60,6 +61,7 @@ class DocumentSettingsView(Answer):
     language: Literal["auto", "en", "bn"] | str
     paper: Literal["a4", "letter"] | str
     prefixes: dict[str, str]
+    slip_shows_due: bool
     logo_sha256: str | None
     time_zone: str
 

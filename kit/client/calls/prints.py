@@ -25,7 +25,7 @@ class Prints:
 
         If an issued document exists for it, that document is printed. Otherwise an order receipt (marked UNPAID until it is paid; lists
         every payment, latest first) or a draft invoice is printed; neither is numbered. A packing slip shows the current shipping
-        address.
+        address; the slip of a pickup order is for its collection, that of a digital one says that nothing is shipped.
         """
         query = {"format": format}
         return self._connection.download(Call("GET", f"/v1/prints/{segment(order_id)}/{segment(button)}", query=query))

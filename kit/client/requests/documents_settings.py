@@ -49,3 +49,5 @@ class DocumentSettingsInput(TypedDict):
     """`auto`: the order's own language."""
     paper: NotRequired[Literal["a4", "letter"]]
     prefixes: NotRequired[PrefixesInput]
+    slip_shows_due: NotRequired[bool]
+    """Packing and collection slips say, large, how much cash is to be collected."""

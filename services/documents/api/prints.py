@@ -30,7 +30,8 @@ async def print_button(order_id: OrderId, button: Button, call: Call, format: Li
     """Print a receipt, an invoice or a packing slip of any order.
 
     If an issued document exists for it, that document is printed. Otherwise an order receipt (marked UNPAID until it is paid; lists
-    every payment, latest first) or a draft invoice is printed; neither is numbered. A packing slip shows the current shipping address.
+    every payment, latest first) or a draft invoice is printed; neither is numbered. A packing slip shows the current shipping address;
+    the slip of a pickup order is for its collection, that of a digital one says that nothing is shipped.
     """
     async with renderer(call.settings).preparing.of():
         contents = await _contents(call, order_id, button)
@@ -59,9 +60,9 @@ async def _contents(call: Calling, order_id: str, button: Button) -> Contents:
         if standing is not None and standing in issued:
             return await queries.contents_of(tx, store, issued[standing].document_id)
         office = await queries.office(tx, store)
-    desk = Desk(office.letterhead, issuing_day(call.now, office.time_zone), office.time_zone)
+    desk = Desk(office.letterhead, issuing_day(call.now, office.time_zone), office.time_zone, office.slip_shows_due)
     if button == "receipt":
         numbers = {subject: reference.number for (cause, subject), reference in issued.items() if cause == "payment"}
         return await asyncio.to_thread(prints.order_receipt, order, desk, numbers)
-    made = prints.draft_invoice if button == "invoice" else prints.packing_slip
+    made = prints.draft_invoice if button == "invoice" else prints.slip
     return await asyncio.to_thread(made, order, personal, desk)

@@ -28,7 +28,8 @@ async def save_settings(tx: Transaction, actor: Actor, request: DocumentSettings
     begun = await tx.all(sa.select(series.c.kind, series.c.prefix).where(series.c.store_id == actor.store))
     may_name_series(prefixes, [(row.kind, row.prefix) for row in begun]).or_raise()
     letterhead = letterhead_of(request, logo_sha256=office.letterhead.logo_sha256)
-    return await _save(tx, actor, replace(office, letterhead=letterhead, prefixes=prefixes), expected_version, now=now)
+    wanted = replace(office, letterhead=letterhead, prefixes=prefixes, slip_shows_due=request.slip_shows_due)
+    return await _save(tx, actor, wanted, expected_version, now=now)
 
 
 async def save_logo(tx: Transaction, actor: Actor, logo: tuple[str, bytes] | None, *, expected_version: int, now: datetime) -> Office:
@@ -48,6 +49,6 @@ async def save_logo(tx: Transaction, actor: Actor, logo: tuple[str, bytes] | Non
 async def _save(tx: Transaction, actor: Actor, office: Office, expected_version: int, *, now: datetime) -> Office:
     """Save `office` as the version after `expected_version`; its letterhead carries that version number."""
     letterhead = office.letterhead.model_copy(update={"version": expected_version + 1})
-    values = {"letterhead": letterhead.model_dump(mode="json"), "prefixes": office.prefixes}
+    values = {"letterhead": letterhead.model_dump(mode="json"), "prefixes": office.prefixes, "slip_shows_due": office.slip_shows_due}
     saved = await save_version(tx, settings, SavedSettings, actor, values, expected_version=expected_version, now=now)
     return replace(office, version=saved.version, letterhead=letterhead)

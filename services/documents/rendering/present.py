@@ -14,7 +14,7 @@ from babel.dates import format_date
 from babel.numbers import get_currency_symbol
 
 from services.documents.rendering.catalogues import Catalogue, catalogue, digits
-from services.documents.state import Contents, SaidLine, SaidPayment
+from services.documents.state import SLIPS, Contents, SaidLine, SaidPayment
 from shared.contracts.events import Address
 from shared.contracts.money import exponent
 
@@ -81,6 +81,7 @@ def view_of(contents: Contents, *, code: str = "", logo: bytes | None = None) ->
         "logo": list(logo) if logo else [],
         "title": label[contents.kind],
         "mark": label[f"{contents.mark}_mark"] if contents.mark else "",
+        "cash": _cash(contents, label),
         "facts": _facts(contents, label),
         "seller": _seller(contents),
         "address": _address(contents, label),
@@ -93,6 +94,15 @@ def view_of(contents: Contents, *, code: str = "", logo: bytes | None = None) ->
         "code": f"{label['code']} {code}" if code else "",
         "page_label": label["page"],
     }
+
+
+def _cash(contents: Contents, label: dict[str, str]) -> str:
+    """What whoever hands the goods over is to collect, if the slip says it."""
+    if contents.to_collect is None:
+        return ""
+    if contents.to_collect == 0:
+        return label["collect_nothing"]
+    return label["collect_cash"].format(amount=money(contents.to_collect, contents.currency, contents.language))
 
 
 def _facts(contents: Contents, label: dict[str, str]) -> list[list[str]]:
@@ -124,6 +134,9 @@ def _seller(contents: Contents) -> dict[str, Any]:
     return {"name": printable(seller.name), "lines": [line for line in lines if line], "taxes": taxes}
 
 
+_RECIPIENTS = {"packing_slip": "ship_to", "collection_slip": "collected_by", "digital_slip": "made_available_to"}
+
+
 def _address(contents: Contents, label: dict[str, str]) -> dict[str, Any]:
     """The recipient: the address line by line, the company and its tax numbers, and the contact."""
     buyer = contents.buyer
@@ -133,7 +146,7 @@ def _address(contents: Contents, label: dict[str, str]) -> dict[str, Any]:
     lines = [line for line in lines if line]
     if contents.contact:
         lines.append(printable(contents.contact))
-    return {"title": label["ship_to" if contents.kind == "packing_slip" else "bill_to"] if lines else "", "lines": lines}
+    return {"title": label[_RECIPIENTS.get(contents.kind, "bill_to")] if lines else "", "lines": lines}
 
 
 def address_lines(address: Address, language: str) -> list[str]:
@@ -146,7 +159,7 @@ def address_lines(address: Address, language: str) -> list[str]:
 
 def _table(contents: Contents, words: Catalogue) -> dict[str, Any]:
     """Columns and rows; a column that would be empty is left out. `carried` is the running total, each row included."""
-    is_roll, is_slip = contents.kind in ROLLS, contents.kind == "packing_slip"
+    is_roll, is_slip = contents.kind in ROLLS, contents.kind in SLIPS
     lines = contents.lines[:MAX_ROLL_LINES] if is_roll else contents.lines
     columns = _columns(contents, lines, words)
     rows, so_far = [], 0
@@ -178,7 +191,7 @@ def _columns(contents: Contents, lines: tuple[SaidLine, ...], words: Catalogue) 
         return [zero if zero is not None and value == 0 else amount(value, contents.currency, contents.language) for value in values]
 
     columns = [(label["quantity"], [digits(_grouped(str(line.quantity), words.groups), contents.language) for line in lines])]
-    if contents.kind == "packing_slip":
+    if contents.kind in SLIPS:
         return columns
     if contents.kind not in ROLLS:
         prices = [line.unit_price for line in lines if line.unit_price is not None]
@@ -202,7 +215,7 @@ def _sums(contents: Contents, label: dict[str, str]) -> list[dict[str, Any]]:
         text = (money if strong else amount)(minor, currency, language)
         return {"label": label[name], "value": text, "strong": strong}
 
-    if contents.kind == "packing_slip":
+    if contents.kind in SLIPS:
         units = sum(line.quantity for line in contents.lines)
         return [{"label": label["units"], "value": digits(_grouped(str(units), (3,)), language), "strong": False}]
     total = _TOTALS.get(contents.kind, "total")
@@ -233,8 +246,9 @@ def _payment(payment: SaidPayment, contents: Contents, words: Catalogue) -> dict
 
 def _remarks(contents: Contents, label: dict[str, str]) -> list[str]:
     """Sentences printed with the figures."""
-    if contents.note:
-        return paragraphs(contents.note)
+    if contents.kind in SLIPS:
+        nothing_shipped = [label["nothing_shipped"]] if contents.kind == "digital_slip" else []
+        return [*nothing_shipped, *paragraphs(contents.note)]
     if contents.cause == "cancellation":
         return [label["cancelled"]]
     if contents.cause == "shipping_kept":

@@ -6,7 +6,7 @@ from typing import Literal
 
 from services.documents.rules.compose import buyer_of, frame, payments_of, whole_order
 from services.documents.rules.due import is_invoiced
-from services.documents.state import Contents, Letterhead, Mark, Terms
+from services.documents.state import Buyer, Contents, Letterhead, Mark, Terms
 from shared.contracts.events import Order, OrderPersonal
 
 Button = Literal["receipt", "invoice", "packing-slip"]
@@ -14,11 +14,12 @@ Button = Literal["receipt", "invoice", "packing-slip"]
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What a print needs besides the order: the shop's letterhead, and today in its time zone."""
+    """What a print needs besides the order: the shop's letterhead, today in its time zone, whether slips say what is to be collected."""
 
     letterhead: Letterhead
     day: date
     time_zone: str
+    slip_shows_due: bool = True
 
 
 def issued_for(button: Button, order: Order) -> tuple[str, str] | None:
@@ -59,18 +60,35 @@ def draft_invoice(order: Order, personal: OrderPersonal, desk: Desk) -> Contents
     )
 
 
-def packing_slip(order: Order, personal: OrderPersonal, desk: Desk) -> Contents:
-    """The contents of the parcel and its current shipping address; no prices."""
-    contact = " · ".join(part for part in (personal.phone, personal.email) if part)
-    tracking = f"{order.tracking.carrier} {order.tracking.number}" if order.tracking else ""
+def slip(order: Order, personal: OrderPersonal, desk: Desk) -> Contents:
+    """What goes with the goods, as they are handed over: no prices, but what is to be collected."""
     wishes = {one.line: one.personalisation for one in personal.lines}
-    slip = _print(order, desk).model_copy(update=whole_order(order))
-    lines = tuple(line.model_copy(update={"personalisation": wishes.get(line.line, "")}) for line in slip.lines)
-    methods = Terms(shipping_method=order.shipping_method, payment_method=order.payment_method)
-    return slip.model_copy(
-        update={"lines": lines, "note": personal.customer_note, "order_terms": methods}
-        | {"kind": "packing_slip", "address": personal.shipping_address, "contact": contact, "tracking": tracking, "terms": ""}
+    blank = _print(order, desk).model_copy(update=whole_order(order))
+    left = {line.line: line.left for line in order.lines}
+    lines = tuple(
+        line.model_copy(update={"quantity": left[line.line], "personalisation": wishes.get(line.line, "")})
+        for line in blank.lines
+        if left[line.line]
     )
+    methods = Terms(shipping_method=order.shipping_method, payment_method=order.payment_method)
+    common = {"lines": lines, "note": personal.customer_note, "order_terms": methods, "terms": ""}
+    return blank.model_copy(update=common | _handed_over(order, personal, shows_due=desk.slip_shows_due))
+
+
+def _handed_over(order: Order, personal: OrderPersonal, *, shows_due: bool) -> dict[str, object]:
+    """To whom the goods go, and how: by the current shipping address, over the counter, or not at all."""
+    to_collect = order.position.due if shows_due else None
+    contact = " · ".join(part for part in (personal.phone, personal.email) if part)
+    buyer = Buyer(name=personal.customer_name)
+    match order.fulfilment:
+        case "shipping":
+            tracking = f"{order.tracking.carrier} {order.tracking.number}" if order.tracking else ""
+            address = personal.shipping_address
+            return {"kind": "packing_slip", "address": address, "contact": contact, "tracking": tracking, "to_collect": to_collect}
+        case "pickup":
+            return {"kind": "collection_slip", "buyer": buyer, "contact": personal.phone, "to_collect": to_collect}
+        case "digital":
+            return {"kind": "digital_slip", "buyer": buyer, "contact": contact}
 
 
 def _print(order: Order, desk: Desk) -> Contents:

@@ -15,6 +15,7 @@ from services.documents.rendering.catalogues import languages
 from services.documents.rendering.present import view_of
 from services.documents.rendering.renderer import Renderer
 from services.documents.state import (
+    Buyer,
     Contents,
     DocumentReference,
     Letterhead,
@@ -112,6 +113,8 @@ def _of_kind(kind: str, total: int) -> dict[str, Any]:
 
     first = DocumentReference(document_id="document_00000000000000000000000000", kind="invoice", number="INV-2026-000041", issued_on=TODAY)
     roll: dict[str, Any] = {"address": None, "terms": ""}
+    slip: dict[str, Any] = {"number": None, "terms": ""}
+    over_the_counter: dict[str, Any] = {"address": None, "buyer": Buyer(name="Rahima Khatun · রহিমা খাতুন")}
     kinds: dict[str, dict[str, Any]] = {
         "invoice": {},
         "draft_invoice": {"number": None, "mark": "draft"},
@@ -128,7 +131,9 @@ def _of_kind(kind: str, total: int) -> dict[str, Any]:
             "number": None, "mark": "part_paid", "paid": 300_000, "balance": total - 300_000,
             "payments": (paid(100_000, 22, "RCT-2026-000042"), paid(200_000, 21, "RCT-2026-000041")),
         },
-        "packing_slip": {"number": None, "contact": "+880 1712 345678", "tracking": "Pathao PX-44871", "terms": ""},
+        "packing_slip": slip | {"contact": "+880 1712 345678", "tracking": "Pathao PX-44871", "to_collect": total},
+        "collection_slip": slip | over_the_counter | {"contact": "+880 1712 345678", "to_collect": 0},
+        "digital_slip": slip | over_the_counter | {"contact": "rahima@example.com"},
     }  # fmt: skip
     return kinds[kind]
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from shared.contracts.events import OrderPersonal, PersonalLine, TaxRegistration
 from tests.services.documents.pdftext import missing_from, text_of
 from tests.services.documents.telling import BILLING, SHIPPING, Life, Teller
 from tests.shop import Shop
@@ -64,13 +65,65 @@ async def test_a_pending_order_prints_a_draft_invoice_and_a_confirmed_one_its_in
     assert missing_from(printed, [SHIPPING.street_address]) == [SHIPPING.street_address]
 
 
-async def test_a_packing_slip_has_the_address_as_it_is_now_and_no_price(shop: Shop, life: Life, teller: Teller) -> None:
+async def test_a_packing_slip_has_the_address_as_it_is_now_and_no_price_but_what_is_due(shop: Shop, life: Life, teller: Teller) -> None:
     await teller.tell(shop, life.step("pending"), life.step("confirmed"))
     moved = SHIPPING.model_copy(update={"street_address": "New Lane 77"})
     await teller.tell(shop, life.edit(shipping_address=moved))
     slip = (await shop.staff.get(path(life, "packing-slip"))).content
     assert missing_from(slip, ["Packing slip", "New Lane 77", "T-shirt"]) == []
-    assert missing_from(slip, ["100.00", "110.00", "Lane 9"]) == ["100.00", "110.00", "Lane 9"]
+    assert missing_from(slip, ["100.00", "50.00", "Lane 9"]) == ["100.00", "50.00", "Lane 9"]
+
+
+async def test_a_slip_says_what_is_to_be_collected_when_it_is_printed(shop: Shop, life: Life, teller: Teller) -> None:
+    async def slip() -> bytes:
+        return (await shop.staff.get(path(life, "packing-slip"))).content
+
+    await teller.tell(shop, life.step("pending"), life.step("confirmed"), life.pay(6000))
+    assert missing_from(await slip(), ["Cash to collect: BDT 50.00"]) == []
+    assert "Cash to collect: BDT\u00a050.00" in (await shop.staff.get(path(life, "packing-slip", "html"))).content.decode()
+    settings = "/documents/v1/documents-settings"
+    assert (await shop.staff.get(settings)).ok()["slip_shows_due"] is True
+    saved = (await shop.staff.put(settings, json={"slip_shows_due": False}, headers={"If-Match": '"v0"'})).ok()
+    assert (saved["slip_shows_due"], (await shop.staff.get(settings))["slip_shows_due"]) == (False, False)
+    assert missing_from(await slip(), ["Cash", "collect", "50.00"]) == ["Cash", "collect", "50.00"]
+    (await shop.staff.put(settings, json={}, headers={"If-Match": '"v1"'})).ok()
+    assert [one["slip_shows_due"] for one in (await shop.staff.get(f"{settings}/history"))["items"]] == [True, False]
+    await teller.tell(shop, life.pay(5000))
+    assert missing_from(await slip(), ["Paid, collect nothing"]) == []
+    assert missing_from(await slip(), ["Cash to collect"]) == ["Cash to collect"]
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ({"fulfilment": "pickup", "language": "en"}, ["Collection slip", "Collected by", "Cash to collect: BDT 110.00"]),
+        ({"fulfilment": "pickup", "language": "bn"}, ["সংগ্রহ স্লিপ", "সংগ্রহকারী", "নগদ আদায় করতে হবে: ৳ ১১০.০০"]),
+        ({"fulfilment": "digital", "language": "en"}, ["Digital delivery", "Nothing is shipped: the order is made available digitally."]),
+        ({"fulfilment": "digital", "language": "bn"}, ["ডিজিটাল সরবরাহ", "কিছুই পাঠানো হবে না: অর্ডারটি ডিজিটালভাবে দেওয়া হয়।"]),
+    ],
+)
+async def test_what_is_not_shipped_has_a_slip_without_an_address(
+    shop: Shop, life: Life, teller: Teller, facts: dict[str, str], said: list[str]
+) -> None:
+    life.facts |= facts
+    life.personal = life.personal.model_copy(
+        update={"customer_note": "Ring twice", "lines": (PersonalLine(line=1, personalisation="For Karim"),)}
+    )
+    await teller.tell(shop, life.step("pending"))
+    pdf = (await shop.staff.get(path(life, "packing-slip"))).content
+    assert missing_from(pdf, [*said, "Rahima Begum", "+8801712345678", "T-shirt", "For Karim", "Ring twice"]) == []
+    absent = [SHIPPING.street_address, BILLING.street_address, "Dhaka", "Sylhet"]
+    assert missing_from(pdf, absent) == absent
+
+
+async def test_an_invoice_without_a_billing_address_names_the_buyer(shop: Shop, life: Life, teller: Teller) -> None:
+    life.facts |= {"fulfilment": "digital"}
+    life.personal = OrderPersonal(
+        customer_name="Rahima Begum", company="Shapla Ltd", tax_numbers=(TaxRegistration(label="BIN", number="000123456-0101"),)
+    )
+    await teller.tell(shop, life.step("pending"), life.step("confirmed"))
+    printed = (await shop.staff.get(path(life, "invoice"))).content
+    assert missing_from(printed, ["Invoice", "INV-", "Bill to", "Rahima Begum", "Shapla Ltd", "BIN 000123456-0101"]) == []
 
 
 async def test_nobody_elses_order_prints(shop: Shop, life: Life, teller: Teller) -> None:
