@@ -17,6 +17,8 @@ STATUSES = "('pending', 'confirmed', 'picked_up', 'shipped', 'delivered', 'cance
 TOTAL_IS_SUM = "goods_total + shipping = total"
 PAID = """case status when 'cancelled' then collected >= total
     else total - credited_total - collected + refunded_total <= 0 end"""  # nothing is due: shared/contracts/position.py
+# An order from before there were parcels may have tracking without any; an erased number is empty.
+TRACKS_FIRST = "parcels = '[]'::jsonb or coalesce(tracking ->> 'number', '') = parcels -> 0 ->> 'number'"
 PAYMENT_STATE = f"case when {PAID} then 'paid' else 'unpaid' end"
 OVERPAID = "(status <> 'cancelled' and total - credited_total - collected + refunded_total < 0)"
 ATTENTION = f"{OVERPAID} or address_problems <> '[]'::jsonb"
@@ -69,6 +71,8 @@ orders = table(
     sa.CheckConstraint("refund_state in ('none', 'partial', 'full')", name="refund_state"),
     sa.CheckConstraint("(status = 'cancelled') = (cancellation is not null)", name="cancellation"),
     sa.CheckConstraint("fulfilment in ('shipping', 'pickup', 'digital')", name="fulfilment"),
+    sa.CheckConstraint("jsonb_array_length(parcels) <= 50", name="parcels"),
+    sa.CheckConstraint(TRACKS_FIRST, name="tracking"),
 )
 
 # The sort order of every list; the other columns narrow it without losing that order.

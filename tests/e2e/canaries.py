@@ -90,8 +90,12 @@ class Life:
         await self.post(staff, f"{order}/transitions", to="confirmed", message=c("confirm_message"))
         part = {"lines": [{"line": 1, "quantity": 1}], "reason": c("part_reason"), "message": c("part_message")}
         await self.post(staff, f"{order}/part-cancellations", **part)
-        tracking = {"carrier": c("carrier"), "number": c("tracking"), "url": f"https://carrier.example/{c('url')}"}
+        tracking = {"carrier": "Carrier", "number": c("tracking"), "url": f"https://carrier.example/{c('url')}"}
         await self.post(staff, f"{order}/transitions", to="shipped", message=c("ship_message"), tracking=tracking)
+        second = {"carrier": "Carrier", "number": c("parcel"), "url": f"https://carrier.example/{c('parcel_url')}"}
+        parcel = (await self.post(staff, f"{order}/parcels", **second))["parcels"][-1]["parcel_id"]
+        (await staff.patch(f"{order}/parcels/{parcel}", {"number": c("parcel_corrected")}, key=uuid.uuid4().hex)).ok()
+        await self.post(staff, f"{order}/parcels", **second | {"number": c("parcel_removed")})
         await self.post(staff, f"{order}/delivery-failures", reason=c("failed_reason"), reported_by=c("rider"), message=c("failed_message"))
         await self.post(staff, f"{order}/transitions", to="delivered")
         paid = await self.post(staff, f"{order}/payments", amount=11000, method="cod", reference="cod-1")

@@ -1,6 +1,7 @@
 """A small shop in which everything has happened at least once, for the reconciler to explain."""
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
@@ -194,7 +195,7 @@ def _line(sku: str, quantity: int, price: int) -> dict[str, Any]:
 
 
 async def _orders_that_were_cancelled_in_part(shop: Shop, lines: list[dict[str, Any]]) -> None:
-    """One of which the rest is cancelled too, once before and once after it left; one that is delivered and returned."""
+    """One of which the rest is cancelled too, once before and once after it left; one that is delivered and returned, in parcels."""
     for steps, paid in ((), 20_000), (("shipped",), 20_000), (("shipped",), 4_000):
         order_id = await place(shop, lines=lines)
         await move(shop, order_id, "confirmed")
@@ -206,10 +207,24 @@ async def _orders_that_were_cancelled_in_part(shop: Shop, lines: list[dict[str, 
         await pay(shop, order_id, 100, "after")
     order_id = await place(shop, lines=[*lines, _line("FREE", 1, 0)], payments=[{"amount": 19_000, "method": "card", "reference": "x"}])
     await move(shop, order_id, "confirmed")
+    first = await _pack(shop, order_id, (1, 3), (2, 1), (4, 1))
+    second = await _pack(shop, order_id, (2, 2), shipped_at=datetime.now(UTC).isoformat())
+    third = await _pack(shop, order_id)
     await _cancel_in_part(shop, order_id, (4, 1), shipping="keep")
     await _cancel_in_part(shop, order_id, (1, 2))
+    (await shop.staff.patch(f"/orders/v1/orders/{order_id}/parcels/{first}", json={"carrier": "RedX", "number": "R-1"})).ok()
+    (await shop.staff.delete(f"/orders/v1/orders/{order_id}/parcels/{third}")).ok()
+    (await shop.staff.patch(f"/orders/v1/orders/{order_id}", json={"reason": "typo", "tracking": {"number": "R-2"}})).ok()
     await move(shop, order_id, "delivered")
+    body = {"delivered_at": datetime.now(UTC).isoformat()}
+    (await shop.staff.patch(f"/orders/v1/orders/{order_id}/parcels/{second}", json=body)).ok()
     await decide(shop, await ask(shop, order_id, (1, 1), (2, 4)))
+
+
+async def _pack(shop: Shop, order_id: str, *units: tuple[int, int], **times: str) -> str:
+    body = {"carrier": "Pathao", "number": "P-1", "lines": [{"line": line, "quantity": quantity} for line, quantity in units], **times}
+    answer = (await shop.staff.post(f"/orders/v1/orders/{order_id}/parcels", json=body)).ok()
+    return str(answer["parcels"][-1]["parcel_id"])
 
 
 async def _cancel_in_part(shop: Shop, order_id: str, *units: tuple[int, int], shipping: str = "policy") -> None:

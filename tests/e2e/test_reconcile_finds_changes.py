@@ -229,6 +229,18 @@ async def test_changes_behind_our_backs_are_found(shop: Shop) -> None:
         ("delete from orders.stock_movements where cause like 'refund:%'", "restock"),
         ("delete from orders.stock_movements where cause like 'amended:%'", "stock_of_an_order"),
         ("delete from orders.stock_movements where cause like 'part_cancelled:%'", "stock_of_an_order"),
+        ("update orders.orders set parcels = jsonb_set(parcels, '{1,lines,0,quantity}', '9') where parcels <> '[]'", "parcels"),
+        ("update orders.orders set parcels = jsonb_set(parcels, '{1,delivered_at}', '\"2020-01-01Z\"') where parcels <> '[]'", "parcels"),
+        (
+            "update orders.events set data = jsonb_set(data, '{order,tracking,number}', '\"X\"') where type = 'order.delivered.v1'"
+            " and data->'order'->'parcels' <> '[]'",
+            "illegal_step",
+        ),
+        (
+            "update orders.events set data = jsonb_set(data, '{order,parcels,1,number}', '\"X\"') where type = 'order.refunded.v1'"
+            " and data->'order'->'parcels' <> '[]'",
+            "illegal_step",
+        ),
         ("delete from orders.payments where amount < 0", "order_parts"),
         ("update orders.events set data = jsonb_set(data, '{order,total}', '1') where type = 'order.confirmed.v1'", "illegal_step"),
         ("update orders.events set data = jsonb_set(data, '{order,lines,0,cancelled}', '9') where sequence = 4", "illegal_step"),

@@ -9,7 +9,7 @@ from services.orders.rules.edit import EDITABLE, difference, may_edit
 from services.orders.rules.status import may_move, may_report_failed_delivery
 from shared.contracts.events import Fulfilment, OrderStatus, Tracking
 from shared.contracts.lifecycle import STEPS, Step
-from tests.rules.orders import ACTORS, PLATFORM, STAFF, STATUSES, SYSTEM, order
+from tests.rules.orders import ACTORS, NOW, PLATFORM, STAFF, STATUSES, SYSTEM, order
 
 SHOP = ("staff", "platform", "system")
 
@@ -58,7 +58,7 @@ EDITS: dict[str, tuple[str | None, str | None, str | None, str | None]] = {
 def test_what_can_be_corrected_when(status: OrderStatus) -> None:
     for tracking in (None, Tracking(carrier="Pathao", number="P-1")):
         one = order(status, tracking=tracking)
-        said = {part: may_edit(one, part, STAFF).code for part in EDITABLE}
+        said = {part: may_edit(one, part, STAFF, now=NOW).code for part in EDITABLE}
         assert tuple(said.pop(part) for part in ("customer", "shipping_address", "billing_address", "tracking")) == EDITS[status]
         assert {said.pop(part) for part in ("customer_note", "tags", "metadata")} == {None}
         assert set(said) == {
@@ -67,7 +67,7 @@ def test_what_can_be_corrected_when(status: OrderStatus) -> None:
         }  # fmt: skip
         late = {"pending": None, "cancelled": "already_cancelled"}
         assert said == {part: late.get(status, f"{part}_frozen") for part in said}
-        assert {may_edit(one, part, ACTORS["customer"]).code for part in EDITABLE} == {"shop_only"}
+        assert {may_edit(one, part, ACTORS["customer"], now=NOW).code for part in EDITABLE} == {"shop_only"}
 
 
 DIFFERENCES: list[tuple[dict[str, Any], dict[str, Any], dict[str, Any], dict[str, Any]]] = [
@@ -86,9 +86,10 @@ def test_history_keeps_only_what_differs(before: dict[str, Any], after: dict[str
 def test_actions_name_every_command_for_every_actor() -> None:
     for actor in ACTORS.values():
         for status in STATUSES:
-            decisions = actions(order(status), actor, "cancellation-control", "delivered")
+            decisions = actions(order(status), actor, "cancellation-control", "delivered", now=NOW)
             assert set(decisions) == {
-                "confirm", "pick_up", "ship", "deliver", "report_failed_delivery", "record_payment", "amend", "part_cancel", "cancel",
+                "confirm", "pick_up", "ship", "deliver", "report_failed_delivery", "record_payment", "amend", "part_cancel",
+                "cancel", "change_parcels",
                 *(f"edit_{part}" for part in EDITABLE),
             }  # fmt: skip
             assert all(decision.detail for decision in decisions.values() if not decision.allowed)

@@ -62,6 +62,9 @@ class Estate:
         await self._reasons(another)
         self.ids = {"order_id": order_id, "another_order_id": another, "payment_id": placed["payments"][0]["payment_id"], "sku": "TEE-1",
                     "button": "receipt", "customer_id": "c-1", "endpoint_id": endpoint_id}  # fmt: skip
+        parcel = {"carrier": "Pathao", "number": CANARY, "lines": [{"line": 1, "quantity": 1}]}
+        packed = (await self.shop.staff.post(f"/orders/v1/orders/{order_id}/parcels", json=parcel)).ok()
+        self.ids["parcel_id"] = packed["parcels"][0]["parcel_id"]
         link = (await self.shop.staff.post(f"/orders/v1/orders/{order_id}/guest-links", json={})).ok()
         self.ids["link_id"] = link["link_id"]
         await self._refunds(order_id)

@@ -44,6 +44,11 @@ def _payment(world: World) -> dict[str, str]:
     return {"order_id": order_id, "payment_id": payment_id}
 
 
+def _parcel(world: World) -> dict[str, str]:
+    order_id = _shipped(world)
+    return {"order_id": order_id, "parcel_id": world.parcel(order_id)}
+
+
 def _link(world: World) -> dict[str, str]:
     order_id = world.order(customer_id=uuid.uuid4().hex)  # whom no made-up call has erased
     return {"order_id": order_id, "link_id": world.link(order_id)}
@@ -60,6 +65,9 @@ PATHS: dict[str, Callable[[World], dict[str, str]]] = {
     "orders_order_cancel": _order(World.order),
     "orders_amendment_create": _order(World.order),
     "orders_part_cancellation_create": _order(_shipped),
+    "orders_parcel_add": _order(_shipped),
+    "orders_parcel_edit": _parcel,
+    "orders_parcel_remove": _parcel,
     "orders_order_move": _order(World.order),
     "orders_payment_record": _order(World.order),
     "orders_delivery_failure_report": _order(_shipped),
@@ -125,6 +133,10 @@ def _named(world: World, item: Body) -> Body:
     return {**kept, "order_id": world.order()}
 
 
+def _packed(world: World, item: Body) -> Body:
+    return {"order_id": world.move(world.order(), "confirmed"), "parcel": {"carrier": "Pathao", "number": uuid.uuid4().hex}}
+
+
 def _paid(world: World, body: Body) -> Body:
     kept = {key: value for key, value in body.items() if key in ("method", "collected_by")}
     return {**kept, "amount": min(body.get("amount", 1), 10**12), "reference": uuid.uuid4().hex, "method": kept.get("method", "cod")}
@@ -182,6 +194,9 @@ BODIES: dict[str, Callable[[World, Body], Any]] = {
     "orders_batch_move": lambda world, body: {"items": [_named(world, item) for item in body.get("items", [])[:3]]},
     "orders_batch_record": lambda world, body: {"items": [_paid(world, item) | _named(world, {}) for item in body.get("items", [])[:3]]},
     "orders_batch_cancel": lambda world, body: {"items": [_named(world, item) for item in body.get("items", [])[:3]]},
+    "orders_batch_add": lambda world, body: {"items": [_packed(world, item) for item in body.get("items", [])[:3]]},
+    "orders_parcel_add": lambda world, body: {"carrier": "Pathao", "number": uuid.uuid4().hex, "lines": [{"line": 1, "quantity": 1}]},
+    "orders_parcel_edit": lambda world, body: {"number": uuid.uuid4().hex},
     "orders_delivery_failure_report": lambda world, body: {key: value for key, value in body.items() if key != "occurred_at"},
     "orders_payment_reverse": lambda world, body: {key: value for key, value in body.items() if key != "occurred_at"},
     "orders_payment_record": _paid,

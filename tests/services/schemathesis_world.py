@@ -173,6 +173,11 @@ class World:
         found = [item for item in page["items"] if item.get("refund_id") == refund_id] or page["items"]
         return str(found[-1]["attention_id"])
 
+    def parcel(self, order_id: str) -> str:
+        """A parcel of this order."""
+        body = {"carrier": "Pathao", "number": uuid.uuid4().hex}
+        return str(self.call("POST", f"/orders/v1/orders/{order_id}/parcels", body)["parcels"][-1]["parcel_id"])
+
     def link(self, order_id: str) -> str:
         """A link by which a guest reads this order."""
         return str(self.call("POST", f"/orders/v1/orders/{order_id}/guest-links", {})["link_id"])

@@ -33,7 +33,8 @@ MAY: dict[str, set[str]] = {
     "notes_settings_history_list": SHOP, "documents_settings_history_list": SHOP,
     "orders_stock_read": SHOP, "orders_stock_movement_list": SHOP, "orders_stock_list": LISTS,
     "orders_order_place": WRITERS, "orders_batch_place": WRITERS, "orders_order_move": WRITERS, "orders_batch_move": WRITERS,
-    "orders_batch_record": WRITERS, "orders_batch_cancel": WRITERS,
+    "orders_batch_record": WRITERS, "orders_batch_cancel": WRITERS, "orders_batch_add": WRITERS,
+    "orders_parcel_add": WRITERS, "orders_parcel_edit": WRITERS, "orders_parcel_remove": WRITERS,
     "orders_delivery_failure_report": WRITERS, "orders_payment_record": WRITERS, "orders_payment_reverse": WRITERS,
     "orders_order_edit": WRITERS, "orders_amendment_create": WRITERS, "orders_part_cancellation_create": WRITERS,
     "orders_settings_save": WRITERS, "orders_stock_save": WRITERS, "orders_stock_adjust": WRITERS, "orders_customer_erase": WRITERS,
@@ -60,7 +61,7 @@ MAY: dict[str, set[str]] = {
 }  # fmt: skip
 
 OF_A_STORE = {"orders_stock_save", "orders_customer_erase"}  # name something that every store may have of its own
-OF_MANY = {"orders_batch_move", "orders_batch_record", "orders_batch_cancel"}  # answer for each order
+OF_MANY = {"orders_batch_move", "orders_batch_record", "orders_batch_cancel", "orders_batch_add"}  # answer for each order
 LAST = {"orders_batch_cancel", "orders_order_cancel", "orders_customer_erase", "webhooks_endpoint_remove"}  # take away what the others need
 
 PLACE = re.compile(r"\{(\w+)\}")
@@ -73,6 +74,9 @@ BODIES: dict[str, Any] = {
     "orders_batch_move": {"items": [{"order_id": "{order_id}", "to": "delivered"}]},
     "orders_batch_record": {"items": [{"order_id": "{order_id}", "amount": 1, "method": "cod", "reference": "remitted"}]},
     "orders_batch_cancel": {"items": [{"order_id": "{order_id}", "reason": "no stock"}]},
+    "orders_batch_add": {"items": [{"order_id": "{order_id}", "parcel": {"carrier": "Pathao", "number": "P-2"}}]},
+    "orders_parcel_add": {"carrier": "Pathao", "number": "P-3"},
+    "orders_parcel_edit": {"number": "P-4"},
     "orders_delivery_failure_report": {"reason": "nobody at home"},
     "orders_payment_record": {"amount": 1, "method": "cod", "reference": "extra"},
     "orders_payment_reverse": {"reason": "bounced"},
@@ -203,7 +207,8 @@ async def _refusal(asking: Asking, operation: str, caller: Stranger) -> list[str
     if asking.names(operation) and caller.name.startswith(("other", "foreign")):
         of_missing = await asking.ask(operation, caller, estate.missing)
         shown = [
-            re.sub(rb"(order|refund|note|document|payment|attention|attachment)_[0-9a-z]{26}", b"ID", one) for one in (body, of_missing[1])
+            re.sub(rb"(order|refund|note|document|payment|parcel|attention|attachment)_[0-9a-z]{26}", b"ID", one)
+            for one in (body, of_missing[1])
         ]
         if status != of_missing[0] or shown[0] != shown[1]:
             wrong.append(f"{who}: an existing one answers {status} {body[:200]!r}, a missing one {of_missing[0]} {of_missing[1][:200]!r}")
@@ -229,7 +234,8 @@ async def _refused_though_they_may(service: str, estate: Estate, client: httpx2.
             if caller.name not in MAY[operation]:
                 continue
             status, body = await asking.ask(operation, caller, estate.ids)
-            missing = status == 404 and operation in {"documents_logo_read", "webhooks_endpoint_remove"}  # it has none, or none any more
+            gone = {"documents_logo_read", "webhooks_endpoint_remove", "orders_parcel_remove"}  # it has none, or none any more
+            missing = status == 404 and operation in gone
             if not (status < 400 or status in (409, 412) or missing):
                 wrong.append(f"{operation} by {caller.name}: {status} {body[:300]!r}")
             if (PRIVATE.encode() in body or INTERNAL.encode() in body) and caller.name not in SHOP:

@@ -24,12 +24,15 @@ from kit.client.download import Download
 from kit.client.requests.orders import (
     AmendOrder,
     BulkCancellation,
+    BulkParcel,
     BulkPayment,
     BulkTransition,
     CancelRequest,
     DeliveryFailure,
     EditOrder,
     GuestLink,
+    ParcelEdit,
+    ParcelInput,
     PartCancelRequest,
     PlaceBatch,
     PlaceOrder,
@@ -175,6 +178,12 @@ class Orders:
             "q": q,
         }
         return self._connection.download(Call("GET", "/v1/orders/export", query=query))
+
+    async def add_batch(self, *, dry_run: bool | None = None, idempotency_key: str | None = None, **body: Unpack[BulkParcel]) -> BulkView:
+        """Add up to 500 parcels, each independently. A repeat with the same key adds only missing ones."""
+        query = {"dry_run": dry_run}
+        call = Call("POST", "/v1/orders/parcels", key=idempotency_key or new_key(), body=body, query=query)
+        return await self._connection.answer(BulkView, call)
 
     async def record_batch(
         self,
@@ -322,6 +331,69 @@ class Orders:
         """Revoke a link: at once in this service, and in the others once they receive the event. Repeating it is harmless."""
         call = Call("DELETE", f"/v1/orders/{segment(order_id)}/guest-links/{segment(link_id)}", key=idempotency_key or new_key())
         await self._connection.nothing(call)
+
+    async def add_parcel(
+        self,
+        order_id: str,
+        *,
+        dry_run: bool | None = None,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
+        **body: Unpack[ParcelInput],
+    ) -> OrderView:
+        """Add a parcel, from confirmation until 90 days after delivery; it moves no status."""
+        query = {"dry_run": dry_run}
+        call = Call(
+            "POST",
+            f"/v1/orders/{segment(order_id)}/parcels",
+            if_match=if_match,
+            key=idempotency_key or new_key(),
+            body=body,
+            query=query,
+        )
+        return await self._connection.answer(OrderView, call)
+
+    async def edit_parcel(
+        self,
+        order_id: str,
+        parcel_id: str,
+        *,
+        dry_run: bool | None = None,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
+        **body: Unpack[ParcelEdit],
+    ) -> OrderView:
+        """Correct a parcel: carrier, number, link, contents, times."""
+        query = {"dry_run": dry_run}
+        call = Call(
+            "PATCH",
+            f"/v1/orders/{segment(order_id)}/parcels/{segment(parcel_id)}",
+            if_match=if_match,
+            key=idempotency_key or new_key(),
+            body=body,
+            query=query,
+        )
+        return await self._connection.answer(OrderView, call)
+
+    async def remove_parcel(
+        self,
+        order_id: str,
+        parcel_id: str,
+        *,
+        dry_run: bool | None = None,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> OrderView:
+        """Remove a parcel; the timeline keeps it. `tracking` is then that of the first one left."""
+        query = {"dry_run": dry_run}
+        call = Call(
+            "DELETE",
+            f"/v1/orders/{segment(order_id)}/parcels/{segment(parcel_id)}",
+            if_match=if_match,
+            key=idempotency_key or new_key(),
+            query=query,
+        )
+        return await self._connection.answer(OrderView, call)
 
     async def create_part_cancellation(
         self,

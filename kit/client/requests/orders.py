@@ -87,6 +87,13 @@ class OptionInput(TypedDict):
     value: str
 
 
+class ParcelLineInput(TypedDict):
+    """How many units of a line are in a parcel."""
+
+    line: int
+    quantity: int
+
+
 class PaymentItem(TypedDict):
     """Money that was collected for one order."""
 
@@ -179,18 +186,10 @@ class TaxRegistrationInput(TypedDict):
 
 
 class TrackingEdit(TypedDict):
-    """Where the parcel can be tracked; omitted parts stay unchanged, a null url is removed."""
+    """Where a parcel can be tracked; omitted parts stay unchanged, a null url is removed."""
 
     carrier: NotRequired[str | None]
     number: NotRequired[str | None]
-    url: NotRequired[str | None]
-
-
-class TrackingInput(TypedDict):
-    """Where the parcel can be tracked."""
-
-    carrier: str
-    number: str
     url: NotRequired[str | None]
 
 
@@ -290,6 +289,29 @@ class LineInput(TypedDict):
     commodity_code: NotRequired[str | None]
 
 
+class ParcelEdit(TypedDict):
+    """A correction of a parcel (JSON merge patch, RFC 7396): omitted parts stay unchanged, null removes one."""
+
+    carrier: NotRequired[str | None]
+    number: NotRequired[str | None]
+    url: NotRequired[str | None]
+    lines: NotRequired[Sequence[ParcelLineInput] | None]
+    shipped_at: NotRequired[datetime | None]
+    delivered_at: NotRequired[datetime | None]
+
+
+class ParcelInput(TypedDict):
+    """A parcel, what is in it, and when it left and arrived."""
+
+    carrier: str
+    number: str
+    url: NotRequired[str | None]
+    lines: NotRequired[Sequence[ParcelLineInput]]
+    """Without lines a parcel says nothing of its contents."""
+    shipped_at: NotRequired[datetime | None]
+    delivered_at: NotRequired[datetime | None]
+
+
 class PartCancelRequest(TypedDict):
     """Units that are cancelled while the rest of the order goes on."""
 
@@ -300,28 +322,14 @@ class PartCancelRequest(TypedDict):
     """Whether the units' share of the shipping is credited; `policy`: as the store's refund policy says."""
 
 
-class Transition(TypedDict):
-    """A step forward, with a message for the customer."""
+class TrackingInput(TypedDict):
+    """Where a parcel can be tracked. Without `url` a well-known carrier's own link is used."""
 
-    to: Literal["confirmed", "picked_up", "shipped", "delivered"]
-    message: NotRequired[str]
-    tracking: NotRequired[TrackingInput | None]
-    occurred_at: NotRequired[datetime | None]
-
-
-class TransitionItem(TypedDict):
-    """A step of one order."""
-
-    to: Literal["confirmed", "picked_up", "shipped", "delivered"]
-    message: NotRequired[str]
-    tracking: NotRequired[TrackingInput | None]
-    occurred_at: NotRequired[datetime | None]
-    order_id: NotRequired[str | None]
-    number: NotRequired[str | None]
-    external_ref: NotRequired[str | None]
-    carrier: NotRequired[str | None]
-    """Together with tracking_number, in upper or lower case."""
-    tracking_number: NotRequired[str | None]
+    carrier: str
+    number: str
+    url: NotRequired[str | None]
+    lines: NotRequired[Sequence[ParcelLineInput]]
+    """Without lines a parcel says nothing of its contents."""
 
 
 class AmendOrder(TypedDict):
@@ -339,12 +347,6 @@ class AmendOrder(TypedDict):
     tax: NotRequired[int | None]
     """Tax of the whole order; spread over lines and shipping if they give none."""
     total: NotRequired[int | None]
-
-
-class BulkTransition(TypedDict):
-    """Steps of many orders; each succeeds or fails on its own."""
-
-    items: Sequence[TransitionItem]
 
 
 class EditOrder(TypedDict):
@@ -375,6 +377,18 @@ class EditOrder(TypedDict):
     customer_note: NotRequired[str | None]
     tags: NotRequired[Sequence[str] | None]
     metadata: NotRequired[Mapping[str, str | int | bool | None] | None]
+
+
+class ParcelItem(TypedDict):
+    """A parcel of one order."""
+
+    order_id: NotRequired[str | None]
+    number: NotRequired[str | None]
+    external_ref: NotRequired[str | None]
+    carrier: NotRequired[str | None]
+    """Together with tracking_number, in upper or lower case."""
+    tracking_number: NotRequired[str | None]
+    parcel: ParcelInput
 
 
 class PlaceOrder(TypedDict):
@@ -417,3 +431,39 @@ class PlaceOrder(TypedDict):
     supplied_on: NotRequired[date | None]
     payment_due_on: NotRequired[date | None]
     place_of_supply: NotRequired[str | None]
+
+
+class Transition(TypedDict):
+    """A step forward, with a message for the customer."""
+
+    to: Literal["confirmed", "picked_up", "shipped", "delivered"]
+    message: NotRequired[str]
+    tracking: NotRequired[TrackingInput | None]
+    occurred_at: NotRequired[datetime | None]
+
+
+class TransitionItem(TypedDict):
+    """A step of one order."""
+
+    to: Literal["confirmed", "picked_up", "shipped", "delivered"]
+    message: NotRequired[str]
+    tracking: NotRequired[TrackingInput | None]
+    occurred_at: NotRequired[datetime | None]
+    order_id: NotRequired[str | None]
+    number: NotRequired[str | None]
+    external_ref: NotRequired[str | None]
+    carrier: NotRequired[str | None]
+    """Together with tracking_number, in upper or lower case."""
+    tracking_number: NotRequired[str | None]
+
+
+class BulkParcel(TypedDict):
+    """Parcels of many orders, such as a carrier's labels of a day; each is added or refused on its own."""
+
+    items: Sequence[ParcelItem]
+
+
+class BulkTransition(TypedDict):
+    """Steps of many orders; each succeeds or fails on its own."""
+
+    items: Sequence[TransitionItem]

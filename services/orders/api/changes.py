@@ -10,10 +10,11 @@ from services.orders.commands.amend import amend_order
 from services.orders.commands.bulk import change_each
 from services.orders.commands.cancel import cancel_in_part, cancel_order, cancel_outlook
 from services.orders.commands.edit import edit_order
+from services.orders.commands.parcels import add_parcel_of_item
 from services.orders.commands.payments import record_payment, reverse_payment
 from services.orders.commands.transitions import move_order, report_failed_delivery
 from services.orders.requests.amending import AmendOrder
-from services.orders.requests.bulk import BulkCancellation, BulkItem, BulkPayment, BulkTransition
+from services.orders.requests.bulk import BulkCancellation, BulkItem, BulkParcel, BulkPayment, BulkTransition
 from services.orders.requests.changes import (
     CancelRequest,
     DeliveryFailure,
@@ -61,6 +62,12 @@ async def pay_many(request: BulkPayment, call: Call, dry_run: DryRun = False) ->
 async def cancel_many(request: BulkCancellation, call: Call, dry_run: DryRun = False) -> Response:
     """Cancel up to 500 orders, each independently. A repeat with the same key cancels only missing ones."""
     return await _each(call, "orders.cancel_many", request.items, cancel_order, dry_run=dry_run)
+
+
+@router.post("/orders/parcels", operation_id="orders_batch_add", **BULK)
+async def pack_many(request: BulkParcel, call: Call, dry_run: DryRun = False) -> Response:
+    """Add up to 500 parcels, each independently. A repeat with the same key adds only missing ones."""
+    return await _each(call, "orders.pack_many", request.items, add_parcel_of_item, dry_run=dry_run)
 
 
 async def _each(

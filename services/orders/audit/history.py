@@ -29,6 +29,15 @@ CANCELLED_OF_LINES = f"""(select jsonb_object_agg(x->>'line', x->'cancelled') fr
 CANCELLED_OF_PARTS = f"""(select jsonb_object_agg(line, units) from (select x->>'line' as line, sum((x->>'quantity')::int) as units
     from jsonb_array_elements({ORDER}->'part_cancellations') p, jsonb_array_elements(p->'lines') x group by 1) x)"""
 
+PARCELS = f"coalesce({ORDER}->'parcels', '[]')"
+PARCELS_BEFORE = "coalesce(b.data->'order'->'parcels', '[]')"
+CHANGES_PARCELS = f"""e.type in ('order.placed.v1', 'order.parcels_changed.v1', 'order.edited.v1', 'order.part_cancelled.v1', {MOVES})"""
+# An order from before there were parcels has, from its next version on, one that is made of its tracking.
+MADE_OF_TRACKING = f"""{PARCELS_BEFORE} = '[]' and jsonb_array_length({PARCELS}) = 1
+    and {PARCELS}->0->>'number' = coalesce(b.data->'order'->'tracking'->>'number', '')"""
+TRACKED = f"""case when {PARCELS} = '[]' then nullif({ORDER}->'tracking', 'null') when {PARCELS}->0->>'number' <> ''
+    then jsonb_build_object('carrier', {PARCELS}->0->'carrier', 'number', {PARCELS}->0->'number', 'url', {PARCELS}->0->'url') end"""
+
 CHECKS: list[Check] = [
     Check(
         "order_versions",
@@ -47,7 +56,8 @@ CHECKS: list[Check] = [
     ),
     same(
         "illegal_step",
-        "an order moves forward by legal steps, what was bought changes only while it is pending, and records are only added",
+        "an order moves forward by legal steps, what was bought changes only while it is pending, records are only added, and its tracking"
+        " is that of its first parcel",
         store="e.store_id",
         about_id="e.subject || ' version ' || e.sequence",
         source=f"""orders.events e
@@ -88,6 +98,8 @@ CHECKS: list[Check] = [
                 """coalesce(jsonb_array_length(b.data->'order'->'part_cancellations'), 0)
                 + case when e.type = 'order.part_cancelled.v1' then 1 else 0 end""",
             ),
+            "parcels": (f"{CHANGES_PARCELS} or {PARCELS} = {PARCELS_BEFORE} or ({MADE_OF_TRACKING})", "true"),
+            "tracking": (f"nullif({ORDER}->'tracking', 'null')", TRACKED),
             "payments": (
                 f"""case when p.paid > 0 then (select jsonb_agg(x order by n) from jsonb_array_elements({ORDER}->'payments')
                 with ordinality as t(x, n) where n <= p.paid) end""",

@@ -120,6 +120,24 @@ CHECKS: list[Check] = [
         },
     ),
     Check(
+        "parcels",
+        "parcels hold no more units of a line than it has left, of lines that the order has, and are placed, shipped and delivered in turn",
+        f"""select o.store_id, {ID} as id, format('line %s: %s packed, %s left', p.line, p.units, l.quantity - c.units) as detail
+            from orders.orders o
+            cross join lateral (select (x->>'line')::int as line, sum((x->>'quantity')::bigint) as units
+                from jsonb_array_elements(o.parcels) p, jsonb_array_elements(p->'lines') x group by 1) p
+            left join orders.lines l on l.store_id = o.store_id and l.order_id = o.order_id and l.line = p.line
+            cross join lateral (select coalesce(sum((x->>'quantity')::bigint), 0) as units
+                from jsonb_array_elements(o.part_cancellations) c, jsonb_array_elements(c->'lines') x
+                where (x->>'line')::int = p.line) c
+            where coalesce(p.units > l.quantity - c.units, true)
+            union all
+            select o.store_id, {ID}, format('%s: shipped %s, delivered %s', p->>'parcel_id', p->>'shipped_at', p->>'delivered_at')
+            from orders.orders o, jsonb_array_elements(o.parcels) p
+            where (p->>'shipped_at')::timestamptz < o.placed_at
+            or (p->>'delivered_at')::timestamptz < coalesce((p->>'shipped_at')::timestamptz, o.placed_at)""",
+    ),
+    Check(
         "payment_reversal",
         "a reversal reverses exactly the payment that it names, of the same order, once",
         f"""select r.store_id, {public("payment", "r.payment_id")} as id, 'reverses ' || coalesce(p.amount::text, 'nothing') || ' by ' ||

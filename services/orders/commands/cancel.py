@@ -8,6 +8,7 @@ from services.orders.queries.orders import order_for
 from services.orders.queries.settings import settings_of
 from services.orders.requests.changes import CancelRequest, PartCancelRequest
 from services.orders.rules.cancel import lines_to_release, may_cancel
+from services.orders.rules.parcels import unpacked
 from services.orders.rules.part_cancel import cancelled_units, may_cancel_in_part, released, with_cancelled
 from services.orders.rules.stock import Movement
 from services.orders.state import OrderState
@@ -46,6 +47,8 @@ async def cancel_in_part(
 ) -> OrderState:
     """Cancel units that never leave, and release their stock. The total stays: the refund service credits them.
 
+    Units that are packed but have not left come out of their parcels, so that no parcel holds what was cancelled.
+
     Raises NotFound, Forbidden, VersionConflict, Invalid and Refused (see rules.part_cancel).
     """
     state = await order_for(tx, actor, order_id, lock=True)
@@ -58,7 +61,8 @@ async def cancel_in_part(
         order_version=state.order.version + 1, occurred_at=now, recorded_at=now,
     )  # fmt: skip
     lines = with_cancelled(state.order.lines, units)
-    after = changed(state, lines=lines, part_cancellations=(*state.order.part_cancellations, record))
+    records, parcels = (*state.order.part_cancellations, record), unpacked(state.order.parcels, lines)
+    after = changed(state, lines=lines, part_cancellations=records, parcels=parcels)
     details = {"part_cancellation_id": record_id, "lines": [one.model_dump() for one in units]}
     also = {"part_cancellation_id": record_id, "lines": units, "reason": request.reason}
     await write(tx, after, OrderPartCancelled, doing, details, **also)

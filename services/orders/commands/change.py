@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
+from services.orders.rules.parcels import tracking_of
 from services.orders.rules.payments import payment_state, refund_state
 from services.orders.state import OrderState
 from services.orders.tables import changes, orders
@@ -61,16 +62,17 @@ class Doing:
 
 
 def changed(state: OrderState, *, last_line: int | None = None, **fields: Any) -> OrderState:
-    """The order's next version with `fields` of it replaced, and the payment and refund states that follow from them."""
+    """The order's next version with `fields` of it replaced, and what follows from them: payment and refund states, tracking."""
     if last_line is not None:
         state = replace(state, last_line=last_line)
     order = state.order.model_copy(update={"version": state.order.version + 1, **fields})
     ordered = sum(line.quantity for line in order.lines)
-    axes = {
+    follows = {
         "payment": payment_state(order.position),
         "refund_state": refund_state(order.position, approved=state.refunds, units=state.refunded_units, ordered=ordered),
+        "tracking": tracking_of(order.parcels),
     }
-    return replace(state, order=order.model_copy(update=axes))
+    return replace(state, order=order.model_copy(update=follows))
 
 
 async def write(

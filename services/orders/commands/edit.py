@@ -9,18 +9,19 @@ from services.orders.commands.change import Doing, changed, write
 from services.orders.commands.lines import replace_lines
 from services.orders.queries.orders import order_for
 from services.orders.queries.settings import settings_of
-from services.orders.requests.changes import REMOVABLE, EditOrder, TrackingEdit
+from services.orders.requests.changes import REMOVABLE, EditOrder
 from services.orders.requests.placing import MAX_METADATA_ENTRIES
-from services.orders.rules.carriers import followed
 from services.orders.rules.countries import home_country
 from services.orders.rules.edit import EDITABLE, difference, may_accept, may_edit
 from services.orders.rules.lines import corrected_lines, corrected_wishes
+from services.orders.rules.parcels import tracked
 from services.orders.rules.room import enough_room
 from services.orders.rules.validation import is_strict, still_open
 from services.orders.state import OrderState
 from shared.contracts.actor import Actor
-from shared.contracts.errors import FieldError, Invalid, Refused, expect_version
-from shared.contracts.events import Order, OrderEdited, OrderLine, OrderPersonal, Tracking
+from shared.contracts.errors import Invalid, Refused, expect_version
+from shared.contracts.events import Order, OrderEdited, OrderLine, OrderPersonal, Parcel
+from shared.contracts.ids import new_id
 from shared.data.db import Transaction
 
 CONTACT = {"name": "customer_name", "email": "email", "phone": "phone", "company": "company", "buyer_reference": "buyer_reference"}
@@ -39,7 +40,7 @@ async def edit_order(
     expect_version(state.order.version, expected_version)
     for part in EDITABLE:
         if part in request.parts():
-            may_edit(state.order, part, actor).or_raise()
+            may_edit(state.order, part, actor, now=now).or_raise()
     if request.accept_addresses:
         may_accept(actor).or_raise()
     settings = await settings_of(tx, actor.store)
@@ -51,7 +52,7 @@ async def edit_order(
     facts = {name: getattr(request, name) for name in REMOVABLE if name in request.model_fields_set} | _printed(state.order, request)
     tags = tuple(request.tags or ()) if "tags" in request.model_fields_set else state.tags
     corrected = replace(state, personal=personal, address_problems=problems, metadata=_merged(state.metadata, request), tags=tags)
-    after = changed(corrected, tracking=_tracked(state.order.tracking, request), **facts)
+    after = changed(corrected, parcels=_parcels(state.order, request, now=now), **facts)
     if request.lines:
         enough_room([one.model_dump_json() for one in (*after.order.lines, *after.personal.lines)])
         await replace_lines(tx, actor, state.order, after.order)
@@ -70,7 +71,7 @@ def _printed(order: Order, request: EditOrder) -> dict[str, Any]:
     """What documents print of lines and shipping, with the request merged in. Where it changes, the receipts of later payments print it,
     so that it is a lines version of its own.
     """
-    said = {"lines": corrected_lines(order.lines, request.lines or ())} | (request.shipping.printed() if request.shipping else {})
+    said = {"lines": corrected_lines(order, request.lines or ())} | (request.shipping.printed() if request.shipping else {})
     changes = {name: value for name, value in said.items() if value != getattr(order, name)}
     return changes | ({"lines_version": order.lines_version + 1} if changes else {})
 
@@ -121,39 +122,24 @@ def _checked(request: EditOrder) -> tuple[str, ...]:
     return (*(f"/{part}" for part in addresses), *(f"/customer/{name}" for name in contact))
 
 
-def _tracked(tracking: Tracking | None, request: EditOrder) -> Tracking | None:
-    """Raises Invalid `tracking_incomplete`."""
+def _parcels(order: Order, request: EditOrder, *, now: datetime) -> tuple[Parcel, ...]:
+    """The parcels with the first one tracked as the request says; without it where the request removes the tracking."""
     if "tracking" not in request.parts():
-        return tracking
-    if request.tracking is None:
-        return None
-    return _with(tracking, request.tracking)
-
-
-def _with(tracking: Tracking | None, edit: TrackingEdit) -> Tracking:
-    parts = {"carrier": None, "number": None} | (tracking.model_dump() if tracking else {})
-    parts |= {name: getattr(edit, name) for name in edit.model_fields_set}
-    missing = tuple(name for name in ("carrier", "number") if parts[name] is None)
-    if missing:
-        sentence = "The parcel has no tracking yet: give its carrier and its number."
-        errors = tuple(FieldError(f"/tracking/{name}", "tracking_incomplete", sentence) for name in missing)
-        raise Invalid("tracking_incomplete", sentence, errors=errors)
-    if "url" in edit.model_fields_set:
-        return Tracking(**parts)
-    if tracking is not None and followed(tracking.model_copy(update={"url": None})) == tracking:
-        parts["url"] = None  # it was the carrier's link for the old number
-    return followed(Tracking(**parts))
+        return order.parcels
+    return order.parcels[1:] if request.tracking is None else tracked(order, request.tracking, new_id("parcel"), now=now)
 
 
 def _shown(state: OrderState) -> dict[str, Any]:
     """What an edit can change, as the API shows it."""
     order, personal = state.order, state.personal
-    parts = {"shipping_address": personal.shipping_address, "billing_address": personal.billing_address, "tracking": order.tracking}
+    parts = {"shipping_address": personal.shipping_address, "billing_address": personal.billing_address}
+    first = [one.model_dump(include={"parcel_id", "carrier", "number", "url"}) for one in order.parcels[:1]]
     wishes = {one.line: one.personalisation for one in personal.lines}
     customer = {"name": personal.customer_name, "email": personal.email, "phone": personal.phone}
     return (
         {"customer": customer}
         | {name: None if part is None else part.model_dump() for name, part in parts.items()}
+        | {"tracking": first[0] if first else None}
         | {"company": personal.company, "tax_numbers": [one.model_dump() for one in personal.tax_numbers]}
         | {"buyer_reference": personal.buyer_reference, "customer_note": personal.customer_note}
         | {name: value.isoformat() if isinstance(value, date) else value for name in REMOVABLE for value in (getattr(order, name),)}

@@ -6,12 +6,13 @@ from typing import Any
 from services.orders.commands.change import Doing, changed, write
 from services.orders.queries.orders import order_for
 from services.orders.requests.changes import DeliveryFailure, Transition
-from services.orders.rules.carriers import followed
+from services.orders.rules.parcels import is_shipped, tracked
 from services.orders.rules.status import may_move, may_report_failed_delivery
 from services.orders.state import OrderState
 from shared.contracts.actor import Actor
 from shared.contracts.errors import expect_version
 from shared.contracts.events import OrderConfirmed, OrderDelivered, OrderDeliveryFailed, OrderEvent, OrderPickedUp, OrderShipped
+from shared.contracts.ids import new_id
 from shared.contracts.lifecycle import Step, reached
 from shared.contracts.times import happened_at
 from shared.data.db import Transaction
@@ -30,7 +31,8 @@ async def move_order(
     """Move an order forward, over any number of steps.
 
     Skipping `confirmed` confirms the order: `confirmed_at` is then the time of the step that was taken.
-    Raises NotFound, Forbidden, Refused (see rules.status.may_move), VersionConflict, Invalid (an impossible time).
+    Tracking corrects the first parcel, or makes it.
+    Raises NotFound, Forbidden, Refused (see rules.status.may_move, rules.parcels.tracked), VersionConflict, Invalid.
     """
     state = await order_for(tx, actor, order_id, lock=True)
     expect_version(state.order.version, expected_version)
@@ -43,9 +45,13 @@ async def move_order(
         moved["delivered_at"] = at
     details: dict[str, Any] = {"from": state.order.status, "to": request.to}
     if request.tracking is not None:
-        moved["tracking"] = followed(request.tracking.parts())
-        details["tracking"] = moved["tracking"].model_dump()
+        is_shipped(state.order).or_raise()
+        moved["parcels"] = tracked(state.order, request.tracking, new_id("parcel"), now=now)
     after = changed(state, **moved)
+    if request.tracking is not None and after.order.tracking is not None:
+        parcel = after.order.parcels[0]
+        lines = {"lines": [one.model_dump() for one in parcel.lines]} if parcel.lines else {}
+        details |= {"tracking": after.order.tracking.model_dump(), "parcel_id": parcel.parcel_id, **lines}
     await write(tx, after, EVENT_OF[request.to], Doing(actor, at, now, message=request.message), details)
     return after
 

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 from sqlalchemy.engine import Row
 
+from services.orders.rules.parcels import standing
 from services.orders.rules.part_cancel import with_cancelled
 from services.orders.state import Change, LineExtra, OrderState
 from services.orders.tables import changes, lines, orders, payments
@@ -29,7 +30,7 @@ from shared.contracts.events import (
     TaxRegistration,
     Tracking,
 )
-from shared.contracts.ids import public_id
+from shared.contracts.ids import public_id, uuid_of
 from shared.data.columns import own_rows
 from shared.data.db import Transaction
 from shared.data.readable import BrokenJson
@@ -79,13 +80,15 @@ def state_of(row: Row[Any]) -> OrderState:
     values = row._mapping
     same = [name for name in Order.model_fields if name in orders.c and name not in PARTS]
     parts = tuple(PartCancellation.model_validate(one, strict=False) for one in row.part_cancellations)
+    tracking = None if row.tracking is None else Tracking(**row.tracking)
+    parcels = tuple(Parcel.model_validate(parcel, strict=False) for parcel in row.parcels)
     order = Order(
         **{name: values[name] for name in same},
         lines=with_cancelled([_line(line) for line in row.order_lines], [units for part in parts for units in part.lines]),
         part_cancellations=parts,
         payments=tuple(_payment(payment) for payment in row.order_payments),
-        tracking=None if row.tracking is None else Tracking(**row.tracking),
-        parcels=tuple(Parcel.model_validate(parcel, strict=False) for parcel in row.parcels),
+        tracking=tracking,
+        parcels=standing(parcels, tracking, public_id("parcel", uuid_of("order", row.order_id))),
         coupon_codes=tuple(row.coupon_codes),
         cancellation=None if row.cancellation is None else Cancellation.model_validate(row.cancellation, strict=False),
     )

@@ -5,6 +5,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from services.orders.requests.changes import CancelRequest, RecordPayment, Transition
+from services.orders.requests.parcels import ParcelInput
 from shared.contracts.ids import OrderId
 from shared.web.inputs import Input, Reference, Word, example
 
@@ -48,6 +49,14 @@ class CancellationItem(BulkItem, CancelRequest):
     model_config = example({"external_ref": "web-7", "reason": "out of stock", "message": "We are sorry."})
 
 
+class ParcelItem(BulkItem):
+    """A parcel of one order."""
+
+    model_config = example({"number": "1001", "parcel": {"carrier": "Pathao", "number": "PX-1029"}})
+
+    parcel: ParcelInput
+
+
 class BulkTransition(Input):
     """Steps of many orders; each succeeds or fails on its own."""
 
@@ -72,3 +81,11 @@ class BulkCancellation(Input):
     model_config = example({"items": [{"number": "1001", "reason": "out of stock"}]})
 
     items: Annotated[list[CancellationItem], Field(min_length=1, max_length=MAX_BULK_ITEMS)]
+
+
+class BulkParcel(Input):
+    """Parcels of many orders, such as a carrier's labels of a day; each is added or refused on its own."""
+
+    model_config = example({"items": [{"number": "1001", "parcel": {"carrier": "Pathao", "number": "PX-1029"}}]})
+
+    items: Annotated[list[ParcelItem], Field(min_length=1, max_length=MAX_BULK_ITEMS)]

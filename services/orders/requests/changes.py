@@ -4,25 +4,14 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field, field_validator, model_validator
 
+from services.orders.requests.parcels import TrackingEdit, TrackingInput
 from services.orders.requests.placing import MAX_QUANTITY, Options, Personalisation, PrepaidInput, Strictness, Tags, TaxNumbers
-from services.orders.requests.words import Amount, Code, CountryCode, Email, Link, Message, Method, Rate, Reason, ShortText, Whole
-from shared.contracts.events import MAX_LINE_NUMBER, MAX_ORDER_LINES, Address, Tracking
+from services.orders.requests.words import Amount, Code, CountryCode, Email, Message, Method, Rate, Reason, ShortText, Whole, kept
+from shared.contracts.events import MAX_LINE_NUMBER, MAX_ORDER_LINES, Address
 from shared.contracts.lifecycle import Step
 from shared.web.inputs import Day, Fact, Input, Name, Text, Word, example
 
 T = TypeVar("T")
-
-
-class TrackingInput(Input):
-    """Where the parcel can be tracked."""
-
-    carrier: Word
-    number: Word
-    url: Link | None = None
-
-    def parts(self) -> Tracking:
-        """As stored in events and columns."""
-        return Tracking(**self.model_dump())
 
 
 class Transition(Input):
@@ -144,19 +133,6 @@ class AddressEdit(Input):
         return Address(**({"country_code": ""} | (address.model_dump() if address else {}) | given(self)))
 
 
-class TrackingEdit(Input):
-    """Where the parcel can be tracked; omitted parts stay unchanged, a null url is removed."""
-
-    carrier: Word | None = None
-    number: Word | None = None
-    url: Link | None = None
-
-    @field_validator("carrier", "number")
-    @classmethod
-    def _stays(cls, value: str | None) -> str:
-        return kept(value, "a parcel is tracked by carrier and number: send null for tracking as a whole to remove it")
-
-
 class LineEdit(Input):
     """What the invoice says of a line beside its figures; omitted fields stay unchanged, null removes one."""
 
@@ -187,13 +163,6 @@ class ShippingEdit(Input):
 def given(edit: Input) -> dict[str, str]:
     """The fields that a caller sent; null is the empty text."""
     return {name: getattr(edit, name) or "" for name in edit.model_fields_set}
-
-
-def kept(value: str | None, sentence: str) -> str:
-    """A value that may be absent in a merge patch, but not null. Raises ValueError with `sentence`."""
-    if value is None:
-        raise ValueError(sentence)
-    return value
 
 
 class EditOrder(Input):

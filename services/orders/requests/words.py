@@ -55,6 +55,13 @@ def _country(value: Any) -> Any:
     return "GB" if code == "UK" else code
 
 
+def kept(value: str | None, sentence: str) -> str:
+    """A value that may be absent in a merge patch, but not null. Raises ValueError with `sentence`."""
+    if value is None:
+        raise ValueError(sentence)
+    return value
+
+
 Amount = Annotated[int, Field(ge=0, le=MAX_AMOUNT_MINOR_UNITS, description="Minor units of the order's currency")]
 PositiveAmount = Annotated[int, Field(ge=1, le=MAX_AMOUNT_MINOR_UNITS, description="Minor units of the order's currency")]
 Whole = Annotated[int, Field(ge=-(2**63), lt=2**63)]

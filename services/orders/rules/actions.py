@@ -1,5 +1,7 @@
 """What the calling actor may do with an order now, and why not, decided by the same rules that guard the commands."""
 
+from datetime import datetime
+
 from services.orders.state import CancelPreset, CustomerStop
 from shared.contracts.actor import Actor, Decision
 from shared.contracts.events import Order
@@ -8,6 +10,7 @@ from shared.contracts.lifecycle import STEPS
 from .amend import may_amend
 from .cancel import may_cancel
 from .edit import EDITABLE, may_edit
+from .parcels import may_change_parcels
 from .part_cancel import may_cancel_in_part
 from .payments import may_record
 from .status import may_move, may_report_failed_delivery
@@ -15,7 +18,7 @@ from .status import may_move, may_report_failed_delivery
 MOVES = dict(zip(STEPS, ("confirm", "pick_up", "ship", "deliver"), strict=True))
 
 
-def actions(order: Order, actor: Actor, preset: CancelPreset, customer_stop: CustomerStop) -> dict[str, Decision]:
+def actions(order: Order, actor: Actor, preset: CancelPreset, customer_stop: CustomerStop, *, now: datetime) -> dict[str, Decision]:
     """The decision for `actor` on every action, by the action's name."""
     return {
         **{MOVES[step]: may_move(order, step, actor) for step in STEPS},
@@ -23,6 +26,7 @@ def actions(order: Order, actor: Actor, preset: CancelPreset, customer_stop: Cus
         "record_payment": may_record(order, actor, 1),
         "amend": may_amend(order, actor),
         "part_cancel": may_cancel_in_part(order, actor),
+        "change_parcels": may_change_parcels(order, actor, now=now),
         "cancel": may_cancel(order, actor, preset, customer_stop),
-        **{f"edit_{part}": may_edit(order, part, actor) for part in EDITABLE},
+        **{f"edit_{part}": may_edit(order, part, actor, now=now) for part in EDITABLE},
     }

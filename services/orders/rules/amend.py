@@ -115,7 +115,7 @@ def _kept(order: Order, wanted: Sequence[AmendedLine]) -> list[tuple[OrderLine, 
     for at, one in enumerate(wanted):
         if one.line is None:
             continue
-        line = line_named(known, one.line, at=at, named=kept)
+        line = line_named(known, one.line, at=f"/lines/{at}", named=kept)
         if one.sku is not None and one.sku != line.sku:
             detail = f"Line {one.line} is {line.sku}."
             raise Invalid("line_is_another_sku", detail, at=f"/lines/{at}/sku", accepted="Leave the line out, and add a new one.")

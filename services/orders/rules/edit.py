@@ -1,11 +1,14 @@
 """What may be corrected on a placed order, and until when (product page, section 1, "Edit"). Figures are amended."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Literal, get_args
 
 from shared.contracts.actor import Actor, Decision, allowed, refused, shop_only
 from shared.contracts.events import Order, OrderStatus
 from shared.contracts.lifecycle import reached
+
+from .parcels import is_shipped, may_change_parcels
 
 Editable = Literal[
     "customer", "shipping_address", "billing_address", "tracking", "company", "tax_numbers", "buyer_reference", "shipping_method",
@@ -26,7 +29,7 @@ FROZEN_FROM: dict[Editable, OrderStatus] = {
 }  # fmt: skip
 
 
-def may_edit(order: Order, part: Editable, actor: Actor) -> Decision:
+def may_edit(order: Order, part: Editable, actor: Actor, *, now: datetime) -> Decision:
     """Whether `actor` may correct `part` now."""
     decision = shop_only(actor)
     if not decision.allowed:
@@ -39,9 +42,9 @@ def may_edit(order: Order, part: Editable, actor: Actor) -> Decision:
     if frozen is not None and reached(order.status, frozen):
         name = part.replace("_", " ")
         return refused(f"{part}_frozen", f"The {name} can be corrected only before the order is {frozen}; it is {order.status}.")
-    if part == "tracking" and not reached(order.status, "confirmed"):
+    if part == "tracking" and order.status == "pending" and is_shipped(order).allowed:
         return refused("tracking_too_early", "Tracking can be given once the order is confirmed.")
-    return allowed()
+    return may_change_parcels(order, actor, now=now) if part == "tracking" else allowed()
 
 
 def may_accept(actor: Actor) -> Decision:

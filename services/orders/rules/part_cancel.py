@@ -8,7 +8,8 @@ from shared.contracts.actor import Actor, Decision, allowed, refused, shop_only
 from shared.contracts.errors import Refused
 from shared.contracts.events import CancelledUnits, Order, OrderLine
 
-from .lines import line_named
+from .lines import named_lines
+from .parcels import units_sent
 from .room import MAX_CANCELLED_PARTS, MAX_PART_CANCELLATIONS
 from .stock import Movement
 
@@ -30,14 +31,18 @@ def may_cancel_in_part(order: Order, actor: Actor) -> Decision:
 def cancelled_units(order: Order, wanted: Sequence[CancelledLine]) -> tuple[CancelledUnits, ...]:
     """The units that are cancelled of each line.
 
-    Raises Invalid `unknown_line`, `line_twice`, Refused `units_not_free`, `cancel_the_order`, `too_many_part_cancellations`.
+    Raises Invalid `unknown_line`, `line_twice`, Refused `units_not_free`, `units_in_parcel`, `cancel_the_order`,
+    `too_many_part_cancellations`.
     """
-    known, units = {line.line: line for line in order.lines}, dict[int, CancelledUnits]()
-    for at, one in enumerate(wanted):
-        line = line_named(known, one.line, at=at, named=units)
+    lines, sent, units = named_lines(order, [one.line for one in wanted]), units_sent(order), dict[int, CancelledUnits]()
+    for line, one in zip(lines, wanted, strict=True):
         if one.quantity > line.left:
             detail = f"Line {one.line}: {line.left} units are left, but {one.quantity} were to be cancelled."
             raise Refused("units_not_free", detail, line=one.line, free=line.left, wanted=one.quantity)
+        if one.quantity > line.left - sent[one.line]:
+            free = line.left - sent[one.line]
+            detail = f"Line {one.line}: {sent[one.line]} of {line.left} units are in parcels that have left, so {free} can be cancelled."
+            raise Refused("units_in_parcel", detail, line=one.line, free=free, in_parcels=sent[one.line], wanted=one.quantity)
         released = one.quantity if one.release_stock and line.stock_tracked else 0
         units[one.line] = CancelledUnits(line=one.line, quantity=one.quantity, released=released)
     named = sum(len(part.lines) for part in order.part_cancellations) + len(units)

@@ -25,8 +25,9 @@ MAX_PARTS_BYTES = 250_000
 MAX_RECORD_BYTES = 3_000
 """Of one payment record in an event: its texts have limits of their own."""
 
+MAX_PARCELS = 50
 MAX_PARCELS_BYTES = 60_000
-"""Of all parcels in an event, as sent."""
+"""Parcels of one order, and what all of them take in an event, as sent."""
 
 MAX_OTHER_BYTES = 240_000
 """Of everything else in an event of an order: contact, addresses, parcels, reasons, messages, numbers."""

@@ -25,7 +25,7 @@ class TimelineEntry(View):
 
 SHOWN_TO_CUSTOMERS = (
     "from", "to", "fields", "before", "after", "tracking", "payment_id", "amount", "method", "reverses", "refund_id", "credit", "changed",
-    "total", "total_before", "part_cancellation_id", "lines",
+    "total", "total_before", "part_cancellation_id", "lines", "parcel_id", "change",
 )  # fmt: skip
 
 OF_THE_SHOP = ("tags", "metadata", "accept_addresses")

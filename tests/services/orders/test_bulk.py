@@ -32,7 +32,7 @@ async def test_bulk_steps_each_alone(shop: Shop) -> None:
     assert (await shop.staff.get(f"/orders/v1/orders/{ids[0]}")).ok()["tracking"] == tracking | {"url": link}
     again = (await shop.staff.post("/orders/v1/orders/transitions", json={"items": items}, key="bulk-1")).ok()
     assert again.body == answer.body
-    for path in ("transitions", "payments", "cancellations"):
+    for path in ("transitions", "payments", "cancellations", "parcels"):
         assert (await shop.customer().post(f"/orders/v1/orders/{path}", json={"items": items})).code == "shop_only"
 
 
@@ -97,6 +97,25 @@ async def test_bulk_cancellations(shop: Shop) -> None:
     answer = await shop.staff.post("/orders/v1/orders/cancellations", json={"items": items})
     assert results(answer) == [(200, 3, None), (409, None, "delivered")]
     assert [(await shop.staff.get(f"/orders/v1/orders/{order_id}")).ok()["status"] for order_id in ids] == ["cancelled", "delivered"]
+
+
+async def test_bulk_parcels(shop: Shop) -> None:
+    ids = [await placed(shop, number=f"N-{n}", at=at) for n, at in enumerate(("confirmed", "pending"))]
+    one = {"carrier": "Pathao", "number": "PX-1", "lines": [{"line": 1, "quantity": 2}]}
+    items = [
+        {"number": "N-0", "parcel": one},
+        {"order_id": ids[0], "parcel": one | {"number": "PX-2"}},  # after the first one, which is for the same order
+        {"order_id": ids[0], "parcel": one | {"number": "PX-3", "lines": [{"line": 7, "quantity": 1}]}},
+        {"order_id": ids[1], "parcel": one},
+        {"number": "N-9", "parcel": one},
+    ]
+    answer = await shop.platform.post("/orders/v1/orders/parcels", json={"items": items}, key="labels-1")
+    refused = [(409, None, "parcel_too_much"), (422, None, "unknown_line"), (409, None, "parcels_closed"), (404, None, "not_found")]
+    assert results(answer) == [(200, 3, None), *refused]
+    assert answer["items"][2]["problem"]["errors"][0]["pointer"] == "/parcel/lines/0/line"
+    assert (await shop.platform.post("/orders/v1/orders/parcels", json={"items": items}, key="labels-1")).body == answer.body
+    [parcel] = (await shop.staff.get(f"/orders/v1/orders/{ids[0]}")).ok()["parcels"]
+    assert (parcel["number"], parcel["lines"]) == ("PX-1", one["lines"])
 
 
 @pytest.mark.parametrize(

@@ -304,8 +304,8 @@ async def test_actions_are_what_the_commands_answer(shop: Shop) -> None:
     order_id = await placed(shop, at="shipped")
     offered = (await shop.staff.get(f"/orders/v1/orders/{order_id}/actions")).ok()["actions"]
     assert {name for name, action in offered.items() if action["allowed"]} == {
-        "deliver", "report_failed_delivery", "record_payment", "part_cancel", "edit_customer", "edit_tracking", "edit_customer_note",
-        "edit_tags", "edit_metadata",
+        "deliver", "report_failed_delivery", "record_payment", "part_cancel", "change_parcels", "edit_customer", "edit_tracking",
+        "edit_customer_note", "edit_tags", "edit_metadata",
     }  # fmt: skip
     assert (offered["ship"]["code"], offered["cancel"]["code"]) == ("already_there", "unpaid_is_the_customers")
     mine = (await shop.customer().get(f"/orders/v1/orders/{order_id}/actions")).ok()["actions"]
