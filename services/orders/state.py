@@ -9,6 +9,7 @@ from shared.contracts.events import By, Order, OrderPersonal, OrderStatus, Part,
 
 CancelPreset = Literal["cancellation-control", "order-cancellation"]
 CustomerStop = Literal["picked_up", "shipped", "delivered"]
+Oversell = Literal["refuse", "allow"]
 
 
 class LineExtra(Part):
@@ -20,11 +21,20 @@ class LineExtra(Part):
 
 
 @dataclass(frozen=True, slots=True)
+class Shortage:
+    """Units of a SKU that an order took though they were not there."""
+
+    sku: str
+    short: int
+
+
+@dataclass(frozen=True, slots=True)
 class OrderState:
     """One version of an order. `refunds` and `refunded_units` count the refunds and units that the refund service approved.
 
     `address_problems` is what its country does not know of the contact or an address, until an edit mends it or staff accept it;
-    `last_line` is the highest line number that was ever used.
+    `last_line` is the highest line number that was ever used. `oversold` is what was missing when the order took it, and
+    `oversold_open` whether staff still have to accept that.
     """
 
     order: Order
@@ -36,6 +46,8 @@ class OrderState:
     last_line: int = 0
     tags: tuple[str, ...] = ()
     line_extras: tuple[LineExtra, ...] = ()
+    oversold: tuple[Shortage, ...] = ()
+    oversold_open: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +86,7 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class StockLevel:
-    """How many units of a SKU can still be sold; `version` counts its movements."""
+    """How many units of a SKU can still be sold, below 0 if more were sold than there are; `version` counts its movements."""
 
     sku: str
     on_hand: int
@@ -94,6 +106,7 @@ class StockMovement:
     order_id: str | None
     reason: str
     recorded_at: datetime
+    oversold: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +152,8 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class StoreSettings:
-    """One version of a store's settings; version 0 is the defaults. `stock`: whether the store tracks its stock here.
+    """One version of a store's settings; version 0 is the defaults. `stock`: whether the store tracks its stock here, and
+    `oversell` whether it takes orders for more than there is.
 
     `next_number` is what the series was started at, and `numbers_given` the highest that it had given before; the series itself is a
     sequence (docs/decisions/0102-order-numbers.md).
@@ -154,6 +168,7 @@ class StoreSettings:
     next_number: int | None = None
     numbers_given: int = 0
     country: str | None = None
+    oversell: Oversell = "refuse"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

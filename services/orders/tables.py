@@ -21,7 +21,7 @@ PAID = """case status when 'cancelled' then collected >= total
 TRACKS_FIRST = "parcels = '[]'::jsonb or coalesce(tracking ->> 'number', '') = parcels -> 0 ->> 'number'"
 PAYMENT_STATE = f"case when {PAID} then 'paid' else 'unpaid' end"
 OVERPAID = "(status <> 'cancelled' and total - credited_total - collected + refunded_total < 0)"
-ATTENTION = f"{OVERPAID} or address_problems <> '[]'::jsonb"
+ATTENTION = f"{OVERPAID} or address_problems <> '[]'::jsonb or oversold_open"
 
 orders = table(
     "orders",
@@ -35,6 +35,8 @@ orders = table(
     *columns(JSONB, "shipping_address", "billing_address", nullable=True),
     sa.Column("metadata", JSONB, nullable=False),
     sa.Column("address_problems", JSONB, nullable=False, server_default=sa.text("'[]'::jsonb")),
+    sa.Column("oversold", JSONB, nullable=False, server_default="[]"),
+    sa.Column("oversold_open", sa.Boolean, nullable=False, server_default=sa.false()),  # until staff accept it
     sa.Column("line_count", sa.Integer, nullable=False),
     *columns(sa.BigInteger, "unit_count", "goods_total", "discount_total", "tax_total", "shipping", "shipping_tax", "total", "collected"),
     sa.Column("payment", sa.Text, sa.Computed(PAYMENT_STATE, persisted=True), nullable=False),
@@ -73,6 +75,7 @@ orders = table(
     sa.CheckConstraint("fulfilment in ('shipping', 'pickup', 'digital')", name="fulfilment"),
     sa.CheckConstraint("jsonb_array_length(parcels) <= 50", name="parcels"),
     sa.CheckConstraint(TRACKS_FIRST, name="tracking"),
+    sa.CheckConstraint("not oversold_open or oversold <> '[]'::jsonb", name="oversold"),
 )
 
 # The sort order of every list; the other columns narrow it without losing that order.
@@ -179,18 +182,21 @@ guest_links = table(
 sa.Index(None, guest_links.c.store_id, guest_links.c.order_id)
 sa.Index(None, guest_links.c.expires_at)
 
-# A SKU is tracked while it has a level here and the store's stock is on; `on_hand` counts the units that can still be sold.
+# A SKU is tracked while it has a level here and the store's stock is on; `on_hand` counts the units that can still be sold. It is below 0
+# by as many as were sold without being there.
 stock_levels = table(
     "stock_levels",
     sa.Column("sku", sa.Text, nullable=False),
     *columns(sa.BigInteger, "on_hand", "movements"),
+    sa.Column("oversold", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("changed_at", TIME, nullable=False),
     sa.PrimaryKeyConstraint("store_id", "sku"),
-    sa.CheckConstraint("on_hand >= 0", name="never_oversold"),
+    sa.CheckConstraint("oversold = (on_hand < 0)", name="oversold"),
 )
 sa.Index(None, stock_levels.c.store_id, stock_levels.c.on_hand, stock_levels.c.sku)
 
-# Append-only: a level is the sum of its movements, and a cause moves a SKU only once.
+# Append-only: a level is the sum of its movements, and a cause moves a SKU only once. Only a movement that says so takes units that are
+# not there; whatever puts units back may leave the level below 0.
 stock_movements = table(
     "stock_movements",
     sa.Column("sku", sa.Text, nullable=False),
@@ -200,10 +206,12 @@ stock_movements = table(
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("by", JSONB, nullable=False),
     sa.Column("recorded_at", TIME, nullable=False),
+    sa.Column("oversold", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.PrimaryKeyConstraint("store_id", "sku", "sequence"),
     sa.ForeignKeyConstraint(("store_id", "sku"), ("orders.stock_levels.store_id", "orders.stock_levels.sku")),
     sa.UniqueConstraint("store_id", "cause", "sku"),
-    sa.CheckConstraint("quantity <> 0 and on_hand >= 0", name="moved"),
+    sa.CheckConstraint("quantity <> 0", name="moved"),
+    sa.CheckConstraint("oversold = (quantity < 0 and on_hand < 0)", name="oversold"),
 )
 
 # Append-only versions; the newest is in force. No row means the defaults, version 0.
@@ -215,6 +223,8 @@ settings = settings_table(
     sa.Column("next_number", sa.BigInteger),
     sa.Column("numbers_given", sa.BigInteger, nullable=False),  # the highest that the series gave before it was started at next_number
     sa.Column("country", sa.Text),
+    sa.Column("oversell", sa.Text, nullable=False, server_default="refuse"),
+    sa.CheckConstraint("oversell in ('refuse', 'allow')", name="oversell"),
     sa.CheckConstraint("cancel_preset in ('cancellation-control', 'order-cancellation')", name="cancel_preset"),
     sa.CheckConstraint("customer_cancel_until in ('picked_up', 'shipped', 'delivered')", name="customer_cancel_until"),
     sa.CheckConstraint("next_number >= 1", name="next_number"),

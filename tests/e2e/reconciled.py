@@ -85,6 +85,7 @@ async def everything_happens(shop: Shop) -> None:
     )
     await _settings(shop, manage_stock=True, deduct_shipping=True, version=1)
     await _kept_shipping(shop, lines)
+    await _oversold_orders(shop)
 
 
 async def _settings(shop: Shop, *, manage_stock: bool, deduct_shipping: bool, version: int = 0) -> None:
@@ -233,6 +234,18 @@ async def _cancel_in_part(shop: Shop, order_id: str, *units: tuple[int, int], sh
         "lines": [{"line": line, "quantity": quantity, "release_stock": line == 1} for line, quantity in units],
     }
     (await shop.staff.post(f"/orders/v1/orders/{order_id}/part-cancellations", json=body | {"shipping": shipping})).ok()
+
+
+async def _oversold_orders(shop: Shop) -> None:
+    """One that staff accepted, one that was short again when it was amended."""
+    settings = {"cancel_preset": "cancellation-control", "customer_cancel_until": "delivered", "stock": True, "number_prefix": "N1-"}
+    body = settings | {"time_zone": "Asia/Dhaka", "oversell": "allow"}
+    (await shop.staff.put("/orders/v1/orders-settings", json=body, headers={"If-Match": '"v2"'})).ok()
+    (await shop.staff.put("/orders/v1/stock/RARE-1", json={"on_hand": 1})).ok()
+    accepted, open_again = await place(shop, lines=[_line("RARE-1", 3, 100)]), await place(shop, lines=[_line("RARE-1", 2, 100)])
+    for order_id in (accepted, open_again):
+        (await shop.staff.patch(f"/orders/v1/orders/{order_id}", json={"accept_oversold": True})).ok()
+    await _amend(shop, open_again, 2, lines=[{"line": 1, "quantity": 4}])
 
 
 async def _kept_shipping(shop: Shop, lines: list[dict[str, Any]]) -> None:

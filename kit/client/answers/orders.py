@@ -151,6 +151,13 @@ class ReleasedLine(Answer):
     quantity: int
 
 
+class ShortageView(Answer):
+    """Units of a SKU that the order took though they were not there."""
+
+    sku: str
+    short: int
+
+
 class TaxRegistration(Answer):
     """A registration of a company, such as `BIN 000123456-0101`; `scheme` is its UNTDID 1153 code (`VA`: a VAT number)."""
 
@@ -321,6 +328,7 @@ class OrderDetails(Answer):
     cancellation: CancellationView | None
     part_cancellations: list[PartCancellationView]
     needs_attention: list[str]
+    oversold: list[ShortageView]
     address_problems: list[FieldProblem]
     metadata: dict[str, str | int | bool]
     tags: list[str]
@@ -376,6 +384,7 @@ class OrderView(Answer):
     cancellation: CancellationView | None
     part_cancellations: list[PartCancellationView]
     needs_attention: list[str]
+    oversold: list[ShortageView]
     address_problems: list[FieldProblem]
     metadata: dict[str, str | int | bool]
     tags: list[str]

@@ -18,6 +18,7 @@ class OrderSettingsVersionView(Answer):
     time_zone: str
     next_number: int | None
     country: str | None
+    oversell: Literal["refuse", "allow"] | str
     saved_at: datetime
     saved_by: ByView
 
@@ -33,6 +34,7 @@ class OrderSettingsView(Answer):
     time_zone: str
     next_number: int | None
     country: str | None
+    oversell: Literal["refuse", "allow"] | str
 
 
 class OrderSettingsVersionPage(Answer):

@@ -6,7 +6,7 @@ from kit.client.answer import Answer
 
 
 class LevelView(Answer):
-    """How many units of a SKU can still be sold; the version counts its movements."""
+    """How many units of a SKU can still be sold, below 0 if more were sold than there are; the version counts its movements."""
 
     sku: str
     on_hand: int
@@ -15,7 +15,7 @@ class LevelView(Answer):
 
 
 class MovementView(Answer):
-    """One entry of the ledger."""
+    """One entry of the ledger; `oversold` if it took units that were not there."""
 
     sequence: int
     quantity: int
@@ -24,6 +24,7 @@ class MovementView(Answer):
     order_id: str | None
     reason: str
     recorded_at: datetime
+    oversold: bool
 
 
 class LevelPage(Answer):

@@ -16,7 +16,7 @@ class Stock:
         self._connection = connection
 
     async def list(self, *, below: int | None = None, limit: int | None = None, cursor: str | None = None) -> LevelPage:
-        """Tracked SKUs, scarcest first; `below=10` lists those with fewer than 10 units."""
+        """Tracked SKUs, scarcest first; `below=10` lists those with fewer than 10 units, `below=0` those that were oversold."""
         query = {"below": below, "limit": limit, "cursor": cursor}
         return await self._connection.answer(LevelPage, Call("GET", "/v1/stock", query=query))
 

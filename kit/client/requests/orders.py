@@ -352,8 +352,8 @@ class AmendOrder(TypedDict):
 class EditOrder(TypedDict):
     """A correction with its reason (JSON merge patch, RFC 7396): omitted fields stay unchanged, null removes an optional part.
 
-    A null billing address is the shipping address again. `accept_addresses` accepts what is listed in `address_problems` as it is; it
-    needs no reason.
+    A null billing address is the shipping address again. `accept_addresses` accepts what is listed in `address_problems` as it is, and
+    `accept_oversold` that the order took what was not there; neither needs a reason.
     """
 
     reason: NotRequired[str]
@@ -363,6 +363,7 @@ class EditOrder(TypedDict):
     billing_address: NotRequired[AddressEdit | None]
     tracking: NotRequired[TrackingEdit | None]
     accept_addresses: NotRequired[bool]
+    accept_oversold: NotRequired[bool]
     validation: NotRequired[Literal["strict", "warn"] | None]
     """`strict` refuses a contact or address that its country does not know; `warn` keeps it and lists what is wrong in
     `address_problems`. Default: `warn` for the platform, `strict` for staff.

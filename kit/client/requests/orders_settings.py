@@ -15,3 +15,5 @@ class OrderSettingsInput(TypedDict):
     """Start the series at this number; absent, null or unchanged leaves the series where it is."""
     country: NotRequired[str | None]
     """The store's country, ISO 3166-1 alpha-2; absent or null derives it from the time zone."""
+    oversell: NotRequired[Literal["refuse", "allow"]]
+    """`allow` takes an order for more than there is: the level goes below 0, and the order needs attention."""

@@ -22,9 +22,12 @@ SkuPath = Annotated[Sku, Path()]
 
 @router.get("/stock", operation_id="orders_stock_list", response_model=Page[LevelView], responses=problems())
 async def levels(
-    call: Call, below: Annotated[int | None, Query(ge=1, le=MAX_ON_HAND)] = None, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
+    call: Call,
+    below: Annotated[int | None, Query(ge=-MAX_ON_HAND, le=MAX_ON_HAND)] = None,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
 ) -> Response:
-    """Tracked SKUs, scarcest first; `below=10` lists those with fewer than 10 units."""
+    """Tracked SKUs, scarcest first; `below=10` lists those with fewer than 10 units, `below=0` those that were oversold."""
     async with call.walking() as tx:
         page = await queries.levels(tx, call.actor, below=below, cursor=cursor, limit=limit)
     return await call.page(Page[LevelView], page, "stock_levels", LevelView.showing, lambda level: level.sku)

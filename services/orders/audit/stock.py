@@ -19,6 +19,7 @@ CHECKS: list[Check] = [
             from orders.stock_movements m where m.store_id = s.store_id and m.sku = s.sku) m) m""",
         pairs={
             "on_hand": ("s.on_hand", "m.sum"),
+            "oversold": ("s.oversold", "m.sum < 0"),
             "movements": ("s.movements", "m.n"),
             "counted": ("m.last", "m.n"),
             "levels": ("m.adds", "true"),
@@ -36,6 +37,7 @@ CHECKS: list[Check] = [
             "quantity": ("m.quantity", "(e.data->>'quantity')::bigint"),
             "on_hand": ("m.on_hand", "(e.data->>'on_hand')::bigint"),
             "cause": ("m.cause", "e.data->>'cause'"),
+            "oversold": ("m.oversold", "(e.data->>'quantity')::bigint < 0 and (e.data->>'on_hand')::bigint < 0"),
             "order": (public("order", "m.order_id"), "e.data->>'order_id'"),
             "recorded_at": ("m.recorded_at", "e.recorded_at"),
             "sku": ("m.sku", "e.data->>'sku'"),
@@ -94,12 +96,32 @@ CHECKS: list[Check] = [
                 on m.store_id = w.store_id and m.cause = w.cause and m.sku = w.sku
             where (m.quantity, m.order_id) is distinct from (w.quantity, w.order_id)""",
     ),
+    same(
+        "oversold",
+        "what an order took though it was not there is what its movements say, and needs attention until staff have accepted it",
+        store="store_id",
+        about_id="id",
+        source=f"""(select store_id, {ID} as id, oversold, oversold_open from orders.orders o where oversold <> '[]') o
+            full join (select store_id, id, jsonb_agg(jsonb_build_object('sku', sku, 'short', short) order by sku) as oversold,
+                    max(version) as version
+                from (select store_id, {public("order", "order_id")} as id, sku, sum(least(-quantity, -on_hand)) as short,
+                        max(case when cause like 'amended:%' then split_part(cause, ':', 3)::bigint else 1 end) as version
+                    from orders.stock_movements where oversold and order_id is not null group by 1, 2, 3) x group by 1, 2) m
+                using (store_id, id)
+            left join (select store_id, subject as id, max(sequence) as version from orders.events
+                where type = 'order.edited.v1' and data->'fields' ? 'accept_oversold' group by 1, 2) a using (store_id, id)""",
+        pairs={
+            "oversold": ("o.oversold", "m.oversold"),
+            "open": ("o.oversold_open", "m.version > coalesce(a.version, 0)"),
+        },
+    ),
     Check(
         "movement_cause",
         "a movement has a cause of a known kind, and one that names an order moves that order's stock",
         f"""select m.store_id, m.sku || ' movement ' || m.sequence as id, m.cause as detail from orders.stock_movements m
             where m.cause !~ '^(placed|amended|part_cancelled|cancelled|refund|inspection|counted|adjusted):'
             or (m.cause ~ '^(placed|amended|cancelled):' and split_part(m.cause, ':', 2) is distinct from {public("order", "m.order_id")})
-            or (m.cause ~ '^(counted|adjusted):') <> (m.order_id is null)""",
+            or (m.cause ~ '^(counted|adjusted):') <> (m.order_id is null)
+            or (m.oversold and m.cause !~ '^(placed|amended):')""",
     ),
 ]

@@ -1,8 +1,8 @@
 """Changes what was bought while the order is pending: its lines, figures and reserved stock, as one version."""
 
-from collections import Counter
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
+from typing import Any
 
 from services.orders.commands.change import Doing, changed, write
 from services.orders.commands.lines import replace_lines
@@ -13,7 +13,7 @@ from services.orders.queries.stock import locked_levels
 from services.orders.requests.amending import AmendOrder
 from services.orders.rules.amend import amended, changed_parts, freed, may_amend
 from services.orders.rules.room import enough_room
-from services.orders.rules.stock import Movement
+from services.orders.rules.stock import Movement, oversold_with, taken
 from services.orders.state import LineExtra, OrderState
 from shared.contracts.actor import Actor, shop_only
 from shared.contracts.errors import Refused, expect_version
@@ -40,17 +40,23 @@ async def amend_order(
     state = _beside(state, request, {line.line for line in wanted.lines})
     enough_room([one.model_dump_json() for one in (*wanted.lines, *state.personal.lines)])
     units = freed(before, wanted)
-    _check_stock(units, levels)
+    short = taken(units, levels)
+    if short and settings.oversell == "refuse":
+        left = [{"sku": one.sku, "on_hand": levels[one.sku], "ordered": -units[one.sku]} for one in short]
+        raise Refused("out_of_stock", "There is less stock than the amendment takes.", short=left)
+    state = replace(state, oversold=oversold_with(state.oversold, short), oversold_open=state.oversold_open or bool(short))
     fields = {name: getattr(wanted, name) for name in Order.model_fields if name != "version"}
     after = changed(state, last_line=max(state.last_line, *(line.line for line in wanted.lines)), **fields)
     await replace_lines(tx, actor, before, after.order)
     parts = changed_parts(before, wanted)
-    details = {"changed": list(parts), "total_before": before.total, "total": wanted.total}
+    details: dict[str, Any] = {"changed": list(parts), "total_before": before.total, "total": wanted.total}
+    if short:
+        details["oversold"] = [asdict(one) for one in short]
     doing = Doing(actor, now, now, message=request.message, reason=request.reason)
     also = {"reason": request.reason, "changed": parts, "total_before": before.total}
     await write(tx, after, OrderAmended, doing, details, **also)
     cause = f"amended:{order_id}:{after.order.version}"
-    moved = [Movement(sku, number, cause) for sku, number in sorted(units.items()) if sku in levels]
+    moved = [Movement(sku, number, cause, oversell=settings.oversell == "allow") for sku, number in sorted(units.items()) if sku in levels]
     await move(tx, actor, moved, order_id=order_id, reason="order amended", now=now)
     return after
 
@@ -66,13 +72,3 @@ def _beside(state: OrderState, request: AmendOrder, lines: set[int]) -> OrderSta
         personal=state.personal.model_copy(update={"lines": personal}),
         line_extras=(*(one for one in state.line_extras if one.line in lines), *extras),
     )
-
-
-def _check_stock(units: Counter[str], levels: dict[str, int]) -> None:
-    short = [
-        {"sku": sku, "on_hand": levels[sku], "ordered": -number}
-        for sku, number in sorted(units.items())
-        if sku in levels and levels[sku] + number < 0 and number < 0
-    ]
-    if short:
-        raise Refused("out_of_stock", "There is less stock than the amendment takes.", short=short)

@@ -1,6 +1,6 @@
 """Writes one change of one order: one version, one history row, one `order.*` event, in the caller's transaction."""
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -28,7 +28,7 @@ COUNTED = ("line_count", "unit_count", "last_line")
 PARTS = ("tracking", "cancellation", "shipping_address", "billing_address")
 CONTACT = ("customer_name", "email", "phone", "company", "buyer_reference", "customer_note")
 LISTS = ("parcels", "tags", "tax_numbers", "personal_lines", "line_extras")
-OTHERS = (*CONTACT, *LISTS, "part_cancellations", "metadata", "refunds", "refunded_units", "address_problems")
+OTHERS = (*CONTACT, *LISTS, "part_cancellations", "metadata", "refunds", "refunded_units", "address_problems", "oversold", "oversold_open")
 
 # Built once: building them costs more than running them. A missing part is NULL, not JSON's null.
 UPDATE = (
@@ -117,6 +117,8 @@ def _columns(state: OrderState) -> dict[str, Any]:
         "line_extras": [_json(one) for one in state.line_extras],
         "refunds": state.refunds,
         "refunded_units": state.refunded_units,
+        "oversold": [asdict(one) for one in state.oversold],
+        "oversold_open": state.oversold_open,
         "address_problems": [problem.members() for problem in state.address_problems],
     }
 

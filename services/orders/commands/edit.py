@@ -30,7 +30,7 @@ CONTACT = {"name": "customer_name", "email": "email", "phone": "phone", "company
 async def edit_order(
     tx: Transaction, actor: Actor, order_id: str, request: EditOrder, *, now: datetime, expected_version: int | None = None
 ) -> OrderState:
-    """Correct the given parts of an order, all or none, or accept its addresses as they are.
+    """Correct the given parts of an order, all or none, or accept its addresses as they are or what it is short of.
 
     The history keeps the old and the new values; the event names only the parts.
     Raises NotFound, Forbidden, Refused (a part that is frozen, see rules.edit; `nothing_changed`), VersionConflict, TooLarge,
@@ -41,7 +41,7 @@ async def edit_order(
     for part in EDITABLE:
         if part in request.parts():
             may_edit(state.order, part, actor, now=now).or_raise()
-    if request.accept_addresses:
+    if request.accept_addresses or request.accept_oversold:
         may_accept(actor).or_raise()
     settings = await settings_of(tx, actor.store)
     home = home_country(settings.country, settings.time_zone)
@@ -51,16 +51,19 @@ async def edit_order(
     problems = () if request.accept_addresses else found
     facts = {name: getattr(request, name) for name in REMOVABLE if name in request.model_fields_set} | _printed(state.order, request)
     tags = tuple(request.tags or ()) if "tags" in request.model_fields_set else state.tags
+    still_short = state.oversold_open and not request.accept_oversold
     corrected = replace(state, personal=personal, address_problems=problems, metadata=_merged(state.metadata, request), tags=tags)
+    corrected = replace(corrected, oversold_open=still_short)
     after = changed(corrected, parcels=_parcels(state.order, request, now=now), **facts)
     if request.lines:
         enough_room([one.model_dump_json() for one in (*after.order.lines, *after.personal.lines)])
         await replace_lines(tx, actor, state.order, after.order)
     old, new = difference(_shown(state), _shown(after))
     accepted = [{"pointer": one.pointer, "code": one.code} for one in found] if request.accept_addresses else []
-    if not new and not accepted:
+    closes = {"accept_addresses": bool(accepted), "accept_oversold": state.oversold_open and not still_short}
+    fields = (*new, *(name for name, applies in closes.items() if applies))
+    if not fields:
         raise Refused("nothing_changed", "The correction does not change anything.")
-    fields = (*new, *(("accept_addresses",) if accepted else ()))
     details = {"fields": list(fields), "before": old, "after": new} | ({"accepted": accepted} if accepted else {})
     doing = Doing(actor, now, now, message=request.message, reason=request.reason)
     await write(tx, after, OrderEdited, doing, details, reason=request.reason, fields=fields)

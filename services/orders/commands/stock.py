@@ -29,11 +29,12 @@ async def move(
 ) -> None:
     """Write movements, update their levels, and emit a `stock.moved` for each. SKUs without a level are not tracked and are skipped.
 
-    The same cause twice for a SKU, or a level below 0, violates a constraint, and the whole transaction rolls back.
+    The same cause twice for a SKU, or a movement that takes units that are not there and may not, violates a constraint, and the whole
+    transaction rolls back.
     """
     if not movements:
         return
-    rows = [{"n": n, "sku": m.sku, "quantity": m.quantity, "cause": m.cause} for n, m in enumerate(movements)]
+    rows = [{"n": n, "sku": m.sku, "quantity": m.quantity, "cause": m.cause, "oversell": m.oversell} for n, m in enumerate(movements)]
     await tx.execute(
         MOVE,
         {
@@ -74,7 +75,7 @@ async def adjust_level(tx: Transaction, actor: Actor, sku: str, request: Adjustm
     """Add or remove units of a tracked SKU. Raises Forbidden, NotFound (not tracked), Refused `stock_too_low`, `amount_too_large`."""
     shop_only(actor).or_raise()
     level = await level_of(tx, actor, sku, lock=True)
-    if level.on_hand + request.quantity < 0:
+    if request.quantity < 0 and level.on_hand + request.quantity < 0:  # putting units back is right however low the level is
         raise Refused(
             "stock_too_low",
             f"The adjustment would make the stock level negative: {level.on_hand} units are on hand.",

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Row
 
 from services.orders.rules.parcels import standing
 from services.orders.rules.part_cancel import with_cancelled
-from services.orders.state import Change, LineExtra, OrderState
+from services.orders.state import Change, LineExtra, OrderState, Shortage
 from services.orders.tables import changes, lines, orders, payments
 from shared.contracts.actor import Actor
 from shared.contracts.errors import Choice, FieldError
@@ -114,6 +114,8 @@ def state_of(row: Row[Any]) -> OrderState:
         refunded_units=row.refunded_units,
         address_problems=tuple(_problem(one) for one in row.address_problems),
         last_line=row.last_line or row.line_count,
+        oversold=tuple(Shortage(**one) for one in row.oversold),
+        oversold_open=row.oversold_open,
     )
 
 

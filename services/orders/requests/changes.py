@@ -168,8 +168,8 @@ def given(edit: Input) -> dict[str, str]:
 class EditOrder(Input):
     """A correction with its reason (JSON merge patch, RFC 7396): omitted fields stay unchanged, null removes an optional part.
 
-    A null billing address is the shipping address again. `accept_addresses` accepts what is listed in `address_problems` as it is; it
-    needs no reason.
+    A null billing address is the shipping address again. `accept_addresses` accepts what is listed in `address_problems` as it is, and
+    `accept_oversold` that the order took what was not there; neither needs a reason.
     """
 
     model_config = example({"reason": "typo", "customer": {"name": "Rahima Begum", "phone": "+8801712345678"}})
@@ -181,6 +181,7 @@ class EditOrder(Input):
     billing_address: AddressEdit | None = None
     tracking: TrackingEdit | None = None
     accept_addresses: bool = False
+    accept_oversold: bool = False
     validation: Strictness = None
     shipping_method: ShortText | None = None
     payment_method: Method | None = None
@@ -202,15 +203,15 @@ class EditOrder(Input):
 
     @model_validator(mode="after")
     def _says_something(self) -> "EditOrder":
-        if not self.parts() and not self.accept_addresses:
-            raise ValueError("give at least one part to correct, or accept_addresses")
+        if not self.parts() and not self.accept_addresses and not self.accept_oversold:
+            raise ValueError("give at least one part to correct, or accept_addresses or accept_oversold")
         if self.parts() and not self.reason:
             raise ValueError("give the reason of the correction")
         return self
 
     def parts(self) -> list[str]:
         """Names of the parts that the caller wants corrected."""
-        buyer, own = self.customer, ("reason", "message", "customer", "accept_addresses", "validation")
+        buyer, own = self.customer, ("reason", "message", "customer", "accept_addresses", "accept_oversold", "validation")
         parts = [part for part in OF_BUYER if buyer is not None and part in buyer.model_fields_set]
         if buyer is not None and (buyer.model_fields_set - {*OF_BUYER} or not parts):
             parts.append("customer")

@@ -27,7 +27,7 @@ class OrderFilter(BaseModel):
     placed_before: Annotated[Moment | None, Field(alias="placed_at.lt")] = None
     total_from: Annotated[Total | None, Field(alias="total.gte", description="Minor units; give currency with it")] = None
     total_to: Annotated[Total | None, Field(alias="total.lte", description="Minor units; give currency with it")] = None
-    needs_attention: Annotated[bool, Field(description="Only orders that are overpaid or have an address problem")] = False
+    needs_attention: Annotated[bool, Field(description="Only orders that are overpaid, have an address problem or were oversold")] = False
     q: Annotated[
         str | None,
         Field(min_length=1, max_length=200, description="A number, reference, e-mail, phone or SKU in full, or a part of a name"),

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from services.orders.state import CancelPreset, CustomerStop
+from services.orders.state import CancelPreset, CustomerStop, Oversell
 from shared.web.inputs import Input, Word, example
 
 MAX_NEXT_NUMBER = 10**15
@@ -22,6 +22,7 @@ class OrderSettingsInput(Input):
             "time_zone": "Asia/Dhaka",
             "next_number": 3001,
             "country": "BD",
+            "oversell": "allow",
         }
     )
 
@@ -43,3 +44,7 @@ class OrderSettingsInput(Input):
         StringConstraints(pattern=r"^[A-Z]{2}$"),
         Field(description="The store's country, ISO 3166-1 alpha-2; absent or null derives it from the time zone"),
     ] = None
+    oversell: Annotated[
+        Oversell,
+        Field(description="`allow` takes an order for more than there is: the level goes below 0, and the order needs attention"),
+    ] = "refuse"

@@ -48,7 +48,7 @@ def may_edit(order: Order, part: Editable, actor: Actor, *, now: datetime) -> De
 
 
 def may_accept(actor: Actor) -> Decision:
-    """Whether `actor` may accept addresses that their country does not know, in any status."""
+    """Whether `actor` may accept addresses that their country does not know, or an order that is short, in any status."""
     return shop_only(actor)
 
 

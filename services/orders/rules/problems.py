@@ -55,7 +55,7 @@ PROBLEMS: dict[str, str] = {
     "order_ambiguous": "Several orders have a parcel with this tracking number; `order_ids` lists them.",
     "number_taken": "Another order of the store already has this number: `order_id`.",
     "external_ref_taken": "Another order of the store already has this external_ref: `order_id`.",
-    "out_of_stock": "There is less stock than was ordered; `short` lists each SKU with the units that are left.",
+    "out_of_stock": "There is less stock than was ordered, and the store does not oversell; `short` lists each SKU with the units left.",
     "stock_too_low": "The adjustment would make the stock level negative.",
     "bad_address": "The address does not follow the rules of its country; `errors` names the invalid parts.",
     "bad_email": "Not an e-mail address; send one such as rahima@example.com, or leave it out.",

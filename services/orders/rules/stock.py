@@ -1,18 +1,41 @@
 """Stock movements. Each has a cause that is unique in its store, so that nothing counts twice."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from services.orders.state import Shortage
 from shared.contracts.events import InspectedLine, Order, RefundLine
 
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """`quantity` units of a SKU, negative if they leave the stock. `cause` names the reason, unique in the store."""
+    """`quantity` units of a SKU, negative if they leave the stock; `oversell` if they may though they are not there.
+
+    `cause` names the reason, unique in the store.
+    """
 
     sku: str
     quantity: int
     cause: str
+    oversell: bool = False
+
+
+def taken(freed: Mapping[str, int], levels: Mapping[str, int]) -> tuple[Shortage, ...]:
+    """The units that are not there, of each SKU that an amendment takes more of; `freed` is negative for those."""
+    return tuple(
+        Shortage(sku, min(-units, -units - levels[sku]))
+        for sku, units in sorted(freed.items())
+        if units < 0 and sku in levels and levels[sku] + units < 0
+    )
+
+
+def oversold_with(before: Sequence[Shortage], more: Sequence[Shortage]) -> tuple[Shortage, ...]:
+    """What an order was short of in all, by SKU."""
+    units: Counter[str] = Counter()
+    for one in (*before, *more):
+        units[one.sku] += one.short
+    return tuple(Shortage(sku, number) for sku, number in sorted(units.items()))
 
 
 def restocked_by_refund(order: Order, refund_id: str, lines: Sequence[RefundLine]) -> list[Movement]:

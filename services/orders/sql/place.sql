@@ -6,7 +6,9 @@
 -- repeated   those whose key has a stored response; if there is one, nothing is placed
 -- level      the tracked SKUs of all orders, locked in SKU order, so that two orders with the same SKUs cannot deadlock
 -- taking     the units that each order takes of them, one order after the other
--- short      the SKUs that would fall below 0; if there is one, nothing is placed
+-- short      what each order takes of a SKU that would fall below 0; `missing` units of it are not there
+-- refused    whether nothing is placed because of that: unless the store sells what is not there
+-- oversold   the orders that are placed though they are short, with what they are missing
 -- series     the lock and the sequence of the store's numbers, if a first attempt met a number in use (`behind`)
 -- highest    the highest number of the store's prefix, of up to 18 digits: one row of the index for each count of digits
 -- moved_on   the series set behind it, unless it is there already; the lock makes the later of two wait for the numbers of the first
@@ -26,7 +28,7 @@ with asked as materialized (
         where store_id = :store and caller = :caller and key = asked.key limit 1
     ) i
 ), setting as materialized (
-    select stock, number_prefix from orders.settings where store_id = :store order by version desc limit 1
+    select stock, number_prefix, oversell = 'allow' as oversell from orders.settings where store_id = :store order by version desc limit 1
 ), line as materialized (
     select * from unnest(cast(:line_items as int[]), cast(:skus as text[]), cast(:quantities as int[]), cast(:line_answers as text[]),
                          cast(:line_events as text[]), cast(:tracked_line_answers as text[]), cast(:tracked_line_events as text[]))
@@ -42,11 +44,17 @@ with asked as materialized (
            movements + row_number() over earlier as sequence
     from level join wanted using (sku) window earlier as (partition by sku order by n)
 ), short as materialized (
-    select sku, on_hand + quantity as on_hand, quantity from taking where on_hand < 0
+    select n, sku, on_hand + quantity as on_hand, quantity, least(quantity, -on_hand) as missing from taking where on_hand < 0
+), refused as materialized (
+    select from short where not (select oversell from setting) limit 1
+), oversold as materialized (
+    select n, jsonb_agg(jsonb_build_object('sku', sku, 'short', missing) order by sku) as oversold,
+           '[' || string_agg('{"sku":' || to_json(sku) || ',"short":' || missing || '}', ',' order by sku) || ']' as shown
+    from short where (select oversell from setting) group by n
 ), series as materialized (
     select pg_advisory_xact_lock(hashtextextended('orders.numbers:' || :store, 0)),
            to_regclass('orders.numbers_' || md5(:store)) as numbers, coalesce((select number_prefix from setting), '') as prefix
-    where cast(:behind as boolean) and not exists (select from repeated) and not exists (select from short)
+    where cast(:behind as boolean) and not exists (select from repeated) and not exists (select from refused)
 ), highest as materialized (
     select numbers, max(cast(substr(found.number, length(prefix) + 1) as bigint)) as number
     from series, generate_series(1, 18) as digits, lateral (
@@ -61,7 +69,7 @@ with asked as materialized (
 ), numbered as materialized (
     select n, coalesce(number, coalesce((select number_prefix from setting), '') ||
                                nextval(to_regclass('orders.numbers_' || md5(:store)))) as number
-    from asked where not exists (select from repeated) and not exists (select from short)
+    from asked where not exists (select from repeated) and not exists (select from refused)
       and (select count(*) from moved_on) >= 0 order by n
 ), joined as (
     select n, string_agg(case when level.sku is null then answer else tracked_answer end, ',' order by at) as answers,
@@ -69,33 +77,37 @@ with asked as materialized (
            count(*) as line_count, sum(quantity) as unit_count
     from line left join level using (sku) group by n
 ), ready as materialized (
-    select n, key, request_hash, order_id, public_id, event_id, beside, address_problems, payments, line_count, unit_count,
-           replace(replace(answer, no_lines, '"lines":[' || answers || '],"goods_total"'), no_number, its_number) as answer,
+    select n, key, request_hash, order_id, public_id, event_id, beside, address_problems, payments, line_count, unit_count, oversold,
+           replace(replace(coalesce(replace(replace(answer, none_short, '"needs_attention":["oversold"],"oversold":' || shown),
+                                            '],"oversold":[]', ',"oversold"],"oversold":' || shown), answer),
+                           no_lines, '"lines":[' || answers || '],"goods_total"'), no_number, its_number) as answer,
            cast(replace(replace(event, no_lines, '"lines":[' || events || '],"goods_total"'), no_number, its_number) as jsonb) as event
-    from asked join joined using (n) join numbered using (n),
+    from asked join joined using (n) join numbered using (n) left join oversold using (n),
          lateral (select '"number":' || to_json(public_id) as no_number, '"number":' || to_json(numbered.number) as its_number,
-                        '"lines":[],"goods_total"' as no_lines) m
+                        '"lines":[],"goods_total"' as no_lines, '"needs_attention":[],"oversold":[]' as none_short) m
     where not exists (select from numbered where number is null)
 ), reserved as (
     insert into orders.idempotency (store_id, caller, key, request_hash, status, etag, body, recorded_at)
     select :store, :caller, key, request_hash, 201, '"v1"', answer, :now from ready order by n
     returning 1
 ), won as materialized (
-    select n, order_id, public_id, event_id, cast(beside as jsonb) as beside, address_problems, payments, line_count, unit_count, event
+    select n, order_id, public_id, event_id, cast(beside as jsonb) as beside, address_problems, payments, line_count, unit_count, oversold,
+           event
     from ready where (select count(*) from reserved) > 0
 ), placed as (
     insert into orders.orders (store_id, order_id, version, number, external_ref, status, currency, language, prices_include_tax,
         customer_id, customer_name, email, phone, shipping_address, billing_address, metadata, address_problems, line_count, unit_count, goods_total,
         discount_total, tax_total, shipping, shipping_tax, total, collected, refunded_total, refund_state, refunds, refunded_units,
         placed_at, recorded_at, fulfilment, shipping_method, payment_method, place_of_supply, shipping_tax_rate, shipping_tax_code,
-        supplied_on, payment_due_on, company, buyer_reference, customer_note, coupon_codes, tax_numbers, personal_lines, tags, line_extras)
+        supplied_on, payment_due_on, company, buyer_reference, customer_note, coupon_codes, tax_numbers, personal_lines, tags, line_extras,
+        oversold, oversold_open)
     select :store, won.order_id, 1, o.number, o.external_ref, 'pending', o.currency, o.language, o.prices_include_tax,
         o.customer_id, o.customer_name, o.email, o.phone, o.shipping_address, o.billing_address, beside -> 'metadata',
         cast(won.address_problems as jsonb),
         won.line_count, won.unit_count, o.goods_total, o.discount_total, o.tax_total, o.shipping, o.shipping_tax, o.total, o.collected,
         0, 'none', 0, 0, o.placed_at, :now, o.fulfilment, o.shipping_method, o.payment_method, o.place_of_supply, o.shipping_tax_rate,
         o.shipping_tax_code, o.supplied_on, o.payment_due_on, o.company, o.buyer_reference, o.customer_note, o.coupon_codes, o.tax_numbers,
-        event -> 'personal' -> 'lines', beside -> 'tags', beside -> 'line_extras'
+        event -> 'personal' -> 'lines', beside -> 'tags', beside -> 'line_extras', coalesce(won.oversold, '[]'), won.oversold is not null
     from won, jsonb_populate_record(null::orders.orders, event -> 'order' #- '{order_id}' || (event -> 'personal')) o
     order by n
 ), lines as (
@@ -113,14 +125,17 @@ with asked as materialized (
     insert into orders.changes (store_id, order_id, version, type, by, message, reason, details, occurred_at, recorded_at)
     select :store, order_id, 1, :type, event -> 'by', '', '', '{}', cast(event ->> 'occurred_at' as timestamptz), :now from won
 ), levels as (
-    update orders.stock_levels s set on_hand = last.on_hand, movements = last.sequence, changed_at = :now
+    update orders.stock_levels s set on_hand = last.on_hand, movements = last.sequence, changed_at = :now,
+        oversold = last.on_hand < 0 and (select oversell from setting)
     from (select sku, min(on_hand) as on_hand, max(sequence) as sequence from taking group by sku) last
     where s.store_id = :store and s.sku = last.sku and exists (select from won)
 ), taken as materialized (
     select n, order_id, public_id, event -> 'by' as by, sku, sequence, -quantity as quantity, on_hand from won join taking using (n)
 ), moved as (
-    insert into orders.stock_movements (store_id, sku, sequence, quantity, on_hand, cause, order_id, reason, by, recorded_at)
-    select :store, sku, sequence, quantity, on_hand, 'placed:' || public_id, order_id, 'order placed', by, :now from taken
+    insert into orders.stock_movements (store_id, sku, sequence, quantity, on_hand, cause, order_id, reason, by, recorded_at, oversold)
+    select :store, sku, sequence, quantity, on_hand, 'placed:' || public_id, order_id, 'order placed', by, :now,
+        on_hand < 0 and (select oversell from setting)
+    from taken
 ), events as (
     insert into orders.events (store_id, event_id, type, subject, sequence, public, occurred_at, recorded_at, data, traceparent)
     select :store, event_id, type, subject, sequence, true, occurred_at, :now, data, :traceparent
@@ -137,5 +152,6 @@ with asked as materialized (
 )
 select ready.n is not null as placed, ready.answer,
        repeated.request_hash, repeated.status, repeated.body, repeated.etag,
-       (select jsonb_agg(jsonb_build_object('sku', sku, 'on_hand', on_hand, 'ordered', quantity) order by sku) from short) as short
+       (select jsonb_agg(jsonb_build_object('sku', sku, 'on_hand', on_hand, 'ordered', quantity) order by sku)
+        from short where exists (select from refused)) as short
 from asked left join ready using (n) left join repeated using (n) order by n

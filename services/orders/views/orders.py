@@ -78,6 +78,13 @@ class OrderLineView(View):
     cancelled: int
 
 
+class ShortageView(View):
+    """Units of a SKU that the order took though they were not there."""
+
+    sku: str
+    short: int
+
+
 class PaymentView(View):
     """A recorded payment; a reversal has a negative amount and names the payment that it reverses."""
 
@@ -126,6 +133,7 @@ class OrderView(View):
     cancellation: CancellationView | None
     part_cancellations: list[PartCancellationView]
     needs_attention: list[str]
+    oversold: list[ShortageView]
     address_problems: list[FieldProblem]
     metadata: dict[str, str | int | bool]
     tags: tuple[str, ...]
@@ -212,6 +220,7 @@ def _view(state: OrderState, actor: Actor) -> dict[str, Any]:
         "cancellation": order.cancellation and CancellationView.of(order.cancellation, actor),
         "part_cancellations": [PartCancellationView.of(part, actor) for part in order.part_cancellations],
         "needs_attention": list(needs_attention(state)) if actor.is_shop else [],
+        "oversold": [ShortageView.showing(one) for one in state.oversold] if actor.is_shop else [],
         "address_problems": [FieldProblem(**one.members()) for one in state.address_problems] if actor.is_shop else [],
         "metadata": state.metadata if actor.is_shop else {},
         "tags": state.tags if actor.is_shop else (),

@@ -1,6 +1,6 @@
 """Response bodies of a store's settings."""
 
-from services.orders.state import CancelPreset, CustomerStop
+from services.orders.state import CancelPreset, CustomerStop, Oversell
 from shared.web.settings_history import SavedView
 from shared.web.views import View
 
@@ -16,6 +16,7 @@ class OrderSettingsView(View):
     time_zone: str
     next_number: int | None
     country: str | None
+    oversell: Oversell
 
 
 class OrderSettingsVersionView(SavedView, OrderSettingsView):

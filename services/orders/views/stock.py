@@ -6,7 +6,7 @@ from shared.web.views import View
 
 
 class LevelView(View):
-    """How many units of a SKU can still be sold; the version counts its movements."""
+    """How many units of a SKU can still be sold, below 0 if more were sold than there are; the version counts its movements."""
 
     sku: str
     on_hand: int
@@ -15,7 +15,7 @@ class LevelView(View):
 
 
 class MovementView(View):
-    """One entry of the ledger."""
+    """One entry of the ledger; `oversold` if it took units that were not there."""
 
     sequence: int
     quantity: int
@@ -24,3 +24,4 @@ class MovementView(View):
     order_id: str | None
     reason: str
     recorded_at: datetime
+    oversold: bool

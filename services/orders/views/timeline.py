@@ -28,7 +28,7 @@ SHOWN_TO_CUSTOMERS = (
     "total", "total_before", "part_cancellation_id", "lines", "parcel_id", "change",
 )  # fmt: skip
 
-OF_THE_SHOP = ("tags", "metadata", "accept_addresses")
+OF_THE_SHOP = ("tags", "metadata", "accept_addresses", "accept_oversold")
 
 
 def timeline_entry(change: Change, actor: Actor) -> TimelineEntry:

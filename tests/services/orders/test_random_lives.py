@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule, run_state_machine_as_test
 
 from tests.services.orders.lives import CAP, STATUSES, TEE, Model
 from tests.services.orders.test_placing import SETTINGS
@@ -45,20 +45,27 @@ class Lives(RuleBasedStateMachine):
     def agrees(self, answer: httpx2.Response, code: str | None) -> None:
         assert (answer.json().get("code"), answer.status_code) == (code, 200 if code is None else 409), answer.text
 
-    @initialize(preset=st.sampled_from(["cancellation-control", "order-cancellation"]), stop=st.sampled_from(STATUSES[2:]))
-    def open(self, preset: str, stop: str) -> None:
-        self.preset, self.stop = preset, stop
-        body = SETTINGS | {"cancel_preset": preset, "customer_cancel_until": stop}
+    @initialize(
+        preset=st.sampled_from(["cancellation-control", "order-cancellation"]),
+        stop=st.sampled_from(STATUSES[2:]),
+        oversell=st.sampled_from(["refuse", "allow"]),
+        start=st.sampled_from([1, START]),
+    )
+    def open(self, preset: str, stop: str, oversell: str, start: int) -> None:
+        self.preset, self.stop, self.oversell, self.shelf = preset, stop, oversell, start
+        body = SETTINGS | {"cancel_preset": preset, "customer_cancel_until": stop, "oversell": oversell}
         assert self.call(self.shop.staff, "PUT", "/v1/orders-settings", body, **{"If-Match": '"v0"'}).status_code == 200
-        assert self.call(self.shop.staff, "PUT", "/v1/stock/TEE-1", {"on_hand": START}).status_code == 200
+        assert self.call(self.shop.staff, "PUT", "/v1/stock/TEE-1", {"on_hand": start}).status_code == 200
 
     @rule(target=orders)
     def place(self) -> Any:
         answer = self.call(self.shop.platform, "POST", "/v1/orders", order_p())
-        if self.shelf < 2:
+        short = max(0, min(2, 2 - self.shelf))
+        if short and self.oversell == "refuse":
             assert (answer.status_code, answer.json()["code"]) == (409, "out_of_stock")
-            return next(iter(self.models))
+            return multiple()
         assert answer.status_code == 201, answer.text
+        assert answer.json()["oversold"] == ([{"sku": "TEE-1", "short": short}] if short else [])
         self.shelf -= 2
         order_id = answer.json()["order_id"]
         self.models[order_id] = Model()
@@ -140,7 +147,8 @@ class Lives(RuleBasedStateMachine):
     def every_order_and_the_shelf_agree(self) -> None:
         if self.models:
             level = self.call(self.shop.staff, "GET", "/v1/stock/TEE-1").json()
-            assert level["on_hand"] == self.shelf
+            ledger = self.call(self.shop.staff, "GET", "/v1/stock/TEE-1/movements?limit=100").json()["items"]
+            assert level["on_hand"] == self.shelf == sum(one["quantity"] for one in ledger)
         for order_id, model in self.models.items():
             shown = self.shown(order_id)
             # a cancelled order's money comes back by itself, one version a refund, whenever the refund service has done it

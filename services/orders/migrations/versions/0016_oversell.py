@@ -1,0 +1,41 @@
+"""A store may sell what is not there: a level is below 0 only by movements that say so, and staff look at such orders."""
+
+from alembic import op
+
+revision = "0016"
+down_revision = "0014"
+
+BEFORE = """(status <> 'cancelled' and total - credited_total - collected + refunded_total < 0) or address_problems <> '[]'::jsonb"""
+
+
+def _attention(condition: str) -> None:
+    op.execute("drop index orders.ix_orders_attention")
+    op.execute(f"create index ix_orders_attention on orders.orders (store_id, placed_at, order_id) where {condition}")
+
+
+def upgrade() -> None:
+    op.execute("alter table orders.settings add column oversell text not null default 'refuse'")
+    op.execute("alter table orders.settings add constraint ck_settings_oversell check (oversell in ('refuse', 'allow'))")
+    op.execute("""alter table orders.orders
+        add column oversold jsonb not null default '[]', add column oversold_open boolean not null default false,
+        add constraint ck_orders_oversold check (not oversold_open or oversold <> '[]'::jsonb)""")
+    _attention(f"{BEFORE} or oversold_open")
+    op.execute("""alter table orders.stock_levels drop constraint ck_stock_levels_ck_stock_levels_never_oversold,
+        add column oversold boolean not null default false,
+        add constraint ck_stock_levels_oversold check (oversold = (on_hand < 0))""")
+    op.execute("""alter table orders.stock_movements drop constraint ck_stock_movements_ck_stock_movements_moved,
+        add column oversold boolean not null default false,
+        add constraint ck_stock_movements_moved check (quantity <> 0),
+        add constraint ck_stock_movements_oversold check (oversold = (quantity < 0 and on_hand < 0))""")
+
+
+def downgrade() -> None:
+    """Possible only while no level was ever below 0."""
+    op.execute("""alter table orders.stock_movements drop constraint ck_stock_movements_oversold,
+        drop constraint ck_stock_movements_moved, drop column oversold,
+        add constraint ck_stock_movements_ck_stock_movements_moved check (quantity <> 0 and on_hand >= 0)""")
+    op.execute("""alter table orders.stock_levels drop constraint ck_stock_levels_oversold, drop column oversold,
+        add constraint ck_stock_levels_ck_stock_levels_never_oversold check (on_hand >= 0)""")
+    _attention(BEFORE)
+    op.execute("alter table orders.orders drop constraint ck_orders_oversold, drop column oversold, drop column oversold_open")
+    op.execute("alter table orders.settings drop constraint ck_settings_oversell, drop column oversell")
