@@ -8,7 +8,18 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal
 
-from shared.contracts.events import Address, DocumentKind, Option, Order, OrderPersonal, Part, TaxRegistration, written_unless
+from shared.contracts.events import (
+    Address,
+    ClosingKind,
+    ClosingReason,
+    DocumentKind,
+    Option,
+    Order,
+    OrderPersonal,
+    Part,
+    TaxRegistration,
+    written_unless,
+)
 from shared.contracts.ids import DocumentId, OrderId, PaymentId
 
 Language = Literal["en", "bn"]
@@ -108,6 +119,14 @@ class SaidPayment(Part):
     receipt: str | None = None  # the number of its own receipt, if it has one
 
 
+class SaidClosing(Part):
+    """A difference that the shop let be, as printed."""
+
+    kind: ClosingKind
+    reason: ClosingReason
+    amount: int
+
+
 class Contents(Part):
     """The complete contents of one document. For an issued document this is the record; the PDF is derived from it.
 
@@ -152,6 +171,7 @@ class Contents(Part):
     order_terms: Terms = written_unless(Terms())
     note: str = written_unless("")  # the customer's, on a slip
     to_collect: int | None = written_unless(None)  # due when a slip was printed
+    closings: tuple[SaidClosing, ...] = written_unless(())  # on an order receipt
 
 
 @dataclass(frozen=True, slots=True)

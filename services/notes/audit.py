@@ -92,7 +92,8 @@ CHECKS: list[Check] = [
             left join notes.orders o on o.store_id = n.store_id and o.order_id = n.order_id
             where o.order_id is null or n.source_rank is distinct from case split_part(n.type, '.', 1) when 'order' then 0 when 'refund'
                 then 1 when 'document' then 2 end
-            or n.audience is distinct from case when n.type in ('refund.requested.v1', 'refund.settlement_failed.v1') then 'private' else
+            or n.audience is distinct from case when n.type in ('refund.requested.v1', 'refund.settlement_failed.v1',
+                'order.difference_closed.v1') then 'private' else
                 'customer' end""",
     ),
     Check(

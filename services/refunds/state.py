@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 from shared.contracts import lifecycle
-from shared.contracts.events import Cancellation, Disposition, Fulfilment, OrderStatus, PartCancellation, TaxRow
+from shared.contracts.events import Cancellation, ClosingKind, Disposition, Fulfilment, OrderStatus, PartCancellation, TaxRow
 from shared.contracts.position import Position
 
 Status = Literal["processing", "approved", "cancelled"]
@@ -42,6 +42,15 @@ class KnownPayment:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownClosing:
+    """A difference that the shop let be, with the order version that it created."""
+
+    kind: ClosingKind
+    amount: int
+    order_version: int
+
+
+@dataclass(frozen=True, slots=True)
 class KnownOrder:
     """The copy of an order, as of the newest version received."""
 
@@ -60,8 +69,7 @@ class KnownOrder:
     shipping_tax: int | None = None
     shipping_tax_rate: str | None = None
     shipping_tax_code: str | None = None
-    written_off: int = 0
-    kept: int = 0
+    closings: tuple[KnownClosing, ...] = ()
     fulfilment: Fulfilment = "shipping"
     goods: int = field(init=False)
 
@@ -82,6 +90,20 @@ class KnownOrder:
         """Money collected up to a version of the order, without what is known to have been reversed since."""
         seen = sum(payment.amount for payment in self.payments if payment.order_version <= version)
         return max(0, min(seen, self.collected))
+
+    @property
+    def written_off(self) -> int:
+        """What the shop does not ask for any more."""
+        return self.written_off_upto(self.version)
+
+    def written_off_upto(self, version: int) -> int:
+        """What the shop did not ask for any more at a version of the order."""
+        return sum(one.amount for one in self.closings if one.kind == "written_off" and one.order_version <= version)
+
+    @property
+    def kept(self) -> int:
+        """What the shop keeps of what was paid too much."""
+        return sum(one.amount for one in self.closings if one.kind == "kept")
 
     @property
     def furthest(self) -> OrderStatus:

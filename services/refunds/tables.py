@@ -27,7 +27,7 @@ orders = table(
     *columns(sa.Text, "number", "customer_id", "status", "currency"),
     sa.Column("shipping", sa.BigInteger, nullable=False),
     sa.Column("shipping_tax", sa.BigInteger),  # null, as a line's tax: copied before taxes were
-    *columns(sa.BigInteger, "written_off", "kept", server_default="0"),
+    sa.Column("closings", JSONB, nullable=False, server_default="[]"),
     sa.Column("lines_version", sa.Integer, nullable=False, server_default="1"),
     sa.Column("payments", JSONB, nullable=False),
     sa.Column("delivered_at", TIME),

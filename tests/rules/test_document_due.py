@@ -12,6 +12,7 @@ from shared.contracts.events import By, Cancellation, Order, OrderLine, Payment,
 from shared.contracts.ids import new_id
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+THIRD = new_id("payment")
 ORDER, FIRST, SECOND, REFUND, OTHER_REFUND = new_id("order"), new_id("payment"), new_id("payment"), new_id("refund"), new_id("refund")
 REFUND, OTHER_REFUND = sorted((REFUND, OTHER_REFUND))
 
@@ -90,6 +91,10 @@ def test_an_invoice_at_first_sight_of_confirmed_or_later_and_its_credit_note_on_
 def test_a_receipt_for_each_payment_and_a_cancelling_receipt_for_its_reversal() -> None:
     paid = order("pending", payments=(PAID_30, payment(SECOND, -3000, 4, reverses=FIRST)))
     assert due_documents(paid, []) == [RECEIPT_30, Due("cancelling_receipt", "payment", SECOND, 3000)]
+    parts = order("pending", payments=(PAID_30, payment(SECOND, -1000, 4, reverses=FIRST), payment(THIRD, -2000, 5, reverses=FIRST)))
+    assert due_documents(parts, []) == [
+        RECEIPT_30, Due("cancelling_receipt", "payment", SECOND, 1000), Due("cancelling_receipt", "payment", THIRD, 2000)
+    ]  # fmt: skip
 
 
 def test_a_credit_note_for_each_approved_refund_of_an_invoiced_order() -> None:

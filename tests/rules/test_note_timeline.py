@@ -114,6 +114,10 @@ def document() -> DocumentIssued:
 MESSAGE = OrderPersonal(message="On its way!", customer_name="Rahim", email="r@example.com")
 TRACKING = Tracking(carrier="Pathao", number="P-1", url="https://pathao.example/P-1")
 PARCEL = events.Parcel(parcel_id="parcel_01jd00000000000000000000a0", carrier="Pathao", number="P-2")
+CLOSING = events.Closing(
+    closing_id="closing_01jd00000000000000000000a0", kind="written_off", amount=3, reason="rounding", by=STAFF, occurred_at=NOON,
+    order_version=4,
+)  # fmt: skip
 CANCELLATION = Cancellation(
     by=CUSTOMER, cancelled_from="shipped", reason="changed my mind", order_version=4, occurred_at=NOON, recorded_at=NOON
 )
@@ -184,6 +188,23 @@ TAKEN = {"reference": "R-7", "collected_by": "rider 9"}
             made(events.OrderParcelsChanged, parcel_id=PARCEL.parcel_id, change="removed", personal=MESSAGE),
             Entry("customer", STAFF, {"version": 4, "parcel_id": PARCEL.parcel_id, "change": "removed"}, message="On its way!"),
         ),
+        (
+            made(events.OrderDifferenceClosed, order=order(collected=10997, closings=(CLOSING,)), closing_id=CLOSING.closing_id),
+            Entry(
+                "private",
+                STAFF,
+                {
+                    "version": 4,
+                    "currency": "BDT",
+                    "closing_id": CLOSING.closing_id,
+                    "due": 0,
+                    "payment": "paid",
+                    "kind": "written_off",
+                    "amount": 3,
+                    "reason": "rounding",
+                },
+            ),
+        ),
         (made(RefundRequested, by=CUSTOMER), Entry("private", CUSTOMER, REFUND_FACTS, {"reason": "damaged"})),
         (
             made(events.RefundApproved, personal=RefundPersonal(message="Sorry for that.", description="The cup is broken.")),
@@ -224,7 +245,8 @@ def test_what_an_event_adds(event: Event, expected: Entry | None) -> None:
 def test_nothing_personal_but_the_message_gets_in() -> None:
     whole = OrderPersonal(customer_name="canary-name", email="canary@example.com", phone="canary-phone", message="Hello")
     for kind in ENTRIES:
-        if issubclass(kind, events.OrderEvent) and not kind.model_fields.keys() & {"payment_id", "parcel_id", "reported_by", "reason"}:
+        others = {"payment_id", "parcel_id", "closing_id", "reported_by", "reason"}
+        if issubclass(kind, events.OrderEvent) and not kind.model_fields.keys() & others:
             entry = entry_of(made(kind, personal=whole))
             assert entry is not None
             assert "canary" not in repr(entry), kind

@@ -94,6 +94,15 @@ def test_an_order_that_is_not_cancelled_is_owed_nothing() -> None:
     assert due_refunds(order, OFF, Already()) == []
 
 
+@pytest.mark.parametrize(("back", "expected"), [(4_000, [("a", 11_000), ("b", 1_000)]), (11_000, [("b", 5_000)])])
+def test_case_37_a_payment_counts_as_reversed_when_nothing_of_it_stands(back: int, expected: list[tuple[str, int]]) -> None:
+    whole = ("a", 11_000, 6), ("b", 5_000, 7)
+    once = cancelled("pending", *whole, ("r", -back, 8), reverses={"r": "a"})
+    twice = cancelled("pending", *whole, ("r", -1_000, 8), ("s", 1_000 - back, 9), reverses={"r": "a", "s": "a"})
+    for order in (once, twice):
+        assert [(d.key, d.amount) for d in due_refunds(order, OFF, Already())] == expected
+
+
 def test_money_known_to_be_reversed_is_not_paid_out() -> None:
     order = cancelled("confirmed", ("a", 11_000, 2), ("r", -11_000, 6), ("b", 5_000, 7), reverses={"r": "a"})
     assert [(d.key, d.amount) for d in live(order, False)] == [(None, 11_000)]  # paid before the reversal was known: needs attention

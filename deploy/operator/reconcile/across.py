@@ -96,20 +96,23 @@ ORDERS = f"""select o.store_id, {ORDER_ID}, jsonb_build_object({{fields}})::text
 LINES = """md5(jsonb_agg(jsonb_build_array(line, sku, name, quantity, total, tax, tax_rate, tax_code, stock_tracked)
     order by line)::text)"""
 PARTS = "(select md5(jsonb_agg(p - 'reason' order by n)::text) from jsonb_array_elements(o.part_cancellations) with ordinality t(p, n))"
+CLOSINGS = """(select coalesce(jsonb_agg(jsonb_build_object('kind', c->'kind', 'amount', c->'amount', 'order_version', c->'order_version')
+    order by n), '[]') from jsonb_array_elements({}) with ordinality t(c, n))"""
 FOR_REFUNDS = f"""'version', o.version, 'number', o.number, 'customer_id', o.customer_id, 'status', o.status, 'currency', o.currency,
     'shipping', o.shipping, 'shipping_tax', o.shipping_tax, 'lines_version', o.lines_version, 'fulfilment', o.fulfilment,
     'shipping_tax_rate', o.shipping_tax_rate, 'shipping_tax_code', o.shipping_tax_code, 'parts', {PARTS},
     'delivered_at', o.delivered_at, 'cancellation', md5((o.cancellation - 'reason')::text), 'payments', (select
         coalesce(jsonb_agg(jsonb_build_object('payment_id',
     p->'payment_id', 'amount', p->'amount', 'order_version', p->'order_version', 'reverses', p->'reverses') order by n), '[]')
-    from jsonb_array_elements(e.data->'order'->'payments') with ordinality t(p, n)), 'lines', (select {LINES} from orders.lines l
+    from jsonb_array_elements(e.data->'order'->'payments') with ordinality t(p, n)),
+    'closings', {CLOSINGS.format("e.data->'order'->'closings'")}, 'lines', (select {LINES} from orders.lines l
     where l.store_id = o.store_id and l.order_id = o.order_id)"""
 REFUNDS_COPY = f"""select o.store_id, {ORDER_ID}, jsonb_build_object('version', o.version, 'number', o.number, 'customer_id',
     o.customer_id, 'status', o.status,
     'currency', o.currency, 'shipping', o.shipping, 'shipping_tax', o.shipping_tax, 'lines_version', o.lines_version,
     'fulfilment', o.fulfilment, 'shipping_tax_rate', o.shipping_tax_rate, 'shipping_tax_code', o.shipping_tax_code, 'parts', {PARTS},
     'delivered_at', o.delivered_at, 'cancellation', md5((o.cancellation - 'reason')::text), 'payments', o.payments,
-    'lines', (select {LINES} from refunds.order_lines l
+    'closings', {CLOSINGS.format("o.closings")}, 'lines', (select {LINES} from refunds.order_lines l
     where l.store_id = o.store_id and l.order_id = o.order_id))::text as says, false as young from refunds.orders o"""
 NOTES_COPY = f"""select o.store_id, {ORDER_ID}, jsonb_build_object('version', o.version, 'number', o.number, 'customer_id',
     o.customer_id)::text as says, false

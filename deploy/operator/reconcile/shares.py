@@ -23,7 +23,9 @@ REFUNDS = f"""select r.store_id, {ID}, jsonb_build_object('cause', r.cause, 'sta
     'kept_tax', r.shipping_kept_tax, 'taxes', r.taxes, 'payout_taxes', r.payout_taxes, 'policy', coalesce(p.deduct_shipping, false),
     'choice', (select c->>'shipping' from jsonb_array_elements(o.part_cancellations) c
         where c->>'part_cancellation_id' = {public("part_cancellation", "r.part_cancellation_id")}),
-    'before', a.approved_before, 'collected_seen', a.collected_seen, 'written_off', o.written_off,
+    'before', a.approved_before, 'collected_seen', a.collected_seen,
+    'written_off', (select coalesce(sum((c->>'amount')::bigint), 0) from jsonb_array_elements(o.closings) c
+        where c->>'kind' = 'written_off' and (c->>'order_version')::int <= r.order_version),
     'left', o.fulfilment <> 'digital' and o.cancellation->>'cancelled_from' in ('picked_up', 'shipped'),
     'shipping_credited', (select coalesce(sum(shipping), 0) from refunds.refunds x where x.store_id = r.store_id
         and x.order_id = r.order_id and x.cause = 'part_cancellation'),

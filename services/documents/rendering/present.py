@@ -14,7 +14,7 @@ from babel.dates import format_date
 from babel.numbers import get_currency_symbol
 
 from services.documents.rendering.catalogues import Catalogue, catalogue, digits
-from services.documents.state import SLIPS, Contents, SaidLine, SaidPayment
+from services.documents.state import SLIPS, Contents, SaidClosing, SaidLine, SaidPayment
 from shared.contracts.events import Address
 from shared.contracts.money import exponent
 
@@ -228,8 +228,16 @@ def _sums(contents: Contents, label: dict[str, str]) -> list[dict[str, Any]]:
         sums += [row(name, minor) for name, minor in (("tax_included", contents.tax), ("discount_included", contents.discount)) if minor]
     if contents.paid is not None and contents.balance is not None:
         paid, balance = ("paid_back", "set_off") if contents.kind == "credit_note" else ("paid", "balance")
-        sums += [row(paid, contents.paid), row(balance, contents.balance)]
+        closed = [
+            {"label": _closed(one, label), "value": amount(one.amount, currency, language), "strong": False} for one in contents.closings
+        ]
+        sums += [row(paid, contents.paid), *closed, row(balance, contents.balance)]
     return sums
+
+
+def _closed(closing: SaidClosing, label: dict[str, str]) -> str:
+    """Written off: rounding."""
+    return f"{label[closing.kind]}: {label[closing.reason]}"
 
 
 def _payments(contents: Contents, words: Catalogue) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from services.documents.rules.compose import buyer_of, frame, payments_of, whole_order
 from services.documents.rules.due import is_invoiced
-from services.documents.state import Buyer, Contents, Letterhead, Mark, Terms
+from services.documents.state import Buyer, Contents, Letterhead, Mark, SaidClosing, Terms
 from shared.contracts.events import Order, OrderPersonal
 
 Button = Literal["receipt", "invoice", "packing-slip"]
@@ -23,16 +23,22 @@ class Desk:
 
 
 def issued_for(button: Button, order: Order) -> tuple[str, str] | None:
-    """The (cause, subject) of the issued document that the button prints; None if a print must be composed."""
+    """The (cause, subject) of the issued document that the button prints; None if a print must be composed.
+
+    A receipt says what was paid with it, so it cannot say what was written off or kept since.
+    """
     if button == "invoice" and is_invoiced(order):
         return "order", order.order_id
-    if button == "receipt" and order.payment == "paid" and len(order.payments) == 1:
+    if button == "receipt" and order.payment == "paid" and len(order.payments) == 1 and not order.closings:
         return "payment", order.payments[0].payment_id
     return None
 
 
 def order_receipt(order: Order, desk: Desk, receipts: dict[str, str]) -> Contents:
-    """Every payment so far, latest first, with a mark: unpaid, partly paid or paid. `receipts`: payment id to receipt number."""
+    """Every payment so far, latest first, with a mark: unpaid, partly paid or paid; and what was written off or kept, by name.
+
+    `receipts`: payment id to receipt number.
+    """
     mark: Mark = "paid" if order.payment == "paid" else "part_paid" if order.collected > 0 else "unpaid"
     return _print(order, desk).model_copy(
         update=whole_order(order)
@@ -42,6 +48,7 @@ def order_receipt(order: Order, desk: Desk, receipts: dict[str, str]) -> Content
             "payments": payments_of(order, desk.time_zone, receipts),
             "paid": order.collected,
             "balance": order.position.due,
+            "closings": tuple(SaidClosing.like(one) for one in order.closings),
         }
     )
 

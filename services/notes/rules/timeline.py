@@ -115,6 +115,15 @@ def _parcels_changed(event: events.OrderParcelsChanged) -> Entry:
     return Entry("customer", event.by, details, message=event.personal.message)
 
 
+def _difference_closed(event: events.OrderDifferenceClosed) -> Entry:
+    """Only for the shop: its customer sees what is due, not why (real-shops.md, section 5)."""
+    details = _order_facts(event) | {"closing_id": event.closing_id, "due": event.order.position.due, "payment": event.order.payment}
+    for closing in event.order.closings:
+        if closing.closing_id == event.closing_id:
+            details |= {"kind": closing.kind, "amount": closing.amount, "reason": closing.reason}
+    return Entry("private", event.by, details)
+
+
 def _order_facts(event: OrderEvent) -> dict[str, Any]:
     return {"version": event.order.version, "currency": event.order.currency}
 
@@ -169,6 +178,7 @@ ENTRIES: dict[type[Event], Callable[[Any], Entry]] = {
     events.OrderAmended: _amended,
     events.OrderPartCancelled: _part_cancelled,
     events.OrderParcelsChanged: _parcels_changed,
+    events.OrderDifferenceClosed: _difference_closed,
     events.RefundRequested: _refund_requested,
     events.RefundApproved: _refund_decided,
     events.RefundCancelled: _refund_decided,

@@ -70,7 +70,8 @@ async def _credit_part(tx: Transaction, actor: Actor, ledger: Ledger, part: Part
     order = ledger.order
     units = claim(order, ledger.taken, [WantedLine(line=one.line, quantity=one.quantity) for one in part.lines])
     amount = refund_amount(order, units, ledger.credited, deduct_shipping=keeps_shipping(part, policy))
-    before = replace(ledger.position, collected=order.collected_upto(part.order_version))
+    version = part.order_version
+    before = replace(ledger.position, collected=order.collected_upto(version), written_off=order.written_off_upto(version))
     paid = payout(before, amount.total)
     lines = lines_of_units(order, amount, dict.fromkeys(units, "never_left"))
     refund = Refund(

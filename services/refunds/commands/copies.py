@@ -19,11 +19,11 @@ COPY_ORDER = statement(__file__, "copy_order").bindparams(
         sa.bindparam(name, type_=sa.Text)
         for name in ("store", "number", "customer", "status", "currency", "fulfilment", "shipping_tax_rate", "shipping_tax_code")
     ),
-    *(sa.bindparam(name, type_=JSONB) for name in ("payments", "lines", "part_cancellations")),
+    *(sa.bindparam(name, type_=JSONB) for name in ("payments", "lines", "part_cancellations", "closings")),
     sa.bindparam("cancellation", type_=JSONB(none_as_null=True)),
     sa.bindparam("order_id", type_=orders.c.order_id.type),
     sa.bindparam("version", type_=sa.Integer),
-    *(sa.bindparam(name, type_=sa.BigInteger) for name in ("shipping", "shipping_tax", "written_off", "kept")),
+    *(sa.bindparam(name, type_=sa.BigInteger) for name in ("shipping", "shipping_tax")),
     sa.bindparam("lines_version", type_=sa.Integer),
     sa.bindparam("delivered_at", type_=TIME),
 )
@@ -70,8 +70,7 @@ def _values(store_id: str, order: Order) -> dict[str, Any]:
         "currency": order.currency,
         "shipping": order.shipping,
         "shipping_tax": order.shipping_tax,
-        "written_off": order.position.written_off,
-        "kept": order.position.kept,
+        "closings": [{"kind": one.kind, "amount": one.amount, "order_version": one.order_version} for one in order.closings],
         "lines_version": order.lines_version,
         "fulfilment": order.fulfilment,
         "shipping_tax_rate": order.shipping_tax_rate,

@@ -3,6 +3,7 @@
 Decided from the copy alone and keyed by order or payment, so the refunds are the same whatever the order in which events arrive.
 """
 
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
@@ -71,14 +72,16 @@ def due_refunds(order: KnownOrder, policy: Policy, already: Already) -> list[Due
 
 
 def _collected_by_cause(order: KnownOrder) -> list[tuple[str | None, int, int]]:
-    """The cancellation (None) and each unreversed payment after it, with its version and the money collected up to it and not reversed."""
+    """The cancellation (None) and each payment after it of which something stands, with the money collected up to it and not reversed."""
     if order.cancellation is None:
         return []
-    cancelled, reversed_ids = order.cancellation.order_version, {payment.reverses for payment in order.payments}
+    cancelled, stands = order.cancellation.order_version, Counter[str]()
+    for payment in order.payments:
+        stands[payment.reverses or payment.payment_id] += payment.amount
     later = [
         payment
         for payment in sorted(order.payments, key=lambda payment: payment.order_version)
-        if payment.order_version > cancelled and payment.amount > 0 and payment.payment_id not in reversed_ids
+        if payment.order_version > cancelled and payment.amount > 0 and stands[payment.payment_id] > 0
     ]
 
     causes: list[tuple[str | None, int]] = [(None, cancelled), *((payment.payment_id, payment.order_version) for payment in later)]

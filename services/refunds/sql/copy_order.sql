@@ -4,15 +4,14 @@
 -- Read the earlier ones in a separate statement: this one sees the data as of the beginning of its wait for the lock.
 with copied as (
     insert into refunds.orders as known (store_id, order_id, version, number, customer_id, status, currency, shipping,
-        shipping_tax, written_off, kept, lines_version, payments, delivered_at, cancellation,
-        part_cancellations, fulfilment, shipping_tax_rate, shipping_tax_code)
-    values (:store, :order_id, :version, :number, :customer, :status, :currency, :shipping, :shipping_tax, :written_off, :kept,
+        shipping_tax, closings, lines_version, payments, delivered_at, cancellation, part_cancellations, fulfilment,
+        shipping_tax_rate, shipping_tax_code)
+    values (:store, :order_id, :version, :number, :customer, :status, :currency, :shipping, :shipping_tax, :closings,
         :lines_version, :payments, :delivered_at, :cancellation, :part_cancellations, :fulfilment, :shipping_tax_rate,
         :shipping_tax_code)
     on conflict (store_id, order_id) do update set version = excluded.version, number = excluded.number,
         customer_id = excluded.customer_id, status = excluded.status, currency = excluded.currency, shipping = excluded.shipping,
-        shipping_tax = excluded.shipping_tax, written_off = excluded.written_off, kept = excluded.kept,
-        payments = excluded.payments, delivered_at = excluded.delivered_at, cancellation = excluded.cancellation,
+        shipping_tax = excluded.shipping_tax, closings = excluded.closings, payments = excluded.payments, delivered_at = excluded.delivered_at, cancellation = excluded.cancellation,
         part_cancellations = excluded.part_cancellations,
         fulfilment = excluded.fulfilment, shipping_tax_rate = excluded.shipping_tax_rate, shipping_tax_code = excluded.shipping_tax_code
     where known.version < excluded.version

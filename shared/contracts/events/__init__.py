@@ -34,6 +34,7 @@ from shared.contracts.events.order import OrderCancelled as OrderCancelled
 from shared.contracts.events.order import OrderConfirmed as OrderConfirmed
 from shared.contracts.events.order import OrderDelivered as OrderDelivered
 from shared.contracts.events.order import OrderDeliveryFailed as OrderDeliveryFailed
+from shared.contracts.events.order import OrderDifferenceClosed as OrderDifferenceClosed
 from shared.contracts.events.order import OrderEdited as OrderEdited
 from shared.contracts.events.order import OrderEvent as OrderEvent
 from shared.contracts.events.order import OrderParcelsChanged as OrderParcelsChanged
@@ -54,6 +55,8 @@ from shared.contracts.events.order_parts import Address as Address
 from shared.contracts.events.order_parts import Cancellation as Cancellation
 from shared.contracts.events.order_parts import CancelledUnits as CancelledUnits
 from shared.contracts.events.order_parts import Closing as Closing
+from shared.contracts.events.order_parts import ClosingKind as ClosingKind
+from shared.contracts.events.order_parts import ClosingReason as ClosingReason
 from shared.contracts.events.order_parts import Option as Option
 from shared.contracts.events.order_parts import OrderLine as OrderLine
 from shared.contracts.events.order_parts import Parcel as Parcel
@@ -87,7 +90,7 @@ from shared.contracts.lifecycle import OrderStatus as OrderStatus
 ORDER_EVENTS: tuple[type[OrderEvent], ...] = (
     OrderPlaced, OrderConfirmed, OrderPickedUp, OrderShipped, OrderDelivered, OrderCancelled, OrderDeliveryFailed,
     OrderPaymentRecorded, OrderPaymentReversed, OrderEdited, OrderAmended, OrderPartCancelled,
-    OrderParcelsChanged, OrderRefunded,
+    OrderParcelsChanged, OrderDifferenceClosed, OrderRefunded,
 )  # fmt: skip
 """A service that keeps copies of orders subscribes to all of these."""
 

@@ -16,7 +16,7 @@ from shared.contracts.events.order_parts import (
     TaxRegistration,
     Tracking,
 )
-from shared.contracts.ids import LinkId, OrderId, ParcelId, PartCancellationId, PaymentId, RefundId
+from shared.contracts.ids import ClosingId, LinkId, OrderId, ParcelId, PartCancellationId, PaymentId, RefundId
 from shared.contracts.lifecycle import Fulfilment, OrderStatus
 from shared.contracts.position import Position
 from shared.contracts.times import Instant
@@ -210,6 +210,12 @@ class OrderParcelsChanged(OrderEvent, type="order.parcels_changed.v1"):
 
     parcel_id: ParcelId
     change: Literal["added", "corrected", "removed"]
+
+
+class OrderDifferenceClosed(OrderEvent, type="order.difference_closed.v1"):
+    """The shop lets a difference be: what is still due, or was paid too much. The record is among `order.closings`."""
+
+    closing_id: ClosingId
 
 
 class OrderRefunded(OrderEvent, type="order.refunded.v1"):

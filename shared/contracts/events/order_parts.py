@@ -115,13 +115,17 @@ class PartCancellation(Part):
     recorded_at: Instant  # decides which refund policy applies
 
 
+ClosingKind = Literal["written_off", "kept"]
+ClosingReason = Literal["rounding", "shortage", "tip", "surplus", "other"]
+
+
 class Closing(Part):
     """A difference that the shop lets be: a tolerance, not money. `written_off` is not asked for any more, `kept` not paid back."""
 
     closing_id: ClosingId
-    kind: Literal["written_off", "kept"]
+    kind: ClosingKind
     amount: int
-    reason: Literal["rounding", "shortage", "tip", "surplus", "other"]
+    reason: ClosingReason
     by: By
     occurred_at: Instant
     order_version: int

@@ -16,6 +16,9 @@ from shared.contracts.events import (
     By,
     Cancellation,
     CancelledUnits,
+    Closing,
+    ClosingKind,
+    ClosingReason,
     Event,
     Order,
     OrderEvent,
@@ -71,6 +74,7 @@ class Life:
     payments: tuple[Payment, ...] = ()
     cancellation: Cancellation | None = None
     parts: tuple[PartCancellation, ...] = ()
+    closings: tuple[Closing, ...] = ()
     refunds: int = 0
 
     def order(self) -> Order:
@@ -90,9 +94,10 @@ class Life:
             "total": total,
             "payments": self.payments,
             "collected": collected,
-            "payment": "paid" if collected >= total else "unpaid",
+            "payment": "paid" if collected + sum(one.amount for one in self.closings) >= total else "unpaid",
             "cancellation": self.cancellation,
             "part_cancellations": self.parts,
+            "closings": self.closings,
             "placed_at": NOON,
         }
         return Order(**(facts | self.facts))
@@ -113,10 +118,10 @@ class Life:
         self.payments = (*self.payments, payment)
         return self._ordered(events.OrderPaymentRecorded, payment_id=payment.payment_id)
 
-    def reverse(self, payment_id: str) -> Told:
-        """A payment is reversed."""
+    def reverse(self, payment_id: str, amount: int | None = None) -> Told:
+        """A payment is reversed, or an amount of it."""
         first = next(payment for payment in self.payments if payment.payment_id == payment_id)
-        payment = self._payment(-first.amount, first.method).model_copy(update={"reverses": payment_id})
+        payment = self._payment(-(amount or first.amount), first.method).model_copy(update={"reverses": payment_id})
         self.payments = (*self.payments, payment)
         return self._ordered(events.OrderPaymentReversed, payment_id=payment.payment_id, reason="typed wrong")
 
@@ -140,6 +145,20 @@ class Life:
         )  # fmt: skip
         self.parts = (*self.parts, part)
         return self._ordered(events.OrderPartCancelled, part_cancellation_id=part_id, lines=units, reason="gone")
+
+    def close(self, kind: ClosingKind, amount: int, reason: ClosingReason) -> Told:
+        """The shop lets a difference be."""
+        closing = Closing(
+            closing_id=new_id("closing"),
+            kind=kind,
+            amount=amount,
+            reason=reason,
+            by=STAFF,
+            occurred_at=NOON,
+            order_version=self.version + 1,
+        )
+        self.closings = (*self.closings, closing)
+        return self._ordered(events.OrderDifferenceClosed, closing_id=closing.closing_id)
 
     def refund(self, amount: int, *, cause: str = "request", goods: int = 0, shipping: int = 0, lines: Any = (), **facts: Any) -> Told:
         """A refund is approved, decided on the order as it now is."""

@@ -79,6 +79,21 @@ async def test_a_reversal_gets_a_cancelling_receipt_that_names_the_first(shop: S
     assert items[1]["refers_to"] == items[0]["document_id"]
 
 
+async def test_each_part_of_a_reversal_has_a_cancelling_receipt_of_its_own(shop: Shop, life: Life, teller: Teller) -> None:
+    """Case 37: 40.00 charged back, then the rest."""
+    await teller.tell(shop, life.step("pending"), life.pay(11000))
+    first = life.payments[0].payment_id
+    await teller.tell(shop, life.reverse(first, 4000), life.reverse(first, 7000))
+    assert await issued(shop, life.order_id) == [
+        ("receipt", "1", "110.00"), ("cancelling_receipt", "1", "40.00"), ("cancelling_receipt", "2", "70.00"),
+    ]  # fmt: skip
+    items = (await shop.staff.get(f"/documents/v1/documents/orders/{life.order_id}"))["items"]
+    assert [one["refers_to"] for one in items[1:]] == [items[0]["document_id"]] * 2
+    rows = await shop.rows("documents", "select data from documents where store_id = {store} order by document_id")
+    said = [json.loads(row["data"]) for row in rows]
+    assert [(one["paid"], one["balance"]) for one in said] == [(11000, 0), (7000, 4000), (0, 11000)]
+
+
 async def test_a_credit_note_names_its_invoice_and_carries_the_units_tax(shop: Shop, life: Life, teller: Teller) -> None:
     line = life.order().lines[0].model_copy(update={"tax": 1305})
     life.facts = {"lines": (line,), "shipping_tax": 131, "tax_total": 1436}

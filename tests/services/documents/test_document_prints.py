@@ -53,6 +53,29 @@ async def test_one_whole_payment_prints_its_own_receipt(shop: Shop, life: Life, 
     assert missing_from(printed, [receipt["number"], "Cash on delivery", "BDT 110.00"]) == []
 
 
+async def test_what_was_written_off_or_kept_is_printed_by_name(shop: Shop, life: Life, teller: Teller) -> None:
+    """The receipt that was issued stays as it is: it says what was still to pay then."""
+    await teller.tell(shop, life.step("pending"), life.step("confirmed"), life.pay(10997))
+    documents = f"/documents/v1/documents/orders/{life.order_id}"
+    invoice, receipt = (await shop.staff.get(documents))["items"]
+    bytes_of = f"/documents/v1/documents/{receipt['document_id']}/pdf"
+    before = (await shop.staff.get(bytes_of)).content
+    await teller.tell(shop, life.close("written_off", 3, "rounding"))
+    for caller in (shop.staff, shop.customer("c-1")):
+        printed = (await caller.get(path(life, "receipt"))).content
+        assert missing_from(printed, ["Order receipt", "PAID", "109.97", "Written off: rounding", "0.03", "Still to pay"]) == []
+    page = (await shop.staff.get(path(life, "receipt", "html"))).content.decode()
+    assert "<dt>Written off: rounding</dt><dd>0.03</dd>" in page
+    assert "<dt>Still to pay</dt><dd>0.00</dd>" in page
+    assert (await shop.staff.get(documents))["items"] == [invoice, receipt]
+    assert (await shop.staff.get(bytes_of)).content == before
+    life.facts = {"language": "bn"}
+    await teller.tell(shop, life.pay(500), life.close("kept", 497, "tip"))
+    page = (await shop.staff.get(path(life, "receipt", "html"))).content.decode()
+    assert "<dt>ছাড় দেওয়া হয়েছে: খুচরা সমন্বয়</dt><dd>০.০৩</dd>" in page
+    assert "<dt>রাখা হয়েছে: বকশিশ</dt><dd>৪.৯৭</dd>" in page
+
+
 async def test_a_pending_order_prints_a_draft_invoice_and_a_confirmed_one_its_invoice(shop: Shop, life: Life, teller: Teller) -> None:
     await teller.tell(shop, life.step("pending"))
     draft = (await shop.staff.get(path(life, "invoice"))).content
