@@ -34,7 +34,7 @@ class OrderState:
 
     `address_problems` is what its country does not know of the contact or an address, until an edit mends it or staff accept it;
     `last_line` is the highest line number that was ever used. `oversold` is what was missing when the order took it, and
-    `oversold_open` whether staff still have to accept that.
+    `oversold_open` whether staff still have to accept that. `closing_notes` are by the closing's id.
     """
 
     order: Order
@@ -48,6 +48,7 @@ class OrderState:
     line_extras: tuple[LineExtra, ...] = ()
     oversold: tuple[Shortage, ...] = ()
     oversold_open: bool = False
+    closing_notes: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +156,7 @@ class StoreSettings:
     """One version of a store's settings; version 0 is the defaults. `stock`: whether the store tracks its stock here, and
     `oversell` whether it takes orders for more than there is.
 
+    `closing_limit` is how much of a difference staff may close, in minor units, of one order and kind.
     `next_number` is what the series was started at, and `numbers_given` the highest that it had given before; the series itself is a
     sequence (docs/decisions/0102-order-numbers.md).
     """
@@ -169,6 +171,7 @@ class StoreSettings:
     numbers_given: int = 0
     country: str | None = None
     oversell: Oversell = "refuse"
+    closing_limit: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,11 +16,11 @@ table = partial(store_table, metadata)
 STATUSES = "('pending', 'confirmed', 'picked_up', 'shipped', 'delivered', 'cancelled')"
 TOTAL_IS_SUM = "goods_total + shipping = total"
 PAID = """case status when 'cancelled' then collected >= total
-    else total - credited_total - collected + refunded_total <= 0 end"""  # nothing is due: shared/contracts/position.py
+    else total - credited_total - collected + refunded_total - written_off_total <= 0 end"""  # nothing is due: shared/contracts/position.py
 # An order from before there were parcels may have tracking without any; an erased number is empty.
 TRACKS_FIRST = "parcels = '[]'::jsonb or coalesce(tracking ->> 'number', '') = parcels -> 0 ->> 'number'"
 PAYMENT_STATE = f"case when {PAID} then 'paid' else 'unpaid' end"
-OVERPAID = "(status <> 'cancelled' and total - credited_total - collected + refunded_total < 0)"
+OVERPAID = "(status <> 'cancelled' and total - credited_total - collected + refunded_total + kept_total < 0)"
 ATTENTION = f"{OVERPAID} or address_problems <> '[]'::jsonb or oversold_open"
 
 orders = table(
@@ -41,7 +41,7 @@ orders = table(
     *columns(sa.BigInteger, "unit_count", "goods_total", "discount_total", "tax_total", "shipping", "shipping_tax", "total", "collected"),
     sa.Column("payment", sa.Text, sa.Computed(PAYMENT_STATE, persisted=True), nullable=False),
     sa.Column("refunded_total", sa.BigInteger, nullable=False),
-    *columns(sa.BigInteger, "credited_total", "shipping_kept_total", server_default="0"),
+    *columns(sa.BigInteger, "credited_total", "shipping_kept_total", "written_off_total", "kept_total", server_default="0"),
     sa.Column("refund_state", sa.Text, nullable=False),
     sa.Column("refunds", sa.Integer, nullable=False),
     sa.Column("refunded_units", sa.BigInteger, nullable=False),
@@ -69,6 +69,7 @@ orders = table(
     sa.CheckConstraint("goods_total >= 0 and shipping >= 0 and discount_total >= 0 and tax_total >= 0", name="not_negative"),
     sa.CheckConstraint("collected >= 0 and refunded_total >= 0 and refunded_units between 0 and unit_count", name="collected"),
     sa.CheckConstraint("credited_total between 0 and total and shipping_kept_total between 0 and shipping", name="credited"),
+    sa.CheckConstraint("written_off_total >= 0 and kept_total >= 0", name="closed"),
     sa.CheckConstraint(f"status in {STATUSES}", name="status"),
     sa.CheckConstraint("refund_state in ('none', 'partial', 'full')", name="refund_state"),
     sa.CheckConstraint("(status = 'cancelled') = (cancellation is not null)", name="cancellation"),
@@ -125,12 +126,21 @@ payments = table(
     sa.Column("collected_by", sa.Text),
     sa.Column("reverses", PublicIdColumn("payment")),
     sa.Column("courier_charge", sa.BigInteger),
+    sa.Column("origin", PublicIdColumn("payment"), sa.Computed("coalesce(reverses, payment_id)", persisted=True), nullable=False),
+    sa.Column("stood", sa.BigInteger),  # of a reversal: what of its payment stood before it
+    sa.Column("stands", sa.BigInteger, sa.Computed("coalesce(stood, 0) + amount", persisted=True), nullable=False),
     *columns(TIME, "occurred_at", "recorded_at"),
     sa.PrimaryKeyConstraint("store_id", "payment_id"),
     sa.ForeignKeyConstraint(("store_id", "order_id"), ("orders.orders.store_id", "orders.orders.order_id")),
-    sa.UniqueConstraint("store_id", "reverses"),
+    # The reversals of a payment form a chain: each begins with what the record before it left, and no two with the same.
+    sa.UniqueConstraint("store_id", "origin", "stands"),
+    sa.UniqueConstraint("store_id", "origin", "stood"),
+    sa.ForeignKeyConstraint(
+        ("store_id", "origin", "stood"), ("orders.payments.store_id", "orders.payments.origin", "orders.payments.stands")
+    ),
     sa.CheckConstraint("(amount > 0) = (reverses is null) and amount <> 0", name="amount"),
     sa.CheckConstraint("courier_charge is null or (courier_charge >= 0 and reverses is null)", name="courier_charge"),
+    sa.CheckConstraint("(stood is null) = (reverses is null) and coalesce(stood, 0) + amount >= 0", name="stood"),
 )
 sa.Index(None, payments.c.store_id, payments.c.order_id, payments.c.order_version)
 sa.Index(
@@ -150,6 +160,25 @@ changes = table(
     *columns(TIME, "occurred_at", "recorded_at"),
     sa.PrimaryKeyConstraint("store_id", "order_id", "version"),
     sa.ForeignKeyConstraint(("store_id", "order_id"), ("orders.orders.store_id", "orders.orders.order_id")),
+)
+
+# Differences that the shop let be, each within what was due or overpaid at that moment; append-only. Who did it, when and why in words
+# is in the change that it made.
+closings = table(
+    "closings",
+    sa.Column("closing_id", PublicIdColumn("closing"), nullable=False),
+    sa.Column("order_id", PublicIdColumn("order"), nullable=False),
+    sa.Column("order_version", sa.Integer, nullable=False),
+    *columns(sa.Text, "kind", "reason"),
+    *columns(sa.BigInteger, "amount", "difference"),
+    sa.PrimaryKeyConstraint("store_id", "closing_id"),
+    sa.UniqueConstraint("store_id", "order_id", "order_version"),
+    sa.ForeignKeyConstraint(
+        ("store_id", "order_id", "order_version"), ("orders.changes.store_id", "orders.changes.order_id", "orders.changes.version")
+    ),
+    sa.CheckConstraint("amount between 1 and difference", name="amount"),
+    sa.CheckConstraint("kind in ('written_off', 'kept')", name="kind"),
+    sa.CheckConstraint("reason in ('rounding', 'shortage', 'tip', 'surplus', 'other')", name="reason"),
 )
 
 # One row per refund that the refund service approved; the refund figures on the order are their sums.
@@ -225,9 +254,11 @@ settings = settings_table(
     sa.Column("country", sa.Text),
     sa.Column("oversell", sa.Text, nullable=False, server_default="refuse"),
     sa.CheckConstraint("oversell in ('refuse', 'allow')", name="oversell"),
+    sa.Column("closing_limit", sa.BigInteger, nullable=False, server_default="0"),
     sa.CheckConstraint("cancel_preset in ('cancellation-control', 'order-cancellation')", name="cancel_preset"),
     sa.CheckConstraint("customer_cancel_until in ('picked_up', 'shipped', 'delivered')", name="customer_cancel_until"),
     sa.CheckConstraint("next_number >= 1", name="next_number"),
+    sa.CheckConstraint("closing_limit >= 0", name="closing_limit"),
 )
 
 # How many orders there are per status, payment and refund state.

@@ -98,9 +98,12 @@ class Life:
         await self.post(staff, f"{order}/parcels", **second | {"number": c("parcel_removed")})
         await self.post(staff, f"{order}/delivery-failures", reason=c("failed_reason"), reported_by=c("rider"), message=c("failed_message"))
         await self.post(staff, f"{order}/transitions", to="delivered")
+        off = {"kind": "written_off", "amount": 1, "reason": "rounding"}
+        await self.post(self.shop.platform, f"{order}/closings", **off, note=c("closing_note"))
         paid = await self.post(staff, f"{order}/payments", amount=11000, method="cod", reference="cod-1")
         await self.post(staff, f"{order}/payments", amount=500, method="cod", reference="cod-2")
         second = next(one for one in paid["payments"])["payment_id"]
+        await self.post(staff, f"{order}/payments/{second}/reversals", reason=c("reversal_reason"), amount=4000)
         await self.post(staff, f"{order}/payments/{second}/reversals", reason=c("reversal_reason"))
         await self.post(staff, f"{order}/payments", amount=11000, method="cod", reference="cod-3")
         await self.post(staff, f"{order}/guest-links", days=1)

@@ -82,6 +82,7 @@ async def everything_happens(shop: Shop) -> None:
         _orders_in_between(shop, lines),
         _an_amended_order(shop, lines),
         _orders_that_were_cancelled_in_part(shop, lines),
+        _orders_with_differences(shop, lines),
     )
     await _settings(shop, manage_stock=True, deduct_shipping=True, version=1)
     await _kept_shipping(shop, lines)
@@ -226,6 +227,39 @@ async def _pack(shop: Shop, order_id: str, *units: tuple[int, int], **times: str
     body = {"carrier": "Pathao", "number": "P-1", "lines": [{"line": line, "quantity": quantity} for line, quantity in units], **times}
     answer = (await shop.staff.post(f"/orders/v1/orders/{order_id}/parcels", json=body)).ok()
     return str(answer["parcels"][-1]["parcel_id"])
+
+
+async def _orders_with_differences(shop: Shop, lines: list[dict[str, Any]]) -> None:
+    """Written off twice, around a part cancellation, and returned; a tip kept; payments reversed in parts, also of a cancelled order."""
+    order_id = await place(shop, lines=lines, payments=[{"amount": 14_000, "method": "card", "reference": "x"}])
+    await move(shop, order_id, "confirmed")
+    await _close(shop, order_id, "written_off", 70, "rounding")
+    await _cancel_in_part(shop, order_id, (1, 1))
+    await _close(shop, order_id, "written_off", 30, "shortage")
+    await move(shop, order_id, "delivered")
+    await decide(shop, await ask(shop, order_id, (1, 1), (2, 1)))
+    order_id = await place(shop, lines=lines)
+    await move(shop, order_id, "delivered")
+    first = await pay(shop, order_id, 20_000, "first")
+    await _close(shop, order_id, "kept", 500, "tip")
+    await _reverse(shop, order_id, first, 9_000, 1_000)
+    await pay(shop, order_id, 2_000, "second")
+    await _close(shop, order_id, "written_off", 40, "other")
+    await decide(shop, await ask(shop, order_id, (3, 1)))
+    order_id = await place(shop, lines=lines)
+    (await shop.platform.post(f"/orders/v1/orders/{order_id}/cancel", json={"reason": "changed my mind"})).ok()
+    await _reverse(shop, order_id, await pay(shop, order_id, 5_000, "after"), 2_000, 3_000)
+
+
+async def _close(shop: Shop, order_id: str, kind: str, amount: int, reason: str) -> None:
+    body = {"kind": kind, "amount": amount, "reason": reason, "note": "by phone"}
+    (await shop.platform.post(f"/orders/v1/orders/{order_id}/closings", json=body)).ok()
+
+
+async def _reverse(shop: Shop, order_id: str, payment_id: str, *amounts: int) -> None:
+    for amount in amounts:
+        body = {"reason": "charged back", "amount": amount}
+        (await shop.staff.post(f"/orders/v1/orders/{order_id}/payments/{payment_id}/reversals", json=body)).ok()
 
 
 async def _cancel_in_part(shop: Shop, order_id: str, *units: tuple[int, int], shipping: str = "policy") -> None:

@@ -17,7 +17,7 @@ from tests.shop import Answer, Caller, Shop, eventually
 from tests.stack import Stack
 
 PRIVATE = {"private_note", "private_note_edited", "private_note_retracted", "private_note_refused"}
-INTERNAL = {"internal_reason", "internal_window", "internal_attention"}
+INTERNAL = {"internal_reason", "internal_window", "internal_attention", "closing_note"}
 """Written for colleagues: in no customer's answer and in no event at all."""
 STAFF_ONLY = {
     "metadata",

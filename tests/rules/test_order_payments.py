@@ -13,6 +13,7 @@ from services.orders.rules.payments import (
     refund_state,
     same_again,
     same_reference,
+    standing,
 )
 from services.orders.rules.room import MAX_PAYMENT_RECORDS
 from services.orders.state import OrderState
@@ -21,6 +22,8 @@ from shared.contracts.events import OrderPersonal, Payment, RefundState
 from shared.contracts.position import Position
 from shared.contracts.times import happened_at
 from tests.rules.orders import ACTORS, NOW, STAFF, STATUSES, order, payment
+
+PAYMENT = "payment_01jd00000000000000000000b"
 
 
 @pytest.mark.parametrize(
@@ -37,11 +40,12 @@ def test_late_money_is_real_money_in_every_status() -> None:
 
 
 def test_limits_of_payments() -> None:
-    full = order(payments=tuple(payment() for _ in range(MAX_PAYMENT_RECORDS)))
+    full = order(payments=tuple(payment(payment_id=f"payment_01jd0000000000000000000{n:03}") for n in range(MAX_PAYMENT_RECORDS)))
     assert may_record(full, STAFF, 1).code == "too_many_payments"
-    assert all(may_reverse(full, one, STAFF).allowed for one in full.payments), "a mistake can always be corrected"
+    assert all(may_reverse(full, one, STAFF, None).allowed for one in full.payments), "a mistake can always be corrected"
     reversal = payment(-11000, reverses=full.payments[0].payment_id)
-    assert may_record(order(payments=(*full.payments[1:], reversal)), STAFF, 1).allowed
+    assert may_record(order(payments=(*full.payments, reversal)), STAFF, 1).code == "too_many_payments"
+    assert may_record(order(payments=full.payments[1:]), STAFF, 1).allowed
     assert may_record(order(collected=10**15), STAFF, 1).code == "amount_too_large"
 
 
@@ -69,10 +73,38 @@ def test_the_same_reference_again() -> None:
 def test_a_payment_is_reversed_once() -> None:
     first = payment()
     back = payment(-11000, payment_id="payment_01jd00000000000000000000a1", reverses=first.payment_id)
-    assert may_reverse(order(payments=(first,)), first, STAFF).allowed
-    assert may_reverse(order(payments=(first, back)), first, STAFF).code == "already_reversed"
-    assert may_reverse(order(payments=(first, back)), back, STAFF).code == "not_a_payment"
+    assert may_reverse(order(payments=(first,)), first, STAFF, None).allowed
+    assert may_reverse(order(payments=(first, back)), first, STAFF, None).code == "already_reversed"
+    assert may_reverse(order(payments=(first, back)), back, STAFF, None).code == "not_a_payment"
     assert same_reference(order(payments=(back,)), "cod", "r-1") is None
+
+
+def test_a_payment_is_reversed_in_parts_until_nothing_of_it_stands() -> None:
+    first, second = payment(), payment(8000, payment_id=f"{PAYMENT}2", reference="r-2")
+    part = payment(-4000, payment_id=f"{PAYMENT}3", reverses=first.payment_id)
+    rest = payment(-7000, payment_id=f"{PAYMENT}4", reverses=first.payment_id)
+    once, whole = order(payments=(first, second, part)), order(payments=(first, second, part, rest))
+    assert standing(once) == {first.payment_id: 7000, second.payment_id: 8000}
+    assert may_reverse(once, first, STAFF, 7000).allowed
+    assert may_reverse(once, first, STAFF, None).allowed
+    refusal = may_reverse(once, first, STAFF, 7001)
+    assert (refusal.code, refusal.facts) == ("reversal_too_large", {"left": 7000})
+    assert may_reverse(whole, first, STAFF, 1).code == "already_reversed"
+    assert may_reverse(whole, second, STAFF, 8000).allowed
+    assert may_reverse(once, part, STAFF, 1).code == "not_a_payment"
+
+
+def test_part_reversals_leave_room_to_reverse_every_payment() -> None:
+    """An event has room for twice as many records as there may be payments."""
+    paid = tuple(payment(payment_id=f"payment_01jd0000000000000000000{n:03}") for n in range(MAX_PAYMENT_RECORDS - 1))
+    parts = tuple(payment(-1, payment_id=f"payment_01jd0000000000000000001{n:03}", reverses=paid[0].payment_id) for n in range(3))
+    assert may_record(order(payments=paid), STAFF, 1).allowed
+    for some, record, part in ((paid, True, True), ((*paid, *parts[:1]), False, True), ((*paid, *parts[:2]), False, False)):
+        one = order(payments=some)
+        assert may_record(one, STAFF, 1).allowed == record
+        assert may_reverse(one, paid[0], STAFF, 1).allowed == part
+        assert all(may_reverse(one, payment, STAFF, None).allowed for payment in paid), "a mistake can always be corrected"
+    assert may_reverse(order(payments=(*paid, *parts[:2])), paid[0], STAFF, 1).code == "too_many_payments"
 
 
 def test_more_than_the_total_and_open_addresses_need_attention() -> None:

@@ -7,6 +7,7 @@ import pytest
 from services.orders.rules.actions import actions
 from services.orders.rules.edit import EDITABLE, difference, may_edit
 from services.orders.rules.status import may_move, may_report_failed_delivery
+from services.orders.state import StoreSettings
 from shared.contracts.events import Fulfilment, OrderStatus, Tracking
 from shared.contracts.lifecycle import STEPS, Step
 from tests.rules.orders import ACTORS, NOW, PLATFORM, STAFF, STATUSES, SYSTEM, order
@@ -86,11 +87,10 @@ def test_history_keeps_only_what_differs(before: dict[str, Any], after: dict[str
 def test_actions_name_every_command_for_every_actor() -> None:
     for actor in ACTORS.values():
         for status in STATUSES:
-            decisions = actions(order(status), actor, "cancellation-control", "delivered", now=NOW)
+            decisions = actions(order(status), actor, StoreSettings(), now=NOW)
             assert set(decisions) == {
-                "confirm", "pick_up", "ship", "deliver", "report_failed_delivery", "record_payment", "amend", "part_cancel",
-                "cancel", "change_parcels",
-                *(f"edit_{part}" for part in EDITABLE),
+                "confirm", "pick_up", "ship", "deliver", "report_failed_delivery", "record_payment", "amend", "part_cancel", "cancel",
+                "change_parcels", "close_difference", *(f"edit_{part}" for part in EDITABLE),
             }  # fmt: skip
             assert all(decision.detail for decision in decisions.values() if not decision.allowed)
 

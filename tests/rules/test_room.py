@@ -12,6 +12,8 @@ from services.orders.requests.changes import EditOrder
 from services.orders.requests.placing import MAX_COUPONS, MAX_PREPAID, MAX_TAX_NUMBERS, AddressInput
 from services.orders.rules.room import (
     MAX_CANCELLED_PARTS,
+    MAX_CLOSINGS,
+    MAX_CLOSINGS_BYTES,
     MAX_LINES_BYTES,
     MAX_OTHER_BYTES,
     MAX_PARCELS_BYTES,
@@ -32,6 +34,7 @@ from shared.contracts.events import (
     By,
     Cancellation,
     CancelledUnits,
+    Closing,
     InspectedLine,
     Order,
     OrderEvent,
@@ -118,6 +121,7 @@ ALSO = {
     "lines": (),
     "parcel_id": "parcel_01jd00000000000000000000a0",
     "change": "corrected",
+    "closing_id": "closing_01jd00000000000000000000a0",
 }
 ORDER_EVENTS = [event for event in EVENTS.values() if issubclass(event, OrderEvent)]
 
@@ -146,8 +150,17 @@ def test_part_cancellations_have_their_bound() -> None:
     assert records + named + told <= MAX_PARTS_BYTES
 
 
+def test_closings_have_their_bound() -> None:
+    closing = Closing(
+        closing_id="closing_01jd00000000000000000000a0", kind="written_off", amount=MOST, reason="shortage", by=BY, occurred_at=LATE,
+        order_version=2**31,
+    )  # fmt: skip
+    assert MAX_CLOSINGS * event_bytes([closing.model_dump(mode="json")]) <= MAX_CLOSINGS_BYTES
+
+
 def test_every_event_of_an_accepted_order_fits() -> None:
-    assert MAX_LINES_BYTES + 2 * MAX_PAYMENT_RECORDS * MAX_RECORD_BYTES + MAX_PARTS_BYTES + MAX_OTHER_BYTES <= MAX_EVENT_BYTES
+    records = 2 * MAX_PAYMENT_RECORDS * MAX_RECORD_BYTES + MAX_PARTS_BYTES + MAX_CLOSINGS_BYTES
+    assert MAX_LINES_BYTES + records + MAX_OTHER_BYTES <= MAX_EVENT_BYTES
 
 
 def test_every_event_of_its_refunds_fits() -> None:

@@ -68,6 +68,19 @@ class ChoiceView(Answer):
     code: str | None = None
 
 
+class ClosingView(Answer):
+    """A difference that the shop let be; its reason and note are for the shop alone."""
+
+    closing_id: str
+    kind: Literal["written_off", "kept"] | str
+    amount: MoneyView
+    reason: Literal["rounding", "shortage", "tip", "surplus", "other"] | str | None
+    note: str
+    by: ByView
+    occurred_at: datetime
+    order_version: int
+
+
 class GuestLinkView(Answer):
     """A link that reads this one order until it expires. Its token is shown when it is created, and in replays of that call soon after."""
 
@@ -327,6 +340,7 @@ class OrderDetails(Answer):
     delivery_failed_at: datetime | None
     cancellation: CancellationView | None
     part_cancellations: list[PartCancellationView]
+    closings: list[ClosingView]
     needs_attention: list[str]
     oversold: list[ShortageView]
     address_problems: list[FieldProblem]
@@ -383,6 +397,7 @@ class OrderView(Answer):
     delivery_failed_at: datetime | None
     cancellation: CancellationView | None
     part_cancellations: list[PartCancellationView]
+    closings: list[ClosingView]
     needs_attention: list[str]
     oversold: list[ShortageView]
     address_problems: list[FieldProblem]

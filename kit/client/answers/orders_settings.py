@@ -19,6 +19,7 @@ class OrderSettingsVersionView(Answer):
     next_number: int | None
     country: str | None
     oversell: Literal["refuse", "allow"] | str
+    closing_limit: int
     saved_at: datetime
     saved_by: ByView
 
@@ -35,6 +36,7 @@ class OrderSettingsView(Answer):
     next_number: int | None
     country: str | None
     oversell: Literal["refuse", "allow"] | str
+    closing_limit: int
 
 
 class OrderSettingsVersionPage(Answer):

@@ -28,6 +28,7 @@ from kit.client.requests.orders import (
     BulkPayment,
     BulkTransition,
     CancelRequest,
+    CloseDifference,
     DeliveryFailure,
     EditOrder,
     GuestLink,
@@ -297,6 +298,27 @@ class Orders:
         )
         return await self._connection.answer(CancelOutlook, call)
 
+    async def create_closing(
+        self,
+        order_id: str,
+        *,
+        dry_run: bool | None = None,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
+        **body: Unpack[CloseDifference],
+    ) -> OrderView:
+        """Let a difference be: write off what is still due, or keep what was paid too much. Money that still comes needs no correction."""
+        query = {"dry_run": dry_run}
+        call = Call(
+            "POST",
+            f"/v1/orders/{segment(order_id)}/closings",
+            if_match=if_match,
+            key=idempotency_key or new_key(),
+            body=body,
+            query=query,
+        )
+        return await self._connection.answer(OrderView, call)
+
     async def report_delivery_failure(
         self,
         order_id: str,
@@ -447,7 +469,7 @@ class Orders:
         idempotency_key: str | None = None,
         **body: Unpack[ReversePayment],
     ) -> OrderView:
-        """Correct a recorded payment with a record of the opposite amount."""
+        """Correct a recorded payment with a record of the opposite amount: of all that still stands of it, or of a part."""
         query = {"dry_run": dry_run}
         call = Call(
             "POST",

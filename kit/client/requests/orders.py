@@ -63,6 +63,16 @@ class CancelledLine(TypedDict):
     release_stock: NotRequired[bool]
 
 
+class CloseDifference(TypedDict):
+    """A difference that the shop lets be: `written_off` is not asked for any more, `kept` not paid back. The note is for the shop alone."""
+
+    kind: Literal["written_off", "kept"]
+    amount: int
+    """Minor units of the order's currency."""
+    reason: Literal["rounding", "shortage", "tip", "surplus", "other"]
+    note: NotRequired[str]
+
+
 class DeliveryFailure(TypedDict):
     """A delivery that was refused or failed; `reported_by` names who reported it (a rider, the carrier)."""
 
@@ -151,9 +161,11 @@ class RecordPayment(TypedDict):
 
 
 class ReversePayment(TypedDict):
-    """Corrects a recorded payment with a record of the opposite amount."""
+    """Corrects a recorded payment with a record of the opposite amount: all that still stands of it, or the `amount`."""
 
     reason: str
+    amount: NotRequired[int | None]
+    """At most what still stands of the payment; absent: all of that."""
     occurred_at: NotRequired[datetime | None]
 
 

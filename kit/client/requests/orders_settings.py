@@ -17,3 +17,5 @@ class OrderSettingsInput(TypedDict):
     """The store's country, ISO 3166-1 alpha-2; absent or null derives it from the time zone."""
     oversell: NotRequired[Literal["refuse", "allow"]]
     """`allow` takes an order for more than there is: the level goes below 0, and the order needs attention."""
+    closing_limit: NotRequired[int]
+    """How much of a difference staff may close, per order and kind, in minor units of its currency."""

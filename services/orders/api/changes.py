@@ -9,6 +9,7 @@ from services.orders.api.orders import MAX_ORDER_BODY_BYTES
 from services.orders.commands.amend import amend_order
 from services.orders.commands.bulk import change_each
 from services.orders.commands.cancel import cancel_in_part, cancel_order, cancel_outlook
+from services.orders.commands.closing import close_difference
 from services.orders.commands.edit import edit_order
 from services.orders.commands.parcels import add_parcel_of_item
 from services.orders.commands.payments import record_payment, reverse_payment
@@ -17,6 +18,7 @@ from services.orders.requests.amending import AmendOrder
 from services.orders.requests.bulk import BulkCancellation, BulkItem, BulkParcel, BulkPayment, BulkTransition
 from services.orders.requests.changes import (
     CancelRequest,
+    CloseDifference,
     DeliveryFailure,
     EditOrder,
     PartCancelRequest,
@@ -118,7 +120,7 @@ def _with_payment(recorded: Recorded, actor: Actor) -> OrderView:
     "/orders/{order_id}/payments/{payment_id}/reversals", operation_id="orders_payment_reverse", response_model=OrderView, responses=CHANGE
 )
 async def reversal(order_id: OrderId, payment_id: PaymentId, request: ReversePayment, call: Call, dry_run: DryRun = False) -> Response:
-    """Correct a recorded payment with a record of the opposite amount."""
+    """Correct a recorded payment with a record of the opposite amount: of all that still stands of it, or of a part."""
     return await call.change("orders.reverse_payment", OrderView.of, reverse_payment, order_id, payment_id, request, dry_run=dry_run)
 
 
@@ -142,6 +144,12 @@ async def amend(order_id: OrderId, request: AmendOrder, call: Call, dry_run: Dry
 async def cancel_part(order_id: OrderId, request: PartCancelRequest, call: Call, dry_run: DryRun = False) -> Response:
     """Cancel units that never leave, while the rest of the order goes on; they are credited by themselves."""
     return await call.change("orders.cancel_in_part", OrderView.of, cancel_in_part, order_id, request, dry_run=dry_run)
+
+
+@router.post("/orders/{order_id}/closings", operation_id="orders_closing_create", response_model=OrderView, responses=CHANGE)
+async def close(order_id: OrderId, request: CloseDifference, call: Call, dry_run: DryRun = False) -> Response:
+    """Let a difference be: write off what is still due, or keep what was paid too much. Money that still comes needs no correction."""
+    return await call.change("orders.close_difference", OrderView.of, close_difference, order_id, request, dry_run=dry_run)
 
 
 @router.post("/orders/{order_id}/cancel", operation_id="orders_order_cancel", response_model=OrderView | CancelOutlook, responses=CHANGE)

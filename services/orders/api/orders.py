@@ -60,7 +60,7 @@ async def one_order(order_id: OrderId, call: Call) -> Response:
         state, changes, unreadable = await order_with_history(tx, call.actor, order_id)
         settings = await settings_of(tx, call.actor.store)
     await set_aside(call.db, "changes", unreadable)
-    decisions = actions(state.order, call.actor, settings.cancel_preset, settings.customer_cancel_until, now=call.now)
+    decisions = actions(state.order, call.actor, settings, now=call.now)
     with one_row("orders", call.actor.store, order_id):
         details = OrderDetails.with_history(state, changes, decisions, call.actor)
     return call.show(details)
@@ -72,5 +72,5 @@ async def may(order_id: OrderId, call: Call) -> Response:
     async with call.reading() as tx:
         order = (await order_for(tx, call.actor, order_id)).order
         settings = await settings_of(tx, call.actor.store)
-    decisions = actions(order, call.actor, settings.cancel_preset, settings.customer_cancel_until, now=call.now)
+    decisions = actions(order, call.actor, settings, now=call.now)
     return call.show(ActionsView(order_id=order_id, version=order.version, actions=action_views(decisions)))

@@ -100,6 +100,17 @@ CHECKS: list[Check] = [
             ),
             "parcels": (f"{CHANGES_PARCELS} or {PARCELS} = {PARCELS_BEFORE} or ({MADE_OF_TRACKING})", "true"),
             "tracking": (f"nullif({ORDER}->'tracking', 'null')", TRACKED),
+            "closings": (
+                f"coalesce({ORDER}->'closings', '[]')",
+                f"""coalesce(b.data->'order'->'closings', '[]') || case when e.type = 'order.difference_closed.v1'
+                then jsonb_build_array({ORDER}->'closings'->-1) else '[]' end""",
+            ),
+            "closed": (
+                f"""e.type <> 'order.difference_closed.v1' or (p.status not in ('pending', 'cancelled')
+                and {ORDER}->'closings'->-1->>'closing_id' = e.data->>'closing_id'
+                and ({ORDER}->'closings'->-1->>'order_version')::bigint = e.sequence)""",
+                "true",
+            ),
             "payments": (
                 f"""case when p.paid > 0 then (select jsonb_agg(x order by n) from jsonb_array_elements({ORDER}->'payments')
                 with ordinality as t(x, n) where n <= p.paid) end""",

@@ -50,6 +50,13 @@ PAYMENTS_OF_EVENT = f"""(select jsonb_agg(jsonb_build_object('payment_id', x->>'
     'occurred_at', (x->>'occurred_at')::timestamptz, 'recorded_at', (x->>'recorded_at')::timestamptz)
     order by (x->>'order_version')::int, x->>'payment_id')
     from jsonb_array_elements({ORDER}->'payments') x)"""
+CLOSINGS_OF_ROWS = f"""(select jsonb_agg(jsonb_build_object('closing_id', {public("closing", "x.closing_id")}, 'kind', x.kind,
+    'amount', x.amount, 'reason', x.reason, 'by', c.by, 'occurred_at', c.occurred_at, 'order_version', x.order_version)
+    order by x.order_version) from orders.closings x left join orders.changes c on c.store_id = x.store_id and c.order_id = x.order_id
+    and c.version = x.order_version where x.store_id = o.store_id and x.order_id = o.order_id)"""
+CLOSINGS_OF_EVENT = f"""(select jsonb_agg(x || jsonb_build_object('occurred_at', (x->>'occurred_at')::timestamptz)
+    order by (x->>'order_version')::int) from jsonb_array_elements({ORDER}->'closings') x)"""
+CLOSED = "coalesce(sum(amount) filter (where kind = '{}'), 0)"
 # Units that were cancelled in part stand in an event's lines, but not in the rows, which are as the order was bought.
 LINES_OF_EVENT = f"""(select jsonb_agg(jsonb_strip_nulls(x) - 'cancelled' order by (x->>'line')::int)
     from jsonb_array_elements({ORDER}->'lines') x)"""
@@ -67,18 +74,21 @@ CHECKS: list[Check] = [
     ),
     same(
         "order_parts",
-        "an order's lines and payments match its last event",
+        "an order's lines, payments and closings match its last event",
         store="o.store_id",
         about_id=ID,
         source=AT,
-        pairs={"lines": (LINES_OF_ROWS, LINES_OF_EVENT), "payments": (PAYMENTS_OF_ROWS, PAYMENTS_OF_EVENT)},
+        pairs={"lines": (LINES_OF_ROWS, LINES_OF_EVENT), "payments": (PAYMENTS_OF_ROWS, PAYMENTS_OF_EVENT)}
+        | {"closings": (CLOSINGS_OF_ROWS, CLOSINGS_OF_EVENT)},
     ),
     same(
         "order_sums",
-        "an order's sums match its lines, payments and refunds, and its payment and refund states follow from them",
+        "an order's sums match its lines, payments, closings and refunds, and its payment and refund states follow from them",
         store="o.store_id",
         about_id=ID,
-        source="""orders.orders o
+        source=f"""orders.orders o
+            cross join lateral (select {CLOSED.format("written_off")} as written_off, {CLOSED.format("kept")} as kept
+                from orders.closings x where x.store_id = o.store_id and x.order_id = o.order_id) c
             cross join lateral (select count(*) as lines, max(line) as last, sum(quantity) as units, sum(total) as goods,
                 sum(discount + order_discount) as discount,
                 sum(tax) as tax, bool_and(placed_at = o.placed_at) as placed,
@@ -101,6 +111,8 @@ CHECKS: list[Check] = [
             "refunded_total": ("o.refunded_total", "r.refunded"),
             "credited_total": ("o.credited_total", "r.credited"),
             "shipping_kept_total": ("o.shipping_kept_total", "r.kept"),
+            "written_off_total": ("o.written_off_total", "c.written_off"),
+            "kept_total": ("o.kept_total", "c.kept"),
             "refunds": ("o.refunds", "r.refunds"),
             "refunded_units": ("o.refunded_units", "r.units"),
             "last_line": ("coalesce(o.last_line, l.last) >= l.last", "true"),
@@ -109,7 +121,7 @@ CHECKS: list[Check] = [
             "payment": (
                 "o.payment",
                 """case when case when o.status = 'cancelled' then p.collected >= o.total
-                else (o.total - r.credited) - (p.collected - r.refunded) <= 0 end then 'paid' else 'unpaid' end""",
+                else (o.total - r.credited) - (p.collected - r.refunded) - c.written_off <= 0 end then 'paid' else 'unpaid' end""",
             ),
             "refund_state": (
                 "o.refund_state",
@@ -139,12 +151,32 @@ CHECKS: list[Check] = [
     ),
     Check(
         "payment_reversal",
-        "a reversal reverses exactly the payment that it names, of the same order, once",
+        "a reversal reverses the payment that it names, of the same order, within what the reversals before it left of it",
         f"""select r.store_id, {public("payment", "r.payment_id")} as id, 'reverses ' || coalesce(p.amount::text, 'nothing') || ' by ' ||
-            r.amount as detail
+            r.amount || ', where ' || b.stood || ' stood' as detail
             from orders.payments r left join orders.payments p on p.store_id = r.store_id and p.payment_id = r.reverses
-            where r.reverses is not null and (p.order_id, -p.amount, p.method, p.reference) is distinct from (r.order_id, r.amount,
-                r.method, r.reference)""",
+            cross join lateral (select coalesce(sum(x.amount), 0) as stood from orders.payments x where x.store_id = r.store_id
+                and r.reverses in (x.payment_id, x.reverses) and x.order_version < r.order_version) b
+            where r.reverses is not null and ((p.order_id, p.method, p.reference, b.stood) is distinct from (r.order_id, r.method,
+                r.reference, r.stood) or r.amount not between -b.stood and -1)""",
+    ),
+    same(
+        "closing",
+        "a difference was closed within what was due or overpaid before it, by the change of its version",
+        store="c.store_id",
+        about_id=public("closing", "c.closing_id"),
+        source=f"""orders.closings c join orders.orders o on o.store_id = c.store_id and o.order_id = c.order_id
+            left join orders.changes x on x.store_id = c.store_id and x.order_id = c.order_id and x.version = c.order_version
+            left join orders.events e on e.store_id = c.store_id and e.sequence = c.order_version - 1 and e.subject = {ID}
+            cross join lateral (select {CLOSED.format("written_off")} as written_off, {CLOSED.format("kept")} as kept
+                from orders.closings x where x.store_id = c.store_id and x.order_id = c.order_id and x.order_version < c.order_version) b
+            cross join lateral (select ({ORDER}->>'total')::bigint - coalesce(({ORDER}->>'credited_total')::bigint,
+                ({ORDER}->>'refunded_total')::bigint) - ({ORDER}->>'collected')::bigint + ({ORDER}->>'refunded_total')::bigint as due) d""",
+        pairs={
+            "type": ("x.type", "'order.difference_closed.v1'"),
+            "difference": ("c.difference", "case c.kind when 'kept' then -d.due - b.kept else d.due - b.written_off end"),
+            "too much": ("c.amount between 1 and c.difference", "true"),
+        },
     ),
     Check(
         "settings_versions",

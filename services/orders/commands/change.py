@@ -28,7 +28,10 @@ COUNTED = ("line_count", "unit_count", "last_line")
 PARTS = ("tracking", "cancellation", "shipping_address", "billing_address")
 CONTACT = ("customer_name", "email", "phone", "company", "buyer_reference", "customer_note")
 LISTS = ("parcels", "tags", "tax_numbers", "personal_lines", "line_extras")
-OTHERS = (*CONTACT, *LISTS, "part_cancellations", "metadata", "refunds", "refunded_units", "address_problems", "oversold", "oversold_open")
+OTHERS = (
+    *CONTACT, *LISTS, "part_cancellations", "written_off_total", "kept_total", "metadata", "refunds", "refunded_units", "address_problems",
+    "oversold", "oversold_open",
+)  # fmt: skip
 
 # Built once: building them costs more than running them. A missing part is NULL, not JSON's null.
 UPDATE = (
@@ -104,6 +107,8 @@ def _columns(state: OrderState) -> dict[str, Any]:
     return {
         **{name: getattr(order, name) for name in OF_ORDER},
         "part_cancellations": [_json(one) for one in order.part_cancellations],
+        "written_off_total": order.position.written_off,
+        "kept_total": order.position.kept,
         "tracking": _json(order.tracking),
         "cancellation": _json(order.cancellation),
         **{name: getattr(personal, name) for name in CONTACT},

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from services.orders.commands.change import Doing, changed, write
 from services.orders.queries.orders import order_for
 from services.orders.requests.changes import RecordPayment, ReversePayment
-from services.orders.rules.payments import may_record, may_reverse, same_again, same_reference
+from services.orders.rules.payments import may_record, may_reverse, same_again, same_reference, standing
 from services.orders.state import OrderState, Recorded
 from services.orders.tables import payments
 from shared.contracts.actor import Actor
@@ -50,22 +50,26 @@ async def reverse_payment(
     tx: Transaction, actor: Actor, order_id: str, payment_id: str, request: ReversePayment, *, now: datetime,
     expected_version: int | None = None,
 ) -> OrderState:  # fmt: skip
-    """Correct a payment with a record of the opposite amount. Raises NotFound, Forbidden, Refused, VersionConflict, Invalid."""
+    """Correct a payment with a record of the opposite amount: of all that still stands, or of a part.
+
+    Raises NotFound, Forbidden, Refused, VersionConflict, Invalid.
+    """
     state = await order_for(tx, actor, order_id, lock=True)
     expect_version(state.order.version, expected_version)
     reversed_one = next((payment for payment in state.order.payments if payment.payment_id == payment_id), None)
     if reversed_one is None:
         raise NotFound(detail="The order has no such payment.")
-    may_reverse(state.order, reversed_one, actor).or_raise()
+    may_reverse(state.order, reversed_one, actor, request.amount).or_raise()
+    stood = standing(state.order)[payment_id]
     at = happened_at(request.occurred_at, now=now)
     reversal = reversed_one.model_copy(
         update={
-            "payment_id": new_id("payment"), "amount": -reversed_one.amount, "courier_charge": None, "reverses": payment_id,
+            "payment_id": new_id("payment"), "amount": -(request.amount or stood), "courier_charge": None, "reverses": payment_id,
             "order_version": state.order.version + 1, "lines_version": state.order.lines_version, "occurred_at": at, "recorded_at": now,
         }
     )  # fmt: skip
     after = _with(state, reversal)
-    await tx.execute(sa.insert(payments).values(store_id=actor.store, order_id=order_id, **reversal.model_dump()))
+    await tx.execute(sa.insert(payments).values(store_id=actor.store, order_id=order_id, stood=stood, **reversal.model_dump()))
     doing = Doing(actor, at, now, reason=request.reason)
     await write(tx, after, OrderPaymentReversed, doing, _details(reversal), payment_id=reversal.payment_id, reason=request.reason)
     return after

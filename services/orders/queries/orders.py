@@ -12,13 +12,14 @@ from sqlalchemy.engine import Row
 from services.orders.rules.parcels import standing
 from services.orders.rules.part_cancel import with_cancelled
 from services.orders.state import Change, LineExtra, OrderState, Shortage
-from services.orders.tables import changes, lines, orders, payments
+from services.orders.tables import changes, closings, lines, orders, payments
 from shared.contracts.actor import Actor
 from shared.contracts.errors import Choice, FieldError
 from shared.contracts.events import (
     Address,
     By,
     Cancellation,
+    Closing,
     Option,
     Order,
     OrderLine,
@@ -37,11 +38,15 @@ from shared.data.readable import BrokenJson
 from shared.data.set_aside import Unusable, each_readable, one_row
 
 LINE_COLUMNS = tuple(column for column in lines.c if column.name not in ("store_id", "order_id", "placed_at"))
-PAYMENT_COLUMNS = tuple(column for column in payments.c if column.name not in ("store_id", "order_id"))
+PAYMENT_COLUMNS = tuple(payments.c[name] for name in Payment.model_fields)
 PARTS = ("tracking", "cancellation", "part_cancellations", "coupon_codes", "parcels")
 """Columns of an order that are read into parts of it."""
 
 CHANGE_COLUMNS = tuple(column for column in changes.c if column.name not in ("store_id", "order_id"))
+CLOSING_COLUMNS = (
+    *(closings.c[name] for name in ("closing_id", "kind", "amount", "reason", "order_version")),
+    changes.c.by, changes.c.occurred_at, changes.c.reason.label("note"),
+)  # fmt: skip
 
 
 async def order_for(tx: Transaction, actor: Actor, order_id: str, *, lock: bool = False) -> OrderState:
@@ -86,6 +91,7 @@ def state_of(row: Row[Any]) -> OrderState:
         **{name: values[name] for name in same},
         lines=with_cancelled([_line(line) for line in row.order_lines], [units for part in parts for units in part.lines]),
         part_cancellations=parts,
+        closings=tuple(_closing(closing) for closing in row.order_closings),
         payments=tuple(_payment(payment) for payment in row.order_payments),
         tracking=tracking,
         parcels=standing(parcels, tracking, public_id("parcel", uuid_of("order", row.order_id))),
@@ -116,18 +122,21 @@ def state_of(row: Row[Any]) -> OrderState:
         last_line=row.last_line or row.line_count,
         oversold=tuple(Shortage(**one) for one in row.oversold),
         oversold_open=row.oversold_open,
+        closing_notes={_closing_id(one): one["note"] for one in row.order_closings},
     )
 
 
-def _listed(columns: tuple[sa.Column[Any], ...], order_by: tuple[sa.Column[Any], ...], name: str) -> sa.Label[Any]:
-    """An order's rows in another table, as one JSON array, so that loading takes one query."""
-    table = columns[0].table
+def _listed(
+    columns: tuple[sa.ColumnElement[Any], ...], order_by: tuple[sa.Column[Any], ...], name: str, *joined: sa.ColumnElement[bool]
+) -> sa.Label[Any]:
+    """An order's rows in another table, that of `order_by`, as one JSON array, so that loading takes one query."""
+    table = order_by[0].table
     pairs: list[sa.ColumnElement[Any]] = []
     for column in columns:
-        pairs += [sa.literal_column(f"'{column.name}'"), column]
+        pairs += [sa.literal_column(f"'{column.key}'"), column]
     rows = sa.func.jsonb_agg(aggregate_order_by(sa.func.jsonb_build_object(*pairs), *order_by), type_=JSONB)
     mine = (table.c.store_id == orders.c.store_id) & (table.c.order_id == orders.c.order_id)
-    found = sa.select(sa.func.coalesce(rows, sa.text("'[]'::jsonb"), type_=JSONB)).where(mine).correlate(orders)
+    found = sa.select(sa.func.coalesce(rows, sa.text("'[]'::jsonb"), type_=JSONB)).where(mine, *joined).correlate(orders)
     return found.scalar_subquery().label(name)
 
 
@@ -136,7 +145,11 @@ WHOLE = sa.select(
     orders,
     _listed(LINE_COLUMNS, (lines.c.line,), "order_lines"),
     _listed(PAYMENT_COLUMNS, (payments.c.order_version, payments.c.payment_id), "order_payments"),
-)
+    _listed(
+        CLOSING_COLUMNS, (closings.c.order_version,), "order_closings", changes.c.store_id == closings.c.store_id,
+        changes.c.order_id == closings.c.order_id, changes.c.version == closings.c.order_version,
+    ),
+)  # fmt: skip
 WITH_HISTORY = WHOLE.add_columns(_listed(CHANGE_COLUMNS, (changes.c.version,), "order_changes"))
 
 
@@ -152,6 +165,15 @@ def _line(row: dict[str, Any]) -> OrderLine:
 def _payment(row: dict[str, Any]) -> Payment:
     ids = {name: row[name] and public_id("payment", UUID(row[name])) for name in ("payment_id", "reverses")}
     return Payment.model_validate(row | ids, strict=False)
+
+
+def _closing(row: dict[str, Any]) -> Closing:
+    said = {name: value for name, value in row.items() if name != "note"}
+    return Closing.model_validate(said | {"closing_id": _closing_id(row)}, strict=False)
+
+
+def _closing_id(row: dict[str, Any]) -> str:
+    return public_id("closing", UUID(row["closing_id"]))
 
 
 def _change(row: Mapping[str, Any]) -> Change:

@@ -6,8 +6,21 @@ from pydantic import Field, field_validator, model_validator
 
 from services.orders.requests.parcels import TrackingEdit, TrackingInput
 from services.orders.requests.placing import MAX_QUANTITY, Options, Personalisation, PrepaidInput, Strictness, Tags, TaxNumbers
-from services.orders.requests.words import Amount, Code, CountryCode, Email, Message, Method, Rate, Reason, ShortText, Whole, kept
-from shared.contracts.events import MAX_LINE_NUMBER, MAX_ORDER_LINES, Address
+from services.orders.requests.words import (
+    Amount,
+    Code,
+    CountryCode,
+    Email,
+    Message,
+    Method,
+    PositiveAmount,
+    Rate,
+    Reason,
+    ShortText,
+    Whole,
+    kept,
+)
+from shared.contracts.events import MAX_LINE_NUMBER, MAX_ORDER_LINES, Address, ClosingKind, ClosingReason
 from shared.contracts.lifecycle import Step
 from shared.web.inputs import Day, Fact, Input, Name, Text, Word, example
 
@@ -47,12 +60,24 @@ class RecordPayment(PrepaidInput):
 
 
 class ReversePayment(Input):
-    """Corrects a recorded payment with a record of the opposite amount."""
+    """Corrects a recorded payment with a record of the opposite amount: all that still stands of it, or the `amount`."""
 
-    model_config = example({"reason": "the cheque bounced"})
+    model_config = example({"reason": "charged back", "amount": 4000})
 
     reason: Reason
+    amount: PositiveAmount | None = Field(default=None, description="At most what still stands of the payment; absent: all of that")
     occurred_at: Fact | None = None
+
+
+class CloseDifference(Input):
+    """A difference that the shop lets be: `written_off` is not asked for any more, `kept` not paid back. The note is for the shop alone."""
+
+    model_config = example({"kind": "written_off", "amount": 3, "reason": "rounding"})
+
+    kind: ClosingKind
+    amount: PositiveAmount
+    reason: ClosingReason
+    note: Annotated[str, Text(500)] = ""
 
 
 class CancelRequest(Input):

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from services.orders.state import CancelPreset, CustomerStop, Oversell
+from shared.contracts.money import MAX_AMOUNT_MINOR_UNITS
 from shared.web.inputs import Input, Word, example
 
 MAX_NEXT_NUMBER = 10**15
@@ -23,6 +24,7 @@ class OrderSettingsInput(Input):
             "next_number": 3001,
             "country": "BD",
             "oversell": "allow",
+            "closing_limit": 100,
         }
     )
 
@@ -48,3 +50,11 @@ class OrderSettingsInput(Input):
         Oversell,
         Field(description="`allow` takes an order for more than there is: the level goes below 0, and the order needs attention"),
     ] = "refuse"
+    closing_limit: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=MAX_AMOUNT_MINOR_UNITS,
+            description="How much of a difference staff may close, per order and kind, in minor units of its currency",
+        ),
+    ] = 0

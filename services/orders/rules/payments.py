@@ -1,5 +1,7 @@
 """Money recorded on an order: who may record it, and the payment and refund states that follow. Pure."""
 
+from collections import Counter
+
 from services.orders.requests.changes import RecordPayment
 from shared.contracts.actor import Actor, Decision, allowed, refused, shop_only
 from shared.contracts.events import Order, Payment, PaymentState, RefundState
@@ -35,8 +37,8 @@ def may_record(order: Order, actor: Actor, amount: int) -> Decision:
     decision = shop_only(actor)
     if not decision.allowed:
         return decision
-    if sum(payment.reverses is None for payment in order.payments) >= MAX_PAYMENT_RECORDS:
-        return refused("too_many_payments", f"An order can hold at most {MAX_PAYMENT_RECORDS} payments.")
+    if not _has_room(order, 2):
+        return _too_many()
     if order.collected + amount > MAX_AMOUNT_MINOR_UNITS:
         return refused("amount_too_large", f"At most {MAX_AMOUNT_MINOR_UNITS} minor units can be collected for an order.")
     return allowed()
@@ -59,13 +61,36 @@ def same_again(existing: Payment, request: RecordPayment) -> Decision:
     return allowed()
 
 
-def may_reverse(order: Order, payment: Payment, actor: Actor) -> Decision:
-    """Whether `actor` may reverse `payment`: once, in full."""
+def standing(order: Order) -> Counter[str]:
+    """What was not reversed of each payment, by its id."""
+    stands = Counter[str]()
+    for record in order.payments:
+        stands[record.reverses or record.payment_id] += record.amount
+    return stands
+
+
+def may_reverse(order: Order, payment: Payment, actor: Actor, amount: int | None) -> Decision:
+    """Whether `actor` may reverse `amount` of `payment`, or all that still stands of it (None)."""
     decision = shop_only(actor)
     if not decision.allowed:
         return decision
     if payment.reverses is not None:
         return refused("not_a_payment", "A reversal cannot be reversed; record the payment again under a new reference.")
-    if any(other.reverses == payment.payment_id for other in order.payments):
+    left = standing(order)[payment.payment_id]
+    if left == 0:
         return refused("already_reversed", "This payment has already been reversed.")
+    if amount is not None and amount > left:
+        return refused("reversal_too_large", f"{left} minor units of this payment still stand; no more can be reversed.", left=left)
+    if amount is not None and amount < left and not _has_room(order, 1):
+        return _too_many()
     return allowed()
+
+
+def _has_room(order: Order, more: int) -> bool:
+    """Whether an event has room for `more` records and reversals to come: every payment that stands can still be reversed."""
+    reversible = sum(stands > 0 for stands in standing(order).values())
+    return len(order.payments) + reversible + more <= 2 * MAX_PAYMENT_RECORDS
+
+
+def _too_many() -> Decision:
+    return refused("too_many_payments", f"An order can hold at most {MAX_PAYMENT_RECORDS} payments, fewer if they were reversed in parts.")

@@ -1,6 +1,6 @@
 """Limits the size of a new order, so that every later event of it fits: no accepted order can ever get stuck. Pure.
 
-    an event = its lines (measured) + its payments and part cancellations (counted) + everything else (texts of bounded length)
+    an event = its lines (measured) + its payments, part cancellations and closings (counted) + everything else (texts of bounded length)
 
 Each part has its limit here, and a test adds up the maxima: tests/rules/test_room.py, docs/decisions/0020-room-for-life.md
 """
@@ -13,7 +13,11 @@ MAX_LINES_BYTES = 755_000
 """Of all lines in an event, as sent. 2,000 lines with typical figures have room for 60 Bengali letters each."""
 
 MAX_PAYMENT_RECORDS = 500
-"""Payments of one order. Each can be reversed, so an event may carry twice as many records."""
+"""Payments of one order. Each can be reversed, so an event may carry twice as many records; part reversals leave room for fewer."""
+
+MAX_CLOSINGS = 20
+MAX_CLOSINGS_BYTES = 45_000
+"""Closed differences of one order, and their room in an event."""
 
 MAX_PART_CANCELLATIONS = 20
 MAX_CANCELLED_PARTS = 1_000

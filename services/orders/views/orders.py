@@ -10,7 +10,8 @@ from services.orders.addresses.postal import formatted
 from services.orders.rules.attention import needs_attention
 from services.orders.state import Change, LineExtra, OrderState
 from services.orders.views.cancellations import CancellationView, PartCancellationView
-from services.orders.views.timeline import TimelineEntry, timeline_entry
+from services.orders.views.closings import ClosingView, closing_views
+from services.orders.views.timeline import TimelineEntry, timeline_of
 from shared.contracts.actor import Actor, Decision
 from shared.contracts.events import (
     Address,
@@ -132,6 +133,7 @@ class OrderView(View):
     delivery_failed_at: datetime | None
     cancellation: CancellationView | None
     part_cancellations: list[PartCancellationView]
+    closings: list[ClosingView]
     needs_attention: list[str]
     oversold: list[ShortageView]
     address_problems: list[FieldProblem]
@@ -175,7 +177,7 @@ class OrderDetails(OrderView):
     @classmethod
     def with_history(cls, state: OrderState, changes: list[Change], decisions: Mapping[str, Decision], actor: Actor) -> "OrderDetails":
         """The order, its changes, and the decisions for `actor`."""
-        return cls(**_view(state, actor), timeline=[timeline_entry(change, actor) for change in changes], actions=actions(decisions))
+        return cls(**_view(state, actor), timeline=timeline_of(changes, actor), actions=actions(decisions))
 
 
 class ErasedView(View):
@@ -219,6 +221,7 @@ def _view(state: OrderState, actor: Actor) -> dict[str, Any]:
         "payments": [_payment(order, at, actor) for at in range(len(order.payments))],
         "cancellation": order.cancellation and CancellationView.of(order.cancellation, actor),
         "part_cancellations": [PartCancellationView.of(part, actor) for part in order.part_cancellations],
+        "closings": closing_views(state, actor),
         "needs_attention": list(needs_attention(state)) if actor.is_shop else [],
         "oversold": [ShortageView.showing(one) for one in state.oversold] if actor.is_shop else [],
         "address_problems": [FieldProblem(**one.members()) for one in state.address_problems] if actor.is_shop else [],

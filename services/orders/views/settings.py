@@ -17,6 +17,7 @@ class OrderSettingsView(View):
     next_number: int | None
     country: str | None
     oversell: Oversell
+    closing_limit: int
 
 
 class OrderSettingsVersionView(SavedView, OrderSettingsView):

@@ -1,6 +1,6 @@
 """Response bodies of what happened to an order."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -31,8 +31,16 @@ SHOWN_TO_CUSTOMERS = (
 OF_THE_SHOP = ("tags", "metadata", "accept_addresses", "accept_oversold")
 
 
-def timeline_entry(change: Change, actor: Actor) -> TimelineEntry:
-    """One change as `actor` may see it: internal details (such as a rider's name) are only for the shop."""
+ONLY_FOR_THE_SHOP = ("order.difference_closed.v1",)
+
+
+def timeline_of(changes: Sequence[Change], actor: Actor) -> list[TimelineEntry]:
+    """The changes as `actor` may see them."""
+    return [_entry(change, actor) for change in changes if actor.is_shop or change.type not in ONLY_FOR_THE_SHOP]
+
+
+def _entry(change: Change, actor: Actor) -> TimelineEntry:
+    """One change: internal details (such as a rider's name) are only for the shop."""
     details = change.details if actor.is_shop else _for_customers(change.details)
     return TimelineEntry.showing(
         change, by=ByView.of(change.by, actor), reason=reason_for(change.reason, change.by, actor), details=details

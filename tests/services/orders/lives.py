@@ -34,7 +34,9 @@ class Model:
     lines_version: int = 1
     shipping: int = 1000
     paid: dict[str, int] = field(default_factory=dict)
-    reversed: set[str] = field(default_factory=set)
+    reversed: dict[str, int] = field(default_factory=dict)
+    written_off: int = 0
+    kept: int = 0
     failed: bool = False
     parts: int = 0
     credited: int = 0
@@ -43,7 +45,7 @@ class Model:
 
     @property
     def collected(self) -> int:
-        return sum(amount for reference, amount in self.paid.items() if reference not in self.reversed)
+        return sum(self.paid.values()) - sum(self.reversed.values())
 
     @property
     def goods(self) -> int:
@@ -59,8 +61,16 @@ class Model:
         return (self.total - self.credited) - (self.collected - self.paid_back)
 
     @property
+    def due(self) -> int:
+        return max(0, self.position - self.written_off)
+
+    @property
+    def overpaid(self) -> int:
+        return max(0, -self.position - self.kept)
+
+    @property
     def is_paid(self) -> bool:
-        return self.collected >= self.total if self.status == "cancelled" else self.position <= 0
+        return self.collected >= self.total if self.status == "cancelled" else self.due == 0
 
     @property
     def reserved(self) -> int:
@@ -113,11 +123,27 @@ class Model:
         self.happened("payment_recorded")
         return None
 
-    def reverse(self, reference: str) -> str | None:
-        if reference in self.reversed:
+    def reverse(self, reference: str, amount: int | None) -> str | None:
+        before = self.reversed.get(reference, 0)
+        left = self.paid[reference] - before
+        if left == 0:
             return "already_reversed"
-        self.reversed.add(reference)
+        if amount is not None and amount > left:
+            return "reversal_too_large"
+        self.reversed[reference] = before + (amount or left)
         self.happened("payment_reversed")
+        return None
+
+    def close(self, kind: str, amount: int) -> str | None:
+        if self.status in ("pending", "cancelled"):
+            return "pending_is_amended" if self.status == "pending" else "already_cancelled"
+        if amount > (self.due if kind == "written_off" else self.overpaid):
+            return "no_such_difference"
+        if kind == "written_off":
+            self.written_off += amount
+        else:
+            self.kept += amount
+        self.happened("difference_closed")
         return None
 
     def fail_delivery(self) -> str | None:
@@ -160,7 +186,8 @@ class Model:
         line.cancelled += quantity
         self.parts += 1
         self.credited += credit
-        self.paid_back += min(credit, max(0, self.collected - self.paid_back - max(0, self.total - self.credited)))
+        owed = max(0, self.total - self.credited - self.written_off)
+        self.paid_back += min(credit, max(0, self.collected - self.paid_back - owed))
         self.happened("part_cancelled")
         return None
 

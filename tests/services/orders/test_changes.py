@@ -308,5 +308,8 @@ async def test_actions_are_what_the_commands_answer(shop: Shop) -> None:
         "edit_customer_note", "edit_tags", "edit_metadata",
     }  # fmt: skip
     assert (offered["ship"]["code"], offered["cancel"]["code"]) == ("already_there", "unpaid_is_the_customers")
+    assert offered["close_difference"]["code"] == "above_closing_limit"  # 0 is the default
+    by_platform = (await shop.platform.get(f"/orders/v1/orders/{order_id}/actions")).ok()["actions"]
+    assert by_platform["close_difference"]["allowed"]
     mine = (await shop.customer().get(f"/orders/v1/orders/{order_id}/actions")).ok()["actions"]
     assert {name for name, action in mine.items() if action["allowed"]} == {"cancel"}

@@ -117,6 +117,7 @@ async def test_settings_are_versioned(shop: Shop) -> None:
         "country": None,
         "next_number": None,
         "oversell": "refuse",
+        "closing_limit": 0,
     }
     missing = await shop.staff.put("/orders/v1/orders-settings", json=SETTINGS)
     assert (missing.status, missing.code) == (428, "if_match_required")

@@ -92,15 +92,22 @@ class Lives(RuleBasedStateMachine):
         body = {"amount": amount, "method": "cod", "reference": reference}
         self.agrees(self.call(self.shop.staff, "POST", f"/v1/orders/{order}/payments", body), code)
 
-    @rule(order=orders, reference=st.sampled_from("abc"))
-    def reverse(self, order: str, reference: str) -> None:
+    @rule(order=orders, reference=st.sampled_from("abc"), amount=st.sampled_from([None, 1, 2500, 11000]))
+    def reverse(self, order: str, reference: str, amount: int | None) -> None:
         shown = self.call(self.shop.staff, "GET", f"/v1/orders/{order}").json()
         record = next((p for p in shown["payments"] if p["reference"] == reference and p["reverses"] is None), None)
         assert (record is None) == (reference not in self.models[order].paid)
         if record is not None:
-            code = self.models[order].reverse(reference)
+            code = self.models[order].reverse(reference, amount)
             path = f"/v1/orders/{order}/payments/{record['payment_id']}/reversals"
-            self.agrees(self.call(self.shop.staff, "POST", path, {"reason": "wrong"}), code)
+            body = {"reason": "wrong"} | ({} if amount is None else {"amount": amount})
+            self.agrees(self.call(self.shop.staff, "POST", path, body), code)
+
+    @rule(order=orders, kind=st.sampled_from(["written_off", "kept"]), amount=st.sampled_from([1, 4000, 7000]))
+    def close(self, order: str, kind: str, amount: int) -> None:
+        code = self.models[order].close(kind, amount)
+        body = {"kind": kind, "amount": amount, "reason": "other"}
+        self.agrees(self.call(self.shop.platform, "POST", f"/v1/orders/{order}/closings", body), code)
 
     @rule(order=orders)
     def fail_delivery(self, order: str) -> None:
@@ -161,7 +168,7 @@ class Lives(RuleBasedStateMachine):
             assert lines == {number: (line.sku, line.quantity, line.cancelled) for number, line in model.lines.items()}
             if model.status != "cancelled":
                 money = [shown[name]["amount"] for name in ("credited_total", "refunded_total", "due", "overpaid")]
-                assert money == [model.credited, model.paid_back, max(0, model.position), max(0, -model.position)]
+                assert money == [model.credited, model.paid_back, model.due, model.overpaid]
             ours = [entry["type"] for entry in shown["timeline"] if entry["type"] != "order.refunded.v1"]
             assert ours == [f"order.{kind}.v1" for kind in model.types]
             allowed = shown["actions"]["cancel"]["allowed"]

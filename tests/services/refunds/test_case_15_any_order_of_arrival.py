@@ -135,5 +135,25 @@ async def test_three_times_and_shuffled(shop: Shop, empty: tuple[Stack, Database
     assert sorted(amounts) == sorted([[0], [3_000 - kept, 8_000, 250], [11_000], [2_500, 5_500 - kept // 2, 100], []])
 
 
+@pytest.mark.parametrize(("back", "expected"), [({"amount": 4_000}, [11_000, 1_000]), ({}, [5_000])])
+async def test_case_37_seen_at_once(shop: Shop, empty: tuple[Stack, Database], back: dict[str, int], expected: list[int]) -> None:
+    """A payment of a cancelled order comes back as long as something of it stands: the newest event arrives before all others."""
+    stack, database = empty
+    order_id = await order(shop)
+    await cancel(shop.platform, order_id)
+    first = (await pay(shop, order_id, 11_000))["payments"][0]["payment_id"]
+    await pay(shop, order_id, 5_000)
+    reversal = f"/orders/v1/orders/{order_id}/payments/{first}/reversals"
+    (await shop.staff.post(reversal, json={"reason": "charged back"} | back)).ok()
+    events = await shop.rows("orders", "select * from events where store_id = {store} and subject = $2 order by sequence desc", order_id)
+    there = Shop(stack, shop._client, {})
+    elsewhere = Elsewhere(there, database)
+    await elsewhere.take(bodies([event for event in events if event["type"] != "order.refunded.v1"], there.store))
+    [row] = await elsewhere.state()
+    assert [(refund[0], refund[7]) for refund in _refunds(row)] == [("payment", amount) for amount in expected]
+    for pool in there._pools.values():
+        await pool.close()
+
+
 def _refunds(row: dict[str, Any]) -> Any:
     return json.loads(row["refunds"] or "[]")

@@ -3,9 +3,10 @@
 from alembic import op
 
 revision = "0016"
-down_revision = "0014"
+down_revision = "0015"
 
-BEFORE = """(status <> 'cancelled' and total - credited_total - collected + refunded_total < 0) or address_problems <> '[]'::jsonb"""
+BEFORE = """(status <> 'cancelled' and total - credited_total - collected + refunded_total + kept_total < 0)
+    or address_problems <> '[]'::jsonb"""
 
 
 def _attention(condition: str) -> None:
