@@ -119,7 +119,7 @@ class Lives(RuleBasedStateMachine):
         model = self.models[order]
         number, cap = model.tee, next((number for number, line in model.lines.items() if line.sku == "CAP-1"), None)
         reserved, version = model.reserved, self.shown(order)["version"]
-        code = model.amend(tees, caps, shipping, self.shelf, anew=anew)
+        code = model.amend(tees, caps, shipping, self.shelf if self.oversell == "refuse" else tees, anew=anew)
         tee = {"sku": "TEE-1", "name": "T-shirt", "unit_price": TEE} if anew else {"line": number}
         lines = [tee | {"quantity": tees}]
         if caps:
