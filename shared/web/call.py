@@ -161,14 +161,16 @@ class Calling:
 
         return await self.once(name, work, idempotent=idempotent, dry_run=dry_run)
 
-    async def save(self, name: str, view: Callable[[T], View], command: Callable[..., Awaitable[T]], *what: Any) -> Response:
+    async def save(
+        self, name: str, view: Callable[[T], View], command: Callable[..., Awaitable[T]], *what: Any, dry_run: bool = False
+    ) -> Response:
         """once() for a command that saves the next version of settings, for which If-Match is required."""
         expected = self.if_match_required
 
         async def work(tx: Transaction) -> View:
             return view(await command(tx, self.actor, *what, now=self.now, expected_version=expected))
 
-        return await self.once(name, work, idempotent="optional")
+        return await self.once(name, work, idempotent="optional", dry_run=dry_run)
 
     async def _with_secrets(self, stored: Stored, remake: Remake | None) -> Stored:
         """A stored response with its secrets recreated, if that is possible and the call is recent enough (`secret_replay_seconds`)."""

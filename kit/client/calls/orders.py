@@ -116,15 +116,28 @@ class Orders:
         }
         return self._connection.items(OrderPage, Call("GET", "/v1/orders", query=query))
 
-    async def place(self, *, idempotency_key: str | None = None, **body: Unpack[PlaceOrder]) -> OrderView:
-        """Place an order, for platform and staff. The caller's figures are used if they add up; missing ones are computed."""
-        return await self._connection.answer(OrderView, Call("POST", "/v1/orders", key=idempotency_key or new_key(), body=body))
+    async def place(self, *, dry_run: bool | None = None, idempotency_key: str | None = None, **body: Unpack[PlaceOrder]) -> OrderView:
+        """Place an order, for platform and staff. The caller's figures are used if they add up; missing ones are computed.
 
-    async def place_batch(self, *, idempotency_key: str | None = None, **body: Unpack[PlaceBatch]) -> BatchView:
+        A dry run takes no number: where the series gives it, `number` is empty.
+        """
+        query = {"dry_run": dry_run}
+        call = Call("POST", "/v1/orders", key=idempotency_key or new_key(), body=body, query=query)
+        return await self._connection.answer(OrderView, call)
+
+    async def place_batch(
+        self,
+        *,
+        dry_run: bool | None = None,
+        idempotency_key: str | None = None,
+        **body: Unpack[PlaceBatch],
+    ) -> BatchView:
         """Place up to 1,000 orders, each independently. A repeat with the same key places only missing ones and returns the same
         response.
         """
-        return await self._connection.answer(BatchView, Call("POST", "/v1/orders/batch", key=idempotency_key or new_key(), body=body))
+        query = {"dry_run": dry_run}
+        call = Call("POST", "/v1/orders/batch", key=idempotency_key or new_key(), body=body, query=query)
+        return await self._connection.answer(BatchView, call)
 
     async def cancel_batch(
         self,
@@ -340,18 +353,41 @@ class Orders:
         )
         return await self._connection.answer(OrderView, call)
 
-    async def create_guest_link(self, order_id: str, *, idempotency_key: str | None = None, **body: Unpack[GuestLink]) -> GuestLinkView:
-        """Create a token with which a guest without an account reads this order. It is never stored: in a late replay it is null."""
-        call = Call("POST", f"/v1/orders/{segment(order_id)}/guest-links", key=idempotency_key or new_key(), body=body)
+    async def create_guest_link(
+        self,
+        order_id: str,
+        *,
+        dry_run: bool | None = None,
+        idempotency_key: str | None = None,
+        **body: Unpack[GuestLink],
+    ) -> GuestLinkView:
+        """Create a token with which a guest without an account reads this order. It is never stored: it is null in a late replay, and in
+        a dry run.
+        """
+        query = {"dry_run": dry_run}
+        call = Call("POST", f"/v1/orders/{segment(order_id)}/guest-links", key=idempotency_key or new_key(), body=body, query=query)
         return await self._connection.answer(GuestLinkView, call)
 
     async def list_guest_links(self, order_id: str) -> GuestLinksView:
         """The order's valid links, newest first, without their tokens."""
         return await self._connection.answer(GuestLinksView, Call("GET", f"/v1/orders/{segment(order_id)}/guest-links"))
 
-    async def revoke_guest_link(self, order_id: str, link_id: str, *, idempotency_key: str | None = None) -> None:
+    async def revoke_guest_link(
+        self,
+        order_id: str,
+        link_id: str,
+        *,
+        dry_run: bool | None = None,
+        idempotency_key: str | None = None,
+    ) -> None:
         """Revoke a link: at once in this service, and in the others once they receive the event. Repeating it is harmless."""
-        call = Call("DELETE", f"/v1/orders/{segment(order_id)}/guest-links/{segment(link_id)}", key=idempotency_key or new_key())
+        query = {"dry_run": dry_run}
+        call = Call(
+            "DELETE",
+            f"/v1/orders/{segment(order_id)}/guest-links/{segment(link_id)}",
+            key=idempotency_key or new_key(),
+            query=query,
+        )
         await self._connection.nothing(call)
 
     async def add_parcel(

@@ -23,9 +23,17 @@ class OrdersSettings:
         """As `read`, or None if what has the ETag `etag` is still the answer."""
         return await self._connection.answer_if_changed(OrderSettingsView, Call("GET", "/v1/orders-settings", if_none_match=etag))
 
-    async def save(self, *, if_match: str, idempotency_key: str | None = None, **body: Unpack[OrderSettingsInput]) -> OrderSettingsView:
+    async def save(
+        self,
+        *,
+        dry_run: bool | None = None,
+        if_match: str,
+        idempotency_key: str | None = None,
+        **body: Unpack[OrderSettingsInput],
+    ) -> OrderSettingsView:
         """Save a new version. If-Match is required, with the version that the caller read."""
-        call = Call("PUT", "/v1/orders-settings", if_match=if_match, key=idempotency_key or new_key(), body=body)
+        query = {"dry_run": dry_run}
+        call = Call("PUT", "/v1/orders-settings", if_match=if_match, key=idempotency_key or new_key(), body=body, query=query)
         return await self._connection.answer(OrderSettingsView, call)
 
     async def list_history(self, *, limit: int | None = None, cursor: str | None = None) -> OrderSettingsVersionPage:

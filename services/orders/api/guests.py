@@ -13,7 +13,7 @@ from services.orders.views.guests import GuestLinksView, GuestLinkView
 from shared.contracts.errors import Forbidden, NotFound, Refused
 from shared.contracts.ids import LinkId, OrderId
 from shared.data.db import Transaction
-from shared.web.call import Call, Router, problems
+from shared.web.call import Call, DryRun, Router, problems
 
 router = Router()
 
@@ -25,8 +25,10 @@ router = Router()
     response_model=GuestLinkView,
     responses=problems(NotFound, Refused, Forbidden),
 )
-async def link(order_id: OrderId, request: GuestLink, call: Call) -> Response:
-    """Create a token with which a guest without an account reads this order. It is never stored: in a late replay it is null."""
+async def link(order_id: OrderId, request: GuestLink, call: Call, dry_run: DryRun = False) -> Response:
+    """Create a token with which a guest without an account reads this order. It is never stored: it is null in a late replay, and in a
+    dry run.
+    """
     keys, settings = call.running.tokens.keys, call.settings
     assert isinstance(settings, OrderSettings)
 
@@ -37,7 +39,7 @@ async def link(order_id: OrderId, request: GuestLink, call: Call) -> Response:
     async def again(tx: Transaction, answer: Mapping[str, Any]) -> dict[str, str]:
         return await token_again(tx, call.actor.store, answer, keys, now=call.now)
 
-    return await call.once("orders.guest_link", work, status=201, remake=again)
+    return await call.once("orders.guest_link", work, status=201, remake=again, dry_run=dry_run)
 
 
 @router.get(
@@ -59,10 +61,10 @@ async def links(order_id: OrderId, call: Call) -> Response:
     status_code=204,
     responses=problems(NotFound, Forbidden),
 )
-async def revoke(order_id: OrderId, link_id: LinkId, call: Call) -> Response:
+async def revoke(order_id: OrderId, link_id: LinkId, call: Call, dry_run: DryRun = False) -> Response:
     """Revoke a link: at once in this service, and in the others once they receive the event. Repeating it is harmless."""
 
     async def work(tx: Transaction) -> None:
         await revoke_link(tx, call.actor, order_id, link_id, now=call.now)
 
-    return await call.once("orders.guest_link_revoke", work, idempotent="optional")
+    return await call.once("orders.guest_link_revoke", work, idempotent="optional", dry_run=dry_run)

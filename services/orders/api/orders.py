@@ -15,7 +15,7 @@ from services.orders.views.orders import ActionsView, OrderDetails, OrderView, l
 from shared.contracts.errors import Forbidden, NotFound, Refused, TooLarge
 from shared.contracts.ids import OrderId
 from shared.data.set_aside import one_row, set_aside
-from shared.web.call import MANY_VALUES, SHOP_ONLY, Call, Router, answered, problems, replayed
+from shared.web.call import DRY_RUN_HEADER, MANY_VALUES, SHOP_ONLY, Call, DryRun, Router, answered, problems, rehearsed, replayed
 from shared.web.views import actions as action_views
 
 router = Router()
@@ -33,11 +33,16 @@ SHOWN = Shown(
     "/orders", operation_id="orders_order_place", status_code=201, response_model=OrderView,
     responses=problems(Refused, Forbidden, TooLarge), max_body_size=MAX_ORDER_BODY_BYTES, openapi_extra=SHOP_ONLY,
 )  # fmt: skip
-async def place(request: PlaceOrder, call: Call) -> Response:
-    """Place an order, for platform and staff. The caller's figures are used if they add up; missing ones are computed."""
+async def place(request: PlaceOrder, call: Call, dry_run: DryRun = False) -> Response:
+    """Place an order, for platform and staff. The caller's figures are used if they add up; missing ones are computed.
+
+    A dry run takes no number: where the series gives it, `number` is empty.
+    """
     reservation = await call.reservation()
     assert reservation is not None
-    placed = await place_order(call.db, call.actor, request, reservation, shown=SHOWN, now=call.now)
+    placed = await place_order(call.db, call.actor, request, reservation, shown=SHOWN, now=call.now, dry_run=dry_run)
+    if dry_run:
+        return rehearsed(placed.stored)
     return replayed(placed.stored) if isinstance(placed, Repeated) else answered(placed.stored)
 
 
@@ -45,12 +50,14 @@ async def place(request: PlaceOrder, call: Call) -> Response:
     "/orders/batch", operation_id="orders_batch_place", response_model=BatchView, responses=problems(Forbidden, TooLarge),
     max_body_size=MAX_BATCH_BODY_BYTES, openapi_extra=SHOP_ONLY | MANY_VALUES,
 )  # fmt: skip
-async def batch(request: PlaceBatch, call: Call) -> Response:
+async def batch(request: PlaceBatch, call: Call, dry_run: DryRun = False) -> Response:
     """Place up to 1,000 orders, each independently. A repeat with the same key places only missing ones and returns the same response."""
     reservation = await call.reservation()
     assert reservation is not None
-    answers = await place_batch(call.db, call.actor, request, reservation.key, call.request.url.path, shown=SHOWN, now=call.now)
-    return Response(batch_json(answers), media_type="application/json")
+    key, path = reservation.key, call.request.url.path
+    answers = await place_batch(call.db, call.actor, request, key, path, shown=SHOWN, now=call.now, dry_run=dry_run)
+    headers = {DRY_RUN_HEADER: "true"} if dry_run else {}
+    return Response(batch_json(answers), media_type="application/json", headers=headers)
 
 
 @router.get("/orders/{order_id}", operation_id="orders_order_read", response_model=OrderDetails, responses=problems(NotFound))

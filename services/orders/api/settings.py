@@ -1,5 +1,7 @@
 """A store's settings for its orders."""
 
+from functools import partial
+
 from fastapi import Response
 
 from services.orders.commands.settings import save_settings
@@ -8,7 +10,7 @@ from services.orders.requests.settings import OrderSettingsInput
 from services.orders.views.settings import OrderSettingsVersionView, OrderSettingsView
 from shared.contracts.actor import shop_only
 from shared.contracts.errors import Forbidden, PreconditionRequired, Refused, VersionConflict
-from shared.web.call import Call, Router, problems
+from shared.web.call import Call, DryRun, Router, problems
 from shared.web.settings_history import serve_history
 from shared.web.views import Page
 
@@ -27,9 +29,10 @@ async def read(call: Call) -> Response:
     "/orders-settings", operation_id="orders_settings_save", response_model=OrderSettingsView,
     responses=problems(Forbidden, VersionConflict, PreconditionRequired, Refused),
 )  # fmt: skip
-async def save(request: OrderSettingsInput, call: Call) -> Response:
+async def save(request: OrderSettingsInput, call: Call, dry_run: DryRun = False) -> Response:
     """Save a new version. If-Match is required, with the version that the caller read."""
-    return await call.save("orders.settings", OrderSettingsView.showing, save_settings, request)
+    command = partial(save_settings, dry_run=dry_run)
+    return await call.save("orders.settings", OrderSettingsView.showing, command, request, dry_run=dry_run)
 
 
 serve_history(

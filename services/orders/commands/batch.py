@@ -41,16 +41,16 @@ R = TypeVar("R")
 
 
 async def place_batch(
-    db: Database, actor: Actor, request: PlaceBatch, key: str, path: str, *, shown: Shown, now: datetime
+    db: Database, actor: Actor, request: PlaceBatch, key: str, path: str, *, shown: Shown, now: datetime, dry_run: bool = False
 ) -> list[Stored | Failure]:
     """Place each order independently, in the given order: earlier ones get the lower numbers and the last of the stock.
 
-    Raises Forbidden; any other failure is the item's own result.
+    A dry run shows what each order by itself would be. Raises Forbidden; any other failure is the item's own result.
     """
     shop_only(actor).or_raise()
     answers: list[Stored | Failure] = []
     async for chunk in _chunks(_drafts(actor, request, key, path, shown=shown, now=now)):
-        answers += await _place_chunk(db, chunk, now=now)
+        answers += await (_rehearse_chunk if dry_run else _place_chunk)(db, chunk, now=now)
     return answers
 
 
@@ -80,6 +80,13 @@ async def _chunks(items: Iterable[Draft | Failure]) -> AsyncIterator[list[Draft 
         chunk.append(item)
         lines += more
     yield chunk
+
+
+async def _rehearse_chunk(db: Database, chunk: list[Draft | Failure], *, now: datetime) -> list[Stored | Failure]:
+    async def alone(_: int, item: Draft | Failure) -> Stored | Failure:
+        return await _place_alone(db, item, now=now, dry_run=True) if isinstance(item, Draft) else item
+
+    return await each(chunk, alone)
 
 
 async def _place_chunk(db: Database, chunk: list[Draft | Failure], *, now: datetime) -> list[Stored | Failure]:
@@ -121,9 +128,9 @@ def _final(outcome: Outcome) -> Stored | Failure | None:
     return None
 
 
-async def _place_alone(db: Database, one: Draft, *, now: datetime) -> Stored | Failure:
+async def _place_alone(db: Database, one: Draft, *, now: datetime, dry_run: bool = False) -> Stored | Failure:
     try:
-        return (await place_draft(db, one, now=now)).stored
+        return (await place_draft(db, one, now=now, dry_run=dry_run)).stored
     except Failure as failure:
         return failure
     except Exception as error:  # one order's failure must not stop the others

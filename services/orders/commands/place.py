@@ -7,7 +7,7 @@ from sqlalchemy.exc import IntegrityError
 
 from services.orders.commands.draft import Draft, Shown, draft
 from services.orders.commands.numbers import make_series
-from services.orders.commands.placing import NUMBER_IN_USE, Blocked, Placed, Repeated, Short, attempt
+from services.orders.commands.placing import NUMBER_IN_USE, Blocked, Placed, Repeated, Short, attempt, rehearse
 from services.orders.requests.placing import PlaceOrder
 from services.orders.tables import orders
 from shared.contracts.actor import Actor, shop_only
@@ -19,20 +19,20 @@ MAX_ATTEMPTS = 20  # the platform may assign the very numbers that the series gi
 
 
 async def place_order(
-    db: Database, actor: Actor, request: PlaceOrder, reservation: Reservation, *, shown: Shown, now: datetime
+    db: Database, actor: Actor, request: PlaceOrder, reservation: Reservation, *, shown: Shown, now: datetime, dry_run: bool = False
 ) -> Placed | Repeated:
-    """Place one order; a repeat with the same key gets the same response.
+    """Place one order; a repeat with the same key gets the same response. A dry run answers the same, with an empty number.
 
     Raises Forbidden, Invalid (figures, addresses, times), TooLarge, Refused `out_of_stock`, `number_taken`, `external_ref_taken`.
     """
     shop_only(actor).or_raise()
-    return await place_draft(db, draft(actor, request, reservation, shown=shown, now=now), now=now)
+    return await place_draft(db, draft(actor, request, reservation, shown=shown, now=now), now=now, dry_run=dry_run)
 
 
-async def place_draft(db: Database, one: Draft, *, now: datetime) -> Placed | Repeated:
+async def place_draft(db: Database, one: Draft, *, now: datetime, dry_run: bool = False) -> Placed | Repeated:
     """Place a drafted order. Raises the same as place_order."""
     for _ in range(MAX_ATTEMPTS):
-        (outcome,) = await attempt(db, "orders.place", [one], now=now)
+        (outcome,) = await (rehearse if dry_run else attempt)(db, "orders.place", [one], now=now)
         match outcome:
             case Placed() | Repeated():
                 return outcome

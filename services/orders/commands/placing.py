@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -73,6 +73,31 @@ async def attempt(db: Database, name: str, drafts: Sequence[Draft], *, now: date
     except (DBAPIError, Transient) as error:
         return [Blocked(error) for _ in drafts]
     return [_outcome(one, row) for one, row in zip(drafts, rows, strict=True)]
+
+
+async def rehearse(db: Database, _: str, drafts: Sequence[Draft], *, now: datetime) -> list[Outcome]:
+    """What attempt() would do with these orders, whose key stays unused and whose number, where the series gives it, is empty.
+
+    A sequence does not roll back: for the statement, such an order brings its own id as its number.
+    """
+    tried = [
+        replace(one, number=one.number or one.state.order.order_id, reservation=replace(one.reservation, key=str(new_uuid())))
+        for one in drafts
+    ]
+    try:
+        async with db.rehearsing() as tx:
+            rows = await tx.all(PLACE, _parameters(tried, now=now) | {"behind": False})
+    except (DBAPIError, Transient) as error:
+        return [Blocked(error) for _ in drafts]
+    outcomes = [_outcome(one, row) for one, row in zip(tried, rows, strict=True)]
+    return [_unnumbered(outcome, one) for outcome, one in zip(outcomes, drafts, strict=True)]
+
+
+def _unnumbered(outcome: Outcome, one: Draft) -> Outcome:
+    if one.number is not None or not isinstance(outcome, Placed):
+        return outcome
+    body = outcome.stored.body.replace(f'"number":"{one.state.order.order_id}"', '"number":""', 1)
+    return Placed(replace(outcome.stored, body=body))
 
 
 def _outcome(one: Draft, row: Any) -> Outcome:

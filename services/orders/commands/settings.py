@@ -19,9 +19,10 @@ from shared.messaging.outbox import emit
 
 
 async def save_settings(
-    tx: Transaction, actor: Actor, request: OrderSettingsInput, *, now: datetime, expected_version: int
+    tx: Transaction, actor: Actor, request: OrderSettingsInput, *, now: datetime, expected_version: int, dry_run: bool = False
 ) -> StoreSettings:
-    """Save a new version, in force from now on. A `next_number` other than before starts the series.
+    """Save a new version, in force from now on. A `next_number` other than before starts the series, except in a dry run, which could not
+    undo that.
 
     Raises Forbidden, VersionConflict (saved by someone else meanwhile), Invalid, Refused `number_behind`.
     """
@@ -39,6 +40,6 @@ async def save_settings(
     saved = await save_version(tx, settings, StoreSettings, actor, values, expected_version=expected_version, now=now)
     event = StoreSettingsChanged(occurred_at=now, version=saved.version, time_zone=saved.time_zone, by=By.of(actor))
     await emit(tx, event, store_id=actor.store, sequence=saved.version, recorded_at=now)
-    if start is not None and start != before.next_number:
+    if start is not None and start != before.next_number and not dry_run:
         await start_series(tx, actor.store, start)
     return saved
