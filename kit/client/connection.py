@@ -162,7 +162,8 @@ class Connection:
         raise problem_of(response.status_code, content, response.headers.get("retry-after"), now=datetime.now(UTC))
 
     def _request(self, call: Call, headers: dict[str, str], silence: float | None) -> httpx2.Request:
-        sent = call.conditions | headers | ({} if self.customer_id is None else {"On-Behalf-Of": self.customer_id})
+        sent = call.conditions | headers
+        customer = [] if self.customer_id is None else [(b"On-Behalf-Of", self.customer_id.encode())]
         content = call.content
         if call.body is not None:
             content, sent["Content-Type"] = JSON.dump_json(call.body), "application/json"
@@ -175,7 +176,7 @@ class Connection:
             content=content,
             files={name: (file.name, file.content, file.media_type) for name, file in call.files.items()} or None,
             data={name: value for name, value in call.form.items() if value is not None} or None,
-            headers=[(name.encode(), value.encode("latin-1")) for name, value in sent.items()],  # as the server reads them
+            headers=[*((name.encode(), value.encode("latin-1")) for name, value in sent.items()), *customer],  # as the server reads them
             timeout=httpx2.USE_CLIENT_DEFAULT if silence is None else httpx2.Timeout(silence),
         )
 

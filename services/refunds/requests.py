@@ -9,7 +9,7 @@ from shared.contracts.events import MAX_LINE_NUMBER, MAX_ORDER_LINES
 from shared.contracts.ids import AttachmentId, OrderId
 from shared.contracts.money import MAX_AMOUNT_MINOR_UNITS
 from shared.web.exports import FileQuery
-from shared.web.inputs import CustomerId, Input, Moment, Plan, Reference, Text, Word, example
+from shared.web.inputs import CustomerId, Input, Method, Moment, Plan, Reference, Text, example
 from shared.web.pages import DEFAULT_LIMIT, Cursor, Limit
 
 MAX_QUANTITY = 1_000_000
@@ -98,7 +98,7 @@ class ReportSettlement(Input):
 
     outcome: Literal["succeeded", "failed"]
     reference: Reference
-    method: Word
+    method: Method
     reason: Annotated[str, Text(1_000)] = ""
 
 

@@ -11,8 +11,9 @@ from typing import Annotated, Any, Literal, TypeVar
 import structlog
 from fastapi import Depends, Header, Query, Request, Response, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import WithJsonSchema
 
-from shared.contracts.actor import Actor
+from shared.contracts.actor import MAX_ID_CHARACTERS, Actor
 from shared.contracts.errors import Failure, PreconditionRequired, Unauthenticated
 from shared.data import guests, idempotency
 from shared.data.db import Database, Transaction
@@ -258,7 +259,8 @@ async def calling(
     _: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
     on_behalf_of: Annotated[
         str | None,
-        Header(alias="On-Behalf-Of", min_length=1, max_length=128, description="A customer's id: the platform then acts as that customer."),
+        WithJsonSchema({"type": "string", "minLength": 1, "maxLength": MAX_ID_CHARACTERS}),
+        Header(alias="On-Behalf-Of", description="A customer's id, in UTF-8: the platform then acts as that customer."),
     ] = None,
 ) -> Calling:
     """The call as the front door admitted it. The parameters are only for the OpenAPI document: their values are already checked."""

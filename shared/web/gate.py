@@ -65,6 +65,15 @@ class _Head:
         return None if value is None else value.decode("latin-1")
 
     @property
+    def on_behalf_of(self) -> str | None:
+        """The customer's id, in UTF-8 like every other id: a header is bytes."""
+        value = self.found.get(b"on-behalf-of")
+        try:
+            return None if value is None else value.decode()
+        except UnicodeDecodeError:
+            return self.text(b"on-behalf-of")
+
+    @property
     def body_bytes(self) -> float:
         """The announced size of the body; infinite if it is chunked."""
         if b"transfer-encoding" in self.found:
@@ -139,7 +148,7 @@ class Gate:
             call.headers.append((b"vary", b"Authorization, On-Behalf-Of"))
             issued, until = self._known.actor(head.text(b"authorization"))
             self._limits.enter(issued, call, stream=way.stream)
-            actor = _acting(issued, head.text(b"on-behalf-of"))
+            actor = _acting(issued, head.on_behalf_of)
             _check_conditions(way, actor, head)
             if b"%00" in scope["query_string"]:
                 raise Invalid("nul_character", "Text may not contain the character U+0000.")

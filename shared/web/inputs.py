@@ -7,10 +7,12 @@ import unicodedata
 from datetime import date, datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 from shared.contracts.actor import MAX_ID_CHARACTERS, is_name
 from shared.contracts.times import read_day, read_time, within
+
+MAX_METHOD_CHARACTERS = 40
 
 
 class Input(BaseModel):
@@ -46,6 +48,14 @@ def _name(value: str) -> str:
     return value
 
 
+def _one_word(value: str) -> str:
+    text = unicodedata.normalize("NFC", value.casefold())
+    word = "_".join("".join(one if unicodedata.category(one)[0] in "LMN" else " " for one in text).split())
+    if not 0 < len(word) <= MAX_METHOD_CHARACTERS:
+        raise ValueError(f"a payment method has letters or digits, such as cod or Bank transfer, and at most {MAX_METHOD_CHARACTERS}")
+    return word
+
+
 def _instant(value: Any) -> Any:
     """A time from its text. Strict models do not convert text themselves, and a bare number is not a time."""
     if isinstance(value, datetime):
@@ -72,6 +82,12 @@ Name = Annotated[str, Composed, Text(200)]
 
 Reference = Annotated[str, Text(200, min_characters=1)]
 """The reference of a payment or settlement in another system."""
+
+Method = Annotated[str, Text(200, min_characters=1), AfterValidator(_one_word), Field(description="In any case; kept as one word: cod")]
+"""How money moves, as one word: its letters and digits, folded, with `_` between them, so that one method has one name.
+
+Cash on delivery, cash-on-delivery and CASH_ON_DELIVERY are `cash_on_delivery`.
+"""
 
 Sku = Annotated[str, Text(100, min_characters=1)]
 """The shop's own id of an article."""

@@ -6,7 +6,8 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from services.orders.requests.placing import AddressInput, CustomerInput, LineInput, PrepaidInput
-from services.orders.requests.words import CountryCode, Language, Method, OrderNumber
+from services.orders.requests.words import CountryCode, Language, OrderNumber
+from shared.web.inputs import Method
 
 
 def read(kind: Any, text: str) -> str | None:

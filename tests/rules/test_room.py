@@ -53,7 +53,7 @@ from shared.contracts.events import (
     event_bytes,
 )
 from shared.contracts.money import MAX_AMOUNT_MINOR_UNITS
-from shared.web.inputs import CustomerId, Name, Reference, Word
+from shared.web.inputs import MAX_METHOD_CHARACTERS, CustomerId, Name, Reference, Word
 from tests.rules.orders import NOW, ORDER_ID
 
 WORST = "\x01"  # six bytes in JSON: more than any letter has
@@ -73,7 +73,7 @@ BY = By(role="customer", id=ACTOR_ID, via=f"platform:{ACTOR_ID}")
 LINK = "https://" + WORST * 1_990
 TRACKING = Tracking(carrier=longest(Word), number=longest(Word), url=LINK)
 RECORD = Payment(
-    payment_id=PAYMENT_ID, amount=-MOST, method=WORST * words.MAX_METHOD_CHARACTERS, reference=longest(Reference),
+    payment_id=PAYMENT_ID, amount=-MOST, method=WORST * MAX_METHOD_CHARACTERS, reference=longest(Reference),
     collected_by=longest(Name), courier_charge=MOST, lines_version=2**31, order_version=2**31, occurred_at=LATE, recorded_at=LATE,
 )  # fmt: skip
 REVERSAL = RECORD.model_copy(update={"courier_charge": None, "reverses": PAYMENT_ID})

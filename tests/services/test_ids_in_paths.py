@@ -45,6 +45,8 @@ async def test_a_customer_of_any_id_is_found_and_erased(shop: Shop, staff: Calle
     for query in (f"customer_id={quote(name, safe='')}", f"q={quote(name, safe='')}"):
         assert [one["order_id"] for one in (await staff.get(f"/orders/v1/orders?{query}")).ok()["items"]] == [order_id]
     assert (await shop.customer(name).get(f"/orders/v1/orders/{order_id}")).ok()["number"] == name
+    behalf = {b"On-Behalf-Of": name.encode()}
+    assert (await shop.platform.get(f"/orders/v1/orders/{order_id}", headers=behalf)).ok()["customer"]["id"] == name
     erased = (await staff.delete(f"/orders/v1/customers/{segment(name)}")).ok()
     assert (erased["customer_id"], erased["orders"]) == (name, 1)
     assert (await staff.get(f"/orders/v1/orders/{order_id}")).ok()["customer"]["name"] == ""

@@ -39,6 +39,7 @@ class ReportSettlement(TypedDict):
     outcome: Literal["succeeded", "failed"]
     reference: str
     method: str
+    """In any case; kept as one word: cod."""
     reason: NotRequired[str]
 
 

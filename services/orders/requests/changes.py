@@ -6,23 +6,10 @@ from pydantic import Field, field_validator, model_validator
 
 from services.orders.requests.parcels import TrackingEdit, TrackingInput
 from services.orders.requests.placing import MAX_QUANTITY, Options, Personalisation, PrepaidInput, Strictness, Tags, TaxNumbers
-from services.orders.requests.words import (
-    Amount,
-    Code,
-    CountryCode,
-    Email,
-    Message,
-    Method,
-    PositiveAmount,
-    Rate,
-    Reason,
-    ShortText,
-    Whole,
-    kept,
-)
+from services.orders.requests.words import Amount, Code, CountryCode, Email, Message, PositiveAmount, Rate, Reason, ShortText, Whole, kept
 from shared.contracts.events import MAX_LINE_NUMBER, MAX_ORDER_LINES, Address, ClosingKind, ClosingReason
 from shared.contracts.lifecycle import Step
-from shared.web.inputs import Day, Fact, Input, Name, Text, Word, example
+from shared.web.inputs import Day, Fact, Input, Method, Name, Text, Word, example
 
 T = TypeVar("T")
 

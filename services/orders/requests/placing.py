@@ -12,7 +12,6 @@ from services.orders.requests.words import (
     Language,
     Link,
     Message,
-    Method,
     OrderNumber,
     PositiveAmount,
     Rate,
@@ -22,7 +21,7 @@ from services.orders.requests.words import (
 )
 from shared.contracts.events import MAX_ORDER_LINES, Address, Fulfilment, Option, TaxRegistration
 from shared.contracts.money import exponent
-from shared.web.inputs import CustomerId, Day, Fact, Input, Name, Reference, Sku, Text, Word, example
+from shared.web.inputs import CustomerId, Day, Fact, Input, Method, Name, Reference, Sku, Text, Word, example
 
 MAX_BATCH_ORDERS = 1_000
 MAX_QUANTITY = 1_000_000

@@ -9,22 +9,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 from shared.contracts.money import MAX_AMOUNT_MINOR_UNITS
 from shared.web.inputs import Composed, Text
 
-MAX_METHOD_CHARACTERS = 40
 MAX_NUMBER_CHARACTERS = 40
 
 LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{1,8})*", re.IGNORECASE)
-
-
-def one_word(value: str) -> str:
-    """A payment method as one word: its letters and digits, folded, with `_` between them, so that one method has one name.
-
-    Cash on delivery, cash-on-delivery and CASH_ON_DELIVERY are `cash_on_delivery`. Raises ValueError.
-    """
-    text = unicodedata.normalize("NFC", value.casefold())
-    word = "_".join("".join(one if unicodedata.category(one)[0] in "LMN" else " " for one in text).split())
-    if not 0 < len(word) <= MAX_METHOD_CHARACTERS:
-        raise ValueError(f"a payment method has letters or digits, such as cod or Bank transfer, and at most {MAX_METHOD_CHARACTERS}")
-    return word
 
 
 def canonical(value: str) -> str:
@@ -65,7 +52,6 @@ def kept(value: str | None, sentence: str) -> str:
 Amount = Annotated[int, Field(ge=0, le=MAX_AMOUNT_MINOR_UNITS, description="Minor units of the order's currency")]
 PositiveAmount = Annotated[int, Field(ge=1, le=MAX_AMOUNT_MINOR_UNITS, description="Minor units of the order's currency")]
 Whole = Annotated[int, Field(ge=-(2**63), lt=2**63)]
-Method = Annotated[str, Text(200, min_characters=1), AfterValidator(one_word), Field(description="In any case; kept as one word: cod")]
 Message = Annotated[str, Composed, Text(2_000)]
 Reason = Annotated[str, Text(500, min_characters=1)]
 Language = Annotated[str, AfterValidator(canonical), Field(description="BCP 47; bn_BD is kept as bn-BD")]

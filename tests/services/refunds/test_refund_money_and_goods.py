@@ -53,6 +53,11 @@ async def test_our_refund_and_the_providers_callback_are_one(shop: Shop) -> None
     assert (again["settlement"], again["version"]) == (first["settlement"], first["version"]) == ("settled", 3)
     assert await everything(shop, order_id) == before
     assert before["attention"] == []
+    [known] = (await shop.staff.get(f"/refunds/v1/refunds/{refund_id}")).ok()["settlements"]
+    for method in (known["method"].upper(), f" {known['method'].title()} "):  # a method is one word, in any case
+        body = {"outcome": "succeeded", "reference": "t-1", "method": method}
+        (await shop.staff.post(f"/refunds/v1/refunds/{refund_id}/settlements", json=body)).ok()
+    assert await everything(shop, order_id) == before
 
 
 @pytest.mark.parametrize(
