@@ -104,7 +104,7 @@ lines = table(
     *columns(sa.BigInteger, "subtotal", "discount", "order_discount", "tax", "total"),
     sa.Column("stock_tracked", sa.Boolean, nullable=False),
     *columns(sa.Text, "tax_rate", "tax_code", "commodity_code", nullable=True),
-    sa.Column("options", JSONB),
+    sa.Column("options", JSONB(none_as_null=True)),
     sa.Column("placed_at", TIME, nullable=False),  # the order's, so that a search by SKU reads in the sort order of every list
     sa.PrimaryKeyConstraint("store_id", "order_id", "line"),
     sa.ForeignKeyConstraint(("store_id", "order_id"), ("orders.orders.store_id", "orders.orders.order_id")),

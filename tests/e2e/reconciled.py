@@ -174,12 +174,15 @@ async def _an_amended_order(shop: Shop, lines: list[dict[str, Any]]) -> None:
     """Amended twice, paid before and between; then corrected, credited without paying anything out, and returned."""
     order_id = await place(shop, lines=lines, discount=57)
     await pay(shop, order_id, 500, "at first")
-    await _amend(shop, order_id, 2, lines=[{"line": 1, "quantity": 2}, {"line": 3}, _line("MUG-1", 5, 200)], discount=40)
+    new = _line("MUG-1", 5, 200) | {"options": [{"name": "Colour", "value": "red"}], "tax_code": "S"}
+    await _amend(shop, order_id, 2, lines=[{"line": 1, "quantity": 2}, {"line": 3}, new, _line("FREE", 1, 0)], discount=40)
     await pay(shop, order_id, 300, "between")
     await _amend(shop, order_id, 4, lines=[{"line": 1}, {"line": 4, "quantity": 1}], shipping={"amount": 400})
     edit: dict[str, Any] = {"reason": "by phone", "payment_method": "cod", "tags": ["new"]}
     edit |= {"customer": {"tax_numbers": [{"label": "BIN", "number": "1"}]}}
     edit |= {"lines": [{"line": 1, "tax_rate": "15", "personalisation": "For Rahima"}], "shipping": {"tax_code": "S"}}
+    (await shop.staff.patch(f"/orders/v1/orders/{order_id}", json=edit)).ok()
+    edit = {"reason": "by phone", "lines": [{"line": 4, "options": [], "tax_code": None}]}
     (await shop.staff.patch(f"/orders/v1/orders/{order_id}", json=edit)).ok()
     await move(shop, order_id, "confirmed", "delivered")
     await decide(shop, await ask(shop, order_id, (4, 1)), payout=0)

@@ -27,4 +27,5 @@ async def replace_lines(tx: Transaction, actor: Actor, before: Order, after: Ord
 
 
 def _columns(line: OrderLine) -> dict[str, Any]:
-    return {name: value for name, value in line.model_dump().items() if name in lines.c}
+    said = {name: getattr(line, name) for name in OrderLine.model_fields if name in lines.c}
+    return said | {"options": [one.model_dump() for one in line.options] or None}

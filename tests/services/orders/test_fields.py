@@ -122,6 +122,7 @@ async def test_what_a_line_prints_is_corrected_until_it_is_invoiced(shop: Shop) 
     second = {"line": 2, "options": [{"name": "Size", "value": "L"}], "personalisation": "K"}
     body = {"reason": "by phone", "lines": [second, first], "shipping": {"tax_rate": "7.5"}}
     edited = (await shop.staff.patch(path, json=body)).ok()
+    assert (await shop.staff.get(path)).ok()["lines"] == edited["lines"]
     one, two = edited["lines"]
     assert {name: one[name] for name in first} == first | {"options": []}
     assert {name: two[name] for name in second} == second
@@ -167,11 +168,13 @@ async def test_what_a_line_prints_is_corrected_until_it_is_invoiced(shop: Shop) 
 async def test_an_amendment_brings_what_a_new_line_prints(shop: Shop) -> None:
     placed = (await shop.platform.post("/orders/v1/orders", json=full())).ok()
     path, wish = f"/orders/v1/orders/{placed['order_id']}", {"personalisation": "For Karim"}
+    bare = {"sku": "BAG", "name": "Bag", "quantity": 1, "unit_price": 100}
     new: dict[str, Any] = {"sku": "MUG", "name": "Mug", "quantity": 1, "unit_price": 500} | OF_LINE | IN_NO_EVENT | wish
-    body: dict[str, Any] = {"reason": "by phone", "lines": [{"line": 1, "tax_code": "Z"}, {"line": 2}, new], "coupon_codes": []}
+    body: dict[str, Any] = {"reason": "by phone", "lines": [{"line": 1, "tax_code": "Z"}, {"line": 2}, new, bare], "coupon_codes": []}
     body |= {"shipping": {"amount": 1000, "tax_rate": "7"}}
     amended = (await shop.staff.post(f"{path}/amendments", json=body, headers={"If-Match": '"v1"'})).ok()
-    first, second, third = amended["lines"]
+    first, second, third, fourth = amended["lines"]
+    assert (fourth["options"], fourth["tax_rate"], fourth["product_id"]) == ([], None, None)
     assert {name: first[name] for name in OF_LINE | IN_NO_EVENT} == OF_LINE | IN_NO_EVENT | {"tax_code": "Z"}
     assert (first["personalisation"], second["options"], second["personalisation"]) == ("For Rahima", [], "")
     assert {name: third[name] for name in OF_LINE | IN_NO_EVENT | wish} == OF_LINE | IN_NO_EVENT | wish
