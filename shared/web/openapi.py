@@ -15,6 +15,7 @@ PARAMETERS = {
     "cursor": "`next_cursor` or `previous_cursor` of a page of this list; leave it out for the first page.",
     "order_id": "The order.",
     "link_id": "A link by which a guest reads the order.",
+    "parcel_id": "A parcel of the order.",
     "payment_id": "A payment of the order.",
     "refund_id": "The refund.",
     "note_id": "The note.",

@@ -129,7 +129,8 @@ async def test_no_byte_of_an_erased_person_is_left(shop: Shop, stack: Stack) -> 
     held = await rows_with(stack, canary, shop.store)
     known = set().union(*held.values())
     assert held["notes.parked.body"] == {"unknown", "broken", "bad"}
-    assert {"name", "shipping_street", "answer", "description", "file_name", "phone", "carrier", "internal_reason"} <= known
+    expected = {"name", "shipping_street", "answer", "description", "file_name", "phone", "internal_reason"}
+    assert expected | {"tracking", "parcel", "parcel_corrected", "parcel_removed"} <= known
     assert files_with(Path(stack.settings["AFTERSALE_FILES_DIR"]), canary) != []
     before = await ledgers(shop)
 

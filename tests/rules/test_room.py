@@ -16,6 +16,7 @@ from services.orders.rules.room import (
     MAX_CLOSINGS_BYTES,
     MAX_LINES_BYTES,
     MAX_OTHER_BYTES,
+    MAX_PARCELS,
     MAX_PARCELS_BYTES,
     MAX_PART_CANCELLATIONS,
     MAX_PARTS_BYTES,
@@ -40,6 +41,8 @@ from shared.contracts.events import (
     OrderEvent,
     OrderLine,
     OrderPersonal,
+    Parcel,
+    ParcelLine,
     PartCancellation,
     Payment,
     Refund,
@@ -156,6 +159,17 @@ def test_closings_have_their_bound() -> None:
         order_version=2**31,
     )  # fmt: skip
     assert MAX_CLOSINGS * event_bytes([closing.model_dump(mode="json")]) <= MAX_CLOSINGS_BYTES
+
+
+def test_the_longest_first_parcel_has_room() -> None:
+    """So no step and no edit is refused for the tracking that it brings first."""
+    parcel = Parcel(
+        parcel_id="parcel_01jd00000000000000000000a0", **TRACKING.model_dump(), lines=(ParcelLine(line=10_000, quantity=1_000_000),),
+        shipped_at=LATE, delivered_at=LATE,
+    )  # fmt: skip
+    assert event_bytes([parcel.model_dump(mode="json")]) <= MAX_PARCELS_BYTES
+    usual = parcel.model_copy(update={"carrier": "Pathao", "number": "PX-102938475", "url": "https://merchant.pathao.com/tracking?id=PX"})
+    assert event_bytes([usual.model_dump(mode="json")] * MAX_PARCELS) <= MAX_PARCELS_BYTES
 
 
 def test_every_event_of_an_accepted_order_fits() -> None:
