@@ -24,6 +24,15 @@ class Line:
 
 
 @dataclass
+class Packed:
+    """A parcel with so many tees; with none it says nothing of its contents."""
+
+    number: str
+    tees: int
+    sent: bool
+
+
+@dataclass
 class Model:
     """One order. `credited` and `paid_back` are what part cancellations give back; a whole cancellation's refunds come when they come."""
 
@@ -39,6 +48,7 @@ class Model:
     kept: int = 0
     failed: bool = False
     parts: int = 0
+    parcels: list[Packed] = field(default_factory=list)
     credited: int = 0
     paid_back: int = 0
     types: list[str] = field(default_factory=lambda: ["placed"])
@@ -180,16 +190,52 @@ class Model:
         line = self.lines[self.tee]
         if quantity > line.left:
             return "units_not_free"
+        if quantity > line.left - sum(one.tees for one in self.parcels if one.sent):
+            return "units_in_parcel"
         if quantity == sum(one.left for one in self.lines.values()):
             return "cancel_the_order"
         credit = quantity * TEE + self._shipping_of(line.cancelled + quantity) - self._shipping_of(line.cancelled)
         line.cancelled += quantity
+        self._unpack(sum(one.tees for one in self.parcels) - line.left)
         self.parts += 1
         self.credited += credit
         owed = max(0, self.total - self.credited - self.written_off)
         self.paid_back += min(credit, max(0, self.collected - self.paid_back - owed))
         self.happened("part_cancelled")
         return None
+
+    def may_pack(self) -> str | None:
+        return {"pending": "parcels_closed", "cancelled": "already_cancelled"}.get(self.status)
+
+    def pack(self, number: str, tees: int, *, sent: bool) -> str | None:
+        code = self.may_pack()
+        if code is None and tees and sum(one.tees for one in self.parcels) + tees > self.lines[self.tee].left:
+            code = "parcel_too_much"
+        if code is None:
+            self.parcels.append(Packed(number, tees, sent))
+            self.happened("parcels_changed")
+        return code
+
+    def send(self, at: int) -> str | None:
+        code = self.may_pack() or ("nothing_changed" if self.parcels[at].sent else None)
+        if code is None:
+            self.parcels[at].sent = True
+            self.happened("parcels_changed")
+        return code
+
+    def remove(self, at: int) -> str | None:
+        code = self.may_pack()
+        if code is None:
+            del self.parcels[at]
+            self.happened("parcels_changed")
+        return code
+
+    def _unpack(self, tees: int) -> None:
+        """What was cancelled comes out of the parcels that wait, the last first."""
+        for parcel in reversed(self.parcels):
+            if not parcel.sent and tees > 0:
+                out = min(tees, parcel.tees)
+                parcel.tees, tees = parcel.tees - out, tees - out
 
     def _shipping_of(self, tees: int) -> int:
         """What the lines before the tees, and so many tees, carry of the shipping: rounded half up."""

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx2
@@ -140,6 +141,26 @@ class Lives(RuleBasedStateMachine):
             self.shelf += quantity
             self.until_credited(order)
 
+    @rule(order=orders, tees=st.integers(0, 2), sent=st.booleans(), number=st.sampled_from(["P-1", "P-2"]))
+    def pack(self, order: str, tees: int, sent: bool, number: str) -> None:
+        model = self.models[order]
+        lines = [{"line": model.tee, "quantity": tees}] if tees else []
+        body = {"carrier": "Pathao", "number": number, "lines": lines} | ({"shipped_at": self.now} if sent else {})
+        self.agrees(self.call(self.shop.staff, "POST", f"/v1/orders/{order}/parcels", body), model.pack(number, tees, sent=sent))
+
+    @rule(order=orders, at=st.integers(0, 2), gone=st.booleans())
+    def send_or_remove(self, order: str, at: int, gone: bool) -> None:
+        model, parcels = self.models[order], self.shown(order)["parcels"]
+        if at < len(parcels):
+            path = f"/v1/orders/{order}/parcels/{parcels[at]['parcel_id']}"
+            body = None if gone else {"shipped_at": parcels[at]["shipped_at"] or self.now}
+            code = model.remove(at) if gone else model.send(at)
+            self.agrees(self.call(self.shop.staff, "DELETE" if gone else "PATCH", path, body), code)
+
+    @property
+    def now(self) -> str:
+        return datetime.now(UTC).isoformat()
+
     def until_credited(self, order: str) -> None:
         """The refund service has credited every part cancellation, so that nothing else happens by itself."""
         deadline = time.monotonic() + DEADLINE_S
@@ -166,6 +187,10 @@ class Lives(RuleBasedStateMachine):
             assert (shown["total"]["amount"], shown["payment"]) == (model.total, "paid" if model.is_paid else "unpaid")
             lines = {line["line"]: (line["sku"], line["quantity"], line["cancelled"]) for line in shown["lines"]}
             assert lines == {number: (line.sku, line.quantity, line.cancelled) for number, line in model.lines.items()}
+            parcels = [(one["number"], sum(x["quantity"] for x in one["lines"]), one["shipped_at"] is not None) for one in shown["parcels"]]
+            assert parcels == [(one.number, one.tees, one.sent) for one in model.parcels]
+            assert (shown["tracking"] or {}).get("number") == (model.parcels[0].number if model.parcels else None)
+            assert shown["actions"]["change_parcels"]["code"] == model.may_pack()
             if model.status != "cancelled":
                 money = [shown[name]["amount"] for name in ("credited_total", "refunded_total", "due", "overpaid")]
                 assert money == [model.credited, model.paid_back, model.due, model.overpaid]
