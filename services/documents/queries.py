@@ -27,6 +27,12 @@ MANY_LINES = 200
 NEWEST = Key(documents.c.issued_on, documents.c.document_id, newest_first=True)
 OLDEST = Key(documents.c.issued_on, documents.c.document_id)
 
+# A document is its order's present customer's, whoever it was issued to.
+WITH_ORDERS = documents.join(orders, (orders.c.store_id == documents.c.store_id) & (orders.c.order_id == documents.c.order_id))
+OF_DOCUMENT = (renderings.c.store_id == documents.c.store_id) & (renderings.c.document_id == documents.c.document_id)
+ISSUED = [*(column for column in documents.c if column.name != "customer_id"), orders.c.customer_id]
+_ISSUED = sa.select(*ISSUED).select_from(WITH_ORDERS)
+
 settings_versions = partial(versions, settings, SavedSettings)
 
 # Built once, used for every event: docs/decisions/0007-what-an-event-costs.md
@@ -73,8 +79,8 @@ def may_read(actor: Actor, customer_id: str, order_id: str) -> bool:
 
 
 def listed_for(actor: Actor) -> sa.ColumnElement[bool]:
-    """The documents that `actor` may list: a guest none, since a link opens the documents of one order only."""
-    return sa.false() if actor.role == "guest" else own_rows(actor, documents)
+    """The documents of WITH_ORDERS that `actor` may list: a guest none, since a link opens the documents of one order only."""
+    return sa.false() if actor.role == "guest" else own_rows(actor, orders)
 
 
 async def refunds_of(tx: Transaction, store_id: str, order_id: str) -> tuple[Refund, ...]:
@@ -113,15 +119,15 @@ async def contents_of(tx: Transaction, store_id: str, document_id: str) -> Conte
 
 async def document_for(tx: Transaction, actor: Actor, document_id: str) -> Document:
     """One issued document that `actor` may read, with the hash of its PDF if it is rendered. Raises NotFound."""
-    found = sa.select(*documents.c, renderings.c.pdf_sha256, renderings.c.engine).select_from(documents.join(renderings))
-    row = await tx.found(found.where(own_rows(actor, documents), documents.c.document_id == document_id), "No such document.")
+    found = sa.select(*ISSUED, renderings.c.pdf_sha256, renderings.c.engine).select_from(WITH_ORDERS.join(renderings, OF_DOCUMENT))
+    row = await tx.found(found.where(own_rows(actor, orders), documents.c.document_id == document_id), "No such document.")
     return Document(**row._mapping)
 
 
 async def documents_of(tx: Transaction, actor: Actor, order_id: str) -> list[Document]:
     """The issued documents of an order that `actor` may read, in the order in which they were issued. Raises NotFound."""
     await order_for(tx, actor, order_id)
-    of_order = sa.select(documents).where(documents.c.store_id == actor.store, documents.c.order_id == order_id)
+    of_order = _ISSUED.where(documents.c.store_id == actor.store, documents.c.order_id == order_id)
     return [Document(**row._mapping) for row in await tx.all(of_order.order_by(documents.c.issued_at, documents.c.document_id))]
 
 
@@ -141,7 +147,7 @@ async def page_of_documents(
     tx: Transaction, actor: Actor, wanted: Wanted, *, cursor: str | None, limit: int, order: Key = NEWEST
 ) -> Walked[Document]:
     """A page of what `actor` may read. Raises Invalid `bad_cursor`."""
-    source = sa.select(documents).where(listed_for(actor), *_within(wanted))
+    source = _ISSUED.where(listed_for(actor), *_within(wanted))
     return await walk(tx, order, Document, source, cursor=cursor, limit=limit)
 
 

@@ -30,6 +30,7 @@ orders = table(
     sa.Column("event_sequence", sa.BigInteger, nullable=False, server_default="0"),  # counts this order's document.* events
     sa.PrimaryKeyConstraint("store_id", "order_id"),
     sa.CheckConstraint("(version = 0) = (data is null)", name="copy"),
+    sa.Index(None, "store_id", "customer_id"),
 )
 
 refunds = table(
@@ -79,7 +80,9 @@ documents = table(
     "documents",
     sa.Column("document_id", PublicIdColumn("document"), nullable=False),
     sa.Column("order_id", PublicIdColumn("order"), nullable=False),
-    *columns(sa.Text, "order_number", "customer_id", "kind", "cause", "subject_id"),
+    sa.Column("order_number", sa.Text, nullable=False),
+    sa.Column("customer_id", sa.Text, nullable=False),  # at issue, as in its data; who may read it, `orders` says
+    *columns(sa.Text, "kind", "cause", "subject_id"),
     sa.Column("year", sa.Integer, nullable=False),
     sa.Column("counted", sa.BigInteger, nullable=False),
     sa.Column("number", sa.Text, nullable=False),

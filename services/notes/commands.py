@@ -19,7 +19,7 @@ from shared.contracts.errors import expect_version
 from shared.contracts.events import By, CustomerErased, Envelope
 from shared.contracts.ids import new_id
 from shared.data.db import Transaction
-from shared.data.erasure import forget
+from shared.data.erasure import forget, withhold_answers
 from shared.data.schema import TIME
 from shared.data.settings_versions import save_version
 from shared.data.sql import statement
@@ -156,6 +156,8 @@ async def record(tx: Transaction, event: events.OrderEvent | events.RefundEvent 
         "message": shown.message,
     }
     await tx.execute(RECORD_EVENT, values)
+    if isinstance(event, events.OrderEdited) and event.hands_over:
+        await withhold_answers(tx, orders, envelope.store_id, copy.order_id)
 
 
 async def erase(tx: Transaction, event: CustomerErased, envelope: Envelope) -> None:
@@ -163,7 +165,8 @@ async def erase(tx: Transaction, event: CustomerErased, envelope: Envelope) -> N
 
     The orders stay marked as erased, so that an event that arrives later brings no text back.
     """
-    order_ids = await _mark_erased(tx, event, envelope)
+    await _mark_erased(tx, event, envelope)
+    order_ids = event.order_ids
     of_orders = sa.select(notes.c.note_id).where(notes.c.store_id == envelope.store_id, notes.c.order_id.in_(order_ids))
     await tx.execute(
         sa.update(revisions).where(revisions.c.store_id == envelope.store_id, revisions.c.note_id.in_(of_orders)).values(text="")
@@ -176,17 +179,14 @@ async def erase(tx: Transaction, event: CustomerErased, envelope: Envelope) -> N
     await forget(tx, envelope.store_id, order_ids, customer_id=event.customer_id)
 
 
-async def _mark_erased(tx: Transaction, event: CustomerErased, envelope: Envelope) -> list[str]:
-    """Mark every order of the customer as erased: those in the event and those that we know. They are locked in the order of their ids."""
-    known = sa.select(orders.c.order_id).where(orders.c.store_id == envelope.store_id, orders.c.customer_id == event.customer_id)
-    order_ids = sorted({*event.order_ids, *(row.order_id for row in await tx.all(known))})
-    for order_id in order_ids:
+async def _mark_erased(tx: Transaction, event: CustomerErased, envelope: Envelope) -> None:
+    """Mark the event's orders as erased, in the order of their ids. Our copies may not yet say whose each order is."""
+    for order_id in sorted(event.order_ids):
         new = insert(orders).values(
             store_id=envelope.store_id, order_id=order_id, customer_id=event.customer_id, version=0, erased_at=envelope.occurred_at
         )
         marked = {"erased_at": sa.func.coalesce(orders.c.erased_at, envelope.occurred_at)}
         await tx.execute(new.on_conflict_do_update(index_elements=["store_id", "order_id"], set_=marked))
-    return order_ids
 
 
 async def _count_change(tx: Transaction, order: KnownOrder, audience: Audience) -> KnownOrder:

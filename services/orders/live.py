@@ -19,6 +19,7 @@ from shared.contracts.actor import Actor
 from shared.contracts.events import EVENTS, By, OrderStatus, PaymentState, RefundState, Tracking
 from shared.contracts.ids import OrderId
 from shared.contracts.times import EARLIEST, LATEST
+from shared.data.columns import own_rows
 from shared.data.db import Transaction
 from shared.data.set_aside import each_readable
 from shared.web.call import Calling
@@ -26,6 +27,7 @@ from shared.web.streams import Found, Key, Streams, frame, resumed
 from shared.web.views import ByView
 
 EVENTS_PER_LOOK = 500
+OURS = sa.select(sa.true())
 
 events = metadata.tables["orders.events"]
 
@@ -110,7 +112,10 @@ STREAMS = Streams("orders", Versions)
 
 
 def order_stream(call: Calling, order_id: str, last: int | None) -> StreamingResponse:
-    """One order's events after version `last` (from the latest one if it is None), and then new ones as they happen."""
+    """One order's events after version `last` (from the latest one if it is None), and then new ones as they happen.
+
+    Every look asks again whether the reader may see the order: it may have been handed to another customer.
+    """
     its = (events.c.store_id == call.actor.store) & (events.c.subject == order_id)
 
     async def start(tx: Transaction) -> int:
@@ -118,6 +123,7 @@ def order_stream(call: Calling, order_id: str, last: int | None) -> StreamingRes
         return resumed(last, newest, fresh=max(0, newest - 1))
 
     async def look(tx: Transaction, after: int) -> Found:
+        await tx.found(OURS.where(own_rows(call.actor, orders), orders.c.order_id == order_id), "No such order.")
         shown = sa.select(*SHOWN).where(its, events.c.sequence > after, events.c.public).order_by(events.c.sequence)
         happened = [Happened(**row._mapping) for row in await tx.all(shown.limit(EVENTS_PER_LOOK))]
         return _found(happened, call.actor, after)

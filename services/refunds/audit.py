@@ -11,7 +11,7 @@ LAST = """refunds.refunds r left join lateral (select e.data->'refund' as refund
     order by e.sequence desc limit 1) e on true""".format(order=public("order", "r.order_id"), refund=ID)
 
 COLUMNS = {
-    **dict.fromkeys(("order_number", "customer_id", "status", "settlement", "cause", "payment_id", "reason", "currency"), "text"),
+    **dict.fromkeys(("order_number", "status", "settlement", "cause", "payment_id", "reason", "currency"), "text"),
     **dict.fromkeys(("order_version", "policy_version"), "int"),
     "order_invoiced": "boolean",
     **dict.fromkeys(("amount", "goods", "shipping", "overpaid", "shipping_kept", "shipping_tax", "shipping_kept_tax"), "bigint"),
@@ -42,6 +42,14 @@ LINES_OF_EVENT = """(select jsonb_agg(jsonb_build_object('line', x->'line', 'sku
     order by (x->>'line')::int) from jsonb_array_elements(e.refund->'lines') x)"""
 
 CHECKS: list[Check] = [
+    same(
+        "refund_customer",
+        "a refund is of its order's present customer",
+        store="r.store_id",
+        about_id=ID,
+        source="refunds.refunds r left join refunds.orders o on o.store_id = r.store_id and o.order_id = r.order_id",
+        pairs={"customer_id": ("r.customer_id", "o.customer_id")},
+    ),
     same(
         "refund_is_not_its_history",
         "a refund's row matches its last event",

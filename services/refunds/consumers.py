@@ -1,7 +1,7 @@
 """Consumes other services' events: updates the copy of each order, and refunds what the copy shows as due."""
 
 from services.refunds.commands import automatic, copies, erase
-from shared.contracts.events import ORDER_EVENTS, CustomerErased, Envelope, OrderEvent, StoreSettingsChanged
+from shared.contracts.events import ORDER_EVENTS, CustomerErased, Envelope, OrderEdited, OrderEvent, StoreSettingsChanged
 from shared.data import guests
 from shared.data.db import Transaction
 from shared.messaging.inbox import Consumers
@@ -13,6 +13,8 @@ consumers = Consumers("refunds")
 async def on_order_changed(tx: Transaction, event: OrderEvent, envelope: Envelope) -> None:
     """Update the order's copy (every event carries the whole order, the newest wins); refund a cancelled order automatically."""
     await automatic.refund_what_is_due(tx, envelope.store_id, event.order, now=envelope.received_at)
+    if isinstance(event, OrderEdited) and event.hands_over:
+        await copies.forget_former_customers(tx, envelope.store_id, event.order.order_id)
 
 
 @consumers.on(StoreSettingsChanged)

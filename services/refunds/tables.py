@@ -37,6 +37,7 @@ orders = table(
     *columns(sa.Text, "shipping_tax_rate", "shipping_tax_code", nullable=True),
     sa.Column("events", sa.Integer, nullable=False, server_default="0"),  # how many refund.* events this order has had
     sa.PrimaryKeyConstraint("store_id", "order_id"),
+    sa.UniqueConstraint("store_id", "order_id", "customer_id"),  # the columns that a refund references
     sa.CheckConstraint("(status = 'cancelled') = (cancellation is not null)", name="cancellation"),
     comment="Own copy of each order (newer version wins). Its row lock serialises everything about the order's refunds.",
 )
@@ -84,7 +85,11 @@ refunds = table(
     sa.Column("decided_by", JSONB(none_as_null=True)),
     *columns(TIME, "decided_at", "overdue_at", nullable=True),
     sa.PrimaryKeyConstraint("store_id", "refund_id"),
-    sa.ForeignKeyConstraint(["store_id", "order_id"], [orders.c.store_id, orders.c.order_id]),
+    sa.UniqueConstraint("store_id", "refund_id", "customer_id"),  # the columns that a file references
+    # A refund follows its order to another customer, whoever makes one at that moment.
+    sa.ForeignKeyConstraint(
+        ["store_id", "order_id", "customer_id"], [orders.c.store_id, orders.c.order_id, orders.c.customer_id], onupdate="CASCADE"
+    ),
     sa.CheckConstraint("status in ('processing', 'approved', 'cancelled')", name="status"),
     sa.CheckConstraint("settlement in ('none', 'unsettled', 'settled', 'failed')", name="settlement"),
     sa.CheckConstraint("settlement = 'none' or (status = 'approved' and amount > 0)", name="settled_when_approved"),
@@ -291,7 +296,10 @@ attachments = table(
     sa.Column("uploaded_at", TIME, nullable=False),
     sa.Column("erased_at", TIME),
     sa.PrimaryKeyConstraint("store_id", "attachment_id"),
-    sa.ForeignKeyConstraint(["store_id", "refund_id"], [refunds.c.store_id, refunds.c.refund_id]),
+    # Without a refund it is its uploader's, with one it follows the refund.
+    sa.ForeignKeyConstraint(
+        ["store_id", "refund_id", "customer_id"], [refunds.c.store_id, refunds.c.refund_id, refunds.c.customer_id], onupdate="CASCADE"
+    ),
     sa.CheckConstraint("media_type in ('image/jpeg', 'image/png', 'image/webp', 'application/pdf')", name="media_type"),
     comment="Files of customers, private. A row without a refund is an upload that no request has taken yet.",
 )

@@ -12,6 +12,7 @@ MAX_ID_CHARACTERS = 128
 
 WHO: dict[str, str] = {
     "shop_only": "Only the shop's staff or its platform may do this.",
+    "platform_only": "Only the store's platform may do this.",
     "customer_only": "Only the customer whom it concerns may do this.",
     "read_only": "These credentials may only read.",
 }
@@ -109,6 +110,13 @@ def shop_only(actor: Actor, *, to_read: bool = False) -> Decision:
     if not actor.is_shop:
         return forbidden("shop_only")
     return forbidden("read_only") if actor.read_only and not to_read else allowed()
+
+
+def platform_only(actor: Actor) -> Decision:
+    """Allows the store's platform, not its staff, nor a customer on whose behalf it acts. Read-only credentials are not enough."""
+    if actor.role != "platform":
+        return forbidden("platform_only")
+    return forbidden("read_only") if actor.read_only else allowed()
 
 
 def customer_only(actor: Actor, customer_id: str) -> Decision:

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, aggregate_order_by
 
 from shared.contracts.personal import ITEMS, KEPT, WRITTEN, without_personal
 from shared.data.db import Transaction
+from shared.data.idempotency import VIA
 from shared.data.schema import UNKNOWN_STORE
 
 ERASED_ANSWER = '{"erased":true}'
@@ -26,6 +27,18 @@ async def forget(tx: Transaction, store_id: str, subjects: Sequence[str], *, cus
     if subjects:
         await _forget_events(tx, store_id, subjects)
         await _forget_failed_messages(tx, store_id, subjects)
+
+
+async def withhold_answers(tx: Transaction, orders: sa.Table, store_id: str, order_id: str) -> None:
+    """Blank what was answered about an order to customers who are not, or no longer, its customer: a replay would show it to them.
+
+    `orders` is the service's own table that says whose each order is.
+    """
+    answers = tx.kernel.idempotency
+    asked = sa.func.regexp_replace(answers.c.caller, f"{VIA}[^ ]*$", "")  # without the platform through which a customer called
+    mine = (orders.c.store_id == store_id) & (orders.c.order_id == order_id)
+    present = sa.select("customer:" + orders.c.customer_id).where(mine).scalar_subquery()
+    await tx.execute(blank_answers(answers, store_id, [order_id]).where(answers.c.caller.startswith("customer:"), asked != present))
 
 
 def blank_answers(idempotency: sa.Table, store_id: str, named: Sequence[str]) -> sa.Update:

@@ -87,6 +87,7 @@ async def everything_happens(shop: Shop) -> None:
     await _settings(shop, manage_stock=True, deduct_shipping=True, version=1)
     await _kept_shipping(shop, lines)
     await _oversold_orders(shop)
+    await _an_order_of_another_customer(shop, lines)
 
 
 async def _settings(shop: Shop, *, manage_stock: bool, deduct_shipping: bool, version: int = 0) -> None:
@@ -283,6 +284,16 @@ async def _oversold_orders(shop: Shop) -> None:
     for order_id in (accepted, open_again):
         (await shop.staff.patch(f"/orders/v1/orders/{order_id}", json={"accept_oversold": True})).ok()
     await _amend(shop, open_again, 2, lines=[{"line": 1, "quantity": 4}])
+
+
+async def _an_order_of_another_customer(shop: Shop, lines: list[dict[str, Any]]) -> None:
+    """Handed over with a request of its former customer that is open, and one that was decided."""
+    order_id = await place(shop, lines=lines, payments=[{"amount": 15_000, "method": "card", "reference": "x"}])
+    await move(shop, order_id, "delivered")
+    await decide(shop, await ask(shop, order_id, (1, 1)))
+    await ask(shop, order_id, (1, 1))
+    body = {"customer_id": "c-9", "reason": "made an account"}
+    (await shop.platform.post(f"/orders/v1/orders/{order_id}/customer", json=body)).ok()
 
 
 async def _kept_shipping(shop: Shop, lines: list[dict[str, Any]]) -> None:

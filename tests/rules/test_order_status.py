@@ -90,7 +90,7 @@ def test_actions_name_every_command_for_every_actor() -> None:
             decisions = actions(order(status), actor, StoreSettings(), now=NOW)
             assert set(decisions) == {
                 "confirm", "pick_up", "ship", "deliver", "report_failed_delivery", "record_payment", "amend", "part_cancel", "cancel",
-                "change_parcels", "close_difference", *(f"edit_{part}" for part in EDITABLE),
+                "change_parcels", "close_difference", "hand_over", *(f"edit_{part}" for part in EDITABLE),
             }  # fmt: skip
             assert all(decision.detail for decision in decisions.values() if not decision.allowed)
 

@@ -69,6 +69,7 @@ PATHS: dict[str, Callable[[World], dict[str, str]]] = {
     "orders_parcel_edit": _parcel,
     "orders_parcel_remove": _parcel,
     "orders_closing_create": _order(_shipped),
+    "orders_customer_set": _order(World.order),
     "orders_order_move": _order(World.order),
     "orders_payment_record": _order(World.order),
     "orders_delivery_failure_report": _order(_shipped),

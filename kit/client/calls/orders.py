@@ -32,6 +32,7 @@ from kit.client.requests.orders import (
     DeliveryFailure,
     EditOrder,
     GuestLink,
+    HandOver,
     ParcelEdit,
     ParcelInput,
     PartCancelRequest,
@@ -325,6 +326,27 @@ class Orders:
         call = Call(
             "POST",
             f"/v1/orders/{segment(order_id)}/closings",
+            if_match=if_match,
+            key=idempotency_key or new_key(),
+            body=body,
+            query=query,
+        )
+        return await self._connection.answer(OrderView, call)
+
+    async def set_customer(
+        self,
+        order_id: str,
+        *,
+        dry_run: bool | None = None,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
+        **body: Unpack[HandOver],
+    ) -> OrderView:
+        """Hand an order to another customer, for the platform: its former customer no longer sees it, here and in every other service."""
+        query = {"dry_run": dry_run}
+        call = Call(
+            "POST",
+            f"/v1/orders/{segment(order_id)}/customer",
             if_match=if_match,
             key=idempotency_key or new_key(),
             body=body,

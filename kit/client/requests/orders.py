@@ -90,6 +90,13 @@ class GuestLink(TypedDict):
     """30 by default, or the installation's maximum if that is less."""
 
 
+class HandOver(TypedDict):
+    """Whose order it is from now on."""
+
+    customer_id: str
+    reason: str
+
+
 class OptionInput(TypedDict):
     """A choice that tells variants of an article apart."""
 

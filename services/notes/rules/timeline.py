@@ -27,7 +27,7 @@ class Entry:
 PERSONAL_DETAILS = ("tracking",)
 """Details that identify a person: a tracking number leads to the carrier's page, which shows a name and an address."""
 
-OF_THE_SHOP = ("tags", "metadata", "accept_addresses", "accept_oversold")
+OF_THE_SHOP = ("tags", "metadata", "accept_addresses", "accept_oversold", "customer_id")
 """Parts of an order that its customer does not see."""
 
 SOURCE_RANK = {"orders": 0, "refunds": 1, "documents": 2}

@@ -11,6 +11,7 @@ from services.orders.commands.bulk import change_each
 from services.orders.commands.cancel import cancel_in_part, cancel_order, cancel_outlook
 from services.orders.commands.closing import close_difference
 from services.orders.commands.edit import edit_order
+from services.orders.commands.hand_over import hand_over
 from services.orders.commands.parcels import add_parcel_of_item
 from services.orders.commands.payments import record_payment, reverse_payment
 from services.orders.commands.transitions import move_order, report_failed_delivery
@@ -21,6 +22,7 @@ from services.orders.requests.changes import (
     CloseDifference,
     DeliveryFailure,
     EditOrder,
+    HandOver,
     PartCancelRequest,
     RecordPayment,
     ReversePayment,
@@ -164,6 +166,12 @@ async def cancel(
         async with call.reading() as tx:
             return call.show(CancelOutlook.of(*await cancel_outlook(tx, call.actor, order_id)))
     return await call.change("orders.cancel", OrderView.of, cancel_order, order_id, request)
+
+
+@router.post("/orders/{order_id}/customer", operation_id="orders_customer_set", response_model=OrderView, responses=CHANGE)
+async def to_another_customer(order_id: OrderId, request: HandOver, call: Call, dry_run: DryRun = False) -> Response:
+    """Hand an order to another customer, for the platform: its former customer no longer sees it, here and in every other service."""
+    return await call.change("orders.hand_over", OrderView.of, hand_over, order_id, request, dry_run=dry_run)
 
 
 @router.patch(

@@ -5,7 +5,8 @@
 from services.orders.audit.sources import ID, ORDER
 from shared.data.audit import Check, field, same
 
-NEVER_CHANGES = ("order_id", "number", "external_ref", "currency", "language", "prices_include_tax", "customer_id", "placed_at")
+NEVER_CHANGES = ("order_id", "number", "external_ref", "currency", "language", "prices_include_tax", "placed_at")
+HANDED_OVER = "(e.type = 'order.edited.v1' and e.data->'fields' ? 'customer_id')"
 BOUGHT = ("goods_total", "discount_total", "tax_total", "shipping", "shipping_tax", "total")
 """What changes, as the lines do, only by an amendment."""
 
@@ -86,6 +87,14 @@ CHECKS: list[Check] = [
                 for name in ("shipping_tax_rate", "shipping_tax_code")
             },
             **{name: (f"p.amended or e.sequence = 1 or {ORDER}->'{name}' = b.data->'order'->'{name}'", "true") for name in BOUGHT},
+            "customer_id": (
+                f"e.sequence = 1 or {ORDER}->'customer_id' <> b.data->'order'->'customer_id'",
+                f"e.sequence = 1 or {HANDED_OVER}",
+            ),
+            "handed over": (
+                f"not {HANDED_OVER} or ({ORDER} - 'version') - 'customer_id' @> (b.data->'order' - 'version') - 'customer_id'",
+                "true",
+            ),
             "lines": (f"p.amended or e.sequence = 1 or {SAME_LINES}", "true"),
             "lines_version": (
                 f"coalesce({field(ORDER, 'lines_version', 'int')}, 1)",

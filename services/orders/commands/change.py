@@ -18,9 +18,9 @@ from shared.data.db import Transaction
 from shared.messaging.outbox import emit
 
 OF_ORDER = (
-    "version", "status", "collected", "refunded_total", "credited_total", "shipping_kept_total", "refund_state", "delivery_failed_at",
-    "confirmed_at", "confirmed_version", "delivered_at", "shipping_method", "payment_method", "place_of_supply", "supplied_on",
-    "payment_due_on", "shipping_tax_rate", "shipping_tax_code", "lines_version",
+    "version", "customer_id", "status", "collected", "refunded_total", "credited_total", "shipping_kept_total", "refund_state",
+    "delivery_failed_at", "confirmed_at", "confirmed_version", "delivered_at", "shipping_method", "payment_method", "place_of_supply",
+    "supplied_on", "payment_due_on", "shipping_tax_rate", "shipping_tax_code", "lines_version",
 )  # fmt: skip
 BOUGHT = ("goods_total", "discount_total", "tax_total", "shipping", "shipping_tax", "total", "coupon_codes")
 """The fields that only an amendment changes."""

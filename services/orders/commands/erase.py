@@ -49,7 +49,7 @@ async def erase_customer(tx: Transaction, actor: Actor, customer_id: str, *, now
     await tx.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(f"erase:{actor.store}:{customer_id}", 0))))
     mine = (orders.c.store_id == actor.store) & (orders.c.customer_id == customer_id)
     found = sa.select(orders.c.order_id, _says_something.label("says_something")).where(mine).order_by(orders.c.order_id)
-    rows = await tx.all(found)
+    rows = await tx.all(found.with_for_update())  # none of them is handed to another customer meanwhile
     order_ids = [row.order_id for row in rows]
     if len(order_ids) > MAX_ORDERS_AT_ONCE:
         raise Refused("too_many_orders", f"A customer with more than {MAX_ORDERS_AT_ONCE} orders must be erased by the operator, in parts.")

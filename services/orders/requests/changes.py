@@ -9,7 +9,7 @@ from services.orders.requests.placing import MAX_QUANTITY, Options, Personalisat
 from services.orders.requests.words import Amount, Code, CountryCode, Email, Message, PositiveAmount, Rate, Reason, ShortText, Whole, kept
 from shared.contracts.events import MAX_LINE_NUMBER, MAX_ORDER_LINES, Address, ClosingKind, ClosingReason
 from shared.contracts.lifecycle import Step
-from shared.web.inputs import Day, Fact, Input, Method, Name, Text, Word, example
+from shared.web.inputs import CustomerId, Day, Fact, Input, Method, Name, Text, Word, example
 
 T = TypeVar("T")
 
@@ -228,6 +228,15 @@ class EditOrder(Input):
         if buyer is not None and (buyer.model_fields_set - {*OF_BUYER} or not parts):
             parts.append("customer")
         return parts + [part for part in type(self).model_fields if part in self.model_fields_set and part not in own]
+
+
+class HandOver(Input):
+    """Whose order it is from now on."""
+
+    model_config = example({"customer_id": "c-9", "reason": "made an account"})
+
+    customer_id: CustomerId
+    reason: Reason
 
 
 class GuestLink(Input):

@@ -11,6 +11,7 @@ from .amend import may_amend
 from .cancel import may_cancel
 from .closing import may_close
 from .edit import EDITABLE, may_edit
+from .hand_over import may_hand_over
 from .parcels import may_change_parcels
 from .part_cancel import may_cancel_in_part
 from .payments import may_record
@@ -30,5 +31,6 @@ def actions(order: Order, actor: Actor, settings: StoreSettings, *, now: datetim
         "change_parcels": may_change_parcels(order, actor, now=now),
         "close_difference": may_close(order, actor, settings.closing_limit),
         "cancel": may_cancel(order, actor, settings.cancel_preset, settings.customer_cancel_until),
+        "hand_over": may_hand_over(actor),
         **{f"edit_{part}": may_edit(order, part, actor, now=now) for part in EDITABLE},
     }

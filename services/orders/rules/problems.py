@@ -70,7 +70,7 @@ PROBLEMS: dict[str, str] = {
     "unknown_time_zone": "A time zone is an IANA name such as Asia/Dhaka.",
     "guest_link_too_long": "This installation does not allow links to be valid for that many days.",
     "too_many_guest_links": "The order already has the maximum number of valid links; revoke one first.",
-    "customer_was_erased": "The customer of this order was erased, so no link can be made for it.",
+    "customer_was_erased": "The customer of this order was erased: no link can be made for it, and it stays theirs.",
     "no_guest_key": "No signing key of this installation may issue guest tokens for this store.",
     "too_many_orders": "A customer with more than 2,000 orders must be erased by the operator, in parts.",
 }

@@ -28,7 +28,7 @@ SHOWN_TO_CUSTOMERS = (
     "total", "total_before", "part_cancellation_id", "lines", "parcel_id", "change",
 )  # fmt: skip
 
-OF_THE_SHOP = ("tags", "metadata", "accept_addresses", "accept_oversold")
+OF_THE_SHOP = ("tags", "metadata", "accept_addresses", "accept_oversold", "customer_id")
 
 
 ONLY_FOR_THE_SHOP = ("order.difference_closed.v1",)

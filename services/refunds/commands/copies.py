@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from services.refunds.tables import orders, stores
 from shared.contracts.events import Order
 from shared.data.db import Transaction
+from shared.data.erasure import withhold_answers
 from shared.data.schema import TIME
 from shared.data.sql import statement
 
@@ -44,6 +45,13 @@ async def copy_order(tx: Transaction, store_id: str, order: Order) -> bool | Non
     if not written.created and order.lines_version > 1:
         await tx.execute(REPLACE_LINES, {name: values[name] for name in ("store", "order_id", "lines_version", "lines")})
     return bool(written.created)
+
+
+async def forget_former_customers(tx: Transaction, store_id: str, order_id: str) -> None:
+    """Blank what was answered about the order to those who are not its customer. Its refunds and their files follow the copy by themselves:
+    see the foreign keys of `tables.refunds` and `tables.attachments`.
+    """
+    await withhold_answers(tx, orders, store_id, order_id)
 
 
 async def copy_store(tx: Transaction, store_id: str, version: int, time_zone: str) -> None:

@@ -13,12 +13,18 @@ TEXTS = ("description", "further_information", "beyond_window_reason", "message"
 
 
 async def erase_customer(tx: Transaction, store_id: str, customer_id: str, order_ids: Sequence[str], *, now: datetime) -> None:
-    """Blank every text about the customer's refunds and mark their files for the sweeper; ids, amounts and hashes stay."""
-    theirs = (refunds.c.store_id == store_id, refunds.c.customer_id == customer_id)
+    """Blank every text about the refunds of these orders and mark the customer's files for the sweeper; ids, amounts and hashes stay.
+
+    Our copies may not yet say whose each order is: only the order service knows which are the customer's.
+    """
+    theirs = (refunds.c.store_id == store_id, refunds.c.order_id.in_(order_ids))
+    of_theirs = sa.select(refunds.c.refund_id).where(*theirs)
     await tx.execute(sa.update(refunds).where(*theirs).values(dict.fromkeys(TEXTS, "")))
-    of_theirs = settlements.c.refund_id.in_(sa.select(refunds.c.refund_id).where(*theirs))
-    await tx.execute(sa.update(settlements).where(settlements.c.store_id == store_id, of_theirs).values(reason=""))
-    files = (attachments.c.store_id == store_id, attachments.c.customer_id == customer_id, attachments.c.erased_at.is_(None))
+    reports = (settlements.c.store_id == store_id, settlements.c.refund_id.in_(of_theirs))
+    await tx.execute(sa.update(settlements).where(*reports).values(reason=""))
+    unused = attachments.c.refund_id.is_(None) & (attachments.c.customer_id == customer_id)
+    whose = unused | attachments.c.refund_id.in_(of_theirs)
+    files = (attachments.c.store_id == store_id, whose, attachments.c.erased_at.is_(None))
     erased = await tx.all(sa.update(attachments).where(*files).values(name="", erased_at=now).returning(attachments.c.attachment_id))
     notes = (attention.c.store_id == store_id, attention.c.order_id.in_(order_ids))
     if order_ids:

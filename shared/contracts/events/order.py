@@ -183,10 +183,15 @@ class OrderPaymentReversed(OrderEvent, type="order.payment_reversed.v1"):
 
 
 class OrderEdited(OrderEvent, type="order.edited.v1"):
-    """Contact, an address, the tracking or what documents print was corrected; `fields` names what."""
+    """Contact, an address, the tracking or what documents print was corrected, or the order has another customer; `fields` names what."""
 
     reason: str
     fields: tuple[str, ...]
+
+    @property
+    def hands_over(self) -> bool:
+        """Whether the order has another customer since then: `order.customer_id`."""
+        return "customer_id" in self.fields
 
 
 class OrderAmended(OrderEvent, type="order.amended.v1"):

@@ -32,7 +32,8 @@ async def test_migrations_make_what_the_models_say(stack: Stack) -> None:
         "update orders set status = 'shipped' where store_id = {store}",  # without a version
         "update orders set version = version + 2 where store_id = {store}",
         "update orders set total = total + 1, goods_total = goods_total + 1, version = version + 1 where store_id = {store}",
-        "update orders set customer_id = 'c-2', version = version + 1 where store_id = {store}",
+        "update orders set customer_id = 'c-2', collected = 0, version = version + 1 where store_id = {store}",
+        "update orders set customer_id = 'c-2' where store_id = {store}",
         "update orders set collected = -1, version = version + 1 where store_id = {store}",
         "update lines set total = total where store_id = {store}",
         "delete from payments where store_id = {store}",
