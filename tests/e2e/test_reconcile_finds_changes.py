@@ -251,7 +251,7 @@ async def test_changes_behind_our_backs_are_found(shop: Shop) -> None:
             " and data->'order'->'parcels' <> '[]'",
             "illegal_step",
         ),
-        ("update orders.stock_movements set oversold = false where oversold", "oversold"),
+        ("update orders.orders set oversold = jsonb_set(oversold, '{0,short}', '9') where oversold <> '[]'", "oversold"),
         ("update orders.orders set oversold = '[]', oversold_open = false where oversold <> '[]'", "oversold"),
         ("update refunds.refunds set customer_id = 'c-1' where customer_id = 'c-9'", "refund_customer"),
         ("update orders.events set data = jsonb_set(data, '{order,total}', '1') where data->'fields' ? 'customer_id'", "illegal_step"),

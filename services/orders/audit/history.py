@@ -92,7 +92,7 @@ CHECKS: list[Check] = [
                 f"e.sequence = 1 or {HANDED_OVER}",
             ),
             "handed over": (
-                f"not {HANDED_OVER} or ({ORDER} - 'version') - 'customer_id' @> (b.data->'order' - 'version') - 'customer_id'",
+                f"not {HANDED_OVER} or ({ORDER}) - 'version' - 'customer_id' @> (b.data->'order') - 'version' - 'customer_id'",
                 "true",
             ),
             "lines": (f"p.amended or e.sequence = 1 or {SAME_LINES}", "true"),
