@@ -193,24 +193,29 @@ class Key:
 
 
 async def walk(
-    tx: Transaction, key: Key, kind: Callable[..., R], source: sa.Select[Any], *, cursor: str | None, limit: int, left: Left | None = None
+    tx: Transaction,
+    key: Key,
+    kind: Callable[..., R],
+    *sources: sa.Select[Any],
+    cursor: str | None,
+    limit: int,
+    left: Left | None = None,
+    examined: int = MAX_EXAMINED_ROWS,
 ) -> Walked[R]:
-    """A page of the rows of `source` that `left` selects, each as a `kind`, which is called with the row's columns.
+    """A page of the rows of `sources` that `left` selects, each as a `kind`, which is called with the row's columns.
 
-    An index must return `source` in the order of `key`. `source` must not contain rows that the caller may not see: a walk's last row
-    becomes a cursor. Raises Invalid `bad_cursor`.
+    An index must return each source in the order of `key`; several are merged, and a row of two of them is looked at twice. They must
+    not contain rows that the caller may not see: a walk's last row becomes a cursor. Raises Invalid `bad_cursor`.
     """
     place = key.place(cursor)
     backwards = place.backwards
     order: Order = partial(key.order, backwards=backwards)
-    if place.row is not None:
-        source = source.where(key.behind(place.row, source.selected_columns, backwards=backwards, inclusive=place.inclusive))
-    walked = source.order_by(*order(source.selected_columns))
-    window = walked.limit(sa.literal_column(str(MAX_EXAMINED_ROWS))).subquery("examined")
+    walked = _merged([_walked(source, key, place, order) for source in sources], order, examined)
+    window = walked.limit(_number(examined)).subquery("examined")
     found = await tx.all((walked if left is None else left(window, order)).limit(limit + 1))
     rows = list(found[:limit])
     first, last = (key.of(rows[0]), key.of(rows[-1])) if rows else (place.row, place.row)
-    end = last if len(found) > limit else None if left is None else await _end_of(tx, key, window)
+    end = last if len(found) > limit else None if left is None else await _end_of(tx, key, window, examined)
     on = key.cursor(end, backwards=backwards)
     # An empty page does not include the row that it came from, so the page before it begins at that row.
     back = key.cursor(first, backwards=not backwards, inclusive=not rows) if cursor else None
@@ -218,9 +223,30 @@ async def walk(
     return Walked(items[::-1], back, on) if backwards else Walked(items, on, back)
 
 
-async def _end_of(tx: Transaction, key: Key, window: sa.Subquery) -> tuple[Any, ...] | None:
+def _walked(source: sa.Select[Any], key: Key, place: Place, order: Order) -> sa.Select[Any]:
+    """One source from `place` on, in the list's order."""
+    columns = source.selected_columns
+    if place.row is not None:
+        source = source.where(key.behind(place.row, columns, backwards=place.backwards, inclusive=place.inclusive))
+    return source.order_by(*order(columns))
+
+
+def _merged(walked: Sequence[sa.Select[Any]], order: Order, examined: int) -> sa.Select[Any]:
+    """All rows of these walks in one order. Each is bounded by itself, so that no plan can read more."""
+    if len(walked) == 1:
+        return walked[0]
+    together = sa.union_all(*(sa.select(one.limit(_number(examined)).subquery()) for one in walked)).subquery("together")
+    return sa.select(together).order_by(*order(together.c))
+
+
+def _number(value: int) -> sa.ColumnElement[int]:
+    """In the statement itself: the planner must know it."""
+    return sa.literal_column(str(value))
+
+
+async def _end_of(tx: Transaction, key: Key, window: sa.Subquery, examined: int) -> tuple[Any, ...] | None:
     """The key of the last row of a walk that did not reach the end of the list; None if it did."""
-    row = await tx.first(sa.select(*key.columns(window.c)).offset(MAX_EXAMINED_ROWS - 1).limit(1))
+    row = await tx.first(sa.select(*key.columns(window.c)).offset(examined - 1).limit(1))
     return None if row is None else key.of(row)
 
 
