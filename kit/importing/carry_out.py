@@ -165,7 +165,7 @@ def _refusal(problem: dict[str, Any] | None) -> Refusal:
 async def _there_already(work: Work, order: PlannedOrder) -> Placed | None:
     """The order, if an earlier call whose answer was lost had placed it after all."""
     reference = asking.external_ref(order.invoice)
-    page = await work.client.orders.list(q=reference)
+    page = await work.client.orders.list(external_ref=reference)
     for item in page.items:
         if item.external_ref == reference:
             return Placed(item.order_id, order.goods, item.total.amount - order.goods)

@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Any, Literal
 
 from shared.contracts.errors import Failure, FieldError
-from shared.contracts.events import By, Order, OrderPersonal, OrderStatus, Part, PaymentState, RefundState
+from shared.contracts.events import By, Fulfilment, Order, OrderPersonal, OrderStatus, Part, PaymentState, RefundState
+from shared.contracts.position import Position
 
 CancelPreset = Literal["cancellation-control", "order-cancellation"]
 CustomerStop = Literal["picked_up", "shipped", "delivered"]
@@ -34,11 +35,13 @@ class OrderState:
 
     `address_problems` is what its country does not know of the contact or an address, until an edit mends it or staff accept it;
     `last_line` is the highest line number that was ever used. `oversold` is what was missing when the order took it, and
-    `oversold_open` whether staff still have to accept that. `closing_notes` are by the closing's id.
+    `oversold_open` whether staff still have to accept that. `closing_notes` are by the closing's id. `updated_at` is when this version
+    was recorded.
     """
 
     order: Order
     personal: OrderPersonal
+    updated_at: datetime
     metadata: dict[str, str | int | bool] = field(default_factory=dict)
     refunds: int = 0
     refunded_units: int = 0
@@ -67,7 +70,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """An order in a list."""
+    """An order in a list. `misaddressed`: its country does not know the contact or an address."""
 
     order_id: str
     version: int
@@ -83,6 +86,28 @@ class Summary:
     total: int
     collected: int
     refunded_total: int
+    credited_total: int
+    unit_count: int
+    fulfilment: Fulfilment
+    delivery_failed_at: datetime | None
+    updated_at: datetime
+    written_off_total: int
+    kept_total: int
+    oversold_open: bool
+    misaddressed: bool
+
+    @property
+    def position(self) -> Position:
+        """What is due, and what was paid too much."""
+        return Position(
+            total=self.total,
+            credited=self.credited_total,
+            collected=self.collected,
+            paid_back=self.refunded_total,
+            written_off=self.written_off_total,
+            kept=self.kept_total,
+            cancelled=self.status == "cancelled",
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,8 @@ def test_what_a_later_server_adds_breaks_nothing() -> None:
     money = MoneyView(amount=100, currency="BDT", decimal="1.00")
     order = OrderSummaryView(
         order_id="order_1", version=1, number="1", external_ref=None, placed_at=AT, customer_id="c-1", customer_name="", status="lost",
-        payment="paid", refund_state="none", total=money, collected=money, refunded_total=money,
+        payment="paid", refund_state="none", total=money, collected=money, due=money, refunded_total=money,
+        unit_count=1, fulfilment="shipping", delivery_failed_at=None, needs_attention=[], updated_at=AT,
     )  # fmt: skip
     assert order.status == "lost"
 

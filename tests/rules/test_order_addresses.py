@@ -10,7 +10,7 @@ import pytest
 
 from services.orders.addresses import postal
 from services.orders.addresses.checking import Checking
-from services.orders.addresses.phones import phone_or_none, read_phone
+from services.orders.addresses.phones import phones_as_searched, read_phone
 from services.orders.addresses.postal import LEVELS, formatted, problems_of
 from services.orders.rules.countries import home_country
 from services.orders.rules.validation import is_strict, still_open
@@ -104,8 +104,25 @@ def test_what_is_no_phone_is_refused(phone: str) -> None:
     assert (refusal.value.code, refusal.value.errors[0].pointer) == ("bad_phone", "/customer/phone")
 
 
-def test_a_search_reads_a_phone_only_with_its_prefix() -> None:
-    assert (phone_or_none("+880 1712-345678"), phone_or_none("01712345678"), phone_or_none("TEE-1")) == ("+8801712345678", None, None)
+@pytest.mark.parametrize(
+    ("text", "home", "numbers"),
+    [
+        ("+880 1712-345678", None, ["+8801712345678"]),
+        ("+880 1712-345678", "GB", ["+8801712345678"]),
+        ("8801712345678", None, ["+8801712345678"]),
+        ("8801712345678", "BD", ["+8801712345678"]),
+        ("01712345678", "BD", ["+8801712345678"]),
+        ("০১৭১২৩৪৫৬৭৮", "BD", ["+8801712345678"]),
+        ("01712345678", None, []),
+        ("2125550100", "US", ["+12125550100"]),
+        ("447911123456", "US", ["+447911123456"]),
+        ("01712345678 ext 55", "BD", ["+8801712345678;ext=55"]),
+        ("TEE-1", "BD", []),
+        ("rahima", "BD", []),
+    ],
+)
+def test_a_search_reads_a_phone_as_typed_as_at_home_and_with_a_plus(text: str, home: str | None, numbers: list[str]) -> None:
+    assert phones_as_searched(text, home) == (text, *numbers)
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,7 @@ from services.orders.rules.attention import needs_attention
 from services.orders.rules.closing import may_close
 from services.orders.rules.payments import payment_state
 from services.orders.rules.room import MAX_CLOSINGS
-from services.orders.state import OrderState
-from shared.contracts.events import By, Closing, ClosingKind, Order, OrderPersonal
+from shared.contracts.events import By, Closing, ClosingKind, Order
 from tests.rules.orders import ACTORS, NOW, PLATFORM, STAFF, STATUSES, SYSTEM, order
 
 
@@ -93,7 +92,7 @@ def test_what_is_closed_never_exceeds_the_difference(total: int, collected: int,
     position = one.position
     assert (position.written_off + position.due, position.kept + position.overpaid) == (due, overpaid)
     assert payment_state(position) == ("paid" if position.written_off == due else "unpaid")
-    assert needs_attention(OrderState(one, OrderPersonal())) == (("overpaid",) if position.kept < overpaid else ())
+    assert needs_attention(position, misaddressed=False, oversold=False) == (("overpaid",) if position.kept < overpaid else ())
     paid_after_all = one.model_copy(update={"collected": collected + min(later, due)}).position
     assert paid_after_all.overpaid == overpaid - position.kept, "a tolerance: money that still comes is no money too much"
     assert paid_after_all.due == max(0, due - min(later, due) - position.written_off)

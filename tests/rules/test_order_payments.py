@@ -16,9 +16,8 @@ from services.orders.rules.payments import (
     standing,
 )
 from services.orders.rules.room import MAX_PAYMENT_RECORDS
-from services.orders.state import OrderState
-from shared.contracts.errors import FieldError, Invalid
-from shared.contracts.events import OrderPersonal, Payment, RefundState
+from shared.contracts.errors import Invalid
+from shared.contracts.events import Payment, RefundState
 from shared.contracts.position import Position
 from shared.contracts.times import happened_at
 from tests.rules.orders import ACTORS, NOW, STAFF, STATUSES, order, payment
@@ -107,14 +106,13 @@ def test_part_reversals_leave_room_to_reverse_every_payment() -> None:
     assert may_reverse(order(payments=(*paid, *parts[:2])), paid[0], STAFF, 1).code == "too_many_payments"
 
 
-def test_more_than_the_total_and_open_addresses_need_attention() -> None:
-    problems = (FieldError("/shipping_address/city", "address_required", "An address in BD needs this part."),)
-    cases: list[tuple[int, tuple[FieldError, ...], tuple[str, ...]]] = [
-        (1, (), ("overpaid",)), (0, (), ()), (0, problems, ("address",)), (1, problems, ("overpaid", "address")),
+def test_what_needs_attention() -> None:
+    cases: list[tuple[int, bool, bool, tuple[str, ...]]] = [
+        (1, False, False, ("overpaid",)), (0, False, False, ()), (0, True, False, ("address",)), (0, False, True, ("oversold",)),
+        (1, True, True, ("overpaid", "address", "oversold")),
     ]  # fmt: skip
-    for over, found, reasons in cases:
-        state = OrderState(order(collected=11000 + over), OrderPersonal(), address_problems=found)
-        assert needs_attention(state) == reasons
+    for over, misaddressed, oversold, reasons in cases:
+        assert needs_attention(order(collected=11000 + over).position, misaddressed=misaddressed, oversold=oversold) == reasons
 
 
 @pytest.mark.parametrize(

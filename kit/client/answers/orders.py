@@ -109,7 +109,7 @@ class OrderCountsView(Answer):
 
 
 class OrderSummaryView(Answer):
-    """An order in a list."""
+    """An order in a list. `unit_count` is as bought: units that were cancelled or refunded later are among them."""
 
     order_id: str
     version: int
@@ -123,7 +123,13 @@ class OrderSummaryView(Answer):
     refund_state: Literal["none", "partial", "full"] | str
     total: MoneyView
     collected: MoneyView
+    due: MoneyView
     refunded_total: MoneyView
+    unit_count: int
+    fulfilment: Literal["shipping", "pickup", "digital"] | str
+    delivery_failed_at: datetime | None
+    needs_attention: list[str]
+    updated_at: datetime
 
 
 class ParcelLine(Answer):
@@ -360,6 +366,7 @@ class OrderDetails(Answer):
     placed_at: datetime
     confirmed_at: datetime | None
     delivered_at: datetime | None
+    updated_at: datetime
     timeline: list[TimelineEntry]
     actions: dict[str, ActionView]
 
@@ -417,3 +424,4 @@ class OrderView(Answer):
     placed_at: datetime
     confirmed_at: datetime | None
     delivered_at: datetime | None
+    updated_at: datetime

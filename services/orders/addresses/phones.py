@@ -25,10 +25,10 @@ def _read(text: str, country: str | None) -> str | None:
     )
 
 
-def phone_or_none(text: str) -> str | None:
-    """For a search: `text` in E.164 if it is a telephone number with its country code, else None."""
-    try:
-        number = phonenumbers.parse(text, None)
-    except phonenumbers.NumberParseException:
-        return None
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+def phones_as_searched(text: str, home: str | None) -> tuple[str, ...]:
+    """What a search text may be as a telephone number: as it was typed, as of the store's country, and with a + before it.
+
+    A + that a browser sent as a space is none.
+    """
+    numbers = (_read(text, home), _read(f"+{text}", None))
+    return tuple(dict.fromkeys((text, *(number for number in numbers if number is not None))))

@@ -4,7 +4,8 @@ from collections.abc import AsyncGenerator
 from dataclasses import asdict
 from typing import Any
 
-from services.orders.queries.lists import Search, page_of
+from services.orders.queries.lists import page_of
+from services.orders.queries.search import Search
 from services.orders.requests.lists import ExportQuery
 from services.orders.state import Summary
 from services.orders.views.lists import OrderSummaryView
@@ -29,13 +30,12 @@ def exported(exporting: Exporting, db: Database, actor: Actor, query: ExportQuer
         return page.items, page.next_cursor
 
     def line(summary: Summary) -> str:
-        return OrderSummaryView.of(summary).model_dump_json()
+        return OrderSummaryView.of(summary, actor).model_dump_json()
 
-    table = Table("orders", COLUMNS, _cells, line, lambda summary: (actor.store, summary.order_id))
+    def cells(summary: Summary) -> dict[str, Any]:
+        OrderSummaryView.of(summary, actor)  # validates: a CSV would print an invalid row unchecked
+        values = asdict(summary)
+        return values | {name: decimal_text(values[name], summary.currency) for name in AMOUNTS}
+
+    table = Table("orders", COLUMNS, cells, line, lambda summary: (actor.store, summary.order_id))
     return pieces(exporting, db, table, read, query)
-
-
-def _cells(summary: Summary) -> dict[str, Any]:
-    OrderSummaryView.of(summary)  # validates: a CSV would print an invalid row unchecked
-    values = asdict(summary)
-    return values | {name: decimal_text(values[name], summary.currency) for name in AMOUNTS}

@@ -1,19 +1,17 @@
 """Lists of orders: pages, counts, exports."""
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import Query, Response
 from fastapi.responses import StreamingResponse
 
-from services.orders.addresses.phones import phone_or_none
 from services.orders.api.export import exported
 from services.orders.queries.counts import counts_of
-from services.orders.queries.lists import Search, page_of, search_for
-from services.orders.requests.lists import ExportQuery, OrderFilter, PageQuery
+from services.orders.queries.lists import page_of, search_for
+from services.orders.requests.lists import ExportQuery, PageQuery
 from services.orders.views.lists import OrderCountsView, OrderPage, OrderSummaryView
-from shared.contracts.actor import Actor
 from shared.contracts.errors import Forbidden
-from shared.data.db import Transaction
 from shared.web.call import Call, Router, problems
 from shared.web.exports import FILE, MEDIA_TYPES, Export
 
@@ -22,10 +20,11 @@ router = Router()
 
 @router.get("/orders", operation_id="orders_order_list", response_model=OrderPage, responses=problems())
 async def list_orders(query: Annotated[PageQuery, Query()], call: Call) -> Response:
-    """Orders that the caller may see, newest first. A page may be short and still have a next one: follow the cursor."""
+    """Orders that the caller may see, newest first or as they changed. A page may be short and still have a next one: follow the cursor."""
     async with call.walking() as tx:
-        page = await page_of(tx, call.actor, query, await _search(tx, call.actor, query), cursor=query.cursor, limit=query.limit)
-    return await call.page(OrderPage, page, "orders", OrderSummaryView.of, lambda order: order.order_id)
+        search = await search_for(tx, call.actor, query)
+        page = await page_of(tx, call.actor, query, search, cursor=query.cursor, limit=query.limit, sort=query.sort)
+    return await call.page(OrderPage, page, "orders", partial(OrderSummaryView.of, actor=call.actor), lambda order: order.order_id)
 
 
 @router.get("/orders/counts", operation_id="orders_counts_read", response_model=OrderCountsView, responses=problems(Forbidden))
@@ -42,12 +41,7 @@ async def export(query: Annotated[ExportQuery, Query()], call: Call) -> Export:
     It is not a snapshot: an order that exists throughout is included once, in its state when its page was read.
     """
     async with call.walking() as tx:
-        search = await _search(tx, call.actor, query)
+        search = await search_for(tx, call.actor, query)
     exporting = call.running.exporting
     pieces = exported(exporting, call.db, call.actor, query, search)
     return Export(pieces, exporting, file_name=f"orders.{query.format}", media_type=MEDIA_TYPES[query.format])
-
-
-async def _search(tx: Transaction, actor: Actor, query: OrderFilter) -> Search | None:
-    """How to search for `q`, if it is given."""
-    return None if query.q is None else await search_for(tx, actor, query.q.strip(), phone_or_none(query.q))

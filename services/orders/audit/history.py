@@ -154,9 +154,14 @@ CHECKS: list[Check] = [
         about_id=ID,
         source="""orders.orders o cross join lateral (select count(*) as n, min(version) as low,
             max(version) as high,
-            min(recorded_at) filter (where version = 1) as first
+            min(recorded_at) filter (where version = 1) as first, min(recorded_at) filter (where version = o.version) as newest
             from orders.changes c where c.store_id = o.store_id and c.order_id = o.order_id) c""",
-        pairs={"versions": ("o.version", "c.n"), "last": ("o.version", "c.high"), "recorded_at": ("o.recorded_at", "c.first")},
+        pairs={
+            "versions": ("o.version", "c.n"),
+            "last": ("o.version", "c.high"),
+            "recorded_at": ("o.recorded_at", "c.first"),
+            "updated_at": ("o.updated_at", "c.newest"),
+        },
     ),
     Check(
         "answer_without_effect",

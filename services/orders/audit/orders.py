@@ -94,7 +94,8 @@ CHECKS: list[Check] = [
                 sum(tax) as tax, bool_and(placed_at = o.placed_at) as placed,
                 bool_and(total = subtotal - discount - order_discount + case when o.prices_include_tax then 0 else tax end) as added
                 from orders.lines x where x.store_id = o.store_id and x.order_id = o.order_id) l
-            cross join lateral (select coalesce(sum(amount), 0) as collected from orders.payments x
+            cross join lateral (select coalesce(sum(amount), 0) as collected, coalesce(bool_and(placed_at = o.placed_at), true) as placed
+                from orders.payments x
                 where x.store_id = o.store_id and x.order_id = o.order_id) p
             cross join lateral (select count(*) filter (where units > 0 or credit > 0 or o.status = 'cancelled') as refunds,
                 coalesce(sum(amount), 0) as refunded, coalesce(sum(units), 0) as units, coalesce(sum(credit), 0) as credited,
@@ -117,6 +118,7 @@ CHECKS: list[Check] = [
             "refunded_units": ("o.refunded_units", "r.units"),
             "last_line": ("coalesce(o.last_line, l.last) >= l.last", "true"),
             "line placed_at": ("l.placed", "true"),
+            "payment placed_at": ("p.placed", "true"),
             "line totals": ("l.added", "true"),
             "payment": (
                 "o.payment",
@@ -128,6 +130,21 @@ CHECKS: list[Check] = [
                 """case when r.refunds = 0 then 'none' when r.units >= l.units
                 or case when o.status = 'cancelled' then r.refunded >= p.collected else r.credited >= o.total end
                 then 'full' else 'partial' end""",
+            ),
+        },
+    ),
+    same(
+        "parcel_numbers",
+        "an order is found by the numbers of its parcels, and by no others",
+        store="o.store_id",
+        about_id=ID,
+        source="orders.orders o",
+        pairs={
+            "numbers": (
+                """(select jsonb_object_agg(number, placed_at = o.placed_at) from orders.parcel_numbers x
+                where x.store_id = o.store_id and x.order_id = o.order_id)""",
+                """(select jsonb_object_agg(number, true) from (select o.tracking->>'number' as number
+                union select x->>'number' from jsonb_array_elements(o.parcels) x) given where number <> '')""",
             ),
         },
     ),

@@ -46,7 +46,7 @@ async def amend_order(
         raise Refused("out_of_stock", "There is less stock than the amendment takes.", short=left)
     state = replace(state, oversold=oversold_with(state.oversold, short), oversold_open=state.oversold_open or bool(short))
     fields = {name: getattr(wanted, name) for name in Order.model_fields if name != "version"}
-    after = changed(state, last_line=max(state.last_line, *(line.line for line in wanted.lines)), **fields)
+    after = changed(state, now=now, last_line=max(state.last_line, *(line.line for line in wanted.lines)), **fields)
     await replace_lines(tx, actor, before, after.order)
     parts = changed_parts(before, wanted)
     details: dict[str, Any] = {"changed": list(parts), "total_before": before.total, "total": wanted.total}

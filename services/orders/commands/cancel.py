@@ -35,7 +35,7 @@ async def cancel_order(
         by=doing.by, cancelled_from=state.order.status, reason=request.reason,
         order_version=state.order.version + 1, occurred_at=now, recorded_at=now,
     )  # fmt: skip
-    after = changed(state, status="cancelled", cancellation=cancellation)
+    after = changed(state, now=now, status="cancelled", cancellation=cancellation)
     back = [Movement(line.sku, line.left, f"cancelled:{order_id}:{line.line}") for line in lines_to_release(state.order)]
     await write(tx, after, OrderCancelled, doing, {"from": state.order.status, "released": len(back)})
     await move(tx, actor, back, order_id=order_id, reason="order cancelled", now=now)
@@ -62,7 +62,7 @@ async def cancel_in_part(
     )  # fmt: skip
     lines = with_cancelled(state.order.lines, units)
     records, parcels = (*state.order.part_cancellations, record), unpacked(state.order.parcels, lines)
-    after = changed(state, lines=lines, part_cancellations=records, parcels=parcels)
+    after = changed(state, now=now, lines=lines, part_cancellations=records, parcels=parcels)
     details = {"part_cancellation_id": record_id, "lines": [one.model_dump() for one in units]}
     also = {"part_cancellation_id": record_id, "lines": units, "reason": request.reason}
     await write(tx, after, OrderPartCancelled, doing, details, **also)

@@ -30,7 +30,7 @@ CONTACT = ("customer_name", "email", "phone", "company", "buyer_reference", "cus
 LISTS = ("parcels", "tags", "tax_numbers", "personal_lines", "line_extras")
 OTHERS = (
     *CONTACT, *LISTS, "part_cancellations", "written_off_total", "kept_total", "metadata", "refunds", "refunded_units", "address_problems",
-    "oversold", "oversold_open",
+    "oversold", "oversold_open", "updated_at",
 )  # fmt: skip
 
 # Built once: building them costs more than running them. A missing part is NULL, not JSON's null.
@@ -64,8 +64,8 @@ class Doing:
         return By.of(self.actor)
 
 
-def changed(state: OrderState, *, last_line: int | None = None, **fields: Any) -> OrderState:
-    """The order's next version with `fields` of it replaced, and what follows from them: payment and refund states, tracking."""
+def changed(state: OrderState, *, now: datetime, last_line: int | None = None, **fields: Any) -> OrderState:
+    """The order's next version, recorded at `now`, with `fields` of it replaced, and what follows: payment and refund states, tracking."""
     if last_line is not None:
         state = replace(state, last_line=last_line)
     order = state.order.model_copy(update={"version": state.order.version + 1, **fields})
@@ -75,7 +75,7 @@ def changed(state: OrderState, *, last_line: int | None = None, **fields: Any) -
         "refund_state": refund_state(order.position, approved=state.refunds, units=state.refunded_units, ordered=ordered),
         "tracking": tracking_of(order.parcels),
     }
-    return replace(state, order=order.model_copy(update=follows))
+    return replace(state, order=order.model_copy(update=follows), updated_at=now)
 
 
 async def write(
@@ -124,6 +124,7 @@ def _columns(state: OrderState) -> dict[str, Any]:
         "refunded_units": state.refunded_units,
         "oversold": [asdict(one) for one in state.oversold],
         "oversold_open": state.oversold_open,
+        "updated_at": state.updated_at,
         "address_problems": [problem.members() for problem in state.address_problems],
     }
 

@@ -34,7 +34,7 @@ async def close_difference(
     doing = Doing(actor, now, now, reason=request.note)
     closing = Closing.like(request, closing_id=new_id("closing"), by=doing.by, occurred_at=now, order_version=before.version + 1)
     noted = replace(state, closing_notes=state.closing_notes | {closing.closing_id: request.note})
-    after = changed(noted, closings=(*before.closings, closing))
+    after = changed(noted, now=now, closings=(*before.closings, closing))
     said = closing.model_dump(include={"closing_id", "kind", "amount", "reason"})
     await write(tx, after, OrderDifferenceClosed, doing, said, closing_id=closing.closing_id)
     row = {"store_id": actor.store, "order_id": order_id, "order_version": closing.order_version, **said}

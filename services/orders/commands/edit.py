@@ -54,7 +54,7 @@ async def edit_order(
     still_short = state.oversold_open and not request.accept_oversold
     corrected = replace(state, personal=personal, address_problems=problems, metadata=_merged(state.metadata, request), tags=tags)
     corrected = replace(corrected, oversold_open=still_short)
-    after = changed(corrected, parcels=_parcels(state.order, request, now=now), **facts)
+    after = changed(corrected, now=now, parcels=_parcels(state.order, request, now=now), **facts)
     if request.lines:
         enough_room([one.model_dump_json() for one in (*after.order.lines, *after.personal.lines)])
         await replace_lines(tx, actor, state.order, after.order)

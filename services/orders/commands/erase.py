@@ -75,7 +75,7 @@ async def _blank(tx: Transaction, actor: Actor, order_id: str, *, now: datetime)
     if emptied == state and forgotten == state.order:
         return
     blank = {name: getattr(forgotten, name) for name in ("cancellation", "part_cancellations", "parcels")}
-    after = changed(emptied, **blank)
+    after = changed(emptied, now=now, **blank)
     doing = Doing(actor, now, now, reason=ERASED_REASON)
     await write(tx, after, OrderEdited, doing, {"fields": list(PERSONAL)}, reason=ERASED_REASON, fields=PERSONAL)
 

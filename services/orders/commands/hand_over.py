@@ -30,7 +30,7 @@ async def hand_over(
         raise Refused("customer_was_erased", "The customer of this order was erased; it stays theirs.")
     if request.customer_id == state.order.customer_id:
         raise Refused("nothing_changed", "The order is this customer's already.")
-    after = changed(state, customer_id=request.customer_id)
+    after = changed(state, now=now, customer_id=request.customer_id)
     before, since = ({"customer_id": one.order.customer_id} for one in (state, after))
     details = {"fields": ["customer_id"], "before": before, "after": since}
     doing = Doing(actor, now, now, reason=request.reason)

@@ -26,7 +26,7 @@ async def add_parcel(
     """
     state = await _open(tx, actor, order_id, now=now, expected_version=expected_version)
     parcel = new_parcel(request, new_id("parcel"), now=now, at=at)
-    after = changed(state, parcels=with_parcel(state.order, parcel, at))
+    after = changed(state, now=now, parcels=with_parcel(state.order, parcel, at))
     details = {"parcel_id": parcel.parcel_id, "change": "added", "after": _shown(parcel)}
     await write(tx, after, OrderParcelsChanged, Doing(actor, now, now), details, parcel_id=parcel.parcel_id, change="added")
     return after
@@ -50,7 +50,7 @@ async def correct_parcel(
     old, new = difference(_shown(before), _shown(parcel))
     if not new:
         raise Refused("nothing_changed", "The correction does not change anything.")
-    after = changed(state, parcels=with_parcel(state.order, parcel))
+    after = changed(state, now=now, parcels=with_parcel(state.order, parcel))
     details = {"parcel_id": parcel_id, "change": "corrected", "before": old, "after": new}
     await write(tx, after, OrderParcelsChanged, Doing(actor, now, now), details, parcel_id=parcel_id, change="corrected")
     return after
@@ -62,7 +62,7 @@ async def remove_parcel(
     """Remove a parcel; the history keeps what it was. Raises NotFound, Forbidden, VersionConflict and Refused (see rules.parcels)."""
     state = await _open(tx, actor, order_id, now=now, expected_version=expected_version)
     before = _parcel(state.order, parcel_id)
-    after = changed(state, parcels=tuple(one for one in state.order.parcels if one.parcel_id != parcel_id))
+    after = changed(state, now=now, parcels=tuple(one for one in state.order.parcels if one.parcel_id != parcel_id))
     details = {"parcel_id": parcel_id, "change": "removed", "before": _shown(before)}
     await write(tx, after, OrderParcelsChanged, Doing(actor, now, now), details, parcel_id=parcel_id, change="removed")
     return after

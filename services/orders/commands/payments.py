@@ -40,7 +40,7 @@ async def record_payment(
         request, payment_id=new_id("payment"), order_version=version, lines_version=bought, occurred_at=at, recorded_at=now
     )
     after = _with(state, payment)
-    await tx.execute(sa.insert(payments).values(store_id=actor.store, order_id=order_id, **payment.model_dump()))
+    await _insert(tx, actor, state, payment)
     details = _details(payment)
     await write(tx, after, OrderPaymentRecorded, Doing(actor, at, now), details, payment_id=payment.payment_id)
     return Recorded(after, new=True)
@@ -69,15 +69,20 @@ async def reverse_payment(
         }
     )  # fmt: skip
     after = _with(state, reversal)
-    await tx.execute(sa.insert(payments).values(store_id=actor.store, order_id=order_id, stood=stood, **reversal.model_dump()))
+    await _insert(tx, actor, state, reversal, stood=stood)
     doing = Doing(actor, at, now, reason=request.reason)
     await write(tx, after, OrderPaymentReversed, doing, _details(reversal), payment_id=reversal.payment_id, reason=request.reason)
     return after
 
 
+async def _insert(tx: Transaction, actor: Actor, state: OrderState, payment: Payment, *, stood: int | None = None) -> None:
+    of_order = {"store_id": actor.store, "order_id": state.order.order_id, "placed_at": state.order.placed_at, "stood": stood}
+    await tx.execute(sa.insert(payments).values(of_order | payment.model_dump()))
+
+
 def _with(state: OrderState, payment: Payment) -> OrderState:
     order = state.order
-    return changed(state, payments=(*order.payments, payment), collected=order.collected + payment.amount)
+    return changed(state, now=payment.recorded_at, payments=(*order.payments, payment), collected=order.collected + payment.amount)
 
 
 def _details(payment: Payment) -> dict[str, Any]:

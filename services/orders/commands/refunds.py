@@ -32,6 +32,7 @@ async def show_refund(tx: Transaction, actor: Actor, event: RefundApproved, *, n
     with_refund = replace(state, refunds=state.refunds + is_counted, refunded_units=state.refunded_units + units)
     after = changed(
         with_refund,
+        now=now,
         refunded_total=state.order.refunded_total + refund.amount,
         credited_total=state.order.credited + refund.credited,
         shipping_kept_total=state.order.shipping_kept_total + refund.shipping_kept,

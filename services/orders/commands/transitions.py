@@ -47,7 +47,7 @@ async def move_order(
     if request.tracking is not None:
         is_shipped(state.order).or_raise()
         moved["parcels"] = tracked(state.order, request.tracking, new_id("parcel"), now=now)
-    after = changed(state, **moved)
+    after = changed(state, now=now, **moved)
     if request.tracking is not None and after.order.tracking is not None:
         parcel = after.order.parcels[0]
         lines = {"lines": [one.model_dump() for one in parcel.lines]} if parcel.lines else {}
@@ -68,7 +68,7 @@ async def report_failed_delivery(
     may_report_failed_delivery(state.order, actor).or_raise()
     at = happened_at(request.occurred_at, now=now, not_before=state.order.placed_at)
     reported_by = request.reported_by or actor.id
-    after = changed(state, delivery_failed_at=at)
+    after = changed(state, now=now, delivery_failed_at=at)
     doing = Doing(actor, at, now, message=request.message, reason=request.reason)
     await write(tx, after, OrderDeliveryFailed, doing, {"reported_by": reported_by}, reported_by=reported_by, reason=request.reason)
     return after

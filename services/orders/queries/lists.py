@@ -1,104 +1,118 @@
-"""Pages of orders, newest first: bounded walks along the index that best fits the filter (shared/web/pages.py)."""
+"""Pages of orders: bounded walks along the index that best fits the filter (shared/web/pages.py)."""
 
-from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Any, Literal
 
 import sqlalchemy as sa
 
+from services.orders.addresses.phones import phones_as_searched
+from services.orders.queries.search import (
+    Hits,
+    Search,
+    among,
+    few,
+    has_carrier,
+    has_method,
+    has_parcel_number,
+    has_payment,
+    has_sku,
+    hits,
+    matches,
+    named,
+    with_parcel_number,
+    with_payment,
+    with_sku,
+)
+from services.orders.queries.settings import settings_of
 from services.orders.requests.lists import OrderFilter
+from services.orders.rules.countries import home_country
 from services.orders.state import Summary
-from services.orders.tables import ATTENTION, OVERPAID, lines, orders
+from services.orders.tables import ATTENTION, OVERPAID, orders
 from shared.contracts.actor import Actor
-from shared.data.columns import own_rows
+from shared.data.columns import columns_of, own_rows
 from shared.data.db import Transaction
 from shared.web.pages import MAX_EXAMINED_ROWS, Key, Order, Walked, walk
 
-SUMMARY_COLUMNS = [orders.c[name] for name in Summary.__dataclass_fields__]
+Sort = Literal["-placed_at", "updated_at"]
+
+MISADDRESSED = sa.literal_column("address_problems <> '[]'::jsonb", sa.Boolean).label("misaddressed")
+SUMMARY_COLUMNS = [*columns_of(orders, Summary), MISADDRESSED]
 NEWEST_FIRST = Key(orders.c.placed_at, orders.c.order_id, newest_first=True)
+AS_CHANGED = Key(orders.c.updated_at, orders.c.order_id)
+
+MAX_EXAMINED_HITS = 2_500
+"""Fewer than of other walks: each hit is looked up in the orders, and names or hits were counted first, up to 2 * MAX_SORTED of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Search:
-    """A search text and the kind of value it is; `name` is a part of the customer's name, case-insensitive."""
-
-    kind: Literal["number", "external_ref", "email", "phone", "sku", "name"]
-    text: str
-
-
-async def search_for(tx: Transaction, actor: Actor, text: str, phone: str | None) -> Search:
-    """The kind of `text`: a number, reference, e-mail, phone or SKU of some order, else part of a name. `phone` is `text` in E.164."""
-    mine = own_rows(actor, orders)
-    row = await tx.first(
-        sa.select(
-            sa.exists().where(mine, orders.c.number == text).label("number"),
-            sa.exists().where(mine, orders.c.external_ref == text).label("external_ref"),
-            sa.exists().where(mine, sa.func.lower(orders.c.email) == text.lower()).label("email"),
-            sa.exists().where(mine, orders.c.phone == phone).label("phone"),
-            _some_order_with(actor, text).label("sku"),
-        )
-    )
-    assert row is not None
-    kinds: tuple[Literal["number", "external_ref", "email", "phone", "sku"], ...] = ("number", "external_ref", "email", "phone", "sku")
-    for kind in kinds:
-        if row._mapping[kind]:
-            return Search(kind, phone if kind == "phone" and phone else text)
-    return Search("name", text)
-
-
-def _some_order_with(actor: Actor, sku: str) -> sa.ColumnElement[bool]:
-    """Whether an order that `actor` may see has a line of this SKU; only a customer's newest orders are examined."""
-    if actor.is_shop:
-        return sa.exists().where(lines.c.store_id == actor.store, lines.c.sku == sku)
-    keys = sa.select(orders.c.store_id, orders.c.placed_at, orders.c.order_id).where(own_rows(actor, orders))
-    newest = keys.order_by(*NEWEST_FIRST.order(orders.c)).limit(MAX_EXAMINED_ROWS).subquery("newest")
-    return sa.exists().select_from(newest).where(_has_line_of(sku, newest.c, actor.store))
-
-
-def _has_line_of(sku: str, order: Any, store_id: str) -> sa.ColumnElement[bool]:
-    """Whether an order has a line of this SKU: one index lookup per order, never all lines of the SKU."""
-    of_order = (lines.c.placed_at == order.placed_at) & (lines.c.order_id == order.order_id)
-    one = sa.select(sa.true()).where(lines.c.store_id == store_id, lines.c.sku == sku, of_order).limit(1)
-    return one.scalar_subquery().is_(sa.true())
+async def search_for(tx: Transaction, actor: Actor, wanted: OrderFilter) -> Search | None:
+    """How to search for `q`, if it is given."""
+    if wanted.q is None:
+        return None
+    settings = await settings_of(tx, actor.store)
+    phones = phones_as_searched(wanted.q, home_country(settings.country, settings.time_zone))
+    return Search(wanted.q, phones, await named(tx, actor, wanted.q) if _may_use_hits(actor, wanted) else None)
 
 
 async def page_of(
-    tx: Transaction, actor: Actor, wanted: OrderFilter, search: Search | None, *, cursor: str | None, limit: int
+    tx: Transaction, actor: Actor, wanted: OrderFilter, search: Search | None, *, cursor: str | None, limit: int, sort: Sort = "-placed_at"
 ) -> Walked[Summary]:
     """One page of the orders that `actor` may see; `search` is `wanted.q` resolved. Raises Invalid `bad_cursor`."""
-    by_sku = search is not None and search.kind == "sku" and actor.is_shop and wanted.customer_id is None
-    if by_sku:  # only for the shop: a customer's query must not walk rows that they may not see
-        source = sa.select(lines.c.placed_at, lines.c.order_id).where(
-            lines.c.store_id == actor.store, *_indexed(actor, wanted, search, lines)
-        )
-        left = partial(_orders_of_lines, actor, wanted, search)
-    else:
-        attention = _attention(actor).label("walked_attention")
-        source = sa.select(*SUMMARY_COLUMNS, attention).where(own_rows(actor, orders), *_indexed(actor, wanted, search, orders))
-        left = partial(_matching, actor, wanted, search)
-    return await walk(tx, NEWEST_FIRST, _summary, source, cursor=cursor, limit=limit, left=left)
+    served, found = _hits(actor, wanted, search)
+    if found and sort == "-placed_at":
+        sources = [one.where(*_within(one.selected_columns.placed_at, wanted.placed_from, wanted.placed_before)) for one in found]
+        left = partial(_orders_of_hits, actor, _match(actor, wanted, search, served))
+        return await walk(tx, NEWEST_FIRST, _summary, *sources, cursor=cursor, limit=limit, left=left, examined=MAX_EXAMINED_HITS)
+    sorted_hits = await few(tx, found) if found else None
+    matching = _match(actor, wanted, search, None if sorted_hits is None else served)
+    source = sa.select(*SUMMARY_COLUMNS, matching).where(own_rows(actor, orders), *_indexed(actor, wanted, sort))
+    if sorted_hits is not None:
+        source = source.where(among(sorted_hits))
+    key = NEWEST_FIRST if sort == "-placed_at" else AS_CHANGED
+    examined = MAX_EXAMINED_HITS if found or search else MAX_EXAMINED_ROWS
+    return await walk(tx, key, _summary, source, cursor=cursor, limit=limit, left=_matching, examined=examined)
 
 
-def _summary(*, walked_placed_at: Any = None, walked_attention: Any = None, **columns: Any) -> Summary:
+def _hits(actor: Actor, wanted: OrderFilter, search: Search | None) -> tuple[str | None, list[Hits]]:
+    """The orders that have one value of the filter, by its own index, and the name of that filter; none if another way is better."""
+    if not _may_use_hits(actor, wanted):
+        return None, []
+    if wanted.tracking_number is not None:
+        return "tracking_number", [with_parcel_number(actor.store, wanted.tracking_number)]
+    if wanted.payment_reference is not None:
+        return "payment_reference", [with_payment(actor.store, wanted.payment_reference)]
+    if search is not None and search.named is not None:
+        return "q", hits(actor.store, search)
+    if wanted.sku is not None:
+        return "sku", [with_sku(actor.store, wanted.sku)]
+    return None, []
+
+
+def _may_use_hits(actor: Actor, wanted: OrderFilter) -> bool:
+    """Never for customers, whose walks must not meet rows that they may not see: their own orders are walked instead.
+
+    Nor where an index leads to one order, or to the orders of one customer.
+    """
+    return actor.is_shop and wanted.customer_id is None and wanted.number is None and wanted.external_ref is None
+
+
+def _summary(*, walked_placed_at: Any = None, walked_matches: Any = None, **columns: Any) -> Summary:
     """A row without what only the walk needs."""
     return Summary(**columns)
 
 
-def _matching(actor: Actor, wanted: OrderFilter, search: Search | None, window: sa.Subquery, order: Order) -> sa.Select[Any]:
+def _matching(window: sa.Subquery, order: Order) -> sa.Select[Any]:
     """The matching orders of the window."""
-    with_sku = [_has_line_of(search.text, window.c, actor.store)] if search and search.kind == "sku" else []
-    return sa.select(window).where(*_conditions(wanted, search, window.c, window.c.walked_attention), *with_sku).order_by(*order(window.c))
+    return sa.select(window).where(window.c.walked_matches).order_by(*order(window.c))
 
 
-def _orders_of_lines(actor: Actor, wanted: OrderFilter, search: Search | None, window: sa.Subquery, order: Order) -> sa.Select[Any]:
-    """The matching orders among those with lines in the window, each once."""
-    hits = sa.select(window).distinct().order_by(*order(window.c)).subquery("hits")  # an order may have two lines of a SKU
-    return (
-        sa.select(*SUMMARY_COLUMNS, hits.c.placed_at.label("walked_placed_at"))
-        .select_from(hits.join(orders, own_rows(actor, orders) & (orders.c.order_id == hits.c.order_id)))
-        .where(*_conditions(wanted, search, orders.c, _attention(actor)))
-        .order_by(*order(hits.c))
-    )
+def _orders_of_hits(actor: Actor, matching: sa.Label[bool], window: sa.Subquery, order: Order) -> sa.Select[Any]:
+    """The matching orders among the hits in the window, each once."""
+    hit = sa.select(window).distinct().order_by(*order(window.c)).subquery("hit")  # an order may be hit in several ways
+    # A plain join would let the planner begin with all orders that match.
+    one = sa.select(*SUMMARY_COLUMNS, matching).where(own_rows(actor, orders), orders.c.order_id == hit.c.order_id).limit(1).lateral("one")
+    found = sa.select(one, hit.c.placed_at.label("walked_placed_at")).select_from(hit.join(one, sa.true()))
+    return found.where(one.c.walked_matches).order_by(*order(hit.c))
 
 
 def _attention(actor: Actor) -> sa.ColumnElement[bool]:
@@ -106,41 +120,61 @@ def _attention(actor: Actor) -> sa.ColumnElement[bool]:
     return sa.literal_column(f"({ATTENTION})" if actor.is_shop else OVERPAID, sa.Boolean)
 
 
-def _indexed(actor: Actor, wanted: OrderFilter, search: Search | None, source: sa.Table) -> list[sa.ColumnElement[bool]]:
-    """The conditions that an index can serve together with the sort order."""
-    conditions: list[sa.ColumnElement[bool]] = []
-    if wanted.placed_from is not None:
-        conditions.append(source.c.placed_at >= wanted.placed_from)
-    if wanted.placed_before is not None:
-        conditions.append(source.c.placed_at < wanted.placed_before)
-    if search is not None and source is lines:
-        conditions.append(lines.c.sku == search.text)
-    elif search is not None and search.kind not in ("name", "sku"):
-        column = {"email": lambda: sa.func.lower(orders.c.email)}.get(search.kind, lambda: source.c[search.kind])()
-        conditions.append(column == (search.text.lower() if search.kind == "email" else search.text))
-    elif source is orders and wanted.needs_attention and actor.is_shop:
+def _indexed(actor: Actor, wanted: OrderFilter, sort: Sort) -> list[sa.ColumnElement[bool]]:
+    """The conditions that an index can serve together with the sort order; one that leads to one order serves any."""
+    by_placed_at = sort == "-placed_at"
+    conditions = (
+        _within(orders.c.placed_at, wanted.placed_from, wanted.placed_before)
+        if by_placed_at
+        else _within(orders.c.updated_at, wanted.updated_from, wanted.updated_before)
+    )
+    if wanted.number is not None:
+        conditions.append(orders.c.number == wanted.number)
+    elif wanted.external_ref is not None:
+        conditions.append(orders.c.external_ref == wanted.external_ref)
+    elif by_placed_at and wanted.needs_attention and actor.is_shop:
         conditions.append(_attention(actor))  # as its partial index says it
-    elif source is orders and wanted.customer_id is not None:
+    elif wanted.customer_id is not None:
         conditions.append(orders.c.customer_id == wanted.customer_id)
-    elif source is orders and len(wanted.status) == 1:
+    elif by_placed_at and len(wanted.status) == 1:
         conditions.append(orders.c.status == wanted.status[0])
     return conditions
 
 
-def _conditions(
-    wanted: OrderFilter, search: Search | None, columns: Any, attention: sa.ColumnElement[bool]
-) -> list[sa.ColumnElement[bool]]:
-    """The conditions for the examined rows."""
-    axes = ("status", "payment", "refund_state")
-    conditions: list[sa.ColumnElement[bool]] = [columns[axis].in_(getattr(wanted, axis)) for axis in axes if getattr(wanted, axis)]
-    same = ("customer_id", "currency")
-    conditions += [columns[name] == getattr(wanted, name) for name in same if getattr(wanted, name) is not None]
+def _match(actor: Actor, wanted: OrderFilter, search: Search | None, served: str | None) -> sa.Label[bool]:
+    """Whether an examined order is wanted; all of them meet what `served` names."""
+    c = orders.c
+    lists = ("status", "payment", "refund_state", "fulfilment")
+    conditions: list[sa.ColumnElement[bool]] = [c[name].in_(getattr(wanted, name)) for name in lists if getattr(wanted, name)]
+    same = ("number", "external_ref", "customer_id", "currency")
+    conditions += [c[name] == getattr(wanted, name) for name in same if getattr(wanted, name) is not None]
+    conditions += _within(c.placed_at, wanted.placed_from, wanted.placed_before)
+    conditions += _within(c.updated_at, wanted.updated_from, wanted.updated_before)
     if wanted.total_from is not None:
-        conditions.append(columns.total >= wanted.total_from)
+        conditions.append(c.total >= wanted.total_from)
     if wanted.total_to is not None:
-        conditions.append(columns.total <= wanted.total_to)
+        conditions.append(c.total <= wanted.total_to)
     if wanted.needs_attention:
-        conditions.append(attention)
-    if search is not None and search.kind == "name":
-        conditions.append(sa.func.lower(columns.customer_name).contains(search.text.lower(), autoescape=True))
-    return conditions
+        conditions.append(_attention(actor))
+    if wanted.country is not None:
+        conditions.append(c.shipping_address["country_code"].astext == wanted.country)
+    if wanted.tag is not None:  # as far as a customer may know, no order has tags
+        conditions.append(c.tags.has_key(wanted.tag) if actor.is_shop else sa.false())
+    if wanted.carrier is not None:
+        conditions.append(has_carrier(wanted.carrier))
+    if wanted.payment_method is not None:
+        conditions.append((c.payment_method == wanted.payment_method) | has_method(wanted.payment_method))
+    if wanted.tracking_number is not None and served != "tracking_number":
+        conditions.append(has_parcel_number(wanted.tracking_number))
+    if wanted.payment_reference is not None and served != "payment_reference":
+        conditions.append(has_payment(wanted.payment_reference))
+    if wanted.sku is not None and served != "sku":
+        conditions.append(has_sku(wanted.sku))
+    if search is not None and served != "q":
+        conditions.append(matches(search))
+    return sa.and_(sa.true(), *conditions).label("walked_matches")
+
+
+def _within(column: Any, start: datetime | None, end: datetime | None) -> list[sa.ColumnElement[bool]]:
+    """From `start` until before `end`."""
+    return [*([] if start is None else [column >= start]), *([] if end is None else [column < end])]

@@ -113,6 +113,7 @@ def state_of(row: Row[Any]) -> OrderState:
     return OrderState(
         order,
         personal,
+        row.updated_at,
         row.metadata,
         tags=tuple(row.tags),
         line_extras=tuple(LineExtra(**one) for one in row.line_extras),

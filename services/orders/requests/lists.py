@@ -1,13 +1,14 @@
 """Query parameters of lists and exports of orders."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.contracts.events import OrderStatus, PaymentState, RefundState
+from services.orders.requests.words import CountryCode, Tag
+from shared.contracts.events import Fulfilment, OrderStatus, PaymentState, RefundState
 from shared.contracts.money import MAX_AMOUNT_MINOR_UNITS
 from shared.web.exports import FileQuery
-from shared.web.inputs import CustomerId, Moment
+from shared.web.inputs import CustomerId, Method, Moment, Reference, Sku, Text, Word
 from shared.web.pages import DEFAULT_LIMIT, Cursor, Limit
 
 Total = Annotated[int, Field(ge=0, le=MAX_AMOUNT_MINOR_UNITS)]
@@ -28,15 +29,35 @@ class OrderFilter(BaseModel):
     total_from: Annotated[Total | None, Field(alias="total.gte", description="Minor units; give currency with it")] = None
     total_to: Annotated[Total | None, Field(alias="total.lte", description="Minor units; give currency with it")] = None
     needs_attention: Annotated[bool, Field(description="Only orders that are overpaid, have an address problem or were oversold")] = False
+    updated_from: Annotated[Moment | None, Field(alias="updated_at.gte")] = None
+    updated_before: Annotated[Moment | None, Field(alias="updated_at.lt")] = None
+    number: Word | None = None
+    external_ref: Reference | None = None
+    sku: Sku | None = None
+    country: Annotated[CountryCode | None, Field(description="Of the shipping address, ISO 3166-1 alpha-2")] = None
+    carrier: Annotated[Word | None, Field(description="Of a parcel, in upper or lower case")] = None
+    tracking_number: Annotated[Word | None, Field(description="Of a parcel")] = None
+    payment_method: Annotated[Method | None, Field(description="Intended, or of a recorded payment; in any case")] = None
+    payment_reference: Annotated[Reference | None, Field(description="Of a recorded payment")] = None
+    fulfilment: list[Fulfilment] = []
+    tag: Tag | None = None
     q: Annotated[
         str | None,
-        Field(min_length=1, max_length=200, description="A number, reference, e-mail, phone or SKU in full, or a part of a name"),
+        Text(200, min_characters=1),
+        Field(
+            description="A number, external_ref, e-mail, phone, tracking number, payment reference or SKU in full, or the beginning of the "
+            "buyer's or recipient's name: every order that has it as any of them"
+        ),
     ] = None
 
 
 class PageQuery(OrderFilter):
-    """The filter, and which page."""
+    """The filter, the order, and which page."""
 
+    sort: Annotated[
+        Literal["-placed_at", "updated_at"],
+        Field(description="Newest first, or as they changed: to keep a copy, ask from 60 s before the newest updated_at that was seen"),
+    ] = "-placed_at"
     limit: Limit = DEFAULT_LIMIT
     cursor: Cursor = None
 

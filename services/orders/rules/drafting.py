@@ -41,7 +41,7 @@ def drafted(request: PlaceOrder, personal: OrderPersonal, new_id: Callable[[str]
         shipping_tax_rate=request.shipping.tax_rate, shipping_tax_code=request.shipping.tax_code,
     )  # fmt: skip
     order = order.model_copy(update={"payment": payment_state(order.position)})
-    return OrderState(order, personal, request.metadata, tags=tuple(request.tags), line_extras=_extras(request))
+    return OrderState(order, personal, now, request.metadata, tags=tuple(request.tags), line_extras=_extras(request))
 
 
 def _extras(request: PlaceOrder) -> tuple[LineExtra, ...]:

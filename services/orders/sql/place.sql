@@ -98,14 +98,14 @@ with asked as materialized (
     insert into orders.orders (store_id, order_id, version, number, external_ref, status, currency, language, prices_include_tax,
         customer_id, customer_name, email, phone, shipping_address, billing_address, metadata, address_problems, line_count, unit_count, goods_total,
         discount_total, tax_total, shipping, shipping_tax, total, collected, refunded_total, refund_state, refunds, refunded_units,
-        placed_at, recorded_at, fulfilment, shipping_method, payment_method, place_of_supply, shipping_tax_rate, shipping_tax_code,
+        placed_at, recorded_at, updated_at, fulfilment, shipping_method, payment_method, place_of_supply, shipping_tax_rate, shipping_tax_code,
         supplied_on, payment_due_on, company, buyer_reference, customer_note, coupon_codes, tax_numbers, personal_lines, tags, line_extras,
         oversold, oversold_open)
     select :store, won.order_id, 1, o.number, o.external_ref, 'pending', o.currency, o.language, o.prices_include_tax,
         o.customer_id, o.customer_name, o.email, o.phone, o.shipping_address, o.billing_address, beside -> 'metadata',
         cast(won.address_problems as jsonb),
         won.line_count, won.unit_count, o.goods_total, o.discount_total, o.tax_total, o.shipping, o.shipping_tax, o.total, o.collected,
-        0, 'none', 0, 0, o.placed_at, :now, o.fulfilment, o.shipping_method, o.payment_method, o.place_of_supply, o.shipping_tax_rate,
+        0, 'none', 0, 0, o.placed_at, :now, :now, o.fulfilment, o.shipping_method, o.payment_method, o.place_of_supply, o.shipping_tax_rate,
         o.shipping_tax_code, o.supplied_on, o.payment_due_on, o.company, o.buyer_reference, o.customer_note, o.coupon_codes, o.tax_numbers,
         event -> 'personal' -> 'lines', beside -> 'tags', beside -> 'line_extras', coalesce(won.oversold, '[]'), won.oversold is not null
     from won, jsonb_populate_record(null::orders.orders, event -> 'order' #- '{order_id}' || (event -> 'personal')) o
@@ -118,8 +118,9 @@ with asked as materialized (
     from won, jsonb_populate_recordset(null::orders.lines, event -> 'order' -> 'lines') l
 ), prepaid as (
     insert into orders.payments (store_id, payment_id, order_id, order_version, amount, method, reference, collected_by, occurred_at,
-        recorded_at)
-    select :store, p.payment_id, won.order_id, 1, p.amount, p.method, p.reference, p.collected_by, p.occurred_at, :now
+        recorded_at, placed_at)
+    select :store, p.payment_id, won.order_id, 1, p.amount, p.method, p.reference, p.collected_by, p.occurred_at, :now,
+        cast(event -> 'order' ->> 'placed_at' as timestamptz)
     from won, jsonb_populate_recordset(null::orders.payments, cast(won.payments as jsonb)) p
 ), change as (
     insert into orders.changes (store_id, order_id, version, type, by, message, reason, details, occurred_at, recorded_at)

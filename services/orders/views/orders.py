@@ -153,6 +153,7 @@ class OrderView(View):
     placed_at: datetime
     confirmed_at: datetime | None
     delivered_at: datetime | None
+    updated_at: datetime
 
     @classmethod
     def of(cls, state: OrderState, actor: Actor) -> "OrderView":
@@ -222,12 +223,18 @@ def _view(state: OrderState, actor: Actor) -> dict[str, Any]:
         "cancellation": order.cancellation and CancellationView.of(order.cancellation, actor),
         "part_cancellations": [PartCancellationView.of(part, actor) for part in order.part_cancellations],
         "closings": closing_views(state, actor),
-        "needs_attention": list(needs_attention(state)) if actor.is_shop else [],
+        "updated_at": state.updated_at,
+        "needs_attention": _attention(state) if actor.is_shop else [],
         "oversold": [ShortageView.showing(one) for one in state.oversold] if actor.is_shop else [],
         "address_problems": [FieldProblem(**one.members()) for one in state.address_problems] if actor.is_shop else [],
         "metadata": state.metadata if actor.is_shop else {},
         "tags": state.tags if actor.is_shop else (),
     }
+
+
+def _attention(state: OrderState) -> list[str]:
+    position, misaddressed = state.order.position, bool(state.address_problems)
+    return list(needs_attention(position, misaddressed=misaddressed, oversold=state.oversold_open))
 
 
 def line_views(state: OrderState, lines: Sequence[OrderLine]) -> list[OrderLineView]:

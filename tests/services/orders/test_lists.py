@@ -44,10 +44,24 @@ async def many(shop: Shop) -> dict[str, str]:
         ("q=%2B880%201812-345678", "b"),
         ("q=MUG", "c"),
         ("q=TEE-1", "edba"),
-        ("q=rahima", "edca"),
+        ("q=rahima", "edcba"),
         ("q=100%25", ""),
         ("q=TEE-1&status=shipped", "a"),
         ("q=uddin&payment=paid", ""),
+        ("q=karim&payment=unpaid", "b"),
+        ("q=x", "d"),
+        ("number=1003", "c"),
+        ("number=1003&external_ref=web-c", "c"),
+        ("external_ref=1003", ""),
+        ("sku=MUG&sort=updated_at", "c"),
+        ("country=uk", ""),
+        ("country=bd&currency=JPY", "e"),
+        ("payment_method=Card", "d"),
+        ("payment_reference=x&payment_method=card", "d"),
+        ("fulfilment=digital&fulfilment=pickup", ""),
+        ("sort=updated_at", "bcdea"),
+        ("sort=updated_at&q=rahima&status=pending", "bcde"),
+        ("sort=updated_at&customer_id=c-1", "cdea"),
     ],
 )
 async def test_filters_and_search(shop: Shop, query: str, names: str) -> None:
@@ -58,7 +72,27 @@ async def test_filters_and_search(shop: Shop, query: str, names: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["", "q=TEE-1", "q=MUG", "q=1001", "q=1002", "q=rahima", "q=karim@example.com", "customer_id=c-1", "status=pending"]
+    "query",
+    [
+        "",
+        "q=TEE-1",
+        "q=MUG",
+        "q=1001",
+        "q=1002",
+        "q=rahima",
+        "q=karim@example.com",
+        "customer_id=c-1",
+        "status=pending",
+        "sku=MUG",
+        "external_ref=web-c",
+        "number=1003",
+        "q=web-c",
+        "q=x",
+        "payment_reference=x",
+        "country=BD",
+        "payment_method=card",
+        "tag=vip",
+    ],
 )
 async def test_whatever_a_customer_searches_only_their_own_is_found(shop: Shop, query: str) -> None:
     ids = await many(shop)
@@ -87,7 +121,25 @@ async def test_pages_both_ways(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["statuss=pending", "status=lost", "limit=0", "limit=201", "cursor=abc", "cursor=", "total.gte=-1", "placed_at.gte=1"]
+    "query",
+    [
+        "statuss=pending",
+        "status=lost",
+        "limit=0",
+        "limit=201",
+        "cursor=abc",
+        "cursor=",
+        "total.gte=-1",
+        "placed_at.gte=1",
+        "q=%20",
+        "sort=-updated_at",
+        "sort=placed_at",
+        "country=BGD",
+        "payment_method=!",
+        "fulfilment=post",
+        "updated_at.lt=yesterday",
+        "tag=",
+    ],
 )
 async def test_a_typo_is_an_error(shop: Shop, query: str) -> None:
     assert (await shop.staff.get(f"/orders/v1/orders?{query}")).status == 422
