@@ -5,7 +5,7 @@ from services.orders.commands.guests import sweep_links
 from services.orders.consumers import consumers
 from services.orders.rules.problems import PROBLEMS
 from services.orders.settings import OrderSettings
-from services.orders.tables import counts, metadata
+from services.orders.tables import count_deltas, counts, metadata
 from shared.data.counts import Fold
 from shared.process.service import Service, Sweeper
 
@@ -18,6 +18,6 @@ SERVICE = Service(
     router=router,
     consumers=consumers,
     problems=PROBLEMS,
-    sweepers=(Sweeper("counts", 5, Fold(counts)), Sweeper("guest-links", 3600, sweep_links)),
+    sweepers=(Sweeper("counts", 5, Fold(counts, count_deltas)), Sweeper("guest-links", 3600, sweep_links)),
     settings=OrderSettings,
 )

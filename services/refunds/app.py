@@ -5,7 +5,7 @@ from services.refunds.commands.files import sweep
 from services.refunds.consumers import consumers
 from services.refunds.rules.problems import PROBLEMS
 from services.refunds.settings import RefundsEnvironment
-from services.refunds.tables import counts, metadata
+from services.refunds.tables import count_deltas, counts, metadata
 from shared.data.counts import Fold
 from shared.process.service import Service, Sweeper
 
@@ -21,6 +21,6 @@ SERVICE = Service(
     router=router,
     consumers=consumers,
     problems=PROBLEMS,
-    sweepers=(Sweeper("files", SWEEP_FILES_SECONDS, sweep), Sweeper("counts", FOLD_COUNTS_SECONDS, Fold(counts))),
+    sweepers=(Sweeper("files", SWEEP_FILES_SECONDS, sweep), Sweeper("counts", FOLD_COUNTS_SECONDS, Fold(counts, count_deltas))),
     settings=RefundsEnvironment,
 )
