@@ -5,9 +5,11 @@ from services.orders.commands.guests import sweep_links
 from services.orders.consumers import consumers
 from services.orders.rules.problems import PROBLEMS
 from services.orders.settings import OrderSettings
-from services.orders.tables import count_deltas, counts, metadata
+from services.orders.tables import cash_out, cash_out_deltas, count_deltas, counts, figure_deltas, figures, metadata
 from shared.data.counts import Fold
 from shared.process.service import Service, Sweeper
+
+FOLD_SECONDS = 5
 
 SERVICE = Service(
     name="orders",
@@ -18,6 +20,11 @@ SERVICE = Service(
     router=router,
     consumers=consumers,
     problems=PROBLEMS,
-    sweepers=(Sweeper("counts", 5, Fold(counts, count_deltas)), Sweeper("guest-links", 3600, sweep_links)),
+    sweepers=(
+        Sweeper("counts", FOLD_SECONDS, Fold(counts, count_deltas)),
+        Sweeper("figures", FOLD_SECONDS, Fold(figures, figure_deltas)),
+        Sweeper("cash-out", FOLD_SECONDS, Fold(cash_out, cash_out_deltas)),
+        Sweeper("guest-links", 3600, sweep_links),
+    ),
     settings=OrderSettings,
 )

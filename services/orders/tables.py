@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
 from shared.data.columns import PublicIdColumn
-from shared.data.counts import count_tables
+from shared.data.counts import count_tables, sum_tables
 from shared.data.schema import TIME, bound_times, columns, service_metadata, store_table
 from shared.data.settings_versions import settings_table
 
@@ -16,6 +16,7 @@ table = partial(store_table, metadata)
 
 STATUSES = "('pending', 'confirmed', 'picked_up', 'shipped', 'delivered', 'cancelled')"
 TOTAL_IS_SUM = "goods_total + shipping = total"
+DUE = "case status when 'cancelled' then 0 else greatest(0, total - credited_total - collected + refunded_total - written_off_total) end"
 PAID = """case status when 'cancelled' then collected >= total
     else total - credited_total - collected + refunded_total - written_off_total <= 0 end"""  # nothing is due: shared/contracts/position.py
 # An order from before there were parcels may have tracking without any; an erased number is empty.
@@ -41,6 +42,7 @@ orders = table(
     sa.Column("line_count", sa.Integer, nullable=False),
     *columns(sa.BigInteger, "unit_count", "goods_total", "discount_total", "tax_total", "shipping", "shipping_tax", "total", "collected"),
     sa.Column("payment", sa.Text, sa.Computed(PAYMENT_STATE, persisted=True), nullable=False),
+    sa.Column("due", sa.BigInteger, sa.Computed(DUE, persisted=True), nullable=False),
     sa.Column("refunded_total", sa.BigInteger, nullable=False),
     *columns(sa.BigInteger, "credited_total", "shipping_kept_total", "written_off_total", "kept_total", server_default="0"),
     sa.Column("refund_state", sa.Text, nullable=False),
@@ -177,6 +179,7 @@ payments = table(
 )
 sa.Index(None, payments.c.store_id, payments.c.order_id, payments.c.order_version)
 sa.Index(None, payments.c.store_id, payments.c.reference, payments.c.placed_at, payments.c.order_id)
+sa.Index(None, payments.c.store_id, payments.c.occurred_at, payments.c.payment_id)  # the journal
 sa.Index(
     "uq_payments_reference", payments.c.store_id, payments.c.order_id, payments.c.method, payments.c.reference,
     unique=True, postgresql_where=payments.c.reverses.is_(None),
@@ -297,5 +300,12 @@ settings = settings_table(
 
 # How many orders there are per status, payment and refund state.
 counts, count_deltas = count_tables(metadata, "status", "payment", "refund_state", number="orders")
+
+# Sums per quarter hour (of UTC: it begins where an hour or day of any time zone does) and currency: orders placed, their totals, and
+# payments less reversals. A zone's hours and days are sums of these. Triggers write the deltas, here and of cash_out.
+figures, figure_deltas = sum_tables(metadata, "figures", {"quarter": TIME, "currency": sa.Text}, "placed", "sold", "collected")
+
+# What is due of orders whose goods left and that are not cancelled, by currency.
+cash_out, cash_out_deltas = sum_tables(metadata, "cash_out", {"currency": sa.Text}, "due")
 
 bound_times(metadata)

@@ -79,7 +79,7 @@ SAME_EACH_TIME = (
     "amount", "total", "quantity", "unit_price", "line", "version", "revision", "sequence",
 )  # fmt: skip
 """Columns, by name, whose values do not depend on ids, clocks or the order in which events arrive."""
-NUMBERS = ("bigint", "integer", "smallint")
+NUMBERS = ("bigint", "integer", "smallint", "numeric")
 
 
 class Column(NamedTuple):
@@ -263,6 +263,9 @@ async def test_changes_behind_our_backs_are_found(shop: Shop) -> None:
         ("update orders.payments set stood = stood + 1 where reverses is not null", "payment_reversal"),
         ("update orders.orders set kept_total = kept_total + 1", "order_sums"),
         ("update refunds.orders set closings = '[]'", "copy_in_refunds"),
+        ("delete from orders.figures", "figures"),
+        ("update orders.figures set quarter = quarter + interval '15 minutes'", "figures"),
+        ("update orders.cash_out set due = due + 1", "cash_out"),
         ("update orders.events set data = jsonb_set(data, '{order,total}', '1') where type = 'order.confirmed.v1'", "illegal_step"),
         ("update orders.events set data = jsonb_set(data, '{order,lines,0,cancelled}', '9') where sequence = 4", "illegal_step"),
         ("update refunds.refunds set part_cancellation_id = gen_random_uuid() where cause = 'part_cancellation'", "automatic_refund"),

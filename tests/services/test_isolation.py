@@ -29,7 +29,8 @@ LISTS = SEES | OTHERS | {"other_guest"}  # everybody, each their own
 MAY: dict[str, set[str]] = {
     "orders_order_list": LISTS, "orders_order_export": LISTS, "orders_order_read": SEES, "orders_actions_read": SEES,
     "orders_order_follow": SEES,
-    "orders_counts_read": SHOP, "orders_settings_read": SHOP, "orders_settings_history_list": SHOP,
+    "orders_counts_read": SHOP, "orders_figures_read": SHOP,
+    "orders_settings_read": SHOP, "orders_settings_history_list": SHOP,
     "notes_settings_history_list": SHOP, "documents_settings_history_list": SHOP,
     "orders_stock_read": SHOP, "orders_stock_movement_list": SHOP, "orders_stock_list": LISTS,
     "orders_order_place": WRITERS, "orders_batch_place": WRITERS, "orders_order_move": WRITERS, "orders_batch_move": WRITERS,
@@ -112,7 +113,11 @@ BODIES: dict[str, Any] = {
     "webhooks_secret_create": {},
     "webhooks_delivery_replay": {"state": "delivered"},
 }  # fmt: skip
-QUERIES = {"notes_note_list": "?order_id={order_id}", "webhooks_delivery_list": "?endpoint_id={endpoint_id}"}
+QUERIES = {
+    "orders_figures_read": "?at.gte=2026-01-01T00:00:00Z&at.lt=2026-01-02T00:00:00Z",
+    "notes_note_list": "?order_id={order_id}",
+    "webhooks_delivery_list": "?endpoint_id={endpoint_id}",
+}
 
 
 class Asking:

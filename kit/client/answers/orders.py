@@ -81,6 +81,16 @@ class ClosingView(Answer):
     order_version: int
 
 
+class FiguresBucketView(Answer):
+    """An hour or day; one in which nothing happened is left out. `sold` may be negative: it counts cancellations at their own time."""
+
+    begins_at: datetime
+    ends_at: datetime
+    placed: int
+    sold: MoneyView
+    collected: MoneyView
+
+
 class GuestLinkView(Answer):
     """A link that reads this one order until it expires. Its token is shown when it is created, and in replays of that call soon after."""
 
@@ -232,6 +242,17 @@ class CancelOutlook(Answer):
     goods_return_through_refund: bool
 
 
+class CurrencyFiguresView(Answer):
+    """One currency: the sums of its buckets, and `cash_out`, which is due now of orders whose goods left."""
+
+    currency: str
+    placed: int
+    sold: MoneyView
+    collected: MoneyView
+    cash_out: MoneyView
+    buckets: list[FiguresBucketView]
+
+
 class CustomerView(Answer):
     """The buyer."""
 
@@ -369,6 +390,16 @@ class OrderDetails(Answer):
     updated_at: datetime
     timeline: list[TimelineEntry]
     actions: dict[str, ActionView]
+
+
+class OrderFiguresView(Answer):
+    """What a store sold and collected, by the hours or days of its time zone. Amounts of different currencies are never added."""
+
+    by: Literal["hour", "day"] | str
+    time_zone: str
+    begins_at: datetime
+    ends_at: datetime
+    currencies: list[CurrencyFiguresView]
 
 
 class OrderView(Answer):

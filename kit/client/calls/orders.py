@@ -14,6 +14,7 @@ from kit.client.answers.orders import (
     GuestLinkView,
     OrderCountsView,
     OrderDetails,
+    OrderFiguresView,
     OrderPage,
     OrderSummaryView,
     OrderView,
@@ -271,6 +272,23 @@ class Orders:
             "q": q,
         }
         return self._connection.download(Call("GET", "/v1/orders/export", query=query))
+
+    async def read_figures(
+        self,
+        *,
+        at_gte: datetime,
+        at_lt: datetime,
+        by: Literal["hour", "day"] | None = None,
+        currency: str | None = None,
+    ) -> OrderFiguresView:
+        """Orders placed, sold and collected by hour or day of the store's time zone, and the cash that is out, by currency.
+
+        `sold` counts an order's total when it was placed; an amendment or cancellation counts its difference at its own time. What is
+        credited for units or by a refund is not in it. `collected` counts payments, less reversals, when they occurred. `cash_out` is
+        what is due now of orders whose goods left.
+        """
+        query = {"at.gte": at_gte, "at.lt": at_lt, "by": by, "currency": currency}
+        return await self._connection.answer(OrderFiguresView, Call("GET", "/v1/orders/figures", query=query))
 
     async def add_batch(self, *, dry_run: bool | None = None, idempotency_key: str | None = None, **body: Unpack[BulkParcel]) -> BulkView:
         """Add up to 500 parcels, each independently. A repeat with the same key adds only missing ones."""

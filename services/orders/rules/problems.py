@@ -61,6 +61,8 @@ PROBLEMS: dict[str, str] = {
     "external_ref_taken": "Another order of the store already has this external_ref: `order_id`.",
     "out_of_stock": "There is less stock than was ordered, and the store does not oversell; `short` lists each SKU with the units left.",
     "stock_too_low": "The adjustment would make the stock level negative.",
+    "not_a_quarter_hour": "Figures are sums of quarters of an hour, so they begin and end on one.",
+    "bad_span": "Figures end after they begin: at most 32 days later by the hour, 367 by the day.",
     "bad_address": "The address does not follow the rules of its country; `errors` names the invalid parts.",
     "bad_email": "Not an e-mail address; send one such as rahima@example.com, or leave it out.",
     "bad_phone": "Not a telephone number; start with + and the country code, or write it as it is dialled within the country.",
