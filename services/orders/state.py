@@ -85,8 +85,10 @@ class Summary:
     currency: str
     total: int
     collected: int
+    due: int
     refunded_total: int
     credited_total: int
+    line_count: int
     unit_count: int
     fulfilment: Fulfilment
     delivery_failed_at: datetime | None
@@ -108,6 +110,24 @@ class Summary:
             kept=self.kept_total,
             cancelled=self.status == "cancelled",
         )
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEntry:
+    """A payment or reversal, with the order that it belongs to."""
+
+    payment_id: str
+    order_id: str
+    number: str
+    external_ref: str | None
+    currency: str
+    amount: int
+    method: str
+    reference: str
+    collected_by: str | None
+    reverses: str | None
+    occurred_at: datetime
+    recorded_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

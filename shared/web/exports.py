@@ -10,6 +10,7 @@ its page is read.
 import asyncio
 import csv
 import io
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ PAGE_WAIT_SECONDS = 60.0
 
 BOM = "\ufeff"
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+NEGATIVE = re.compile(r"-[0-9]+(\.[0-9]+)?")  # a number begins like a formula, but is none
 
 Format = Literal["csv", "jsonl"]
 MEDIA_TYPES: dict[Format, str] = {"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl"}
@@ -56,19 +58,19 @@ class FileQuery(BaseModel):
 class Table(Generic[R]):
     """A list as a file: its name, and how a row is written.
 
-    `cells` and `line` raise for an unreadable row, which is then set aside under its `key` (store, row).
+    `cells` gives a row of the file or several. It and `line` raise for an unreadable row, which is then set aside under its `key`
+    (store, row).
     """
 
     name: str
     columns: Sequence[str]
-    cells: Callable[[R], Mapping[str, Any]]
+    cells: Callable[[R], Sequence[Mapping[str, Any]]]
     line: Callable[[R], str]
     key: Callable[[R], tuple[str, str]]
 
     def csv_line(self, row: R) -> str:
         """A row as CSV."""
-        cells = self.cells(row)
-        return csv_line(cells[name] for name in self.columns)
+        return "".join(csv_line(cells[name] for name in self.columns) for cells in self.cells(row))
 
     def json_line(self, row: R) -> str:
         """A row as JSON Lines."""
@@ -84,7 +86,7 @@ def csv_line(values: Iterable[Any]) -> str:
 
 def _cell(value: Any) -> str:
     text = "" if value is None else value.isoformat() if isinstance(value, date) else str(value)
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+    return f"'{text}" if text.startswith(FORMULA_STARTS) and not NEGATIVE.fullmatch(text) else text
 
 
 class Exporting:

@@ -29,7 +29,7 @@ LISTS = SEES | OTHERS | {"other_guest"}  # everybody, each their own
 MAY: dict[str, set[str]] = {
     "orders_order_list": LISTS, "orders_order_export": LISTS, "orders_order_read": SEES, "orders_actions_read": SEES,
     "orders_order_follow": SEES,
-    "orders_counts_read": SHOP, "orders_figures_read": SHOP,
+    "orders_counts_read": SHOP, "orders_figures_read": SHOP, "orders_journal_export": SHOP,
     "orders_settings_read": SHOP, "orders_settings_history_list": SHOP,
     "notes_settings_history_list": SHOP, "documents_settings_history_list": SHOP,
     "orders_stock_read": SHOP, "orders_stock_movement_list": SHOP, "orders_stock_list": LISTS,

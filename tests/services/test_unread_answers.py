@@ -25,6 +25,8 @@ from tests.stack import Stack
 STALLED = [
     ("orders", "/v1/orders/export"),
     ("orders", "/v1/orders/export?format=jsonl"),
+    ("orders", "/v1/orders/export?rows=lines"),
+    ("orders", "/v1/orders/journal"),
     ("refunds", "/v1/refunds/export"),
     ("refunds", "/v1/refunds/export?format=jsonl"),
     ("documents", "/v1/documents/archive"),

@@ -239,10 +239,15 @@ class Orders:
         fulfilment: Sequence[Literal["shipping", "pickup", "digital"]] | None = None,
         tag: str | None = None,
         q: str | None = None,
+        columns: Sequence[str] | None = None,
+        rows: Literal["orders", "lines"] | None = None,
+        time: Literal["utc", "local"] | None = None,
     ) -> AbstractAsyncContextManager[Download]:
         """Every order that matches, newest first, as CSV or JSON Lines, built while it is sent. No cell starts like a formula.
 
-        It is not a snapshot: an order that exists throughout is included once, in its state when its page was read.
+        A CSV has the columns that are asked for, with a row for each order or each of its lines; a line of JSON Lines is a whole order,
+        as the caller may see it. It is not a snapshot: an order that exists throughout is included once, in its state when its page was
+        read.
         """
         query = {
             "format": format,
@@ -270,6 +275,9 @@ class Orders:
             "fulfilment": fulfilment,
             "tag": tag,
             "q": q,
+            "columns": columns,
+            "rows": rows,
+            "time": time,
         }
         return self._connection.download(Call("GET", "/v1/orders/export", query=query))
 
@@ -289,6 +297,33 @@ class Orders:
         """
         query = {"at.gte": at_gte, "at.lt": at_lt, "by": by, "currency": currency}
         return await self._connection.answer(OrderFiguresView, Call("GET", "/v1/orders/figures", query=query))
+
+    def export_journal(
+        self,
+        *,
+        format: Literal["csv", "jsonl"] | None = None,
+        bom: bool | None = None,
+        occurred_at_gte: datetime | None = None,
+        occurred_at_lt: datetime | None = None,
+        currency: str | None = None,
+        method: str | None = None,
+        collected_by: str | None = None,
+    ) -> AbstractAsyncContextManager[Download]:
+        """Every payment and reversal that matches, oldest first, as CSV or JSON Lines, built while it is sent. No cell starts like a
+        formula.
+
+        A reversal has a negative amount. It is not a snapshot: what exists throughout is included once.
+        """
+        query = {
+            "format": format,
+            "bom": bom,
+            "occurred_at.gte": occurred_at_gte,
+            "occurred_at.lt": occurred_at_lt,
+            "currency": currency,
+            "method": method,
+            "collected_by": collected_by,
+        }
+        return self._connection.download(Call("GET", "/v1/orders/journal", query=query))
 
     async def add_batch(self, *, dry_run: bool | None = None, idempotency_key: str | None = None, **body: Unpack[BulkParcel]) -> BulkView:
         """Add up to 500 parcels, each independently. A repeat with the same key adds only missing ones."""

@@ -9,6 +9,7 @@ from fastapi.responses import StreamingResponse
 from services.orders.api.export import exported
 from services.orders.queries.counts import counts_of
 from services.orders.queries.lists import page_of, search_for
+from services.orders.queries.settings import settings_of
 from services.orders.requests.lists import ExportQuery, PageQuery
 from services.orders.views.lists import OrderCountsView, OrderPage, OrderSummaryView
 from shared.contracts.errors import Forbidden
@@ -38,10 +39,12 @@ async def counts(call: Call) -> Response:
 async def export(query: Annotated[ExportQuery, Query()], call: Call) -> Export:
     """Every order that matches, newest first, as CSV or JSON Lines, built while it is sent. No cell starts like a formula.
 
-    It is not a snapshot: an order that exists throughout is included once, in its state when its page was read.
+    A CSV has the columns that are asked for, with a row for each order or each of its lines; a line of JSON Lines is a whole order, as the
+    caller may see it. It is not a snapshot: an order that exists throughout is included once, in its state when its page was read.
     """
     async with call.walking() as tx:
         search = await search_for(tx, call.actor, query)
+        zone = (await settings_of(tx, call.actor.store)).time_zone if query.time == "local" else "UTC"
     exporting = call.running.exporting
-    pieces = exported(exporting, call.db, call.actor, query, search)
+    pieces = exported(exporting, call.db, call.actor, query, search, zone=zone)
     return Export(pieces, exporting, file_name=f"orders.{query.format}", media_type=MEDIA_TYPES[query.format])

@@ -63,4 +63,13 @@ class PageQuery(OrderFilter):
 
 
 class ExportQuery(OrderFilter, FileQuery):
-    """The filter, and the file format."""
+    """The filter, the file format, and for a CSV its columns, rows and times."""
+
+    columns: Annotated[
+        list[Word],
+        Field(max_length=100, description="Of a CSV, in this order: see the service's README; a refusal lists them too"),
+    ] = []
+    rows: Annotated[Literal["orders", "lines"], Field(description="Of a CSV: one per order, or one per line of an order")] = "orders"
+    time: Annotated[Literal["utc", "local"], Field(description="Of a CSV: times in UTC, or in the store's time zone with its offset")] = (
+        "utc"
+    )

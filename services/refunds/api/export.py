@@ -41,7 +41,7 @@ def exported(call: Calling, wanted: RefundExport) -> AsyncGenerator[bytes, None]
             found = await page(tx, call.actor, wanted, now=call.now, cursor=after, limit=PAGE_ROWS)
         return found.items, found.next_cursor
 
-    table = Table("refunds", COLUMNS, _cells, _line, lambda refund: (call.actor.store, refund.refund_id))
+    table = Table("refunds", COLUMNS, lambda refund: [_cells(refund)], _line, lambda refund: (call.actor.store, refund.refund_id))
     return pieces(call.running.exporting, call.db, table, read, wanted)
 
 

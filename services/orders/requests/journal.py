@@ -1,0 +1,21 @@
+"""Query parameters of the journal."""
+
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
+
+from services.orders.requests.figures import Currency
+from shared.web.exports import FileQuery
+from shared.web.inputs import Moment, Word
+
+
+class JournalQuery(FileQuery):
+    """The filter, and the file format."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True, frozen=True)
+
+    occurred_from: Annotated[Moment | None, Field(alias="occurred_at.gte")] = None
+    occurred_before: Annotated[Moment | None, Field(alias="occurred_at.lt")] = None
+    currency: Currency = None
+    method: Word | None = None
+    collected_by: Word | None = None

@@ -1,0 +1,38 @@
+"""An entry of the journal, in each of its formats."""
+
+from dataclasses import asdict
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from services.orders.state import JournalEntry
+from shared.contracts.ids import OrderId, PaymentId
+from shared.web.views import MoneyView, View, money
+
+
+class JournalEntryView(View):
+    """A payment, or with a negative amount a reversal; `day` is the store's."""
+
+    day: date
+    number: str
+    order_id: OrderId
+    external_ref: str | None
+    method: str
+    reference: str
+    collected_by: str | None
+    amount: MoneyView
+    payment_id: PaymentId
+    reverses: PaymentId | None
+    occurred_at: datetime
+    recorded_at: datetime
+
+    @classmethod
+    def of(cls, entry: JournalEntry, zone: ZoneInfo) -> "JournalEntryView":
+        """As the shop sees it."""
+        return cls.showing(entry, day=entry.occurred_at.astimezone(zone).date(), amount=money(entry.amount, entry.currency))
+
+
+def journal_cells(entry: JournalEntry, zone: ZoneInfo) -> dict[str, Any]:
+    """The same as cells of a CSV; the amount is decimal."""
+    view = JournalEntryView.of(entry, zone)
+    return asdict(entry) | {"day": view.day, "amount": view.amount.decimal}
