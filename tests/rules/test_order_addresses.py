@@ -10,7 +10,7 @@ import pytest
 
 from services.orders.addresses import postal
 from services.orders.addresses.checking import Checking
-from services.orders.addresses.phones import phones_as_searched, read_phone
+from services.orders.addresses.phones import could_be_phone, phones_as_searched, read_phone
 from services.orders.addresses.postal import LEVELS, formatted, problems_of
 from services.orders.rules.countries import home_country
 from services.orders.rules.validation import is_strict, still_open
@@ -104,6 +104,10 @@ def test_what_is_no_phone_is_refused(phone: str) -> None:
     assert (refusal.value.code, refusal.value.errors[0].pointer) == ("bad_phone", "/customer/phone")
 
 
+def test_what_has_too_few_digits_is_no_phone() -> None:
+    assert [could_be_phone(text) for text in ("TEE-1", "rahima", "1234", "12345", "০১৭১২৩", "+49 30 1")] == [False] * 3 + [True] * 3
+
+
 @pytest.mark.parametrize(
     ("text", "home", "numbers"),
     [
@@ -122,7 +126,7 @@ def test_what_is_no_phone_is_refused(phone: str) -> None:
     ],
 )
 def test_a_search_reads_a_phone_as_typed_as_at_home_and_with_a_plus(text: str, home: str | None, numbers: list[str]) -> None:
-    assert phones_as_searched(text, home) == (text, *numbers)
+    assert phones_as_searched(text, [home] if home else []) == (text, *numbers)
 
 
 @pytest.mark.parametrize(

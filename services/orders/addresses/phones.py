@@ -4,6 +4,8 @@ from collections.abc import Iterable
 
 import phonenumbers
 
+MIN_DIGITS = 5
+
 
 def read_phone(text: str, countries: Iterable[str]) -> str | None:
     """A telephone number in E.164, with its extension if it has one (`+8801712345678;ext=55`); None if it is no number.
@@ -25,10 +27,15 @@ def _read(text: str, country: str | None) -> str | None:
     )
 
 
-def phones_as_searched(text: str, home: str | None) -> tuple[str, ...]:
-    """What a search text may be as a telephone number: as it was typed, as of the store's country, and with a + before it.
+def could_be_phone(text: str) -> bool:
+    """Whether a text has as many digits, of any script, as the shortest telephone number."""
+    return sum(one.isdecimal() for one in text) >= MIN_DIGITS
+
+
+def phones_as_searched(text: str, countries: Iterable[str]) -> tuple[str, ...]:
+    """What a search text may be as a telephone number: as it was typed, as of each of these countries, and with a + before it.
 
     A + that a browser sent as a space is none.
     """
-    numbers = (_read(text, home), _read(f"+{text}", None))
+    numbers = (*(_read(text, country) for country in (*countries, None)), _read(f"+{text}", None))
     return tuple(dict.fromkeys((text, *(number for number in numbers if number is not None))))

@@ -1,12 +1,13 @@
 """Pages of orders: bounded walks along the index that best fits the filter (shared/web/pages.py)."""
 
+from collections import Counter
 from datetime import datetime
 from functools import partial
 from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from services.orders.addresses.phones import phones_as_searched
+from services.orders.addresses.phones import could_be_phone, phones_as_searched
 from services.orders.queries.search import (
     Hits,
     Search,
@@ -41,6 +42,8 @@ SUMMARY_COLUMNS = [*columns_of(orders, Summary), MISADDRESSED]
 NEWEST_FIRST = Key(orders.c.placed_at, orders.c.order_id, newest_first=True)
 AS_CHANGED = Key(orders.c.updated_at, orders.c.order_id)
 
+NEWEST_ORDERS = 100
+COUNTRIES_TRIED = 3
 MAX_EXAMINED_HITS = 2_500
 """Fewer than of other walks: each hit is looked up in the orders, and names or hits were counted first, up to 2 * MAX_SORTED of them."""
 
@@ -49,9 +52,20 @@ async def search_for(tx: Transaction, actor: Actor, wanted: OrderFilter) -> Sear
     """How to search for `q`, if it is given."""
     if wanted.q is None:
         return None
-    settings = await settings_of(tx, actor.store)
-    phones = phones_as_searched(wanted.q, home_country(settings.country, settings.time_zone))
+    phones = phones_as_searched(wanted.q, await _countries(tx, actor) if could_be_phone(wanted.q) else ())
     return Search(wanted.q, phones, await named(tx, actor, wanted.q) if _may_use_hits(actor, wanted) else None)
+
+
+async def _countries(tx: Transaction, actor: Actor) -> list[str]:
+    """Where telephone numbers are dialled from: the store's country; if it is not known, those to which most of the newest orders go."""
+    settings = await settings_of(tx, actor.store)
+    home = home_country(settings.country, settings.time_zone)
+    if home is not None:
+        return [home]
+    country = orders.c.shipping_address["country_code"].astext.label("country")
+    newest = sa.select(country).where(own_rows(actor, orders)).order_by(*NEWEST_FIRST.order(orders.c)).limit(NEWEST_ORDERS)
+    common = Counter(row.country for row in await tx.all(newest) if row.country is not None)
+    return [name for name, _ in common.most_common(COUNTRIES_TRIED)]
 
 
 async def page_of(
