@@ -12,30 +12,46 @@ DATA = "j.data"
 DUE = """with o as (
         select store_id, order_id, version, data, data->>'order_id' as public_id, coalesce(data->'cancellation'->>'cancelled_from',
             data->>'status') as reached,
-            data->>'status' = 'cancelled' as cancelled, (data->>'total')::bigint as total
+            data->>'status' = 'cancelled' as cancelled, (data->>'total')::bigint as total,
+            coalesce((data->>'imported')::boolean, false) as imported, (data->'cancellation'->>'order_version')::bigint as cancelled_at
         from documents.orders where data is not null
-    ), oi as (select o.*, reached in ('confirmed', 'picked_up', 'shipped', 'delivered') as invoiced from o
+    ), named as (
+        select store_id, order_id, min((d->>'order_version')::bigint) as since
+        from documents.orders, jsonb_array_elements(data->'external_documents') d where d->>'kind' = 'invoice' group by 1, 2
+    ), oi as (
+        select o.*, not imported and reached in ('confirmed', 'picked_up', 'shipped', 'delivered') as invoiced,
+            case when imported then since end as named_since, imported and cancelled_at = 1 as cancelled_before
+        from o left join named using (store_id, order_id)
+    ), oc as (
+        select oi.*, cancelled and not cancelled_before and (invoiced or coalesce(named_since <= cancelled_at, false)) as cancelled_by_note
+        from oi
     ), r as (
-        select oi.store_id, oi.order_id, oi.invoiced, oi.cancelled, r.data->>'refund_id' as public_id, r.data->>'cause' as cause,
+        select oc.store_id, oc.order_id, oc.cancelled_by_note, oc.imported, oc.invoiced or coalesce(named_since <= r.order_version, false)
+            as may_credit, r.data->>'refund_id' as public_id, r.data->>'cause' as cause,
             (r.data->>'amount')::bigint as amount, (r.data->>'shipping_kept')::bigint as kept,
             coalesce((r.data->>'credit')::bigint, (r.data->>'amount')::bigint - (r.data->>'overpaid')::bigint) as credit
-        from documents.refunds r join oi on oi.store_id = r.store_id and oi.order_id = r.order_id
-        where r.order_version <= oi.version and r.data->>'status' = 'approved'
+        from documents.refunds r join oc on oc.store_id = r.store_id and oc.order_id = r.order_id
+        where r.order_version <= oc.version and r.data->>'status' = 'approved'
     ), parts as (
-        select store_id, order_id, count(*) as n, sum(credit)::bigint as credit from r where cause = 'part_cancellation' group by 1, 2
+        select store_id, order_id, count(*) as n, sum(credit)::bigint as credit from r
+        where cause in ('part_cancellation', 'history') group by 1, 2
     ), due as (
         select store_id, order_id, 'order' as cause, public_id as subject_id, 'invoice' as kind, total from oi where invoiced
         union all select store_id, order_id, 'cancellation', public_id, 'credit_note', total - coalesce(parts.credit, 0)
-            from oi left join parts using (store_id, order_id) where invoiced and cancelled
-            and coalesce(jsonb_array_length(oi.data->'part_cancellations'), 0) = coalesce(parts.n, 0)
+            from oc left join parts using (store_id, order_id) where cancelled_by_note
+            and coalesce(jsonb_array_length(oc.data->'part_cancellations'), 0)
+                + case when jsonb_typeof(oc.data->'history'->'refunded') = 'object' then 1 else 0 end = coalesce(parts.n, 0)
         union all select store_id, order_id, 'payment', p->>'payment_id', case when p->'reverses' = 'null' then 'receipt' else
             'cancelling_receipt' end,
             abs((p->>'amount')::bigint) from oi, jsonb_array_elements(oi.data->'payments') p
+            where not (imported and exists (select from jsonb_array_elements(oi.data->'payments') b where b->'order_version' = '1'
+                and b->>'payment_id' in (p->>'payment_id', p->>'reverses')))
         union all select store_id, order_id, 'refund', public_id, 'credit_note', credit from r
-            where invoiced and (cause = 'request' or (cause = 'part_cancellation' and credit > 0))
-        union all select store_id, order_id, 'refund', public_id, 'refund_receipt', amount from r where not invoiced
+            where may_credit and (cause = 'request' or (cause = 'part_cancellation' and credit > 0))
+        union all select store_id, order_id, 'refund', public_id, 'refund_receipt', amount from r where cause <> 'history' and amount > 0
+            and not case when imported and cause in ('cancellation', 'payment') then cancelled_by_note else may_credit end
         union all select store_id, order_id, 'shipping_kept', public_id, 'invoice', kept from r
-            where cause in ('cancellation', 'payment') and kept > 0
+            where cause in ('cancellation', 'payment') and kept > 0 and (cancelled_by_note or not imported)
     )"""
 
 CHECKS: list[Check] = [
@@ -65,6 +81,7 @@ CHECKS: list[Check] = [
             "issued_on": ("d.issued_on", f"({DATA}->>'issued_on')::date"),
             "total": ("d.total", f"({DATA}->>'total')::bigint"),
             "refers_to": (public("document", "d.refers_to"), f"{DATA}->'refers_to'->>'document_id'"),
+            "refers_to_external": ("d.refers_to_external", f"{DATA}->'refers_to_external'"),
             "year": ("d.year", "extract(year from d.issued_on)::int"),
             "counted": ("d.number", "s.prefix || '-' || d.year || '-' || lpad(d.counted::text, greatest(6, length(d.counted::text)), '0')"),
         },
@@ -97,14 +114,22 @@ CHECKS: list[Check] = [
     ),
     Check(
         "document_refers",
-        "a credit note refers to its order's invoice, a cancelling receipt to the receipt that it cancels, other documents to nothing",
+        "a credit note refers to its order's invoice, a cancelling receipt to the receipt that it cancels, other documents to nothing;"
+        " an imported order's credit note refers to an invoice of another system that the order names",
         f"""select d.store_id, {ID} as id, d.kind || ' refers to ' || coalesce(b.kind, 'nothing') as detail
             from documents.documents d left join documents.documents b on b.store_id = d.store_id and b.document_id = d.refers_to and
                 b.order_id = d.order_id
-            where (b.kind, b.cause) is distinct from case d.kind
+            left join documents.orders o on o.store_id = d.store_id and o.order_id = d.order_id
+            cross join lateral (select coalesce((o.data->>'imported')::boolean, false) as imported) i
+            where (b.kind, b.cause) is distinct from case
+                when i.imported and d.kind = 'credit_note' then (null::text, null::text) else case d.kind
                 when 'credit_note' then ('invoice'::text, 'order'::text) when 'cancelling_receipt'
                 then ('receipt'::text, 'payment'::text)
-                else (null::text, null::text) end""",
+                else (null::text, null::text) end end
+            or (i.imported and d.kind = 'credit_note') is distinct from (d.refers_to_external is not null)
+            or (d.refers_to_external is not null and not exists (select from jsonb_array_elements(o.data->'external_documents') x
+                where x->>'kind' = 'invoice' and x->'number' = d.refers_to_external->'number'
+                and x->'issued_on' = d.refers_to_external->'issued_on'))""",
     ),
     same(
         "document_copy",

@@ -74,6 +74,13 @@ class DocumentReference(Part):
     issued_on: date
 
 
+class ExternalReference(Part):
+    """A document of another system that this one corrects."""
+
+    number: str
+    issued_on: date
+
+
 class Buyer(Part):
     """Who is billed, beside the billing address; `name` stands where there is none."""
 
@@ -172,6 +179,7 @@ class Contents(Part):
     note: str = written_unless("")  # the customer's, on a slip
     to_collect: int | None = written_unless(None)  # due when a slip was printed
     closings: tuple[SaidClosing, ...] = written_unless(())  # on an order receipt
+    refers_to_external: ExternalReference | None = written_unless(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +240,7 @@ class Document:
     currency: str
     total: int
     refers_to: str | None
+    refers_to_external: dict[str, Any] | None
     data: str
     sha256: str
     pdf_sha256: str | None = None

@@ -91,6 +91,7 @@ documents = table(
     sa.Column("currency", sa.Text, nullable=False),
     sa.Column("total", sa.BigInteger, nullable=False),
     sa.Column("refers_to", PublicIdColumn("document")),
+    sa.Column("refers_to_external", JSONB(none_as_null=True)),  # number and date of a document of another system
     sa.Column("data", sa.Text, nullable=False),  # text, not jsonb: exactly these bytes were hashed
     sa.Column("sha256", sa.Text, nullable=False),
     sa.PrimaryKeyConstraint("store_id", "document_id"),
@@ -102,6 +103,7 @@ documents = table(
     sa.CheckConstraint(f"kind in ({KINDS})", name="kind"),
     sa.CheckConstraint(f"cause in ({CAUSES})", name="cause"),
     sa.CheckConstraint("counted >= 1 and total >= 0", name="figures"),
+    sa.CheckConstraint("refers_to_external is null or (kind = 'credit_note' and refers_to is null)", name="external"),
 )
 
 renderings = table(

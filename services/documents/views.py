@@ -3,6 +3,8 @@
 from datetime import date, datetime
 from typing import Literal, Self
 
+from pydantic import BaseModel
+
 from services.documents.state import Document, Letterhead, Office, SavedSettings, Seller, Series
 from shared.contracts.actor import Actor
 from shared.contracts.events import DocumentKind
@@ -11,8 +13,15 @@ from shared.web.settings_history import SavedView
 from shared.web.views import ByView, MoneyView, View, money
 
 
+class ExternalReferenceView(BaseModel):
+    """A document of another system."""
+
+    number: str
+    issued_on: date
+
+
 class DocumentView(View):
-    """An issued document. `sha256` is the hash of its data; `refers_to` is the document that it corrects."""
+    """An issued document. `sha256` is the hash of its data; `refers_to` is the document that it corrects, ours or another system's."""
 
     document_id: DocumentId
     kind: DocumentKind
@@ -24,12 +33,14 @@ class DocumentView(View):
     customer_id: str
     total: MoneyView
     refers_to: DocumentId | None
+    refers_to_external: ExternalReferenceView | None
     sha256: str
 
     @classmethod
     def of(cls, document: Document) -> "DocumentView":
         """As responses show it."""
-        return cls.showing(document, total=money(document.total, document.currency))
+        external = document.refers_to_external and ExternalReferenceView.model_validate(document.refers_to_external)
+        return cls.showing(document, total=money(document.total, document.currency), refers_to_external=external)
 
 
 class OrderDocumentsView(View):

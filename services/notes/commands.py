@@ -1,15 +1,17 @@
 """One function per use case: load rows under a lock, ask the rules, change rows, emit events."""
 
+import hashlib
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from services.notes import queries
 from services.notes.requests import NoteEditInput, NoteInput, NoteSettingsInput, ReadMarkInput
-from services.notes.rules.order_copy import copy_of
-from services.notes.rules.timeline import PERSONAL_DETAILS, Entry, entry_of, forgotten, source_rank
+from services.notes.rules.order_copy import OrderCopy, copy_of
+from services.notes.rules.timeline import PERSONAL_DETAILS, Entry, entry_of, forgotten, further_entries, source_rank
 from services.notes.rules.writing import may_edit, may_mark_read, may_retract, may_write, plain_text, side_of
 from services.notes.state import Audience, KnownOrder, Note, NoteSettings
 from services.notes.tables import notes, orders, revisions, settings, timeline
@@ -131,8 +133,21 @@ async def save_settings(tx: Transaction, actor: Actor, request: NoteSettingsInpu
 
 
 async def record(tx: Transaction, event: events.OrderEvent | events.RefundEvent | events.DocumentIssued, envelope: Envelope) -> None:
-    """Update the order's copy from an event (a newer version wins), and add its timeline entry (never skipped as stale)."""
-    entry, copy = entry_of(event), copy_of(event, envelope)
+    """Update the order's copy from an event (a newer version wins), and add its timeline entries (never skipped as stale)."""
+    copy = copy_of(event, envelope)
+    await _record(tx, copy, entry_of(event), envelope)
+    for status, at, entry in further_entries(event):
+        await _record(tx, copy, entry, envelope.model_copy(update={"id": _further_id(envelope.id, status), "occurred_at": at}))
+    if isinstance(event, events.OrderEdited) and event.hands_over:
+        await withhold_answers(tx, orders, envelope.store_id, copy.order_id)
+
+
+def _further_id(event_id: UUID, status: str) -> UUID:
+    """The id of an entry that an event adds besides its first, as the reconciler computes it in SQL."""
+    return UUID(hashlib.md5(f"{event_id} {status}".encode(), usedforsecurity=False).hexdigest())
+
+
+async def _record(tx: Transaction, copy: OrderCopy, entry: Entry | None, envelope: Envelope) -> None:
     shown = entry or Entry("private", By(role="system", id=""))
     values = {
         "store": envelope.store_id,
@@ -156,8 +171,6 @@ async def record(tx: Transaction, event: events.OrderEvent | events.RefundEvent 
         "message": shown.message,
     }
     await tx.execute(RECORD_EVENT, values)
-    if isinstance(event, events.OrderEdited) and event.hands_over:
-        await withhold_answers(tx, orders, envelope.store_id, copy.order_id)
 
 
 async def erase(tx: Transaction, event: CustomerErased, envelope: Envelope) -> None:

@@ -76,6 +76,7 @@ revisions = table(
     comment="Every text that a note ever had; rows are only added (erasure blanks their text).",
 )
 
+# `event_id` is an entry's id: an import has further entries, whose ids follow from its own (commands.py).
 timeline = table(
     "timeline",
     sa.Column("order_id", PublicIdColumn("order"), nullable=False),

@@ -63,6 +63,9 @@ orders = table(
     *columns(sa.Date, "supplied_on", "payment_due_on", nullable=True),
     *columns(sa.Text, "company", "buyer_reference", "customer_note", server_default=""),
     *columns(JSONB, "coupon_codes", "parcels", "tags", "tax_numbers", "personal_lines", "line_extras", server_default="[]"),
+    sa.Column("imported", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("history", JSONB(none_as_null=True)),
+    sa.Column("external_documents", JSONB, nullable=False, server_default="[]"),
     sa.PrimaryKeyConstraint("store_id", "order_id"),
     sa.UniqueConstraint("store_id", "number"),
     sa.UniqueConstraint("store_id", "external_ref"),
@@ -80,6 +83,7 @@ orders = table(
     sa.CheckConstraint("jsonb_array_length(parcels) <= 50", name="parcels"),
     sa.CheckConstraint(TRACKS_FIRST, name="tracking"),
     sa.CheckConstraint("not oversold_open or oversold <> '[]'::jsonb", name="oversold"),
+    sa.CheckConstraint("imported = (history is not null)", name="imported"),
 )
 
 

@@ -199,7 +199,7 @@ CHECKS: list[Check] = [
         pairs={
             "settlement": (
                 "r.settlement",
-                """case when r.status <> 'approved' or r.amount = 0 then 'none' when s.paid then 'settled' when
+                """case when r.status <> 'approved' or r.amount = 0 then 'none' when s.paid or r.cause = 'history' then 'settled' when
                 s.n > 0 then 'failed'
                 else 'unsettled' end""",
             ),
@@ -284,14 +284,14 @@ CHECKS: list[Check] = [
     ),
     Check(
         "policy_of_a_refund",
-        "a refund keeps the policy that was in force when it was requested",
+        "a refund keeps the policy that was in force when it was requested; what was refunded before an import has none",
         f"""select r.store_id, {ID} as id, format('policy %s, in force %s', r.policy_version, p.version) as detail from refunds.refunds r
             left join refunds.orders o on o.store_id = r.store_id and o.order_id = r.order_id
             left join lateral (select version from refunds.settings p where p.store_id = r.store_id and p.valid_from <= case r.cause
                 when 'request' then r.requested_at when 'part_cancellation' then ({PART}->>'recorded_at')::timestamptz
                 else (o.cancellation->>'recorded_at')::timestamptz end and p.saved_at <= r.requested_at
                 order by valid_from desc, version desc limit 1) p on true
-            where r.policy_version <> coalesce(p.version, 0)""",
+            where r.policy_version <> case r.cause when 'history' then 0 else coalesce(p.version, 0) end""",
     ),
     Check(
         "attention",
@@ -324,18 +324,23 @@ CHECKS: list[Check] = [
     ),
     Check(
         "automatic_refund",
-        "an automatic refund belongs to a cancelled order or to what caused it, and each part cancellation has one",
+        "an automatic refund belongs to a cancelled order or to what caused it, and each part cancellation and past refund has one",
         f"""select r.store_id, {ID} as id, r.cause as detail from refunds.refunds r
             left join refunds.orders o on o.store_id = r.store_id and o.order_id = r.order_id
             where (r.cause in ('cancellation', 'payment') and o.status <> 'cancelled') or (r.cause = 'payment' and not exists (select from
                 jsonb_array_elements(o.payments) p
             where p->>'payment_id' = {public("payment", "r.payment_id")}))
+            or (r.cause = 'cancellation' and o.imported and o.cancellation->>'order_version' = '1')
+            or (r.cause = 'history' and (o.refunded_before is null or r.order_version <> 1))
             or (r.cause = 'part_cancellation' and ({PART}->>'order_version')::int is distinct from r.order_version)
             union all select o.store_id, {public("order", "o.order_id")}, (p->>'part_cancellation_id') || ' is not refunded'
             from refunds.orders o cross join lateral jsonb_array_elements(o.part_cancellations) p left join refunds.refunds r
                 on r.store_id = o.store_id and r.order_id = o.order_id
                 and {public("part_cancellation", "r.part_cancellation_id")} = p->>'part_cancellation_id'
-            where r.refund_id is null""",
+            where r.refund_id is null
+            union all select o.store_id, {public("order", "o.order_id")}, 'what was refunded before is not recorded' from refunds.orders o
+            where o.refunded_before is not null and not exists (select from refunds.refunds r
+                where r.store_id = o.store_id and r.order_id = o.order_id and r.cause = 'history')""",
     ),
     Check(
         "counts",

@@ -6,13 +6,22 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 from shared.contracts import lifecycle
-from shared.contracts.events import Cancellation, ClosingKind, Disposition, Fulfilment, OrderStatus, PartCancellation, TaxRow
+from shared.contracts.events import (
+    Cancellation,
+    ClosingKind,
+    Disposition,
+    Fulfilment,
+    OrderStatus,
+    PartCancellation,
+    RefundedBefore,
+    TaxRow,
+)
 from shared.contracts.position import Position
 
 Status = Literal["processing", "approved", "cancelled"]
 Settlement = Literal["none", "unsettled", "settled", "failed"]
 Outcome = Literal["succeeded", "failed"]
-Cause = Literal["request", "cancellation", "payment", "part_cancellation"]
+Cause = Literal["request", "cancellation", "payment", "part_cancellation", "history"]
 AttentionKind = Literal["settled_twice", "failed_after_settled", "approved_above_collected"]
 
 
@@ -71,6 +80,8 @@ class KnownOrder:
     shipping_tax_code: str | None = None
     closings: tuple[KnownClosing, ...] = ()
     fulfilment: Fulfilment = "shipping"
+    imported: bool = False
+    refunded_before: RefundedBefore | None = None
     goods: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -104,6 +115,25 @@ class KnownOrder:
     def kept(self) -> int:
         """What the shop keeps of what was paid too much."""
         return sum(one.amount for one in self.closings if one.kind == "kept")
+
+    @property
+    def collected_before(self) -> int:
+        """Money that had been collected before the order was imported, whatever was reversed since."""
+        return sum(payment.amount for payment in self.payments if payment.order_version == 1) if self.imported else 0
+
+    @property
+    def cancelled_before(self) -> bool:
+        """Whether the order was imported as cancelled: what had been collected then was dealt with then."""
+        return self.imported and self.cancellation is not None and self.cancellation.order_version == 1
+
+    @property
+    def stayed_before(self) -> int:
+        """Of an order that was imported as cancelled: what had been collected, was not reversed since, and had not gone back."""
+        if not self.cancelled_before:
+            return 0
+        first = {payment.payment_id for payment in self.payments if payment.order_version == 1}
+        still = sum(payment.amount for payment in self.payments if payment.payment_id in first or payment.reverses in first)
+        return max(0, still - (self.refunded_before or RefundedBefore()).amount)
 
     @property
     def furthest(self) -> OrderStatus:

@@ -35,10 +35,13 @@ orders = table(
     sa.Column("part_cancellations", JSONB, nullable=False, server_default="[]"),
     sa.Column("fulfilment", sa.Text, nullable=False, server_default="shipping"),
     *columns(sa.Text, "shipping_tax_rate", "shipping_tax_code", nullable=True),
+    sa.Column("imported", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("refunded_before", JSONB(none_as_null=True)),
     sa.Column("events", sa.Integer, nullable=False, server_default="0"),  # how many refund.* events this order has had
     sa.PrimaryKeyConstraint("store_id", "order_id"),
     sa.UniqueConstraint("store_id", "order_id", "customer_id"),  # the columns that a refund references
     sa.CheckConstraint("(status = 'cancelled') = (cancellation is not null)", name="cancellation"),
+    sa.CheckConstraint("imported or refunded_before is null", name="refunded_before"),
     comment="Own copy of each order (newer version wins). Its row lock serialises everything about the order's refunds.",
 )
 
@@ -93,7 +96,7 @@ refunds = table(
     sa.CheckConstraint("status in ('processing', 'approved', 'cancelled')", name="status"),
     sa.CheckConstraint("settlement in ('none', 'unsettled', 'settled', 'failed')", name="settlement"),
     sa.CheckConstraint("settlement = 'none' or (status = 'approved' and amount > 0)", name="settled_when_approved"),
-    sa.CheckConstraint("cause in ('request', 'cancellation', 'payment', 'part_cancellation')", name="cause"),
+    sa.CheckConstraint("cause in ('request', 'cancellation', 'payment', 'part_cancellation', 'history')", name="cause"),
     sa.CheckConstraint("(cause = 'payment') = (payment_id is not null)", name="payment"),
     sa.CheckConstraint("(cause = 'part_cancellation') = (part_cancellation_id is not null)", name="part_cancellation"),
     sa.CheckConstraint("(status = 'processing') = (decided_at is null)", name="decided"),
@@ -102,6 +105,7 @@ refunds = table(
     comment="One refund each; its claim and its approval are rows of their own.",
 )
 sa.Index("uq_refunds_cancellation", refunds.c.store_id, refunds.c.order_id, unique=True, postgresql_where=refunds.c.cause == "cancellation")
+sa.Index("uq_refunds_history", refunds.c.store_id, refunds.c.order_id, unique=True, postgresql_where=refunds.c.cause == "history")
 sa.Index("uq_refunds_payment", refunds.c.store_id, refunds.c.payment_id, unique=True, postgresql_where=refunds.c.cause == "payment")
 sa.Index(
     "uq_refunds_part_cancellation", refunds.c.store_id, refunds.c.part_cancellation_id,

@@ -83,6 +83,7 @@ async def everything_happens(shop: Shop) -> None:
         _an_amended_order(shop, lines),
         _orders_that_were_cancelled_in_part(shop, lines),
         _orders_with_differences(shop, lines),
+        _orders_of_the_past(shop, lines),
     )
     await _settings(shop, manage_stock=True, deduct_shipping=True, version=1)
     await _kept_shipping(shop, lines)
@@ -294,6 +295,38 @@ async def _an_order_of_another_customer(shop: Shop, lines: list[dict[str, Any]])
     await ask(shop, order_id, (1, 1))
     body = {"customer_id": "c-9", "reason": "made an account"}
     (await shop.platform.post(f"/orders/v1/orders/{order_id}/customer", json=body)).ok()
+
+
+async def _orders_of_the_past(shop: Shop, lines: list[dict[str, Any]]) -> None:
+    """Delivered and cancelled ones, some refunded before; returned, cancelled and paid now; invoiced elsewhere, known before or after."""
+    taken = {"confirmed_at": "2024-03-01T10:00:00Z", "shipped_at": "2024-03-02T10:00:00Z"}
+    delivered = taken | {"status": "delivered", "delivered_at": "2024-03-02T10:00:00Z"}
+    cancelled = taken | {
+        "status": "cancelled",
+        "cancelled": {"from": "shipped", "at": "2024-03-05T10:00:00Z", "reason": "late", "by": "staff"},
+    }
+    invoice = {"kind": "invoice", "number": "F-2024-77", "issued_on": "2024-03-01"}
+    before = {"lines": [{"line": 1, "quantity": 1, "amount": 1_000}, {"line": 2, "quantity": 0, "amount": 70}], "shipping": 300}
+    pasts = [
+        delivered | {"documents": [invoice], "refunded": before}, delivered, cancelled | {"refunded": before}, cancelled,
+        taken | {"status": "shipped", "documents": [invoice], "refunded": before}, taken | {"status": "shipped"},
+    ]  # fmt: skip
+    paid = [{"amount": 9_000, "method": "card", "reference": "then"}]
+    asked = [order_p(lines=lines, placed_at="2024-03-01T09:00:00Z", history=past, payments=paid) for past in pasts]
+    batch = (await shop.platform.post("/orders/v1/orders/batch", json={"orders": asked})).ok()
+    returned, unnamed, refunded, dealt_with, open_one, open_unnamed = (item["order"]["order_id"] for item in batch["items"])
+    await pay(shop, unnamed, 9_000, "the rest")
+    await decide(shop, await ask(shop, returned, (1, 1), (2, 2)), payout=0)
+    await decide(shop, await ask(shop, unnamed, (1, 2)))
+    named = {"reason": "found the invoice", "documents": [invoice]}
+    version = (await shop.platform.patch(f"/orders/v1/orders/{unnamed}", json=named)).ok()["version"]
+    await decide(shop, await ask(shop, unnamed, (1, 1)), order_version=version)
+    for order_id in (refunded, dealt_with):
+        await pay(shop, order_id, 500, "now")
+    await _cancel_in_part(shop, open_one, (1, 1), shipping="refund")
+    for order_id in (open_one, open_unnamed):
+        (await shop.platform.post(f"/orders/v1/orders/{order_id}/cancel", json={"reason": "never arrived"})).ok()
+        await pay(shop, order_id, 100, "after")
 
 
 async def _kept_shipping(shop: Shop, lines: list[dict[str, Any]]) -> None:

@@ -8,7 +8,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.documents.rules.due import ISSUING_ORDER, Due, due_documents, is_invoiced
-from shared.contracts.events import By, Cancellation, Order, OrderLine, Payment, Refund, RefundLine, UnitRange
+from shared.contracts.events import (
+    By,
+    Cancellation,
+    ExternalDocument,
+    History,
+    Order,
+    OrderLine,
+    Payment,
+    Refund,
+    RefundedBefore,
+    RefundedUnits,
+    RefundLine,
+    UnitRange,
+)
 from shared.contracts.ids import new_id
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -147,6 +160,53 @@ def test_a_refund_decided_on_a_newer_version_waits_for_our_copy() -> None:
     assert due_documents(behind, [waiting]) == []
     there = order("cancelled", cancelled_from="pending", version=3)
     assert due_documents(there, [waiting]) == [Due("refund_receipt", "refund", REFUND, 11000)]
+
+
+THEN = payment(FIRST, 3000, 1)
+BEFORE = RefundedBefore(lines=(RefundedUnits(line=1, quantity=1, amount=2000),))
+
+
+def of_the_past(*, named_at: int | None = None, refunded: RefundedBefore | None = None, **as_order: Any) -> Order:
+    """Order P as it was imported; `named_at` is the version that named its invoice."""
+    named = () if named_at is None else (ExternalDocument(kind="invoice", number="F-1", issued_on=NOW.date(), order_version=named_at),)
+    said: dict[str, Any] = {"status": "delivered", "version": 8}
+    made = order(**(said | as_order))
+    return made.model_copy(update={"imported": True, "history": History(refunded=refunded), "external_documents": named})
+
+
+@pytest.mark.parametrize(
+    ("named_at", "decided_at", "expected"),
+    [(1, 1, "credit_note"), (3, 2, "refund_receipt"), (3, 3, "credit_note"), (None, 3, "refund_receipt")],
+)
+def test_case_41_what_a_refund_gets_by_the_version_that_it_was_decided_on(named_at: int | None, decided_at: int, expected: str) -> None:
+    assert [one.kind for one in due_documents(of_the_past(named_at=named_at), [refund(REFUND, 5500, version=decided_at)])] == [expected]
+
+
+def test_what_was_paid_and_refunded_before_the_import_has_no_document() -> None:
+    reversal = payment(OTHER_REFUND.replace("refund", "payment"), -3000, 4, reverses=FIRST)
+    past = of_the_past(named_at=1, refunded=BEFORE, payments=(THEN, PAID_80, reversal))
+    assert due_documents(past, [refund(REFUND, 2000, version=1, cause="history")]) == [RECEIPT_80]
+
+
+def test_a_cancellation_after_the_import_credits_the_rest_of_the_external_invoice() -> None:
+    """With kept shipping invoiced, and once what was refunded before is known."""
+    cancelled = of_the_past(named_at=1, refunded=BEFORE, status="cancelled", cancelled_from="shipped", payments=(THEN,))
+    back = refund(OTHER_REFUND, 500, version=2, cause="cancellation", kept=1000)
+    assert [one.kind for one in due_documents(cancelled, [back])] == ["invoice"]
+    before = refund(REFUND, 2000, version=1, cause="history")
+    assert due_documents(cancelled, [back, before])[1:] == [Due("credit_note", "cancellation", ORDER, 9000)]
+    unnamed = cancelled.model_copy(update={"external_documents": ()})
+    assert due_documents(unnamed, [back, before]) == [Due("refund_receipt", "refund", OTHER_REFUND, 500)]
+
+
+@pytest.mark.parametrize("named_at", [1, None])
+def test_case_51_a_cancellation_that_was_imported_has_no_document(named_at: int | None) -> None:
+    """Money of today gets its receipt, and one for going back, whatever was issued elsewhere."""
+    made = of_the_past(named_at=named_at, refunded=BEFORE, status="cancelled", cancelled_from="shipped", payments=(THEN, PAID_80))
+    assert made.cancellation is not None
+    then = made.model_copy(update={"cancellation": made.cancellation.model_copy(update={"order_version": 1})})
+    back = [refund(REFUND, 2000, version=1, cause="history"), refund(OTHER_REFUND, 8000, version=6, cause="payment")]
+    assert due_documents(then, back) == [RECEIPT_80, Due("refund_receipt", "refund", OTHER_REFUND, 8000)]
 
 
 STATUSES = ["pending", "confirmed", "picked_up", "shipped", "delivered"]

@@ -62,13 +62,14 @@ def test_what_can_be_corrected_when(status: OrderStatus) -> None:
         said = {part: may_edit(one, part, STAFF, now=NOW).code for part in EDITABLE}
         assert tuple(said.pop(part) for part in ("customer", "shipping_address", "billing_address", "tracking")) == EDITS[status]
         assert {said.pop(part) for part in ("customer_note", "tags", "metadata")} == {None}
+        assert (said.pop("documents"), may_edit(one, "documents", ACTORS["platform"], now=NOW).code) == ("platform_only", None)
         assert set(said) == {
             "company", "tax_numbers", "buyer_reference", "shipping_method", "payment_method", "supplied_on", "payment_due_on",
             "place_of_supply", "lines", "shipping",
         }  # fmt: skip
         late = {"pending": None, "cancelled": "already_cancelled"}
         assert said == {part: late.get(status, f"{part}_frozen") for part in said}
-        assert {may_edit(one, part, ACTORS["customer"], now=NOW).code for part in EDITABLE} == {"shop_only"}
+        assert {may_edit(one, part, ACTORS["customer"], now=NOW).code for part in EDITABLE} == {"shop_only", "platform_only"}
 
 
 DIFFERENCES: list[tuple[dict[str, Any], dict[str, Any], dict[str, Any], dict[str, Any]]] = [

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy.operator.reconcile.shares import of_money, of_units
+from deploy.operator.reconcile.shares import of_history, of_money, of_units
 from services.refunds.rules.amounts import refund_amount
 from services.refunds.state import KnownOrder, Line, Units
 from shared.contracts.refund_shares import goods_of, shipping_of
@@ -43,6 +43,7 @@ def test_both_implementations_agree(order: list[tuple[int, int]], shipping: int,
 
 CANCELLED = {
     "order": [[10_000, 2, 1, 0]], "credited": {}, "shipping": 1_000, "shipping_credited": 0, "policy": True, "left": True, "kept_before": 0,
+    "paid_before": None, "history": None,
 }  # fmt: skip
 
 
@@ -54,6 +55,20 @@ def test_case_9_a_cancelled_order_that_had_left() -> None:
     off = CANCELLED | {"policy": False}
     assert of_money(off | {"collected_seen": 3_000, "before": 0}).amount == 3_000
     assert of_money(off | later | {"before": 3_000, "credited": {"1": 3_000}}).amount == 8_000
+
+
+def test_case_51_only_what_was_recorded_after_the_import_goes_back() -> None:
+    """30.00 collected and 20.00 refunded then, 80.00 recorded now; and the same where the first payment was reversed since."""
+    past = CANCELLED | {"history": {"lines": [{"line": 1, "quantity": 1, "amount": 2_000}], "shipping": 0}, "paid_before": 3_000}
+    assert (of_history(past).lines, of_history(past).amount) == ({1: (2_000, 0)}, 2_000)
+    later = of_money(past | {"collected_seen": 11_000, "before": 2_000, "credited": {"1": 2_000}})
+    assert (later.amount, later.kept, later.lines) == (8_000, 0, {1: (8_000, 0)})
+    assert of_money(past | {"paid_before": 0, "collected_seen": 8_000, "before": 2_000, "credited": {"1": 2_000}}).amount == 6_000
+
+
+def test_shipping_that_had_gone_back_fills_one_line_after_the_other() -> None:
+    two = CANCELLED | {"order": [[5_000, 1, 1, 0], [5_000, 1, 2, 0]], "history": {"lines": [], "shipping": 700}}
+    assert of_history(two).lines == {1: (0, 500), 2: (0, 200)}
 
 
 def test_what_never_left_keeps_no_shipping() -> None:

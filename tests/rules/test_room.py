@@ -14,6 +14,7 @@ from services.orders.rules.room import (
     MAX_CANCELLED_PARTS,
     MAX_CLOSINGS,
     MAX_CLOSINGS_BYTES,
+    MAX_EXTERNAL_DOCUMENTS,
     MAX_LINES_BYTES,
     MAX_OTHER_BYTES,
     MAX_PARCELS,
@@ -36,6 +37,8 @@ from shared.contracts.events import (
     Cancellation,
     CancelledUnits,
     Closing,
+    ExternalDocument,
+    History,
     InspectedLine,
     Order,
     OrderEvent,
@@ -46,6 +49,7 @@ from shared.contracts.events import (
     PartCancellation,
     Payment,
     Refund,
+    RefundedBefore,
     RefundEvent,
     RefundLine,
     RefundPersonal,
@@ -96,7 +100,11 @@ def bare_order() -> Order:
     cancellation = Cancellation(
         by=BY, cancelled_from="picked_up", reason=longest(words.Reason), order_version=2**31, occurred_at=LATE, recorded_at=LATE
     )
+    dates = dict.fromkeys(("confirmed_at", "picked_up_at", "shipped_at", "delivered_at"), LATE)
+    document = ExternalDocument(kind="cancelling_receipt", number=WORST * 100, issued_on=NOW.date(), order_version=2**31)
     return Order(
+        imported=True, history=History(**dates, refunded=RefundedBefore(shipping=MOST)),
+        external_documents=(document,) * MAX_EXTERNAL_DOCUMENTS,
         order_id=ORDER_ID, number=longest(words.OrderNumber), external_ref=longest(Word), version=2**31, status="picked_up", currency="BDT",
         language="l" * 35, prices_include_tax=False, customer_id=longest(CustomerId), lines=(), goods_total=MOST, discount_total=MOST,
         tax_total=MOST, shipping=MOST, shipping_tax=MOST, total=2 * MOST, collected=MOST, payment="unpaid", refunded_total=MOST,

@@ -1,6 +1,7 @@
 """Writes what callers send, as typed dictionaries, and what they get, as pydantic models; one module of each for every group."""
 
 from collections.abc import Callable, Mapping
+from keyword import iskeyword
 from typing import Any
 
 from deploy.operator.client_code.document import Schema, identifier, references
@@ -14,7 +15,7 @@ Place = Callable[[str], str]
 def sent(names: set[str], schemas: Mapping[str, Schema], here: str, place: Place) -> str:
     """A module of what callers send."""
     types = Types(sent=True, imports={("typing", "TypedDict")})
-    parts = [_class(name, "TypedDict", schemas[name], _field_sent, types) for name in _in_order(names, schemas)]
+    parts = [_sent(name, schemas[name], types) for name in _in_order(names, schemas)]
     return module("What callers send.", types.imports | _from_others(types, here, place), parts)
 
 
@@ -23,6 +24,22 @@ def got(names: set[str], schemas: Mapping[str, Schema], here: str, place: Place)
     types = Types(sent=False, imports={("kit.client.answer", "Answer")})
     parts = [_class(name, "Answer", schemas[name], _field_got, types) for name in _in_order(names, schemas)]
     return module("What callers get.", types.imports | _from_others(types, here, place), parts)
+
+
+def _sent(name: str, schema: Schema, types: Types) -> str:
+    """A class; a call where a field has the name of a keyword of Python, which no class can have."""
+    if not any(map(iskeyword, schema.get("properties", {}))):
+        return _class(name, "TypedDict", schema, _field_sent, types)
+    fields = [f'"{one}": {_written(part, one in schema.get("required", []), types)}' for one, part in schema["properties"].items()]
+    written = [f"{identifier(name)} = TypedDict(", f'    "{name}",', "    {", *(f"        {one}," for one in fields), "    },", ")"]
+    return "\n".join([*written, docstring("", schema.get("description") or _what(name, schema))])
+
+
+def _written(schema: Schema, required: bool, types: Types) -> str:
+    if required:
+        return types.of(schema)
+    types.imports.add(("typing", "NotRequired"))
+    return f"NotRequired[{types.of(schema)}]"
 
 
 def _class(name: str, kind: str, schema: Schema, field: Callable[..., list[str]], types: Types) -> str:
@@ -45,10 +62,7 @@ def _what(name: str, schema: Schema) -> str:
 
 
 def _field_sent(name: str, schema: Schema, required: bool, types: Types) -> list[str]:
-    written = types.of(schema)
-    if not required:
-        types.imports.add(("typing", "NotRequired"))
-        written = f"NotRequired[{written}]"
+    written = _written(schema, required, types)
     said = schema.get("description")
     return [f"    {name}: {written}", *([docstring("    ", f"{said.removesuffix('.')}.")] if said else [])]
 

@@ -100,7 +100,8 @@ CLOSINGS = """(select coalesce(jsonb_agg(jsonb_build_object('kind', c->'kind', '
     order by n), '[]') from jsonb_array_elements({}) with ordinality t(c, n))"""
 FOR_REFUNDS = f"""'version', o.version, 'number', o.number, 'customer_id', o.customer_id, 'status', o.status, 'currency', o.currency,
     'shipping', o.shipping, 'shipping_tax', o.shipping_tax, 'lines_version', o.lines_version, 'fulfilment', o.fulfilment,
-    'shipping_tax_rate', o.shipping_tax_rate, 'shipping_tax_code', o.shipping_tax_code, 'parts', {PARTS},
+    'shipping_tax_rate', o.shipping_tax_rate, 'shipping_tax_code', o.shipping_tax_code, 'parts', {PARTS}, 'imported', o.imported,
+    'refunded_before', nullif(o.history->'refunded', 'null'),
     'delivered_at', o.delivered_at, 'cancellation', md5((o.cancellation - 'reason')::text), 'payments', (select
         coalesce(jsonb_agg(jsonb_build_object('payment_id',
     p->'payment_id', 'amount', p->'amount', 'order_version', p->'order_version', 'reverses', p->'reverses') order by n), '[]')
@@ -111,6 +112,7 @@ REFUNDS_COPY = f"""select o.store_id, {ORDER_ID}, jsonb_build_object('version', 
     o.customer_id, 'status', o.status,
     'currency', o.currency, 'shipping', o.shipping, 'shipping_tax', o.shipping_tax, 'lines_version', o.lines_version,
     'fulfilment', o.fulfilment, 'shipping_tax_rate', o.shipping_tax_rate, 'shipping_tax_code', o.shipping_tax_code, 'parts', {PARTS},
+    'imported', o.imported, 'refunded_before', o.refunded_before,
     'delivered_at', o.delivered_at, 'cancellation', md5((o.cancellation - 'reason')::text), 'payments', o.payments,
     'closings', {CLOSINGS.format("o.closings")}, 'lines', (select {LINES} from refunds.order_lines l
     where l.store_id = o.store_id and l.order_id = o.order_id))::text as says, false as young from refunds.orders o"""
@@ -170,13 +172,23 @@ DOCUMENTS_STORES = """select store_id, 'store settings', jsonb_build_object('ver
     from documents.stores where time_zone_version > 0 or time_zone <> 'UTC'"""
 
 
+# The further entries of an import: one for each instant after its placing, under an id made of the event's and the status had then.
+PAST = f"""select i.store_id, md5(i.event_id || ' ' || i.status)::uuid::text, {ENTRY.format(order="subject")}, i.recorded_at >= $1 from (
+    select distinct on (e.store_id, e.event_id, p.at) e.store_id, e.event_id, e.subject, e.type, e.sequence, e.recorded_at,
+        p.at as occurred_at, p.status
+    from orders.events e, jsonb_path_query_first(e.data, '$.order') o, lateral (values
+        (1, 'confirmed', (o->'history'->>'confirmed_at')::timestamptz), (2, 'picked_up', (o->'history'->>'picked_up_at')::timestamptz),
+        (3, 'shipped', (o->'history'->>'shipped_at')::timestamptz), (4, 'delivered', (o->'history'->>'delivered_at')::timestamptz),
+        (5, 'cancelled', (o->'cancellation'->>'occurred_at')::timestamptz)) p(n, status, at)
+    where e.type = 'order.imported.v1' and p.at > e.occurred_at
+    order by e.store_id, e.event_id, p.at, p.n desc) i"""
+
+
 def _told(source: str) -> tuple[str, str]:
     types = tuple(name for name in TOLD if owner_of(name) == source)
     says = ENTRY.format(order="subject")
-    return (
-        source,
-        f"select store_id, event_id::text, {says}, recorded_at >= $1 as young from {source}.events where type in ({_quoted(types)})",
-    )
+    each = f"select store_id, event_id::text, {says}, recorded_at >= $1 as young from {source}.events where type in ({_quoted(types)})"
+    return source, f"{each} union all {PAST}" if source == "orders" else each
 
 
 FOR_NOTES = "'version', o.version, 'number', o.number, 'customer_id', o.customer_id"
@@ -218,7 +230,7 @@ COMPARISONS: tuple[Comparison, ...] = (
     ),
     Comparison(
         "timeline",
-        "each event of a timeline has one entry, at the right place",
+        "each event of a timeline has one entry, at the right place, and an import one for each date of its past",
         tuple(_told(source) for source in SOURCES if any(owner_of(name) == source for name in TOLD)),
         ("notes", TIMELINE),
     ),

@@ -18,6 +18,10 @@ ABOUT = "a refund credits exactly the shares of its units, or pays back what was
 
 ID = public("refund", "r.refund_id")
 BEFORE = "x.store_id = r.store_id and x.order_id = r.order_id and y.number < a.number"
+# Of an order that was imported as cancelled: what had been paid for it then, and was not reversed since.
+STILL_PAID = """(select coalesce(sum((p->>'amount')::bigint), 0) from jsonb_array_elements(o.payments) p
+    where exists (select from jsonb_array_elements(o.payments) b
+        where b->'order_version' = '1' and b->>'payment_id' in (p->>'payment_id', p->>'reverses')))"""
 REFUNDS = f"""select r.store_id, {ID}, jsonb_build_object('cause', r.cause, 'status', r.status, 'amount', r.amount, 'kept', r.shipping_kept,
     'overpaid', r.overpaid, 'shipping', o.shipping, 'shipping_tax', o.shipping_tax, 'shipping_refund_tax', r.shipping_tax,
     'kept_tax', r.shipping_kept_tax, 'taxes', r.taxes, 'payout_taxes', r.payout_taxes, 'policy', coalesce(p.deduct_shipping, false),
@@ -26,9 +30,10 @@ REFUNDS = f"""select r.store_id, {ID}, jsonb_build_object('cause', r.cause, 'sta
     'before', a.approved_before, 'collected_seen', a.collected_seen,
     'written_off', (select coalesce(sum((c->>'amount')::bigint), 0) from jsonb_array_elements(o.closings) c
         where c->>'kind' = 'written_off' and (c->>'order_version')::int <= r.order_version),
+    'history', o.refunded_before, 'paid_before', case when o.imported and (o.cancellation->>'order_version')::int = 1 then {STILL_PAID} end,
     'left', o.fulfilment <> 'digital' and o.cancellation->>'cancelled_from' in ('picked_up', 'shipped'),
     'shipping_credited', (select coalesce(sum(shipping), 0) from refunds.refunds x where x.store_id = r.store_id
-        and x.order_id = r.order_id and x.cause = 'part_cancellation'),
+        and x.order_id = r.order_id and x.cause in ('part_cancellation', 'history')),
     'kept_before', (select coalesce(sum(shipping_kept), 0) from refunds.refunds x join refunds.approvals y using (store_id, refund_id)
         where {BEFORE}),
     'credited', (select coalesce(jsonb_object_agg(part, amount), '{{}}') from (select x.part, sum(x.amount) as amount
@@ -56,9 +61,28 @@ async def shares(reads: Reads, settled: datetime) -> AsyncIterator[Found]:
     """Refunds whose figures differ from the specification's."""
     async for store_id, refund_id, text, _ in reads.rows("refunds", REFUNDS, settled):
         refund = json.loads(text)
-        expected = of_units(refund) if refund["cause"] in ("request", "part_cancellation") else of_money(refund)
+        expected = _expected(refund)
         if why := "; ".join([*_wrong(refund, expected), *_wrong_taxes(refund)]):
             yield Found(KIND, "refunds", store_id, refund_id, why)
+
+
+def _expected(refund: dict[str, Any]) -> Expected:
+    match refund["cause"]:
+        case "request" | "part_cancellation":
+            return of_units(refund)
+        case "history":
+            return of_history(refund)
+        case _:
+            return of_money(refund)
+
+
+def of_history(refund: dict[str, Any]) -> Expected:
+    """What was said of the time before the import: each line's money, and the shipping filling one line's share after the other."""
+    said = refund["history"] or {"lines": [], "shipping": 0}
+    return Expected(
+        _with_shipping(refund, {one["line"]: one["amount"] for one in said["lines"]}, 0, said["shipping"]),
+        amount=sum(one["amount"] for one in said["lines"]) + said["shipping"],
+    )
 
 
 def _order(refund: dict[str, Any]) -> tuple[list[tuple[int, int]], list[int]]:
@@ -99,8 +123,11 @@ def of_money(refund: dict[str, Any]) -> Expected:
     The money fills what is left of the goods, then of the shipping but what is kept.
     """
     order, numbers = _order(refund)
-    may_keep = refund["shipping"] - refund["shipping_credited"] if refund["policy"] and refund["left"] else 0
+    cancelled_before = refund["paid_before"] is not None
+    may_keep = refund["shipping"] - refund["shipping_credited"] if refund["policy"] and refund["left"] and not cancelled_before else 0
     collected, before = refund["collected_seen"] or 0, refund["before"] or 0  # without its approval, it is reported as such
+    if cancelled_before:  # what had been paid by then, and had not gone back, stays
+        collected -= max(0, refund["paid_before"] - (of_history(refund).amount or 0))
     amount = max(0, max(0, collected - may_keep) - before)
     kept = max(0, min(may_keep, collected - before - amount) - refund["kept_before"])
     credited = {int(part): credit for part, credit in refund["credited"].items()}
@@ -109,12 +136,19 @@ def of_money(refund: dict[str, Any]) -> Expected:
         goods[number] = min(left, total - credited.get(number, 0))
         left -= goods[number]
     shipping = max(0, min(left, refund["shipping"] - credited.get(0, 0) - kept - refund["kept_before"]))
-    start, upto, lines = credited.get(0, 0), 0, {}
+    start = credited.get(0, 0)
+    return Expected(_with_shipping(refund, goods, start, start + shipping), left - shipping, kept, amount)
+
+
+def _with_shipping(refund: dict[str, Any], goods: dict[int, int], start: int, end: int) -> dict[int, tuple[int, int]]:
+    """(goods, shipping) by line, where the shipping from `start` to `end` falls on one line's share after the other."""
+    order, numbers = _order(refund)
+    upto, lines = 0, {}
     for at, number in enumerate(numbers, start=1):
         share = shipping_of(refund["shipping"], order, at, 1, order[at - 1][1])
-        lines[number] = (goods[number], max(0, min(start + shipping, upto + share) - max(start, upto)))
+        lines[number] = (goods.get(number, 0), max(0, min(end, upto + share) - max(start, upto)))
         upto += share
-    return Expected(lines, left - shipping, kept, amount)
+    return lines
 
 
 def _wrong(refund: dict[str, Any], expected: Expected) -> list[str]:

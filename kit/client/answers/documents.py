@@ -33,8 +33,21 @@ class DocumentVerificationView(Answer):
     verified: bool
 
 
+class ExternalReferenceView(Answer):
+    """A document of another system."""
+
+    number: str
+    issued_on: date
+
+
+class DocumentSeriesReport(Answer):
+    """Every series of the store."""
+
+    items: list[DocumentSeriesView]
+
+
 class DocumentView(Answer):
-    """An issued document. `sha256` is the hash of its data; `refers_to` is the document that it corrects."""
+    """An issued document. `sha256` is the hash of its data; `refers_to` is the document that it corrects, ours or another system's."""
 
     document_id: str
     kind: Literal["invoice", "receipt", "credit_note", "refund_receipt", "cancelling_receipt"] | str
@@ -46,6 +59,7 @@ class DocumentView(Answer):
     customer_id: str
     total: MoneyView
     refers_to: str | None
+    refers_to_external: ExternalReferenceView | None
     sha256: str
 
 
@@ -55,12 +69,6 @@ class DocumentPage(Answer):
     items: list[DocumentView]
     next_cursor: str | None
     previous_cursor: str | None = None
-
-
-class DocumentSeriesReport(Answer):
-    """Every series of the store."""
-
-    items: list[DocumentSeriesView]
 
 
 class OrderDocumentsView(Answer):

@@ -81,6 +81,15 @@ class ClosingView(Answer):
     order_version: int
 
 
+class ExternalDocument(Answer):
+    """A document that another system issued for the order, with the version of the order that named it."""
+
+    kind: Literal["invoice", "receipt", "credit_note", "refund_receipt", "cancelling_receipt"] | str
+    number: str
+    issued_on: date
+    order_version: int
+
+
 class FiguresBucketView(Answer):
     """An hour or day; one in which nothing happened is left out. `sold` may be negative: it counts cancellations at their own time."""
 
@@ -170,6 +179,14 @@ class PlacedItem(Answer):
     status: int
     order: dict[str, Any] | None = None
     problem: dict[str, Any] | None = None
+
+
+class RefundedUnitsView(Answer):
+    """Units of a line that had come back, and the money that had gone back for the line."""
+
+    line: int
+    quantity: int
+    amount: MoneyView
 
 
 class ReleasedLine(Answer):
@@ -334,6 +351,33 @@ class PartCancellationView(Answer):
     occurred_at: datetime
 
 
+class RefundedBeforeView(Answer):
+    """What had been refunded before the import."""
+
+    lines: list[RefundedUnitsView]
+    shipping: MoneyView
+
+
+class HistoryView(Answer):
+    """The dates of an order of the past, and what had been refunded of it; a cancellation is shown as `cancellation`."""
+
+    confirmed_at: datetime | None
+    picked_up_at: datetime | None
+    shipped_at: datetime | None
+    delivered_at: datetime | None
+    refunded: RefundedBeforeView | None
+
+
+class OrderFiguresView(Answer):
+    """What a store sold and collected, by the hours or days of its time zone. Amounts of different currencies are never added."""
+
+    by: Literal["hour", "day"] | str
+    time_zone: str
+    begins_at: datetime
+    ends_at: datetime
+    currencies: list[CurrencyFiguresView]
+
+
 class OrderDetails(Answer):
     """A whole order with its timeline (oldest first) and what the caller may do."""
 
@@ -388,18 +432,11 @@ class OrderDetails(Answer):
     confirmed_at: datetime | None
     delivered_at: datetime | None
     updated_at: datetime
+    imported: bool
+    history: HistoryView | None
+    documents: list[ExternalDocument]
     timeline: list[TimelineEntry]
     actions: dict[str, ActionView]
-
-
-class OrderFiguresView(Answer):
-    """What a store sold and collected, by the hours or days of its time zone. Amounts of different currencies are never added."""
-
-    by: Literal["hour", "day"] | str
-    time_zone: str
-    begins_at: datetime
-    ends_at: datetime
-    currencies: list[CurrencyFiguresView]
 
 
 class OrderView(Answer):
@@ -456,3 +493,6 @@ class OrderView(Answer):
     confirmed_at: datetime | None
     delivered_at: datetime | None
     updated_at: datetime
+    imported: bool
+    history: HistoryView | None
+    documents: list[ExternalDocument]

@@ -42,7 +42,7 @@ class RefundSummaryView(Answer):
     order_id: str
     customer_id: str
     settlement: Literal["none", "unsettled", "settled", "failed"] | str
-    cause: Literal["request", "cancellation", "payment", "part_cancellation"] | str
+    cause: Literal["request", "cancellation", "payment", "part_cancellation", "history"] | str
     reason: str
     credit: MoneyView
     amount: MoneyView
@@ -169,7 +169,7 @@ class RefundDetails(Answer):
     order_id: str
     customer_id: str
     settlement: Literal["none", "unsettled", "settled", "failed"] | str
-    cause: Literal["request", "cancellation", "payment", "part_cancellation"] | str
+    cause: Literal["request", "cancellation", "payment", "part_cancellation", "history"] | str
     payment_id: str | None
     reason: str
     description: str
@@ -209,7 +209,7 @@ class RefundView(Answer):
     order_id: str
     customer_id: str
     settlement: Literal["none", "unsettled", "settled", "failed"] | str
-    cause: Literal["request", "cancellation", "payment", "part_cancellation"] | str
+    cause: Literal["request", "cancellation", "payment", "part_cancellation", "history"] | str
     payment_id: str | None
     reason: str
     description: str

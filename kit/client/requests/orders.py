@@ -55,6 +55,18 @@ class CancellationItem(TypedDict):
     tracking_number: NotRequired[str | None]
 
 
+CancelledBeforeInput = TypedDict(
+    "CancelledBeforeInput",
+    {
+        "from": Literal["pending", "confirmed", "picked_up", "shipped"],
+        "at": datetime,
+        "reason": NotRequired[str],
+        "by": NotRequired[Literal["customer", "staff", "platform"]],
+    },
+)
+"""The cancellation of an order of the past."""
+
+
 class CancelledLine(TypedDict):
     """Units of one line that never leave; `release_stock: false` where they are not there."""
 
@@ -81,6 +93,14 @@ class DeliveryFailure(TypedDict):
     """Defaults to the caller."""
     message: NotRequired[str]
     occurred_at: NotRequired[datetime | None]
+
+
+class ExternalDocumentInput(TypedDict):
+    """A document that another system issued for the order."""
+
+    kind: Literal["invoice", "receipt", "credit_note", "refund_receipt", "cancelling_receipt"]
+    number: str
+    issued_on: date
 
 
 class GuestLink(TypedDict):
@@ -165,6 +185,15 @@ class RecordPayment(TypedDict):
     occurred_at: NotRequired[datetime | None]
     courier_charge: NotRequired[int | None]
     """What the courier keeps of it; it counts nowhere: `amount` is what the customer paid."""
+
+
+class RefundedLineInput(TypedDict):
+    """Units of a line that had come back, and the money that had gone back for the line; either may be 0."""
+
+    line: int
+    quantity: int
+    amount: int
+    """Minor units of the order's currency."""
 
 
 class ReversePayment(TypedDict):
@@ -341,6 +370,14 @@ class PartCancelRequest(TypedDict):
     """Whether the units' share of the shipping is credited; `policy`: as the store's refund policy says."""
 
 
+class RefundedBeforeInput(TypedDict):
+    """All that had been refunded of an order of the past, and was settled then."""
+
+    lines: NotRequired[Sequence[RefundedLineInput]]
+    shipping: NotRequired[int]
+    """Minor units of the order's currency."""
+
+
 class TrackingInput(TypedDict):
     """Where a parcel can be tracked. Without `url` a well-known carrier's own link is used."""
 
@@ -397,6 +434,21 @@ class EditOrder(TypedDict):
     customer_note: NotRequired[str | None]
     tags: NotRequired[Sequence[str] | None]
     metadata: NotRequired[Mapping[str, str | int | bool | None] | None]
+    documents: NotRequired[Sequence[ExternalDocumentInput] | None]
+
+
+class HistoryInput(TypedDict):
+    """The past of an order that is imported: its status, with the date of every step that it took."""
+
+    status: Literal["confirmed", "picked_up", "shipped", "delivered"] | Literal["cancelled"]
+    confirmed_at: NotRequired[datetime | None]
+    picked_up_at: NotRequired[datetime | None]
+    shipped_at: NotRequired[datetime | None]
+    delivered_at: NotRequired[datetime | None]
+    documents: NotRequired[Sequence[ExternalDocumentInput]]
+    cancelled: NotRequired[CancelledBeforeInput | None]
+    """Of an order with the status `cancelled`."""
+    refunded: NotRequired[RefundedBeforeInput | None]
 
 
 class ParcelItem(TypedDict):
@@ -409,6 +461,42 @@ class ParcelItem(TypedDict):
     """Together with tracking_number, in upper or lower case."""
     tracking_number: NotRequired[str | None]
     parcel: ParcelInput
+
+
+class Transition(TypedDict):
+    """A step forward, with a message for the customer."""
+
+    to: Literal["confirmed", "picked_up", "shipped", "delivered"]
+    message: NotRequired[str]
+    tracking: NotRequired[TrackingInput | None]
+    occurred_at: NotRequired[datetime | None]
+
+
+class TransitionItem(TypedDict):
+    """A step of one order."""
+
+    to: Literal["confirmed", "picked_up", "shipped", "delivered"]
+    message: NotRequired[str]
+    tracking: NotRequired[TrackingInput | None]
+    occurred_at: NotRequired[datetime | None]
+    order_id: NotRequired[str | None]
+    number: NotRequired[str | None]
+    external_ref: NotRequired[str | None]
+    carrier: NotRequired[str | None]
+    """Together with tracking_number, in upper or lower case."""
+    tracking_number: NotRequired[str | None]
+
+
+class BulkParcel(TypedDict):
+    """Parcels of many orders, such as a carrier's labels of a day; each is added or refused on its own."""
+
+    items: Sequence[ParcelItem]
+
+
+class BulkTransition(TypedDict):
+    """Steps of many orders; each succeeds or fails on its own."""
+
+    items: Sequence[TransitionItem]
 
 
 class PlaceOrder(TypedDict):
@@ -451,39 +539,5 @@ class PlaceOrder(TypedDict):
     supplied_on: NotRequired[date | None]
     payment_due_on: NotRequired[date | None]
     place_of_supply: NotRequired[str | None]
-
-
-class Transition(TypedDict):
-    """A step forward, with a message for the customer."""
-
-    to: Literal["confirmed", "picked_up", "shipped", "delivered"]
-    message: NotRequired[str]
-    tracking: NotRequired[TrackingInput | None]
-    occurred_at: NotRequired[datetime | None]
-
-
-class TransitionItem(TypedDict):
-    """A step of one order."""
-
-    to: Literal["confirmed", "picked_up", "shipped", "delivered"]
-    message: NotRequired[str]
-    tracking: NotRequired[TrackingInput | None]
-    occurred_at: NotRequired[datetime | None]
-    order_id: NotRequired[str | None]
-    number: NotRequired[str | None]
-    external_ref: NotRequired[str | None]
-    carrier: NotRequired[str | None]
-    """Together with tracking_number, in upper or lower case."""
-    tracking_number: NotRequired[str | None]
-
-
-class BulkParcel(TypedDict):
-    """Parcels of many orders, such as a carrier's labels of a day; each is added or refused on its own."""
-
-    items: Sequence[ParcelItem]
-
-
-class BulkTransition(TypedDict):
-    """Steps of many orders; each succeeds or fails on its own."""
-
-    items: Sequence[TransitionItem]
+    history: NotRequired[HistoryInput | None]
+    """For the platform: the order is of the past, and nothing happens now."""

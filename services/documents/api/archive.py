@@ -20,7 +20,8 @@ from shared.web.pages import Walked
 from shared.web.settings import WebSettings
 
 PAGE = 100
-COLUMNS = ("number", "kind", "issued_on", "order_number", "customer_id", "currency", "total", "refers_to", "sha256", "file")
+COLUMNS = ("number", "kind", "issued_on", "order_number", "customer_id", "currency", "total", "refers_to",
+           "refers_to_external", "sha256", "file")  # fmt: skip
 MISSING = "not rendered"
 
 
@@ -85,5 +86,5 @@ def _values(document: Document, name: str) -> tuple[Any, ...]:
     total = decimal_text(document.total, document.currency)
     return (
         document.number, document.kind, document.issued_on, document.order_number, document.customer_id,
-        document.currency, total, document.refers_to, document.sha256, name,
+        document.currency, total, document.refers_to, (document.refers_to_external or {}).get("number"), document.sha256, name,
     )  # fmt: skip

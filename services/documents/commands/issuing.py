@@ -9,9 +9,9 @@ from sqlalchemy.dialects.postgresql import insert
 from services.documents import queries
 from services.documents.rules.compose import Background, Issue, buyer_of, compose
 from services.documents.rules.contents import canonical, sha256_of
-from services.documents.rules.due import Due, due_documents, due_receipts
+from services.documents.rules.due import Due, due_documents, due_receipts, external_invoice
 from services.documents.rules.series import document_number, issuing_day
-from services.documents.state import Buyer, Contents, Copy, DocumentReference, Office
+from services.documents.state import Buyer, Contents, Copy, DocumentReference, ExternalReference, Office
 from services.documents.tables import documents, orders, renderings, series
 from shared.contracts.events import Address, DocumentIssued, Order, Refund
 from shared.contracts.ids import new_id
@@ -120,16 +120,29 @@ def _background(desk: _Desk, due: Due) -> Background:
     earlier = [refund for refund in desk.refunds if (due.cause, refund.refund_id) in desk.issued]
     before = sum(refund.shipping_kept if due.cause == "shipping_kept" else refund.shipping for refund in earlier)
     address, buyer = desk.buyer
-    return Background(address, desk.refunds, _referred(desk, due), buyer, before)
+    return Background(
+        address, desk.refunds, refers_to=_referred(desk, due), refers_to_external=_external(desk, due), buyer=buyer, shipping_before=before
+    )
 
 
 def _referred(desk: _Desk, due: Due) -> DocumentReference | None:
     if due.kind == "credit_note":
-        return desk.issued[("order", desk.order.order_id)]
+        return desk.issued.get(("order", desk.order.order_id))
     if due.kind == "cancelling_receipt":
         reversing = next(payment for payment in desk.order.payments if payment.payment_id == due.subject_id)
         return desk.issued.get(("payment", reversing.reverses or ""))
     return None
+
+
+def _external(desk: _Desk, due: Due) -> ExternalReference | None:
+    """The invoice of another system that a credit note is about, as of what it credits."""
+    if due.kind != "credit_note":
+        return None
+    decided = {refund.refund_id: refund.order_version for refund in desk.refunds}
+    cancellation = desk.order.cancellation
+    version = decided[due.subject_id] if due.cause == "refund" else cancellation.order_version if cancellation else 0
+    invoice = external_invoice(desk.order, version)
+    return None if invoice is None else ExternalReference.like(invoice)
 
 
 def _row(desk: _Desk, due: Due, contents: Contents, counted: int, text: str) -> dict[str, object]:
@@ -138,5 +151,6 @@ def _row(desk: _Desk, due: Due, contents: Contents, counted: int, text: str) -> 
         **{name: getattr(contents, name) for name in same},
         "store_id": desk.store_id, "kind": due.kind, "cause": due.cause, "subject_id": due.subject_id, "year": desk.day.year,
         "counted": counted, "issued_at": desk.now, "refers_to": contents.refers_to.document_id if contents.refers_to else None,
+        "refers_to_external": contents.refers_to_external and contents.refers_to_external.model_dump(mode="json"),
         "data": text, "sha256": sha256_of(text),
     }  # fmt: skip

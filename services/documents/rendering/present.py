@@ -112,6 +112,9 @@ def _facts(contents: Contents, label: dict[str, str]) -> list[list[str]]:
     if contents.refers_to is not None:
         name = label["refers_to_receipt" if contents.kind == "cancelling_receipt" else "refers_to_invoice"]
         facts.append([name, contents.refers_to.number])
+    if contents.refers_to_external is not None:
+        said = f"{printable(contents.refers_to_external.number)}, {day(contents.refers_to_external.issued_on, language)}"
+        facts.append([label["refers_to_invoice"], said])
     facts += [[label["order"], printable(contents.order_number)], [label["ordered_on"], day(contents.ordered_on, language)]]
     facts.append([label["tracking"], printable(contents.tracking)])
     terms, words = contents.order_terms, catalogue(language)

@@ -4,9 +4,19 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from services.documents.rules.contents import language_of
-from services.documents.rules.due import Due, part_refunds
+from services.documents.rules.due import Due, credited_apart
 from services.documents.rules.series import issuing_day
-from services.documents.state import Buyer, Contents, DocumentReference, Letterhead, SaidLine, SaidPayment, Terms, printed
+from services.documents.state import (
+    Buyer,
+    Contents,
+    DocumentReference,
+    ExternalReference,
+    Letterhead,
+    SaidLine,
+    SaidPayment,
+    Terms,
+    printed,
+)
 from shared.contracts.events import Address, Order, OrderLine, OrderPersonal, Payment, Refund, RefundLine
 from shared.contracts.money import share
 
@@ -29,6 +39,7 @@ class Background:
     billing_address: Address | None
     refunds: tuple[Refund, ...] = ()
     refers_to: DocumentReference | None = None
+    refers_to_external: ExternalReference | None = None
     buyer: Buyer = field(default_factory=Buyer)
     shipping_before: int = 0  # minor units of the order's shipping on earlier documents of this cause, so that its tax is split exactly
 
@@ -43,6 +54,7 @@ def compose(due: Due, order: Order, background: Background, issue: Issue) -> Con
             "cause": due.cause,
             "total": due.amount,
             "refers_to": background.refers_to,
+            "refers_to_external": background.refers_to_external,
         }
     )
     if due.cause == "payment":
@@ -59,7 +71,7 @@ def compose(due: Due, order: Order, background: Background, issue: Issue) -> Con
             tax = share(order.shipping_tax, order.shipping, background.shipping_before, due.amount)
         return addressed.model_copy(update={"shipping": due.amount, "tax": tax})
     if due.cause == "cancellation":
-        return addressed.model_copy(update=_rest(order, list(part_refunds(background.refunds).values())))
+        return addressed.model_copy(update=_rest(order, list(credited_apart(background.refunds).values())))
     terms = {"order_terms": Terms.like(order)} if due.kind == "invoice" else {}
     return addressed.model_copy(update=whole_order(order) | _paid_when_confirmed(order) | terms)
 
@@ -100,7 +112,7 @@ def whole_order(order: Order) -> dict[str, object]:
 
 
 def _rest(order: Order, credited: list[Refund]) -> dict[str, object]:
-    """Lines and sums of what a cancellation credits: the whole order less what its part cancellations credited."""
+    """Lines and sums of what a cancellation credits: the whole order less what was credited apart from it."""
     before: dict[int, list[RefundLine]] = {}
     for refund in credited:
         for part in refund.lines:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from services.notes.state import Audience
@@ -45,6 +46,13 @@ def entry_of(event: Event) -> Entry | None:
     return make(event) if make else None
 
 
+def further_entries(event: Event) -> list[tuple[str, datetime, Entry]]:
+    """The entries of an imported order after that of its placing: one for each date of its past, with the status had then."""
+    if not isinstance(event, events.OrderImported):
+        return []
+    return [(status, at, _past(event, status)) for status, at in event.order.past[1:]]
+
+
 def forgotten(entry: Entry) -> Entry:
     """The entry as stored for an erased customer's order: what happened, when and by whom, without any free text."""
     facts = {name: value for name, value in entry.details.items() if name not in PERSONAL_DETAILS}
@@ -61,6 +69,23 @@ def _status(event: OrderEvent) -> Entry:
 
 def _placed(event: events.OrderPlaced) -> Entry:
     return Entry("customer", event.by, _order_facts(event) | {"number": event.order.number, "total": event.order.total})
+
+
+def _imported(event: events.OrderImported) -> Entry:
+    """The first of an imported order's entries: placed, with whatever happened at the same instant."""
+    first = _past(event, event.order.past[0][0])
+    return replace(
+        first, details=first.details | {"currency": event.order.currency, "number": event.order.number, "total": event.order.total}
+    )
+
+
+def _past(event: events.OrderImported, status: str) -> Entry:
+    details, cancellation = {"status": status, "version": event.order.version}, event.order.cancellation
+    if status == "cancelled" and cancellation is not None:
+        return Entry(
+            "customer", cancellation.by, details | {"cancelled_from": cancellation.cancelled_from}, {"reason": cancellation.reason}
+        )
+    return Entry("customer", event.by, details)
 
 
 def _cancelled(event: events.OrderCancelled) -> Entry:
@@ -166,6 +191,7 @@ def _document(event: events.DocumentIssued) -> Entry:
 
 ENTRIES: dict[type[Event], Callable[[Any], Entry]] = {
     events.OrderPlaced: _placed,
+    events.OrderImported: _imported,
     events.OrderConfirmed: _status,
     events.OrderPickedUp: _status,
     events.OrderShipped: _status,

@@ -32,12 +32,19 @@ CANCELLED_OF_PARTS = f"""(select jsonb_object_agg(line, units) from (select x->>
 
 PARCELS = f"coalesce({ORDER}->'parcels', '[]')"
 PARCELS_BEFORE = "coalesce(b.data->'order'->'parcels', '[]')"
-CHANGES_PARCELS = f"""e.type in ('order.placed.v1', 'order.parcels_changed.v1', 'order.edited.v1', 'order.part_cancelled.v1', {MOVES})"""
+CHANGES_PARCELS = f"""e.type in ('order.placed.v1', 'order.imported.v1', 'order.parcels_changed.v1', 'order.edited.v1',
+    'order.part_cancelled.v1', {MOVES})"""
 # An order from before there were parcels has, from its next version on, one that is made of its tracking.
 MADE_OF_TRACKING = f"""{PARCELS_BEFORE} = '[]' and jsonb_array_length({PARCELS}) = 1
     and {PARCELS}->0->>'number' = coalesce(b.data->'order'->'tracking'->>'number', '')"""
 TRACKED = f"""case when {PARCELS} = '[]' then nullif({ORDER}->'tracking', 'null') when {PARCELS}->0->>'number' <> ''
     then jsonb_build_object('carrier', {PARCELS}->0->'carrier', 'number', {PARCELS}->0->'number', 'url', {PARCELS}->0->'url') end"""
+# The status that an import's dates say, and the documents of other systems that an event does not itself name.
+STATUS_OF_PAST = f"""case when {ORDER}->'cancellation'->>'order_version' = '1' then 'cancelled'
+    when {ORDER}->'history'->>'delivered_at' is not null then 'delivered' when {ORDER}->'history'->>'shipped_at' is not null then 'shipped'
+    when {ORDER}->'history'->>'picked_up_at' is not null then 'picked_up' else 'confirmed' end"""
+DOCUMENTS_BEFORE = f"""(select coalesce(jsonb_agg(x order by n), '[]') from jsonb_array_elements({ORDER}->'external_documents')
+    with ordinality t(x, n) where x->'order_version' <> {ORDER}->'version')"""
 
 CHECKS: list[Check] = [
     Check(
@@ -70,8 +77,18 @@ CHECKS: list[Check] = [
             "order": (f"{ORDER}->>'order_id'", "e.subject"),
             "version": (field(ORDER, "version", "bigint"), "e.sequence"),
             "public": ("e.public", "true"),
-            "first": ("e.type = 'order.placed.v1'", "e.sequence = 1"),
-            "status": (f"{ORDER}->>'status'", f"case when e.sequence = 1 then 'pending' else {STEP.format(moves=MOVES)} end"),
+            "first": ("e.type in ('order.placed.v1', 'order.imported.v1')", "e.sequence = 1"),
+            "imported": (
+                f"{ORDER} ? 'history' and (e.sequence > 1 or e.type = 'order.imported.v1')",
+                f"coalesce({field(ORDER, 'imported', 'boolean')}, false)",
+            ),
+            "history": (f"case when e.sequence > 1 then {ORDER}->'history' end", "b.data->'order'->'history'"),
+            "documents": (DOCUMENTS_BEFORE, "coalesce(b.data->'order'->'external_documents', '[]')"),
+            "status": (
+                f"{ORDER}->>'status'",
+                f"""case when e.type = 'order.imported.v1' then {STATUS_OF_PAST} when e.sequence = 1 then 'pending'
+                else {STEP.format(moves=MOVES)} end""",
+            ),
             "forward": (
                 f"""e.sequence = 1 or {ORDER}->>'status' = p.status or {RANK.format(f"{ORDER}->>'status'")} > {RANK.format("p.status")}
                 or ({ORDER}->>'status' = 'cancelled' and p.status <> 'delivered')""",

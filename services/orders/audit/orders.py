@@ -35,6 +35,9 @@ SINCE = {
     **{name: (f"o.{name}", f"coalesce({ORDER}->'{name}', '[]')") for name in ("coupon_codes", "parcels")},
     **{name: (f"o.{name}", f"coalesce({PERSONAL}->>'{name}', '')") for name in ("company", "buyer_reference", "customer_note")},
     "tax_numbers": ("o.tax_numbers", f"coalesce({PERSONAL}->'tax_numbers', '[]')"),
+    "imported": ("o.imported", f"coalesce(({ORDER}->>'imported')::boolean, false)"),
+    "history": ("o.history", f"{ORDER}->'history'"),
+    "external_documents": ("o.external_documents", f"coalesce({ORDER}->'external_documents', '[]')"),
     "part_cancellations": ("o.part_cancellations", f"coalesce({ORDER}->'part_cancellations', '[]')"),
     "personal_lines": ("o.personal_lines", f"coalesce({PERSONAL}->'lines', '[]')"),
 }
@@ -91,7 +94,7 @@ CHECKS: list[Check] = [
                 from orders.closings x where x.store_id = o.store_id and x.order_id = o.order_id) c
             cross join lateral (select count(*) as lines, max(line) as last, sum(quantity) as units, sum(total) as goods,
                 sum(discount + order_discount) as discount,
-                sum(tax) as tax, bool_and(placed_at = o.placed_at) as placed,
+                sum(tax) as tax, bool_and(placed_at = o.placed_at) as placed, bool_or(stock_tracked) as tracked,
                 bool_and(total = subtotal - discount - order_discount + case when o.prices_include_tax then 0 else tax end) as added
                 from orders.lines x where x.store_id = o.store_id and x.order_id = o.order_id) l
             cross join lateral (select coalesce(sum(amount), 0) as collected, coalesce(bool_and(placed_at = o.placed_at), true) as placed
@@ -120,6 +123,7 @@ CHECKS: list[Check] = [
             "line placed_at": ("l.placed", "true"),
             "payment placed_at": ("p.placed", "true"),
             "line totals": ("l.added", "true"),
+            "stock of the past": ("o.imported and l.tracked", "false"),
             "payment": (
                 "o.payment",
                 """case when case when o.status = 'cancelled' then p.collected >= o.total

@@ -29,8 +29,8 @@ PARTS = ("tracking", "cancellation", "shipping_address", "billing_address")
 CONTACT = ("customer_name", "email", "phone", "company", "buyer_reference", "customer_note")
 LISTS = ("parcels", "tags", "tax_numbers", "personal_lines", "line_extras")
 OTHERS = (
-    *CONTACT, *LISTS, "part_cancellations", "written_off_total", "kept_total", "metadata", "refunds", "refunded_units", "address_problems",
-    "oversold", "oversold_open", "updated_at",
+    *CONTACT, *LISTS, "part_cancellations", "written_off_total", "kept_total", "external_documents", "metadata", "refunds",
+    "refunded_units", "address_problems", "oversold", "oversold_open", "updated_at",
 )  # fmt: skip
 
 # Built once: building them costs more than running them. A missing part is NULL, not JSON's null.
@@ -109,6 +109,7 @@ def _columns(state: OrderState) -> dict[str, Any]:
         "part_cancellations": [_json(one) for one in order.part_cancellations],
         "written_off_total": order.position.written_off,
         "kept_total": order.position.kept,
+        "external_documents": [_json(one) for one in order.external_documents],
         "tracking": _json(order.tracking),
         "cancellation": _json(order.cancellation),
         **{name: getattr(personal, name) for name in CONTACT},

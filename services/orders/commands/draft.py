@@ -9,12 +9,13 @@ from uuid import UUID
 from services.orders.addresses.checking import Checking
 from services.orders.requests.placing import PlaceOrder
 from services.orders.rules.drafting import drafted
+from services.orders.rules.history import with_history
 from services.orders.rules.room import enough_room
 from services.orders.rules.validation import is_strict
 from services.orders.state import OrderState
-from shared.contracts.actor import Actor
+from shared.contracts.actor import Actor, platform_only
 from shared.contracts.errors import Invalid
-from shared.contracts.events import By, OrderLine, OrderPersonal, OrderPlaced, PersonalLine
+from shared.contracts.events import By, OrderEvent, OrderImported, OrderLine, OrderPersonal, OrderPlaced, PersonalLine
 from shared.contracts.ids import new_id, uuid_of
 from shared.data.idempotency import Reservation
 
@@ -49,11 +50,17 @@ class Draft:
     reservation: Reservation
     state: OrderState
     number: str | None
+    kind: type[OrderEvent]
     event: str
     answer: str
     lines: list[LineTexts]
     payments: str
     beside: str
+
+    @property
+    def skus(self) -> list[str | None]:
+        """The SKU of each line; None if its stock is not moved, because it left long ago."""
+        return [None if self.state.order.imported else line.sku for line in self.state.order.lines]
 
     @property
     def order_uuid(self) -> UUID:
@@ -62,17 +69,26 @@ class Draft:
 
 
 def draft(actor: Actor, request: PlaceOrder, reservation: Reservation, *, shown: Shown, now: datetime) -> Draft:
-    """The order that `request` asks for. Raises Invalid (figures, times; addresses if they are checked strictly), TooLarge."""
+    """The order that `request` asks for.
+
+    Raises Invalid (figures, times, history; addresses if they are checked strictly), TooLarge, Forbidden `platform_only` (history).
+    """
+    if request.history is not None:
+        platform_only(actor).or_raise()
     checking = Checking(strict=is_strict(request.validation, actor))
     personal = _personal(request, checking)
     state = replace(drafted(request, personal, new_id, now=now), address_problems=tuple(checking.problems))
+    if request.history is not None:
+        state = replace(state, order=with_history(state.order, request.history, By.of(actor), now=now))
     order = state.order
     lines = _texts(state, shown)
-    enough_room([*(line.event for line in lines), *(line.model_dump_json() for line in state.personal.lines)])
+    of_lines = (*state.personal.lines, *order.refunded_before.lines)
+    enough_room([*(line.event for line in lines), *(one.model_dump_json() for one in of_lines)])
     bare = replace(state, order=order.model_copy(update={"lines": ()}))
-    event = OrderPlaced(occurred_at=order.placed_at, order=bare.order, by=By.of(actor), personal=state.personal).model_dump_json()
+    kind: type[OrderEvent] = OrderImported if order.imported else OrderPlaced
+    event = kind(occurred_at=order.placed_at, order=bare.order, by=By.of(actor), personal=state.personal).model_dump_json()
     payments = [one.model_dump(mode="json") | {"payment_id": str(uuid_of("payment", one.payment_id))} for one in order.payments]
-    return Draft(reservation, state, request.number, event, shown.order(bare, actor), lines, json.dumps(payments), _beside(state))
+    return Draft(reservation, state, request.number, kind, event, shown.order(bare, actor), lines, json.dumps(payments), _beside(state))
 
 
 def _texts(state: OrderState, shown: Shown) -> list[LineTexts]:

@@ -13,6 +13,7 @@ from services.orders.requests.changes import REMOVABLE, EditOrder
 from services.orders.requests.placing import MAX_METADATA_ENTRIES
 from services.orders.rules.countries import home_country
 from services.orders.rules.edit import EDITABLE, difference, may_accept, may_edit
+from services.orders.rules.history import with_documents
 from services.orders.rules.lines import corrected_lines, corrected_wishes
 from services.orders.rules.parcels import tracked
 from services.orders.rules.room import enough_room
@@ -33,7 +34,7 @@ async def edit_order(
     """Correct the given parts of an order, all or none, or accept its addresses as they are or what it is short of.
 
     The history keeps the old and the new values; the event names only the parts.
-    Raises NotFound, Forbidden, Refused (a part that is frozen, see rules.edit; `nothing_changed`), VersionConflict, TooLarge,
+    Raises NotFound, Forbidden, Refused (see rules.edit, rules.history.with_documents; `nothing_changed`), VersionConflict, TooLarge,
     Invalid (also `too_much_metadata`, `unknown_line`, `line_twice`).
     """
     state = await order_for(tx, actor, order_id, lock=True)
@@ -54,7 +55,8 @@ async def edit_order(
     still_short = state.oversold_open and not request.accept_oversold
     corrected = replace(state, personal=personal, address_problems=problems, metadata=_merged(state.metadata, request), tags=tags)
     corrected = replace(corrected, oversold_open=still_short)
-    after = changed(corrected, now=now, parcels=_parcels(state.order, request, now=now), **facts)
+    documents = with_documents(state.order, [one.parts(state.order.version + 1) for one in request.documents or ()])
+    after = changed(corrected, now=now, parcels=_parcels(state.order, request, now=now), external_documents=documents, **facts)
     if request.lines:
         enough_room([one.model_dump_json() for one in (*after.order.lines, *after.personal.lines)])
         await replace_lines(tx, actor, state.order, after.order)
@@ -149,6 +151,7 @@ def _shown(state: OrderState) -> dict[str, Any]:
         | {"lines": {str(line.line): _line(line, wishes.get(line.line, "")) for line in order.lines}}
         | {"shipping": {"tax_rate": order.shipping_tax_rate, "tax_code": order.shipping_tax_code}}
         | {"tags": list(state.tags), "metadata": state.metadata}
+        | {"documents": [one.model_dump(mode="json") for one in order.external_documents]}
     )
 
 

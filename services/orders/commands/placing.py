@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from services.orders.commands.draft import Draft
 from shared.contracts.errors import Invalid, Transient
-from shared.contracts.events import OrderPlaced, StockMoved
+from shared.contracts.events import StockMoved
 from shared.contracts.ids import new_uuid
 from shared.data.db import Database
 from shared.data.idempotency import Stored, answer
@@ -117,16 +117,16 @@ def _parameters(drafts: Sequence[Draft], *, now: datetime) -> dict[str, Any]:
     lines = [line for one in drafts for line in one.lines]
     reservation = drafts[0].reservation
     return {
-        "store": reservation.store_id, "caller": reservation.caller, "now": now, "now_text": now.isoformat(), "type": OrderPlaced.type,
+        "store": reservation.store_id, "caller": reservation.caller, "now": now, "now_text": now.isoformat(),
         "stock_type": StockMoved.type, "traceparent": current_traceparent(),
         "keys": [one.reservation.key for one in drafts], "request_hashes": [one.reservation.request_hash for one in drafts],
         "order_ids": [one.order_uuid for one in drafts], "public_ids": [order.order_id for order in orders],
         "numbers": [one.number for one in drafts], "answers": [one.answer for one in drafts], "events": [one.event for one in drafts],
-        "event_ids": [new_uuid() for _ in drafts], "beside": [one.beside for one in drafts],
+        "event_ids": [new_uuid() for _ in drafts], "types": [one.kind.type for one in drafts], "beside": [one.beside for one in drafts],
         "address_problems": [json.dumps([problem.members() for problem in one.state.address_problems]) for one in drafts],
         "payments": [one.payments for one in drafts],
         "line_items": [n for n, one in enumerate(drafts, start=1) for _ in one.lines],
-        "skus": [line.sku for order in orders for line in order.lines],
+        "skus": [sku for one in drafts for sku in one.skus],
         "quantities": [line.quantity for order in orders for line in order.lines],
         "line_answers": [line.answer for line in lines], "tracked_line_answers": [line.tracked_answer for line in lines],
         "line_events": [line.event for line in lines], "tracked_line_events": [line.tracked_event for line in lines],

@@ -20,6 +20,8 @@ from shared.contracts.events import (
     By,
     Cancellation,
     Closing,
+    ExternalDocument,
+    History,
     Option,
     Order,
     OrderLine,
@@ -39,7 +41,7 @@ from shared.data.set_aside import Unusable, each_readable, one_row
 
 LINE_COLUMNS = tuple(column for column in lines.c if column.name not in ("store_id", "order_id", "placed_at"))
 PAYMENT_COLUMNS = tuple(payments.c[name] for name in Payment.model_fields)
-PARTS = ("tracking", "cancellation", "part_cancellations", "coupon_codes", "parcels")
+PARTS = ("tracking", "cancellation", "part_cancellations", "coupon_codes", "parcels", "history", "external_documents")
 """Columns of an order that are read into parts of it."""
 
 CHANGE_COLUMNS = tuple(column for column in changes.c if column.name not in ("store_id", "order_id"))
@@ -103,6 +105,8 @@ def state_of(row: Row[Any]) -> OrderState:
         parcels=standing(parcels, tracking, public_id("parcel", uuid_of("order", row.order_id))),
         coupon_codes=tuple(row.coupon_codes),
         cancellation=None if row.cancellation is None else Cancellation.model_validate(row.cancellation, strict=False),
+        history=None if row.history is None else History.model_validate(row.history, strict=False),
+        external_documents=tuple(ExternalDocument.model_validate(one, strict=False) for one in row.external_documents),
     )
     personal = OrderPersonal(
         customer_name=row.customer_name,

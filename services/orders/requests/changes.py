@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field, field_validator, model_validator
 
+from services.orders.requests.history import ExternalDocuments
 from services.orders.requests.parcels import TrackingEdit, TrackingInput
 from services.orders.requests.placing import MAX_QUANTITY, Options, Personalisation, PrepaidInput, Strictness, Tags, TaxNumbers
 from services.orders.requests.words import Amount, Code, CountryCode, Email, Message, PositiveAmount, Rate, Reason, ShortText, Whole, kept
@@ -205,8 +206,9 @@ class EditOrder(Input):
     customer_note: Message | None = None
     tags: Tags | None = None
     metadata: Annotated[dict[Word, Message | Whole | bool | None], Field(description="Merged: null removes a key")] | None = None
+    documents: Annotated[ExternalDocuments, Field(description="For the platform: what other systems issued; added")] | None = None
 
-    @field_validator("customer", "shipping_address", "lines", "shipping")
+    @field_validator("customer", "shipping_address", "lines", "shipping", "documents")
     @classmethod
     def _stays(cls, value: T) -> T:
         if value is None:

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, field_validator
 
+from services.orders.requests.history import HistoryInput
 from services.orders.requests.words import (
     Amount,
     Code,
@@ -195,6 +196,7 @@ class PlaceOrder(Input):
     supplied_on: Day | None = None
     payment_due_on: Day | None = None
     place_of_supply: ShortText | None = None
+    history: HistoryInput | None = Field(default=None, description="For the platform: the order is of the past, and nothing happens now")
 
     @field_validator("currency")
     @classmethod

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal, get_args
 
-from shared.contracts.actor import Actor, Decision, allowed, refused, shop_only
+from shared.contracts.actor import Actor, Decision, allowed, platform_only, refused, shop_only
 from shared.contracts.events import Order, OrderStatus
 from shared.contracts.lifecycle import reached
 
@@ -13,10 +13,11 @@ from .parcels import is_shipped, may_change_parcels
 Editable = Literal[
     "customer", "shipping_address", "billing_address", "tracking", "company", "tax_numbers", "buyer_reference", "shipping_method",
     "payment_method", "supplied_on", "payment_due_on", "place_of_supply", "lines", "shipping", "customer_note", "tags", "metadata",
+    "documents",
 ]  # fmt: skip
 EDITABLE: tuple[Editable, ...] = get_args(Editable)
-ALWAYS: tuple[Editable, ...] = ("customer", "customer_note", "tags", "metadata")
-"""What no document prints for good; the contact: a refund may come at any time."""
+ALWAYS: tuple[Editable, ...] = ("customer", "customer_note", "tags", "metadata", "documents")
+"""What no document prints for good; the contact: a refund may come at any time. The documents are those of other systems."""
 
 # The status from which a part can no longer change: by then the parcel has its label, or the invoice is issued.
 FROZEN_FROM: dict[Editable, OrderStatus] = {
@@ -31,13 +32,15 @@ FROZEN_FROM: dict[Editable, OrderStatus] = {
 
 def may_edit(order: Order, part: Editable, actor: Actor, *, now: datetime) -> Decision:
     """Whether `actor` may correct `part` now."""
-    decision = shop_only(actor)
+    decision = platform_only(actor) if part == "documents" else shop_only(actor)
     if not decision.allowed:
         return decision
     if part in ALWAYS:
         return allowed()
     if order.status == "cancelled":
-        return refused("already_cancelled", "The order is cancelled, so only its contact, note, tags and metadata can be corrected.")
+        return refused(
+            "already_cancelled", "The order is cancelled, so only its contact, note, tags, metadata and documents can be corrected."
+        )
     frozen = FROZEN_FROM.get(part)
     if frozen is not None and reached(order.status, frozen):
         name = part.replace("_", " ")

@@ -29,18 +29,20 @@ def may_cancel_in_part(order: Order, actor: Actor) -> Decision:
 
 
 def cancelled_units(order: Order, wanted: Sequence[CancelledLine]) -> tuple[CancelledUnits, ...]:
-    """The units that are cancelled of each line.
+    """The units that are cancelled of each line, of those that had not come back before an import.
 
     Raises Invalid `unknown_line`, `line_twice`, Refused `units_not_free`, `units_in_parcel`, `cancel_the_order`,
     `too_many_part_cancellations`.
     """
     lines, sent, units = named_lines(order, [one.line for one in wanted]), units_sent(order), dict[int, CancelledUnits]()
+    back = {one.line: one.quantity for one in order.refunded_before.lines}
     for line, one in zip(lines, wanted, strict=True):
-        if one.quantity > line.left:
-            detail = f"Line {one.line}: {line.left} units are left, but {one.quantity} were to be cancelled."
-            raise Refused("units_not_free", detail, line=one.line, free=line.left, wanted=one.quantity)
-        if one.quantity > line.left - sent[one.line]:
-            free = line.left - sent[one.line]
+        left = line.left - back.get(one.line, 0)
+        if one.quantity > left:
+            detail = f"Line {one.line}: {left} units are left, but {one.quantity} were to be cancelled."
+            raise Refused("units_not_free", detail, line=one.line, free=left, wanted=one.quantity)
+        free = min(left, line.left - sent[one.line])
+        if one.quantity > free:
             detail = f"Line {one.line}: {sent[one.line]} of {line.left} units are in parcels that have left, so {free} can be cancelled."
             raise Refused("units_in_parcel", detail, line=one.line, free=free, in_parcels=sent[one.line], wanted=one.quantity)
         released = one.quantity if one.release_stock and line.stock_tracked else 0
@@ -49,7 +51,7 @@ def cancelled_units(order: Order, wanted: Sequence[CancelledLine]) -> tuple[Canc
     if len(order.part_cancellations) >= MAX_PART_CANCELLATIONS or named > MAX_CANCELLED_PARTS:
         detail = f"An order can be cancelled in part {MAX_PART_CANCELLATIONS} times, naming {MAX_CANCELLED_PARTS} lines in all."
         raise Refused("too_many_part_cancellations", detail)
-    if sum(one.quantity for one in units.values()) == sum(line.left for line in order.lines):
+    if sum(one.quantity for one in units.values()) == sum(line.left - back.get(line.line, 0) for line in order.lines):
         raise Refused("cancel_the_order", "These are all the units that are left: cancel the order instead.")
     return tuple(units[number] for number in sorted(units))
 

@@ -26,6 +26,9 @@ MAX_CANCELLED_PARTS = 1_000
 MAX_PARTS_BYTES = 250_000
 """Of all part cancellations in an event, with the units that they add to its lines."""
 
+MAX_EXTERNAL_DOCUMENTS = 50
+"""Documents of other systems that an order may name."""
+
 MAX_RECORD_BYTES = 3_000
 """Of one payment record in an event: its texts have limits of their own."""
 

@@ -5,6 +5,7 @@
 --            beside is what no event carries
 -- repeated   those whose key has a stored response; if there is one, nothing is placed
 -- level      the tracked SKUs of all orders, locked in SKU order, so that two orders with the same SKUs cannot deadlock
+-- line       the lines of all orders, without a SKU where it left long ago: an order of the past moves no stock
 -- taking     the units that each order takes of them, one order after the other
 -- short      what each order takes of a SKU that would fall below 0; `missing` units of it are not there
 -- refused    whether nothing is placed because of that: unless the store sells what is not there
@@ -19,8 +20,8 @@
 with asked as materialized (
     select * from unnest(cast(:keys as text[]), cast(:request_hashes as bytea[]), cast(:order_ids as uuid[]), cast(:public_ids as text[]),
                          cast(:numbers as text[]), cast(:answers as text[]), cast(:events as text[]), cast(:event_ids as uuid[]),
-                         cast(:beside as text[]), cast(:address_problems as text[]), cast(:payments as text[]))
-        with ordinality as i(key, request_hash, order_id, public_id, number, answer, event, event_id, beside,
+                         cast(:types as text[]), cast(:beside as text[]), cast(:address_problems as text[]), cast(:payments as text[]))
+        with ordinality as i(key, request_hash, order_id, public_id, number, answer, event, event_id, type, beside,
                                 address_problems, payments, n)
 ), repeated as materialized (
     select n, i.* from asked, lateral (  -- limit 1: uses the key's index for each order, whatever the planner estimates
@@ -77,7 +78,7 @@ with asked as materialized (
            count(*) as line_count, sum(quantity) as unit_count
     from line left join level using (sku) group by n
 ), ready as materialized (
-    select n, key, request_hash, order_id, public_id, event_id, beside, address_problems, payments, line_count, unit_count, oversold,
+    select n, key, request_hash, order_id, public_id, event_id, type, beside, address_problems, payments, line_count, unit_count, oversold,
            replace(replace(coalesce(replace(replace(answer, none_short, '"needs_attention":["oversold"],"oversold":' || shown),
                                             '],"oversold":[]', ',"oversold"],"oversold":' || shown), answer),
                            no_lines, '"lines":[' || answers || '],"goods_total"'), no_number, its_number) as answer,
@@ -91,8 +92,8 @@ with asked as materialized (
     select :store, :caller, key, request_hash, 201, '"v1"', answer, :now from ready order by n
     returning 1
 ), won as materialized (
-    select n, order_id, public_id, event_id, cast(beside as jsonb) as beside, address_problems, payments, line_count, unit_count, oversold,
-           event
+    select n, order_id, public_id, event_id, type, cast(beside as jsonb) as beside, address_problems, payments, line_count, unit_count,
+           oversold, event
     from ready where (select count(*) from reserved) > 0
 ), placed as (
     insert into orders.orders (store_id, order_id, version, number, external_ref, status, currency, language, prices_include_tax,
@@ -100,14 +101,16 @@ with asked as materialized (
         discount_total, tax_total, shipping, shipping_tax, total, collected, refunded_total, refund_state, refunds, refunded_units,
         placed_at, recorded_at, updated_at, fulfilment, shipping_method, payment_method, place_of_supply, shipping_tax_rate, shipping_tax_code,
         supplied_on, payment_due_on, company, buyer_reference, customer_note, coupon_codes, tax_numbers, personal_lines, tags, line_extras,
-        oversold, oversold_open)
-    select :store, won.order_id, 1, o.number, o.external_ref, 'pending', o.currency, o.language, o.prices_include_tax,
+        oversold, oversold_open, confirmed_at, confirmed_version, delivered_at, cancellation, imported, history, external_documents)
+    select :store, won.order_id, 1, o.number, o.external_ref, o.status, o.currency, o.language, o.prices_include_tax,
         o.customer_id, o.customer_name, o.email, o.phone, o.shipping_address, o.billing_address, beside -> 'metadata',
         cast(won.address_problems as jsonb),
         won.line_count, won.unit_count, o.goods_total, o.discount_total, o.tax_total, o.shipping, o.shipping_tax, o.total, o.collected,
         0, 'none', 0, 0, o.placed_at, :now, :now, o.fulfilment, o.shipping_method, o.payment_method, o.place_of_supply, o.shipping_tax_rate,
         o.shipping_tax_code, o.supplied_on, o.payment_due_on, o.company, o.buyer_reference, o.customer_note, o.coupon_codes, o.tax_numbers,
-        event -> 'personal' -> 'lines', beside -> 'tags', beside -> 'line_extras', coalesce(won.oversold, '[]'), won.oversold is not null
+        event -> 'personal' -> 'lines', beside -> 'tags', beside -> 'line_extras', coalesce(won.oversold, '[]'), won.oversold is not null,
+        o.confirmed_at, o.confirmed_version, o.delivered_at,
+        o.cancellation, coalesce(o.imported, false), o.history, coalesce(o.external_documents, '[]')
     from won, jsonb_populate_record(null::orders.orders, event -> 'order' #- '{order_id}' || (event -> 'personal')) o
     order by n
 ), lines as (
@@ -124,7 +127,7 @@ with asked as materialized (
     from won, jsonb_populate_recordset(null::orders.payments, cast(won.payments as jsonb)) p
 ), change as (
     insert into orders.changes (store_id, order_id, version, type, by, message, reason, details, occurred_at, recorded_at)
-    select :store, order_id, 1, :type, event -> 'by', '', '', '{}', cast(event ->> 'occurred_at' as timestamptz), :now from won
+    select :store, order_id, 1, type, event -> 'by', '', '', '{}', cast(event ->> 'occurred_at' as timestamptz), :now from won
 ), levels as (
     update orders.stock_levels s set on_hand = last.on_hand, movements = last.sequence, changed_at = :now,
         oversold = last.on_hand < 0 and (select oversell from setting)
@@ -141,7 +144,7 @@ with asked as materialized (
     insert into orders.events (store_id, event_id, type, subject, sequence, public, occurred_at, recorded_at, data, traceparent)
     select :store, event_id, type, subject, sequence, true, occurred_at, :now, data, :traceparent
     from (
-        select n, event_id, :type as type, public_id as subject, 1 as sequence,
+        select n, event_id, type, public_id as subject, 1 as sequence,
                cast(event ->> 'occurred_at' as timestamptz) as occurred_at, event as data
         from won
         union all

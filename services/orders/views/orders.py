@@ -11,10 +11,12 @@ from services.orders.rules.attention import needs_attention
 from services.orders.state import Change, LineExtra, OrderState
 from services.orders.views.cancellations import CancellationView, PartCancellationView
 from services.orders.views.closings import ClosingView, closing_views
+from services.orders.views.history import HistoryView
 from services.orders.views.timeline import TimelineEntry, timeline_of
 from shared.contracts.actor import Actor, Decision
 from shared.contracts.events import (
     Address,
+    ExternalDocument,
     Fulfilment,
     Option,
     Order,
@@ -154,6 +156,9 @@ class OrderView(View):
     confirmed_at: datetime | None
     delivered_at: datetime | None
     updated_at: datetime
+    imported: bool
+    history: HistoryView | None
+    documents: tuple[ExternalDocument, ...]
 
     @classmethod
     def of(cls, state: OrderState, actor: Actor) -> "OrderView":
@@ -178,7 +183,7 @@ class OrderDetails(OrderView):
     @classmethod
     def with_history(cls, state: OrderState, changes: list[Change], decisions: Mapping[str, Decision], actor: Actor) -> "OrderDetails":
         """The order, its changes, and the decisions for `actor`."""
-        return cls(**_view(state, actor), timeline=timeline_of(changes, actor), actions=actions(decisions))
+        return cls(**_view(state, actor), timeline=timeline_of(state.order, changes, actor), actions=actions(decisions))
 
 
 class ErasedView(View):
@@ -199,7 +204,7 @@ def _view(state: OrderState, actor: Actor) -> dict[str, Any]:
     same = ("order_id", "version", "number", "external_ref", "status", "payment", "refund_state", "currency", "language",
             "prices_include_tax", "tracking", "delivery_failed_at", "placed_at", "confirmed_at", "delivered_at",
             "fulfilment", "shipping_method", "payment_method", "coupon_codes", "supplied_on", "payment_due_on", "place_of_supply",
-            "shipping_tax_rate", "shipping_tax_code", "parcels")  # fmt: skip
+            "shipping_tax_rate", "shipping_tax_code", "parcels", "imported")  # fmt: skip
     return {
         **{name: getattr(order, name) for name in same},
         **{name: money(getattr(order, name), order.currency) for name in ORDER_MONEY},
@@ -216,6 +221,8 @@ def _view(state: OrderState, actor: Actor) -> dict[str, Any]:
             buyer_reference=personal.buyer_reference,
         ),
         "customer_note": personal.customer_note,
+        "history": HistoryView.of(order),
+        "documents": order.external_documents,
         "shipping_address": shipping,
         "billing_address": billing,
         "lines": line_views(state, order.lines),

@@ -1,12 +1,13 @@
 """Response bodies of what happened to an order."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from services.orders.state import Change
 from shared.contracts.actor import Actor
-from shared.contracts.events import By
+from shared.contracts.events import By, Order, OrderImported
 from shared.web.views import ByView, View
 
 
@@ -34,9 +35,17 @@ OF_THE_SHOP = ("tags", "metadata", "accept_addresses", "accept_oversold", "custo
 ONLY_FOR_THE_SHOP = ("order.difference_closed.v1",)
 
 
-def timeline_of(changes: Sequence[Change], actor: Actor) -> list[TimelineEntry]:
-    """The changes as `actor` may see them."""
-    return [_entry(change, actor) for change in changes if actor.is_shop or change.type not in ONLY_FOR_THE_SHOP]
+def timeline_of(order: Order, changes: Sequence[Change], actor: Actor) -> list[TimelineEntry]:
+    """The changes of the order as `actor` may see them, oldest first; an import has one entry for each of its dates."""
+    shown = [change for change in changes if actor.is_shop or change.type not in ONLY_FOR_THE_SHOP]
+    return [_entry(one, actor) for change in shown for one in _dated(order, change)]
+
+
+def _dated(order: Order, change: Change) -> list[Change]:
+    if change.type != OrderImported.type:
+        return [change]
+    by = {"cancelled": order.cancellation.by} if order.cancellation else {}
+    return [replace(change, by=by.get(to, change.by), occurred_at=at, details={"to": to}) for to, at in order.past]
 
 
 def _entry(change: Change, actor: Actor) -> TimelineEntry:

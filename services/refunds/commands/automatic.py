@@ -12,18 +12,18 @@ from services.refunds.queries import ledgers, policies
 from services.refunds.queries.refunds import open_refunds_of
 from services.refunds.requests import WantedLine
 from services.refunds.rules import explanation
-from services.refunds.rules.amounts import money_back, refund_amount
+from services.refunds.rules.amounts import money_back, refund_amount, refunded_before
 from services.refunds.rules.automatic import Already, Due, due_refunds, keeps_shipping
 from services.refunds.rules.claim import all_free, claim
-from services.refunds.rules.goods import disposition_of
+from services.refunds.rules.goods import disposition_before, disposition_of
 from services.refunds.rules.lines import lines_of_money, lines_of_units
 from services.refunds.rules.payout import payout
-from services.refunds.rules.settlement import settlement_of
+from services.refunds.rules.settlement import settled_before, settlement_of
 from services.refunds.rules.taxes import taxed
 from services.refunds.state import Ledger, Policy, Refund, Units
 from services.refunds.tables import refunds
 from shared.contracts.actor import Actor, system
-from shared.contracts.events import By, Cancellation, Order, OrderEvent, PartCancellation, RefundApproved
+from shared.contracts.events import By, Cancellation, Order, OrderEvent, PartCancellation, RefundApproved, RefundedBefore
 from shared.data.db import Transaction
 
 ACTOR_NAME = "refunds"
@@ -31,7 +31,8 @@ ACTOR_NAME = "refunds"
 
 def is_only_copied(event: OrderEvent) -> bool:
     """Whether the event by itself requires only a newer copy: only what was cancelled is refunded automatically."""
-    return event.order.cancellation is None and not event.order.part_cancellations
+    order = event.order
+    return order.cancellation is None and not order.part_cancellations and (order.history is None or order.history.refunded is None)
 
 
 async def refund_what_is_due(tx: Transaction, store_id: str, order: Order, *, now: datetime) -> None:
@@ -41,16 +42,47 @@ async def refund_what_is_due(tx: Transaction, store_id: str, order: Order, *, no
         return  # stale: the event that brought the newer copy has already refunded what was due
     approved = 0 if created else await ledgers.approved_of(tx, store_id, order.order_id)
     overdrawn = approved > sum(payment.amount for payment in order.payments)
-    if order.cancellation is None and not order.part_cancellations and not overdrawn:
+    had_gone_back = bool(created) and order.history is not None and order.history.refunded is not None
+    if order.cancellation is None and not order.part_cancellations and not overdrawn and not had_gone_back:
         return
     actor = system(store_id, ACTOR_NAME)
     ledger = await ledgers.ledger(tx, actor, order.order_id, lock=True)
+    if had_gone_back:
+        ledger = await _record_history(tx, actor, ledger, now=now)
     if ledger.order.part_cancellations:
         ledger = await _credit_parts(tx, actor, ledger, now=now)
     if ledger.order.cancellation is not None:
         await _give_back(tx, actor, ledger, ledger.order.cancellation, now=now)
     if ledger.approved > ledger.order.collected:
         await attention.approved_above_collected(tx, actor, ledger, now=now)
+
+
+async def _record_history(tx: Transaction, actor: Actor, ledger: Ledger, *, now: datetime) -> Ledger:
+    """Record what had gone back before the order was imported: the first of its refunds. Returns the ledger after it."""
+    order, refunded = ledger.order, ledger.order.refunded_before or RefundedBefore()
+    wanted = [WantedLine(line=one.line, quantity=one.quantity) for one in refunded.lines if one.quantity]
+    units, back = claim(order, ledger.taken, wanted), refunded_before(order, refunded)
+    lines = lines_of_money(order, back, units, disposition_before(order))
+    refund = Refund(
+        **record.begun(actor, order, Policy(version=0, valid_from=now), now=now),
+        status="approved",
+        settlement=settled_before(refunded.amount),
+        cause="history",
+        order_version=1,
+        reason="history",
+        amount=refunded.amount,
+        credit=refunded.amount,
+        goods=back.goods,
+        shipping=back.shipping,
+        **taxed(order, lines, ledger.credited, payout=refunded.amount).figures,
+        explanation=explanation.of_history(order, back),
+        decided_by=By.of(actor).model_dump(),
+        decided_at=now,
+    )
+    await record.add(tx, actor.store, ledger, refund)
+    after = await record.approve(tx, actor.store, ledger, refund, collected_seen=order.collected_before, now=now)
+    await record.announce(tx, actor, RefundApproved, refund, now=now)
+    return replace(after, taken=_taken(ledger, units))
 
 
 async def _credit_parts(tx: Transaction, actor: Actor, ledger: Ledger, *, now: datetime) -> Ledger:
@@ -111,7 +143,7 @@ async def _give_back(tx: Transaction, actor: Actor, ledger: Ledger, cancellation
         ledger = await ledgers.ledger(tx, actor, ledger.order.order_id)
     policy = await policies.policy_at(tx, actor.store, at=cancellation.recorded_at)
     made = await _already(tx, actor, ledger)
-    first, kept = not made.keys, made.shipping_kept
+    first, kept = not made.keys and not ledger.order.cancelled_before, made.shipping_kept
     for due in due_refunds(ledger.order, policy, made):
         ledger = await _make(tx, actor, ledger, due, policy, kept_before=kept, claims_goods=first, now=now)
         first, kept = False, kept + due.shipping_kept
@@ -121,7 +153,9 @@ async def _already(tx: Transaction, actor: Actor, ledger: Ledger) -> Already:
     mine = (refunds.c.store_id == actor.store) & (refunds.c.order_id == ledger.order.order_id)
     made = sa.select(refunds.c.payment_id, refunds.c.shipping_kept).where(mine, refunds.c.cause.in_(("cancellation", "payment")))
     rows = await tx.all(made)
-    in_parts = sa.select(sa.func.coalesce(sa.func.sum(refunds.c.shipping), 0)).where(mine, refunds.c.cause == "part_cancellation")
+    in_parts = sa.select(sa.func.coalesce(sa.func.sum(refunds.c.shipping), 0)).where(
+        mine, refunds.c.cause.in_(("part_cancellation", "history"))
+    )
     shipping = int(await tx.scalar(in_parts))
     return Already(
         approved=ledger.approved,

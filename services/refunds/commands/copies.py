@@ -21,7 +21,8 @@ COPY_ORDER = statement(__file__, "copy_order").bindparams(
         for name in ("store", "number", "customer", "status", "currency", "fulfilment", "shipping_tax_rate", "shipping_tax_code")
     ),
     *(sa.bindparam(name, type_=JSONB) for name in ("payments", "lines", "part_cancellations", "closings")),
-    sa.bindparam("cancellation", type_=JSONB(none_as_null=True)),
+    *(sa.bindparam(name, type_=JSONB(none_as_null=True)) for name in ("cancellation", "refunded_before")),
+    sa.bindparam("imported", type_=sa.Boolean),
     sa.bindparam("order_id", type_=orders.c.order_id.type),
     sa.bindparam("version", type_=sa.Integer),
     *(sa.bindparam(name, type_=sa.BigInteger) for name in ("shipping", "shipping_tax")),
@@ -90,5 +91,7 @@ def _values(store_id: str, order: Order) -> dict[str, Any]:
         "delivered_at": order.delivered_at,
         "cancellation": cancellation.model_dump(mode="json") if cancellation else None,
         "part_cancellations": [one.model_dump(mode="json") for one in forgotten.part_cancellations],
+        "imported": order.imported,
+        "refunded_before": order.history.refunded.model_dump(mode="json") if order.history and order.history.refunded else None,
         "lines": [{name: getattr(line, name) for name in LINE} for line in order.lines],
     }

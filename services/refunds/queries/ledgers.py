@@ -12,7 +12,7 @@ from services.refunds.state import SHIPPING, Credited, KnownClosing, KnownOrder,
 from services.refunds.tables import approvals, claims, order_lines, orders, part_credits, refunds
 from shared.contracts.actor import Actor
 from shared.contracts.errors import NotFound
-from shared.contracts.events import Cancellation, PartCancellation
+from shared.contracts.events import Cancellation, PartCancellation, RefundedBefore
 from shared.data.columns import own_rows
 from shared.data.db import Transaction
 from shared.data.readable import all_read
@@ -114,12 +114,13 @@ def _last_credit(store_id: Any, order_id: Any, part: Any) -> sa.ScalarSelect[Any
 
 def _order(row: Row[Any], lines: Sequence[Row[Any]]) -> KnownOrder:
     same = ("order_id", "number", "customer_id", "version", "status", "currency", "shipping", "shipping_tax", "delivered_at",
-            "fulfilment", "shipping_tax_rate", "shipping_tax_code")  # fmt: skip
+            "fulfilment", "imported", "shipping_tax_rate", "shipping_tax_code")  # fmt: skip
     return KnownOrder(
         **{name: row._mapping[name] for name in same},
         lines=tuple(Line(**{field.name: line._mapping[field.name] for field in fields(Line)}) for line in lines),
         payments=tuple(KnownPayment(**payment) for payment in row.payments),
         closings=tuple(KnownClosing(**closing) for closing in row.closings),
         cancellation=Cancellation.model_validate_json(json.dumps(row.cancellation)) if row.cancellation else None,
+        refunded_before=None if row.refunded_before is None else RefundedBefore.model_validate(row.refunded_before, strict=False),
         part_cancellations=tuple(PartCancellation.model_validate(one, strict=False) for one in row.part_cancellations),
     )

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from services.refunds.state import SHIPPING, KnownOrder, Line, Units
+from shared.contracts.events import RefundedBefore
 from shared.contracts.money import divide_half_up
 
 Claim = Mapping[int, Sequence[Units]]
@@ -108,12 +109,24 @@ def money_back(order: KnownOrder, credited: CreditedBefore, amount: int, *, ship
         goods = min(left, line.total - credited.get(line.line, 0))
         lines[line.line], left = (goods, 0), left - goods
     start = credited.get(SHIPPING, 0)
-    end, upto = start + max(0, min(left, order.shipping - start - shipping_kept)), 0
+    end = start + max(0, min(left, order.shipping - start - shipping_kept))
+    return MoneyBack(_with_shipping(order, lines, start, end), overpaid=left - (end - start))
+
+
+def refunded_before(order: KnownOrder, refunded: RefundedBefore) -> MoneyBack:
+    """What had gone back before the order was imported: the goods as said, and the shipping in each line's share in turn."""
+    goods = {one.line: (one.amount, 0) for one in refunded.lines}
+    return MoneyBack(_with_shipping(order, goods, 0, refunded.shipping), overpaid=0)
+
+
+def _with_shipping(order: KnownOrder, goods: Mapping[int, tuple[int, int]], start: int, end: int) -> dict[int, tuple[int, int]]:
+    """These lines with the minor units `start` to `end` of the shipping, as they fall on the lines' shares; without lines of nothing."""
+    lines, upto = dict[int, tuple[int, int]](), 0
     for line, shares in _shipping_shares(order):
         share = shares.of(Units(1, line.quantity))
-        part = max(0, min(end, upto + share) - max(start, upto))
-        lines[line.line], upto = (lines[line.line][0], part), upto + share
-    return MoneyBack({number: money for number, money in lines.items() if any(money)}, overpaid=left - (end - start))
+        lines[line.line] = (goods.get(line.line, (0, 0))[0], max(0, min(end, upto + share) - max(start, upto)))
+        upto += share
+    return {number: money for number, money in lines.items() if any(money)}
 
 
 @dataclass(frozen=True, slots=True)

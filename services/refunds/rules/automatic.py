@@ -35,6 +35,7 @@ class Due:
     shipping_kept: int
     collected: int  # up to its cause, without payments known to be reversed
     kept_at_most: int
+    stayed: int = 0  # of what had been collected before an import: what had not gone back
 
     @property
     def cause(self) -> Literal["cancellation", "payment"]:
@@ -54,25 +55,29 @@ def due_refunds(order: KnownOrder, policy: Policy, already: Already) -> list[Due
     max(0, collected so far − kept) − already approved; none is created if there is neither money, nor shipping kept, nor goods that had
     left. A payment that is wholly kept makes one of 0 that says so, because kept shipping is invoiced (real-shops.md, case 52).
     `policy` is the one in force at the cancellation. Money that is already known to be reversed counts as not collected.
+    An order that was imported as cancelled was dealt with then: only what is recorded afterwards goes back, and all of it.
     """
     if order.cancellation is None:
         return []
-    kept_at_most = order.shipping - already.shipping_credited if policy.deduct_shipping and order.goods_left else 0
+    keeps = policy.deduct_shipping and order.goods_left and not order.cancelled_before
+    kept_at_most, stayed = order.shipping - already.shipping_credited if keeps else 0, order.stayed_before
     approved, kept, due = already.approved, already.shipping_kept, []
     for key, version, collected in _collected_by_cause(order):
         if key in already.keys:
             continue
-        amount = max(0, max(0, collected - kept_at_most) - approved)
-        shipping_kept = max(0, min(kept_at_most, collected - approved - amount) - kept)
+        amount = max(0, max(0, collected - stayed - kept_at_most) - approved)
+        shipping_kept = max(0, min(kept_at_most, collected - stayed - approved - amount) - kept)
         if amount == 0 and shipping_kept == 0 and not (key is None and order.goods_left):
             continue
-        due.append(Due(key, version, amount, shipping_kept, collected, kept_at_most))
+        due.append(Due(key, version, amount, shipping_kept, collected, kept_at_most, stayed))
         approved, kept = approved + amount, kept + shipping_kept
     return due
 
 
 def _collected_by_cause(order: KnownOrder) -> list[tuple[str | None, int, int]]:
-    """The cancellation (None) and each payment after it of which something stands, with the money collected up to it and not reversed."""
+    """The cancellation (None, unless it was imported) and each payment after it of which something stands, each with its version and the
+    money collected up to it and not reversed.
+    """
     if order.cancellation is None:
         return []
     cancelled, stands = order.cancellation.order_version, Counter[str]()
@@ -84,5 +89,6 @@ def _collected_by_cause(order: KnownOrder) -> list[tuple[str | None, int, int]]:
         if payment.order_version > cancelled and payment.amount > 0 and stands[payment.payment_id] > 0
     ]
 
-    causes: list[tuple[str | None, int]] = [(None, cancelled), *((payment.payment_id, payment.order_version) for payment in later)]
+    first: list[tuple[str | None, int]] = [] if order.cancelled_before else [(None, cancelled)]
+    causes = [*first, *((payment.payment_id, payment.order_version) for payment in later)]
     return [(key, version, order.collected_upto(version)) for key, version in causes]

@@ -67,6 +67,8 @@ def may_settle(refund: RefundSummary, actor: Actor) -> Decision:
         return refused("not_approved", "Only an approved refund can be settled.")
     if refund.settlement == "none":
         return refused("nothing_to_settle", "The refund pays 0.")
+    if refund.cause == "history":
+        return refused("nothing_to_settle", "The money had gone back before the order was imported.")
     return allowed()
 
 

@@ -45,6 +45,21 @@ def of_units(order: KnownOrder, amount: Amount, policy_version: int, before: Pos
     }
 
 
+def of_history(order: KnownOrder, back: MoneyBack) -> dict[str, Any]:
+    """The explanation of what had been refunded before the order was imported: as it was said. Minor units."""
+    return {
+        "kind": "history",
+        "policy_version": 0,
+        "deduct_shipping": False,
+        "order_goods": order.goods,
+        "order_shipping": order.shipping,
+        "collected": order.collected_before,
+        "goods": back.goods,
+        "shipping": back.shipping,
+        "amount": back.goods + back.shipping,
+    }
+
+
 def of_money(order: KnownOrder, due: Due, back: MoneyBack, policy: Policy, approved_before: int) -> dict[str, Any]:
     """The explanation of an automatic refund: the money collected, less the shipping kept, less earlier approvals. Minor units."""
     return {
@@ -57,6 +72,7 @@ def of_money(order: KnownOrder, due: Due, back: MoneyBack, policy: Policy, appro
         "collected": due.collected,
         "shipping_kept_at_most": due.kept_at_most,
         "shipping_kept": due.shipping_kept,
+        **({"stayed_before": due.stayed} if order.imported else {}),
         "approved_before": approved_before,
         "goods": back.goods,
         "shipping": back.shipping,

@@ -24,6 +24,11 @@ def disposition_of(order: KnownOrder, policy: Policy) -> Disposition:
     return disposition_by_policy(policy) if order.goods_left else "never_left"
 
 
+def disposition_before(order: KnownOrder) -> Disposition:
+    """Of goods that had come back before the order was imported: nothing is left to do with them, and their lines are not tracked."""
+    return "restock" if order.goods_left else "never_left"
+
+
 def restock(line: Line, quantity: int, disposition: Disposition) -> Restock:
     """The units of a line that go back to stock under a disposition; none for an untracked line."""
     if disposition == "never_left":

@@ -17,7 +17,7 @@ PROBLEMS = {
     "payout_changed": "What goes back is not what the approver expected, because something was recorded meanwhile: look again.",
     "order_not_seen_yet": "The version of the order that the caller has seen has not reached this service yet: try again.",
     "not_approved": "The refund is not approved, so there is nothing to settle or inspect.",
-    "nothing_to_settle": "The refund pays nothing, so there is nothing to settle.",
+    "nothing_to_settle": "The refund pays nothing, or its money had gone back before the order was imported.",
     "not_waiting": "Fewer units of the line are waiting for inspection than were decided.",
     "policy_in_the_past": "A policy cannot take effect before the moment of saving.",
     "already_closed": "This item is already closed.",

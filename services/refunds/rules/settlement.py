@@ -33,3 +33,8 @@ SETTLEMENT: dict[tuple[Settlement, Outcome], Effect] = {
 def settlement_of(amount: int) -> Settlement:
     """The initial settlement of an approved refund: `none` if the amount is 0."""
     return "unsettled" if amount else "none"
+
+
+def settled_before(amount: int) -> Settlement:
+    """The settlement of money that had gone back before its order was imported."""
+    return "settled" if amount else "none"

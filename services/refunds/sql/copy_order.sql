@@ -5,10 +5,10 @@
 with copied as (
     insert into refunds.orders as known (store_id, order_id, version, number, customer_id, status, currency, shipping,
         shipping_tax, closings, lines_version, payments, delivered_at, cancellation, part_cancellations, fulfilment,
-        shipping_tax_rate, shipping_tax_code)
+        shipping_tax_rate, shipping_tax_code, imported, refunded_before)
     values (:store, :order_id, :version, :number, :customer, :status, :currency, :shipping, :shipping_tax, :closings,
         :lines_version, :payments, :delivered_at, :cancellation, :part_cancellations, :fulfilment, :shipping_tax_rate,
-        :shipping_tax_code)
+        :shipping_tax_code, :imported, :refunded_before)
     on conflict (store_id, order_id) do update set version = excluded.version, number = excluded.number,
         customer_id = excluded.customer_id, status = excluded.status, currency = excluded.currency, shipping = excluded.shipping,
         shipping_tax = excluded.shipping_tax, closings = excluded.closings, payments = excluded.payments, delivered_at = excluded.delivered_at, cancellation = excluded.cancellation,

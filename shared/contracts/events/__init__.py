@@ -37,6 +37,7 @@ from shared.contracts.events.order import OrderDeliveryFailed as OrderDeliveryFa
 from shared.contracts.events.order import OrderDifferenceClosed as OrderDifferenceClosed
 from shared.contracts.events.order import OrderEdited as OrderEdited
 from shared.contracts.events.order import OrderEvent as OrderEvent
+from shared.contracts.events.order import OrderImported as OrderImported
 from shared.contracts.events.order import OrderParcelsChanged as OrderParcelsChanged
 from shared.contracts.events.order import OrderPartCancelled as OrderPartCancelled
 from shared.contracts.events.order import OrderPaymentRecorded as OrderPaymentRecorded
@@ -57,12 +58,16 @@ from shared.contracts.events.order_parts import CancelledUnits as CancelledUnits
 from shared.contracts.events.order_parts import Closing as Closing
 from shared.contracts.events.order_parts import ClosingKind as ClosingKind
 from shared.contracts.events.order_parts import ClosingReason as ClosingReason
+from shared.contracts.events.order_parts import ExternalDocument as ExternalDocument
+from shared.contracts.events.order_parts import History as History
 from shared.contracts.events.order_parts import Option as Option
 from shared.contracts.events.order_parts import OrderLine as OrderLine
 from shared.contracts.events.order_parts import Parcel as Parcel
 from shared.contracts.events.order_parts import ParcelLine as ParcelLine
 from shared.contracts.events.order_parts import PartCancellation as PartCancellation
 from shared.contracts.events.order_parts import Payment as Payment
+from shared.contracts.events.order_parts import RefundedBefore as RefundedBefore
+from shared.contracts.events.order_parts import RefundedUnits as RefundedUnits
 from shared.contracts.events.order_parts import TaxRegistration as TaxRegistration
 from shared.contracts.events.order_parts import Tracking as Tracking
 from shared.contracts.events.refund import Disposition as Disposition
@@ -88,7 +93,7 @@ from shared.contracts.lifecycle import Fulfilment as Fulfilment
 from shared.contracts.lifecycle import OrderStatus as OrderStatus
 
 ORDER_EVENTS: tuple[type[OrderEvent], ...] = (
-    OrderPlaced, OrderConfirmed, OrderPickedUp, OrderShipped, OrderDelivered, OrderCancelled, OrderDeliveryFailed,
+    OrderPlaced, OrderImported, OrderConfirmed, OrderPickedUp, OrderShipped, OrderDelivered, OrderCancelled, OrderDeliveryFailed,
     OrderPaymentRecorded, OrderPaymentReversed, OrderEdited, OrderAmended, OrderPartCancelled,
     OrderParcelsChanged, OrderDifferenceClosed, OrderRefunded,
 )  # fmt: skip

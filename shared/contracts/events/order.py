@@ -1,18 +1,21 @@
 """Events of the order service: `order.*`, `stock.*`, `store_settings.*`, `customer.*`."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import ClassVar, Literal
 
-from shared.contracts.events.envelope import By, Event, Part
+from shared.contracts.events.envelope import By, Event, Part, written_unless
 from shared.contracts.events.order_parts import (
     Address,
     Cancellation,
     CancelledUnits,
     Closing,
+    ExternalDocument,
+    History,
     OrderLine,
     Parcel,
     PartCancellation,
     Payment,
+    RefundedBefore,
     TaxRegistration,
     Tracking,
 )
@@ -75,6 +78,9 @@ class Order(Part):
     placed_at: Instant
     confirmed_at: Instant | None = None
     delivered_at: Instant | None = None
+    imported: bool = written_unless(False)
+    history: History | None = written_unless(None)  # of an imported order
+    external_documents: tuple[ExternalDocument, ...] = written_unless(())
 
     def forgotten(self) -> "Order":
         """The order of an erased customer: without free-text reasons, and without numbers that lead to the customer's address."""
@@ -87,6 +93,24 @@ class Order(Part):
     def credited(self) -> int:
         """What the customer no longer owes (K). An event from before credits were counted says only what was paid back."""
         return self.refunded_total if self.credited_total is None else self.credited_total
+
+    @property
+    def refunded_before(self) -> RefundedBefore:
+        """What had been refunded before the order was imported."""
+        return (self.history and self.history.refunded) or RefundedBefore()
+
+    @property
+    def past(self) -> tuple[tuple[OrderStatus, datetime], ...]:
+        """The statuses that an order had when it was recorded, each with its date, in order; of several at one instant, the last."""
+        had: list[tuple[OrderStatus, datetime]] = [("pending", self.placed_at), *(self.history.steps if self.history else ())]
+        if self.cancellation is not None and self.cancelled_before:
+            had.append(("cancelled", self.cancellation.occurred_at))
+        return tuple((status, at) for at, status in {at: status for status, at in had}.items())
+
+    @property
+    def cancelled_before(self) -> bool:
+        """Whether the order was imported as cancelled: what had been collected for it was dealt with elsewhere."""
+        return self.imported and self.cancellation is not None and self.cancellation.order_version == 1
 
     @property
     def position(self) -> Position:
@@ -140,6 +164,10 @@ class OrderEvent(Event, readers=("refunds", "notes", "documents", "webhooks")):
 
 class OrderPlaced(OrderEvent, type="order.placed.v1"):
     """An order was placed."""
+
+
+class OrderImported(OrderEvent, type="order.imported.v1"):
+    """An order of the past was recorded, with all that had happened to it: nothing is sold or sent now."""
 
 
 class OrderConfirmed(OrderEvent, type="order.confirmed.v1"):

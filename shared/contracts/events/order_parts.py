@@ -1,10 +1,12 @@
-"""What an order's events are made of: addresses, lines, payments, cancellations, parcels."""
+"""What an order's events are made of: addresses, lines, payments, cancellations, parcels, and what was before an import."""
 
+from datetime import date, datetime
 from typing import Literal
 
+from shared.contracts.events.document import DocumentKind
 from shared.contracts.events.envelope import By, Part, written_unless
 from shared.contracts.ids import ClosingId, ParcelId, PartCancellationId, PaymentId
-from shared.contracts.lifecycle import OrderStatus
+from shared.contracts.lifecycle import STEPS, OrderStatus, Step
 from shared.contracts.times import Instant
 
 
@@ -156,3 +158,48 @@ class Parcel(Part):
     lines: tuple[ParcelLine, ...] = ()
     shipped_at: Instant | None = None
     delivered_at: Instant | None = None
+
+
+class RefundedUnits(Part):
+    """Units of a line that had come back before the import, and the money that had gone back for the line."""
+
+    line: int
+    quantity: int
+    amount: int
+
+
+class RefundedBefore(Part):
+    """What had been refunded before the import; minor units."""
+
+    lines: tuple[RefundedUnits, ...] = ()
+    shipping: int = 0
+
+    @property
+    def amount(self) -> int:
+        """All the money that had gone back."""
+        return self.shipping + sum(one.amount for one in self.lines)
+
+
+class History(Part):
+    """What had happened to an order before it was imported; it never changes. A cancellation stands in the order's own record of it."""
+
+    confirmed_at: Instant | None = None
+    picked_up_at: Instant | None = None
+    shipped_at: Instant | None = None
+    delivered_at: Instant | None = None
+    refunded: RefundedBefore | None = None
+
+    @property
+    def steps(self) -> tuple[tuple[Step, datetime], ...]:
+        """The steps that were taken, each with its date, in order."""
+        dates = ((step, getattr(self, f"{step}_at")) for step in STEPS)
+        return tuple((step, at) for step, at in dates if at is not None)
+
+
+class ExternalDocument(Part):
+    """A document that another system issued for the order, with the version of the order that named it."""
+
+    kind: DocumentKind
+    number: str
+    issued_on: date
+    order_version: int

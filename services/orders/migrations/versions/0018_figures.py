@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql
 from shared.data.kernel_versions import alike, create_index, create_table
 
 revision = "0018"
-down_revision = "0016"
+down_revision = "0017"
 
 SCHEMA = "orders"
 table = partial(create_table, SCHEMA)
