@@ -11,13 +11,13 @@ from tests.services.refunds.scenes import amounts, approve, ask, everything, on_
 from tests.shop import Answer, Shop, eventually, order_p
 
 INVOICE = {"kind": "invoice", "number": "F-2024-77", "issued_on": "2024-03-01"}
-DELIVERED = {
+DELIVERED: dict[str, Any] = {
     "status": "delivered",
     "confirmed_at": "2024-03-01T10:00:00Z",
     "shipped_at": "2024-03-02T10:00:00Z",
     "delivered_at": "2024-03-04T10:00:00Z",
 }
-CANCELLED = {
+CANCELLED: dict[str, Any] = {
     "status": "cancelled",
     "confirmed_at": "2024-03-01T10:00:00Z",
     "shipped_at": "2024-03-02T10:00:00Z",

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from services.refunds.rules.automatic import Already, Due, due_refunds
 from services.refunds.rules.policy import DEFAULT_POLICY
 from services.refunds.state import KnownOrder, KnownPayment, Line
-from shared.contracts.events import By, Cancellation, OrderStatus
+from shared.contracts.events import By, Cancellation, OrderStatus, RefundedBefore
 
 T = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ON = replace(DEFAULT_POLICY, deduct_shipping=True)
@@ -136,3 +137,35 @@ def test_whatever_is_seen_when_the_same_refunds_come_out(
         assert sum(due.amount + due.shipping_kept for due in made) == sum(amounts)
     approved = [sum(d.amount for d in made[:n]) for n in range(len(made) + 1)]
     assert all(before + due.amount <= due.collected or due.amount == 0 for (before, _), due in zip(pairwise(approved), made, strict=True))
+
+
+@given(
+    st.tuples(payments, st.integers(0, 20_000)), payments, st.sampled_from(["pending", "confirmed", "picked_up", "shipped"]),
+    st.booleans(), st.data(),
+)  # fmt: skip
+def test_of_an_order_imported_as_cancelled_exactly_what_is_recorded_afterwards_goes_back(
+    then: tuple[list[int], int], later: list[int], origin: OrderStatus, deduct: bool, data: st.DataObject
+) -> None:
+    """Whatever had stayed with the shop, whichever versions are seen; and no approval is above what was collected."""
+    before, refunded = then
+    entries = [(f"before{n}", amount, 1) for n, amount in enumerate(before)] + [(f"p{n}", amount, n + 2) for n, amount in enumerate(later)]
+    went_back = min(refunded, sum(before))
+    past: dict[str, Any] = {"imported": True, "refunded_before": RefundedBefore(shipping=went_back) if went_back else None}
+    order = replace(cancelled(origin, *entries, at_version=1), **past)
+    made: list[Due] = []
+    for version in sorted({order.version, *data.draw(st.sets(st.integers(1, order.version)))}):
+        known = replace(order, version=version, payments=tuple(p for p in order.payments if p.order_version <= version))
+        done = already(made)
+        made += due_refunds(known, ON if deduct else OFF, replace(done, approved=done.approved + went_back))
+    assert [(due.key, due.amount, due.shipping_kept) for due in made] == [
+        (key, amount, 0) for key, amount, version in entries if version > 1
+    ]
+    approved = [went_back + sum(due.amount for due in made[:n]) for n in range(len(made) + 1)]
+    assert all(after <= due.collected for after, due in zip(approved[1:], made, strict=True))
+
+
+def test_a_payment_of_before_that_is_reversed_did_not_stay() -> None:
+    """30.00 then, 20.00 of them refunded then; 80.00 now, and the 30.00 never were: 60.00 are left to go back."""
+    past: dict[str, Any] = {"imported": True, "refunded_before": RefundedBefore(shipping=2_000)}
+    one = cancelled("shipped", ("a", 3_000, 1), ("b", 8_000, 2), ("r", -3_000, 3), at_version=1, reverses={"r": "a"})
+    assert [(due.key, due.amount) for due in due_refunds(replace(one, **past), OFF, Already(approved=2_000))] == [("b", 6_000)]

@@ -20,6 +20,8 @@ from shared.contracts.events import (
     ClosingKind,
     ClosingReason,
     Event,
+    ExternalDocument,
+    History,
     Order,
     OrderEvent,
     OrderLine,
@@ -111,6 +113,22 @@ class Life:
             )
         self.status = status
         return self._ordered(KINDS[status])
+
+    def come(self, status: str, *payments: int) -> Told:
+        """The order is imported with this status, and with what had been paid; `cancelled` comes from shipped."""
+        self.payments, self.status = tuple(self._payment(amount, "cod") for amount in payments), status
+        if status == "cancelled":
+            self.cancellation = Cancellation(
+                by=CUSTOMER, cancelled_from="shipped", reason="", order_version=1, occurred_at=NOON, recorded_at=NOON
+            )
+        self.facts |= {"imported": True, "history": History(shipped_at=NOON)}
+        return self._ordered(events.OrderImported)
+
+    def name_invoice(self, number: str) -> Told:
+        """The platform names an invoice that another system issued."""
+        named = ExternalDocument(kind="invoice", number=number, issued_on=NOON.date(), order_version=self.version + 1)
+        self.facts |= {"external_documents": (*self.facts.get("external_documents", ()), named)}
+        return self._ordered(events.OrderEdited, reason="found it", fields=("documents",))
 
     def pay(self, amount: int, *, method: str = "cod") -> Told:
         """Money is recorded."""

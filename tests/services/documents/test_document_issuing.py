@@ -154,6 +154,34 @@ async def test_case_29_cancelled_first_and_the_credit_notes_never_exceed_the_inv
     assert sorted(documents) == [("credit_note", "55.00"), ("credit_note", "55.00"), ("invoice", "110.00"), ("receipt", "110.00")]
 
 
+async def test_case_53_an_imported_order_in_any_order_of_arrival(shop: Shop, life: Life, teller: Teller) -> None:
+    """Refunded before its invoice is known, after it, and after a second: a receipt, and two notes about the newest of then."""
+    history = [life.come("delivered", 11000), life.refund(2000, goods=2000, cause="history")]
+    history += [life.refund(3000, goods=3000), life.name_invoice("F-1"), life.refund(2500, goods=2500)]
+    history += [life.name_invoice("F-2"), life.refund(1500, goods=1500), life.pay(100)]
+    deliveries = history * 3
+    random.Random(53).shuffle(deliveries)
+    await teller.send(*deliveries)
+    await teller.taken(shop, *history)
+    items = (await shop.staff.get(f"/documents/v1/documents/orders/{life.order_id}")).ok()["items"]
+    said = [(one["kind"], one["total"]["decimal"], (one["refers_to_external"] or {}).get("number")) for one in items]
+    expected = [
+        ("receipt", "1.00", None),
+        ("refund_receipt", "30.00", None),
+        ("credit_note", "25.00", "F-1"),
+        ("credit_note", "15.00", "F-2"),
+    ]
+    assert sorted(said) == sorted(expected)
+    assert {one["refers_to"] for one in items} == {None}
+
+
+async def test_case_51_seen_late_and_at_once(shop: Shop, life: Life, teller: Teller) -> None:
+    placed, before = life.come("cancelled", 3000), life.refund(2000, goods=2000, cause="history")
+    paid, back = life.pay(8000), life.refund(8000, goods=8000, cause="payment")
+    await teller.tell(shop, back, before, paid, placed)
+    assert await issued(shop, life.order_id) == [("receipt", "1", "80.00"), ("refund_receipt", "1", "80.00")]
+
+
 async def test_dated_in_the_stores_time_zone(shop: Shop, life: Life, teller: Teller) -> None:
     changed = StoreSettingsChanged(occurred_at=NOON, version=3, time_zone="Pacific/Kiritimati", by=STAFF)
     stale = StoreSettingsChanged(occurred_at=NOON, version=2, time_zone="Asia/Dhaka", by=STAFF)

@@ -1,4 +1,4 @@
-"""Worked case 15, and P4 and P5 for this service: every event three times, the whole history shuffled, and the state is the same."""
+"""Worked cases 15 and 53, and P4 and P5 for this service: every event three times, the history shuffled, and the state is the same."""
 
 import asyncio
 import json
@@ -23,6 +23,7 @@ from shared.contracts.actor import Actor
 from shared.data.db import Database
 from shared.messaging.inbox import Inbox
 from shared.messaging.outbox import cloud_event
+from tests.e2e.test_imported_orders import CANCELLED, DELIVERED, of_2024
 from tests.services.refunds.own_stack import own_stack
 from tests.services.refunds.scenes import cancel, move, order, pay, prepaid, refunds_of
 from tests.shop import Shop
@@ -84,7 +85,7 @@ def bodies(events: list[dict[str, Any]], store_id: str) -> list[bytes]:
 
 
 async def history(shop: Shop) -> list[dict[str, Any]]:
-    """Worked cases 8, 9 (with 2.50 too much at the end) and 10, one that was cancelled in part before, and one that was delivered."""
+    """Worked cases 8, 9 (with 2.50 too much at the end), 10, 42 and 51, one cancelled in part before, and one that was delivered."""
     case_8, case_9, case_10, in_part = [await order(shop) for _ in range(4)]
     case_1 = await order(shop, **prepaid())
     await move(shop, case_8, "picked_up")
@@ -104,6 +105,13 @@ async def history(shop: Shop) -> list[dict[str, Any]]:
     await move(shop, in_part, "shipped")
     await cancel(shop.customer(), in_part)
     await pay(shop, in_part, 100)
+    before = {"refunded": {"lines": [{"line": 1, "quantity": 1, "amount": 5_200}]}}
+    case_42 = (await shop.platform.post("/orders/v1/orders", json=of_2024(DELIVERED | before))).ok()["order_id"]
+    before = {"refunded": {"lines": [{"line": 1, "quantity": 1, "amount": 2_000}]}}
+    case_51 = (await shop.platform.post("/orders/v1/orders", json=of_2024(CANCELLED | before, collected=3_000))).ok()["order_id"]
+    await pay(shop, case_51, 8_000)
+    await refunds_of(shop, case_42, 1)
+    await refunds_of(shop, case_51, 2)
     for case, number in ((case_8, 1), (case_9, 3), (case_10, 1), (in_part, 3)):
         await refunds_of(shop, case, number)
     return await shop.rows("orders", "select * from events where store_id = {store} and type like 'order.%' order by position")
@@ -132,7 +140,9 @@ async def test_three_times_and_shuffled(shop: Shop, empty: tuple[Stack, Database
     assert states[1:] == [states[0]] * 3
     amounts = [[refund[7] for refund in _refunds(row)] for row in states[0]]
     kept = 1_000 if deduct else 0
-    assert sorted(amounts) == sorted([[0], [3_000 - kept, 8_000, 250], [11_000], [2_500, 5_500 - kept // 2, 100], []])
+    assert sorted(amounts) == sorted(
+        [[0], [3_000 - kept, 8_000, 250], [11_000], [2_500, 5_500 - kept // 2, 100], [], [5_200], [2_000, 8_000]]
+    )
 
 
 @pytest.mark.parametrize(("back", "expected"), [({"amount": 4_000}, [11_000, 1_000]), ({}, [5_000])])
