@@ -67,7 +67,8 @@ class Sold:
     shipping: int
     tracked: int  # the line that moves stock
     status: str = "pending"
-    payments: list[list[int | bool]] = field(default_factory=list)  # [amount, reversed]
+    payments: list[list[int]] = field(default_factory=list)  # [amount, what of it was reversed]
+    written_off: int = 0
     refunds: list[Part] = field(default_factory=list)
     cancelled_from: str | None = None
     cancelled_under: Rules = field(default_factory=Rules)
@@ -76,7 +77,7 @@ class Sold:
 
     @property
     def collected(self) -> int:
-        return sum(int(amount) for amount, is_reversed in self.payments if not is_reversed)
+        return sum(amount - back for amount, back in self.payments)
 
     @property
     def approved(self) -> int:
@@ -140,7 +141,7 @@ class Sold:
         credit, left = sum(money), self.collected - self.approved
         if credit > 0 and left <= 0:
             return "not_collected"
-        owed_after = max(0, self.total - self.credited - credit)
+        owed_after = max(0, self.total - self.credited - credit - self.written_off)
         part.paid = max(0, min(credit, left - owed_after))
         part.units, part.money, part.status, part.version = units, money, "approved", part.version + 1
         part.dispositions = {line: dispositions[line] for line in {line for line, _ in units}}
@@ -185,16 +186,19 @@ class Sold:
         self._give_back("cancellation")
 
     def pay(self, amount: int) -> None:
-        self.payments.append([amount, False])
+        self.payments.append([amount, 0])
         if self.status == "cancelled":
             self._give_back("payment")
 
-    def reverse(self, which: int) -> str | None:
-        if self.payments[which][1]:
+    def reverse(self, which: int, part: int | None) -> str | None:
+        amount, before = self.payments[which]
+        if amount == before:
             return "already_reversed"
-        self.payments[which][1] = True
+        if part is not None and part > amount - before:
+            return "reversal_too_large"
+        self.payments[which][1] = amount if part is None else before + part
         if self.approved > self.collected:
-            self.attention.add(f"approved_above_collected:{which}")
+            self.attention.add(f"approved_above_collected:{which}:{self.payments[which][1]}")
         return None
 
     def _give_back(self, cause: str) -> None:

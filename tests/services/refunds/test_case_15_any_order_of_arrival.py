@@ -20,12 +20,13 @@ from services.refunds.requests import RefundPolicyInput
 from services.refunds.settings import RefundsEnvironment
 from services.refunds.tables import metadata
 from shared.contracts.actor import Actor
+from shared.contracts.ids import uuid_of
 from shared.data.db import Database
 from shared.messaging.inbox import Inbox
 from shared.messaging.outbox import cloud_event
 from tests.e2e.test_imported_orders import CANCELLED, DELIVERED, of_2024
 from tests.services.refunds.own_stack import own_stack
-from tests.services.refunds.scenes import cancel, move, order, pay, prepaid, refunds_of
+from tests.services.refunds.scenes import cancel, move, order, pay, prepaid, refunds_of, seen
 from tests.shop import Shop
 from tests.stack import Stack
 
@@ -148,7 +149,6 @@ async def test_three_times_and_shuffled(shop: Shop, empty: tuple[Stack, Database
 @pytest.mark.parametrize(("back", "expected"), [({"amount": 4_000}, [11_000, 1_000]), ({}, [5_000])])
 async def test_case_37_seen_at_once(shop: Shop, empty: tuple[Stack, Database], back: dict[str, int], expected: list[int]) -> None:
     """A payment of a cancelled order comes back as long as something of it stands: the newest event arrives before all others."""
-    stack, database = empty
     order_id = await order(shop)
     await cancel(shop.platform, order_id)
     first = (await pay(shop, order_id, 11_000))["payments"][0]["payment_id"]
@@ -156,13 +156,37 @@ async def test_case_37_seen_at_once(shop: Shop, empty: tuple[Stack, Database], b
     reversal = f"/orders/v1/orders/{order_id}/payments/{first}/reversals"
     (await shop.staff.post(reversal, json={"reason": "charged back"} | back)).ok()
     events = await shop.rows("orders", "select * from events where store_id = {store} and subject = $2 order by sequence desc", order_id)
+    assert await _made(shop, empty, events) == [("payment", amount) for amount in expected]
+
+
+async def test_what_is_written_off_later_pays_nothing_back(shop: Shop, empty: tuple[Stack, Database]) -> None:
+    """A part cancellation counts what was written off up to its own version, whenever refunds hears of the rest.
+
+    The order does not know of the credit yet when 60.00 of its 110.00 are written off: the copy of it is locked until then.
+    """
+    order_id = await order(shop, **prepaid(5_000))
+    await move(shop, order_id, "confirmed")
+    await seen(shop, order_id, version=2)
+    path, lock = f"/orders/v1/orders/{order_id}", "select 1 from orders where store_id = $1 and order_id = $2 for update"
+    async with shop._pools["refunds"].acquire() as connection, connection.transaction():
+        assert await connection.fetchval(lock, shop.store, uuid_of("order", order_id))
+        (await shop.staff.post(f"{path}/part-cancellations", json={"lines": [{"line": 1, "quantity": 1}], "reason": "gone"})).ok()
+        (await shop.platform.post(f"{path}/closings", json={"kind": "written_off", "amount": 6_000, "reason": "shortage"})).ok()
+    [refund] = await refunds_of(shop, order_id, 1)
+    events = await shop.rows("orders", "select * from events where store_id = {store} and subject = $2 order by sequence desc", order_id)
+    assert (refund["amount"]["amount"], await _made(shop, empty, events)) == (0, [("part_cancellation", 0)])
+
+
+async def _made(shop: Shop, empty: tuple[Stack, Database], events: list[dict[str, Any]]) -> list[tuple[str, int]]:
+    """The refunds, as (cause, amount), that come of an order's events arriving in this order where nothing was known before."""
+    stack, database = empty
     there = Shop(stack, shop._client, {})
     elsewhere = Elsewhere(there, database)
     await elsewhere.take(bodies([event for event in events if event["type"] != "order.refunded.v1"], there.store))
     [row] = await elsewhere.state()
-    assert [(refund[0], refund[7]) for refund in _refunds(row)] == [("payment", amount) for amount in expected]
     for pool in there._pools.values():
         await pool.close()
+    return [(refund[0], refund[7]) for refund in _refunds(row)]
 
 
 def _refunds(row: dict[str, Any]) -> Any:

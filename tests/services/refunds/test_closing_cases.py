@@ -3,12 +3,10 @@
 import json
 from typing import Any
 
-import pytest
-
 from shared.contracts.ids import uuid_of
 from tests.services.orders.test_closings import limited
-from tests.services.refunds.scenes import ask, collected, delivered, everything, move, order, pay, prepaid, refunds_of
-from tests.services.refunds.test_credit_cases import approved_with, cancel_units, money_of, shown
+from tests.services.refunds.scenes import ask, collected, delivered, everything, order, pay, prepaid, refunds_of
+from tests.services.refunds.test_credit_cases import approved_with, money_of, shown
 from tests.shop import Shop, eventually
 
 TWO_LINES: dict[str, Any] = {
@@ -107,21 +105,6 @@ async def test_case_35_a_tip_is_kept_and_all_is_returned(shop: Shop) -> None:
     assert money_of((await approved_with(shop, refund["refund_id"])).ok()) == (11_000, 11_000)
     await shown(shop, order_id, due=0, overpaid=0, refunded_total=11_000, credited_total=11_000, payment="paid")
     assert len(await refunds_of(shop, order_id)) == 1
-
-
-@pytest.mark.parametrize("at_once", [False, True])
-async def test_what_was_written_off_after_a_part_cancellation_does_not_pay_it_back(shop: Shop, at_once: bool) -> None:
-    """2.1: with what was written off up to the part cancellation's version, whenever refunds hears of it."""
-    order_id = await order(shop, **prepaid(5_000))
-    await move(shop, order_id, "confirmed")
-    if at_once:
-        (await close(shop, order_id, "written_off", 100, "shortage", by="platform")).ok()
-    await cancel_units(shop, order_id)
-    (await close(shop, order_id, "written_off", 400 if at_once else 500, "shortage", by="platform")).ok()
-    [refund] = await refunds_of(shop, order_id, 1)
-    assert money_of(refund) == (5_500, 0)
-    assert refund["explanation"]["written_off"] == (100 if at_once else 0)
-    await shown(shop, order_id, due=0, credited_total=5_500, payment="paid")
 
 
 async def test_case_37_charged_back_in_parts(shop: Shop) -> None:

@@ -136,14 +136,26 @@ class Lives(RuleBasedStateMachine):
         self.payments[order].append(next(p["payment_id"] for p in shown["payments"] if p["reference"] == body["reference"]))
         self.copied(order, shown["version"])
 
-    @rule(order=orders, which=st.integers(0, 2))
-    def reverse(self, order: str, which: int) -> None:
+    @rule(order=orders, which=st.integers(0, 2), part=st.sampled_from([None, None, 50, 400]))
+    def reverse(self, order: str, which: int, part: int | None) -> None:
         if which < len(self.payments[order]):
             path = f"/orders/v1/orders/{order}/payments/{self.payments[order][which]}/reversals"
-            code = self.models[order].reverse(which)
-            body = self.agrees(self.call(self.shop.staff, "POST", path, {"reason": "bounced"}), code)
+            code = self.models[order].reverse(which, part)
+            said = {"reason": "bounced"} | ({} if part is None else {"amount": part})
+            body = self.agrees(self.call(self.shop.staff, "POST", path, said), code)
             if code is None:
                 self.copied(order, body["version"])
+
+    @rule(order=orders, kind=st.sampled_from(["written_off", "written_off", "kept"]), amount=st.sampled_from([1, 50, 400]))
+    def close(self, order: str, kind: str, amount: int) -> None:
+        """What is due when it is asked depends on how many of the refunds the order has heard of: orders has tests of its own for that."""
+        body = {"kind": kind, "amount": amount, "reason": "other"}
+        answer = self.call(self.shop.platform, "POST", f"/orders/v1/orders/{order}/closings", body)
+        if answer.status_code != 200:
+            assert answer.json()["code"] in ("no_such_difference", "pending_is_amended", "already_cancelled"), answer.text
+            return
+        self.models[order].written_off += amount if kind == "written_off" else 0
+        self.copied(order, answer.json()["version"])
 
     @rule(manage_stock=st.booleans(), attachments=st.booleans(), deduct_shipping=st.booleans())
     def switch(self, **switches: bool) -> None:
