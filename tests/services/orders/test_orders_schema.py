@@ -7,6 +7,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from alembic import command
 from fastapi import FastAPI
 
 from services.orders.app import SERVICE
@@ -15,6 +16,7 @@ from services.orders.rules.problems import PROBLEMS
 from shared.contracts.events import EVENTS, SOURCES
 from shared.data import migrate
 from shared.web.problems import KERNEL_PROBLEMS
+from tests.services.refunds.own_stack import own_stack
 from tests.shop import Shop, order_p
 from tests.stack import Stack
 
@@ -23,6 +25,39 @@ ROOM = Path(__file__).resolve().parents[3] / "services" / "orders"
 
 async def test_migrations_make_what_the_models_say(stack: Stack) -> None:
     await asyncio.to_thread(migrate.check, "orders", stack.database_url("orders"))
+
+
+async def test_reversals_of_before_were_of_all_that_there_was(shop: Shop, tmp_path: Path) -> None:
+    """Down to the version before reversals in parts, and up again, with a reversal that was there."""
+    paid = [{"amount": 11_000, "method": "card", "reference": "x"}]
+    order = (await shop.platform.post("/orders/v1/orders", json=order_p(payments=paid))).ok()
+    path = f"/orders/v1/orders/{order['order_id']}/payments/{order['payments'][0]['payment_id']}/reversals"
+    (await shop.staff.post(path, json={"reason": "bounced"})).ok()
+    own = await asyncio.to_thread(own_stack, shop.stack, tmp_path, "reversals")
+    try:
+        config = migrate.config("orders", own.database_url("orders"))
+        await asyncio.to_thread(command.downgrade, config, "0012")
+        connection = await asyncpg.connect(own.database_url("orders"))
+        try:
+            async with connection.transaction():  # an order and its lines must add up when it ends
+                for table in ("orders", "lines", "payments"):
+                    columns = await connection.fetchval(
+                        """select string_agg(quote_ident(column_name), ', ') from information_schema.columns
+                        where table_schema = 'orders' and table_name = $1 and is_generated = 'NEVER'""",
+                        table,
+                    )
+                    rows = f"select jsonb_agg(to_jsonb(t))::text as rows from {table} t where store_id = {{store}}"
+                    [found] = await shop.rows("orders", rows)
+                    copied = f"select {columns} from jsonb_populate_recordset(null::orders.{table}, $1::jsonb)"
+                    await connection.execute(f"insert into orders.{table} ({columns}) {copied}", found["rows"])
+            await asyncio.to_thread(command.upgrade, config, "head")
+            known = "select amount, stood, stands from orders.payments order by order_version"
+            assert [tuple(row) for row in await connection.fetch(known)] == [(11_000, None, 11_000), (-11_000, 11_000, 0)]
+            assert await connection.fetchval("select payment from orders.orders") == "unpaid"
+        finally:
+            await connection.close()
+    finally:
+        await asyncio.to_thread(own.stop)
 
 
 @pytest.mark.parametrize(
