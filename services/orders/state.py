@@ -122,6 +122,7 @@ class JournalEntry:
     external_ref: str | None
     currency: str
     amount: int
+    courier_charge: int | None
     method: str
     reference: str
     collected_by: str | None

@@ -43,6 +43,8 @@ PARAMETERS = {
     "order_number": "Only those of the order with this number.",
     "placed_at.gte": "Placed at this time or later.",
     "placed_at.lt": "Placed before this time.",
+    "updated_at.gte": "Changed last at this time or later.",
+    "updated_at.lt": "Changed last before this time.",
     "requested_at.gte": "Requested at this time or later.",
     "requested_at.lt": "Requested before this time.",
     "created_at.gte": "Made at this time or later.",

@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field
 
 from services.orders.requests.figures import Currency
 from shared.web.exports import FileQuery
-from shared.web.inputs import Moment, Word
+from shared.web.inputs import Method, Moment, Word
 
 
 class JournalQuery(FileQuery):
@@ -17,5 +17,5 @@ class JournalQuery(FileQuery):
     occurred_from: Annotated[Moment | None, Field(alias="occurred_at.gte")] = None
     occurred_before: Annotated[Moment | None, Field(alias="occurred_at.lt")] = None
     currency: Currency = None
-    method: Word | None = None
+    method: Method | None = None
     collected_by: Word | None = None

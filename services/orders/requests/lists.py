@@ -31,16 +31,16 @@ class OrderFilter(BaseModel):
     needs_attention: Annotated[bool, Field(description="Only orders that are overpaid, have an address problem or were oversold")] = False
     updated_from: Annotated[Moment | None, Field(alias="updated_at.gte")] = None
     updated_before: Annotated[Moment | None, Field(alias="updated_at.lt")] = None
-    number: Word | None = None
-    external_ref: Reference | None = None
-    sku: Sku | None = None
+    number: Annotated[Word | None, Field(description="Only the order with this number")] = None
+    external_ref: Annotated[Reference | None, Field(description="Only the order with this id in the other system")] = None
+    sku: Annotated[Sku | None, Field(description="Only orders with a line of this SKU")] = None
     country: Annotated[CountryCode | None, Field(description="Of the shipping address, ISO 3166-1 alpha-2")] = None
     carrier: Annotated[Word | None, Field(description="Of a parcel, in upper or lower case")] = None
     tracking_number: Annotated[Word | None, Field(description="Of a parcel")] = None
     payment_method: Annotated[Method | None, Field(description="Intended, or of a recorded payment; in any case")] = None
     payment_reference: Annotated[Reference | None, Field(description="Of a recorded payment")] = None
-    fulfilment: list[Fulfilment] = []
-    tag: Tag | None = None
+    fulfilment: Annotated[list[Fulfilment], Field(description="How the order reaches its customer")] = []
+    tag: Annotated[Tag | None, Field(description="Only orders with this tag; customers see no tags, and find none")] = None
     q: Annotated[
         str | None,
         Text(200, min_characters=1),

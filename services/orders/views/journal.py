@@ -21,6 +21,7 @@ class JournalEntryView(View):
     reference: str
     collected_by: str | None
     amount: MoneyView
+    courier_charge: MoneyView | None
     payment_id: PaymentId
     reverses: PaymentId | None
     occurred_at: datetime
@@ -29,10 +30,13 @@ class JournalEntryView(View):
     @classmethod
     def of(cls, entry: JournalEntry, zone: ZoneInfo) -> "JournalEntryView":
         """As the shop sees it."""
-        return cls.showing(entry, day=entry.occurred_at.astimezone(zone).date(), amount=money(entry.amount, entry.currency))
+        charge = None if entry.courier_charge is None else money(entry.courier_charge, entry.currency)
+        day = entry.occurred_at.astimezone(zone).date()
+        return cls.showing(entry, day=day, amount=money(entry.amount, entry.currency), courier_charge=charge)
 
 
 def journal_cells(entry: JournalEntry, zone: ZoneInfo) -> dict[str, Any]:
-    """The same as cells of a CSV; the amount is decimal."""
+    """The same as cells of a CSV; amounts are decimal."""
     view = JournalEntryView.of(entry, zone)
-    return asdict(entry) | {"day": view.day, "amount": view.amount.decimal}
+    charge = view.courier_charge and view.courier_charge.decimal
+    return asdict(entry) | {"day": view.day, "amount": view.amount.decimal, "courier_charge": charge}

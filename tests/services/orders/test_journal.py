@@ -28,7 +28,7 @@ async def collected(shop: Shop) -> tuple[str, str]:
     prepaid = [{"amount": 500, "method": "card", "reference": "=ch_1", "occurred_at": AT["b"]}]
     first = await placed(shop, external_ref="web-7", placed_at=AT["a"], payments=prepaid)
     other = await placed(shop, currency="JPY", placed_at=AT["a"])
-    cash = {"amount": 11_000, "method": "cod", "reference": "r-1", "collected_by": "Pathao", "occurred_at": AT["a"]}
+    cash = {"amount": 11_000, "method": "cod", "reference": "r-1", "collected_by": "Pathao", "courier_charge": 250, "occurred_at": AT["a"]}
     payment = (await act(shop.staff, first, "payments", cash)).ok()["payments"][-1]["payment_id"]
     (await act(shop.staff, first, f"payments/{payment}/reversals", {"reason": "false note", "occurred_at": AT["d"]})).ok()
     yen = cash | {"collected_by": "RedX", "occurred_at": AT["c"]}
@@ -45,21 +45,22 @@ async def test_every_payment_and_reversal_once_in_order(shop: Shop) -> None:
     card, cash, back = shown[first]
     [yen] = shown[other]
     assert [tuple(row.values()) for row in rows] == [
-        ("2026-03-02", "1001", first, "web-7", "cod", "r-1", "Pathao", "110.00", "BDT", cash["payment_id"], "",
+        ("2026-03-02", "1001", first, "web-7", "cod", "r-1", "Pathao", "110.00", "2.50", "BDT", cash["payment_id"], "",
          "2026-03-01T18:00:00+00:00", rows[0]["recorded_at"]),
-        ("2026-03-02", "1001", first, "web-7", "card", "'=ch_1", "", "5.00", "BDT", card["payment_id"], "",
+        ("2026-03-02", "1001", first, "web-7", "card", "'=ch_1", "", "5.00", "", "BDT", card["payment_id"], "",
          "2026-03-01T18:30:00+00:00", rows[1]["recorded_at"]),
-        ("2026-03-02", "1002", other, "", "cod", "r-1", "RedX", "11000", "JPY", yen["payment_id"], "",
+        ("2026-03-02", "1002", other, "", "cod", "r-1", "RedX", "11000", "250", "JPY", yen["payment_id"], "",
          "2026-03-02T09:00:00+00:00", rows[2]["recorded_at"]),
-        ("2026-03-03", "1001", first, "web-7", "cod", "r-1", "Pathao", "-110.00", "BDT", back["payment_id"], cash["payment_id"],
+        ("2026-03-03", "1001", first, "web-7", "cod", "r-1", "Pathao", "-110.00", "", "BDT", back["payment_id"], cash["payment_id"],
          "2026-03-03T09:00:00+00:00", rows[3]["recorded_at"]),
     ]  # fmt: skip
-    assert list(rows[0]) == ["day", "number", "order_id", "external_ref", "method", "reference", "collected_by", "amount", "currency",
+    assert list(rows[0]) == ["day", "number", "order_id", "external_ref", "method", "reference", "collected_by", "amount", "courier_charge", "currency",
                              "payment_id", "reverses", "occurred_at", "recorded_at"]  # fmt: skip
     lines = (await shop.staff.get(f"{JOURNAL}?format=jsonl&currency=JPY")).ok().content.splitlines()
     assert [json.loads(line) for line in lines] == [
         {"day": "2026-03-02", "number": "1002", "order_id": other, "external_ref": None, "method": "cod", "reference": "r-1",
-         "collected_by": "RedX", "amount": {"amount": 11_000, "currency": "JPY", "decimal": "11000"}, "payment_id": yen["payment_id"],
+         "collected_by": "RedX", "amount": {"amount": 11_000, "currency": "JPY", "decimal": "11000"},
+         "courier_charge": {"amount": 250, "currency": "JPY", "decimal": "250"}, "payment_id": yen["payment_id"],
          "reverses": None, "occurred_at": "2026-03-02T09:00:00Z", "recorded_at": yen["recorded_at"]},
     ]  # fmt: skip
     assert (await shop.staff.get(f"{JOURNAL}?bom=true")).ok().content[:3] == b"\xef\xbb\xbf"
@@ -70,7 +71,7 @@ async def test_every_payment_and_reversal_once_in_order(shop: Shop) -> None:
     [
         ({"occurred_at.gte": AT["b"]}, ["5.00", "11000", "-110.00"]),
         ({"occurred_at.gte": AT["b"], "occurred_at.lt": AT["c"]}, ["5.00"]),
-        ({"currency": "BDT", "method": "cod"}, ["110.00", "-110.00"]),
+        ({"currency": "BDT", "method": "COD"}, ["110.00", "-110.00"]),
         ({"collected_by": "RedX"}, ["11000"]),
         ({"collected_by": "redx"}, []),
         ({"method": "card", "currency": "JPY"}, []),

@@ -30,8 +30,8 @@ select distinct o.store_id, o.order_id, given.number, o.placed_at from orders.or
 STATEMENTS = (
     "alter table orders.orders add updated_at timestamptz",
     "alter table orders.orders disable trigger user",  # this is no version
-    """update orders.orders o set updated_at = c.recorded_at from orders.changes c
-    where c.store_id = o.store_id and c.order_id = o.order_id and c.version = o.version""",
+    """update orders.orders o set updated_at = coalesce((select c.recorded_at from orders.changes c
+    where c.store_id = o.store_id and c.order_id = o.order_id and c.version = o.version), o.recorded_at)""",
     "alter table orders.orders enable trigger user",
     "alter table orders.orders alter updated_at set not null",
     "alter table orders.payments add placed_at timestamptz",
