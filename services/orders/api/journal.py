@@ -20,8 +20,8 @@ from shared.web.exports import FILE, MEDIA_TYPES, PAGE_ROWS, Export, Table, piec
 router = Router()
 
 COLUMNS = (
-    "day", "number", "order_id", "external_ref", "method", "reference", "collected_by", "amount", "courier_charge", "currency", "payment_id",
-    "reverses", "occurred_at", "recorded_at",
+    "day", "number", "order_id", "external_ref", "method", "reference", "collected_by", "amount", "courier_charge", "currency",
+    "payment_id", "reverses", "occurred_at", "recorded_at",
 )  # fmt: skip
 
 

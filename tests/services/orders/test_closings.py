@@ -170,7 +170,8 @@ async def test_the_database_refuses_what_the_code_would_not_write(shop: Shop) ->
         with pytest.raises(asyncpg.CheckViolationError):
             await shop.rows("orders", f"{closing}{figures})", ids[0])
     reversal = """insert into payments (store_id, payment_id, order_id, order_version, amount, method, reference, reverses, stood,
-        occurred_at, recorded_at) values ({store}, gen_random_uuid(), $2, 3, AMOUNT, 'card', 'ch_1', $3, STOOD, now(), now())"""
+        placed_at, occurred_at, recorded_at)
+        values ({store}, gen_random_uuid(), $2, 3, AMOUNT, 'card', 'ch_1', $3, STOOD, now(), now(), now())"""
     wrong = {("-11001", "11000"): asyncpg.CheckViolationError, ("-1", "null"): asyncpg.CheckViolationError,
              ("-1", "10999"): asyncpg.ForeignKeyViolationError}  # fmt: skip
     for (amount, stood), error in wrong.items():

@@ -29,8 +29,8 @@ insert into orders.figures (store_id, currency, quarter, placed, sold, collected
 select $1, 'BDT', timestamptz '2021-01-01 00:00:00+00' + n * interval '15 minutes', 2, 300, 100 from generate_series(0, $2::int - 1) n
 """
 FILL_PAYMENTS = """
-insert into orders.payments (store_id, payment_id, order_id, order_version, amount, method, reference, occurred_at, recorded_at)
-select store_id, gen_random_uuid(), order_id, 1, 100, 'cod', number, placed_at, placed_at from orders.orders where store_id = $1
+insert into orders.payments (store_id, payment_id, order_id, order_version, amount, method, reference, placed_at, occurred_at, recorded_at)
+select store_id, gen_random_uuid(), order_id, 1, 100, 'cod', number, placed_at, placed_at, placed_at from orders.orders where store_id = $1
 """
 
 pytestmark = pytest.mark.timeout(1_800)

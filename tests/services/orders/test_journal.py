@@ -54,8 +54,8 @@ async def test_every_payment_and_reversal_once_in_order(shop: Shop) -> None:
         ("2026-03-03", "1001", first, "web-7", "cod", "r-1", "Pathao", "-110.00", "", "BDT", back["payment_id"], cash["payment_id"],
          "2026-03-03T09:00:00+00:00", rows[3]["recorded_at"]),
     ]  # fmt: skip
-    assert list(rows[0]) == ["day", "number", "order_id", "external_ref", "method", "reference", "collected_by", "amount", "courier_charge", "currency",
-                             "payment_id", "reverses", "occurred_at", "recorded_at"]  # fmt: skip
+    assert list(rows[0]) == ["day", "number", "order_id", "external_ref", "method", "reference", "collected_by", "amount", "courier_charge",
+                             "currency", "payment_id", "reverses", "occurred_at", "recorded_at"]  # fmt: skip
     lines = (await shop.staff.get(f"{JOURNAL}?format=jsonl&currency=JPY")).ok().content.splitlines()
     assert [json.loads(line) for line in lines] == [
         {"day": "2026-03-02", "number": "1002", "order_id": other, "external_ref": None, "method": "cod", "reference": "r-1",
