@@ -45,6 +45,8 @@ PARAMETERS = {
     "placed_at.lt": "Placed before this time.",
     "updated_at.gte": "Changed last at this time or later.",
     "updated_at.lt": "Changed last before this time.",
+    "occurred_at.gte": "Occurred at this time or later.",
+    "occurred_at.lt": "Occurred before this time.",
     "requested_at.gte": "Requested at this time or later.",
     "requested_at.lt": "Requested before this time.",
     "created_at.gte": "Made at this time or later.",

@@ -109,7 +109,7 @@ async def sees_nothing(shop: Shop, estate: Estate, customer: str) -> bool:
     caller = shop.customer(customer)
     for path in (*estate.reads(), f"/refunds/v1/attachments/{estate.file}"):
         answer = await caller.get(path)
-        assert (answer.status, answer.code in ("not_found", "order_not_known_yet")) == (404, True), (path, answer.content)
+        assert (answer.status, answer.code in ("not_found", "order_not_here_yet")) == (404, True), (path, answer.content)
     for path in LISTS:
         assert (await caller.get(path)).ok()["items"] == [], path
     return True

@@ -29,7 +29,7 @@ STAFF_ONLY = {
     "internal_settled",
 }
 """Facts that the platform may be told in events, and its customer in no answer. Both sides see a cancellation's reason."""
-SEEN = {"name", "shipping_street", "ship_message", "carrier", "customer_note_edited", "answer", "description", "approve_message"}
+SEEN = {"name", "shipping_street", "ship_message", "tracking", "customer_note_edited", "answer", "description", "approve_message"}
 """What a customer does get: shows that the search finds what is there."""
 
 

@@ -83,7 +83,7 @@ RAW: dict[str, tuple[bytes, str | None, int, str]] = {
 }
 
 SETTABLE_BY_NOBODY = ("order_id", "store_id", "version", "status", "payment", "refund_state", "refunded_total", "collected", "recorded_at",
-                      "created_by", "placed_by", "cancelled_from", "history", "actions")  # fmt: skip
+                      "created_by", "placed_by", "cancelled_from", "imported", "updated_at", "due", "actions")  # fmt: skip
 
 
 async def written(shop: Shop) -> dict[str, int]:

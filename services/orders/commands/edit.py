@@ -50,19 +50,13 @@ async def edit_order(
     personal = _corrected(state.personal, request, checking, home)
     found = (*still_open(state.address_problems, _checked(request)), *checking.problems)
     problems = () if request.accept_addresses else found
-    facts = {name: getattr(request, name) for name in REMOVABLE if name in request.model_fields_set} | _printed(state.order, request)
-    tags = tuple(request.tags or ()) if "tags" in request.model_fields_set else state.tags
-    still_short = state.oversold_open and not request.accept_oversold
-    corrected = replace(state, personal=personal, address_problems=problems, metadata=_merged(state.metadata, request), tags=tags)
-    corrected = replace(corrected, oversold_open=still_short)
-    documents = with_documents(state.order, [one.parts(state.order.version + 1) for one in request.documents or ()])
-    after = changed(corrected, now=now, parcels=_parcels(state.order, request, now=now), external_documents=documents, **facts)
+    after = _edited(replace(state, personal=personal, address_problems=problems), request, now=now)
     if request.lines:
         enough_room([one.model_dump_json() for one in (*after.order.lines, *after.personal.lines)])
         await replace_lines(tx, actor, state.order, after.order)
     old, new = difference(_shown(state), _shown(after))
     accepted = [{"pointer": one.pointer, "code": one.code} for one in found] if request.accept_addresses else []
-    closes = {"accept_addresses": bool(accepted), "accept_oversold": state.oversold_open and not still_short}
+    closes = {"accept_addresses": bool(accepted), "accept_oversold": state.oversold_open and not after.oversold_open}
     fields = (*new, *(name for name, applies in closes.items() if applies))
     if not fields:
         raise Refused("nothing_changed", "The correction does not change anything.")
@@ -70,6 +64,17 @@ async def edit_order(
     doing = Doing(actor, now, now, message=request.message, reason=request.reason)
     await write(tx, after, OrderEdited, doing, details, reason=request.reason, fields=fields)
     return after
+
+
+def _edited(state: OrderState, request: EditOrder, *, now: datetime) -> OrderState:
+    """The next version, with all that the request says beside contact and addresses."""
+    order = state.order
+    tags = tuple(request.tags or ()) if "tags" in request.model_fields_set else state.tags
+    still_short = state.oversold_open and not request.accept_oversold
+    beside = replace(state, metadata=_merged(state.metadata, request), tags=tags, oversold_open=still_short)
+    facts = {name: getattr(request, name) for name in REMOVABLE if name in request.model_fields_set} | _printed(order, request)
+    documents = with_documents(order, [one.parts(order.version + 1) for one in request.documents or ()])
+    return changed(beside, now=now, parcels=_parcels(order, request, now=now), external_documents=documents, **facts)
 
 
 def _printed(order: Order, request: EditOrder) -> dict[str, Any]:

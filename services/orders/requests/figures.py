@@ -17,5 +17,5 @@ class FiguresQuery(BaseModel):
 
     at_from: Annotated[Moment, Field(alias="at.gte", description="On a quarter of an hour; other times are refused")]
     at_before: Annotated[Moment, Field(alias="at.lt", description="At most 32 days later by the hour, 367 by the day")]
-    by: By = "day"
+    by: Annotated[By, Field(description="Sums of each hour, or of each day, in the store's time zone")] = "day"
     currency: Currency = None

@@ -17,5 +17,5 @@ class JournalQuery(FileQuery):
     occurred_from: Annotated[Moment | None, Field(alias="occurred_at.gte")] = None
     occurred_before: Annotated[Moment | None, Field(alias="occurred_at.lt")] = None
     currency: Currency = None
-    method: Method | None = None
-    collected_by: Word | None = None
+    method: Annotated[Method | None, Field(description="Of the payment, in any case")] = None
+    collected_by: Annotated[Word | None, Field(description="Who collected it, such as a courier")] = None

@@ -7,7 +7,6 @@ import sqlalchemy as sa
 
 from shared.contracts.actor import Actor
 from shared.data.idempotency import Reservation, Stored, store
-from shared.web import pages
 from shared.web.pages import Key, Order, Walked, walk
 from tests.services.kernel.lab import Lab
 
@@ -15,9 +14,12 @@ EXAMINED = 4
 WANTED = ["k00", "k13"]  # between them stand three walks of nothing
 
 
+def _key(key: str, status: int) -> str:
+    return key
+
+
 @pytest.mark.parametrize("limit", [1, 2])
-async def test_an_empty_page_in_the_middle_loses_nothing(lab: Lab, monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
-    monkeypatch.setattr(pages, "MAX_EXAMINED_ROWS", EXAMINED)
+async def test_an_empty_page_in_the_middle_loses_nothing(lab: Lab, limit: int) -> None:
     actor, table = Actor(lab.store, "staff", "staff-1"), lab.database.kernel.idempotency
     async with lab.database.transaction("lab.store") as tx:
         for key in (f"k{number:02}" for number in range(14)):
@@ -30,7 +32,7 @@ async def test_an_empty_page_in_the_middle_loses_nothing(lab: Lab, monkeypatch: 
 
         source = sa.select(table.c.key, table.c.status).where(table.c.store_id == lab.store)
         async with lab.database.reading() as tx:
-            return await walk(tx, Key(table.c.key), lambda key, status: str(key), source, cursor=cursor, limit=limit, left=left)
+            return await walk(tx, Key(table.c.key), _key, source, cursor=cursor, limit=limit, left=left, examined=EXAMINED)
 
     forward = [await page(None)]
     while (cursor := forward[-1].next_cursor) is not None:

@@ -67,7 +67,7 @@ async def test_figures_read_the_quarter_hours_that_are_asked_for(tx: Explained, 
 
 async def test_the_journal_is_walked_along_its_index(tx: Explained, years: None) -> None:
     cursor: str | None = None
-    for wanted in (JournalQuery(), JournalQuery(occurred_from=BEGIN - timedelta(days=320)), JournalQuery(method="card")):
+    for wanted in (JournalQuery(), JournalQuery(occurred_from=BEGIN - timedelta(days=320)), JournalQuery(method="cheque")):
         for _ in range(3):
             tx.plans.clear()
             page = await journal_page(tx, STAFF, wanted, cursor=cursor, limit=200)
