@@ -45,7 +45,7 @@ AS_CHANGED = Key(orders.c.updated_at, orders.c.order_id)
 NEWEST_ORDERS = 100
 COUNTRIES_TRIED = 3
 MAX_EXAMINED_HITS = 2_500
-"""Fewer than of other walks: each hit is looked up in the orders, and names or hits were counted first, up to 2 * MAX_SORTED of them."""
+"""Fewer than of other walks: for each there is a look at another table, and names or hits were counted first, up to 2 * MAX_SORTED."""
 
 
 async def search_for(tx: Transaction, actor: Actor, wanted: OrderFilter) -> Search | None:
@@ -83,7 +83,7 @@ async def page_of(
     if sorted_hits is not None:
         source = source.where(among(sorted_hits))
     key = NEWEST_FIRST if sort == "-placed_at" else AS_CHANGED
-    examined = MAX_EXAMINED_HITS if found or search else MAX_EXAMINED_ROWS
+    examined = MAX_EXAMINED_HITS if found or search or _looks_aside(wanted) else MAX_EXAMINED_ROWS
     return await walk(tx, key, _summary, source, cursor=cursor, limit=limit, left=_matching, examined=examined)
 
 
@@ -108,6 +108,11 @@ def _may_use_hits(actor: Actor, wanted: OrderFilter) -> bool:
     Nor where an index leads to one order, or to the orders of one customer.
     """
     return actor.is_shop and wanted.customer_id is None and wanted.number is None and wanted.external_ref is None
+
+
+def _looks_aside(wanted: OrderFilter) -> bool:
+    """Whether each examined order needs a look at another table."""
+    return any((wanted.payment_method, wanted.payment_reference, wanted.tracking_number, wanted.sku))
 
 
 def _summary(*, walked_placed_at: Any = None, walked_matches: Any = None, **columns: Any) -> Summary:

@@ -191,7 +191,11 @@ async def test_a_refund_restocks_into_a_level_below_zero(shop: Shop) -> None:
     await seen(shop, order_id, status="delivered")
     refund = (await ask(shop.customer(), order_id, (1, 2))).ok()
     approval = {"lines": [{"line": 1, "quantity": 2, "disposition": "restock"}]}
-    (await shop.staff.post(f"/refunds/v1/refunds/{refund['refund_id']}/approve", json=approval)).ok()
+
+    async def approved() -> Answer:
+        return (await shop.staff.post(f"/refunds/v1/refunds/{refund['refund_id']}/approve", json=approval)).ok()
+
+    await eventually(approved)  # once the payment is seen
 
     async def restocked() -> bool:
         return await on_hand(shop, "TEE-1") == [-2]
