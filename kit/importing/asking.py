@@ -2,14 +2,21 @@
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime
-from typing import Any
 
-from kit.client.requests.orders import LineInput, PlaceOrder, RecordPayment
-from kit.client.requests.refunds import RequestRefund
+from kit.client.requests.orders import (
+    CancelledBeforeInput,
+    ExternalDocumentInput,
+    HistoryInput,
+    LineInput,
+    PlaceOrder,
+    PrepaidInput,
+    RefundedBeforeInput,
+    RefundedLineInput,
+)
 from kit.importing.countries import NO_SUCH_COUNTRY, stand_in_address
-from kit.importing.mapping import PlannedLine, PlannedOrder, PlannedRefund
+from kit.importing.mapping import PlannedLine, PlannedOrder
 
 PREFIX = "online-retail:"
 CURRENCY = "GBP"
@@ -43,7 +50,7 @@ def chunks(orders: dict[str, PlannedOrder]) -> Iterator[list[PlannedOrder]]:
 
 
 def order(planned: PlannedOrder) -> PlaceOrder:
-    """A sales invoice as an order to place. The metadata keeps the country as the file spells it."""
+    """A sales invoice as an order of the past. The metadata keeps the country as the file spells it."""
     first = planned.first
     country = first.country if first.country not in NO_SUCH_COUNTRY else f"{first.country} (none; taken as United Kingdom)"
     metadata: dict[str, str | int | bool] = {"source": "online-retail", "first_row": first.number, "country": country}
@@ -59,9 +66,13 @@ def order(planned: PlannedOrder) -> PlaceOrder:
         "placed_at": first.at,
         "total": planned.total,
         "metadata": metadata,
+        "history": _history(planned),
     }
     if planned.carriage:
         body["shipping"] = {"amount": planned.shipping}
+    if planned.total:  # cash at the time of the invoice: the file has no other
+        paid: PrepaidInput = {"amount": planned.total, "method": "cash", "reference": planned.invoice}
+        body["payments"] = [{**paid, "collected_by": "online-retail", "occurred_at": first.at}]
     return body
 
 
@@ -75,31 +86,31 @@ def _line(line: PlannedLine) -> LineInput:
     return made
 
 
-def payment(planned: PlannedOrder) -> RecordPayment:
-    """The cash payment: the order's whole total, at the time of the invoice (the file has no other)."""
-    at = planned.first.at
-    return {"amount": planned.total, "method": "cash", "reference": planned.invoice, "collected_by": "online-retail", "occurred_at": at}
+def _history(planned: PlannedOrder) -> HistoryInput:
+    """How the order ended, the invoices of the file that concern it, and what came back."""
+    at, issued = planned.first.at, {take.row.invoice: take.row.day for take in planned.takes}
+    documents: list[ExternalDocumentInput] = [{"kind": "invoice", "number": planned.invoice, "issued_on": planned.first.day}]
+    documents += [{"kind": "credit_note", "number": number, "issued_on": day} for number, day in issued.items()]
+    history: HistoryInput = {"status": "delivered", "delivered_at": at, "documents": documents}
+    if (cancelled_at := planned.cancelled_at) is not None:
+        cancelled: CancelledBeforeInput = {"from": "confirmed", "at": cancelled_at}
+        history = {"status": "cancelled", "confirmed_at": at, "cancelled": cancelled, "documents": documents}
+    if any(take.line or take.refunded for take in planned.takes):
+        history["refunded"] = _refunded(planned)
+    return history
 
 
-def refund(planned: PlannedRefund, order_id: str, *, reason: str, window: bool) -> RequestRefund:
-    """The request for what a cancellation invoice refunds on one order, made by the shop on its customer's behalf."""
-    body: RequestRefund = {
-        "order_id": order_id,
-        "lines": [{"line": line, "quantity": units} for line, units in planned.quantities.items()],
-        "reason": reason,
-        "description": description(planned),
-    }
-    if window:
-        body["beyond_window_reason"] = "Imported from the shop's history."
-    return body
+def _refunded(planned: PlannedOrder) -> RefundedBeforeInput:
+    units: Counter[int] = Counter()
+    money: Counter[int] = Counter()
+    for take in planned.takes:
+        units[take.line] += take.units
+        money[take.line] += take.refunded
+    lines: list[RefundedLineInput] = [{"line": line, "quantity": units[line], "amount": money[line]} for line in sorted(units) if line]
+    return {"lines": lines, "shipping": money[0]}
 
 
-def description(planned: PlannedRefund) -> str:
-    """A description that names the cancellation invoice, by which later runs find the refund."""
-    return f"Cancellation invoice {planned.cancellation} of {planned.takes[0].row.at:%Y-%m-%d}."
-
-
-def key(digest: str, *parts: str, body: Any = None) -> str:
-    """An Idempotency-Key derived from the file's digest, from what the call concerns (`parts`) and from its body."""
-    asked = hashlib.sha256(json.dumps(body, sort_keys=True, default=datetime.isoformat).encode()).hexdigest()[:16]
-    return "/".join(("online-retail", digest[:16], *parts, asked))
+def key(digest: str, orders: list[PlaceOrder]) -> str:
+    """The Idempotency-Key of a batch, derived from the file's digest and from the body."""
+    asked = hashlib.sha256(json.dumps(orders, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    return f"online-retail/{digest[:16]}/{asked}"

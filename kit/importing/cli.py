@@ -1,26 +1,12 @@
 """`import …`: the importer's commands, to be mounted by a command line."""
 
 from collections.abc import Callable
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from kit.host import Host
-
-
-class PolicyName(StrEnum):
-    """The refund settings that an import can set."""
-
-    deduct_shipping = "deduct-shipping"
-
-
-class Switch(StrEnum):
-    """On or off."""
-
-    on = "on"
-    off = "off"
 
 
 def importing(host: Callable[[], Host]) -> typer.Typer:
@@ -32,9 +18,6 @@ def importing(host: Callable[[], Host]) -> typer.Typer:
         file: Annotated[Path, typer.Argument(help="The Online Retail CSV, gzipped or not.")],
         *,
         store: Annotated[str, typer.Option(help="The store (tenant).")] = "demo",
-        policy: Annotated[
-            tuple[PolicyName, Switch] | None, typer.Option(help="Save this refund policy first (default: keep the store's own).")
-        ] = None,
         dry_run: Annotated[bool, typer.Option("--dry-run", help="Place nothing; show what would become of each row.")] = False,
         rows: Annotated[Path | None, typer.Option(help="Write what became of each row to this CSV file.")] = None,
         token: Annotated[
@@ -43,12 +26,11 @@ def importing(host: Callable[[], Host]) -> typer.Typer:
         ] = "",
         as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one object per line.")] = False,
     ) -> None:
-        """Import a UK shop's real orders (Chen et al., UCI) with statuses, cash and refunds. A second run continues and repeats no step."""
+        """Import a UK shop's real orders (Chen et al., UCI) with their payments and refunds. A second run continues and repeats nothing."""
         from kit.importing.command import Wanted
         from kit.importing.command import import_online_retail as carry_out
 
-        deduct_shipping = None if policy is None else policy[1] is Switch.on
-        wanted = Wanted(file, store, token, dry_run=dry_run, deduct_shipping=deduct_shipping, rows_file=rows)
+        wanted = Wanted(file, store, token, dry_run=dry_run, rows_file=rows)
         lent = host()
         raise typer.Exit(carry_out(wanted, lent, lent.output(as_json)))
 

@@ -25,20 +25,19 @@ from kit.importing.mapping import OUTCOMES, Plan, plan
 from kit.importing.online_retail import Unreadable, read
 from kit.importing.results import Results
 
-COLUMNS = ("goods", "shipping", "price_differs", "shipping_by_policy", "rounding", "rejected")
+COLUMNS = ("goods", "shipping", "rounding", "rejected")
 SHOWN_DIFFERENCES = 10
 TABLE_WIDTH = 132
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The command's options. With `deduct_shipping` None the store's policy stays as it is."""
+    """The command's options."""
 
     file: Path
     store: str
     token: str
     dry_run: bool
-    deduct_shipping: bool | None
     rows_file: Path | None
 
 
@@ -48,16 +47,16 @@ def import_online_retail(wanted: Wanted, host: Host, output: Output) -> int:
     made = _read(wanted.file, output)
     differs: dict[str, str] = {}
     if wanted.dry_run:
-        results = foreseen(made, deduct_shipping=bool(wanted.deduct_shipping))
+        results = foreseen(made)
     else:
         results, differs = _carry_out(made, wanted, host, output)
     kept = account(made, results)
     if wanted.rows_file is not None:
         _write_rows(wanted.rows_file, kept)
     seconds = time.monotonic() - began
-    shown = _as_json(wanted, kept, results, differs, seconds)
-    output.result(shown, lambda console: _show(console, seconds, kept, results, differs, dry_run=wanted.dry_run))
-    return 0 if kept.adds_up and not differs and not results.unfinished else 1
+    shown = _as_json(wanted, kept, differs, seconds)
+    output.result(shown, lambda console: _show(console, seconds, kept, differs, dry_run=wanted.dry_run))
+    return 0 if kept.adds_up and not differs else 1
 
 
 def _read(file: Path, output: Output) -> Plan:
@@ -69,21 +68,19 @@ def _read(file: Path, output: Output) -> Plan:
     except (Unreadable, OSError) as error:
         raise CannotDo(f"{file.name} cannot be imported: {error}", "see the columns in docs/import.md") from error
     made = plan(source)
-    output.progress(f"{len(source.rows):,} rows: {len(made.orders):,} orders and {len(made.refunds):,} refunds to make")
+    output.progress(f"{len(source.rows):,} rows: {len(made.orders):,} orders to place")
     return made
 
 
 def _carry_out(made: Plan, wanted: Wanted, host: Host, output: Output) -> tuple[Results, dict[str, str]]:
     address = host.address()
     token = wanted.token or host.token(wanted.store)
-    totals = carry_out.totals(made)
-    columns = (TextColumn("{task.description:>17}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
     bar = Progress(*columns, console=host.terminal())
-    tasks = {stage: bar.add_task(f"orders {stage}" if stage != carry_out.REFUNDED else "refunds approved", total=totals[stage])
-             for stage in carry_out.STAGES}  # fmt: skip
+    task = bar.add_task("orders placed", total=len(made.orders))
 
-    def advance(stage: str, count: int) -> None:
-        bar.advance(tasks[stage], count)
+    def advance(count: int) -> None:
+        bar.advance(task, count)
 
     try:
         with nullcontext() if output.as_json else bar:
@@ -95,11 +92,10 @@ def _carry_out(made: Plan, wanted: Wanted, host: Host, output: Output) -> tuple[
         raise (cannot(first, later="run the same import again: it continues") if isinstance(first, ClientError) else first) from None
 
 
-async def _run(made: Plan, address: str, token: str, wanted: Wanted, advance: Callable[[str, int], None]) -> tuple[Results, dict[str, str]]:
+async def _run(made: Plan, address: str, token: str, wanted: Wanted, advance: Callable[[int], None]) -> tuple[Results, dict[str, str]]:
     async with carry_out.connected(address, token) as client:
         work = carry_out.Work(client, made, advance)
-        await carry_out.carry_out(work, deduct_shipping=wanted.deduct_shipping)
-        return work.results, await carry_out.read_back(work)
+        return await carry_out.carry_out(work), await carry_out.read_back(work)
 
 
 class _Rate(ProgressColumn):
@@ -126,7 +122,7 @@ def _write_rows(path: Path, kept: Account) -> None:
             table.writerow((*what, " ".join(entry.orders), *amounts, entry.detail))
 
 
-def _as_json(wanted: Wanted, kept: Account, results: Results, differs: dict[str, str], seconds: float) -> dict[str, Any]:
+def _as_json(wanted: Wanted, kept: Account, differs: dict[str, str], seconds: float) -> dict[str, Any]:
     def bucket(one: Bucket) -> dict[str, Any]:
         amounts = {name: str(getattr(one.columns, name)) for name in COLUMNS}
         return {"rows": one.rows, "file": str(one.file), **amounts, "unexplained": str(one.unexplained)}
@@ -136,27 +132,23 @@ def _as_json(wanted: Wanted, kept: Account, results: Results, differs: dict[str,
         "seconds": round(seconds, 1),
         "orders": kept.orders,
         "guests": kept.guests,
+        "cancelled": kept.cancelled,
         "refunds": kept.refunds,
-        "cancellation_rows": kept.cancellation_rows,
-        "matched_rows": kept.matched_rows,
         "outcomes": {outcome: {"became": OUTCOMES[outcome][0], **bucket(one)} for outcome, one in kept.buckets.items()},
         "whole": bucket(kept.whole),
         "unexplained_rows": kept.unexplained_rows,
-        "unfinished": {invoice: f"{refusal.code}: {refusal.detail}" for invoice, refusal in results.unfinished.items()},
         "differs": differs,
     }
 
 
-def _show(console: Console, seconds: float, kept: Account, results: Results, differs: dict[str, str], *, dry_run: bool) -> None:
+def _show(console: Console, seconds: float, kept: Account, differs: dict[str, str], *, dry_run: bool) -> None:
     console.width = max(console.width, TABLE_WIDTH)  # a narrower terminal wraps the lines; nothing is cut off
     console.print(account_table(kept), soft_wrap=False)
     for outcome in kept.buckets:
         console.print(f"[dim]{outcome.replace('_', ' ')}: {OUTCOMES[outcome][1]}[/dim]")
     verb = "would be" if dry_run else "are"
-    console.print(f"{kept.orders:,} orders {verb} placed, delivered and paid ({kept.guests:,} of customers made up), in {seconds:,.0f} s")
-    console.print(f"{kept.matched_rows:,} of {kept.cancellation_rows:,} product cancellation rows matched, in {kept.refunds:,} refunds")
-    for invoice, refusal in list(results.unfinished.items())[:SHOWN_DIFFERENCES]:
-        console.print(f"[red]✗[/red] invoice {invoice} was placed but not completed: {refusal.code}: {escape(refusal.detail)}")
+    console.print(f"{kept.orders:,} orders of the past {verb} placed ({kept.guests:,} of customers made up), in {seconds:,.0f} s")
+    console.print(f"{kept.refunds:,} of them with refunds, {kept.cancelled:,} cancelled; no stock is moved, no document issued")
     for invoice, why in list(differs.items())[:SHOWN_DIFFERENCES]:
         console.print(f"[red]✗[/red] invoice {invoice} {escape(why)}")
     mark = "[green]✓[/green]" if kept.adds_up else "[red]✗[/red]"

@@ -7,7 +7,7 @@ import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from pathlib import Path
@@ -45,6 +45,11 @@ class Row:
     def value(self) -> Decimal:
         """Quantity × price in pounds, exactly; negative on a cancellation."""
         return self.quantity * self.price
+
+    @property
+    def day(self) -> date:
+        """The day in the shop, which its documents bear."""
+        return self.at.astimezone(SHOP_TIME).date()
 
     @property
     def cancels(self) -> bool:

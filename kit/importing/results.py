@@ -1,6 +1,6 @@
-"""The system's answers, from which the account is made together with the plan, and the error that ends an import."""
+"""What the system answered to an import."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,15 +13,6 @@ class Placed:
 
 
 @dataclass(frozen=True, slots=True)
-class Refunded:
-    """An approved refund; money in pence."""
-
-    refund_id: str
-    goods: int
-    shipping: int
-
-
-@dataclass(frozen=True, slots=True)
 class Refusal:
     """A refusal: the problem's stable code and its detail."""
 
@@ -29,11 +20,5 @@ class Refusal:
     detail: str
 
 
-@dataclass(slots=True)
-class Results:
-    """Answers for orders, by invoice, and for refunds, by (cancellation, invoice)."""
-
-    orders: dict[str, Placed | Refusal] = field(default_factory=dict)
-    refunds: dict[tuple[str, str], Refunded | Refusal] = field(default_factory=dict)
-    unfinished: dict[str, Refusal] = field(default_factory=dict)
-    """Orders, by invoice, that were placed but could not be delivered or paid."""
+Results = dict[str, Placed | Refusal]
+"""Answers, by invoice."""

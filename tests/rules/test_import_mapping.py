@@ -1,12 +1,13 @@
 """What becomes of each kind of row of the Online Retail file, and what is asked of the APIs for it."""
 
 import gzip
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from kit.client.requests.orders import HistoryInput
 from kit.importing import asking
 from kit.importing.mapping import Plan, plan
 from kit.importing.online_retail import COLUMNS, Source, Unreadable, parse, read
@@ -39,8 +40,25 @@ def sale(
     return f"{invoice},{code},A THING,{quantity},{at},{price},{customer},United Kingdom"
 
 
-def back(code: str = "85123A", quantity: int = 6, price: str = "2.55", *, customer: str = "17850", invoice: str = "C540000") -> str:
-    return sale(invoice, code, -quantity, price, customer=customer, at="2011-01-05 10:00")
+def back(
+    code: str = "85123A",
+    quantity: int = 6,
+    price: str = "2.55",
+    *,
+    customer: str = "17850",
+    invoice: str = "C540000",
+    at: str = "2011-01-05 10:00",
+) -> str:
+    return sale(invoice, code, -quantity, price, customer=customer, at=at)
+
+
+CARRIAGE = sale(code="POST", quantity=1, price="18.00")
+
+
+def history(made: Plan, invoice: str = "536365") -> HistoryInput:
+    said = asking.order(made.orders[invoice])["history"]
+    assert said is not None
+    return said
 
 
 @pytest.mark.parametrize(
@@ -113,6 +131,7 @@ def test_unit_prices_below_a_penny_are_rounded_once_on_the_line(price: str, quan
 
 def test_an_order_as_it_is_asked_for() -> None:
     made = planned("540001,22138,,4,2011-04-04 11:44,4.95,12431,EIRE", "540001,POST,POSTAGE,1,2011-04-04 11:44,18,12431,EIRE")
+    at = datetime(2011, 4, 4, 10, 44, tzinfo=UTC)  # British summer time
     assert asking.order(made.orders["540001"]) == {
         "currency": "GBP",
         "customer": {"id": "12431"},
@@ -120,10 +139,16 @@ def test_an_order_as_it_is_asked_for() -> None:
         "lines": [{"sku": "22138", "name": "22138", "quantity": 4, "unit_price": 495}],
         "number": "540001",
         "external_ref": "online-retail:540001",
-        "placed_at": datetime(2011, 4, 4, 10, 44, tzinfo=UTC),  # British summer time
+        "placed_at": at,
         "total": 3780,
         "metadata": {"source": "online-retail", "first_row": 1, "country": "EIRE"},
         "shipping": {"amount": 1800},
+        "payments": [{"amount": 3780, "method": "cash", "reference": "540001", "collected_by": "online-retail", "occurred_at": at}],
+        "history": {
+            "status": "delivered",
+            "delivered_at": at,
+            "documents": [{"kind": "invoice", "number": "540001", "issued_on": date(2011, 4, 4)}],
+        },
     }
 
 
@@ -136,42 +161,79 @@ def test_units_come_back_from_the_latest_purchases_that_have_some() -> None:
         back(quantity=3, invoice="C10"),
         sale("4", quantity=50, at="2011-02-01 08:00"),
     )
-    assert [(refund.cancellation, refund.order, refund.quantities) for refund in made.refunds] == [
-        ("C9", "2", {1: 3}),
-        ("C9", "1", {1: 1}),
-        ("C10", "1", {1: 3}),
+    assert [(take.row.invoice, take.order, take.line, take.units, take.refunded) for takes in made.takes.values() for take in takes] == [
+        ("C9", "2", 1, 3, 765),
+        ("C9", "1", 1, 1, 255),
+        ("C10", "1", 1, 3, 765),
     ]
-    assert (made.outcomes[4], made.outcomes[5], made.unmatched) == ("refund", "refund", {})
+    assert (made.outcomes[4], made.outcomes[5]) == ("refund", "refund")
 
 
 @pytest.mark.parametrize(
-    ("rows", "outcome", "unmatched"),
+    ("rows", "outcome", "taken"),
     [
-        ((back(),), "no_purchase", {}),
-        ((sale(), back(customer="")), "no_customer", {}),
-        ((sale(customer="17851"), back()), "no_purchase", {}),
-        ((sale(), back(quantity=10)), "refund_in_part", {2: 4}),
-        ((sale(code="85123a"), back(code="85123A")), "refund", {}),
-        ((sale(code="POST"), sale(), back(code="POST")), "carriage_back", {}),
-        ((sale(code="D"), sale(), back(code="D")), "not_a_product", {}),
-        ((sale(price="0.0"), sale(code="X1X"), back()), "no_purchase", {}),
-        ((sale(at="2011-02-01 08:00"), back()), "no_purchase", {}),
+        ((back(),), "no_purchase", []),
+        ((sale(), back(customer="")), "no_customer", []),
+        ((sale(customer="17851"), back()), "no_purchase", []),
+        ((sale(), back(quantity=10)), "refund_in_part", [(1, 6, 1530)]),
+        ((sale(), back(quantity=2, price="2.00")), "refund", [(1, 2, 400)]),
+        ((sale(), back(quantity=6, price="3.00")), "refund_in_part", [(1, 6, 1530)]),
+        ((sale(code="85123a"), back(code="85123A")), "refund", [(1, 6, 1530)]),
+        ((CARRIAGE, sale(), back(code="POST", quantity=1, price="18.00")), "refund", [(0, 1, 1800)]),
+        ((CARRIAGE, sale(), back(code="POST", quantity=1, price="20.00")), "refund_in_part", [(0, 1, 1800)]),
+        ((CARRIAGE, back(code="POST", quantity=1, price="18.00")), "no_purchase", []),
+        ((sale(code="D"), sale(), back(code="D")), "not_a_product", []),
+        ((sale(price="0.0"), sale(code="X1X"), back()), "no_purchase", []),
+        ((sale(at="2011-02-01 08:00"), back()), "no_purchase", []),
     ],
 )
-def test_what_becomes_of_a_cancellation(rows: tuple[str, ...], outcome: str, unmatched: dict[int, int]) -> None:
+def test_what_becomes_of_a_cancellation(rows: tuple[str, ...], outcome: str, taken: list[tuple[int, int, int]]) -> None:
     made = planned(*rows)
-    assert (made.outcomes[len(rows)], made.unmatched) == (outcome, unmatched)
+    number = len(rows)
+    assert (made.outcomes[number], [(take.line, take.units, take.refunded) for take in made.takes[number]]) == (outcome, taken)
 
 
-def test_two_rows_of_one_cancellation_ask_once_for_a_line() -> None:
-    made = planned(sale(quantity=10), back(quantity=2), back(quantity=3))
-    [refund] = made.refunds
-    assert asking.refund(refund, "order_1", reason="other", window=False) == {
-        "order_id": "order_1",
-        "lines": [{"line": 1, "quantity": 5}],
-        "reason": "other",
-        "description": "Cancellation invoice C540000 of 2011-01-05.",
+def test_what_came_back_stands_in_the_history_at_its_own_prices() -> None:
+    made = planned(
+        sale(quantity=10),
+        CARRIAGE,
+        back(quantity=2, price="2.00"),
+        back(quantity=3),
+        back(code="POST", quantity=1, price="5.00", invoice="C540001", at="2011-02-01 10:00"),
+    )
+    assert history(made) == {
+        "status": "delivered",
+        "delivered_at": datetime(2010, 12, 1, 8, 26, tzinfo=UTC),
+        "documents": [
+            {"kind": "invoice", "number": "536365", "issued_on": date(2010, 12, 1)},
+            {"kind": "credit_note", "number": "C540000", "issued_on": date(2011, 1, 5)},
+            {"kind": "credit_note", "number": "C540001", "issued_on": date(2011, 2, 1)},
+        ],
+        "refunded": {"lines": [{"line": 1, "quantity": 5, "amount": 1165}], "shipping": 500},
     }
+
+
+@pytest.mark.parametrize(
+    ("rows", "status"),
+    [
+        ((back(at="2010-12-01 09:00"),), "cancelled"),
+        ((back(quantity=4, at="2010-12-01 09:00"), back(quantity=2, at="2010-12-01 10:00")), "cancelled"),
+        ((back(quantity=5, at="2010-12-01 09:00"),), "delivered"),
+        ((back(quantity=5, at="2010-12-01 09:00"), back(quantity=1, at="2010-12-02 09:00")), "delivered"),
+        ((back(),), "delivered"),
+        ((sale(code="FREE", price="0.0"), back(at="2010-12-01 09:00")), "cancelled"),
+        ((sale(code="71053"), back(at="2010-12-01 09:00")), "delivered"),
+    ],
+)
+def test_an_order_is_cancelled_if_all_that_was_priced_came_back_on_its_day(rows: tuple[str, ...], status: str) -> None:
+    assert history(planned(sale(), *rows))["status"] == status
+
+
+def test_a_cancelled_order_ends_with_its_last_cancellation() -> None:
+    made = planned(sale(), back(quantity=4, at="2010-12-01 09:00"), back(quantity=2, at="2010-12-01 10:00"))
+    said = history(made)
+    assert said["cancelled"] == {"from": "confirmed", "at": datetime(2010, 12, 1, 10, tzinfo=UTC)}
+    assert (said["confirmed_at"], "delivered_at" in said) == (datetime(2010, 12, 1, 8, 26, tzinfo=UTC), False)
 
 
 def test_the_same_file_asks_the_same_under_the_same_keys() -> None:
@@ -180,7 +242,7 @@ def test_the_same_file_asks_the_same_under_the_same_keys() -> None:
     sizes = [len(chunk) for chunk in asking.chunks(first.orders)]
     assert sizes == [100, 100, 100, 100, 49]
     bodies = [[asking.order(order) for order in chunk] for made in (first, second) for chunk in asking.chunks(made.orders)]
-    keys = [asking.key("d1", "place", body=body) for body in bodies]
+    keys = [asking.key("d1", body) for body in bodies]
     assert keys[:5] == keys[5:]
     assert len(set(keys)) == 5
 
