@@ -89,6 +89,7 @@ async def everything_happens(shop: Shop) -> None:
     await _kept_shipping(shop, lines)
     await _oversold_orders(shop)
     await _an_order_of_another_customer(shop, lines)
+    await _an_order_of_an_erased_customer(shop, lines)
 
 
 async def _settings(shop: Shop, *, manage_stock: bool, deduct_shipping: bool, version: int = 0) -> None:
@@ -285,6 +286,21 @@ async def _oversold_orders(shop: Shop) -> None:
     for order_id in (accepted, open_again):
         (await shop.staff.patch(f"/orders/v1/orders/{order_id}", json={"accept_oversold": True})).ok()
     await _amend(shop, open_again, 2, lines=[{"line": 1, "quantity": 4}])
+
+
+async def _an_order_of_an_erased_customer(shop: Shop, lines: list[dict[str, Any]]) -> None:
+    """Paid at once, and reported so again; returned by themselves; then forgotten."""
+    paid = {"amount": 15_000, "method": "card", "reference": "x"}
+    order_id = await place(shop, lines=lines, customer=order_p()["customer"] | {"id": "c-gone"}, payments=[paid])
+    (await shop.platform.post(f"/orders/v1/orders/{order_id}/payments", json=paid)).ok()
+    await move(shop, order_id, "confirmed", "delivered")
+    body = {"order_id": order_id, "reason": "damaged", "lines": [{"line": 1, "quantity": 1}]}
+
+    async def asked() -> Answer:
+        return (await shop.customer("c-gone").post("/refunds/v1/refunds", json=body)).ok()
+
+    await decide(shop, (await eventually(asked))["refund_id"])
+    (await shop.platform.delete("/orders/v1/customers/c-gone")).ok()
 
 
 async def _an_order_of_another_customer(shop: Shop, lines: list[dict[str, Any]]) -> None:

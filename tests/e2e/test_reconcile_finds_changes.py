@@ -174,7 +174,7 @@ async def one_change(connection: asyncpg.Connection, column: Column, order: str,
 async def test_everything_is_explained(shop: Shop) -> None:
     made = await report(shop.stack)
     assert made.found == []
-    assert made.looked_at["orders.orders"] == 26
+    assert made.looked_at["orders.orders"] == 27
     kinds = await shop.rows("documents", "select kind, count(*) as n from documents where store_id = {store} group by 1")
     assert {row["kind"] for row in kinds} == {"invoice", "receipt", "cancelling_receipt", "credit_note", "refund_receipt"}
 

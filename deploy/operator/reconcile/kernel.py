@@ -6,6 +6,7 @@ import json
 
 from shared.contracts.events import EVENTS, owner_of
 from shared.data.audit import Check, clocks, same
+from shared.data.erasure import ERASED_ANSWER
 
 BORN = "to_timestamp(('x' || left(replace(e.event_id::text, '-', ''), 12))::bit(48)::bigint / 1000.0)"
 """SQL: the timestamp in a UUIDv7."""
@@ -87,9 +88,10 @@ def _labels(service: str) -> list[Check]:
         ),
         Check(
             "answer_malformed",
-            "a stored response records a success, has its request's hash, and has an ETag that matches its body's version",
+            "a stored response records a success, has its request's hash, and unless it was blanked an ETag of its body's version",
             f"select store_id, caller || ' ' || key as id, format('status %s, ETag %s', status, etag) as detail from {kept}"
-            " where status not in (200, 201, 204) or length(request_hash) <> 32 or (etag is not null and"
+            " where status not in (200, 201, 204) or length(request_hash) <> 32"
+            f" or (etag is not null and body is distinct from '{ERASED_ANSWER}' and"
             """ not coalesce(etag ~ ('^"v' || substring(left(body, 600) from '"version":([0-9]+)') || '([.][^"]*)?"$'), false))""",
         ),
     ]

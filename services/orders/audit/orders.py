@@ -25,15 +25,13 @@ ADDED = {
     "confirmed_version": (f"case when {ORDER} ? 'confirmed_version' then o.confirmed_version end", f"({ORDER}->>'confirmed_version')::int"),
 }
 """Fields that events from before do not have."""
-CONTACT = {
-    **dict.fromkeys(("customer_name", "email", "phone"), "text"),
-    **dict.fromkeys(("shipping_address", "billing_address"), "jsonb"),
-}
+ADDRESSES = dict.fromkeys(("shipping_address", "billing_address"), "jsonb")
+TEXTS = ("customer_name", "email", "phone", "company", "buyer_reference", "customer_note")
 # What events have only since they have these fields: an older one says nothing, and so does an erased one.
 SINCE = {
     "fulfilment": ("o.fulfilment", f"coalesce({ORDER}->>'fulfilment', 'shipping')"),
     **{name: (f"o.{name}", f"coalesce({ORDER}->'{name}', '[]')") for name in ("coupon_codes", "parcels")},
-    **{name: (f"o.{name}", f"coalesce({PERSONAL}->>'{name}', '')") for name in ("company", "buyer_reference", "customer_note")},
+    **{name: (f"o.{name}", f"coalesce({PERSONAL}->>'{name}', '')") for name in TEXTS},
     "tax_numbers": ("o.tax_numbers", f"coalesce({PERSONAL}->'tax_numbers', '[]')"),
     "imported": ("o.imported", f"coalesce(({ORDER}->>'imported')::boolean, false)"),
     "history": ("o.history", f"{ORDER}->'history'"),
@@ -73,7 +71,7 @@ CHECKS: list[Check] = [
         store="o.store_id",
         about_id=ID,
         source=AT,
-        pairs=fields("o", ORDER, COLUMNS) | fields("o", PERSONAL, CONTACT) | ADDED | SINCE,
+        pairs=fields("o", ORDER, COLUMNS) | fields("o", PERSONAL, ADDRESSES) | ADDED | SINCE,
     ),
     same(
         "order_parts",

@@ -20,8 +20,9 @@ def _attention(condition: str) -> None:
 FIXED = "new.number, new.currency, new.customer_id, new.placed_at", "old.number, old.currency, old.customer_id, old.placed_at"
 HANDED_OVER = """
 create function orders.handed_over_alone() returns trigger language plpgsql as $$
--- a version gives an order from before parcels the one of its tracking; the last two are not computed yet
-declare every_time constant text[] := array['version', 'customer_id', 'updated_at', 'parcels', 'payment', 'due'];
+-- a version gives an order from before parcels the one of its tracking, and one from before credits the refund state that follows from
+-- them; the last two are not computed yet
+declare every_time constant text[] := array['version', 'customer_id', 'updated_at', 'parcels', 'refund_state', 'payment', 'due'];
 begin
   if to_jsonb(new) - every_time <> to_jsonb(old) - every_time then
     raise exception 'order % is handed over by a version of its own', old.order_id using errcode = 'check_violation';
