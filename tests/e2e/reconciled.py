@@ -98,10 +98,11 @@ async def _settings(shop: Shop, *, manage_stock: bool, deduct_shipping: bool, ve
         "cancel_preset": "cancellation-control",
         "customer_cancel_until": "delivered",
         "stock": True,
-        "number_prefix": "N",
+        "number_prefix": f"N{version}-",
         "time_zone": "Asia/Dhaka",
+        "next_number": 5_000 if version else None,
     }
-    (await shop.staff.put("/orders/v1/orders-settings", json=orders | {"number_prefix": f"N{version}-"}, headers=match)).ok()
+    (await shop.staff.put("/orders/v1/orders-settings", json=orders, headers=match)).ok()
     policy = {"manage_stock": manage_stock, "attachments": True, "deduct_shipping": deduct_shipping}
     (await shop.staff.put("/refunds/v1/refund-policy", json=policy, headers=match)).ok()
     (await shop.staff.put("/notes/v1/notes-settings", json={"customer_answers": version == 1}, headers=match)).ok()

@@ -90,7 +90,7 @@ CHECKS: list[Check] = [
         source=f"""orders.orders o
             cross join lateral (select {CLOSED.format("written_off")} as written_off, {CLOSED.format("kept")} as kept
                 from orders.closings x where x.store_id = o.store_id and x.order_id = o.order_id) c
-            cross join lateral (select count(*) as lines, max(line) as last, sum(quantity) as units, sum(total) as goods,
+            cross join lateral (select count(*) as lines, sum(quantity) as units, sum(total) as goods,
                 sum(discount + order_discount) as discount,
                 sum(tax) as tax, bool_and(placed_at = o.placed_at) as placed, bool_or(stock_tracked) as tracked,
                 bool_and(total = subtotal - discount - order_discount + case when o.prices_include_tax then 0 else tax end) as added
@@ -101,7 +101,11 @@ CHECKS: list[Check] = [
             cross join lateral (select count(*) filter (where units > 0 or credit > 0 or o.status = 'cancelled') as refunds,
                 coalesce(sum(amount), 0) as refunded, coalesce(sum(units), 0) as units, coalesce(sum(credit), 0) as credited,
                 coalesce(sum(shipping_kept), 0) as kept
-                from orders.refunds x where x.store_id = o.store_id and x.order_id = o.order_id) r""",
+                from orders.refunds x where x.store_id = o.store_id and x.order_id = o.order_id) r
+            cross join lateral (select max(x.line) filter (where e.sequence > 1) as amended, max(x.line) as last
+                from orders.events e cross join lateral (select (x->>'line')::int as line from jsonb_array_elements({ORDER}->'lines') x) x
+                where (o.last_line is not null or o.lines_version > 1) and e.store_id = o.store_id and e.subject = {ID}
+                and e.type in ('order.placed.v1', 'order.amended.v1')) b""",
         pairs={
             "line_count": ("o.line_count", "l.lines"),
             "unit_count": ("o.unit_count", "l.units"),
@@ -117,7 +121,7 @@ CHECKS: list[Check] = [
             "kept_total": ("o.kept_total", "c.kept"),
             "refunds": ("o.refunds", "r.refunds"),
             "refunded_units": ("o.refunded_units", "r.units"),
-            "last_line": ("coalesce(o.last_line, l.last) >= l.last", "true"),
+            "last_line": ("o.last_line", "case when b.amended is not null then b.last end"),
             "line placed_at": ("l.placed", "true"),
             "payment placed_at": ("p.placed", "true"),
             "line totals": ("l.added", "true"),
@@ -199,14 +203,18 @@ CHECKS: list[Check] = [
     ),
     Check(
         "settings_versions",
-        "a store's settings are numbered without a gap, and each version is published",
-        """select s.store_id, 'settings version ' || s.version as id, format('zone %s, published %s; %s versions before', s.time_zone,
-            e.data->>'time_zone', b.n) as detail
+        "a store's settings are numbered without a gap, each version is published, and a series starts above the numbers that it gave",
+        """select s.store_id, 'settings version ' || s.version as id, format('zone %s, published %s; %s versions before; %s numbers given'
+            ', %s before', s.time_zone, e.data->>'time_zone', b.n, s.numbers_given, p.numbers_given) as detail
             from orders.settings s
             left join orders.events e on e.store_id = s.store_id and e.subject = 'store_settings' and e.sequence = s.version
+            left join orders.settings p on p.store_id = s.store_id and p.version = s.version - 1
             cross join lateral (select count(*) as n from orders.settings x where x.store_id = s.store_id and x.version < s.version) b
             where b.n <> s.version - 1 or (s.time_zone, s.version, s.saved_by, s.saved_at) is distinct from
-            (e.data->>'time_zone', (e.data->>'version')::int, e.data->'by', e.recorded_at)""",
+            (e.data->>'time_zone', (e.data->>'version')::int, e.data->'by', e.recorded_at)
+            or not case when s.next_number is null or s.next_number is not distinct from p.next_number
+            then s.numbers_given = coalesce(p.numbers_given, 0)
+            else s.numbers_given between coalesce(p.numbers_given, 0) and s.next_number - 1 end""",
     ),
     Check(
         "counts",
