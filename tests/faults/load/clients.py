@@ -1,4 +1,4 @@
-"""The load: clients that place, move, pay, cancel, refund, write notes and read, and repeat what they got no answer to.
+"""The load: clients that place, amend, move, pack, pay, close, cancel, refund, write notes and read, and repeat what got no answer.
 
 An answer that did not come says nothing: the same call goes again under the same Idempotency-Key until it is answered, as a careful
 integrator does. What is told (acknowledged, refused, unknown) goes into the journal; the oracle later counts the effects by name.
@@ -22,10 +22,16 @@ CALL_SECONDS = 12.0
 PAUSES_SECONDS = (0.05, 0.2, 0.5, 1.0)
 BATCH_ORDERS = 60
 BATCH_SHARE = 0.1
+PAST_SHARE = 0.1
 """Of what clients begin: the rest is lives of single orders, where most can go wrong."""
 PAY_AHEAD = 0.6
 SKUS = tuple(f"SKU-{n}" for n in range(8))
 STEPS = ("confirmed", "picked_up", "shipped", "delivered")
+CLOSING_LIMIT = 100
+DELIVERED_LONG_AGO = {
+    "status": "delivered", "confirmed_at": "2024-03-01T10:00:00Z", "shipped_at": "2024-03-02T10:00:00Z",
+    "delivered_at": "2024-03-03T10:00:00Z",
+}  # fmt: skip
 COME_AGAIN = {401, 408, 409, 425, 429}
 """Answers that may differ later: a clock that jumped, a key at work, a copy that is not there yet. Nothing was written."""
 NOT_YET = {"delivery_not_seen_yet", "in_progress", "not_found", "order_not_here_yet"}
@@ -74,8 +80,11 @@ class Client:
         try:
             while not self.load.stopping.is_set():
                 await self.load.open_road.wait()
-                if self.rng.random() < BATCH_SHARE:
+                chance = self.rng.random()
+                if chance < BATCH_SHARE:
                     await self.batch()
+                elif chance < BATCH_SHARE + PAST_SHARE:
+                    await self.past()
                 else:
                     await self.life()
         finally:
@@ -110,28 +119,66 @@ class Client:
     async def life(self) -> None:
         """One order from placing to where chance takes it, with notes and reads on the way."""
         name, prepaid = next(self.names), self.rng.random() < PAY_AHEAD
-        placed = await self.write("place", "platform", "orders", "/v1/orders", self.order(name, prepaid=prepaid), name=name)
-        if placed is None:
+        order = await self.write("place", "platform", "orders", "/v1/orders", self.order(name, prepaid=prepaid), name=name)
+        if order is None:
             return
-        order = placed["order_id"]
-        path, version = f"/v1/orders/{order}", 1
+        path = f"/v1/orders/{order['order_id']}"
+        if self.rng.random() < 0.3:
+            order = await self.write("amend", "staff", "orders", f"{path}/amendments", self.amendment(order), version=1) or order
         for step in STEPS[: self.rng.choice((0, 1, 2, 3, 4, 4, 4))]:
             moved = await self.write("step", "staff", "orders", f"{path}/transitions", {"to": step, "message": "{name}"})
             if moved is None:
                 return
-            version = moved["version"]
-            if self.rng.random() < 0.3:
-                audience = self.rng.choice(("customer", "private"))
-                await self.write("note", "staff", "notes", f"{path}/notes", {"audience": audience, "text": "{name}"})
-            if self.rng.random() < 0.4:
-                await self.read(path, version)
+            order = await self.between_steps(path, moved)
         if not prepaid and self.rng.random() < 0.5:
-            body = {"amount": placed["total"]["amount"], "method": "cod", "reference": "{name}"}
-            await self.write("pay", "staff", "orders", f"{path}/payments", body)
-        if version == 1 + len(STEPS):
-            await self.refund(order)
+            amount = order["total"]["amount"] + self.rng.choice((-10, 0, 10))
+            body = {"amount": amount, "method": "cod", "reference": "{name}"}
+            order = await self.write("pay", "staff", "orders", f"{path}/payments", body) or order
+        if order["status"] != "pending" and self.rng.random() < 0.5:
+            await self.close(path, order)
+        if order["status"] == "delivered":
+            await self.refund(order["order_id"])
         elif self.rng.random() < 0.7:
             await self.write("cancel", "platform", "orders", f"{path}/cancel", {"reason": "{name}", "message": "{name}"})
+
+    async def between_steps(self, path: str, order: dict[str, Any]) -> dict[str, Any]:
+        """A note, a parcel, a unit that never leaves, a read: the order after them. Some are refused: the units are packed, or the last."""
+        if self.rng.random() < 0.3:
+            await self.note(order["order_id"])
+        if self.rng.random() < 0.3:
+            body = {"carrier": "Pathao", "number": "{name}", "lines": [{"line": 1, "quantity": self.rng.randint(1, 2)}]}
+            order = await self.write("parcel", "staff", "orders", f"{path}/parcels", body) or order
+        if self.rng.random() < 0.2:
+            line = {"line": 1, "quantity": 1, "release_stock": self.rng.random() < 0.7}
+            body = {"lines": [line], "reason": "not on the shelf", "message": "{name}"}
+            order = await self.write("part_cancel", "staff", "orders", f"{path}/part-cancellations", body) or order
+        if self.rng.random() < 0.4:
+            await self.read(path, order["version"])
+        return order
+
+    async def close(self, path: str, order: dict[str, Any]) -> None:
+        """Let be what is due or paid too much of the order, as far as staff may."""
+        kind = "written_off" if order["due"]["amount"] else "kept"
+        amount = min(order["due"]["amount"] or order["overpaid"]["amount"], CLOSING_LIMIT)
+        if amount:
+            body = {"kind": kind, "amount": amount, "reason": "other", "note": "{name}"}
+            await self.write("close", "staff", "orders", f"{path}/closings", body)
+
+    async def past(self) -> None:
+        """An order of the past, told as it stands: it was paid elsewhere, its goods left long ago, and some had come back."""
+        name = next(self.names)
+        body = self.order(name, prepaid=True) | {"placed_at": "2024-03-01T09:00:00Z", "history": DELIVERED_LONG_AGO}
+        if self.rng.random() < 0.5:
+            body["history"] = DELIVERED_LONG_AGO | {"refunded": {"lines": [{"line": 1, "quantity": 1, "amount": 1000}]}}
+        order = await self.write("import", "platform", "orders", "/v1/orders", body, name=name)
+        if order is not None:
+            await self.note(order["order_id"])
+            await self.refund(order["order_id"])
+
+    async def note(self, order_id: str) -> None:
+        """A note of staff about the order."""
+        body = {"order_id": order_id, "audience": self.rng.choice(("customer", "private")), "text": "{name}"}
+        await self.write("note", "staff", "notes", "/v1/notes", body)
 
     async def refund(self, order: str) -> None:
         """Ask for one unit, and let staff decide."""
@@ -148,7 +195,7 @@ class Client:
     def order(self, name: str, *, prepaid: bool) -> dict[str, Any]:
         """An order of one or two lines that carries its name where it can be counted: a second one would show."""
         skus = self.rng.sample(SKUS, self.rng.choice((1, 1, 2)))
-        lines = [{"sku": sku, "name": sku, "quantity": self.rng.randint(1, 3), "unit_price": 1000} for sku in skus]
+        lines = [{"sku": sku, "name": sku, "quantity": self.rng.randint(2, 4), "unit_price": 1000} for sku in skus]
         body = {
             "currency": "BDT", "customer": {"id": self.customer, "name": "Rahima Begum"}, "shipping_address": BANGLADESH, "lines": lines,
             "shipping": {"amount": 500}, "metadata": {"name": name},
@@ -158,24 +205,36 @@ class Client:
             body["payments"] = [{"amount": total, "method": "card", "reference": f"pre-{name}"}]
         return body
 
+    def amendment(self, order: dict[str, Any]) -> dict[str, Any]:
+        """Another quantity of the first line, perhaps as before, and another second line or none."""
+        sku = self.rng.choice([sku for sku in SKUS if sku not in [line["sku"] for line in order["lines"]]])
+        kept, new = {"line": 1, "quantity": self.rng.randint(2, 4)}, {"sku": sku, "name": sku, "quantity": 1, "unit_price": 1000}
+        return {"lines": self.rng.choice(([kept], [kept, new])), "reason": "by phone", "message": "{name}"}
+
     async def write(
-        self, kind: Kind, role: str, service: str, path: str, body: dict[str, Any], *, name: str | None = None
+        self, kind: Kind, role: str, service: str, path: str, body: dict[str, Any], *, name: str | None = None, version: int | None = None
     ) -> dict[str, Any] | None:
-        """One wish until it is answered; its JSON, or None when it was refused or nobody answered until the end."""
+        """One wish until it is answered; its JSON, or None when it was refused or nobody answered until the end.
+
+        `version` is the only one of the order that it may change.
+        """
         name = name or next(self.names)
         named = {key: name if value == "{name}" else value for key, value in body.items()}
         self.load.journal.wants(name, kind)
-        answer = await self.answered(role, service, path, uuid.uuid4().hex, named, name=name)
+        match = {} if version is None else {"If-Match": f'"v{version}"'}
+        answer = await self.answered(role, service, path, uuid.uuid4().hex, named, name=name, match=match)
         if answer is None:
             return None
         self._told(name, "acknowledged" if answer.status_code < 300 else "refused")
         return answer.json() if answer.status_code < 300 else None
 
-    async def answered(self, role: str, service: str, path: str, key: str, body: Any, *, name: str | None = None) -> httpx2.Response | None:
+    async def answered(
+        self, role: str, service: str, path: str, key: str, body: Any, *, name: str | None = None, match: dict[str, str] | None = None
+    ) -> httpx2.Response | None:
         """The first answer that is one, however often it must be asked for; None at the very end."""
         attempt = 0
         while True:
-            answer = await self.attempt(role, service, "POST", path, headers={"Idempotency-Key": key}, body=body)
+            answer = await self.attempt(role, service, "POST", path, headers={"Idempotency-Key": key, **(match or {})}, body=body)
             if answer is not None and answer.status_code < 500 and not self._come_again(answer, attempt):
                 return answer
             if name is not None and (answer is None or answer.status_code >= 500):

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Literal, TextIO
 
 State = Literal["intent", "acknowledged", "refused", "unknown"]
-Kind = Literal["place", "step", "cancel", "pay", "request", "approve", "decline", "note"]
+Kind = Literal[
+    "place", "import", "amend", "step", "parcel", "part_cancel", "cancel", "pay", "close", "request", "approve", "decline", "note"
+]  # fmt: skip
 
 
 @dataclass

@@ -14,7 +14,7 @@ import asyncpg
 from deploy.local.servers.private import PrivateServers
 from deploy.operator.registry import READERS, SERVICES
 from deploy.operator.trouble import Trouble
-from tests.faults.load.clients import SKUS, Client, Load
+from tests.faults.load.clients import CLOSING_LIMIT, SKUS, Client, Load
 from tests.faults.load.journal import Journal
 from tests.faults.load.kinds import KINDS, Bite, possible, said
 from tests.faults.load.oracle import Verdict, judge
@@ -136,6 +136,7 @@ async def _open_shop(owner: Client) -> None:
         "stock": True,
         "number_prefix": "",
         "time_zone": "UTC",
+        "closing_limit": CLOSING_LIMIT,
     }
     wishes = [
         ("/v1/orders-settings", {"If-Match": '"v0"'}, settings),
