@@ -197,10 +197,13 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """The order that an item changed, and its version since then. `status` is 201 for a new payment."""
+    """The order that an item changed, and its version since then. `status` is 201 for a new payment.
 
-    order_id: str
-    version: int
+    A repeat after the customer's erasure knows neither any more, unless it names the order itself.
+    """
+
+    order_id: str | None
+    version: int | None
     status: int = 200
 
 

@@ -21,7 +21,7 @@ FOLD = fields("r", "e.refund", COLUMNS) | {
     "payment_id": (public("payment", "r.payment_id"), "e.refund->>'payment_id'"),
     "part_cancellation_id": (public("part_cancellation", "r.part_cancellation_id"), "e.refund->>'part_cancellation_id'"),
     "order_id": (public("order", "r.order_id"), "e.refund->>'order_id'"),
-    "description": ("r.description", "e.personal->>'description'"),
+    "description": ("r.description", "coalesce(e.personal->>'description', '')"),  # none in an event that was emptied
     "credit": ("r.credit", "coalesce((e.refund->>'credit')::bigint, r.amount - r.overpaid)"),
     **{name: (f"r.{name}", f"coalesce(e.refund->'{name}', '[]')") for name in ("taxes", "payout_taxes")},
 }

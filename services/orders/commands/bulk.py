@@ -47,7 +47,7 @@ async def change_each(
             async with db.rehearsing() if dry_run else db.transaction(name) as tx:
                 stored = None if dry_run else await look_up(tx, reservation)
                 if stored is not None:
-                    return Changed(**json.loads(stored.body), status=stored.status)
+                    return _again(stored, order_id)
                 if isinstance(target, Failure):
                     raise target
                 changed = _changed(await command(tx, actor, order_id, item, now=now))
@@ -65,6 +65,12 @@ async def change_each(
 
     done = dict(pair for pairs in await each(list(together.values()), in_turn) for pair in pairs)
     return [done[index] for index in range(len(items))]
+
+
+def _again(stored: Stored, order_id: str | None) -> Changed:
+    """What the item did at first; what it said of an erased customer's order is gone."""
+    body = json.loads(stored.body)
+    return Changed(body.get("order_id", order_id), body.get("version"), stored.status)
 
 
 def _changed(done: OrderState | Recorded) -> Changed:

@@ -81,7 +81,8 @@ async def _blank(tx: Transaction, actor: Actor, order_id: str, *, now: datetime)
 
 
 async def _blank_history(tx: Transaction, store_id: str, order_ids: list[str]) -> None:
-    """Blank the free text in the timeline: messages, reasons, who reported a failed delivery, tracking."""
+    """Blank the free text in the timeline: messages, reasons but the erasure's own, who reported a failed delivery, tracking."""
     mine = (changes.c.store_id == store_id) & changes.c.order_id.in_(order_ids)
-    blank = {"message": "", "reason": "", "details": changes.c.details - sa.cast(WRITTEN, sa.ARRAY(sa.Text))}
-    await tx.execute(sa.update(changes).where(mine, changes.c.reason != ERASED_REASON).values(blank))
+    reason = sa.case((changes.c.reason == ERASED_REASON, ERASED_REASON), else_="")
+    blank = {"message": "", "reason": reason, "details": changes.c.details - sa.cast(WRITTEN, sa.ARRAY(sa.Text))}
+    await tx.execute(sa.update(changes).where(mine).values(blank))

@@ -155,3 +155,25 @@ async def test_a_dry_run_answers_what_would_be_and_changes_nothing(shop: Shop) -
         assert (await shop.staff.get("/orders/v1/stock/TEE-1")).ok()["on_hand"] == 8
     done = (await shop.staff.post(f"{path}/transitions", json={"to": "confirmed"}, key="dry")).ok()  # the key is still unused
     assert (done["version"], done.replayed) == (3, False)
+
+
+async def test_a_repeat_after_the_customers_erasure(shop: Shop) -> None:
+    """What each item did is known, but no longer of which order it was, unless the item itself says so."""
+    first, second = await placed(shop, number="N-1"), await placed(shop, number="N-2")
+    paid = {"amount": 100, "method": "cod", "reference": "R-1"}
+    body = {"items": [{"order_id": first, **paid}, {"number": "N-2", **paid}]}
+    once = await shop.platform.post("/orders/v1/orders/payments", json=body, key="remittance")
+    assert [(item["order_id"], item["version"], item["status"]) for item in once.ok()["items"]] == [(first, 2, 201), (second, 2, 201)]
+    (await shop.platform.delete("/orders/v1/customers/c-1")).ok()
+    again = await shop.platform.post("/orders/v1/orders/payments", json=body, key="remittance")
+    assert [(item["order_id"], item["version"], item["status"]) for item in again.ok()["items"]] == [
+        (first, None, 201), (second, None, 201),
+    ]  # fmt: skip
+
+
+async def test_an_erasure_takes_what_was_written_with_any_reason(shop: Shop) -> None:
+    order_id = await placed(shop)
+    edit = {"reason": "customer erased", "message": "Dear Zed", "customer": {"name": "Zed Zulu"}}
+    (await shop.staff.patch(f"/orders/v1/orders/{order_id}", edit)).ok()
+    (await shop.platform.delete("/orders/v1/customers/c-1")).ok()
+    assert b"Zed" not in (await shop.staff.get(f"/orders/v1/orders/{order_id}")).ok().content
