@@ -164,7 +164,8 @@ async def cancel(
     """Cancel an order. `dry_run=true` returns what would happen to the goods and changes nothing."""
     if dry_run:
         async with call.reading() as tx:
-            return call.show(CancelOutlook.of(*await cancel_outlook(tx, call.actor, order_id)))
+            outlook = await cancel_outlook(tx, call.actor, order_id, expected_version=call.if_match)
+            return call.show(CancelOutlook.of(*outlook), **{DRY_RUN_HEADER: "true"})
     return await call.change("orders.cancel", OrderView.of, cancel_order, order_id, request)
 
 

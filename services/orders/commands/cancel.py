@@ -70,8 +70,9 @@ async def cancel_in_part(
     return after
 
 
-async def cancel_outlook(tx: Transaction, actor: Actor, order_id: str) -> tuple[Order, Decision]:
-    """The order, and whether `actor` may cancel it now. Raises NotFound."""
+async def cancel_outlook(tx: Transaction, actor: Actor, order_id: str, *, expected_version: int | None = None) -> tuple[Order, Decision]:
+    """The order, and whether `actor` may cancel it now. Raises NotFound, VersionConflict."""
     order = (await order_for(tx, actor, order_id)).order
+    expect_version(order.version, expected_version)
     settings = await settings_of(tx, actor.store)
     return order, may_cancel(order, actor, settings.cancel_preset, settings.customer_cancel_until)

@@ -77,6 +77,9 @@ async def test_a_cancellation_is_a_record_and_releases_what_had_not_left(shop: S
     await stocked(shop, TEE_1=10)
     order_id = await placed(shop)
     outlook = (await act(shop.customer(), order_id, "cancel?dry_run=true", CANCEL)).ok()
+    assert outlook.headers["aftersale-dry-run"] == "true"
+    stale = await shop.staff.post(f"/orders/v1/orders/{order_id}/cancel?dry_run=true", json=CANCEL, headers={"If-Match": '"v99"'})
+    assert (stale.status, stale.code) == (412, "version_conflict")
     released = [{"line": 1, "sku": "TEE-1", "quantity": 2}]
     expected = {"allowed": True, "code": None, "detail": "", "released": released, "goods_return_through_refund": False}
     assert outlook.body == expected
