@@ -6,7 +6,9 @@ import json
 
 from shared.contracts.events import EVENTS, owner_of
 from shared.data.audit import Check, clocks, same
-from shared.data.erasure import ERASED_ANSWER
+
+ERASED_ANSWER = '{"erased":true}'
+"""What an erasure leaves of a stored response."""
 
 BORN = "to_timestamp(('x' || left(replace(e.event_id::text, '-', ''), 12))::bit(48)::bigint / 1000.0)"
 """SQL: the timestamp in a UUIDv7."""
