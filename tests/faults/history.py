@@ -19,7 +19,7 @@ from tests.shop import PATIENCE_SECONDS, Shop, eventually, order_p
 from tests.stack import Stack
 
 MOVING = {  # what changes by itself, without any event: sums that are folded, pictures that are rendered, marks of the relay
-    "orders": {"counts", "count_deltas"},
+    "orders": {"counts", "count_deltas", "figures", "figure_deltas", "cash_out", "cash_out_deltas"},
     "refunds": {"counts", "count_deltas"},
     "documents": {"renderings"},
 }
