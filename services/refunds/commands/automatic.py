@@ -79,10 +79,7 @@ async def _record_history(tx: Transaction, actor: Actor, ledger: Ledger, *, now:
         decided_by=By.of(actor).model_dump(),
         decided_at=now,
     )
-    await record.add(tx, actor.store, ledger, refund)
-    after = await record.approve(tx, actor.store, ledger, refund, collected_seen=order.collected_before, now=now)
-    await record.announce(tx, actor, RefundApproved, refund, now=now)
-    return replace(after, taken=_taken(ledger, units))
+    return await _approved(tx, actor, ledger, refund, units, collected_seen=order.collected_before, now=now)
 
 
 async def _credit_parts(tx: Transaction, actor: Actor, ledger: Ledger, *, now: datetime) -> Ledger:
@@ -123,15 +120,19 @@ async def _credit_part(tx: Transaction, actor: Actor, ledger: Ledger, part: Part
         decided_by=By.of(actor).model_dump(),
         decided_at=now,
     )
+    return await _approved(tx, actor, ledger, refund, units, collected_seen=before.collected, now=now)
+
+
+async def _approved(
+    tx: Transaction, actor: Actor, ledger: Ledger, refund: Refund, claimed: Mapping[int, Sequence[Units]], *, collected_seen: int,
+    now: datetime,
+) -> Ledger:  # fmt: skip
+    """Record a refund that is approved as it is made, and announce it. Returns the ledger after it."""
     await record.add(tx, actor.store, ledger, refund)
-    after = await record.approve(tx, actor.store, ledger, refund, collected_seen=before.collected, now=now)
+    after = await record.approve(tx, actor.store, ledger, refund, collected_seen=collected_seen, now=now)
     await record.announce(tx, actor, RefundApproved, refund, now=now)
-    return replace(after, taken=_taken(ledger, units))
-
-
-def _taken(ledger: Ledger, claimed: Mapping[int, Sequence[Units]]) -> dict[int, tuple[Units, ...]]:
-    """The units that are taken once these are claimed as well."""
-    return {**ledger.taken, **{line: (*ledger.taken.get(line, ()), *ranges) for line, ranges in claimed.items()}}
+    taken = {line: (*ledger.taken.get(line, ()), *ranges) for line, ranges in claimed.items()}
+    return replace(after, taken={**ledger.taken, **taken})
 
 
 async def _give_back(tx: Transaction, actor: Actor, ledger: Ledger, cancellation: Cancellation, *, now: datetime) -> None:
@@ -194,7 +195,4 @@ async def _make(
         decided_by=By.of(actor).model_dump(),
         decided_at=now,
     )
-    await record.add(tx, actor.store, ledger, refund)
-    after = await record.approve(tx, actor.store, ledger, refund, collected_seen=due.collected, now=now)
-    await record.announce(tx, actor, RefundApproved, refund, now=now)
-    return replace(after, taken=_taken(ledger, claimed))
+    return await _approved(tx, actor, ledger, refund, claimed, collected_seen=due.collected, now=now)
