@@ -230,7 +230,9 @@ def invalid(found: Iterable[Mapping[str, Any]]) -> Invalid:
 
 
 def message_of(item: Mapping[str, Any]) -> str:
-    """The sentence of one of pydantic's errors, without the "Value error, " that it puts before a sentence of ours."""
+    """The sentence of one of pydantic's errors, without the "Value error, " before a sentence of ours, and without names of our classes."""
+    if item["type"] in ("model_type", "dict_type"):
+        return "Input should be an object"
     message = str(item["msg"]).removeprefix("Value error, ")
     return message[:1].upper() + message[1:]
 

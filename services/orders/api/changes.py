@@ -16,7 +16,7 @@ from services.orders.commands.parcels import add_parcel_of_item
 from services.orders.commands.payments import record_payment, reverse_payment
 from services.orders.commands.transitions import move_order, report_failed_delivery
 from services.orders.requests.amending import AmendOrder
-from services.orders.requests.bulk import BulkCancellation, BulkItem, BulkParcel, BulkPayment, BulkTransition
+from services.orders.requests.bulk import BulkCancellation, BulkItem, BulkParcel, BulkPayment, BulkTransition, Malformed
 from services.orders.requests.changes import (
     CancelRequest,
     CloseDifference,
@@ -75,7 +75,7 @@ async def pack_many(request: BulkParcel, call: Call, dry_run: DryRun = False) ->
 
 
 async def _each(
-    call: Call, name: str, items: Sequence[BulkItem], command: Callable[..., Awaitable[OrderState | Recorded]], *, dry_run: bool
+    call: Call, name: str, items: Sequence[BulkItem | Malformed], command: Callable[..., Awaitable[OrderState | Recorded]], *, dry_run: bool
 ) -> Response:
     reservation = await call.reservation()
     assert reservation is not None

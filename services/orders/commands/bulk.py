@@ -2,12 +2,12 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
 from services.orders.commands.batch import each, unexpected
-from services.orders.requests.bulk import BulkItem
+from services.orders.requests.bulk import BulkItem, Malformed
 from services.orders.state import Changed, OrderState, Recorded, Result, Unchanged
 from shared.contracts.actor import Actor, shop_only
 from shared.contracts.errors import Failure, NotFound, Refused
@@ -22,8 +22,8 @@ Item = TypeVar("Item", bound=BulkItem)
 
 
 async def change_each(
-    db: Database, actor: Actor, items: Sequence[Item], command: Callable[..., Awaitable[OrderState | Recorded]], *, name: str, key: str,
-    path: str, now: datetime, dry_run: bool = False,
+    db: Database, actor: Actor, items: Sequence[Item | Malformed], command: Callable[..., Awaitable[OrderState | Recorded]], *, name: str,
+    key: str, path: str, now: datetime, dry_run: bool = False,
 ) -> list[Result]:  # fmt: skip
     """Do `command` (named `name`) for each item. The items of one order are done in the given order.
 
@@ -41,6 +41,8 @@ async def change_each(
 
     async def one(index: int) -> Result:
         item, target = items[index], targets[index]
+        if isinstance(item, Malformed):
+            return Unchanged(None, item.failure)
         order_id = target if isinstance(target, str) else None
         reservation = Reservation.of(actor, f"{key}\n{index}", "POST", path, item.model_dump_json().encode())
         try:
@@ -78,24 +80,29 @@ def _changed(done: OrderState | Recorded) -> Changed:
     return Changed(state.order.order_id, state.order.version, status)
 
 
-async def _targets(db: Database, actor: Actor, items: Sequence[BulkItem]) -> list[str | Failure]:
+async def _targets(db: Database, actor: Actor, items: Sequence[BulkItem | Malformed]) -> list[str | Failure]:
     """The order of each item, found in one statement, or why there is no such order."""
-    if all(item.order_id is not None for item in items):
-        return [str(item.order_id) for item in items]
+    named = [item for item in items if isinstance(item, BulkItem) and item.order_id is None]
+    if not named:
+        return [_target(item, iter(())) for item in items]
     names: dict[str, Any] = {
-        "numbers": [item.number for item in items],
-        "external_refs": [item.external_ref for item in items],
-        "carriers": [item.carrier for item in items],
-        "tracking_numbers": [item.tracking_number for item in items],
+        "numbers": [item.number for item in named],
+        "external_refs": [item.external_ref for item in named],
+        "carriers": [item.carrier for item in named],
+        "tracking_numbers": [item.tracking_number for item in named],
     }
     async with db.reading() as tx:
         rows = await tx.all(RESOLVE, {"store": actor.store, **names})
-    return [_target(item, [public_id("order", found) for found in row.order_ids or ()]) for item, row in zip(items, rows, strict=True)]
+    found = iter([[public_id("order", order_id) for order_id in row.order_ids or ()] for row in rows])
+    return [_target(item, found) for item in items]
 
 
-def _target(item: BulkItem, found: list[str]) -> str | Failure:
+def _target(item: BulkItem | Malformed, resolved: Iterator[list[str]]) -> str | Failure:
+    if isinstance(item, Malformed):
+        return item.failure
     if item.order_id is not None:
         return item.order_id
+    found = next(resolved)
     if not found:
         return NotFound(detail="No such order.")
     if len(found) > 1:

@@ -1,13 +1,16 @@
 """Request bodies of bulk changes: each item names its order and brings its own values."""
 
-from typing import Annotated, Self
+from dataclasses import dataclass
+from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator, model_validator
 
 from services.orders.requests.changes import CancelRequest, RecordPayment, Transition
 from services.orders.requests.parcels import ParcelInput
+from shared.contracts.errors import Invalid
 from shared.contracts.ids import OrderId
 from shared.web.inputs import Input, Reference, Word, example
+from shared.web.problems import invalid_value
 
 MAX_BULK_ITEMS = 500
 
@@ -29,6 +32,25 @@ class BulkItem(Input):
         if tuple(name for name in NAMES if getattr(self, name) is not None) not in WAYS:
             raise ValueError("name the order by one of order_id, number, external_ref, or carrier and tracking_number")
         return self
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """An item that cannot be read, in its place, and why: it is refused alone."""
+
+    failure: Invalid
+
+
+def _alone(value: Any, parse: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return parse(value)
+    except ValidationError as error:
+        return Malformed(invalid_value(error))
+
+
+T = TypeVar("T", bound=BulkItem)
+Items = Annotated[list[Annotated[T, WrapValidator(_alone)]], Field(min_length=1, max_length=MAX_BULK_ITEMS)]
+"""Items that are read one by one: any of them may be `Malformed` instead, which the published schema does not say."""
 
 
 class TransitionItem(BulkItem, Transition):
@@ -62,7 +84,7 @@ class BulkTransition(Input):
 
     model_config = example({"items": [{"number": "1001", "to": "confirmed"}, {"external_ref": "web-7", "to": "confirmed"}]})
 
-    items: Annotated[list[TransitionItem], Field(min_length=1, max_length=MAX_BULK_ITEMS)]
+    items: Items[TransitionItem]
 
 
 class BulkPayment(Input):
@@ -72,7 +94,7 @@ class BulkPayment(Input):
         {"items": [{"carrier": "Pathao", "tracking_number": "PX-1029", "amount": 11000, "method": "cod", "reference": "R-17"}]}
     )
 
-    items: Annotated[list[PaymentItem], Field(min_length=1, max_length=MAX_BULK_ITEMS)]
+    items: Items[PaymentItem]
 
 
 class BulkCancellation(Input):
@@ -80,7 +102,7 @@ class BulkCancellation(Input):
 
     model_config = example({"items": [{"number": "1001", "reason": "out of stock"}]})
 
-    items: Annotated[list[CancellationItem], Field(min_length=1, max_length=MAX_BULK_ITEMS)]
+    items: Items[CancellationItem]
 
 
 class BulkParcel(Input):
@@ -88,4 +110,4 @@ class BulkParcel(Input):
 
     model_config = example({"items": [{"number": "1001", "parcel": {"carrier": "Pathao", "number": "PX-1029"}}]})
 
-    items: Annotated[list[ParcelItem], Field(min_length=1, max_length=MAX_BULK_ITEMS)]
+    items: Items[ParcelItem]

@@ -31,7 +31,7 @@ class BatchView(View):
 
 
 class ChangedItem(BaseModel):
-    """The result of one item of a bulk change. `order_id` is null if the item names no order, or several."""
+    """The result of one item of a bulk change. `order_id` is null if the item names no order, or several, or cannot be read."""
 
     index: int
     order_id: OrderId | None

@@ -123,7 +123,26 @@ async def test_bulk_parcels(shop: Shop) -> None:
 )
 async def test_an_item_names_its_order_in_one_way(shop: Shop, name: dict[str, str]) -> None:
     answer = await shop.staff.post("/orders/v1/orders/transitions", json={"items": [{**name, "to": "confirmed"}]})
-    assert (answer.status, answer.code, answer["errors"][0]["pointer"]) == (422, "invalid", "/items/0")
+    assert results(answer) == [(422, None, "invalid")]
+    assert answer["items"][0]["problem"]["errors"][0]["pointer"] == "/"
+
+
+async def test_an_item_that_cannot_be_read_is_refused_alone(shop: Shop) -> None:
+    first, second = await placed(shop, number="N-1"), await placed(shop, number="N-2")
+    paid = {"amount": 100, "method": "cod", "reference": "R-1"}
+    items: list[Any] = [
+        {"order_id": "order_0", **paid}, {"number": "N-1", **paid}, "N-2", {"order_id": second, **paid, "amount": 0},
+        {"order_id": second, **paid},
+    ]  # fmt: skip
+    answer = await shop.platform.post("/orders/v1/orders/payments", json={"items": items}, key="mixed")
+    malformed = (422, None, "invalid")
+    assert results(answer) == [malformed, (201, 2, None), malformed, malformed, (201, 2, None)]
+    assert [item["order_id"] for item in answer["items"]] == [None, first, None, None, second]
+    assert [item["problem"]["errors"][0]["pointer"] for item in answer["items"] if item["problem"]] == ["/order_id", "/", "/amount"]
+    assert (await shop.platform.post("/orders/v1/orders/payments", json={"items": items}, key="mixed")).ok().body == answer.body
+    for order_id in (first, second):
+        assert [event["type"] for event in await shop.events("orders", order_id)] == ["order.placed.v1", "order.payment_recorded.v1"]
+    assert (await shop.customer().post("/orders/v1/orders/payments", json={"items": items})).code == "shop_only"
 
 
 async def test_a_dry_run_answers_what_would_be_and_changes_nothing(shop: Shop) -> None:
