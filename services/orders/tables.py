@@ -92,6 +92,11 @@ def alike(text: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
     return sa.func.lower(sa.func.normalize(text), type_=sa.Text)
 
 
+def without_extension(phone: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
+    """A telephone number as people say it, who leave out the extension that is kept behind a semicolon."""
+    return sa.func.split_part(phone, sa.literal_column("';'"), sa.literal_column("1"), type_=sa.Text)
+
+
 # Most orders go to their buyers, and are found as theirs.
 HAS_OTHER_RECIPIENT = sa.literal_column("shipping_address ->> 'name' <> customer_name", sa.Boolean)
 HAS_OTHER_PHONE = sa.literal_column("shipping_address ->> 'phone' <> '' and shipping_address ->> 'phone' <> phone", sa.Boolean)
@@ -101,10 +106,10 @@ sa.Index(None, orders.c.store_id, orders.c.placed_at, orders.c.order_id)
 sa.Index(None, orders.c.store_id, orders.c.customer_id, orders.c.placed_at, orders.c.order_id)
 sa.Index(None, orders.c.store_id, orders.c.status, orders.c.placed_at, orders.c.order_id)
 sa.Index("ix_orders_email", orders.c.store_id, alike(orders.c.email), orders.c.placed_at, orders.c.order_id)
-sa.Index(None, orders.c.store_id, orders.c.phone, orders.c.placed_at, orders.c.order_id)
+sa.Index("ix_orders_phone", orders.c.store_id, without_extension(orders.c.phone), orders.c.placed_at, orders.c.order_id)
 sa.Index(
-    "ix_orders_recipient_phone", orders.c.store_id, orders.c.shipping_address["phone"].astext, orders.c.placed_at, orders.c.order_id,
-    postgresql_where=HAS_OTHER_PHONE,
+    "ix_orders_recipient_phone", orders.c.store_id, without_extension(orders.c.shipping_address["phone"].astext), orders.c.placed_at,
+    orders.c.order_id, postgresql_where=HAS_OTHER_PHONE,
 )  # fmt: skip
 # In the order of bytes (the migration says so; Alembic does not read it back), a range has all names that begin with a text, whatever the
 # collation of the database.

@@ -139,15 +139,20 @@ class Place:
     inclusive: bool = False
 
 
-_WAYS = {(False, False): "next", (True, False): "prev", (False, True): "next_with", (True, True): "prev_with"}
+_WAYS = {"next": (False, False), "prev": (True, False), "next_with": (False, True), "prev_with": (True, True)}
 
 
 class Key:
-    """The columns that a list is ordered by, which together identify one row."""
+    """The columns that a list is ordered by, which together identify one row.
 
-    def __init__(self, *columns: sa.Column[Any], newest_first: bool = False) -> None:
+    A list that has two orders gives the second one a `name`, so that a cursor of one is no cursor of the other.
+    """
+
+    def __init__(self, *columns: sa.Column[Any], newest_first: bool = False, name: str = "") -> None:
         self._columns = columns
         self._newest_first = newest_first
+        self._places = {f"{name}{way}": place for way, place in _WAYS.items()}
+        self._ways = {place: way for way, place in self._places.items()}
         self._kinds = (str, *(_kind_of(column) for column in columns))
 
     def place(self, cursor: str | None) -> Place:
@@ -156,17 +161,17 @@ class Key:
             return Place()
         way, *values = decode_cursor(cursor, self._kinds)
         try:
-            if way not in _WAYS.values():
+            if way not in self._places:
                 raise ValueError("leads nowhere")
             for column, value in zip(self._columns, values, strict=True):
                 _checked(column, value)
-            return Place(tuple(values), backwards=way.startswith("prev"), inclusive=way.endswith("_with"))
+            return Place(tuple(values), *self._places[way])
         except ValueError as error:
             raise _not_ours() from error
 
     def cursor(self, row: tuple[Any, ...] | None, *, backwards: bool = False, inclusive: bool = False) -> str | None:
         """The cursor of the page that begins after a row, or at it if `inclusive`."""
-        return None if row is None else encode_cursor([_WAYS[backwards, inclusive], *row])
+        return None if row is None else encode_cursor([self._ways[backwards, inclusive], *row])
 
     def of(self, row: Row[Any]) -> tuple[Any, ...]:
         """A row's key values: from `walked_<name>` if a walked row was replaced by another, otherwise from `<name>`."""

@@ -35,7 +35,7 @@ def could_be_phone(text: str) -> bool:
 def phones_as_searched(text: str, countries: Iterable[str]) -> tuple[str, ...]:
     """What a search text may be as a telephone number: as it was typed, as of each of these countries, and with a + before it.
 
-    A + that a browser sent as a space is none.
+    A + that a browser sent as a space is none. Extensions are left out: whoever calls from one may not say it.
     """
     numbers = (*(_read(text, country) for country in (*countries, None)), _read(f"+{text}", None))
-    return tuple(dict.fromkeys((text, *(number for number in numbers if number is not None))))
+    return tuple(dict.fromkeys((text, *(number.partition(";")[0] for number in numbers if number is not None))))

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from services.orders.requests.journal import JournalQuery
 from services.orders.state import JournalEntry
-from services.orders.tables import orders, payments
+from services.orders.tables import alike, orders, payments
 from shared.contracts.actor import Actor
 from shared.data.columns import columns_of
 from shared.data.db import Transaction
@@ -26,7 +26,11 @@ async def journal_page(tx: Transaction, actor: Actor, wanted: JournalQuery, *, c
 
     def left(window: sa.Subquery, order: Order) -> sa.Select[Any]:
         of_order = (orders.c.store_id == actor.store) & (orders.c.order_id == window.c.order_id)
-        same = [window.c[name] == value for name in ("method", "collected_by") if (value := getattr(wanted, name)) is not None]
+        same = []
+        if wanted.method is not None:
+            same.append(window.c.method == wanted.method)
+        if wanted.collected_by is not None:
+            same.append(alike(window.c.collected_by) == alike(sa.literal(wanted.collected_by)))
         if wanted.currency is not None:
             same.append(orders.c.currency == wanted.currency)
         found = sa.select(window, orders.c.number, orders.c.external_ref, orders.c.currency).join(orders, of_order)

@@ -40,7 +40,7 @@ Sort = Literal["-placed_at", "updated_at"]
 MISADDRESSED = sa.literal_column("address_problems <> '[]'::jsonb", sa.Boolean).label("misaddressed")
 SUMMARY_COLUMNS = [*columns_of(orders, Summary), MISADDRESSED]
 NEWEST_FIRST = Key(orders.c.placed_at, orders.c.order_id, newest_first=True)
-AS_CHANGED = Key(orders.c.updated_at, orders.c.order_id)
+AS_CHANGED = Key(orders.c.updated_at, orders.c.order_id, name="changed_")
 
 NEWEST_ORDERS = 100
 COUNTRIES_TRIED = 3

@@ -18,6 +18,7 @@ from services.orders.tables import (
     orders,
     parcel_numbers,
     payments,
+    without_extension,
 )
 from shared.contracts.actor import Actor
 from shared.data.db import Transaction
@@ -135,8 +136,8 @@ def _own_columns(search: Search) -> list[tuple[sa.ColumnElement[bool], ...]]:
         (orders.c.number == search.text,),
         (orders.c.external_ref == search.text,),
         (alike(orders.c.email) == alike(sa.literal(search.text)),),
-        *((orders.c.phone == phone,) for phone in search.phones),
-        *((orders.c.shipping_address["phone"].astext == phone, HAS_OTHER_PHONE) for phone in search.phones),
+        *((without_extension(orders.c.phone) == phone,) for phone in search.phones),
+        *((without_extension(orders.c.shipping_address["phone"].astext) == phone, HAS_OTHER_PHONE) for phone in search.phones),
     ]
 
 

@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field
 
 from services.orders.requests.figures import Currency
 from shared.web.exports import FileQuery
-from shared.web.inputs import Method, Moment, Word
+from shared.web.inputs import Method, Moment, Name
 
 
 class JournalQuery(FileQuery):
@@ -18,4 +18,4 @@ class JournalQuery(FileQuery):
     occurred_before: Annotated[Moment | None, Field(alias="occurred_at.lt")] = None
     currency: Currency = None
     method: Annotated[Method | None, Field(description="Of the payment, in any case")] = None
-    collected_by: Annotated[Word | None, Field(description="Who collected it, such as a courier")] = None
+    collected_by: Annotated[Name | None, Field(description="Who collected it, such as a courier; in any case")] = None

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
+from services.orders.requests.words import CountryCode
 from services.orders.state import CancelPreset, CustomerStop, Oversell
 from shared.contracts.money import MAX_AMOUNT_MINOR_UNITS
 from shared.web.inputs import Input, Word, example
@@ -42,8 +43,7 @@ class OrderSettingsInput(Input):
         ),
     ] = None
     country: Annotated[
-        str | None,
-        StringConstraints(pattern=r"^[A-Z]{2}$"),
+        CountryCode | None,
         Field(description="The store's country, ISO 3166-1 alpha-2; absent or null derives it from the time zone"),
     ] = None
     oversell: Annotated[

@@ -126,8 +126,27 @@ async def test_telephone_numbers_are_found_as_people_say_them(shop: Shop) -> Non
     for text in ("01712345678", "1712345678", "০১৭১২৩৪৫৬৭৮", "01712-345 678"):
         assert await found(shop.staff, q=text) == [recipient, buyer], text
     assert await found(shop.staff, q="020 7946 0018") == []
-    (await shop.staff.put("/orders/v1/orders-settings", json=settings | {"country": "GB"}, headers={"If-Match": '"v1"'})).ok()
+    saved = await shop.staff.put("/orders/v1/orders-settings", json=settings | {"country": "uk"}, headers={"If-Match": '"v1"'})
+    assert saved.ok()["country"] == "GB"
     assert await found(shop.staff, q="020 7946 0018") == [abroad]
+
+
+async def test_an_extension_need_not_be_said(shop: Shop) -> None:
+    buyer = await place(shop, customer={"id": "c-2", "name": "Karim", "phone": "01812345678 ext. 55"})
+    recipient = await place(shop, **address(name="Niece", phone="+8801812345678;ext=7"))
+    for text in ("+8801812345678", "8801812345678", "01812345678", "01812345678 ext 55", "+8801812345678;ext=55"):
+        assert await found(shop.staff, q=text) == [recipient, buyer], text
+    assert await found(shop.staff, q="+880181234567") == []
+
+
+async def test_a_cursor_of_one_order_is_none_of_the_other(shop: Shop) -> None:
+    """A pull that changed its order half-way would skip orders without a word."""
+    for _ in range(3):
+        await place(shop)
+    for sort, other in (("-placed_at", "updated_at"), ("updated_at", "-placed_at")):
+        cursor = (await shop.staff.get(f"/orders/v1/orders?limit=1&sort={sort}")).ok()["next_cursor"]
+        (await shop.staff.get(f"/orders/v1/orders?limit=1&sort={sort}&cursor={cursor}")).ok()
+        assert (await shop.staff.get(f"/orders/v1/orders?limit=1&sort={other}&cursor={cursor}")).code == "bad_cursor"
 
 
 async def test_a_tracking_number_that_was_corrected_or_erased_finds_nothing(shop: Shop) -> None:

@@ -57,7 +57,10 @@ STATEMENTS = (
     "drop index orders.ix_orders_tracking_number",
     "drop index orders.ix_orders_store_id_email_placed_at_order_id",
     "create index ix_orders_email on orders.orders (store_id, lower(normalize(email)), placed_at, order_id)",
-    """create index ix_orders_recipient_phone on orders.orders (store_id, (shipping_address ->> 'phone'), placed_at, order_id)
+    "drop index orders.ix_orders_store_id_phone_placed_at_order_id",
+    "create index ix_orders_phone on orders.orders (store_id, split_part(phone, ';', 1), placed_at, order_id)",
+    """create index ix_orders_recipient_phone on orders.orders
+    (store_id, split_part(shipping_address ->> 'phone', ';', 1), placed_at, order_id)
     where shipping_address ->> 'phone' <> '' and shipping_address ->> 'phone' <> phone""",
     'create index ix_orders_name on orders.orders (store_id, (lower(normalize(customer_name)) collate "C"))',
     """create index ix_orders_recipient on orders.orders (store_id, (lower(normalize(shipping_address ->> 'name')) collate "C"))
@@ -89,9 +92,10 @@ def downgrade() -> None:
         op.execute(f"drop trigger {trigger} on orders.orders")
     op.execute("drop function orders.parcels_numbered()")
     op.execute("drop table orders.parcel_numbers")
-    for index in ("email", "recipient_phone", "name", "recipient"):
+    for index in ("email", "phone", "recipient_phone", "name", "recipient"):
         op.execute(f"drop index orders.ix_orders_{index}")
     op.execute("create index ix_orders_store_id_email_placed_at_order_id on orders.orders (store_id, lower(email), placed_at, order_id)")
+    op.execute("create index ix_orders_store_id_phone_placed_at_order_id on orders.orders (store_id, phone, placed_at, order_id)")
     op.execute("create index ix_orders_tracking_number on orders.orders (store_id, (tracking ->> 'number'), placed_at, order_id)")
     op.execute("alter table orders.payments drop column placed_at")
     op.execute("alter table orders.orders drop column updated_at")
