@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
+from services.orders.rules.closing import ONLY_FOR_THE_SHOP
 from services.orders.tables import metadata, orders
 from shared.contracts.actor import Actor
 from shared.contracts.events import EVENTS, By, OrderStatus, PaymentState, RefundState, Tracking
@@ -125,6 +126,8 @@ def order_stream(call: Calling, order_id: str, last: int | None) -> StreamingRes
     async def look(tx: Transaction, after: int) -> Found:
         await tx.found(OURS.where(own_rows(call.actor, orders), orders.c.order_id == order_id), "No such order.")
         shown = sa.select(*SHOWN).where(its, events.c.sequence > after, events.c.public).order_by(events.c.sequence)
+        if not call.actor.is_shop:
+            shown = shown.where(events.c.type.not_in(ONLY_FOR_THE_SHOP))
         happened = [Happened(**row._mapping) for row in await tx.all(shown.limit(EVENTS_PER_LOOK))]
         return _found(happened, call.actor, after)
 

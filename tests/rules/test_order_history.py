@@ -117,13 +117,26 @@ def test_documents_are_only_added() -> None:
     first = past(DELIVERED | {"documents": [INVOICE, INVOICE]})
     again = ExternalDocument.model_validate(INVOICE | {"order_version": 3}, strict=False)
     other = again.model_copy(update={"number": "F-2024-78"})
-    assert with_documents(first, [again, other]) == (*first.external_documents, other)
+    assert with_documents(first, [again, other], "/documents", now=NOW) == (*first.external_documents, other)
     with pytest.raises(Refused) as refused:
-        with_documents(first, [again.model_copy(update={"issued_on": NOW.date()})])
+        with_documents(first, [again.model_copy(update={"issued_on": NOW.date()})], "/documents", now=NOW)
     assert refused.value.code == "document_conflict"
     with pytest.raises(Refused) as refused:
-        with_documents(first, [again.model_copy(update={"number": f"F-{number}"}) for number in range(50)])
+        with_documents(first, [again.model_copy(update={"number": f"F-{number}"}) for number in range(50)], "/documents", now=NOW)
     assert refused.value.code == "too_many_documents"
+
+
+def test_no_document_was_issued_tomorrow() -> None:
+    """But where the day begins first it may have been issued today, while it is still yesterday in UTC."""
+    midday = NOW.replace(hour=12)
+    issued = [
+        ExternalDocument(kind="invoice", number=f"F-{days}", issued_on=(midday + timedelta(days)).date(), order_version=1)
+        for days in (1, 2)
+    ]
+    assert with_documents(past(DELIVERED), issued[:1], "/documents", now=midday) == (issued[0],)
+    with pytest.raises(Invalid) as refused:
+        with_documents(past(DELIVERED), issued, "/documents", now=midday)
+    assert (refused.value.code, refused.value.errors[0].pointer) == ("in_the_future", "/documents/1/issued_on")
 
 
 @st.composite

@@ -73,7 +73,7 @@ def _edited(state: OrderState, request: EditOrder, *, now: datetime) -> OrderSta
     still_short = state.oversold_open and not request.accept_oversold
     beside = replace(state, metadata=_merged(state.metadata, request), tags=tags, oversold_open=still_short)
     facts = {name: getattr(request, name) for name in REMOVABLE if name in request.model_fields_set} | _printed(order, request)
-    documents = with_documents(order, [one.parts(order.version + 1) for one in request.documents or ()])
+    documents = with_documents(order, [one.parts(order.version + 1) for one in request.documents or ()], "/documents", now=now)
     return changed(beside, now=now, parcels=_parcels(order, request, now=now), external_documents=documents, **facts)
 
 

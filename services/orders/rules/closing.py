@@ -4,10 +4,13 @@ It is a tolerance, not money: what was written off and is paid after all needs n
 """
 
 from shared.contracts.actor import Actor, Decision, allowed, refused, shop_only
-from shared.contracts.events import ClosingKind, Order
+from shared.contracts.events import ClosingKind, Order, OrderDifferenceClosed
 from shared.contracts.position import Position
 
 from .room import MAX_CLOSINGS
+
+ONLY_FOR_THE_SHOP = (OrderDifferenceClosed.type,)
+"""Events that no customer is told, in no timeline and no stream (real-shops.md, section 5)."""
 
 
 def difference(position: Position, kind: ClosingKind) -> int:

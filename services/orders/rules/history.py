@@ -1,7 +1,7 @@
 """Orders of the past: placed as they stand, with what had happened to them (real-shops.md 1.5). Pure."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NoReturn
 
 from services.orders.requests.history import CancelledBeforeInput, HistoryInput, RefundedBeforeInput
@@ -12,6 +12,9 @@ from shared.contracts.times import happened_at
 
 from .payments import payment_state
 from .room import MAX_EXTERNAL_DOCUMENTS
+
+FIRST_MIDNIGHT = timedelta(hours=14)
+"""The day begins so long before it does in UTC, where it begins first: somewhere, it is that day already."""
 
 
 def with_history(order: Order, said: HistoryInput, importer: By, *, now: datetime) -> Order:
@@ -32,7 +35,7 @@ def with_history(order: Order, said: HistoryInput, importer: By, *, now: datetim
             "status": said.status,
             "imported": True,
             "history": History(refunded=_refunded(order, said.refunded), **{f"{step}_at": at for step, at in dates.items()}),
-            "external_documents": with_documents(order, [one.parts(1) for one in said.documents]),
+            "external_documents": with_documents(order, [one.parts(1) for one in said.documents], "/history/documents", now=now),
             "confirmed_at": next(iter(dates.values()), None),
             "confirmed_version": 1 if dates else None,
             "delivered_at": dates.get("delivered"),
@@ -42,13 +45,18 @@ def with_history(order: Order, said: HistoryInput, importer: By, *, now: datetim
     return after.model_copy(update={"payment": payment_state(after.position)})
 
 
-def with_documents(order: Order, named: Sequence[ExternalDocument]) -> tuple[ExternalDocument, ...]:
+def with_documents(order: Order, named: Sequence[ExternalDocument], at: str, *, now: datetime) -> tuple[ExternalDocument, ...]:
     """The order's external documents and those of `named` that it does not have yet; a document is known by its kind and number.
 
-    Raises Refused `document_conflict` (the same document with another date), `too_many_documents`.
+    `at` points to `named` in the request. Raises Invalid `in_the_future`, Refused `document_conflict` (the same document with another
+    date), `too_many_documents`.
     """
     known = {(one.kind, one.number): one for one in order.external_documents}
-    for one in named:
+    latest = (now + FIRST_MIDNIGHT).date()
+    for index, one in enumerate(named):
+        if one.issued_on > latest:
+            detail = f"A document has been issued already: at the latest {latest.isoformat()}."
+            raise Invalid("in_the_future", detail, at=f"{at}/{index}/issued_on", accepted="Send the day on which it was issued.")
         there = known.setdefault((one.kind, one.number), one)
         if there.issued_on != one.issued_on:
             detail = f"The {one.kind} {one.number} is named with another date already: {there.issued_on.isoformat()}."

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from services.orders.rules.closing import ONLY_FOR_THE_SHOP
 from services.orders.state import Change
 from shared.contracts.actor import Actor
 from shared.contracts.events import By, Order, OrderImported
@@ -30,9 +31,6 @@ SHOWN_TO_CUSTOMERS = (
 )  # fmt: skip
 
 OF_THE_SHOP = ("tags", "metadata", "accept_addresses", "accept_oversold", "customer_id")
-
-
-ONLY_FOR_THE_SHOP = ("order.difference_closed.v1",)
 
 
 def timeline_of(order: Order, changes: Sequence[Change], actor: Actor) -> list[TimelineEntry]:

@@ -70,6 +70,17 @@ async def test_a_customer_follows_their_order(shop: Shop) -> None:
         assert [(await stream.next())["id"] for _ in range(2)] == ["2", "3"]  # nothing between was lost
 
 
+async def test_only_the_shop_is_told_that_a_difference_was_closed(shop: Shop) -> None:
+    order_id = await placed(shop)
+    path = f"/v1/orders/{order_id}/stream"
+    (await act(shop.staff, order_id, "transitions", {"to": "confirmed"})).ok()
+    (await act(shop.platform, order_id, "closings", {"kind": "written_off", "amount": 1, "reason": "rounding", "note": "by phone"})).ok()
+    (await act(shop.staff, order_id, "transitions", {"to": "delivered"})).ok()
+    for caller, ids in ((shop.staff, ["1", "2", "3", "4"]), (shop.customer(), ["1", "2", "4"])):
+        async with following(caller, shop.stack.urls["orders"], path, last="0") as stream:
+            assert [(await stream.next())["id"] for _ in ids] == ids
+
+
 async def test_who_may_follow_what(shop: Shop) -> None:
     order_id = await placed(shop)
     assert (await shop.customer("c-2").get(f"/orders/v1/orders/{order_id}/stream")).status == 404
