@@ -52,7 +52,7 @@ class CancelledUnitsView(Answer):
 
 
 class ChangedItem(Answer):
-    """The result of one item of a bulk change. `order_id` is null if the item names no order, or several."""
+    """The result of one item of a bulk change. `order_id` is null if the item names no order, or several, or cannot be read."""
 
     index: int
     order_id: str | None

@@ -166,7 +166,7 @@ class Lives(RuleBasedStateMachine):
         deadline = time.monotonic() + DEADLINE_S
         while len(refunds_of(self.shown(order))) < self.models[order].parts:
             assert time.monotonic() < deadline, "a part cancellation was not credited"
-            time.sleep(0.02)
+            time.sleep(0.02)  # between two looks: Hypothesis drives this in a thread of its own, where nothing can be awaited
 
     def shown(self, order: str) -> Any:
         return self.call(self.shop.staff, "GET", f"/v1/orders/{order}").json()
