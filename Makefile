@@ -4,7 +4,7 @@
 python := .venv/bin/python
 WORKERS ?= 3
 pytest = $(python) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
-drills := tests/deploy tests/faults
+drills := tests/deploy tests/faults tests/bench/test_runs.py
 lock := uv pip compile --universal --python-version 3.11 --generate-hashes --quiet
 
 help: ## List the targets
@@ -17,7 +17,7 @@ test: ## Test rules, services and screens, on real servers that it starts itself
 	@deploy/bootstrap.sh --tests
 	$(pytest) $(or $(TESTS),$(addprefix --ignore=,$(drills)))
 
-drills: ## Test whole systems: up from nothing, provisioning, kill -9 at every crash point, faults under load
+drills: ## Test whole systems: up from nothing, provisioning, kill -9 at every crash point, faults under load, short benchmarks
 	@deploy/bootstrap.sh --tests
 	$(pytest) $(drills)
 
@@ -45,7 +45,7 @@ faults: ## Break everything under load, and count lost and duplicated writes (SE
 	@deploy/bootstrap.sh --tests
 	$(python) -m tests.faults.load --seed $(or $(SEED),1) --faults $(or $(FAULTS),60) --writes $(or $(WRITES),10000) $(if $(REPORT),--report $(REPORT))
 
-bench: ## Measure throughput against the limits of this machine (OUT=folder for JSON, SVG and Markdown; ONLY=webhooks; ANYWAY=1 on a busy machine)
+bench: ## Measure throughput against the limits of this machine (OUT=folder for JSON, SVG and Markdown; ONLY=writes, webhooks or pages; ANYWAY=1 on a busy machine)
 	@deploy/bootstrap.sh --tests
 	$(python) -m tests.bench $(if $(OUT),--out $(OUT)) $(if $(ONLY),--only $(ONLY)) $(if $(ANYWAY),--anyway)
 

@@ -5,6 +5,7 @@ that the same key can be tried again. Each caller has its own keys.
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -14,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from shared.contracts.actor import Actor
-from shared.contracts.errors import Busy, Invalid
+from shared.contracts.errors import Busy, Failure, Invalid
 from shared.data.db import Transaction
 
 MAX_KEY_CHARACTERS = 255
@@ -77,7 +78,33 @@ async def look_up(tx: Transaction, reservation: Reservation) -> Stored | None:
             lock.outerjoin(table, _mine(table, reservation))
         )
     )
-    assert row is not None  # an outer join from one row returns one
+    return _stored(reservation, row)  # there is one: an outer join from one row
+
+
+async def look_up_each(tx: Transaction, reservations: Sequence[Reservation]) -> list[Stored | Failure | None]:
+    """look_up() for several calls of one caller, in one statement: what each raises stands in its place."""
+    table = tx.kernel.idempotency
+    keys = sa.bindparam("keys", [one.key for one in reservations], type_=sa.ARRAY(sa.Text))
+    locks = sa.bindparam("locks", [one.lock for one in reservations], type_=sa.ARRAY(sa.BigInteger))
+    columns = sa.column("key", sa.Text), sa.column("lock", sa.BigInteger)
+    asked = sa.func.unnest(keys, locks).table_valued(*columns, with_ordinality="n", name="asked").render_derived()
+    # Materialized, so that each is locked once and in the given order, whatever is joined.
+    lock = sa.func.pg_try_advisory_xact_lock(asked.c.lock).label("got")
+    locked = sa.select(asked.c.n, asked.c.key, lock).order_by(asked.c.n).cte("locked").prefix_with("materialized")
+    of_caller = (table.c.store_id == reservations[0].store_id) & (table.c.caller == reservations[0].caller)
+    found = sa.select(locked.c.got, table.c.request_hash, table.c.status, table.c.body, table.c.etag, table.c.recorded_at)
+    rows = await tx.all(found.select_from(locked.outerjoin(table, of_caller & (table.c.key == locked.c.key))).order_by(locked.c.n))
+    return [_looked_up(reservation, row) for reservation, row in zip(reservations, rows, strict=True)]
+
+
+def _looked_up(reservation: Reservation, row: Any) -> Stored | Failure | None:
+    try:
+        return _stored(reservation, row)
+    except Failure as failure:
+        return failure
+
+
+def _stored(reservation: Reservation, row: Any) -> Stored | None:
     if row.status is None:
         if not row.got:
             raise Busy(detail="A call with this Idempotency-Key is still running: retry in a moment.", retry_after_seconds=1)
@@ -103,6 +130,11 @@ async def store(tx: Transaction, reservation: Reservation, stored: Stored, *, no
     done = await tx.execute(insert(tx.kernel.idempotency).values(**stored_row(reservation, stored, now=now)).on_conflict_do_nothing())
     if done.rowcount == 0:
         raise Overtaken
+
+
+async def store_each(tx: Transaction, several: Sequence[tuple[Reservation, Stored]], *, now: datetime) -> None:
+    """Store several responses in one round trip, or none. Raises IntegrityError where store() raises Overtaken."""
+    await tx.execute(sa.insert(tx.kernel.idempotency), [stored_row(*one, now=now) for one in several])
 
 
 def stored_row(reservation: Reservation, stored: Stored, *, now: datetime) -> dict[str, Any]:

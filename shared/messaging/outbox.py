@@ -39,13 +39,20 @@ async def emit(tx: Transaction, event: Event, *, store_id: str, sequence: int, r
     `sequence` counts the events of (this service, store, event.subject); using a number twice violates a constraint.
     Raises Refused `event_too_large` above 4.3 MB.
     """
-    row = event_row(event, store_id=store_id, sequence=sequence, recorded_at=recorded_at)
-    await tx.execute(sa.insert(tx.kernel.events), row)
+    await emit_rows(tx, [event_row(event, store_id=store_id, sequence=sequence, recorded_at=recorded_at)])
+
+
+async def emit_rows(tx: Transaction, rows: Sequence[dict[str, Any]]) -> None:
+    """emit() for events whose rows were made before, in one round trip."""
+    await tx.execute(sa.insert(tx.kernel.events), rows)
     tx.emitted = True
 
 
 def event_row(event: Event, *, store_id: str, sequence: int, recorded_at: datetime) -> dict[str, Any]:
-    """The row of an event, for emit() and for statements that insert it beside the change (see orders' placing)."""
+    """The row of an event, for emit_rows() and for statements that insert it beside the change (see orders' placing).
+
+    Raises Refused `event_too_large` above 4.3 MB.
+    """
     data = event.model_dump(mode="json")
     size = event_bytes(data)
     if size > MAX_EVENT_BYTES:

@@ -32,8 +32,10 @@ from tests.stack import new_stack
 CLIENTS = (1, 8, 16, 32)
 REST_SECONDS = 5.0
 RESTOCKS = 100
-WEBHOOKS = "webhooks"
-"""The part of `--only`: it needs nothing of the others."""
+REMITTANCES = 4
+PARTS = ("refunds", "writes", "events", "webhooks", "pages")
+"""In this order: what needs rest comes first, what leaves a million orders behind comes last. `--only` takes those that need no other."""
+ALONE = ("writes", "webhooks", "pages")
 REFUNDS_PER_SECOND = 300  # more than are asked for in a second: each can be asked for once
 
 
@@ -46,7 +48,7 @@ class Plan:
     backlog: int
     deliveries: int
     feed: int
-    only: str
+    parts: tuple[str, ...]
 
 
 def main(
@@ -56,14 +58,14 @@ def main(
     backlog: Annotated[int, typer.Option(help="Events that relay and workers are given.")] = 4_000,
     deliveries: Annotated[int, typer.Option(help="Deliveries in each backlog of a worker.")] = 5_000,
     feed: Annotated[int, typer.Option(help="Events in the feed that is read.")] = 1_000_000,
-    only: Annotated[str, typer.Option(help=f"`{WEBHOOKS}` measures nothing else, and writes no report.")] = "",
+    only: Annotated[str, typer.Option(help=f"One of {', '.join(ALONE)}: measures nothing else, and writes no report.")] = "",
     out: Annotated[Path | None, typer.Option(help="Folder for bench.json, bench.svg and bench.md.")] = None,
     anyway: Annotated[bool, typer.Option(help="Measure although the machine is busy; the figures are marked.")] = False,
 ) -> None:
     """Measure the services beside their limits. Refuses on a machine that is too busy to be believed."""
-    if only not in {"", WEBHOOKS} or (only and out is not None):
-        raise typer.BadParameter(f"--only takes `{WEBHOOKS}`, without --out")
-    plan = Plan(seconds, many, backlog, deliveries, feed, only)
+    if only not in ("", *ALONE) or (only and out is not None):
+        raise typer.BadParameter(f"--only takes one of {', '.join(ALONE)}, without --out")
+    plan = Plan(seconds, many, backlog, deliveries, feed, (only,) if only else PARTS)
     before = machine.look(Path(tempfile.gettempdir()))
     if (why := machine.doubts(before, before)) and not anyway:
         sys.exit("Not measured: " + "; ".join(why) + ". Wait for a quiet machine, or measure all the same with --anyway (ANYWAY=1).")
@@ -89,9 +91,7 @@ def main(
         (out / "bench.md").write_text(to_markdown(outcome, "make bench"))
 
 
-async def _measure(  # the order matters: what needs rest comes first, what leaves a million orders behind comes last
-    servers: PrivateServers, folder: Path, before: machine.Look, plan: Plan, say: measures.Say
-) -> Outcome:
+async def _measure(servers: PrivateServers, folder: Path, before: machine.Look, plan: Plan, say: measures.Say) -> Outcome:
     stack = await asyncio.to_thread(new_stack, servers, folder, "bench")
     plain = await asyncio.to_thread(provision, servers, f"{stack.name}_reference")
     plain_url = servers.postgres_url.rpartition("/")[0] + "/" + urlsplit(plain["AFTERSALE_ORDERS_DATABASE_URL"]).path[1:]
@@ -103,13 +103,15 @@ async def _measure(  # the order matters: what needs rest comes first, what leav
     try:
         say("the load generator by itself")
         outcome.echo_per_second = await _echo(bench)
-        if plan.only:
-            await _webhooks(bench, outcome, plan)
-        else:
+        if "refunds" in plan.parts:
             await _refunds(bench, outcome, await _whole_system(bench, servers, outcome, plan.seconds))
+        if "writes" in plan.parts:
             await _writes(bench, outcome)
+        if "events" in plan.parts:
             await _events(bench, outcome, plan.backlog)
+        if "webhooks" in plan.parts:
             await _webhooks(bench, outcome, plan)
+        if "pages" in plan.parts:
             await _pages(bench, outcome, plan.orders)
     finally:
         await asyncio.to_thread(stack.stop)
@@ -162,6 +164,8 @@ async def _writes(bench: Bench, outcome: Outcome) -> None:
     try:
         await asyncio.to_thread(process.wait_until_ready)
         bench.urls, bench.service_pid = {"orders": [process.urls["orders"]]}, process.child.pid
+        if not bench.values:
+            await measures.first_order(bench)
         placed = []
         for clients in CLIENTS:
             bench.say(f"placing, {clients} clients")
@@ -171,7 +175,10 @@ async def _writes(bench: Bench, outcome: Outcome) -> None:
         batch = await measures.batches(bench, 2, placed[CLIENTS.index(16)].limit)
         await measures.drained(bench, "orders")
         bench.say("status changes")
-        outcome.writes = [*placed, batch, await measures.changes(bench, 8), *outcome.writes]
+        changed = await measures.changes(bench, 8)
+        await measures.drained(bench, "orders")
+        bench.say("a courier's remittance")
+        outcome.writes = [*placed, batch, changed, await measures.remittances(bench, REMITTANCES), *outcome.writes]
         await measures.drained(bench, "orders")
     finally:
         await asyncio.to_thread(process.stop)

@@ -120,6 +120,35 @@ async def changes(bench: Bench, clients: int) -> Measured:
     return _measured("changing a status", clients, figures, "changes", against)
 
 
+async def remittances(bench: Bench, count: int) -> Measured:
+    """A courier's lists, one after another, each of 500 payments of orders that are named by their tracking numbers."""
+    unsent = "select order_id from orders.orders where store_id = $1 and status in ('pending', 'confirmed') limit $2"
+    ids = await _ids(bench, unsent, count * BATCH)
+    if len(ids) < count * BATCH:
+        raise RuntimeError("there are too few orders to pay for")
+    url, staff = bench.urls["orders"][0], bench.token("staff", "s")
+    parcels = {one: {"carrier": "Pathao", "number": f"PX-{number}"} for number, one in enumerate(ids)}
+    lists = [ids[first : first + BATCH] for first in range(0, len(ids), BATCH)]
+    sent = [{"items": [{"order_id": one, "to": "shipped", "tracking": parcels[one]} for one in listed]} for listed in lists]
+    paid = [{"items": [_collected(parcels[one]) for one in listed]} for listed in lists]
+
+    async def sent_in(path: str, bodies: list[Any]) -> Figures:
+        calls = [[request(url, "POST", f"/v1/orders/{path}", staff, body) for body in bodies]]
+        return await _driven(bench, "orders", calls, units=BATCH, seconds=DEADLINE_SECONDS)
+
+    await sent_in("transitions", sent)
+    await drained(bench, "orders")
+    figures = await sent_in("payments", paid)
+    values = {name: bench.values[name] for name in ("event", "answer")}
+    against = await limit(bench.reference_url, "change", clients=1, seconds=bench.seconds, values=values, folder=bench.folder)
+    return _measured(f"recording a remittance of {BATCH}", 1, figures, "payments", against)
+
+
+def _collected(parcel: dict[str, str]) -> dict[str, Any]:
+    named = {"carrier": parcel["carrier"], "tracking_number": parcel["number"]}
+    return named | {"amount": 10_000, "method": "cod", "reference": "R-17", "courier_charge": 150}
+
+
 async def delivered(bench: Bench, count: int) -> list[str]:
     """Ids of so many paid orders that are delivered, and that the refund service knows."""
     token = bench.token("platform", "p")
@@ -136,7 +165,7 @@ async def delivered(bench: Bench, count: int) -> list[str]:
             paid = [{"amount": 10_000, "method": "card", "reference": "prepaid"}]
             body = {"orders": [order() | {"payments": paid} for _ in range(min(BATCH, count - first))]}
             placed = [item["order"]["order_id"] for item in (await post("/v1/orders/batch", body))["items"]]
-            await post("/v1/orders/transitions", {"order_ids": placed, "to": "delivered"})
+            await post("/v1/orders/transitions", {"items": [{"order_id": one, "to": "delivered"} for one in placed]})
             ids += placed
     await _known(bench, len(ids))
     return ids
@@ -184,11 +213,13 @@ async def refunds(bench: Bench, clients: int, delivered: Sequence[str]) -> list[
     ]
 
 
-async def _driven(bench: Bench, service: str, calls: Sequence[Sequence[bytes]], units: int = 1) -> Figures:
+async def _driven(bench: Bench, service: str, calls: Sequence[Sequence[bytes]], units: int = 1, seconds: float | None = None) -> Figures:
     pids = (bench.service_pid, bench.postgres_pid)
     before = [cost("", pid).cpu_seconds for pid in pids]
     processes = 1 if len(calls) < 8 else 2
-    figures = await drive(bench.urls[service], calls, seconds=bench.seconds, processes=processes, units=units, folder=bench.folder)
+    figures = await drive(
+        bench.urls[service], calls, seconds=seconds or bench.seconds, processes=processes, units=units, folder=bench.folder
+    )
     figures.cost_ms = [1000 * (cost("", pid).cpu_seconds - was) / max(figures.units, 1) for pid, was in zip(pids, before, strict=True)]
     if figures.failed > figures.answered * 0.01:
         raise RuntimeError(f"{figures.failed} of {figures.answered + figures.failed} calls failed: {figures.failures[:1]}")

@@ -51,6 +51,8 @@ class Outcome:
                 found.append(("placing, 16 clients, share of pgbench", "at least 0.20", f"{one.ratio:.2f}", _met(one.ratio >= 0.2)))
             if one.what.startswith("placing in batches"):
                 found.append(("placing in batches", "at least 2,000/s", f"{one.per_second:,.0f}/s", _met(one.per_second >= 2_000)))
+            if one.unit == "payments":
+                found.append((f"{one.what}, p50", "at most 2 s", f"{one.p50_ms / 1000:.2f} s", _met(one.p50_ms <= 2_000)))
             if one.unit == "refunds" and one.ratio is not None:
                 found.append((f"{one.what}, share of pgbench", "at least 0.20", f"{one.ratio:.2f}", _met(one.ratio >= 0.2)))
         if self.lags:

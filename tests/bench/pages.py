@@ -28,10 +28,11 @@ CUSTOMERS = 500
 FILL = """
 insert into orders.orders (store_id, order_id, version, number, status, currency, language, prices_include_tax, customer_id,
     customer_name, email, phone, shipping_address, billing_address, metadata, line_count, unit_count, goods_total, discount_total,
-    tax_total, shipping, shipping_tax, total, collected, refunded_total, refund_state, refunds, refunded_units, placed_at, recorded_at)
+    tax_total, shipping, shipping_tax, total, collected, refunded_total, refund_state, refunds, refunded_units, placed_at, recorded_at,
+    updated_at)
 select $1, md5($1 || n)::uuid, 1, n::text, (array['pending', 'confirmed', 'shipped', 'delivered'])[1 + n % 4], 'BDT', 'en', true,
     'c-' || n % $3, 'Rahima Begum ' || n % 97, 'c' || n % $3 || '@example.com', '+8801700' || n % $3, '{}', '{}', '{}', 1, 1, 1000, 0, 0, 0,
-    0, 1000, case when n % 3 = 0 then 1000 else 0 end, 0, 'none', 0, 0, now() - n * interval '1 minute', now()
+    0, 1000, case when n % 3 = 0 then 1000 else 0 end, 0, 'none', 0, 0, now() - n * interval '1 minute', now(), now()
 from generate_series(1, $2) n"""
 
 

@@ -26,9 +26,10 @@ insert into refunds.order_lines (store_id, order_id, line, sku, name, quantity, 
 -- What is moved forward: 64,000 orders, likewise 1,000 for each client.
 insert into orders.orders (store_id, order_id, version, number, status, currency, language, prices_include_tax, customer_id,
     customer_name, email, phone, shipping_address, billing_address, metadata, line_count, unit_count, goods_total, discount_total,
-    tax_total, shipping, shipping_tax, total, collected, refunded_total, refund_state, refunds, refunded_units, placed_at, recorded_at)
+    tax_total, shipping, shipping_tax, total, collected, refunded_total, refund_state, refunds, refunded_units, placed_at, recorded_at,
+    updated_at)
   select 'reference', md5('order ' || n)::uuid, 1, 'm-' || n, 'pending', 'BDT', 'en', true, 'c-1', 'Rahima Begum', 'rahima@example.com',
-    '+8801712345678', '{}', '{}', '{}', 1, 1, 1000, 0, 0, 0, 0, 1000, 0, 0, 'none', 0, 0, now(), now()
+    '+8801712345678', '{}', '{}', '{}', 1, 1, 1000, 0, 0, 0, 0, 1000, 0, 0, 'none', 0, 0, now(), now(), now()
   from generate_series(0, 63999) n;
 
 -- section place
@@ -38,9 +39,10 @@ with o as materialized (
 ), placed as (
   insert into orders.orders (store_id, order_id, version, number, status, currency, language, prices_include_tax, customer_id,
       customer_name, email, phone, shipping_address, billing_address, metadata, line_count, unit_count, goods_total, discount_total,
-      tax_total, shipping, shipping_tax, total, collected, refunded_total, refund_state, refunds, refunded_units, placed_at, recorded_at)
+      tax_total, shipping, shipping_tax, total, collected, refunded_total, refund_state, refunds, refunded_units, placed_at, recorded_at,
+    updated_at)
   select 'reference', id, 1, n::text, 'pending', 'BDT', 'en', true, 'c-1', 'Rahima Begum', 'rahima@example.com', '+8801712345678',
-      :address::jsonb, :address::jsonb, '{}', 3, 6, 9000, 0, 0, 1000, 0, 10000, 0, 0, 'none', 0, 0, now(), now() from o
+      :address::jsonb, :address::jsonb, '{}', 3, 6, 9000, 0, 0, 1000, 0, 10000, 0, 0, 'none', 0, 0, now(), now(), now() from o
 ), lines as (
   insert into orders.lines (store_id, order_id, line, sku, name, quantity, unit_price, subtotal, discount, order_discount, tax, total,
       stock_tracked, placed_at)

@@ -54,7 +54,7 @@ async def restocked(bench: Bench, count: int) -> Lag:
             paid = [{"amount": 10_000, "method": "card", "reference": "prepaid"}]
             placed = await call("orders", "POST", "/v1/orders/batch", {"orders": [order() | {"payments": paid} for _ in range(count)]})
             ids = [item["order"]["order_id"] for item in placed["items"]]
-            await call("orders", "POST", "/v1/orders/transitions", {"order_ids": ids, "to": "delivered"})
+            await call("orders", "POST", "/v1/orders/transitions", {"items": [{"order_id": one, "to": "delivered"} for one in ids]})
             known = "select count(*) = $2 from refunds.orders where store_id = $1 and status = 'delivered'"
             await until(partial(holds, admin, known, bench.store, count))
             for one in ids:

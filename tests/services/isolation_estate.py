@@ -14,6 +14,7 @@ from deploy.operator.registry import SERVICES
 from shared.contracts.actor import Actor, Role
 from shared.contracts.ids import new_id, new_uuid
 from shared.web.tokens import issue
+from tests.faults.history import quiet
 from tests.services.schemathesis_world import PNG
 from tests.shop import ISSUER, Shop, eventually, order_p
 
@@ -188,20 +189,11 @@ class Estate:
 
     async def settled(self) -> dict[str, str]:
         """A snapshot once nothing is on its way any more."""
-
-        async def quiet() -> dict[str, str]:
-            unsent = [
-                await self.shop.rows(one, "select 1 from events where store_id = {store} and published_at is null") for one in SERVICES
-            ]
-            assert not any(unsent)
-            before = await self.snapshot()
-            assert before == await self.snapshot()
-            return before
-
+        await quiet(self.shop)
         seen: list[dict[str, str]] = []
 
         async def twice() -> dict[str, str]:
-            seen.append(await quiet())
+            seen.append(await self.snapshot())
             assert len(seen) > 2
             assert seen[-1] == seen[-2] == seen[-3]
             return seen[-1]

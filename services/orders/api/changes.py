@@ -1,20 +1,20 @@
 """Calls that change one order, and those that change many."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import Response
 
 from services.orders.api.orders import MAX_ORDER_BODY_BYTES
 from services.orders.commands.amend import amend_order
-from services.orders.commands.bulk import change_each
+from services.orders.commands.bulk import Command, Decide, bulk_of, change_each, change_together
 from services.orders.commands.cancel import cancel_in_part, cancel_order, cancel_outlook
 from services.orders.commands.closing import close_difference
 from services.orders.commands.edit import edit_order
 from services.orders.commands.hand_over import hand_over
-from services.orders.commands.parcels import add_parcel_of_item
-from services.orders.commands.payments import record_payment, reverse_payment
-from services.orders.commands.transitions import move_order, report_failed_delivery
+from services.orders.commands.parcels import add_parcel_of_item, parcel_revision
+from services.orders.commands.payments import payment_revision, record_payment, reverse_payment
+from services.orders.commands.transitions import move_order, move_revision, report_failed_delivery
 from services.orders.requests.amending import AmendOrder
 from services.orders.requests.bulk import BulkCancellation, BulkItem, BulkParcel, BulkPayment, BulkTransition, Malformed
 from services.orders.requests.changes import (
@@ -28,7 +28,7 @@ from services.orders.requests.changes import (
     ReversePayment,
     Transition,
 )
-from services.orders.state import OrderState, Recorded
+from services.orders.state import Recorded
 from services.orders.views.batch import BulkView
 from services.orders.views.cancellations import CancelOutlook
 from services.orders.views.orders import OrderView
@@ -51,7 +51,7 @@ BULK: dict[str, Any] = {
 @router.post("/orders/transitions", operation_id="orders_batch_move", **BULK)
 async def transition_many(request: BulkTransition, call: Call, dry_run: DryRun = False) -> Response:
     """Move up to 500 orders, each independently. A repeat with the same key moves only missing ones and returns the same response."""
-    return await _each(call, "orders.transition_many", request.items, move_order, dry_run=dry_run)
+    return await _each(call, "orders.transition_many", request.items, move_order, move_revision, dry_run=dry_run)
 
 
 @router.post("/orders/payments", operation_id="orders_batch_record", **BULK)
@@ -59,7 +59,7 @@ async def pay_many(request: BulkPayment, call: Call, dry_run: DryRun = False) ->
     """Record up to 500 payments, each independently: 201 for a new one, 200 for one that was there already. A repeat with the same key
     does only missing ones.
     """
-    return await _each(call, "orders.pay_many", request.items, record_payment, dry_run=dry_run)
+    return await _each(call, "orders.pay_many", request.items, record_payment, payment_revision, dry_run=dry_run)
 
 
 @router.post("/orders/cancellations", operation_id="orders_batch_cancel", **BULK)
@@ -71,25 +71,19 @@ async def cancel_many(request: BulkCancellation, call: Call, dry_run: DryRun = F
 @router.post("/orders/parcels", operation_id="orders_batch_add", **BULK)
 async def pack_many(request: BulkParcel, call: Call, dry_run: DryRun = False) -> Response:
     """Add up to 500 parcels, each independently. A repeat with the same key adds only missing ones."""
-    return await _each(call, "orders.pack_many", request.items, add_parcel_of_item, dry_run=dry_run)
+    return await _each(call, "orders.pack_many", request.items, add_parcel_of_item, parcel_revision, dry_run=dry_run)
 
 
 async def _each(
-    call: Call, name: str, items: Sequence[BulkItem | Malformed], command: Callable[..., Awaitable[OrderState | Recorded]], *, dry_run: bool
+    call: Call, name: str, items: Sequence[BulkItem | Malformed], command: Command, decide: Decide | None = None, *, dry_run: bool
 ) -> Response:
     reservation = await call.reservation()
     assert reservation is not None
-    results = await change_each(
-        call.db,
-        call.actor,
-        items,
-        command,
-        name=name,
-        key=reservation.key,
-        path=call.request.url.path,
-        now=call.now,
-        dry_run=dry_run,
-    )
+    bulk = await bulk_of(call.db, call.actor, items, name=name, key=reservation.key, path=call.request.url.path, now=call.now)
+    if decide is None or dry_run:
+        results = await change_each(bulk, command, dry_run=dry_run)
+    else:
+        results = await change_together(bulk, decide, command)
     headers = {DRY_RUN_HEADER: "true"} if dry_run else {}
     return call.show(BulkView.of(results), **headers)
 

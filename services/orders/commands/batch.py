@@ -71,8 +71,7 @@ async def _chunks(items: Iterable[Draft | Failure]) -> AsyncIterator[list[Draft 
     chunk: list[Draft | Failure] = []
     lines = 0
     for item in items:
-        for _ in range(TURNS):
-            await asyncio.sleep(0)
+        await let_others_run()
         more = len(item.lines) if isinstance(item, Draft) else 0
         if chunk and (len(chunk) == CHUNK_ORDERS or lines + more > CHUNK_LINES):
             yield chunk
@@ -135,6 +134,12 @@ async def _place_alone(db: Database, one: Draft, *, now: datetime, dry_run: bool
         return failure
     except Exception as error:  # one order's failure must not stop the others
         return unexpected(error)
+
+
+async def let_others_run() -> None:
+    """Give the other calls of this process, and its relay, their turns between two items."""
+    for _ in range(TURNS):
+        await asyncio.sleep(0)
 
 
 async def each(items: Sequence[T], work: Callable[[int, T], Awaitable[R]]) -> list[R]:

@@ -1,72 +1,216 @@
-"""Bulk changes: each item changes the order that it names, in its own transaction, and succeeds or fails on its own."""
+"""Bulk changes: each item changes the order that it names, and succeeds or fails on its own."""
 
 import json
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
-from services.orders.commands.batch import each, unexpected
+import structlog
+
+from services.orders.commands.batch import each, let_others_run, unexpected
+from services.orders.commands.change import Revision, write_revisions
+from services.orders.queries.orders import lock_each, rows_of, state_of
 from services.orders.requests.bulk import BulkItem, Malformed
 from services.orders.state import Changed, OrderState, Recorded, Result, Unchanged
 from shared.contracts.actor import Actor, shop_only
-from shared.contracts.errors import Failure, NotFound, Refused
+from shared.contracts.errors import Failure, NotFound, Refused, TooLarge, Unavailable
 from shared.contracts.ids import public_id
-from shared.data.db import Database
-from shared.data.idempotency import Overtaken, Reservation, Stored, look_up, store
+from shared.data.db import Database, Transaction
+from shared.data.idempotency import Overtaken, Reservation, Stored, look_up, look_up_each, store, store_each
+from shared.data.set_aside import one_row
 from shared.data.sql import statement
 
 RESOLVE = statement(__file__, "resolve")
 
-Item = TypeVar("Item", bound=BulkItem)
+GROUP_ITEMS = 64
+GROUP_LINES = 2_000
+"""The most that one transaction changes together: it holds the locks of its orders, and they must fit into the memory."""
+
+Command = Callable[..., Awaitable[OrderState | Recorded]]
+"""Called with the transaction, the actor, the order's id, the item and `now`; makes the change."""
+
+Decide = Callable[..., Revision | None]
+"""Called with the order's state, the actor, the item and `now`; says what changes, None if nothing does. Raises Failure."""
+
+log = structlog.get_logger()
 
 
-async def change_each(
-    db: Database, actor: Actor, items: Sequence[Item | Malformed], command: Callable[..., Awaitable[OrderState | Recorded]], *, name: str,
-    key: str, path: str, now: datetime, dry_run: bool = False,
-) -> list[Result]:  # fmt: skip
-    """Do `command` (named `name`) for each item. The items of one order are done in the given order.
+@dataclass(frozen=True, slots=True)
+class Bulk:
+    """One bulk call: whose, which items, and the order that each names. `name` is that of its transactions."""
 
-    A repeat with the same key does only the missing ones. A dry run shows what each item by itself would do.
-    Raises Forbidden; any other failure is the item's own result.
-    """
+    db: Database
+    actor: Actor
+    items: Sequence[BulkItem | Malformed]
+    targets: Sequence[str | Failure]
+    name: str
+    key: str
+    path: str
+    now: datetime
+
+    def reservation(self, index: int) -> Reservation:
+        """An item's key: the call's, with its index."""
+        item = self.items[index]
+        body = b"" if isinstance(item, Malformed) else item.model_dump_json().encode()
+        return Reservation.of(self.actor, f"{self.key}\n{index}", "POST", self.path, body)
+
+    def of_each_order(self) -> list[list[int]]:
+        """The items of each order, in the given order; one that names no order is by itself."""
+        together: dict[str | int, list[int]] = defaultdict(list)
+        for index, target in enumerate(self.targets):
+            together[target if isinstance(target, str) else index].append(index)
+        return list(together.values())
+
+
+async def bulk_of(
+    db: Database, actor: Actor, items: Sequence[BulkItem | Malformed], *, name: str, key: str, path: str, now: datetime
+) -> Bulk:
+    """A bulk call with the orders that its items name. Raises Forbidden."""
     shop_only(actor).or_raise()
-    targets = await _targets(db, actor, items)
-    together: dict[str | int, list[int]] = defaultdict(list)
-    for index, target in enumerate(targets):
-        together[target if isinstance(target, str) else index].append(index)
+    return Bulk(db, actor, items, await _targets(db, actor, items), name, key, path, now)
+
+
+async def change_each(bulk: Bulk, command: Command, *, dry_run: bool = False) -> list[Result]:
+    """Do `command` for each item, in its own transaction. The items of one order are done in the given order.
+
+    A repeat with the same key does only the missing ones. A dry run shows what each item by itself would do. Any failure is the item's
+    own result.
+    """
 
     async def in_turn(_: int, indexes: list[int]) -> list[tuple[int, Result]]:
-        return [(index, await one(index)) for index in indexes]
+        return [(index, await _alone(bulk, index, command, dry_run=dry_run)) for index in indexes]
 
-    async def one(index: int) -> Result:
-        item, target = items[index], targets[index]
-        if isinstance(item, Malformed):
-            return Unchanged(None, item.failure)
-        order_id = target if isinstance(target, str) else None
-        reservation = Reservation.of(actor, f"{key}\n{index}", "POST", path, item.model_dump_json().encode())
+    done = dict(pair for pairs in await each(bulk.of_each_order(), in_turn) for pair in pairs)
+    return [done[index] for index in range(len(bulk.items))]
+
+
+async def change_together(bulk: Bulk, decide: Decide, command: Command) -> list[Result]:
+    """What change_each() does with `command`, in groups that share each statement and the commit: some four times as fast.
+
+    `decide` says what an item changes of its order. What stops a whole group, such as a key that another call has just used, or orders
+    of very many lines, is no answer to any item: each of them is then done by itself.
+    """
+    done: dict[int, Result] = {}
+    for indexes in _groups(bulk.of_each_order()):
         try:
-            async with db.rehearsing() if dry_run else db.transaction(name) as tx:
-                stored = None if dry_run else await look_up(tx, reservation)
-                if stored is not None:
-                    return _again(stored, order_id)
-                if isinstance(target, Failure):
-                    raise target
-                changed = _changed(await command(tx, actor, order_id, item, now=now))
-                if dry_run:
-                    return changed
-                body = json.dumps({"order_id": changed.order_id, "version": changed.version})
-                await store(tx, reservation, Stored(changed.status, body), now=now)
-        except Overtaken:
-            return await one(index)
-        except Failure as failure:
-            return Unchanged(order_id, failure)
-        except Exception as error:  # one item's failure must not stop the others
-            return Unchanged(order_id, unexpected(error))
-        return changed
+            done |= await _together(bulk, indexes, decide)
+        except Unavailable as away:  # trying each is of no use: a repeat with the same keys will find the outcome
+            done |= {index: Unchanged(_named(bulk, index), away) for index in indexes}
+        except Exception as error:
+            log.info("bulk_alone", items=len(indexes), error=repr(error))
+            done |= {index: await _alone(bulk, index, command) for index in indexes}
+    return [done[index] for index in range(len(bulk.items))]
 
-    done = dict(pair for pairs in await each(list(together.values()), in_turn) for pair in pairs)
-    return [done[index] for index in range(len(items))]
+
+def _groups(of_each_order: Sequence[list[int]]) -> Iterator[list[int]]:
+    group: list[int] = []
+    for indexes in of_each_order:
+        if group and len(group) + len(indexes) > GROUP_ITEMS:
+            yield group
+            group = []
+        group += indexes
+    if group:
+        yield group
+
+
+async def _together(bulk: Bulk, indexes: Sequence[int], decide: Decide) -> dict[int, Result]:
+    """The result of each of these items, all in one transaction. Raises whatever concerns more than one of them."""
+    done: dict[int, Result] = {}
+    revisions: list[Revision] = []
+    kept: list[tuple[Reservation, Stored]] = []
+    async with bulk.db.transaction(bulk.name) as tx:
+        reservations = [bulk.reservation(index) for index in indexes]
+        found = dict(zip(indexes, await look_up_each(tx, reservations), strict=True))
+        states = await _states(tx, bulk.actor, [bulk.targets[index] for index in indexes if found[index] is None])
+        for index, reservation in zip(indexes, reservations, strict=True):
+            await let_others_run()
+            before = states.get(_named(bulk, index) or "")
+            result, one = _decided(bulk, index, found[index], before, decide)
+            done[index] = result
+            if one is not None:
+                revisions.append(one)
+                states[one.after.order.order_id] = one.after
+            if found[index] is None and isinstance(result, Changed):
+                kept.append((reservation, _kept(result)))
+        if revisions:
+            await write_revisions(tx, revisions)
+        if kept:
+            await store_each(tx, kept, now=bulk.now)
+    return done
+
+
+async def _states(tx: Transaction, actor: Actor, targets: Sequence[str | Failure]) -> dict[str, OrderState | Failure]:
+    """The orders, locked, by id. One that cannot be read is its own failure."""
+    ids = sorted({target for target in targets if isinstance(target, str)})
+    if await lock_each(tx, actor, ids) > GROUP_LINES:
+        raise TooLarge(detail=f"Together, these orders have more than {GROUP_LINES} lines.")
+    states: dict[str, OrderState | Failure] = {}
+    for row in await rows_of(tx, actor, ids):
+        await let_others_run()
+        try:
+            with one_row("orders", row.store_id, row.order_id):
+                states[row.order_id] = state_of(row)
+        except Failure as unreadable:
+            states[row.order_id] = unreadable
+    return states
+
+
+def _decided(
+    bulk: Bulk, index: int, found: Stored | Failure | None, before: OrderState | Failure | None, decide: Decide
+) -> tuple[Result, Revision | None]:
+    """An item's result, and what it changes."""
+    order_id, target = _named(bulk, index), bulk.targets[index]
+    try:
+        if isinstance(found, Stored):
+            return _again(found, order_id), None
+        for failure in (found, target, before):
+            if isinstance(failure, Failure):
+                raise failure
+        if not isinstance(before, OrderState):
+            raise NotFound(detail="No such order.")
+        one = decide(before, bulk.actor, bulk.items[index], now=bulk.now)
+    except Failure as failure:
+        return Unchanged(order_id, failure), None
+    except Exception as error:  # one item's failure must not stop the others
+        return Unchanged(order_id, unexpected(error)), None
+    after = before if one is None else one.after
+    return _changed(after if one is None or one.payment is None else Recorded(after, new=True)), one
+
+
+async def _alone(bulk: Bulk, index: int, command: Command, *, dry_run: bool = False) -> Result:
+    item, target, order_id = bulk.items[index], bulk.targets[index], _named(bulk, index)
+    if isinstance(item, Malformed):
+        return Unchanged(None, item.failure)
+    reservation = bulk.reservation(index)
+    try:
+        async with bulk.db.rehearsing() if dry_run else bulk.db.transaction(bulk.name) as tx:
+            stored = None if dry_run else await look_up(tx, reservation)
+            if stored is not None:
+                return _again(stored, order_id)
+            if isinstance(target, Failure):
+                raise target
+            changed = _changed(await command(tx, bulk.actor, order_id, item, now=bulk.now))
+            if dry_run:
+                return changed
+            await store(tx, reservation, _kept(changed), now=bulk.now)
+    except Overtaken:
+        return await _alone(bulk, index, command)
+    except Failure as failure:
+        return Unchanged(order_id, failure)
+    except Exception as error:  # one item's failure must not stop the others
+        return Unchanged(order_id, unexpected(error))
+    return changed
+
+
+def _named(bulk: Bulk, index: int) -> str | None:
+    target = bulk.targets[index]
+    return target if isinstance(target, str) else None
+
+
+def _kept(changed: Changed) -> Stored:
+    return Stored(changed.status, json.dumps({"order_id": changed.order_id, "version": changed.version}))
 
 
 def _again(stored: Stored, order_id: str | None) -> Changed:

@@ -1,5 +1,6 @@
-"""Writes one change of one order: one version, one history row, one `order.*` event, in the caller's transaction."""
+"""Writes changes of orders: each is one version, one history row and one `order.*` event, in the caller's transaction."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -10,12 +11,12 @@ from sqlalchemy.dialects.postgresql import JSONB
 from services.orders.rules.parcels import tracking_of
 from services.orders.rules.payments import payment_state, refund_state
 from services.orders.state import OrderState
-from services.orders.tables import changes, orders
+from services.orders.tables import changes, orders, payments
 from shared.contracts.actor import Actor
 from shared.contracts.errors import VersionConflict
-from shared.contracts.events import By, OrderAmended, OrderEvent
+from shared.contracts.events import By, OrderAmended, OrderEvent, Payment
 from shared.data.db import Transaction
-from shared.messaging.outbox import emit
+from shared.messaging.outbox import emit_rows, event_row
 
 OF_ORDER = (
     "version", "customer_id", "status", "collected", "refunded_total", "credited_total", "shipping_kept_total", "refund_state",
@@ -45,7 +46,8 @@ UPDATE = (
     .values({name: sa.bindparam(name, type_=JSONB(none_as_null=True)) for name in (*PARTS, *LISTS)})
 )
 AMEND = UPDATE.values({name: sa.bindparam(name, type_=orders.c[name].type) for name in (*BOUGHT, *COUNTED)})
-INSERT = sa.insert(changes)
+CHANGE = sa.insert(changes)
+PAYMENT = sa.insert(payments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,27 +80,80 @@ def changed(state: OrderState, *, now: datetime, last_line: int | None = None, *
     return replace(state, order=order.model_copy(update=follows), updated_at=now)
 
 
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A change of one order that is decided and not yet written: the rows of its next version.
+
+    `payment` is the row of money that was recorded or reversed with it, if any.
+    """
+
+    after: OrderState
+    amended: bool
+    order: dict[str, Any]
+    change: dict[str, Any]
+    event: dict[str, Any]
+    payment: dict[str, Any] | None = None
+
+
+def revision(
+    after: OrderState, event: type[OrderEvent], doing: Doing, details: dict[str, Any] | None = None, *, money: Payment | None = None,
+    stood: int | None = None, **also: Any,
+) -> Revision:  # fmt: skip
+    """The rows that replace the previous version with `after`, with `also` as the event's own fields.
+
+    `money` was recorded or reversed with it; of what it reverses, `stood` stood before. Raises Refused `event_too_large`.
+    """
+    order, store, amended = after.order, doing.actor.store, event is OrderAmended
+    with_message = after.personal.model_copy(update={"message": doing.message})
+    happened = event(occurred_at=doing.occurred_at, order=order, by=doing.by, personal=with_message, **also)
+    of_order = {"store_id": store, "order_id": order.order_id}
+    return Revision(
+        after,
+        amended,
+        order={"of_store": store, "of_order": order.order_id, "of_version": order.version - 1}
+        | _columns(after)
+        | (_bought(after) if amended else {}),
+        change=of_order
+        | {
+            "version": order.version, "type": event.type, "by": doing.by.model_dump(), "message": doing.message, "reason": doing.reason,
+            "details": details or {}, "occurred_at": doing.occurred_at, "recorded_at": doing.recorded_at,
+        },
+        event=event_row(happened, store_id=store, sequence=order.version, recorded_at=doing.recorded_at),
+        payment=None if money is None else of_order | {"placed_at": order.placed_at, "stood": stood} | money.model_dump(),
+    )  # fmt: skip
+
+
 async def write(
     tx: Transaction, after: OrderState, event: type[OrderEvent], doing: Doing, details: dict[str, Any] | None = None, **also: Any
 ) -> None:
-    """Replace the previous version with `after`, add its history row, and emit `event` with `also` as its own fields.
+    """Write one change: see revision(), and write_revision() for what it raises."""
+    await write_revision(tx, revision(after, event, doing, details, **also))
+
+
+async def write_revision(tx: Transaction, one: Revision) -> None:
+    """Replace the previous version, add its history row, and emit its event.
 
     Raises VersionConflict if the table does not hold the previous version (the row was not locked).
     """
-    order, personal, store = after.order, after.personal, doing.actor.store
-    of_order = {"of_store": store, "of_order": order.order_id, "of_version": order.version - 1}
-    statement, columns = (AMEND, _columns(after) | _bought(after)) if event is OrderAmended else (UPDATE, _columns(after))
-    if (await tx.execute(statement, of_order | columns)).rowcount != 1:
-        raise VersionConflict(order.version)
-    row = {
-        "store_id": store, "order_id": order.order_id, "version": order.version, "type": event.type, "by": doing.by.model_dump(),
-        "message": doing.message, "reason": doing.reason, "details": details or {}, "occurred_at": doing.occurred_at,
-        "recorded_at": doing.recorded_at,
-    }  # fmt: skip
-    await tx.execute(INSERT, row)
-    with_message = personal.model_copy(update={"message": doing.message})
-    happened = event(occurred_at=doing.occurred_at, order=order, by=doing.by, personal=with_message, **also)
-    await emit(tx, happened, store_id=store, sequence=order.version, recorded_at=doing.recorded_at)
+    if (await tx.execute(AMEND if one.amended else UPDATE, one.order)).rowcount != 1:
+        raise VersionConflict(one.after.order.version)
+    await _write_beside(tx, [one])
+
+
+async def write_revisions(tx: Transaction, several: Sequence[Revision]) -> None:
+    """write_revision() for several changes but amendments, each kind of row in one round trip. Those of one order are in their order.
+
+    The driver does not say how many rows it found. That none was stale is what the key of the history stands for: a version has one row.
+    """
+    await tx.execute(UPDATE, [one.order for one in several])
+    await _write_beside(tx, several)
+
+
+async def _write_beside(tx: Transaction, revisions: Sequence[Revision]) -> None:
+    await tx.execute(CHANGE, [one.change for one in revisions])
+    if money := [one.payment for one in revisions if one.payment is not None]:
+        await tx.execute(PAYMENT, money)
+    await emit_rows(tx, [one.event for one in revisions])
 
 
 def _columns(state: OrderState) -> dict[str, Any]:

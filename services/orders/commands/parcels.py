@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from services.orders.commands.change import Doing, changed, write
+from services.orders.commands.change import Doing, Revision, changed, revision, write, write_revision
 from services.orders.queries.orders import order_for
 from services.orders.requests.bulk import ParcelItem
 from services.orders.requests.parcels import ParcelEdit, ParcelInput
@@ -18,23 +18,34 @@ from shared.data.db import Transaction
 
 
 async def add_parcel(
-    tx: Transaction, actor: Actor, order_id: str, request: ParcelInput, *, now: datetime, expected_version: int | None = None, at: str = ""
+    tx: Transaction, actor: Actor, order_id: str, request: ParcelInput, *, now: datetime, expected_version: int | None = None
 ) -> OrderState:
-    """Add a parcel behind those that stand; `at` points to it in the request.
-
-    Raises NotFound, Forbidden, VersionConflict, Invalid and Refused (see rules.parcels).
-    """
+    """Add a parcel behind those that stand. Raises NotFound, Forbidden, VersionConflict, Invalid and Refused (see rules.parcels)."""
     state = await _open(tx, actor, order_id, now=now, expected_version=expected_version)
-    parcel = new_parcel(request, new_id("parcel"), now=now, at=at)
-    after = changed(state, now=now, parcels=with_parcel(state.order, parcel, at))
-    details = {"parcel_id": parcel.parcel_id, "change": "added", "after": _shown(parcel)}
-    await write(tx, after, OrderParcelsChanged, Doing(actor, now, now), details, parcel_id=parcel.parcel_id, change="added")
-    return after
+    one = _added(state, actor, request, now=now)
+    await write_revision(tx, one)
+    return one.after
 
 
 async def add_parcel_of_item(tx: Transaction, actor: Actor, order_id: str, item: ParcelItem, *, now: datetime) -> OrderState:
-    """add_parcel for an item of a bulk change."""
-    return await add_parcel(tx, actor, order_id, item.parcel, now=now, at="/parcel")
+    """add_parcel() for an item of a bulk change."""
+    one = parcel_revision(await order_for(tx, actor, order_id, lock=True), actor, item, now=now)
+    await write_revision(tx, one)
+    return one.after
+
+
+def parcel_revision(state: OrderState, actor: Actor, item: ParcelItem, *, now: datetime) -> Revision:
+    """What add_parcel() changes, for an item of a bulk change. Raises Forbidden, Invalid and Refused (see rules.parcels)."""
+    may_change_parcels(state.order, actor, now=now).or_raise()
+    return _added(state, actor, item.parcel, now=now, at="/parcel")
+
+
+def _added(state: OrderState, actor: Actor, request: ParcelInput, *, now: datetime, at: str = "") -> Revision:
+    """`at` points to the parcel in the request."""
+    parcel = new_parcel(request, new_id("parcel"), now=now, at=at)
+    after = changed(state, now=now, parcels=with_parcel(state.order, parcel, at))
+    details = {"parcel_id": parcel.parcel_id, "change": "added", "after": _shown(parcel)}
+    return revision(after, OrderParcelsChanged, Doing(actor, now, now), details, parcel_id=parcel.parcel_id, change="added")
 
 
 async def correct_parcel(

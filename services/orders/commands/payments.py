@@ -3,14 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-import sqlalchemy as sa
-
-from services.orders.commands.change import Doing, changed, write
+from services.orders.commands.change import Doing, Revision, changed, revision, write, write_revision
 from services.orders.queries.orders import order_for
 from services.orders.requests.changes import RecordPayment, ReversePayment
 from services.orders.rules.payments import may_record, may_reverse, same_again, same_reference, standing
 from services.orders.state import OrderState, Recorded
-from services.orders.tables import payments
 from shared.contracts.actor import Actor
 from shared.contracts.errors import NotFound, expect_version
 from shared.contracts.events import OrderPaymentRecorded, OrderPaymentReversed, Payment
@@ -24,14 +21,28 @@ async def record_payment(
 ) -> Recorded:
     """Record money that was collected. Repeating the method, reference and figures changes nothing and returns the same result.
 
-    Raises NotFound, Forbidden, Refused `payment_conflict` (known reference, other figures), VersionConflict, Invalid (future).
+    Raises NotFound and what payment_revision() raises.
     """
     state = await order_for(tx, actor, order_id, lock=True)
+    one = payment_revision(state, actor, request, now=now, expected_version=expected_version)
+    if one is None:
+        return Recorded(state, new=False)
+    await write_revision(tx, one)
+    return Recorded(one.after, new=True)
+
+
+def payment_revision(
+    state: OrderState, actor: Actor, request: RecordPayment, *, now: datetime, expected_version: int | None = None
+) -> Revision | None:
+    """What recording the payment changes; None if it is recorded already.
+
+    Raises Forbidden, Refused `payment_conflict` (known reference, other figures), VersionConflict, Invalid (future).
+    """
     may_record(state.order, actor, request.amount).or_raise()
     existing = same_reference(state.order, request.method, request.reference)
     if existing is not None:
         same_again(existing, request).or_raise()
-        return Recorded(state, new=False)
+        return None
     expect_version(state.order.version, expected_version)
     at = happened_at(request.occurred_at, now=now)
     version = state.order.version + 1
@@ -39,11 +50,8 @@ async def record_payment(
     payment = Payment.like(
         request, payment_id=new_id("payment"), order_version=version, lines_version=bought, occurred_at=at, recorded_at=now
     )
-    after = _with(state, payment)
-    await _insert(tx, actor, state, payment)
-    details = _details(payment)
-    await write(tx, after, OrderPaymentRecorded, Doing(actor, at, now), details, payment_id=payment.payment_id)
-    return Recorded(after, new=True)
+    after, doing = _with(state, payment), Doing(actor, at, now)
+    return revision(after, OrderPaymentRecorded, doing, _details(payment), money=payment, payment_id=payment.payment_id)
 
 
 async def reverse_payment(
@@ -69,15 +77,9 @@ async def reverse_payment(
         }
     )  # fmt: skip
     after = _with(state, reversal)
-    await _insert(tx, actor, state, reversal, stood=stood)
-    doing = Doing(actor, at, now, reason=request.reason)
-    await write(tx, after, OrderPaymentReversed, doing, _details(reversal), payment_id=reversal.payment_id, reason=request.reason)
+    doing, said = Doing(actor, at, now, reason=request.reason), {"payment_id": reversal.payment_id, "reason": request.reason}
+    await write(tx, after, OrderPaymentReversed, doing, _details(reversal), money=reversal, stood=stood, **said)
     return after
-
-
-async def _insert(tx: Transaction, actor: Actor, state: OrderState, payment: Payment, *, stood: int | None = None) -> None:
-    of_order = {"store_id": actor.store, "order_id": state.order.order_id, "placed_at": state.order.placed_at, "stood": stood}
-    await tx.execute(sa.insert(payments).values(of_order | payment.model_dump()))
 
 
 def _with(state: OrderState, payment: Payment) -> OrderState:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from services.orders.commands.change import Doing, changed, write
+from services.orders.commands.change import Doing, Revision, changed, revision, write, write_revision
 from services.orders.queries.orders import order_for
 from services.orders.requests.changes import DeliveryFailure, Transition
 from services.orders.rules.parcels import is_shipped, tracked
@@ -30,11 +30,20 @@ async def move_order(
 ) -> OrderState:
     """Move an order forward, over any number of steps.
 
+    Raises NotFound and what move_revision() raises.
+    """
+    one = move_revision(await order_for(tx, actor, order_id, lock=True), actor, request, now=now, expected_version=expected_version)
+    await write_revision(tx, one)
+    return one.after
+
+
+def move_revision(state: OrderState, actor: Actor, request: Transition, *, now: datetime, expected_version: int | None = None) -> Revision:
+    """What moving the order forward changes.
+
     Skipping `confirmed` confirms the order: `confirmed_at` is then the time of the step that was taken.
     Tracking corrects the first parcel, or makes it.
-    Raises NotFound, Forbidden, Refused (see rules.status.may_move, rules.parcels.tracked), VersionConflict, Invalid.
+    Raises Forbidden, Refused (see rules.status.may_move, rules.parcels.tracked), VersionConflict, Invalid.
     """
-    state = await order_for(tx, actor, order_id, lock=True)
     expect_version(state.order.version, expected_version)
     may_move(state.order, request.to, actor).or_raise()
     at = happened_at(request.occurred_at, now=now, not_before=state.order.placed_at)
@@ -52,8 +61,7 @@ async def move_order(
         parcel = after.order.parcels[0]
         lines = {"lines": [one.model_dump() for one in parcel.lines]} if parcel.lines else {}
         details |= {"tracking": after.order.tracking.model_dump(), "parcel_id": parcel.parcel_id, **lines}
-    await write(tx, after, EVENT_OF[request.to], Doing(actor, at, now, message=request.message), details)
-    return after
+    return revision(after, EVENT_OF[request.to], Doing(actor, at, now, message=request.message), details)
 
 
 async def report_failed_delivery(

@@ -79,6 +79,15 @@ async def rows_of(tx: Transaction, actor: Actor, order_ids: Sequence[str]) -> li
     return [rows[order_id] for order_id in order_ids if order_id in rows]
 
 
+async def lock_each(tx: Transaction, actor: Actor, order_ids: Sequence[str]) -> int:
+    """Lock these orders until this transaction ends, in the order of their ids, so that two of these cannot deadlock.
+
+    Returns how many lines they have.
+    """
+    mine = sa.select(orders.c.line_count).where(own_rows(actor, orders), orders.c.order_id.in_(order_ids)).order_by(orders.c.order_id)
+    return sum(row.line_count for row in await tx.all(mine.with_for_update()))
+
+
 async def _written(tx: Transaction, row: Row[Any]) -> list[Mapping[str, Any]]:
     """The rows of an order's history. If they cannot be read as one JSON array, they are read separately."""
     if not isinstance(row.order_changes, BrokenJson):
