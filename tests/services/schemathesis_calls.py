@@ -85,6 +85,7 @@ PATHS: dict[str, Callable[[World], dict[str, str]]] = {
     "refunds_refund_approve": _refund(World.requested),
     "refunds_refund_decline": _refund(World.requested),
     "refunds_settlement_report": _refund(World.approved),
+    "refunds_pay_to_save": _refund(World.approved),
     "refunds_goods_inspect": _refund(World.approved),
     "refunds_attachment_download": lambda world: {"attachment_id": world.attachment},
     "refunds_attention_close": lambda world: {"attention_id": world.attention()},
@@ -164,7 +165,8 @@ def _approved(world: World, body: Body) -> Body:
 
 
 def _settled(world: World, body: Body) -> Body:
-    return {**body, "reference": uuid.uuid4().hex, "method": str(body.get("method", "")).strip() or "card"}
+    said = {key: value for key, value in body.items() if key != "payment_id"}
+    return said | {"reference": uuid.uuid4().hex, "method": str(body.get("method", "")).strip() or "card"}
 
 
 def _inspected(world: World, body: Body) -> Body:

@@ -67,6 +67,7 @@ async def _record_history(tx: Transaction, actor: Actor, ledger: Ledger, *, now:
         **record.begun(actor, order, Policy(version=0, valid_from=now), now=now),
         status="approved",
         settlement=settled_before(refunded.amount),
+        settled_amount=refunded.amount,
         cause="history",
         order_version=1,
         reason="history",
