@@ -9,6 +9,7 @@ from shared.contracts.events import MAX_LINE_NUMBER, MAX_ORDER_LINES
 from shared.contracts.ids import AttachmentId, OrderId, PaymentId
 from shared.contracts.money import MAX_AMOUNT_MINOR_UNITS
 from shared.web.exports import FileQuery
+from shared.web.figures import Currency
 from shared.web.inputs import Composed, CustomerId, Input, Method, Moment, Plan, Reference, Text, example
 from shared.web.pages import DEFAULT_LIMIT, Cursor, Limit
 
@@ -189,3 +190,14 @@ class RefundList(RefundFilter):
 
 class RefundExport(RefundFilter, FileQuery):
     """The filter, and the file format."""
+
+
+class RefundJournalQuery(FileQuery):
+    """The filter of the journal, and the file format."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True, frozen=True)
+
+    occurred_from: Annotated[Moment | None, Field(alias="occurred_at.gte")] = None
+    occurred_before: Annotated[Moment | None, Field(alias="occurred_at.lt")] = None
+    currency: Currency = None
+    method: Annotated[Method | None, Field(description="By which the money went back, in any case")] = None

@@ -344,6 +344,22 @@ class SettlementReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RefundJournalEntry:
+    """Money of a refund that went back: a success that counts."""
+
+    refund_id: str
+    number: int
+    method: str
+    reference: str
+    amount: int
+    payment_id: str | None
+    reported_at: datetime
+    order_id: str
+    order_number: str
+    currency: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Attachment:
     """A customer's file that was checked and stored."""
 

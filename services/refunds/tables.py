@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, UUID, ExcludeConstraint
 
 from shared.data.columns import PublicIdColumn
-from shared.data.counts import count_tables
+from shared.data.counts import count_tables, sum_tables
 from shared.data.schema import TIME, bound_times, columns, service_metadata, store_table
 from shared.data.settings_versions import settings_table
 
@@ -129,6 +129,13 @@ sa.Index("ix_refunds_decided", refunds.c.store_id, refunds.c.decided_at, postgre
 
 # How many refunds have each status; the trigger `counted` writes the deltas.
 counts, count_deltas = count_tables(metadata, "status", number="refunds")
+
+# Sums per quarter hour and currency (see shared.web.figures): refunds requested, what was credited, approved to be paid back, and sent.
+# `to_send` is what of it is still to send. Triggers write the deltas of both; what went back before an import is in neither.
+figures, figure_deltas = sum_tables(
+    metadata, "figures", {"quarter": TIME, "currency": sa.Text}, "requested", "credited", "paid_back", "sent"
+)
+to_send, to_send_deltas = sum_tables(metadata, "to_send", {"currency": sa.Text}, "due")
 
 refund_lines = table(
     "refund_lines",
@@ -273,7 +280,8 @@ settlements = table(
     comment="What the outside reported about the money; the same report again is the same row.",
 )
 _sent = settlements.c.turn.is_not(None)
-sa.Index("ix_settlements_sent", settlements.c.store_id, settlements.c.reported_at, settlements.c.refund_id, postgresql_where=_sent)
+_in_order = (settlements.c.store_id, settlements.c.reported_at, settlements.c.refund_id, settlements.c.number)
+sa.Index("ix_settlements_sent", *_in_order, postgresql_where=_sent)
 
 settings = settings_table(
     metadata,

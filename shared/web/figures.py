@@ -3,7 +3,8 @@
 Sums are kept per quarter of an hour, of UTC: a quarter begins where an hour or day of any time zone does.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
@@ -24,6 +25,26 @@ QUARTER = timedelta(minutes=15)
 DAY = timedelta(days=1)
 MAX_DAYS: dict[By, int] = {"hour": 32, "day": 367}
 """A day more than a month and a year have, as their clocks may be put back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """The sums of an hour or day, by name: numbers, or amounts in minor units."""
+
+    begins_at: datetime
+    ends_at: datetime
+    sums: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class SumsByCurrency:
+    """A store's sums between two times, in its time zone; by currency what is outstanding now, and the hours or days."""
+
+    by: By
+    time_zone: str
+    begins_at: datetime
+    ends_at: datetime
+    currencies: Mapping[str, tuple[int, Sequence[Sums]]]
 
 
 class FiguresQuery(BaseModel):

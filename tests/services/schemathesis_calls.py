@@ -226,6 +226,7 @@ BODIES: dict[str, Callable[[World, Body], Any]] = {
 QUERIES: dict[str, Callable[[World], dict[str, Any]]] = {
     "notes_note_list": _order(World.any_order),
     "webhooks_delivery_list": _endpoint,
+    "refunds_figures_read": lambda world: {"at.gte": "2026-01-01T00:00:00Z", "at.lt": "2026-01-31T00:00:00Z"},
     "orders_figures_read": lambda world: {"at.gte": "2026-01-01T00:00:00Z", "at.lt": "2026-01-31T00:00:00Z"},
     "webhooks_event_list": lambda world: {"wait": 0},
 }

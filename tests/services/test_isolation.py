@@ -49,7 +49,7 @@ MAY: dict[str, set[str]] = {
     "refunds_attention_list": SHOP, "refunds_policy_history_list": SHOP,
     "refunds_refund_request": ACTS, "refunds_refund_preview": ACTS, "refunds_refund_withdraw": SELF,
     "refunds_refund_approve": WRITERS, "refunds_refund_decline": WRITERS, "refunds_settlement_report": WRITERS,
-    "refunds_pay_to_save": ACTS,
+    "refunds_pay_to_save": ACTS, "refunds_figures_read": SHOP, "refunds_journal_export": SHOP,
     "refunds_goods_inspect": WRITERS, "refunds_attention_close": WRITERS, "refunds_policy_save": WRITERS,
     "notes_note_list": SEES, "notes_timeline_read": SEES, "notes_timeline_follow": SEES, "notes_unread_list": LISTS,
     "notes_settings_read": SHOP, "notes_note_add": ACTS, "notes_read_mark_set": ACTS, "notes_note_edit": WRITERS,
@@ -116,6 +116,7 @@ BODIES: dict[str, Any] = {
     "webhooks_delivery_replay": {"state": "delivered"},
 }  # fmt: skip
 QUERIES = {
+    "refunds_figures_read": "?at.gte=2026-01-01T00:00:00Z&at.lt=2026-01-02T00:00:00Z",
     "orders_figures_read": "?at.gte=2026-01-01T00:00:00Z&at.lt=2026-01-02T00:00:00Z",
     "notes_note_list": "?order_id={order_id}",
     "webhooks_delivery_list": "?endpoint_id={endpoint_id}",
