@@ -43,7 +43,7 @@ MAY: dict[str, set[str]] = {
     "orders_settings_save": WRITERS, "orders_stock_save": WRITERS, "orders_stock_adjust": WRITERS, "orders_customer_erase": WRITERS,
     "orders_order_cancel": ACTS, "orders_guest_link_create": ACTS, "orders_guest_link_list": SHOP | SELF, "orders_guest_link_revoke": ACTS,
     "refunds_refund_list": LISTS, "refunds_counts_read": LISTS, "refunds_policy_read": LISTS,
-    "refunds_refund_read": SEES, "refunds_refundable_read": SEES, "refunds_refund_export": LISTS,
+    "refunds_refund_read": SEES, "refunds_refundable_read": SEES, "refunds_cancellation_preview": SEES, "refunds_refund_export": LISTS,
     "refunds_attachment_download": SHOP | SELF, "refunds_attachment_upload": ACTS | OTHERS,
     "refunds_attachment_limits_read": LISTS, "documents_logo_limits_read": SHOP,
     "refunds_attention_list": SHOP, "refunds_policy_history_list": SHOP,

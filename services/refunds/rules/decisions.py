@@ -46,6 +46,15 @@ def may_request(
     return allowed()
 
 
+def may_be_cancelled(order: KnownOrder) -> Decision:
+    """Whether the order can still be cancelled at all, by anybody."""
+    if order.status == "cancelled":
+        return refused("order_cancelled", "The order is cancelled: the money collected is refunded automatically.")
+    if order.status == "delivered":
+        return refused("order_delivered", "A delivered order is not cancelled: request a refund.")
+    return allowed()
+
+
 def may_decide(refund: RefundSummary, actor: Actor) -> Decision:
     """Whether `actor` may approve or decline the refund now."""
     shop = shop_only(actor)

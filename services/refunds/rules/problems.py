@@ -4,6 +4,7 @@ PROBLEMS = {
     "order_not_here_yet": "Order not found. A recently placed order may not have reached this service yet: try again.",
     "delivery_not_seen_yet": "A refund can be requested once the order is delivered, which this service has not seen yet: try again.",
     "order_cancelled": "The order was cancelled: its money and goods are returned automatically, and nothing is left to request.",
+    "order_delivered": "A delivered order cannot be cancelled; a refund of it can be requested.",
     "window_over": "The store's time for requests is over; staff may exceed it with a reason.",
     "reason_not_offered": "The store does not offer this reason; the problem lists those that it offers.",
     "attachments_off": "The store accepts neither files nor further information with a refund request; use the reason and description.",
