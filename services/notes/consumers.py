@@ -10,6 +10,7 @@ from shared.contracts.events import (
     RefundApproved,
     RefundCancelled,
     RefundEvent,
+    RefundPartSettled,
     RefundRequested,
     RefundSettled,
     RefundSettlementFailed,
@@ -22,8 +23,8 @@ consumers = Consumers("notes")
 
 
 @consumers.on(
-    *ORDER_EVENTS, RefundRequested, RefundApproved, RefundCancelled, RefundSettled, RefundSettlementFailed, DocumentIssued,
-    together=always,
+    *ORDER_EVENTS, RefundRequested, RefundApproved, RefundCancelled, RefundSettled, RefundPartSettled, RefundSettlementFailed,
+    DocumentIssued, together=always,
 )  # fmt: skip
 async def on_what_happens(tx: Transaction, event: OrderEvent | RefundEvent | DocumentIssued, envelope: Envelope) -> None:
     """Update the copy and add a timeline entry: the shop alone sees a refund request (seed 9.2), both sides see a decision."""

@@ -5,12 +5,12 @@ from services.refunds.commands.files import sweep
 from services.refunds.consumers import consumers
 from services.refunds.rules.problems import PROBLEMS
 from services.refunds.settings import RefundsEnvironment
-from services.refunds.tables import count_deltas, counts, metadata
+from services.refunds.tables import count_deltas, counts, figure_deltas, figures, metadata, to_send, to_send_deltas
 from shared.data.counts import Fold
 from shared.process.service import Service, Sweeper
 
 SWEEP_FILES_SECONDS = 3_600
-FOLD_COUNTS_SECONDS = 5
+FOLD_SECONDS = 5
 
 SERVICE = Service(
     name="refunds",
@@ -21,6 +21,11 @@ SERVICE = Service(
     router=router,
     consumers=consumers,
     problems=PROBLEMS,
-    sweepers=(Sweeper("files", SWEEP_FILES_SECONDS, sweep), Sweeper("counts", FOLD_COUNTS_SECONDS, Fold(counts, count_deltas))),
+    sweepers=(
+        Sweeper("files", SWEEP_FILES_SECONDS, sweep),
+        Sweeper("counts", FOLD_SECONDS, Fold(counts, count_deltas)),
+        Sweeper("figures", FOLD_SECONDS, Fold(figures, figure_deltas)),
+        Sweeper("to-send", FOLD_SECONDS, Fold(to_send, to_send_deltas)),
+    ),
     settings=RefundsEnvironment,
 )

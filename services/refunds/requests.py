@@ -6,10 +6,11 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from services.refunds.state import Cause, Settlement, Status
 from shared.contracts.events import MAX_LINE_NUMBER, MAX_ORDER_LINES
-from shared.contracts.ids import AttachmentId, OrderId
+from shared.contracts.ids import AttachmentId, OrderId, PaymentId
 from shared.contracts.money import MAX_AMOUNT_MINOR_UNITS
 from shared.web.exports import FileQuery
-from shared.web.inputs import CustomerId, Input, Method, Moment, Plan, Reference, Text, example
+from shared.web.figures import Currency
+from shared.web.inputs import Composed, CustomerId, Input, Method, Moment, Plan, Reference, Text, example
 from shared.web.pages import DEFAULT_LIMIT, Cursor, Limit
 
 MAX_QUANTITY = 1_000_000
@@ -36,6 +37,24 @@ class WantedLine(Input):
     quantity: Quantity
 
 
+class PayTo(Input):
+    """Where the money goes: an account of the customer's. Personal: it is in no event, and in lists only its last 4 characters."""
+
+    model_config = example({"method": "bkash", "account": "01712345678", "holder": "Rahima Khatun"})
+
+    method: Annotated[str, Composed, Text(50, min_characters=1)]
+    account: Annotated[str, Composed, Text(100, min_characters=1)]
+    holder: Annotated[str, Composed, Text(100)] = ""
+
+
+class SavePayTo(Input):
+    """The account that the money of a refund goes to; null removes it."""
+
+    model_config = example({"pay_to": {"method": "bkash", "account": "01712345678", "holder": "Rahima Khatun"}})
+
+    pay_to: PayTo | None
+
+
 class RequestRefund(Input):
     """A refund request. Files are uploaded first; `beyond_window_reason` lets staff exceed the store's window."""
 
@@ -54,6 +73,7 @@ class RequestRefund(Input):
     description: Message = ""
     further_information: Message = ""
     attachments: Annotated[list[AttachmentId], Field(max_length=MAX_ATTACHMENTS)] = Field(default_factory=list)
+    pay_to: PayTo | None = None
     beyond_window_reason: Annotated[str, Text(1_000)] = ""
     order_version: OrderVersion = None
 
@@ -92,13 +112,17 @@ class DeclineRefund(Input):
 
 
 class ReportSettlement(Input):
-    """One attempt to move the money, with the provider's own reference."""
+    """One attempt to move the money, or a part of it, with the provider's own reference."""
 
-    model_config = example({"outcome": "succeeded", "reference": "re_1Nq", "method": "card"})
+    model_config = example({"outcome": "succeeded", "reference": "re_1Nq", "method": "card", "amount": 3000})
 
     outcome: Literal["succeeded", "failed"]
     reference: Reference
     method: Method
+    amount: Annotated[int, Field(ge=1, le=MAX_AMOUNT_MINOR_UNITS)] | None = Field(
+        default=None, description="The part that was to be moved, in minor units; defaults to all that is left"
+    )
+    payment_id: PaymentId | None = Field(default=None, description="The payment of the order that the money goes back to")
     reason: Annotated[str, Text(1_000)] = ""
 
 
@@ -166,3 +190,14 @@ class RefundList(RefundFilter):
 
 class RefundExport(RefundFilter, FileQuery):
     """The filter, and the file format."""
+
+
+class RefundJournalQuery(FileQuery):
+    """The filter of the journal, and the file format."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True, frozen=True)
+
+    occurred_from: Annotated[Moment | None, Field(alias="occurred_at.gte")] = None
+    occurred_before: Annotated[Moment | None, Field(alias="occurred_at.lt")] = None
+    currency: Currency = None
+    method: Annotated[Method | None, Field(description="By which the money went back, in any case")] = None

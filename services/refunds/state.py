@@ -22,7 +22,7 @@ Status = Literal["processing", "approved", "cancelled"]
 Settlement = Literal["none", "unsettled", "settled", "failed"]
 Outcome = Literal["succeeded", "failed"]
 Cause = Literal["request", "cancellation", "payment", "part_cancellation", "history"]
-AttentionKind = Literal["settled_twice", "failed_after_settled", "approved_above_collected"]
+AttentionKind = Literal["settled_twice", "failed_after_settled", "approved_above_collected", "paid_back_above_payment", "pay_to_missing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,7 @@ class KnownPayment:
     amount: int
     order_version: int
     reverses: str | None = None
+    method: str | None = None  # None: copied before methods were
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,12 @@ class KnownOrder:
     def collected(self) -> int:
         """Money known as collected: payments less reversals."""
         return sum(payment.amount for payment in self.payments)
+
+    def brought_by(self, payment_id: str) -> int | None:
+        """What of a payment stands after its reversals; None if the order has no such payment."""
+        if all(payment.payment_id != payment_id or payment.reverses is not None for payment in self.payments):
+            return None
+        return sum(payment.amount for payment in self.payments if payment_id in (payment.payment_id, payment.reverses))
 
     def collected_upto(self, version: int) -> int:
         """Money collected up to a version of the order, without what is known to have been reversed since."""
@@ -265,8 +272,22 @@ class RefundSummary:
     amount: int
     credit: int
     version: int
+    settled_amount: int = 0  # what of `amount` has gone back
+    pay_to: dict[str, str] | None = None  # where the money goes, personal: method, account, holder
     decided_at: datetime | None = None
     overdue_at: datetime | None = None
+
+    @property
+    def left_to_send(self) -> int:
+        """What has still to go back once it is approved."""
+        return self.amount - self.settled_amount
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundRow(RefundSummary):
+    """A refund in a list, with how many units it is of."""
+
+    units: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -309,15 +330,33 @@ class Refund(RefundSummary):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettlementReport:
-    """A reported attempt to move a refund's money; `counts` is false for reports after the first success."""
+    """A reported attempt to move a refund's money; `counts` is false for one that changed nothing: see rules.settlement."""
 
     number: int
     outcome: Outcome
     method: str
     reference: str
+    amount: int
+    payment_id: str | None
     reason: str
     counts: bool
     reported_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundJournalEntry:
+    """Money of a refund that went back: a success that counts."""
+
+    refund_id: str
+    number: int
+    method: str
+    reference: str
+    amount: int
+    payment_id: str | None
+    reported_at: datetime
+    order_id: str
+    order_number: str
+    currency: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

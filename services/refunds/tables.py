@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, UUID, ExcludeConstraint
 
 from shared.data.columns import PublicIdColumn
-from shared.data.counts import count_tables
+from shared.data.counts import count_tables, sum_tables
 from shared.data.schema import TIME, bound_times, columns, service_metadata, store_table
 from shared.data.settings_versions import settings_table
 
@@ -83,6 +83,8 @@ refunds = table(
     *columns(sa.BigInteger, "amount", "credit", "goods", "shipping", "overpaid", "shipping_kept"),
     *columns(sa.BigInteger, "shipping_tax", "shipping_kept_tax", nullable=True),
     *columns(JSONB, "taxes", "payout_taxes", server_default="[]"),
+    sa.Column("settled_amount", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("pay_to", JSONB(none_as_null=True)),  # personal: in no event
     *columns(JSONB, "explanation", "requested_by"),
     sa.Column("requested_at", TIME, nullable=False),
     sa.Column("decided_by", JSONB(none_as_null=True)),
@@ -96,6 +98,11 @@ refunds = table(
     sa.CheckConstraint("status in ('processing', 'approved', 'cancelled')", name="status"),
     sa.CheckConstraint("settlement in ('none', 'unsettled', 'settled', 'failed')", name="settlement"),
     sa.CheckConstraint("settlement = 'none' or (status = 'approved' and amount > 0)", name="settled_when_approved"),
+    sa.CheckConstraint(
+        "case settlement when 'none' then settled_amount = 0 when 'settled' then settled_amount = amount "
+        "else settled_amount between 0 and amount - 1 end",
+        name="settled_amount",
+    ),
     sa.CheckConstraint("cause in ('request', 'cancellation', 'payment', 'part_cancellation', 'history')", name="cause"),
     sa.CheckConstraint("(cause = 'payment') = (payment_id is not null)", name="payment"),
     sa.CheckConstraint("(cause = 'part_cancellation') = (part_cancellation_id is not null)", name="part_cancellation"),
@@ -122,6 +129,13 @@ sa.Index("ix_refunds_decided", refunds.c.store_id, refunds.c.decided_at, postgre
 
 # How many refunds have each status; the trigger `counted` writes the deltas.
 counts, count_deltas = count_tables(metadata, "status", number="refunds")
+
+# Sums per quarter hour and currency (see shared.web.figures): refunds requested, what was credited, approved to be paid back, and sent.
+# `to_send` is what of it is still to send. Triggers write the deltas of both; what went back before an import is in neither.
+figures, figure_deltas = sum_tables(
+    metadata, "figures", {"quarter": TIME, "currency": sa.Text}, "requested", "credited", "paid_back", "sent"
+)
+to_send, to_send_deltas = sum_tables(metadata, "to_send", {"currency": sa.Text}, "due")
 
 refund_lines = table(
     "refund_lines",
@@ -237,17 +251,37 @@ settlements = table(
     sa.Column("refund_id", PublicIdColumn("refund"), nullable=False),
     sa.Column("number", sa.Integer, nullable=False),
     *columns(sa.Text, "outcome", "method", "reference", "reason"),
-    sa.Column("counts", sa.Boolean, nullable=False),  # false: arrived after the first success and changed nothing
+    sa.Column("amount", sa.BigInteger, nullable=False),
+    sa.Column("payment_id", PublicIdColumn("payment")),
+    sa.Column("counts", sa.Boolean, nullable=False),  # false: changed nothing
+    # Successes that count form a chain per refund: each begins where the one before it ended, within the refund's amount.
+    sa.Column("turn", sa.Integer),
+    *columns(sa.BigInteger, "before", "whole", nullable=True),
+    sa.Column("after", sa.BigInteger, sa.Computed("before + amount", persisted=True)),
+    sa.Column("turn_before", sa.Integer, sa.Computed("nullif(turn - 1, 0)", persisted=True)),
     sa.Column("reported_by", JSONB, nullable=False),
     sa.Column("reported_at", TIME, nullable=False),
     sa.PrimaryKeyConstraint("store_id", "refund_id", "number"),
     sa.UniqueConstraint("store_id", "refund_id", "method", "reference", "outcome"),
+    sa.UniqueConstraint("store_id", "refund_id", "turn"),
+    sa.UniqueConstraint("store_id", "refund_id", "turn", "after"),
     sa.ForeignKeyConstraint(["store_id", "refund_id"], [refunds.c.store_id, refunds.c.refund_id]),
+    sa.ForeignKeyConstraint(
+        ["store_id", "refund_id", "turn_before", "before"],
+        [f"refunds.settlements.{name}" for name in ("store_id", "refund_id", "turn", "after")],
+        name="fk_settlements_chain",
+    ),
     sa.CheckConstraint("outcome in ('succeeded', 'failed')", name="outcome"),
+    sa.CheckConstraint("(turn is not null) = (counts and outcome = 'succeeded')", name="successes_have_turns"),
+    sa.CheckConstraint(
+        "num_nulls(turn, before, whole) in (0, 3) and (turn is null or turn >= 1 and (turn > 1 or before = 0))", name="begins_at_nothing"
+    ),
+    sa.CheckConstraint("amount >= 0 and (turn is null or amount > 0 and before + amount <= whole)", name="never_too_much"),
     comment="What the outside reported about the money; the same report again is the same row.",
 )
-_success = sa.text("counts and outcome = 'succeeded'")
-sa.Index("uq_settlements_one_success", settlements.c.store_id, settlements.c.refund_id, unique=True, postgresql_where=_success)
+_sent = settlements.c.turn.is_not(None)
+_in_order = (settlements.c.store_id, settlements.c.reported_at, settlements.c.refund_id, settlements.c.number)
+sa.Index("ix_settlements_sent", *_in_order, postgresql_where=_sent)
 
 settings = settings_table(
     metadata,
@@ -283,7 +317,10 @@ attention = table(
     sa.Column("note", sa.Text, nullable=False, server_default=""),
     sa.PrimaryKeyConstraint("store_id", "attention_id"),
     sa.UniqueConstraint("store_id", "kind", "key"),
-    sa.CheckConstraint("kind in ('settled_twice', 'failed_after_settled', 'approved_above_collected')", name="kind"),
+    sa.CheckConstraint(
+        "kind in ('settled_twice', 'failed_after_settled', 'approved_above_collected', 'paid_back_above_payment', 'pay_to_missing')",
+        name="kind",
+    ),
     comment="What a person must look at; staff close it with a note. `key` is what opened it, so it opens once.",
 )
 sa.Index(None, attention.c.store_id, attention.c.closed_at, attention.c.opened_at, attention.c.attention_id)

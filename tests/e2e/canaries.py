@@ -126,7 +126,8 @@ class Life:
             file = (f"{c('file_name')}{name}", content, media)
             self.attachments.append((await self.customer.post("/refunds/v1/attachments", files={"file": file})).ok()["attachment_id"])
         texts = {"description": c("description"), "further_information": c("further"), "beyond_window_reason": c("internal_window")}
-        asked = {"order_id": self.whole, "lines": [{"line": 1, "quantity": 1}], "reason": "damaged", **texts}
+        account = {"method": c("pay_method"), "account": c("pay_account"), "holder": c("pay_holder")}
+        asked = {"order_id": self.whole, "lines": [{"line": 1, "quantity": 1}], "reason": "damaged", "pay_to": account, **texts}
         declined = await self.post(staff, "/refunds/v1/refunds", **asked, attachments=self.attachments[:1])
         refund = f"/refunds/v1/refunds/{declined['refund_id']}"
         await self.post(staff, f"{refund}/decline", internal_reason=c("internal_reason"), message=c("decline_message"))

@@ -63,8 +63,9 @@ async def decide(shop: Shop, refund_id: str, what: str = "approve", **body: Any)
     await eventually(covered)
 
 
-async def settle(shop: Shop, refund_id: str, outcome: str, reference: str) -> None:
+async def settle(shop: Shop, refund_id: str, outcome: str, reference: str, **more: Any) -> None:
     body = {"outcome": outcome, "reference": reference, "method": "card", "reason": "" if outcome == "succeeded" else "no such account"}
+    body |= more
     (await shop.staff.post(f"/refunds/v1/refunds/{refund_id}/settlements", json=body)).ok()
 
 
@@ -131,6 +132,10 @@ async def _a_returned_order(shop: Shop, lines: list[dict[str, Any]]) -> None:
     ).ok()
     second = await ask(shop, order_id, (2, 2), (3, 1))
     await decide(shop, second)
+    await settle(shop, second, "succeeded", "part-1", amount=400, payment_id=wrong)
+    await settle(shop, second, "failed", "part-2", amount=100)
+    await settle(shop, second, "succeeded", "part-3", amount=150)
+    await settle(shop, second, "succeeded", "too much", amount=100_000)
     await decide(shop, await ask(shop, order_id, (1, 1)), "decline", internal_reason="worn", message="Sorry.")
     await ask(shop, order_id, (1, 1), description="It is torn.")
     await _notes(shop, order_id)

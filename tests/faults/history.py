@@ -20,7 +20,7 @@ from tests.stack import Stack
 
 MOVING = {  # what changes by itself, without any event: sums that are folded, pictures that are rendered, marks of the relay
     "orders": {"counts", "count_deltas", "figures", "figure_deltas", "cash_out", "cash_out_deltas"},
-    "refunds": {"counts", "count_deltas"},
+    "refunds": {"counts", "count_deltas", "figures", "figure_deltas", "to_send", "to_send_deltas"},
     "documents": {"renderings"},
 }
 

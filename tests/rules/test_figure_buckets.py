@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.orders.requests.figures import By
-from services.orders.rules.figures import MAX_DAYS, QUARTER, buckets
 from shared.contracts.errors import Invalid
+from shared.web.figures import MAX_DAYS, QUARTER, By, buckets
 
 ZONES = ("UTC", "Asia/Dhaka", "Asia/Kolkata", "Asia/Kathmandu", "Australia/Lord_Howe", "America/Havana", "Africa/Cairo", "Pacific/Apia",
          "America/St_Johns", "Europe/Berlin", "Pacific/Chatham", "America/Santiago")  # fmt: skip

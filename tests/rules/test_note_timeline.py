@@ -216,6 +216,15 @@ TAKEN = {"reference": "R-7", "collected_by": "rider 9"}
             Entry("customer", STAFF, REFUND_FACTS | {"method": "bkash"}, {"reference": "T-1"}),
         ),
         (
+            made(events.RefundPartSettled, reference="T-1", method="card", amount=3000, payment_id=PAYMENT),
+            Entry(
+                "customer",
+                STAFF,
+                REFUND_FACTS | {"method": "card", "part": 3000, "settled_amount": 0},
+                {"reference": "T-1", "payment_id": PAYMENT},
+            ),
+        ),
+        (
             made(events.RefundSettlementFailed, reference="T-1", reason="account closed"),
             Entry("private", STAFF, REFUND_FACTS, {"reference": "T-1", "reason": "account closed"}),
         ),

@@ -11,7 +11,6 @@ from services.refunds.requests import RequestRefund
 from services.refunds.rules.decisions import may_decide, may_inspect, may_request, may_settle, may_withdraw
 from services.refunds.rules.goods import Restock, disposition_by_policy, disposition_of, restock
 from services.refunds.rules.policy import DEFAULT_POLICY
-from services.refunds.rules.settlement import SETTLEMENT, Effect, settlement_of
 from services.refunds.state import KnownOrder, KnownPayment, Line, Policy, RefundSummary, Settlement, Status
 from shared.contracts.actor import Actor
 from shared.contracts.events import By, Cancellation, OrderStatus
@@ -103,18 +102,6 @@ def test_every_role_in_every_state() -> None:
         assert may_withdraw(one, actor).code == (after[state] if who in own else "customer_only"), (state, who)
         assert may_settle(one, actor).code == (settle[state] if who in shop else "shop_only"), (state, who)
         assert may_inspect(one, actor).code == (inspect[state] if who in shop else "shop_only"), (state, who)
-
-
-def test_the_first_success_is_final() -> None:
-    assert {
-        ("unsettled", "succeeded"): Effect("settled", None),
-        ("unsettled", "failed"): Effect("failed", None),
-        ("failed", "succeeded"): Effect("settled", None),
-        ("failed", "failed"): Effect("failed", None),
-        ("settled", "succeeded"): Effect("settled", "settled_twice"),
-        ("settled", "failed"): Effect("settled", "failed_after_settled"),
-    } == SETTLEMENT
-    assert (settlement_of(0), settlement_of(1)) == ("none", "unsettled")
 
 
 TRACKED, UNTRACKED = ORDER.lines

@@ -33,7 +33,7 @@ class Stranger:
     store: str = ""
 
 
-FOLLOWS = {"counts", "count_deltas", "figures", "figure_deltas", "cash_out", "cash_out_deltas", "renderings"}
+FOLLOWS = {"counts", "count_deltas", "figures", "figure_deltas", "cash_out", "cash_out_deltas", "to_send", "to_send_deltas", "renderings"}
 """Made in the background from rows that are compared: counts per status, and the pictures of issued documents."""
 
 

@@ -80,11 +80,13 @@ PATHS: dict[str, Callable[[World], dict[str, str]]] = {
     "orders_guest_link_list": _order(World.any_order),
     "orders_guest_link_revoke": _link,
     "refunds_refundable_read": _order(World.any_order),
+    "refunds_cancellation_preview": _order(World.any_order),
     "refunds_refund_read": _refund(lambda world: world.choice.choice(world.refunds)),
     "refunds_refund_withdraw": _refund(World.requested),
     "refunds_refund_approve": _refund(World.requested),
     "refunds_refund_decline": _refund(World.requested),
     "refunds_settlement_report": _refund(World.approved),
+    "refunds_pay_to_save": _refund(World.approved),
     "refunds_goods_inspect": _refund(World.approved),
     "refunds_attachment_download": lambda world: {"attachment_id": world.attachment},
     "refunds_attention_close": lambda world: {"attention_id": world.attention()},
@@ -164,7 +166,8 @@ def _approved(world: World, body: Body) -> Body:
 
 
 def _settled(world: World, body: Body) -> Body:
-    return {**body, "reference": uuid.uuid4().hex, "method": str(body.get("method", "")).strip() or "card"}
+    said = {key: value for key, value in body.items() if key != "payment_id"}
+    return said | {"reference": uuid.uuid4().hex, "method": str(body.get("method", "")).strip() or "card"}
 
 
 def _inspected(world: World, body: Body) -> Body:
@@ -224,6 +227,7 @@ BODIES: dict[str, Callable[[World, Body], Any]] = {
 QUERIES: dict[str, Callable[[World], dict[str, Any]]] = {
     "notes_note_list": _order(World.any_order),
     "webhooks_delivery_list": _endpoint,
+    "refunds_figures_read": lambda world: {"at.gte": "2026-01-01T00:00:00Z", "at.lt": "2026-01-31T00:00:00Z"},
     "orders_figures_read": lambda world: {"at.gte": "2026-01-01T00:00:00Z", "at.lt": "2026-01-31T00:00:00Z"},
     "webhooks_event_list": lambda world: {"wait": 0},
 }

@@ -27,6 +27,7 @@ STALLED = [
     ("orders", "/v1/orders/export?format=jsonl"),
     ("orders", "/v1/orders/export?rows=lines"),
     ("orders", "/v1/orders/journal"),
+    ("refunds", "/v1/refunds/journal"),
     ("refunds", "/v1/refunds/export"),
     ("refunds", "/v1/refunds/export?format=jsonl"),
     ("documents", "/v1/documents/archive"),

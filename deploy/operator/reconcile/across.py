@@ -98,6 +98,7 @@ LINES = """md5(jsonb_agg(jsonb_build_array(line, sku, name, quantity, total, tax
 PARTS = "(select md5(jsonb_agg(p - 'reason' order by n)::text) from jsonb_array_elements(o.part_cancellations) with ordinality t(p, n))"
 CLOSINGS = """(select coalesce(jsonb_agg(jsonb_build_object('kind', c->'kind', 'amount', c->'amount', 'order_version', c->'order_version')
     order by n), '[]') from jsonb_array_elements({}) with ordinality t(c, n))"""
+# Without the methods of payments, which a copy from before does not have.
 FOR_REFUNDS = f"""'version', o.version, 'number', o.number, 'customer_id', o.customer_id, 'status', o.status, 'currency', o.currency,
     'shipping', o.shipping, 'shipping_tax', o.shipping_tax, 'lines_version', o.lines_version, 'fulfilment', o.fulfilment,
     'shipping_tax_rate', o.shipping_tax_rate, 'shipping_tax_code', o.shipping_tax_code, 'parts', {PARTS}, 'imported', o.imported,
@@ -113,7 +114,8 @@ REFUNDS_COPY = f"""select o.store_id, {ORDER_ID}, jsonb_build_object('version', 
     'currency', o.currency, 'shipping', o.shipping, 'shipping_tax', o.shipping_tax, 'lines_version', o.lines_version,
     'fulfilment', o.fulfilment, 'shipping_tax_rate', o.shipping_tax_rate, 'shipping_tax_code', o.shipping_tax_code, 'parts', {PARTS},
     'imported', o.imported, 'refunded_before', o.refunded_before,
-    'delivered_at', o.delivered_at, 'cancellation', md5((o.cancellation - 'reason')::text), 'payments', o.payments,
+    'delivered_at', o.delivered_at, 'cancellation', md5((o.cancellation - 'reason')::text), 'payments',
+    (select coalesce(jsonb_agg(p - 'method' order by n), '[]') from jsonb_array_elements(o.payments) with ordinality t(p, n)),
     'closings', {CLOSINGS.format("o.closings")}, 'lines', (select {LINES} from refunds.order_lines l
     where l.store_id = o.store_id and l.order_id = o.order_id))::text as says, false as young from refunds.orders o"""
 NOTES_COPY = f"""select o.store_id, {ORDER_ID}, jsonb_build_object('version', o.version, 'number', o.number, 'customer_id',

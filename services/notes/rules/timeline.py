@@ -172,6 +172,12 @@ def _refund_settled(event: events.RefundSettled) -> Entry:
     return Entry("customer", event.by, _refund_facts(event) | {"method": event.method}, {"reference": event.reference})
 
 
+def _refund_part_settled(event: events.RefundPartSettled) -> Entry:
+    """Which payment the part went back to is for the shop."""
+    details = _refund_facts(event) | {"method": event.method, "part": event.amount, "settled_amount": event.refund.settled_amount}
+    return Entry("customer", event.by, details, {"reference": event.reference, "payment_id": event.payment_id})
+
+
 def _settlement_failed(event: events.RefundSettlementFailed) -> Entry:
     """Only for the shop: the settlement is retried, or made by another method."""
     return Entry("private", event.by, _refund_facts(event), {"reference": event.reference, "reason": event.reason})
@@ -209,6 +215,7 @@ ENTRIES: dict[type[Event], Callable[[Any], Entry]] = {
     events.RefundApproved: _refund_decided,
     events.RefundCancelled: _refund_decided,
     events.RefundSettled: _refund_settled,
+    events.RefundPartSettled: _refund_part_settled,
     events.RefundSettlementFailed: _settlement_failed,
     events.DocumentIssued: _document,
 }

@@ -5,10 +5,10 @@ from typing import Annotated
 from fastapi import Query, Response
 
 from services.orders.queries.figures import figures_of
-from services.orders.requests.figures import FiguresQuery
 from services.orders.views.figures import OrderFiguresView
 from shared.contracts.errors import Forbidden
 from shared.web.call import Call, Router, problems
+from shared.web.figures import FiguresQuery
 
 router = Router()
 

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from services.orders.requests.figures import Currency
 from shared.web.exports import FileQuery
+from shared.web.figures import Currency
 from shared.web.inputs import Method, Moment, Name
 
 

@@ -54,7 +54,7 @@ FORM = {
 )
 async def upload(call: Call) -> Response:
     """Upload a JPEG, PNG, WebP or PDF for a later refund request. Images are re-encoded, which drops EXIF."""
-    settings = _settings(call)
+    settings = settings_of(call)
     async with _form(call) as form:
         source, customer_id = _file(form), _customer(call, form)
         if (source.size or 0) > settings.attachment_max_bytes:
@@ -90,17 +90,17 @@ async def _taken(call: Calling, settings: RefundsEnvironment, source: UploadFile
 
 async def _delete(call: Calling, stored: Attachment) -> None:
     """Delete the file of an upload that has no row."""
-    await store.delete(store.store_of(_settings(call)), store.key_of(call.actor.store, stored.attachment_id))
+    await store.delete(store.store_of(settings_of(call)), store.key_of(call.actor.store, stored.attachment_id))
 
 
 @router.get("/v1/attachments/limits", operation_id="refunds_attachment_limits_read", response_model=UploadLimitsView, responses=problems())
 async def limits(call: Call) -> Response:
     """The limits of uploads, so that a form can show them before anything is sent."""
-    settings = _settings(call)
+    settings = settings_of(call)
     types = [UploadTypeView(media_type=media_type, max_pixels=check.max_pixels(kind, settings)) for kind, media_type in check.TYPES.items()]
     return call.show(
         UploadLimitsView(
-            types=[*types, UploadTypeView(media_type="application/pdf", max_pixels=None)],
+            types=[*types, UploadTypeView(media_type=check.PDF, max_pixels=None)],
             max_bytes=settings.attachment_max_bytes,
             max_side_pixels=settings.image_max_side_pixels,
             max_unused=settings.attachment_unused_max,
@@ -118,7 +118,7 @@ async def download(attachment_id: AttachmentId, call: Call) -> Response:
     async with call.reading() as tx:
         row = await file_for(tx, call.actor, attachment_id)
     try:
-        parts = await store.read(store.store_of(_settings(call)), store.key_of(call.actor.store, attachment_id))
+        parts = await store.read(store.store_of(settings_of(call)), store.key_of(call.actor.store, attachment_id))
     except FileNotFoundError as error:
         raise NotFound(detail="The file was deleted.") from error
     headers = {
@@ -132,7 +132,8 @@ async def download(attachment_id: AttachmentId, call: Call) -> Response:
     return StreamingResponse(parts, media_type=row.media_type, headers=headers)
 
 
-def _settings(call: Calling) -> RefundsEnvironment:
+def settings_of(call: Calling) -> RefundsEnvironment:
+    """The service's own settings."""
     assert isinstance(call.settings, RefundsEnvironment)  # app.py names no other
     return call.settings
 

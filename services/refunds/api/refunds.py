@@ -1,16 +1,25 @@
 """Calls that read refunds, and the shop's calls on them."""
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import Query, Response
 
 from services.refunds.commands.decide import approve_refund, decline_refund
 from services.refunds.commands.inspect import inspect_goods
-from services.refunds.commands.settle import report_settlement
+from services.refunds.commands.settle import report_settlement, save_pay_to
 from services.refunds.queries import details, ledgers
 from services.refunds.queries import refunds as queries
 from services.refunds.queries.counts import counts_of
-from services.refunds.requests import MAX_LINES_BODY_BYTES, ApproveRefund, DeclineRefund, InspectGoods, RefundList, ReportSettlement
+from services.refunds.requests import (
+    MAX_LINES_BODY_BYTES,
+    ApproveRefund,
+    DeclineRefund,
+    InspectGoods,
+    RefundList,
+    ReportSettlement,
+    SavePayTo,
+)
 from services.refunds.rules.decisions import decisions
 from services.refunds.views.files import AttachmentView
 from services.refunds.views.refunds import RefundCountsView, RefundDetails, RefundSummaryView, RefundView, SettlementView
@@ -53,7 +62,8 @@ async def read(refund_id: RefundId, call: Call) -> Response:
     may = decisions(refund, call.actor, ledger.position)
     store = call.actor.store
     some_files = await shown(call.db, "attachments", files, AttachmentView.showing, lambda row: (store, row.attachment_id))
-    some_reports = await shown(call.db, "settlements", reports, SettlementView.showing, lambda row: (store, f"{refund_id} {row.reference}"))
+    report_view = partial(SettlementView.of, currency=refund.currency)
+    some_reports = await shown(call.db, "settlements", reports, report_view, lambda row: (store, f"{refund_id} {row.reference}"))
     with one_row("refunds", store, refund_id):
         view = RefundDetails.with_more(refund, call.actor, files=some_files, reports=some_reports, decisions=may)
     return call.show(view)
@@ -76,8 +86,14 @@ async def decline(refund_id: RefundId, body: DeclineRefund, call: Call) -> Respo
 
 @router.post("/v1/refunds/{refund_id}/settlements", operation_id="refunds_settlement_report", response_model=RefundView, responses=CHANGES)
 async def settle(refund_id: RefundId, body: ReportSettlement, call: Call) -> Response:
-    """Report an attempt to move the money. The first success is final; repeating a report changes nothing."""
+    """Report an attempt to move the money, or a part of it. Successes count until they add up; repeating a report changes nothing."""
     return await call.change("refunds.settle", RefundView.of, report_settlement, refund_id, body)
+
+
+@router.put("/v1/refunds/{refund_id}/pay-to", operation_id="refunds_pay_to_save", response_model=RefundView, responses=CHANGES)
+async def pay_to(refund_id: RefundId, body: SavePayTo, call: Call) -> Response:
+    """Say where the money goes, as the shop or as the refund's customer, until money was sent. No event tells of it."""
+    return await call.change("refunds.pay_to", RefundView.of, save_pay_to, refund_id, body, idempotent="optional")
 
 
 @router.post(

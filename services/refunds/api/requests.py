@@ -1,11 +1,16 @@
 """Calls to request a refund: what can be requested, a preview, the request, and its withdrawal."""
 
-from fastapi import Response
+from typing import Annotated
 
+from fastapi import Query, Response
+
+from services.refunds.api.files import settings_of
+from services.refunds.commands.automatic import plan_cancellation
 from services.refunds.commands.decide import withdraw_refund
 from services.refunds.commands.request import closing_time, plan, request_refund
+from services.refunds.files import check
 from services.refunds.queries import ledgers, policies
-from services.refunds.requests import MAX_ATTACHMENTS, MAX_LINES_BODY_BYTES, RequestRefund
+from services.refunds.requests import MAX_ATTACHMENTS, MAX_LINES_BODY_BYTES, OrderVersion, RequestRefund
 from services.refunds.rules import units
 from services.refunds.rules.amounts import refund_amount
 from services.refunds.rules.claim import all_free
@@ -15,7 +20,7 @@ from services.refunds.rules.lines import lines_of_units
 from services.refunds.rules.payout import payout
 from services.refunds.rules.taxes import taxed
 from services.refunds.views.refunds import RefundView, TaxRowView
-from services.refunds.views.requests import RefundableLine, RefundableView, RefundPreviewView
+from services.refunds.views.requests import CancellationPreviewView, RefundableLine, RefundableView, RefundPreviewView
 from shared.contracts.errors import Forbidden, NotFound, Refused, VersionConflict
 from shared.contracts.ids import OrderId, RefundId
 from shared.data.db import Transaction
@@ -90,12 +95,44 @@ async def refundable(order_id: OrderId, call: Call) -> Response:
         closes_at=closes_at,
         reasons=list(policy.reasons),
         max_attachments=MAX_ATTACHMENTS if policy.attachments else 0,
+        max_attachment_bytes=settings_of(call).attachment_max_bytes,
+        attachment_types=[*check.TYPES.values(), check.PDF],
         lines=[
             RefundableLine.showing(line, free=units.count(free.get(line.line, ())), amount=money(amounts.get(line.line, 0), order.currency))
             for line in order.lines
         ],
         amount=money(refund_amount(order, free, credited, deduct_shipping=deduct).total, order.currency),
         due=money(ledger.position.due, order.currency),
+    )
+    return call.show(view)
+
+
+@router.get(
+    "/v1/refunds/cancellation/{order_id}",
+    operation_id="refunds_cancellation_preview",
+    response_model=CancellationPreviewView,
+    responses=problems(NotFound, Refused),
+)
+async def cancellation(order_id: OrderId, call: Call, order_version: Annotated[OrderVersion, Query()] = None) -> Response:
+    """What cancelling the order now would do with its money, by the settings in force now. Writes nothing."""
+    async with call.reading() as tx:
+        planned = await plan_cancellation(tx, call.actor, order_id, order_version, now=call.now)
+    currency, back, due = planned.order.currency, planned.back, planned.due
+    view = CancellationPreviewView(
+        order_id=order_id,
+        order_version=planned.order.version,
+        currency=currency,
+        refund=due is not None,
+        credit=money(back.goods + back.shipping, currency),
+        payout=money(due.amount if due else 0, currency),
+        goods=money(back.goods, currency),
+        shipping=money(back.shipping, currency),
+        overpaid=money(back.overpaid, currency),
+        shipping_kept=money(due.shipping_kept if due else 0, currency),
+        taxes=[TaxRowView.of(row, currency) for row in planned.taxes],
+        open_requests=list(planned.open_requests),
+        policy_version=planned.policy.version,
+        explanation=planned.explanation,
     )
     return call.show(view)
 

@@ -8,9 +8,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from services.refunds.requests import CloseAttention
-from services.refunds.state import Attention, AttentionKind, Ledger
+from services.refunds.state import Attention, AttentionKind, Ledger, Refund
 from services.refunds.tables import attention
-from shared.contracts.actor import Actor, shop_only
+from shared.contracts.actor import Actor, shop_only, system
 from shared.contracts.errors import Refused
 from shared.contracts.events import By
 from shared.contracts.ids import new_id
@@ -27,6 +27,22 @@ async def approved_above_collected(tx: Transaction, actor: Actor, ledger: Ledger
         await open_attention(
             tx, actor, "approved_above_collected", key=last.payment_id, order_id=ledger.order.order_id, facts=facts, now=now
         )
+
+
+async def pay_to_missing(tx: Transaction, store_id: str, refund: Refund, *, now: datetime) -> None:
+    """Open an item for an approved refund whose money can go nowhere."""
+    facts = {"amount": refund.amount, "currency": refund.currency}
+    await open_attention(
+        tx, system(store_id, "refunds"), "pay_to_missing", key=refund.refund_id, order_id=refund.order_id, refund_id=refund.refund_id,
+        facts=facts, now=now,
+    )  # fmt: skip
+
+
+async def pay_to_known(tx: Transaction, actor: Actor, refund_id: str, *, now: datetime) -> None:
+    """Close the item of a refund of which nobody knew where its money can go, if it is open."""
+    mine = (attention.c.store_id == actor.store, attention.c.kind == "pay_to_missing", attention.c.key == refund_id)
+    values = {"closed_at": now, "closed_by": By.of(actor).model_dump()}
+    await tx.execute(sa.update(attention).where(*mine, attention.c.closed_at.is_(None)).values(**values))
 
 
 async def open_attention(

@@ -1,8 +1,9 @@
 """Automatic refunds: money and goods that the copy of an order shows as due are refunded without a request."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -12,18 +13,19 @@ from services.refunds.queries import ledgers, policies
 from services.refunds.queries.refunds import open_refunds_of
 from services.refunds.requests import WantedLine
 from services.refunds.rules import explanation
-from services.refunds.rules.amounts import money_back, refund_amount, refunded_before
-from services.refunds.rules.automatic import Already, Due, due_refunds, keeps_shipping
+from services.refunds.rules.amounts import MoneyBack, money_back, refund_amount, refunded_before
+from services.refunds.rules.automatic import Already, Due, due_refunds, if_cancelled, keeps_shipping
 from services.refunds.rules.claim import all_free, claim
+from services.refunds.rules.decisions import has_seen, may_be_cancelled
 from services.refunds.rules.goods import disposition_before, disposition_of
 from services.refunds.rules.lines import lines_of_money, lines_of_units
 from services.refunds.rules.payout import payout
 from services.refunds.rules.settlement import settled_before, settlement_of
 from services.refunds.rules.taxes import taxed
-from services.refunds.state import Ledger, Policy, Refund, Units
+from services.refunds.state import KnownOrder, Ledger, Policy, Refund, Units
 from services.refunds.tables import refunds
 from shared.contracts.actor import Actor, system
-from shared.contracts.events import By, Cancellation, Order, OrderEvent, PartCancellation, RefundApproved, RefundedBefore
+from shared.contracts.events import By, Cancellation, Order, OrderEvent, PartCancellation, RefundApproved, RefundedBefore, TaxRow
 from shared.data.db import Transaction
 
 ACTOR_NAME = "refunds"
@@ -57,6 +59,47 @@ async def refund_what_is_due(tx: Transaction, store_id: str, order: Order, *, no
         await attention.approved_above_collected(tx, actor, ledger, now=now)
 
 
+@dataclass(frozen=True, slots=True)
+class PlannedCancellation:
+    """What an order's cancellation would do with its money: the refund that it would make (None: it would make none), and its taxes."""
+
+    order: KnownOrder
+    policy: Policy
+    due: Due | None
+    back: MoneyBack
+    taxes: tuple[TaxRow, ...]
+    open_requests: tuple[str, ...]  # the refunds that it would cancel
+    explanation: dict[str, Any]
+
+
+async def plan_cancellation(
+    tx: Transaction, actor: Actor, order_id: str, order_version: int | None, *, now: datetime
+) -> PlannedCancellation:
+    """Compute what cancelling the order now would do with its money, without writing anything.
+
+    Whether `actor` may cancel it, the order service decides. Raises NotFound, Refused (rules.decisions.has_seen, may_be_cancelled).
+    """
+    ledger = await ledgers.ledger(tx, actor, order_id)
+    has_seen(ledger.order, order_version).or_raise()
+    may_be_cancelled(ledger.order).or_raise()
+    policy = await policies.policy_at(tx, actor.store, at=now)
+    order = if_cancelled(ledger.order, now=now)
+    requests = await open_refunds_of(tx, actor, order_id)
+    due = next(iter(due_refunds(order, policy, await _already(tx, actor, ledger))), None)
+    amount, kept = (due.amount, due.shipping_kept) if due else (0, 0)
+    back = money_back(order, ledger.credited, amount, shipping_kept=kept)
+    lines = lines_of_money(order, back, {}, disposition_of(order, policy))
+    return PlannedCancellation(
+        order=ledger.order,
+        policy=policy,
+        due=due,
+        back=back,
+        taxes=taxed(order, lines, ledger.credited, payout=amount - back.overpaid, shipping_kept=kept).taxes,
+        open_requests=tuple(one.refund_id for one in requests),
+        explanation=explanation.of_money(order, due, back, policy, ledger.approved) if due else {},
+    )
+
+
 async def _record_history(tx: Transaction, actor: Actor, ledger: Ledger, *, now: datetime) -> Ledger:
     """Record what had gone back before the order was imported: the first of its refunds. Returns the ledger after it."""
     order, refunded = ledger.order, ledger.order.refunded_before or RefundedBefore()
@@ -67,6 +110,7 @@ async def _record_history(tx: Transaction, actor: Actor, ledger: Ledger, *, now:
         **record.begun(actor, order, Policy(version=0, valid_from=now), now=now),
         status="approved",
         settlement=settled_before(refunded.amount),
+        settled_amount=refunded.amount,
         cause="history",
         order_version=1,
         reason="history",

@@ -85,7 +85,7 @@ def _values(store_id: str, order: Order) -> dict[str, Any]:
         "shipping_tax_rate": order.shipping_tax_rate,
         "shipping_tax_code": order.shipping_tax_code,
         "payments": [
-            {"payment_id": p.payment_id, "amount": p.amount, "order_version": p.order_version, "reverses": p.reverses}
+            {"payment_id": p.payment_id, "amount": p.amount, "order_version": p.order_version, "reverses": p.reverses, "method": p.method}
             for p in order.payments
         ],
         "delivered_at": order.delivered_at,

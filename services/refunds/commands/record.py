@@ -7,6 +7,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from services.refunds.commands import attention
+from services.refunds.rules.pay_to import pay_to_missing
 from services.refunds.state import SHIPPING, TAX_TABLES, Credited, KnownOrder, Ledger, Policy, Refund, Units
 from services.refunds.tables import approvals, claims, orders, part_credits, refund_lines, refunds
 from shared.contracts import events
@@ -42,6 +44,14 @@ async def change(tx: Transaction, store_id: str, before: Refund, **values: Any) 
     return after
 
 
+async def redirect(tx: Transaction, actor: Actor, refund: Refund, pay_to: dict[str, str] | None, *, now: datetime) -> Refund:
+    """Say where the money of a refund goes, or no longer. Its version stays: no event tells of an account."""
+    await tx.execute(sa.update(refunds).where(*_one(refunds, actor.store, refund)).values(pay_to=pay_to))
+    if pay_to is not None:
+        await attention.pay_to_known(tx, actor, refund.refund_id, now=now)
+    return replace(refund, pay_to=pay_to)
+
+
 async def change_lines(tx: Transaction, store_id: str, ledger: Ledger, after: Refund) -> None:
     """Replace a refund's lines, and claim exactly their units."""
     await tx.execute(sa.delete(refund_lines).where(*_one(refund_lines, store_id, after)))
@@ -68,6 +78,8 @@ async def approve(tx: Transaction, store_id: str, ledger: Ledger, refund: Refund
         "approved_at": now,
     }
     await tx.execute(sa.insert(approvals), row)
+    if pay_to_missing(refund, ledger.order, refund.order_version):
+        await attention.pay_to_missing(tx, store_id, refund, now=now)
     after = await _credit(tx, store_id, ledger, refund)
     return replace(ledger, approved=ledger.approved + refund.amount, approvals=ledger.approvals + 1, credits=after)
 

@@ -78,6 +78,7 @@ def _requested(planned: Planned, actor: Actor, request: RequestRefund, *, now: d
         reason=request.reason,
         description=request.description,
         further_information=request.further_information,
+        pay_to=None if request.pay_to is None else request.pay_to.model_dump(),
         beyond_window_reason=request.beyond_window_reason,
         amount=amount.total,  # until it is decided: what goes back once everything is paid
         credit=amount.total,

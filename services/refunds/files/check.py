@@ -16,6 +16,7 @@ from shared.web.images import BadImage, Kind, Wanted, drawn_anew, kind_of
 
 MediaType = Literal["image/jpeg", "image/png", "image/webp", "application/pdf"]
 
+PDF: MediaType = "application/pdf"
 TYPES: dict[Kind, MediaType] = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
 EXTENSIONS: dict[MediaType, str] = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp", "application/pdf": "pdf"}
 HEAD_BYTES = 16
@@ -50,7 +51,7 @@ async def check(source: IO[bytes], folder: Path, settings: RefundsEnvironment) -
     Raises Invalid `file_type_not_allowed`, `file_unreadable`, `image_too_large`; StoreBusy, Unavailable.
     """
     kind = sniff(source)
-    media_type = TYPES[kind] if kind else "application/pdf"
+    media_type = TYPES[kind] if kind else PDF
     target = folder / f"checked.{EXTENSIONS[media_type]}"
     if kind is None:
         await asyncio.to_thread(_copy_pdf, source, target)

@@ -9,7 +9,7 @@ from sqlalchemy.engine import Row
 
 from services.refunds.queries.ledgers import ledger_of_refund
 from services.refunds.requests import RefundFilter
-from services.refunds.state import TAX_TABLES, Ledger, Refund, RefundLine, RefundSummary, Units
+from services.refunds.state import TAX_TABLES, Ledger, Refund, RefundLine, RefundRow, RefundSummary, Units
 from services.refunds.tables import refund_lines, refunds
 from shared.contracts.actor import Actor
 from shared.contracts.errors import expect_version
@@ -67,9 +67,7 @@ NEWEST_FIRST = Key(refunds.c.requested_at, refunds.c.refund_id, newest_first=Tru
 Wanted = TypeVar("Wanted", bound=RefundFilter)
 
 
-async def page(
-    tx: Transaction, actor: Actor, wanted: RefundFilter, *, now: datetime, cursor: str | None, limit: int
-) -> Walked[RefundSummary]:
+async def page(tx: Transaction, actor: Actor, wanted: RefundFilter, *, now: datetime, cursor: str | None, limit: int) -> Walked[RefundRow]:
     """A page of the refunds that the actor may see, latest request first. Raises Invalid `bad_cursor`.
 
     It is a bounded walk along the index that fits best (docs/decisions/0205-lists-and-counts.md).
@@ -77,9 +75,12 @@ async def page(
     meant = await resolved(tx, actor, wanted)
 
     def left(window: sa.Subquery, order: Order) -> sa.Select[Any]:
-        return sa.select(window).where(*_conditions(meant, window, now=now)).order_by(*order(window.c))
+        of_refund = (refund_lines.c.store_id == actor.store) & (refund_lines.c.refund_id == window.c.refund_id)
+        units = sa.select(sa.cast(sa.func.coalesce(sa.func.sum(refund_lines.c.quantity), 0), sa.BigInteger)).where(of_refund)
+        found = sa.select(window, units.scalar_subquery().label("units"))
+        return found.where(*_conditions(meant, window, now=now)).order_by(*order(window.c))
 
-    return await walk(tx, NEWEST_FIRST, RefundSummary, _source(actor, meant), cursor=cursor, limit=limit, left=left)
+    return await walk(tx, NEWEST_FIRST, RefundRow, _source(actor, meant), cursor=cursor, limit=limit, left=left)
 
 
 async def resolved(tx: Transaction, actor: Actor, wanted: Wanted) -> Wanted:

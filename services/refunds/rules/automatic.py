@@ -5,11 +5,12 @@ Decided from the copy alone and keyed by order or payment, so the refunds are th
 
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Literal
 
 from services.refunds.state import KnownOrder, Policy
-from shared.contracts.events import PartCancellation
+from shared.contracts.events import By, Cancellation, PartCancellation
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,15 @@ class Due:
 def keeps_shipping(part: PartCancellation, policy: Policy) -> bool:
     """Whether the shop keeps the cancelled units' share of the shipping: as whoever cancelled them said, or by the policy of then."""
     return policy.deduct_shipping if part.shipping == "policy" else part.shipping == "keep"
+
+
+def if_cancelled(order: KnownOrder, *, now: datetime) -> KnownOrder:
+    """The order as its cancellation at `now` would leave it."""
+    cancellation = Cancellation(
+        by=By(role="system", id="refunds"), cancelled_from=order.status, reason="", order_version=order.version + 1, occurred_at=now,
+        recorded_at=now,
+    )  # fmt: skip
+    return replace(order, status="cancelled", version=order.version + 1, cancellation=cancellation)
 
 
 def due_refunds(order: KnownOrder, policy: Policy, already: Already) -> list[Due]:

@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
-from services.refunds.requests import RequestRefund
+from services.refunds.requests import ReportSettlement, RequestRefund
 from services.refunds.rules.payout import may_pay
-from services.refunds.state import KnownOrder, Policy, RefundSummary
+from services.refunds.state import KnownOrder, Policy, RefundSummary, SettlementReport
 from shared.contracts.actor import Actor, Decision, allowed, customer_only, not_yet, refused, shop_only
 from shared.contracts.position import Position
 
@@ -46,6 +46,15 @@ def may_request(
     return allowed()
 
 
+def may_be_cancelled(order: KnownOrder) -> Decision:
+    """Whether the order can still be cancelled at all, by anybody."""
+    if order.status == "cancelled":
+        return refused("order_cancelled", "The order is cancelled: the money collected is refunded automatically.")
+    if order.status == "delivered":
+        return refused("order_delivered", "A delivered order is not cancelled: request a refund.")
+    return allowed()
+
+
 def may_decide(refund: RefundSummary, actor: Actor) -> Decision:
     """Whether `actor` may approve or decline the refund now."""
     shop = shop_only(actor)
@@ -69,6 +78,32 @@ def may_settle(refund: RefundSummary, actor: Actor) -> Decision:
         return refused("nothing_to_settle", "The refund pays 0.")
     if refund.cause == "history":
         return refused("nothing_to_settle", "The money had gone back before the order was imported.")
+    return allowed()
+
+
+def may_report(order: KnownOrder, report: ReportSettlement, same: SettlementReport | None) -> Decision:
+    """Whether a report can be taken: what it says agrees with the `same` attempt as it was reported before, and its payment is known."""
+    if same is not None:
+        if report.amount in (None, same.amount) and report.payment_id in (None, same.payment_id):
+            return allowed()
+        detail = "This attempt was reported before, with another amount or payment: another attempt needs a reference of its own."
+        return refused("settlement_conflict", detail, amount=same.amount, payment_id=same.payment_id)
+    if report.payment_id is not None and order.brought_by(report.payment_id) is None:
+        return not_yet("payment_not_seen_yet", "No such payment of the order has reached this service: try again, or leave it out.")
+    return allowed()
+
+
+def may_say_where(refund: RefundSummary, actor: Actor) -> Decision:
+    """Whether `actor` may say where the money goes: the shop or the refund's own customer, until money was sent."""
+    own = shop_only(actor) if actor.is_shop else customer_only(actor, refund.customer_id)
+    if not own.allowed:
+        return own
+    if refund.status == "cancelled":
+        return refused("refund_cancelled", "The refund was declined or withdrawn, or its order was cancelled: no money goes back.")
+    if refund.settled_amount:
+        return refused("money_sent", "Money was sent already: where it goes can no longer be changed.")
+    if refund.status == "approved" and refund.amount == 0:
+        return refused("nothing_to_settle", "The refund pays 0.")
     return allowed()
 
 
@@ -97,4 +132,5 @@ def decisions(refund: RefundSummary, actor: Actor, position: Position) -> dict[s
         "withdraw": may_withdraw(refund, actor),
         "settle": may_settle(refund, actor),
         "inspect": may_inspect(refund, actor),
+        "pay_to": may_say_where(refund, actor),
     }

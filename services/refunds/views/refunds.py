@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from services.refunds.state import TAX_TABLES, Cause, Outcome, Refund, RefundLine, RefundSummary, Settlement, Status
+from services.refunds.state import TAX_TABLES, Cause, Outcome, Refund, RefundLine, RefundRow, Settlement, SettlementReport, Status
 from services.refunds.views.files import AttachmentView
 from shared.contracts.actor import Actor, Decision
 from shared.contracts.events import Disposition, TaxRow
 from shared.contracts.ids import OrderId, PaymentId, RefundId
 from shared.web.views import ActionView, ByView, MoneyView, View, actions, money
 
-MONEY = ("credit", "amount", "goods", "shipping", "overpaid", "shipping_kept")
+MONEY = ("credit", "amount", "settled_amount", "goods", "shipping", "overpaid", "shipping_kept")
 
 
 class TaxRowView(View):
@@ -67,6 +67,21 @@ class RefundLineView(View):
         )
 
 
+class PayToView(View):
+    """Where the money goes. In lists, and for guests: without the holder, and only the last 4 characters of the account."""
+
+    method: str
+    account: str
+    holder: str | None
+
+    @classmethod
+    def of(cls, pay_to: dict[str, str] | None, *, whole: bool) -> "PayToView | None":
+        """In whole or in part."""
+        if pay_to is None:
+            return None
+        return cls(**pay_to) if whole else cls(method=pay_to["method"], account=pay_to["account"][-4:], holder=None)
+
+
 class _RefundBegins(View):
     """The first fields of a refund, both in lists and in full: order number, request date and status first."""
 
@@ -85,19 +100,24 @@ class RefundSummaryView(_RefundBegins):
     """A refund in a list: order number, request date and status first."""
 
     reason: str
+    units: int
     credit: MoneyView
     amount: MoneyView
+    settled_amount: MoneyView
+    pay_to: PayToView | None
     decided_at: datetime | None
     age_seconds: int
     overdue: bool
 
     @classmethod
-    def of(cls, refund: RefundSummary, *, now: datetime) -> "RefundSummaryView":
+    def of(cls, refund: RefundRow, *, now: datetime) -> "RefundSummaryView":
         """One refund; its age stops at its decision."""
         return cls.showing(
             refund,
             credit=money(refund.credit, refund.currency),
             amount=money(refund.amount, refund.currency),
+            settled_amount=money(refund.settled_amount, refund.currency),
+            pay_to=PayToView.of(refund.pay_to, whole=False),
             age_seconds=int(((refund.decided_at or now) - refund.requested_at).total_seconds()),
             overdue=refund.status == "processing" and refund.overdue_at is not None and refund.overdue_at <= now,
         )
@@ -116,6 +136,8 @@ class RefundView(_RefundBegins):
     currency: str
     credit: MoneyView
     amount: MoneyView
+    settled_amount: MoneyView
+    pay_to: PayToView | None
     goods: MoneyView
     shipping: MoneyView
     overpaid: MoneyView
@@ -138,6 +160,7 @@ class RefundView(_RefundBegins):
             refund,
             **{name: money(getattr(refund, name), currency) for name in MONEY},
             **{name: [TaxRowView.of(row, currency) for row in getattr(refund, name)] for name in TAX_TABLES},
+            pay_to=PayToView.of(refund.pay_to, whole=actor.role != "guest"),
             internal_reason=refund.internal_reason if actor.is_shop else None,
             beyond_window_reason=refund.beyond_window_reason if actor.is_shop else None,
             lines=[RefundLineView.of(line, currency) for line in refund.lines],
@@ -147,14 +170,21 @@ class RefundView(_RefundBegins):
 
 
 class SettlementView(View):
-    """A settlement report; `counts` is false if it arrived after the first success and changed nothing."""
+    """A settlement report; `counts` is false if it changed nothing: more than was left, or a failure after the last success."""
 
     outcome: Outcome
     method: str
     reference: str
+    amount: MoneyView
+    payment_id: PaymentId | None
     reason: str
     counts: bool
     reported_at: datetime
+
+    @classmethod
+    def of(cls, report: SettlementReport, currency: str) -> "SettlementView":
+        """One report."""
+        return cls.showing(report, amount=money(report.amount, currency))
 
 
 class RefundDetails(RefundView):

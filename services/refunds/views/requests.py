@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from services.refunds.views.refunds import TaxRowView
-from shared.contracts.ids import OrderId
+from shared.contracts.ids import OrderId, RefundId
 from shared.web.views import ActionView, MoneyView, View
 
 
@@ -20,6 +20,28 @@ class RefundPreviewView(View):
     goods: MoneyView
     shipping: MoneyView
     shipping_deducted: MoneyView
+    policy_version: int
+    explanation: dict[str, Any]
+
+
+class CancellationPreviewView(View):
+    """What cancelling an order now would do with its money: `credit` + `overpaid` = `payout`. Whether a caller may, the order service says.
+
+    `refund` is false where no refund would be made. `open_requests` would be cancelled: their units are in the refund.
+    """
+
+    order_id: OrderId
+    order_version: int
+    currency: str
+    refund: bool
+    credit: MoneyView
+    payout: MoneyView
+    goods: MoneyView
+    shipping: MoneyView
+    overpaid: MoneyView
+    shipping_kept: MoneyView
+    taxes: list[TaxRowView]
+    open_requests: list[RefundId]
     policy_version: int
     explanation: dict[str, Any]
 
@@ -46,6 +68,8 @@ class RefundableView(View):
     reasons: list[str]
     attachments: bool
     max_attachments: int
+    max_attachment_bytes: int
+    attachment_types: list[str]
     deduct_shipping: bool
     lines: list[RefundableLine]
     amount: MoneyView

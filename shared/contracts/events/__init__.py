@@ -79,6 +79,7 @@ from shared.contracts.events.refund import RefundCancelled as RefundCancelled
 from shared.contracts.events.refund import RefundEvent as RefundEvent
 from shared.contracts.events.refund import RefundInspected as RefundInspected
 from shared.contracts.events.refund import RefundLine as RefundLine
+from shared.contracts.events.refund import RefundPartSettled as RefundPartSettled
 from shared.contracts.events.refund import RefundPersonal as RefundPersonal
 from shared.contracts.events.refund import RefundPolicyChanged as RefundPolicyChanged
 from shared.contracts.events.refund import RefundRequested as RefundRequested
@@ -101,7 +102,8 @@ ORDER_EVENTS: tuple[type[OrderEvent], ...] = (
 
 _EVENTS: tuple[type[Event], ...] = (
     *ORDER_EVENTS, StockMoved, StoreSettingsChanged,
-    RefundRequested, RefundApproved, RefundCancelled, RefundSettled, RefundSettlementFailed, RefundInspected, RefundPolicyChanged,
+    RefundRequested, RefundApproved, RefundCancelled, RefundSettled, RefundPartSettled, RefundSettlementFailed, RefundInspected,
+    RefundPolicyChanged,
     NoteAdded, NoteEdited, NoteRetracted, DocumentIssued, CustomerErased, GuestLinkRevoked, WebhookEndpointFailing, WebhookEndpointDisabled,
 )  # fmt: skip
 EVENTS = {event.type: event for event in _EVENTS}

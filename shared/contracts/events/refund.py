@@ -86,7 +86,7 @@ class Refund(Part):
     shipping_kept_tax: int | None = None
     taxes: tuple[TaxRow, ...] = ()  # of the credit
     payout_taxes: tuple[TaxRow, ...] = ()  # of the amount less what was overpaid: what a refund receipt prints
-    settled_amount: int = 0
+    settled_amount: int = 0  # what of `amount` has gone back
     part_cancellation_id: PartCancellationId | None = None  # only where the cause is part_cancellation
     lines: tuple[RefundLine, ...]
     requested_at: Instant
@@ -132,10 +132,21 @@ class RefundCancelled(RefundEvent, type="refund.cancelled.v1", readers=("notes",
 
 
 class RefundSettled(RefundEvent, type="refund.settled.v1", readers=("notes", "webhooks")):
-    """The platform moved the money."""
+    """The platform moved the money: all of it, or the last part. `amount` is this part; None: written before there were parts."""
 
     reference: str
     method: str
+    amount: int | None = None
+    payment_id: PaymentId | None = None  # the payment that the money went back to, if it was said
+
+
+class RefundPartSettled(RefundEvent, type="refund.part_settled.v1", readers=("notes", "webhooks")):
+    """The platform moved a part of the money; `refund.settled_amount` is what has gone back so far."""
+
+    reference: str
+    method: str
+    amount: int
+    payment_id: PaymentId | None = None
 
 
 class RefundSettlementFailed(RefundEvent, type="refund.settlement_failed.v1", readers=("notes", "webhooks")):
@@ -143,6 +154,9 @@ class RefundSettlementFailed(RefundEvent, type="refund.settlement_failed.v1", re
 
     reference: str
     reason: str
+    method: str | None = None
+    amount: int | None = None
+    payment_id: PaymentId | None = None
 
 
 class InspectedLine(Part):

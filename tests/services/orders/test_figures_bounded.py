@@ -9,10 +9,9 @@ import sqlalchemy as sa
 
 from services.orders.queries.figures import figures_of
 from services.orders.queries.journal import journal_page
-from services.orders.requests.figures import By, FiguresQuery
 from services.orders.requests.journal import JournalQuery
-from services.orders.rules.figures import MAX_DAYS
 from shared.contracts.actor import Actor
+from shared.web.figures import MAX_DAYS, By, FiguresQuery
 from shared.web.pages import MAX_EXAMINED_ROWS
 from tests.services.orders.test_lists_bounded import Explained, looked_at, many, nodes, tx
 from tests.stack import Stack

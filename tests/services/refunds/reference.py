@@ -38,7 +38,10 @@ class Part:
     version: int = 1
     dispositions: dict[int, str] = field(default_factory=dict)
     inspected: dict[int, int] = field(default_factory=dict)
-    reports: list[tuple[str, str]] = field(default_factory=list)
+    reports: list[tuple[str, str, int]] = field(default_factory=list)
+    settled: int = 0  # what has gone back
+    sent: list[tuple[int, int]] = field(default_factory=list)  # (payment, amount) of what has gone back to a payment
+    somewhere: bool = False  # whether anybody said where the money goes
     money: tuple[int, int, int] = (0, 0, 0)  # goods, shipping, overpaid
     paid: int | None = None  # what goes back; None: all of it
     shipping_kept: int = 0
@@ -68,6 +71,7 @@ class Sold:
     tracked: int  # the line that moves stock
     status: str = "pending"
     payments: list[list[int]] = field(default_factory=list)  # [amount, what of it was reversed]
+    cash: list[bool] = field(default_factory=list)  # of each payment
     written_off: int = 0
     refunds: list[Part] = field(default_factory=list)
     cancelled_from: str | None = None
@@ -111,7 +115,7 @@ class Sold:
             shipping += up_to[0] - up_to[1]
         return goods, 0 if rules.deduct_shipping else shipping, 0
 
-    def request(self, wanted: dict[int, int], rules: Rules, *, with_information: bool) -> str | None:
+    def request(self, wanted: dict[int, int], rules: Rules, *, with_information: bool, somewhere: bool) -> str | None:
         if self.status == "cancelled":
             return "order_cancelled"
         if self.status != "delivered":
@@ -121,7 +125,7 @@ class Sold:
         if any(len(self.free(line)) < quantity for line, quantity in wanted.items()):
             return "units_not_free"
         units = [unit for line, quantity in sorted(wanted.items()) for unit in self.free(line)[:quantity]]
-        part = Part(units, rules, money=self.share(units, rules))
+        part = Part(units, rules, money=self.share(units, rules), somewhere=somewhere)
         part.dispositions = dict.fromkeys(wanted, "restock" if rules.manage_stock else "inspect")
         self.refunds.append(part)
         return None
@@ -146,6 +150,7 @@ class Sold:
         part.units, part.money, part.status, part.version = units, money, "approved", part.version + 1
         part.dispositions = {line: dispositions[line] for line in {line for line, _ in units}}
         part.settlement = "unsettled" if part.amount else "none"
+        self._way_back(part)
         self.returned += part.count(self.tracked) if part.dispositions.get(self.tracked) == "restock" else 0
         return None
 
@@ -156,20 +161,53 @@ class Sold:
         part.status, part.version = "cancelled", part.version + 1
         return None
 
-    def settle(self, part: Part, outcome: str, reference: str) -> str | None:
+    def settle(self, part: Part, outcome: str, reference: str, amount: int | None, payment: int | None) -> str | None:
         if part.status != "approved":
             return "not_approved"
         if part.amount == 0:
             return "nothing_to_settle"
-        if (outcome, reference) in part.reports:
-            return None
-        part.reports.append((outcome, reference))
+        known = [said for how, name, said in part.reports if (how, name) == (outcome, reference)]
+        if known:
+            return None if amount in (None, known[0]) else "settlement_conflict"
+        said = part.amount - part.settled if amount is None else amount
+        part.reports.append((outcome, reference, said))
         part.version += 1
-        if part.settlement == "settled":
-            self.attention.add(f"{'settled_twice' if outcome == 'succeeded' else 'failed_after_settled'}:{id(part)}:{len(part.reports)}")
+        key = f"{id(part)}:{len(part.reports)}"
+        if outcome == "failed":
+            if part.settlement == "settled":
+                self.attention.add(f"failed_after_settled:{key}")
+            else:
+                part.settlement = "failed"
+        elif part.settlement == "settled" or part.settled + said > part.amount:
+            self.attention.add(f"settled_twice:{key}")
         else:
-            part.settlement = "settled" if outcome == "succeeded" else "failed"
+            part.settled += said
+            part.settlement = "settled" if part.settled == part.amount else "unsettled"
+            if part.settlement == "settled":
+                self.attention.discard(f"pay_to_missing:{id(part)}")
+            if payment is not None:
+                part.sent.append((payment, said))
+                back = sum(money for one in self.refunds for to, money in one.sent if to == payment)
+                if back > self.payments[payment][0] - self.payments[payment][1]:
+                    self.attention.add(f"paid_back_above_payment:{key}")
         return None
+
+    def say_where(self, part: Part, *, somewhere: bool) -> str | None:
+        if part.status == "cancelled":
+            return "refund_cancelled"
+        if part.settled:
+            return "money_sent"
+        if part.status == "approved" and part.amount == 0:
+            return "nothing_to_settle"
+        part.somewhere = somewhere
+        if somewhere:
+            self.attention.discard(f"pay_to_missing:{id(part)}")
+        return None
+
+    def _way_back(self, part: Part) -> None:
+        """Cash cannot go back the way it came."""
+        if part.amount and self.cash and all(self.cash) and not part.somewhere:
+            self.attention.add(f"pay_to_missing:{id(part)}")
 
     def inspect(self, part: Part, line: int, quantity: int, disposition: str) -> str | None:
         if part.status != "approved":
@@ -185,8 +223,9 @@ class Sold:
         self.cancelled_from, self.cancelled_under, self.status = self.status, rules, "cancelled"
         self._give_back("cancellation")
 
-    def pay(self, amount: int) -> None:
+    def pay(self, amount: int, *, cash: bool) -> None:
         self.payments.append([amount, 0])
+        self.cash.append(cash)
         if self.status == "cancelled":
             self._give_back("payment")
 
@@ -220,3 +259,4 @@ class Sold:
         part.dispositions = dict.fromkeys({line for line, _ in units}, goes)
         self.returned += part.count(self.tracked) if goes == "restock" else 0
         self.refunds.append(part)
+        self._way_back(part)

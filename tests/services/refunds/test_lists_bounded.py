@@ -34,13 +34,14 @@ pytestmark = pytest.mark.timeout(1_800)  # a million refunds take some minutes t
 
 FILL = """
 insert into refunds.refunds (store_id, refund_id, order_id, order_number, customer_id, version, status, settlement, cause, payment_id,
-    order_version, order_invoiced, policy_version, reason, currency, amount, credit, goods, shipping, overpaid, shipping_kept, explanation,
-    requested_by, requested_at, decided_by, decided_at, overdue_at)
+    order_version, order_invoiced, policy_version, reason, currency, amount, credit, goods, shipping, overpaid, shipping_kept,
+    settled_amount, explanation, requested_by, requested_at, decided_by, decided_at, overdue_at)
 select $1, gen_random_uuid(), gen_random_uuid(),
     case when n % $3 = 7 then 'RARE-' else 'N' end || n, 'c-' || n % 1000, 2, case when n % 50 = 0 then 'processing'
         when n % 10 = 1 then 'cancelled' else 'approved' end,
     case when n % 50 = 0 or n % 10 = 1 then 'none' when n % $3 = 7 then 'failed' else 'settled' end,
-    case when n % 7 = 3 then 'cancellation' else 'request' end, null, 1, true, 0, 'damaged', 'BDT', 100, 100, 100, 0, 0, 0, '{}', '{}',
+    case when n % 7 = 3 then 'cancellation' else 'request' end, null, 1, true, 0, 'damaged', 'BDT', 100, 100, 100, 0, 0, 0,
+    case when n % 50 = 0 or n % 10 = 1 or n % $3 = 7 then 0 else 100 end, '{}', '{}',
     timestamptz '2020-01-01' + n * interval '1 minute', null,
     case when n % 50 = 0 then null else timestamptz '2020-01-02' + n * interval '1 minute' end,
     timestamptz '2020-01-03' + n * interval '1 minute'

@@ -16,7 +16,7 @@ import pytest
 from shared.contracts.ids import new_uuid, uuid_of
 from tests.services.refunds.own_stack import own_stack
 from tests.services.refunds.patience import insist
-from tests.services.refunds.scenes import amounts, approve, ask, cancel, delivered, everything, order, pay, prepaid, refunds_of, seen
+from tests.services.refunds.scenes import amounts, approve, ask, cancel, delivered, everything, order, pay, prepaid, refunds_of
 from tests.shop import Shop, eventually
 from tests.stack import Process, Stack
 
@@ -109,9 +109,8 @@ async def test_negative_and_odd_quantities_are_refused(shop: Shop, quantity: Any
 
 
 async def test_a_later_reversal_raises_attention_and_undoes_nothing(shop: Shop) -> None:
-    order_id = await delivered(shop)
-    payment_id = (await pay(shop, order_id, 11_000))["payments"][0]["payment_id"]
-    await seen(shop, order_id, version=3)
+    order_id = await delivered(shop, **prepaid())
+    payment_id = (await shop.staff.get(f"/orders/v1/orders/{order_id}")).ok()["payments"][0]["payment_id"]
     refund_id = (await ask(shop.customer(), order_id, (1, 1))).ok()["refund_id"]
     (await approve(shop, refund_id)).ok()
     (await shop.staff.post(f"/orders/v1/orders/{order_id}/payments/{payment_id}/reversals", json={"reason": "bounced"})).ok()

@@ -44,6 +44,9 @@ QUANTITY = st.integers(1, 4)
 PAID = st.sampled_from([TOTAL, TOTAL, 700, 0])
 REACHED = st.sampled_from(["delivered", "delivered", "delivered", "shipped", "confirmed", None])
 DISPOSITION = st.sampled_from([None, "restock", "inspect", "discard"])
+OUTCOME = st.sampled_from(["succeeded", "succeeded", "failed"])
+PART = st.sampled_from([1, 50, 400, TOTAL])
+TO = st.sampled_from([None, {"method": "bkash", "account": "01712345678", "holder": "Rahima"}])
 
 pytestmark = pytest.mark.timeout(max(900, 10 * LIVES))
 
@@ -106,7 +109,7 @@ class Lives(RuleBasedStateMachine):
         self.models[order_id] = Sold(QUANTITIES, TOTALS, SHIPPING, tracked=1)
         self.payments[order_id] = [p["payment_id"] for p in body["payments"]]
         if paid:
-            self.models[order_id].pay(paid)
+            self.models[order_id].pay(paid, cash=False)
         self.copied(order_id, body["version"])
         if to is not None:
             self.move(order_id, to)
@@ -132,7 +135,7 @@ class Lives(RuleBasedStateMachine):
     def pay(self, order: str, amount: int) -> None:
         body = {"amount": amount, "method": "cod", "reference": next(self.keys)}
         shown = self.agrees(self.call(self.shop.staff, "POST", f"/orders/v1/orders/{order}/payments", body), None)
-        self.models[order].pay(amount)
+        self.models[order].pay(amount, cash=True)
         self.payments[order].append(next(p["payment_id"] for p in shown["payments"] if p["reference"] == body["reference"]))
         self.copied(order, shown["version"])
 
@@ -163,13 +166,14 @@ class Lives(RuleBasedStateMachine):
         self.agrees(self.call(self.shop.staff, "PUT", "/refunds/v1/refund-policy", switches, **version), None)
         self.now, self.policy_version = Rules(**switches), self.policy_version + 1
 
-    @rule(target=refunds, order=orders, one=st.integers(0, 3), two=st.integers(0, 4), information=st.booleans(), shop=st.booleans())
-    def request(self, order: str, one: int, two: int, information: bool, shop: bool) -> Any:
+    @rule(target=refunds, order=orders, one=st.integers(0, 3), two=st.integers(0, 4), information=st.booleans(), shop=st.booleans(), to=TO)
+    def request(self, order: str, one: int, two: int, *, information: bool, shop: bool, to: Any) -> Any:
         wanted = {line: quantity for line, quantity in ((1, one), (2, two)) if quantity} or {1: 1}
         model = self.models[order]
-        code = model.request(wanted, replace(self.now), with_information=information)
+        code = model.request(wanted, replace(self.now), with_information=information, somewhere=to is not None)
         lines = [{"line": line, "quantity": quantity} for line, quantity in wanted.items()]
         body = {"order_id": order, "lines": lines, "reason": "damaged", "further_information": "the seam" if information else ""}
+        body |= {"pay_to": to}
         caller = self.shop.staff if shop else self.shop.customer()
         answer = self.agrees(self.call(caller, "POST", "/refunds/v1/refunds", body), code, 201)
         if code is not None:
@@ -193,12 +197,26 @@ class Lives(RuleBasedStateMachine):
         caller = self.shop.staff if shop else self.shop.customer()
         self.agrees(self.call(caller, "POST", f"/refunds/v1/refunds/{refund_id}/{how}", body), model.end(part))
 
-    @rule(refund=refunds, outcome=st.sampled_from(["succeeded", "failed"]), reference=st.sampled_from("ab"))
-    def settle(self, refund: int, outcome: str, reference: str) -> None:
+    @rule(refund=refunds, outcome=OUTCOME, reference=st.sampled_from("abcd"), amount=st.one_of(st.none(), PART), to=st.integers(0, 3))
+    def settle(self, refund: int, outcome: str, reference: str, amount: int | None, to: int) -> None:
+        """Of all that is left or of a part, to a payment of the order or to none."""
         refund_id, model, part = self.ids[refund]
-        body = {"outcome": outcome, "reference": reference, "method": "card"}
-        answer = self.call(self.shop.platform, "POST", f"/refunds/v1/refunds/{refund_id}/settlements", body)
-        self.agrees(answer, model.settle(part, outcome, reference))
+        payments = next(self.payments[order] for order, one in self.models.items() if one is model)
+        body = {"outcome": outcome, "reference": reference, "method": "card", "amount": amount}
+        known = any((how, name) == (outcome, reference) for how, name, _ in part.reports)
+        payment = to if to < len(payments) and not known else None  # the same attempt with another payment has a test of its own
+        answer = self.call(
+            self.shop.platform, "POST", f"/refunds/v1/refunds/{refund_id}/settlements",
+            body | ({} if payment is None else {"payment_id": payments[payment]}),
+        )  # fmt: skip
+        self.agrees(answer, model.settle(part, outcome, reference, amount, payment))
+
+    @rule(refund=refunds, to=TO, shop=st.booleans())
+    def say_where(self, refund: int, to: Any, shop: bool) -> None:
+        refund_id, model, part = self.ids[refund]
+        caller = self.shop.staff if shop else self.shop.customer()
+        answer = self.call(caller, "PUT", f"/refunds/v1/refunds/{refund_id}/pay-to", {"pay_to": to})
+        self.agrees(answer, model.say_where(part, somewhere=to is not None))
 
     @rule(refund=refunds, line=st.integers(1, 2), quantity=st.integers(1, 3), disposition=st.sampled_from(["restock", "discard"]))
     def inspect(self, refund: int, line: int, quantity: int, disposition: str) -> None:
@@ -262,7 +280,8 @@ def facts(shown: dict[str, Any]) -> dict[str, Any]:
         "status": (shown["status"], shown["settlement"], shown["cause"], shown["version"]),
         "units": [(line["line"], n) for line in lines for units in line["units"] for n in range(units["first"], units["last"] + 1)],
         "goods": {line["line"]: (line["disposition"], line["waiting_for_inspection"]) for line in lines},
-        "reports": [(report["outcome"], report["reference"]) for report in shown["settlements"]],
+        "reports": [(report["outcome"], report["reference"], report["amount"]["amount"]) for report in shown["settlements"]],
+        "settled": (shown["settled_amount"]["amount"], shown["pay_to"] is not None),
     }
 
 
@@ -274,6 +293,7 @@ def expected(part: Part) -> dict[str, Any]:
         "units": part.units,
         "goods": {line: (goes, part.waiting(line)) for line, goes in sorted(part.dispositions.items())},
         "reports": part.reports,
+        "settled": (part.settled, part.somewhere),
     }
 
 

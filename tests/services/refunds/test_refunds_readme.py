@@ -1,6 +1,7 @@
 """The README's tables say what the code does."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -8,10 +9,11 @@ from fastapi import FastAPI
 from services.refunds import tables
 from services.refunds.app import SERVICE
 from services.refunds.rules.problems import PROBLEMS
-from services.refunds.rules.settlement import SETTLEMENT
-from services.refunds.state import Policy
+from services.refunds.rules.settlement import effect_of
+from services.refunds.state import Outcome, Policy, Settlement
 from shared.contracts import errors, events
 from shared.data.schema import service_metadata
+from tests.rules.test_refund_decisions import APPROVED
 from tests.stack import PROJECT
 
 HERE = PROJECT / "services" / "refunds"
@@ -37,12 +39,15 @@ def test_owns() -> None:
 def test_states() -> None:
     assert [row[0] for row in table("States")] == ["processing", "approved", "cancelled"]
     shown = {row[0]: row[2:] for row in table("States", 1)}
-    assert shown.pop("none") == ["refused", "refused"]
-    expected: dict[str, list[str]] = {}
-    for (settlement, _), effect in SETTLEMENT.items():
-        text = effect.settlement if effect.counts else "stored, changes nothing, needs attention"
-        expected.setdefault(settlement, []).append(text)
-    assert shown == expected
+    assert shown.pop("none") == ["refused"] * 4
+    reports: list[tuple[Outcome, int]] = [("succeeded", 8_000), ("succeeded", 1_000), ("succeeded", 8_001), ("failed", 8_000)]
+    sent: dict[Settlement, int] = {"unsettled": 3_000, "failed": 3_000, "settled": 11_000}
+
+    def says(settlement: Settlement, outcome: Outcome, amount: int) -> str:
+        effect = effect_of(replace(APPROVED, settlement=settlement, settled_amount=sent[settlement]), outcome, amount)
+        return effect.settlement if effect.counts else "stored, changes nothing, needs attention"
+
+    assert shown == {settlement: [says(settlement, *report) for report in reports] for settlement in sent}
 
 
 def test_settings_each_with_a_test_that_exists() -> None:

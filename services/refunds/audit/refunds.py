@@ -22,6 +22,11 @@ FOLD = fields("r", "e.refund", COLUMNS) | {
     "part_cancellation_id": (public("part_cancellation", "r.part_cancellation_id"), "e.refund->>'part_cancellation_id'"),
     "order_id": (public("order", "r.order_id"), "e.refund->>'order_id'"),
     "description": ("r.description", "coalesce(e.personal->>'description', '')"),  # none in an event that was emptied
+    # an event from before there were parts says only whether all of it had gone back
+    "settled_amount": (
+        "r.settled_amount",
+        "coalesce((e.refund->>'settled_amount')::bigint, case e.refund->>'settlement' when 'settled' then r.amount else 0 end)",
+    ),
     "credit": ("r.credit", "coalesce((e.refund->>'credit')::bigint, r.amount - r.overpaid)"),
     **{name: (f"r.{name}", f"coalesce(e.refund->'{name}', '[]')") for name in ("taxes", "payout_taxes")},
 }
@@ -187,36 +192,48 @@ CHECKS: list[Check] = [
     ),
     same(
         "settlement",
-        "a refund's settlement follows from the reports about it, of which the first success is final",
+        "a refund's settlement follows from the reports about it, of which successes count until they add up to its amount",
         store="r.store_id",
         about_id=ID,
-        source="""refunds.refunds r cross join lateral (select count(*) as n, coalesce(max(number), 0) as last, bool_or(outcome =
-            'succeeded') as paid,
-            coalesce(bool_and(counts = (before is null)), true) as counted from (select s.*, min(number) filter (where outcome =
-                'succeeded') over (order by number
-            rows between unbounded preceding and 1 preceding) as before from refunds.settlements s where s.store_id = r.store_id and
-                s.refund_id = r.refund_id) s) s""",
+        source="""refunds.refunds r cross join lateral (select count(*) as n, coalesce(max(number), 0) as last,
+            coalesce(sum(amount) filter (where counts and outcome = 'succeeded'), 0) as sent,
+            (array_agg(outcome order by number desc) filter (where counts))[1] as latest,
+            coalesce(bool_and(counts = (sent_before < r.amount and (outcome = 'failed' or sent_before + amount <= r.amount))), true)
+                as counted,
+            coalesce(bool_and(case when counts and outcome = 'succeeded'
+                then row(turn, before, whole, after, turn_before) is not distinct from
+                    row(turns_before + 1, sent_before, r.amount, sent_before + amount, nullif(turns_before, 0))
+                else num_nulls(turn, before, whole, after, turn_before) = 5 end), true) as chained
+            from (select s.*, coalesce(sum(amount) filter (where counts and outcome = 'succeeded') over earlier, 0)::bigint as sent_before,
+                (count(*) filter (where counts and outcome = 'succeeded') over earlier)::integer as turns_before
+                from refunds.settlements s where s.store_id = r.store_id and s.refund_id = r.refund_id
+                window earlier as (order by number rows between unbounded preceding and 1 preceding)) s) s""",
         pairs={
             "settlement": (
                 "r.settlement",
-                """case when r.status <> 'approved' or r.amount = 0 then 'none' when s.paid or r.cause = 'history' then 'settled' when
-                s.n > 0 then 'failed'
-                else 'unsettled' end""",
+                """case when r.status <> 'approved' or r.amount = 0 then 'none' when s.sent = r.amount or r.cause = 'history' then 'settled'
+                when s.latest = 'failed' then 'failed' else 'unsettled' end""",
             ),
+            "settled_amount": ("r.settled_amount", "case when r.cause = 'history' then r.amount else s.sent end"),
             "counted": ("s.last", "s.n"),
             "counts": ("s.counted", "true"),
+            "chain": ("s.chained", "true"),
         },
     ),
     Check(
         "report_without_event",
-        "each settlement report that counts was published",
+        "each settlement report that counts was published, with what it says",
         f"""select s.store_id, {public("refund", "s.refund_id")} || ' report ' || s.number as id, s.outcome as detail from
             refunds.settlements s
             join refunds.refunds r on r.store_id = s.store_id and r.refund_id = s.refund_id
             where s.counts and not exists (select from refunds.events e where e.store_id = s.store_id and e.subject =
                 {public("order", "r.order_id")}
-            and e.type = case s.outcome when 'succeeded' then 'refund.settled.v1' else 'refund.settlement_failed.v1' end
+            and e.type = case when s.outcome = 'failed' then 'refund.settlement_failed.v1' when s.after = r.amount then 'refund.settled.v1'
+                else 'refund.part_settled.v1' end
             and e.data->>'reference' = s.reference and coalesce(e.data->>'method', s.method) = s.method
+            and coalesce((e.data->>'amount')::bigint, s.amount) = s.amount
+            and e.data->>'payment_id' is not distinct from {public("payment", "s.payment_id")}
+            and (e.data->>'occurred_at')::timestamptz = s.reported_at
             and e.data->'refund'->>'refund_id' = {ID})""",
     ),
     same(
@@ -300,12 +317,16 @@ CHECKS: list[Check] = [
             left join refunds.refunds r on r.store_id = a.store_id and r.refund_id = a.refund_id
             left join refunds.orders o on o.store_id = a.store_id and o.order_id = a.order_id
             where o.order_id is null or (a.refund_id is not null and r.order_id is distinct from a.order_id)
-            or (a.kind in ('settled_twice', 'failed_after_settled') and a.key not like {public("refund", "a.refund_id")} || ':%')
-            or (a.kind in ('settled_twice', 'failed_after_settled') and not exists (select from refunds.settlements s
-                where s.store_id = a.store_id
+            or (a.kind = 'pay_to_missing' and (a.key <> {public("refund", "a.refund_id")}
+                or (a.facts->>'amount')::bigint is distinct from r.amount))
+            or (a.kind not in ('pay_to_missing', 'approved_above_collected') and (a.key not like {public("refund", "a.refund_id")} || ':%'
+                or not exists (select from refunds.settlements s where s.store_id = a.store_id
                 and s.refund_id = a.refund_id and s.number::text = split_part(a.key, ':', 2) and s.outcome = a.facts->>'outcome'
-                and s.outcome = case a.kind when 'settled_twice' then 'succeeded' else 'failed' end
-                and s.method = a.facts->>'method' and s.reference = a.facts->>'reference' and not s.counts))
+                and s.outcome = case a.kind when 'failed_after_settled' then 'failed' else 'succeeded' end
+                and s.method = a.facts->>'method' and s.reference = a.facts->>'reference'
+                and coalesce((a.facts->>'amount')::bigint, s.amount) = s.amount
+                and s.counts = (a.kind = 'paid_back_above_payment')
+                and (s.payment_id is not null or a.kind <> 'paid_back_above_payment'))))
             or (a.closed_at is null) <> (a.closed_by is null)""",
     ),
     clocks(

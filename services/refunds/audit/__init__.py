@@ -1,0 +1,5 @@
+"""Checks refunds: no more than was collected, no unit twice, and each row and sum matches its events, reports and inspections."""
+
+from services.refunds.audit import figures, refunds
+
+CHECKS = [*refunds.CHECKS, *figures.CHECKS]
