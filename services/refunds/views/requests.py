@@ -25,7 +25,7 @@ class RefundPreviewView(View):
 
 
 class RefundableLine(View):
-    """What can still be requested of one line; `amount` is the total for all its free units."""
+    """What can still be requested of one line; `amount` is the total for all its free units, `left` what was not credited of the line."""
 
     line: int
     sku: str
@@ -33,6 +33,7 @@ class RefundableLine(View):
     quantity: int
     free: int
     amount: MoneyView
+    left: MoneyView
 
 
 class RefundableView(View):
@@ -50,3 +51,6 @@ class RefundableView(View):
     lines: list[RefundableLine]
     amount: MoneyView
     due: MoneyView
+    overpaid: MoneyView
+    shipping_left: MoneyView
+    actions: dict[str, ActionView]
