@@ -47,9 +47,10 @@ DUE = """with o as (
             where not (imported and exists (select from jsonb_array_elements(oi.data->'payments') b where b->'order_version' = '1'
                 and b->>'payment_id' in (p->>'payment_id', p->>'reverses')))
         union all select store_id, order_id, 'refund', public_id, 'credit_note', credit from r
-            where may_credit and (cause = 'request' or (cause = 'part_cancellation' and credit > 0))
+            where may_credit and (cause = 'request' or (cause in ('part_cancellation', 'adjustment') and credit > 0))
         union all select store_id, order_id, 'refund', public_id, 'refund_receipt', amount from r where cause <> 'history' and amount > 0
-            and not case when imported and cause in ('cancellation', 'payment') then cancelled_by_note else may_credit end
+            and not case when cause = 'overpaid' then false when imported and cause in ('cancellation', 'payment') then cancelled_by_note
+                else may_credit end
         union all select store_id, order_id, 'shipping_kept', public_id, 'invoice', kept from r
             where cause in ('cancellation', 'payment') and kept > 0 and (cancelled_by_note or not imported)
     )"""

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from services.refunds.state import Cause, Settlement, Status
+from services.refunds.state import AdjustmentKind, Cause, Settlement, ShippingChoice, Status
 from shared.contracts.events import MAX_LINE_NUMBER, MAX_ORDER_LINES
 from shared.contracts.ids import AttachmentId, OrderId, PaymentId
 from shared.contracts.money import MAX_AMOUNT_MINOR_UNITS
@@ -18,6 +18,7 @@ MAX_ATTACHMENTS = 5
 MAX_UPLOAD_BODY_BYTES = 21_000_000  # settings can lower it: see attachment_max_bytes
 MAX_LINES_BODY_BYTES = 400_000  # fits every line of the longest order, named twice
 MAX_WINDOW_DAYS = 3_650
+MAX_FEES = 5
 MAX_REASONS = 50
 
 Sentence = Annotated[str, Text(1_000, min_characters=1)]
@@ -28,6 +29,15 @@ OrderVersion = Annotated[
     int | None, Field(ge=1, lt=2**31, description="The order's version that the caller has seen; refused until it has arrived here")
 ]
 Quantity = Annotated[int, Field(ge=1, le=MAX_QUANTITY)]
+Amount = Annotated[int, Field(ge=1, le=MAX_AMOUNT_MINOR_UNITS)]
+Payout = Annotated[
+    int | None,
+    Field(
+        ge=0,
+        le=MAX_AMOUNT_MINOR_UNITS,
+        description="What should go back, in minor units; refused if it is another amount. 0 credits without paying",
+    ),
+]
 
 
 class WantedLine(Input):
@@ -55,8 +65,8 @@ class SavePayTo(Input):
     pay_to: PayTo | None
 
 
-class RequestRefund(Input):
-    """A refund request. Files are uploaded first; `beyond_window_reason` lets staff exceed the store's window."""
+class PreviewRefund(Input):
+    """What a request would name; a preview may leave out the reason."""
 
     model_config = example(
         {
@@ -69,7 +79,7 @@ class RequestRefund(Input):
 
     order_id: OrderId
     lines: Annotated[list[WantedLine], Field(min_length=1, max_length=MAX_ORDER_LINES)]
-    reason: ReasonWord
+    reason: ReasonWord | None = None
     description: Message = ""
     further_information: Message = ""
     attachments: Annotated[list[AttachmentId], Field(max_length=MAX_ATTACHMENTS)] = Field(default_factory=list)
@@ -83,23 +93,73 @@ class RequestRefund(Input):
         return [one.line for one in self.lines]
 
 
+class RequestRefund(PreviewRefund):
+    """A refund request. Files are uploaded first; `beyond_window_reason` lets staff exceed the store's window."""
+
+    reason: ReasonWord
+
+
 class LineToApprove(WantedLine):
     """Units of one line, and what happens to the goods; without a disposition, the store's policy decides."""
 
     disposition: Literal["restock", "inspect", "discard"] | None = None
 
 
+class FeeInput(Input):
+    """A named part of the value, in minor units, that is not credited."""
+
+    name: Annotated[str, Text(60, min_characters=1), Composed]
+    amount: Amount
+
+
 class ApproveRefund(Input):
-    """Without `lines`, the whole request is approved; with them, exactly these units, and the others are freed."""
+    """Without `lines`, the whole request is approved; with them, exactly these units, and the others are freed.
+
+    `fees` are kept of the credit. `shipping` keeps or credits the units' shipping whatever the policy says, with a reason for the shop.
+    """
 
     model_config = example({"lines": [{"line": 1, "quantity": 1, "disposition": "inspect"}], "message": "The money is on its way."})
 
     lines: Annotated[list[LineToApprove], Field(min_length=1, max_length=MAX_ORDER_LINES)] | None = None
-    payout: Annotated[int, Field(ge=0, le=MAX_AMOUNT_MINOR_UNITS)] | None = Field(
-        default=None, description="What should go back, in minor units; refused if it is another amount. 0 credits without paying"
-    )
+    fees: Annotated[list[FeeInput], Field(max_length=MAX_FEES)] = Field(default_factory=list)
+    shipping: ShippingChoice = "policy"
+    shipping_reason: Annotated[str, Text(1_000)] = ""
+    payout: Payout = None
     message: Message = ""
     order_version: OrderVersion = None
+
+    @model_validator(mode="after")
+    def _another_shipping_has_a_reason(self) -> "ApproveRefund":
+        if (self.shipping == "policy") is bool(self.shipping_reason):
+            raise ValueError("give shipping_reason where shipping is keep or refund, and only there")
+        return self
+
+
+class AdjustRefund(Input):
+    """Money without units: a goodwill on one line or on the whole order, some of the shipping, or what was paid too much.
+
+    `amount` is what is credited; of `overpaid`, what goes back. `reason` is a word of the shop's own.
+    """
+
+    model_config = example(
+        {"order_id": "order_01jd3t0v5we1q9h6m7b3k2x4ya", "kind": "goodwill", "line": 1, "amount": 1000, "reason": "late", "payout": 1000}
+    )
+
+    order_id: OrderId
+    kind: AdjustmentKind
+    line: LineNumber | None = Field(default=None, description="Only of a goodwill; without it, spread over all that is left of the order")
+    amount: Amount
+    reason: ReasonWord | None = Field(default=None, description="Defaults to the kind")
+    message: Message = ""
+    payout: Payout = None
+    pay_to: PayTo | None = None
+    order_version: OrderVersion = None
+
+    @model_validator(mode="after")
+    def _only_a_goodwill_is_on_a_line(self) -> "AdjustRefund":
+        if self.line is not None and self.kind != "goodwill":
+            raise ValueError("only a goodwill can be on one line")
+        return self
 
 
 class DeclineRefund(Input):

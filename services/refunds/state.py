@@ -10,6 +10,7 @@ from shared.contracts.events import (
     Cancellation,
     ClosingKind,
     Disposition,
+    Fee,
     Fulfilment,
     OrderStatus,
     PartCancellation,
@@ -21,7 +22,9 @@ from shared.contracts.position import Position
 Status = Literal["processing", "approved", "cancelled"]
 Settlement = Literal["none", "unsettled", "settled", "failed"]
 Outcome = Literal["succeeded", "failed"]
-Cause = Literal["request", "cancellation", "payment", "part_cancellation", "history"]
+Cause = Literal["request", "cancellation", "payment", "part_cancellation", "adjustment", "overpaid", "history"]
+AdjustmentKind = Literal["goodwill", "shipping", "overpaid"]
+ShippingChoice = Literal["policy", "keep", "refund"]
 AttentionKind = Literal["settled_twice", "failed_after_settled", "approved_above_collected", "paid_back_above_payment", "pay_to_missing"]
 
 
@@ -191,6 +194,8 @@ class Policy:
 
 TAX_TABLES = ("taxes", "payout_taxes")
 """The fields of a refund that are tables of taxes."""
+TABLES = (*TAX_TABLES, "fees")
+"""Every field of a refund that is stored as rows in its row."""
 SHIPPING = 0
 """The part of an order that is its shipping; every other part is a line, by its number."""
 
@@ -247,6 +252,7 @@ class RefundLine:
     tax: int | None = None  # of `goods`
     tax_rate: str | None = None
     tax_code: str | None = None
+    fee: int = 0  # kept of the line's goods: with `goods` their full value
     inspected: int = 0
 
     @property
@@ -312,6 +318,9 @@ class Refund(RefundSummary):
     shipping_kept_tax: int | None = None
     taxes: tuple[TaxRow, ...] = ()
     payout_taxes: tuple[TaxRow, ...] = ()
+    fees: tuple[Fee, ...] = ()
+    shipping_choice: ShippingChoice = "policy"  # whoever approved may keep or credit the shipping whatever the policy says
+    shipping_reason: str = ""  # why; staff-only, as internal_reason
     explanation: dict[str, Any]
     requested_by: dict[str, Any]
     decided_by: dict[str, Any] | None = None
@@ -319,7 +328,7 @@ class Refund(RefundSummary):
 
     @property
     def deduct_shipping(self) -> bool:
-        """Whether the shop keeps the shipping under the refund's policy. Stored in the explanation, as an input of the amount."""
+        """Whether the shop keeps the shipping, by the refund's policy or its approval. Stored in the explanation, as an input."""
         return bool(self.explanation["deduct_shipping"])
 
     @property

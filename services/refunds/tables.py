@@ -82,9 +82,11 @@ refunds = table(
     sa.Column("currency", sa.Text, nullable=False),
     *columns(sa.BigInteger, "amount", "credit", "goods", "shipping", "overpaid", "shipping_kept"),
     *columns(sa.BigInteger, "shipping_tax", "shipping_kept_tax", nullable=True),
-    *columns(JSONB, "taxes", "payout_taxes", server_default="[]"),
+    *columns(JSONB, "taxes", "payout_taxes", "fees", server_default="[]"),
     sa.Column("settled_amount", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("pay_to", JSONB(none_as_null=True)),  # personal: in no event
+    sa.Column("shipping_choice", sa.Text, nullable=False, server_default="policy"),
+    sa.Column("shipping_reason", sa.Text, nullable=False, server_default=""),  # staff-only, as internal_reason
     *columns(JSONB, "explanation", "requested_by"),
     sa.Column("requested_at", TIME, nullable=False),
     sa.Column("decided_by", JSONB(none_as_null=True)),
@@ -103,7 +105,13 @@ refunds = table(
         "else settled_amount between 0 and amount - 1 end",
         name="settled_amount",
     ),
-    sa.CheckConstraint("cause in ('request', 'cancellation', 'payment', 'part_cancellation', 'history')", name="cause"),
+    sa.CheckConstraint(
+        "cause in ('request', 'cancellation', 'payment', 'part_cancellation', 'adjustment', 'overpaid', 'history')", name="cause"
+    ),
+    sa.CheckConstraint("cause <> 'overpaid' or (credit = 0 and overpaid > 0)", name="overpaid"),
+    sa.CheckConstraint("shipping_choice in ('policy', 'keep', 'refund')", name="shipping_choice"),
+    sa.CheckConstraint("cause = 'request' or (shipping_choice = 'policy' and fees = '[]')", name="decided_at_approval"),
+    sa.CheckConstraint("shipping_choice <> 'policy' or shipping_reason = ''", name="shipping_reason"),
     sa.CheckConstraint("(cause = 'payment') = (payment_id is not null)", name="payment"),
     sa.CheckConstraint("(cause = 'part_cancellation') = (part_cancellation_id is not null)", name="part_cancellation"),
     sa.CheckConstraint("(status = 'processing') = (decided_at is null)", name="decided"),
@@ -151,11 +159,12 @@ refund_lines = table(
     sa.Column("stock_tracked", sa.Boolean, nullable=False),
     sa.Column("restock", sa.Integer, nullable=False),
     sa.Column("not_restocked_because", sa.Text),
+    sa.Column("fee", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("inspected", sa.Integer, nullable=False, server_default="0"),
     sa.PrimaryKeyConstraint("store_id", "refund_id", "line"),
     sa.ForeignKeyConstraint(["store_id", "refund_id"], [refunds.c.store_id, refunds.c.refund_id]),
     sa.CheckConstraint("disposition in ('restock', 'inspect', 'discard', 'never_left')", name="disposition"),
-    sa.CheckConstraint("quantity >= 0 and goods >= 0 and shipping >= 0", name="never_negative"),
+    sa.CheckConstraint("quantity >= 0 and goods >= 0 and shipping >= 0 and fee >= 0", name="never_negative"),
     sa.CheckConstraint("restock between 0 and quantity", name="restock"),
     sa.CheckConstraint("inspected between 0 and quantity and (inspected = 0 or disposition = 'inspect')", name="inspected"),
 )

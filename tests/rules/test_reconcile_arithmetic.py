@@ -88,4 +88,4 @@ def test_shipping_that_a_part_cancellation_credited_or_paid_back_is_not_kept_aga
 )
 def test_who_says_whether_shipping_is_kept(choice: str | None, policy: bool, shipping: int) -> None:
     refund = {"order": [[10_000, 2, 1, 0]], "credited": {}, "shipping": 1_000, "status": "processing", "lines": [[1, 0, 0, [[1, 1]], 0]]}
-    assert of_units(refund | {"choice": choice, "policy": policy}).lines == {1: (5_000, shipping)}
+    assert of_units(refund | {"fees": 0, "choice": choice, "policy": policy}).lines == {1: (5_000, shipping)}

@@ -4,7 +4,7 @@
 
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from fractions import Fraction
 from typing import Any
@@ -25,8 +25,10 @@ STILL_PAID = """(select coalesce(sum((p->>'amount')::bigint), 0) from jsonb_arra
 REFUNDS = f"""select r.store_id, {ID}, jsonb_build_object('cause', r.cause, 'status', r.status, 'amount', r.amount, 'kept', r.shipping_kept,
     'overpaid', r.overpaid, 'shipping', o.shipping, 'shipping_tax', o.shipping_tax, 'shipping_refund_tax', r.shipping_tax,
     'kept_tax', r.shipping_kept_tax, 'taxes', r.taxes, 'payout_taxes', r.payout_taxes, 'policy', coalesce(p.deduct_shipping, false),
-    'choice', (select c->>'shipping' from jsonb_array_elements(o.part_cancellations) c
-        where c->>'part_cancellation_id' = {public("part_cancellation", "r.part_cancellation_id")}),
+    'choice', coalesce((select c->>'shipping' from jsonb_array_elements(o.part_cancellations) c
+        where c->>'part_cancellation_id' = {public("part_cancellation", "r.part_cancellation_id")}), r.shipping_choice),
+    'credit', r.credit, 'adjustment', r.explanation->>'adjustment', 'adjusted_line', (r.explanation->>'line')::int,
+    'fees', (select coalesce(sum((f->>'amount')::bigint), 0) from jsonb_array_elements(r.fees) f),
     'before', a.approved_before, 'collected_seen', a.collected_seen,
     'written_off', (select coalesce(sum((c->>'amount')::bigint), 0) from jsonb_array_elements(o.closings) c
         where c->>'kind' = 'written_off' and (c->>'order_version')::int <= r.order_version),
@@ -40,7 +42,7 @@ REFUNDS = f"""select r.store_id, {ID}, jsonb_build_object('cause', r.cause, 'sta
         from refunds.credits x join refunds.approvals y using (store_id, refund_id) where {BEFORE} group by x.part) x),
     'order', (select jsonb_agg(jsonb_build_array(total, quantity, line, tax) order by line) from refunds.order_lines l
         where l.store_id = r.store_id and l.order_id = r.order_id),
-    'lines', (select coalesce(jsonb_agg(jsonb_build_array(line, goods, shipping, units, tax) order by line), '[]')
+    'lines', (select coalesce(jsonb_agg(jsonb_build_array(line, goods, shipping, units, tax, fee) order by line), '[]')
         from refunds.refund_lines l where l.store_id = r.store_id and l.refund_id = r.refund_id))::text, false
     from refunds.refunds r join refunds.orders o using (store_id, order_id)
     left join refunds.approvals a on a.store_id = r.store_id and a.refund_id = r.refund_id
@@ -55,6 +57,7 @@ class Expected:
     overpaid: int = 0
     kept: int = 0
     amount: int | None = None  # None: not decided yet
+    fees: dict[int, int] = field(default_factory=dict)  # kept of the goods, by line
 
 
 async def shares(reads: Reads, settled: datetime) -> AsyncIterator[Found]:
@@ -72,6 +75,10 @@ def _expected(refund: dict[str, Any]) -> Expected:
             return of_units(refund)
         case "history":
             return of_history(refund)
+        case "adjustment":
+            return of_adjustment(refund)
+        case "overpaid":  # what came in above everything owed, and is still here; nothing of the order is credited
+            return Expected({}, refund["amount"], amount=min(refund["amount"], (refund["collected_seen"] or 0) - (refund["before"] or 0)))
         case _:
             return of_money(refund)
 
@@ -89,6 +96,41 @@ def _order(refund: dict[str, Any]) -> tuple[list[tuple[int, int]], list[int]]:
     """The (total, quantity) of each line, and the lines' numbers."""
     lines = refund["order"] or []
     return [(total, quantity) for total, quantity, *_ in lines], [number for _, _, number, *_ in lines]
+
+
+def of_adjustment(refund: dict[str, Any]) -> Expected:
+    """A goodwill on a line, or spread over what is left of every part, or some of the shipping."""
+    order, numbers = _order(refund)
+    credited = {int(part): amount for part, amount in refund["credited"].items()}
+    left = [total - credited.get(number, 0) for number, (total, _) in zip(numbers, order, strict=True)]
+    left.append(refund["shipping"] - credited.get(0, 0))
+    parts = [*numbers, 0]
+    if refund["adjustment"] == "shipping":
+        money = {0: refund["credit"]}
+    elif refund["adjusted_line"] is not None:
+        money = {refund["adjusted_line"]: refund["credit"]}
+    else:
+        money = dict(zip(parts, _spread(refund["credit"], left), strict=True))
+    start, shipping = credited.get(0, 0), money.pop(0, 0)
+    lines = _with_shipping(refund, money, start, start + shipping)
+    return Expected(lines, amount=_paid_out(refund, refund["credit"]))
+
+
+def _spread(amount: int, weights: list[int]) -> list[int]:
+    """An amount over weights in proportion, in turn: the rounded share up to each weight, less that up to the one before."""
+    whole = sum(weights)
+    ends = [rounded(Fraction(amount * sum(weights[: at + 1]), whole)) if whole else 0 for at in range(len(weights))]
+    return [end - start for end, start in zip(ends, [0, *ends[:-1]], strict=True)]
+
+
+def _paid_out(refund: dict[str, Any], credit: int) -> int | None:
+    """What of a credit goes back: nothing while something is owed. None: the approval is missing, which is reported as such."""
+    if refund["before"] is None:
+        return None
+    whole = sum(total for total, _ in _order(refund)[0]) + refund["shipping"]
+    owed = max(0, whole - sum(refund["credited"].values()) - credit - refund["written_off"])
+    paid: int = min(credit, max(0, refund["collected_seen"] - refund["before"] - owed))
+    return paid
 
 
 def of_units(refund: dict[str, Any]) -> Expected:
@@ -109,12 +151,17 @@ def of_units(refund: dict[str, Any]) -> Expected:
         shipping = min(sum(shipping_of(refund["shipping"], order, at + 1, first, last) for first, last in units), shipping_left)
         shipping_left -= shipping
         lines[line] = (goods, 0 if keeps else shipping)
-    if refund["status"] != "approved" or refund["before"] is None:  # an approval without its row is reported as such
-        return Expected(lines)
-    credit = sum(goods + shipping for goods, shipping in lines.values())
-    whole = sum(total for total, _ in order) + refund["shipping"]
-    owed = max(0, whole - sum(credited.values()) - credit - refund["written_off"])
-    return Expected(lines, amount=min(credit, max(0, refund["collected_seen"] - refund["before"] - owed)))
+    fees = {}
+    if refund["fees"]:  # spread over the goods and the shipping, and what falls on the shipping over the lines' parts of it
+        *kept, of_shipping = _spread(refund["fees"], [*(goods for goods, _ in lines.values()), sum(part for _, part in lines.values())])
+        parts = _spread(of_shipping, [part for _, part in lines.values()])
+        fees = dict(zip(lines, kept, strict=True))
+        lines = {
+            line: (goods - fee, shipping - part) for (line, (goods, shipping)), fee, part in zip(lines.items(), kept, parts, strict=True)
+        }
+    if refund["status"] != "approved":
+        return Expected(lines, fees=fees)
+    return Expected(lines, amount=_paid_out(refund, sum(goods + shipping for goods, shipping in lines.values())), fees=fees)
 
 
 def of_money(refund: dict[str, Any]) -> Expected:
@@ -158,6 +205,11 @@ def _wrong(refund: dict[str, Any], expected: Expected) -> list[str]:
         for line, money in expected.lines.items()
         if said.get(line, (0, 0)) != money
     ]
+    parts += [
+        f"line {line}: a fee of {fee} is not {expected.fees.get(line, 0)}"
+        for line, *_, fee in refund["lines"]
+        if fee != expected.fees.get(line, 0)
+    ]
     numbers = _order(refund)[1]
     parts += [f"line {line} is not of its order" for line in said if line not in numbers]
     rest = {"overpaid": expected.overpaid, "kept": expected.kept} | ({} if expected.amount is None else {"amount": expected.amount})
@@ -172,7 +224,7 @@ def _wrong_taxes(refund: dict[str, Any]) -> list[str]:
     credited = {int(part): amount for part, amount in refund["credited"].items()}
     shipping = sum(part for _, _, part, *_ in refund["lines"])
     wanted = {line: _part_of(*bought[line], credited.get(line, 0), goods) for line, goods, *_ in refund["lines"] if line in bought}
-    said = {line: tax for line, _, _, _, tax in refund["lines"] if line in bought}
+    said = {line: tax for line, _, _, _, tax, *_ in refund["lines"] if line in bought}
     before = credited.get(0, 0)
     wanted[0], said[0] = _part_of(refund["shipping"], refund["shipping_tax"], before, shipping), refund["shipping_refund_tax"]
     kept_before = before + shipping + refund["kept_before"]

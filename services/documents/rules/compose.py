@@ -181,7 +181,8 @@ def _refunded(order: Order, refund: Refund, shipping_before: int) -> dict[str, o
         "goods": refund.goods,
         "shipping": refund.shipping,
         "overpaid": refund.overpaid,
-        "tax": sum(line.tax for line in lines) + shipping_tax,
+        # money without units has its tax too, though no line of the document
+        "tax": sum(line.tax for line in lines) + sum(one.tax or 0 for one in refund.lines if not one.quantity) + shipping_tax,
     }
 
 

@@ -56,6 +56,8 @@ def is_cancelled_by_note(order: Order) -> bool:
 
 def is_credited(order: Order, refund: Refund) -> bool:
     """Whether a credit note covers the refund: its own, or that of the order's cancellation."""
+    if refund.cause == "overpaid":
+        return False  # nothing was credited: what was paid too much goes back
     if order.imported and refund.cause in ("cancellation", "payment"):
         return is_cancelled_by_note(order)
     return may_credit(order, refund.order_version)
@@ -108,8 +110,8 @@ def _credit_notes(order: Order, refunds: list[Refund]) -> Iterable[Due]:
         yield Due("credit_note", "cancellation", order.order_id, order.total - sum(refund.credited for refund in apart.values()))
     for refund in refunds:
         # The credit note of a cancellation already covers its own refunds, and a credit of nothing needs none.
-        of_units = refund.cause == "request" or (refund.cause == "part_cancellation" and refund.credited)
-        if of_units and may_credit(order, refund.order_version):
+        own = refund.cause == "request" or (refund.cause in ("part_cancellation", "adjustment") and refund.credited)
+        if own and may_credit(order, refund.order_version):
             yield Due("credit_note", "refund", refund.refund_id, refund.credited)
 
 

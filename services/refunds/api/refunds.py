@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import Query, Response
 
+from services.refunds.commands.adjust import adjust_refund
 from services.refunds.commands.decide import approve_refund, decline_refund
 from services.refunds.commands.inspect import inspect_goods
 from services.refunds.commands.settle import report_settlement, save_pay_to
@@ -13,6 +14,7 @@ from services.refunds.queries import refunds as queries
 from services.refunds.queries.counts import counts_of
 from services.refunds.requests import (
     MAX_LINES_BODY_BYTES,
+    AdjustRefund,
     ApproveRefund,
     DeclineRefund,
     InspectGoods,
@@ -25,8 +27,9 @@ from services.refunds.views.files import AttachmentView
 from services.refunds.views.refunds import RefundCountsView, RefundDetails, RefundSummaryView, RefundView, SettlementView
 from shared.contracts.errors import Forbidden, NotFound, Refused, VersionConflict
 from shared.contracts.ids import RefundId
+from shared.data.db import Transaction
 from shared.data.set_aside import one_row, shown
-from shared.web.call import Call, Router, problems
+from shared.web.call import Call, DryRun, Router, problems
 from shared.web.views import Page
 
 router = Router(tags=["refunds"])
@@ -73,9 +76,22 @@ async def read(refund_id: RefundId, call: Call) -> Response:
     "/v1/refunds/{refund_id}/approve", operation_id="refunds_refund_approve", response_model=RefundView, responses=CHANGES,
     max_body_size=MAX_LINES_BODY_BYTES,
 )  # fmt: skip
-async def approve(refund_id: RefundId, body: ApproveRefund, call: Call) -> Response:
-    """Approve a request, whole or for fewer units. Final."""
-    return await call.change("refunds.approve", RefundView.of, approve_refund, refund_id, body)
+async def approve(refund_id: RefundId, body: ApproveRefund, call: Call, dry_run: DryRun = False) -> Response:
+    """Approve a request, whole or for fewer units, less fees. Final; a dry run shows what would be credited and paid."""
+    return await call.change("refunds.approve", RefundView.of, approve_refund, refund_id, body, dry_run=dry_run)
+
+
+@router.post(
+    "/v1/refunds/adjustments", operation_id="refunds_adjustment_create", status_code=201, response_model=RefundView,
+    responses=problems(NotFound, Refused, Forbidden),
+)  # fmt: skip
+async def adjust(body: AdjustRefund, call: Call, dry_run: DryRun = False) -> Response:
+    """Give money back without units: a goodwill, shipping alone, or what was paid too much. Approved as it is made, and final."""
+
+    async def work(tx: Transaction) -> RefundView:
+        return RefundView.of(await adjust_refund(tx, call.actor, body, now=call.now), call.actor)
+
+    return await call.once("refunds.adjust", work, status=201, dry_run=dry_run)
 
 
 @router.post("/v1/refunds/{refund_id}/decline", operation_id="refunds_refund_decline", response_model=RefundView, responses=CHANGES)

@@ -10,22 +10,24 @@ from services.refunds.commands.decide import withdraw_refund
 from services.refunds.commands.request import closing_time, plan, request_refund
 from services.refunds.files import check
 from services.refunds.queries import ledgers, policies
-from services.refunds.requests import MAX_ATTACHMENTS, MAX_LINES_BODY_BYTES, OrderVersion, RequestRefund
+from services.refunds.requests import MAX_ATTACHMENTS, MAX_LINES_BODY_BYTES, OrderVersion, PreviewRefund, RequestRefund
 from services.refunds.rules import units
-from services.refunds.rules.amounts import refund_amount
+from services.refunds.rules.adjustments import may_adjust_at_all
+from services.refunds.rules.amounts import left_of, refund_amount
 from services.refunds.rules.claim import all_free
 from services.refunds.rules.decisions import may_ask
 from services.refunds.rules.explanation import of_units
 from services.refunds.rules.lines import lines_of_units
 from services.refunds.rules.payout import payout
 from services.refunds.rules.taxes import taxed
+from services.refunds.state import SHIPPING
 from services.refunds.views.refunds import RefundView, TaxRowView
 from services.refunds.views.requests import CancellationPreviewView, RefundableLine, RefundableView, RefundPreviewView
 from shared.contracts.errors import Forbidden, NotFound, Refused, VersionConflict
 from shared.contracts.ids import OrderId, RefundId
 from shared.data.db import Transaction
 from shared.web.call import WITHOUT_KEY, Call, Router, problems
-from shared.web.views import ActionView, money
+from shared.web.views import ActionView, actions, money
 
 router = Router(tags=["refunds"])
 
@@ -51,7 +53,7 @@ async def request(body: RequestRefund, call: Call) -> Response:
     openapi_extra=WITHOUT_KEY,
     max_body_size=MAX_LINES_BODY_BYTES,
 )
-async def preview(body: RequestRefund, call: Call) -> Response:
+async def preview(body: PreviewRefund, call: Call) -> Response:
     """What a request would credit and pay now, with the figures that it is computed from. Writes nothing; needs no Idempotency-Key."""
     async with call.reading() as tx:
         planned = await plan(tx, call.actor, body, now=call.now)
@@ -86,6 +88,7 @@ async def refundable(order_id: OrderId, call: Call) -> Response:
     order, free = ledger.order, all_free(ledger.order, ledger.taken)
     deduct, credited = policy.deduct_shipping, ledger.credited
     amounts = {number: refund_amount(order, {number: ranges}, credited, deduct_shipping=deduct).total for number, ranges in free.items()}
+    left = left_of(order, credited)
     view = RefundableView.showing(
         policy,
         order_id=order.order_id,
@@ -98,11 +101,19 @@ async def refundable(order_id: OrderId, call: Call) -> Response:
         max_attachment_bytes=settings_of(call).attachment_max_bytes,
         attachment_types=[*check.TYPES.values(), check.PDF],
         lines=[
-            RefundableLine.showing(line, free=units.count(free.get(line.line, ())), amount=money(amounts.get(line.line, 0), order.currency))
+            RefundableLine.showing(
+                line,
+                free=units.count(free.get(line.line, ())),
+                amount=money(amounts.get(line.line, 0), order.currency),
+                left=money(left[line.line], order.currency),
+            )
             for line in order.lines
         ],
         amount=money(refund_amount(order, free, credited, deduct_shipping=deduct).total, order.currency),
         due=money(ledger.position.due, order.currency),
+        overpaid=money(ledger.position.overpaid, order.currency),
+        shipping_left=money(left[SHIPPING], order.currency),
+        actions=actions({"adjust": may_adjust_at_all(ledger, call.actor)}),
     )
     return call.show(view)
 

@@ -28,20 +28,21 @@ FOLD = fields("r", "e.refund", COLUMNS) | {
         "coalesce((e.refund->>'settled_amount')::bigint, case e.refund->>'settlement' when 'settled' then r.amount else 0 end)",
     ),
     "credit": ("r.credit", "coalesce((e.refund->>'credit')::bigint, r.amount - r.overpaid)"),
-    **{name: (f"r.{name}", f"coalesce(e.refund->'{name}', '[]')") for name in ("taxes", "payout_taxes")},
+    **{name: (f"r.{name}", f"coalesce(e.refund->'{name}', '[]')") for name in ("taxes", "payout_taxes", "fees")},
 }
 PART = f"""(select p from jsonb_array_elements(o.part_cancellations) p
     where p->>'part_cancellation_id' = {public("part_cancellation", "r.part_cancellation_id")})"""
 """The record of the part cancellation that a refund credits."""
 LINES_OF_ROWS = """(select jsonb_agg(jsonb_build_object('line', x.line, 'sku', x.sku, 'quantity', x.quantity, 'goods', x.goods,
-    'shipping', x.shipping, 'tax', x.tax, 'tax_rate', x.tax_rate, 'tax_code', x.tax_code,
+    'shipping', x.shipping, 'fee', x.fee, 'tax', x.tax, 'tax_rate', x.tax_rate, 'tax_code', x.tax_code,
     'disposition', x.disposition, 'restock', x.restock, 'not_restocked_because', x.not_restocked_because, 'units',
     (select coalesce(jsonb_agg(jsonb_build_object('first', u->0, 'last', u->1) order by n), '[]') from jsonb_array_elements(x.units) with
         ordinality t(u, n)))
     order by x.line) from refunds.refund_lines x where x.store_id = r.store_id and x.refund_id = r.refund_id)"""
 LINES_OF_EVENT = """(select jsonb_agg(jsonb_build_object('line', x->'line', 'sku', x->'sku', 'quantity', x->'quantity', 'goods',
     x->'goods', 'shipping',
-    x->'shipping', 'tax', (x->>'tax')::bigint, 'tax_rate', x->>'tax_rate', 'tax_code', x->>'tax_code',
+    x->'shipping', 'fee', coalesce((x->>'fee')::bigint, 0), 'tax', (x->>'tax')::bigint,
+    'tax_rate', x->>'tax_rate', 'tax_code', x->>'tax_code',
     'disposition', x->'disposition', 'restock', x->'restock', 'not_restocked_because', x->'not_restocked_because', 'units',
         x->'units')
     order by (x->>'line')::int) from jsonb_array_elements(e.refund->'lines') x)"""
@@ -82,7 +83,7 @@ CHECKS: list[Check] = [
         about_id=ID,
         source="""refunds.refunds r
             cross join lateral (select coalesce(sum(goods), 0) as goods, coalesce(sum(shipping), 0) as shipping,
-                coalesce(sum(x.tax), 0) as tax,
+                coalesce(sum(x.tax), 0) as tax, coalesce(sum(x.fee), 0) as fees,
                 coalesce(bool_and(x.quantity = u.units
                 and x.restock in (0, x.quantity) and (x.restock = 0 or (x.disposition = 'restock' and x.stock_tracked))), true) as
                     counted,
@@ -107,6 +108,10 @@ CHECKS: list[Check] = [
                 "case when r.taxes <> '[]' then l.tax + r.shipping_tax end",
             ),
             "lines": ("l.counted and l.bought and l.known", "true"),
+            # the choice at the approval is told in the explanation; its reason stands nowhere else
+            "shipping_choice": ("r.shipping_choice", "coalesce(r.explanation->>'shipping_choice', 'policy')"),
+            "no fees": ("r.fees = '[]' and l.fees > 0", "false"),
+            "overpaid": ("r.cause = 'overpaid' and r.amount <> r.overpaid", "false"),
             "units": ("c.units", "case when r.status <> 'cancelled' then u.units end"),
         },
     ),
@@ -138,7 +143,8 @@ CHECKS: list[Check] = [
             left join refunds.approvals b on b.store_id = a.store_id and b.order_id = a.order_id and b.number = a.number - 1
             left join refunds.orders o on o.store_id = r.store_id and o.order_id = r.order_id
             cross join lateral (select coalesce(sum(amount) filter (where before), 0) as collected,
-                coalesce(sum(amount) filter (where amount < 0 and not before and r.cause <> 'request'), 0) as reversed_since
+                coalesce(sum(amount) filter (where amount < 0 and not before
+                and r.cause not in ('request', 'adjustment', 'overpaid')), 0) as reversed_since
                 from (select (p->>'amount')::bigint as amount, (p->>'order_version')::int <= r.order_version as before
                     from jsonb_array_elements(o.payments) p) p) p
             cross join lateral (select count(*) as n from refunds.approvals x where x.store_id = a.store_id and x.order_id = a.order_id)
@@ -305,7 +311,8 @@ CHECKS: list[Check] = [
         f"""select r.store_id, {ID} as id, format('policy %s, in force %s', r.policy_version, p.version) as detail from refunds.refunds r
             left join refunds.orders o on o.store_id = r.store_id and o.order_id = r.order_id
             left join lateral (select version from refunds.settings p where p.store_id = r.store_id and p.valid_from <= case r.cause
-                when 'request' then r.requested_at when 'part_cancellation' then ({PART}->>'recorded_at')::timestamptz
+                when 'request' then r.requested_at when 'adjustment' then r.requested_at
+                when 'overpaid' then r.requested_at when 'part_cancellation' then ({PART}->>'recorded_at')::timestamptz
                 else (o.cancellation->>'recorded_at')::timestamptz end and p.saved_at <= r.requested_at
                 order by valid_from desc, version desc limit 1) p on true
             where r.policy_version <> case r.cause when 'history' then 0 else coalesce(p.version, 0) end""",

@@ -1,6 +1,5 @@
 """Automatic refunds: money and goods that the copy of an order shows as due are refunded without a request."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -22,10 +21,10 @@ from services.refunds.rules.lines import lines_of_money, lines_of_units
 from services.refunds.rules.payout import payout
 from services.refunds.rules.settlement import settled_before, settlement_of
 from services.refunds.rules.taxes import taxed
-from services.refunds.state import KnownOrder, Ledger, Policy, Refund, Units
+from services.refunds.state import KnownOrder, Ledger, Policy, Refund
 from services.refunds.tables import refunds
 from shared.contracts.actor import Actor, system
-from shared.contracts.events import By, Cancellation, Order, OrderEvent, PartCancellation, RefundApproved, RefundedBefore, TaxRow
+from shared.contracts.events import By, Cancellation, Order, OrderEvent, PartCancellation, RefundedBefore, TaxRow
 from shared.data.db import Transaction
 
 ACTOR_NAME = "refunds"
@@ -123,7 +122,7 @@ async def _record_history(tx: Transaction, actor: Actor, ledger: Ledger, *, now:
         decided_by=By.of(actor).model_dump(),
         decided_at=now,
     )
-    return await _approved(tx, actor, ledger, refund, units, collected_seen=order.collected_before, now=now)
+    return await record.add_approved(tx, actor, ledger, refund, units, collected_seen=order.collected_before, now=now)
 
 
 async def _credit_parts(tx: Transaction, actor: Actor, ledger: Ledger, *, now: datetime) -> Ledger:
@@ -164,19 +163,7 @@ async def _credit_part(tx: Transaction, actor: Actor, ledger: Ledger, part: Part
         decided_by=By.of(actor).model_dump(),
         decided_at=now,
     )
-    return await _approved(tx, actor, ledger, refund, units, collected_seen=before.collected, now=now)
-
-
-async def _approved(
-    tx: Transaction, actor: Actor, ledger: Ledger, refund: Refund, claimed: Mapping[int, Sequence[Units]], *, collected_seen: int,
-    now: datetime,
-) -> Ledger:  # fmt: skip
-    """Record a refund that is approved as it is made, and announce it. Returns the ledger after it."""
-    await record.add(tx, actor.store, ledger, refund)
-    after = await record.approve(tx, actor.store, ledger, refund, collected_seen=collected_seen, now=now)
-    await record.announce(tx, actor, RefundApproved, refund, now=now)
-    taken = {line: (*ledger.taken.get(line, ()), *ranges) for line, ranges in claimed.items()}
-    return replace(after, taken={**ledger.taken, **taken})
+    return await record.add_approved(tx, actor, ledger, refund, units, collected_seen=before.collected, now=now)
 
 
 async def _give_back(tx: Transaction, actor: Actor, ledger: Ledger, cancellation: Cancellation, *, now: datetime) -> None:
@@ -239,4 +226,4 @@ async def _make(
         decided_by=By.of(actor).model_dump(),
         decided_at=now,
     )
-    return await _approved(tx, actor, ledger, refund, claimed, collected_seen=due.collected, now=now)
+    return await record.add_approved(tx, actor, ledger, refund, claimed, collected_seen=due.collected, now=now)

@@ -7,16 +7,16 @@ from services.refunds.commands import record
 from services.refunds.queries.refunds import refund_for_change
 from services.refunds.requests import ApproveRefund, DeclineRefund
 from services.refunds.rules import explanation
-from services.refunds.rules.amounts import refund_amount
+from services.refunds.rules.amounts import less_fees, refund_amount
 from services.refunds.rules.claim import keep_lowest
 from services.refunds.rules.decisions import has_seen, may_decide, may_withdraw
 from services.refunds.rules.lines import lines_of_units
-from services.refunds.rules.payout import may_pay, payout
+from services.refunds.rules.payout import may_keep, may_pay, payout
 from services.refunds.rules.settlement import settlement_of
 from services.refunds.rules.taxes import taxed
 from services.refunds.state import Ledger, Refund
 from shared.contracts.actor import Actor
-from shared.contracts.events import By, RefundApproved, RefundCancelled
+from shared.contracts.events import By, Fee, RefundApproved, RefundCancelled
 from shared.data.db import Transaction
 
 
@@ -25,7 +25,8 @@ async def approve_refund(
 ) -> Refund:
     """Approve a request, in full or for fewer units; its own policy determines the amount. Final.
 
-    Raises NotFound, VersionConflict, Forbidden `shop_only`, Refused (rules.decisions.may_decide, payout.may_pay, claim.keep_lowest).
+    Raises NotFound, VersionConflict, Forbidden `shop_only`, Refused (rules.decisions.may_decide, claim.keep_lowest, payout.may_keep,
+    payout.may_pay).
     """
     refund, ledger = await refund_for_change(tx, actor, refund_id, expected_version=expected_version)
     may_decide(refund, actor).or_raise()
@@ -92,13 +93,21 @@ async def cancel(tx: Transaction, actor: Actor, refund: Refund, *, now: datetime
 
 
 def _figures(refund: Refund, ledger: Ledger, approval: ApproveRefund) -> dict[str, Any]:
-    """The units, credit, payout, taxes and dispositions of the approval, computed with the policy of the request."""
+    """The units, credit, payout, taxes and dispositions of the approval, computed with the policy of the request.
+
+    Raises Refused (claim.keep_lowest, payout.may_keep).
+    """
     units, dispositions = refund.claim, {line.line: line.disposition for line in refund.lines}
     if approval.lines is not None:
         units = keep_lowest(units, approval.lines)
         if ledger.order.goods_left:  # what never left cannot come back, whatever the approval says
             dispositions |= {line.line: line.disposition for line in approval.lines if line.disposition is not None}
-    amount = refund_amount(ledger.order, units, ledger.credited, deduct_shipping=refund.deduct_shipping)
+    keeps = refund.deduct_shipping if approval.shipping == "policy" else approval.shipping == "keep"
+    whole = refund_amount(ledger.order, units, ledger.credited, deduct_shipping=keeps)
+    fees = tuple(Fee(name=fee.name, amount=fee.amount) for fee in approval.fees)
+    kept = sum(fee.amount for fee in fees)
+    may_keep(kept, whole.total).or_raise()
+    amount = less_fees(whole, kept)
     paid = payout(ledger.position, amount.total)
     tax = taxed(ledger.order, lines_of_units(ledger.order, amount, dispositions), ledger.credited, payout=paid)
     return {
@@ -106,6 +115,9 @@ def _figures(refund: Refund, ledger: Ledger, approval: ApproveRefund) -> dict[st
         "credit": amount.total,
         "goods": amount.goods,
         "shipping": amount.shipping,
-        "explanation": explanation.of_units(ledger.order, amount, refund.policy_version, ledger.position),
+        "fees": fees,
+        "shipping_choice": approval.shipping,
+        "shipping_reason": approval.shipping_reason,
+        "explanation": explanation.of_units(ledger.order, amount, refund.policy_version, ledger.position, approval.shipping),
         **tax.figures,
     }

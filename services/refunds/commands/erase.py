@@ -9,7 +9,7 @@ from services.refunds.tables import attachments, attention, refunds, settlements
 from shared.data.db import Transaction
 from shared.data.erasure import forget
 
-TEXTS = ("description", "further_information", "beyond_window_reason", "message", "internal_reason")
+TEXTS = ("description", "further_information", "beyond_window_reason", "message", "internal_reason", "shipping_reason")
 
 
 async def erase_customer(tx: Transaction, store_id: str, customer_id: str, order_ids: Sequence[str], *, now: datetime) -> None:

@@ -1,6 +1,6 @@
 """Writes refunds, their claims and approvals, and publishes their events. Always under the order's lock."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from datetime import datetime
 from typing import Any
@@ -9,11 +9,11 @@ import sqlalchemy as sa
 
 from services.refunds.commands import attention
 from services.refunds.rules.pay_to import pay_to_missing
-from services.refunds.state import SHIPPING, TAX_TABLES, Credited, KnownOrder, Ledger, Policy, Refund, Units
+from services.refunds.state import SHIPPING, TABLES, Credited, KnownOrder, Ledger, Policy, Refund, Units
 from services.refunds.tables import approvals, claims, orders, part_credits, refund_lines, refunds
 from shared.contracts import events
 from shared.contracts.actor import Actor
-from shared.contracts.events import By, Event, RefundEvent, RefundPersonal
+from shared.contracts.events import By, Event, RefundApproved, RefundEvent, RefundPersonal
 from shared.contracts.ids import new_id
 from shared.data.db import Transaction
 from shared.messaging.outbox import emit
@@ -84,6 +84,18 @@ async def approve(tx: Transaction, store_id: str, ledger: Ledger, refund: Refund
     return replace(ledger, approved=ledger.approved + refund.amount, approvals=ledger.approvals + 1, credits=after)
 
 
+async def add_approved(
+    tx: Transaction, actor: Actor, ledger: Ledger, refund: Refund, claimed: Mapping[int, Sequence[Units]], *, collected_seen: int,
+    now: datetime,
+) -> Ledger:  # fmt: skip
+    """Record a refund that is approved as it is made, and announce it. Returns the ledger after it."""
+    await add(tx, actor.store, ledger, refund)
+    after = await approve(tx, actor.store, ledger, refund, collected_seen=collected_seen, now=now)
+    await announce(tx, actor, RefundApproved, refund, now=now, message=refund.message)
+    taken = {line: (*ledger.taken.get(line, ()), *ranges) for line, ranges in claimed.items()}
+    return replace(after, taken={**ledger.taken, **taken})
+
+
 async def _credit(tx: Transaction, store_id: str, ledger: Ledger, refund: Refund) -> dict[int, Credited]:
     """Append what a refund credits of each part. Returns what was credited of every part after it."""
     whole = {SHIPPING: ledger.order.shipping} | {line.line: line.total for line in ledger.order.lines}
@@ -122,7 +134,7 @@ async def announce(
 
 def _stored(values: dict[str, Any]) -> dict[str, Any]:
     """A refund's values as its columns store them."""
-    return {name: [row.model_dump() for row in value] if name in TAX_TABLES else value for name, value in values.items()}
+    return {name: [row.model_dump() for row in value] if name in TABLES else value for name, value in values.items()}
 
 
 def _one(table: sa.Table, store_id: str, refund: Refund) -> tuple[sa.ColumnElement[bool], ...]:

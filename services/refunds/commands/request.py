@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from services.refunds.commands import files, record
 from services.refunds.queries import ledgers, policies
-from services.refunds.requests import RequestRefund
+from services.refunds.requests import PreviewRefund, RequestRefund
 from services.refunds.rules import explanation
 from services.refunds.rules.amounts import Amount, refund_amount
 from services.refunds.rules.claim import claim
@@ -29,7 +29,7 @@ class Planned:
     amount: Amount
 
 
-async def plan(tx: Transaction, actor: Actor, request: RequestRefund, *, now: datetime, lock: bool = False) -> Planned:
+async def plan(tx: Transaction, actor: Actor, request: PreviewRefund, *, now: datetime, lock: bool = False) -> Planned:
     """Compute what `request` would pay now, without writing anything.
 
     Raises NotFound (no copy of an order that they may see), Refused (rules.decisions.may_request, rules.claim), Invalid (unknown line).

@@ -13,7 +13,7 @@ from services.refunds.state import TAX_TABLES, Ledger, Refund, RefundLine, Refun
 from services.refunds.tables import refund_lines, refunds
 from shared.contracts.actor import Actor
 from shared.contracts.errors import expect_version
-from shared.contracts.events import TaxRow
+from shared.contracts.events import Fee, TaxRow
 from shared.data.columns import columns_of, own_rows
 from shared.data.db import Transaction
 from shared.data.readable import all_read
@@ -54,7 +54,8 @@ def _refund(row: Row[Any], store_id: str) -> Refund:
         all_read(row)
         lines = sorted(row.lines or [], key=lambda line: line["line"])
         taxes = {name: tuple(TaxRow(**one) for one in row._mapping[name]) for name in TAX_TABLES}
-        return Refund(**{**row._mapping, **taxes, "lines": tuple(_line(line) for line in lines)})
+        fees = tuple(Fee(**one) for one in row.fees)
+        return Refund(**{**row._mapping, **taxes, "fees": fees, "lines": tuple(_line(line) for line in lines)})
 
 
 def _line(row: dict[str, Any]) -> RefundLine:

@@ -7,11 +7,11 @@ Integers throughout: minor units in, minor units out.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from services.refunds.state import SHIPPING, KnownOrder, Line, Units
 from shared.contracts.events import RefundedBefore
-from shared.contracts.money import divide_half_up
+from shared.contracts.money import divide_half_up, split
 
 Claim = Mapping[int, Sequence[Units]]
 """Units by line number."""
@@ -21,17 +21,22 @@ CreditedBefore = Mapping[int, int]
 
 @dataclass(frozen=True, slots=True)
 class LineAmount:
-    """One refund's part of one line; `shipping` is the units' share, whether or not it is paid back."""
+    """One refund's part of one line: what its units are worth, and what of that is a fee.
+
+    `shipping` is the units' share, whether or not it is paid back.
+    """
 
     line: int
     units: tuple[Units, ...]
     goods: int
     shipping: int
+    fee: int = 0  # of `goods`
+    shipping_fee: int = 0  # of `shipping`
 
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """The credit of a requested refund: goods + shipping − the shipping that the shop keeps."""
+    """The credit of a requested refund: goods + shipping − the shipping that the shop keeps − the fees."""
 
     lines: tuple[LineAmount, ...]
     deduct_shipping: bool
@@ -39,7 +44,12 @@ class Amount:
     @property
     def goods(self) -> int:
         """The goods' part of the credit."""
-        return sum(line.goods for line in self.lines)
+        return sum(line.goods - line.fee for line in self.lines)
+
+    @property
+    def fees(self) -> int:
+        """The part of the value that is not credited, because it is kept as a fee."""
+        return sum(line.fee + line.shipping_fee for line in self.lines)
 
     @property
     def shipping_share(self) -> int:
@@ -54,7 +64,7 @@ class Amount:
     @property
     def shipping(self) -> int:
         """The shipping that is credited."""
-        return self.shipping_share - self.shipping_deducted
+        return self.shipping_share - self.shipping_deducted - sum(line.shipping_fee for line in self.lines)
 
     @property
     def total(self) -> int:
@@ -73,6 +83,17 @@ def refund_amount(order: KnownOrder, claim: Claim, credited: CreditedBefore, *, 
             lines.append(LineAmount(line.line, units, goods, shipping))
             shipping_left -= shipping
     return Amount(tuple(lines), deduct_shipping)
+
+
+def less_fees(amount: Amount, fees: int) -> Amount:
+    """The same with `fees` kept: spread over the goods of each line and the shipping, and the shipping's over the lines' shares.
+
+    `fees` is at most the credit; each part of it is at most what it is kept of. It stays left in its parts, to be credited later.
+    """
+    *of_goods, of_shipping = split(fees, [*(line.goods for line in amount.lines), amount.shipping])
+    shares = split(of_shipping, [0 if amount.deduct_shipping else line.shipping for line in amount.lines])
+    lines = zip(amount.lines, of_goods, shares, strict=True)
+    return replace(amount, lines=tuple(replace(line, fee=fee, shipping_fee=shipping) for line, fee, shipping in lines))
 
 
 def goods_share(line: Line, units: Units) -> int:
@@ -117,6 +138,19 @@ def refunded_before(order: KnownOrder, refunded: RefundedBefore) -> MoneyBack:
     """What had gone back before the order was imported: the goods as said, and the shipping in each line's share in turn."""
     goods = {one.line: (one.amount, 0) for one in refunded.lines}
     return MoneyBack(_with_shipping(order, goods, 0, refunded.shipping), overpaid=0)
+
+
+def left_of(order: KnownOrder, credited: CreditedBefore) -> dict[int, int]:
+    """What is left of each part of the order: the lines in line order, then the shipping."""
+    whole = {line.line: line.total for line in order.lines} | {SHIPPING: order.shipping}
+    return {part: total - credited.get(part, 0) for part, total in whole.items()}
+
+
+def money_of_parts(order: KnownOrder, credited: CreditedBefore, parts: Mapping[int, int]) -> MoneyBack:
+    """So much of each of these parts, within what is left of it; the shipping falls on the next minor units of the lines' shares."""
+    start = credited.get(SHIPPING, 0)
+    goods = {part: (amount, 0) for part, amount in parts.items() if part != SHIPPING}
+    return MoneyBack(_with_shipping(order, goods, start, start + parts.get(SHIPPING, 0)), overpaid=0)
 
 
 def _with_shipping(order: KnownOrder, goods: Mapping[int, tuple[int, int]], start: int, end: int) -> dict[int, tuple[int, int]]:

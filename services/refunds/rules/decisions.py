@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from services.refunds.requests import ReportSettlement, RequestRefund
+from services.refunds.requests import PreviewRefund, ReportSettlement
 from services.refunds.rules.payout import may_pay
 from services.refunds.state import KnownOrder, Policy, RefundSummary, SettlementReport
 from shared.contracts.actor import Actor, Decision, allowed, customer_only, not_yet, refused, shop_only
@@ -30,14 +30,14 @@ def may_ask(order: KnownOrder, policy: Policy, *, closes_at: datetime | None, no
 
 
 def may_request(
-    order: KnownOrder, actor: Actor, policy: Policy, request: RequestRefund, *, closes_at: datetime | None, now: datetime
+    order: KnownOrder, actor: Actor, policy: Policy, request: PreviewRefund, *, closes_at: datetime | None, now: datetime
 ) -> Decision:
-    """Whether `actor` may make this `request` now; staff may exceed the window with a reason."""
+    """Whether `actor` may make this `request` now; staff may exceed the window with a reason. A preview may leave out its own reason."""
     exceeds = actor.is_shop and bool(request.beyond_window_reason)
     asking = may_ask(order, policy, closes_at=None if exceeds else closes_at, now=now)
     if not asking.allowed:
         return asking
-    if request.reason not in policy.reasons:
+    if request.reason is not None and request.reason not in policy.reasons:
         return refused("reason_not_offered", "Choose one of the store's reasons.", reasons=list(policy.reasons))
     if not policy.attachments and request.attachments:
         return refused("attachments_off", "This store does not accept files with a request: use the description instead.")

@@ -5,20 +5,21 @@ from typing import Any
 from services.refunds.rules.amounts import Amount, MoneyBack
 from services.refunds.rules.automatic import Due
 from services.refunds.rules.payout import payout
-from services.refunds.state import KnownOrder, Policy
+from services.refunds.state import KnownOrder, Policy, ShippingChoice
 from shared.contracts.position import Position
 
 
-def of_units(order: KnownOrder, amount: Amount, policy_version: int, before: Position) -> dict[str, Any]:
-    """The explanation of a requested refund: its units' fixed shares, less the shipping that the shop keeps, and what of it is paid.
+def of_units(order: KnownOrder, amount: Amount, policy_version: int, before: Position, choice: ShippingChoice = "policy") -> dict[str, Any]:
+    """The explanation of a requested refund: its units' fixed shares, less shipping and fees that the shop keeps, and what of it is paid.
 
-    Minor units. `before` is the order's position before it.
+    Minor units; `goods` and `shipping_share` are before the fees. `before` is the order's position before it; `choice` is the approval's.
     """
     lines = {line.line: line for line in order.lines}
     return {
         "kind": "units",
         "policy_version": policy_version,
         "deduct_shipping": amount.deduct_shipping,
+        **({} if choice == "policy" else {"shipping_choice": choice}),
         "order_goods": order.goods,
         "order_shipping": order.shipping,
         "lines": [
@@ -29,12 +30,14 @@ def of_units(order: KnownOrder, amount: Amount, policy_version: int, before: Pos
                 "units": [list(units) for units in part.units],
                 "goods": part.goods,
                 "shipping_share": part.shipping,
+                **({"fee": part.fee, "shipping_fee": part.shipping_fee} if amount.fees else {}),
             }
             for part in amount.lines
         ],
-        "goods": amount.goods,
+        "goods": sum(part.goods for part in amount.lines),
         "shipping_share": amount.shipping_share,
         "shipping_deducted": amount.shipping_deducted,
+        **({"fees": amount.fees} if amount.fees else {}),
         "credit": amount.total,
         "order_total": before.total,
         "credited_before": before.credited,

@@ -16,8 +16,9 @@ def lines_of_units(order: KnownOrder, amount: Amount, dispositions: Mapping[int,
         _line(
             known[part.line],
             part.units,
-            (part.goods, 0 if amount.deduct_shipping else part.shipping),
+            (part.goods - part.fee, 0 if amount.deduct_shipping else part.shipping - part.shipping_fee),
             dispositions[part.line],
+            fee=part.fee,
         )
         for part in amount.lines
     )
@@ -34,7 +35,7 @@ def lines_of_money(
     )
 
 
-def _line(line: Line, units: tuple[Units, ...], money: tuple[int, int], disposition: Disposition) -> RefundLine:
+def _line(line: Line, units: tuple[Units, ...], money: tuple[int, int], disposition: Disposition, fee: int = 0) -> RefundLine:
     quantity = ranges.count(units)
     back = restock(line, quantity, disposition)
     goods, shipping = money
@@ -50,4 +51,5 @@ def _line(line: Line, units: tuple[Units, ...], money: tuple[int, int], disposit
         stock_tracked=line.stock_tracked,
         restock=back.units,
         not_restocked_because=back.because,
+        fee=fee,
     )

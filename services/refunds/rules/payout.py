@@ -10,6 +10,13 @@ def payout(before: Position, credit: int) -> int:
     return min(credit, max(0, before.collected - before.paid_back - owed))
 
 
+def may_keep(fees: int, value: int) -> Decision:
+    """Whether fees can be kept of a `value`, both in minor units: at most all of it."""
+    if fees <= value:
+        return allowed()
+    return refused("fee_too_large", "No more can be kept as a fee than what would be credited without it.", at_most=value)
+
+
 def may_pay(before: Position, credit: int, said: int | None = None) -> Decision:
     """Whether a refund of `credit` can be approved now; `said` is the payout that the approver expects.
 

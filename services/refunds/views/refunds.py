@@ -4,7 +4,18 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from services.refunds.state import TAX_TABLES, Cause, Outcome, Refund, RefundLine, RefundRow, Settlement, SettlementReport, Status
+from services.refunds.state import (
+    TAX_TABLES,
+    Cause,
+    Outcome,
+    Refund,
+    RefundLine,
+    RefundRow,
+    Settlement,
+    SettlementReport,
+    ShippingChoice,
+    Status,
+)
 from services.refunds.views.files import AttachmentView
 from shared.contracts.actor import Actor, Decision
 from shared.contracts.events import Disposition, TaxRow
@@ -29,6 +40,13 @@ class TaxRowView(View):
         return cls.showing(row, **{name: money(getattr(row, name), currency) for name in ("net", "tax", "gross")})
 
 
+class FeeView(View):
+    """A named part of the value that is not credited."""
+
+    name: str
+    amount: MoneyView
+
+
 class RefundUnitsView(View):
     """Units `first`..`last` of a line."""
 
@@ -49,6 +67,7 @@ class RefundLineView(View):
     tax: MoneyView | None
     tax_rate: str | None
     tax_code: str | None
+    fee: MoneyView
     disposition: Disposition
     restock: int
     not_restocked_because: str | None
@@ -63,6 +82,7 @@ class RefundLineView(View):
             goods=money(line.goods, currency),
             shipping=money(line.shipping, currency),
             tax=None if line.tax is None else money(line.tax, currency),
+            fee=money(line.fee, currency),
             waiting_for_inspection=line.waiting,
         )
 
@@ -144,6 +164,9 @@ class RefundView(_RefundBegins):
     shipping_kept: MoneyView
     taxes: list[TaxRowView]
     payout_taxes: list[TaxRowView]
+    fees: list[FeeView]
+    shipping_choice: ShippingChoice
+    shipping_reason: str | None = None
     explanation: dict[str, Any]
     lines: list[RefundLineView]
     policy_version: int
@@ -161,6 +184,8 @@ class RefundView(_RefundBegins):
             **{name: money(getattr(refund, name), currency) for name in MONEY},
             **{name: [TaxRowView.of(row, currency) for row in getattr(refund, name)] for name in TAX_TABLES},
             pay_to=PayToView.of(refund.pay_to, whole=actor.role != "guest"),
+            fees=[FeeView(name=fee.name, amount=money(fee.amount, currency)) for fee in refund.fees],
+            shipping_reason=refund.shipping_reason if actor.is_shop else None,
             internal_reason=refund.internal_reason if actor.is_shop else None,
             beyond_window_reason=refund.beyond_window_reason if actor.is_shop else None,
             lines=[RefundLineView.of(line, currency) for line in refund.lines],

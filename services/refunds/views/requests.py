@@ -47,7 +47,7 @@ class CancellationPreviewView(View):
 
 
 class RefundableLine(View):
-    """What can still be requested of one line; `amount` is the total for all its free units."""
+    """What can still be requested of one line; `amount` is the total for all its free units, `left` what was not credited of the line."""
 
     line: int
     sku: str
@@ -55,6 +55,7 @@ class RefundableLine(View):
     quantity: int
     free: int
     amount: MoneyView
+    left: MoneyView
 
 
 class RefundableView(View):
@@ -74,3 +75,6 @@ class RefundableView(View):
     lines: list[RefundableLine]
     amount: MoneyView
     due: MoneyView
+    overpaid: MoneyView
+    shipping_left: MoneyView
+    actions: dict[str, ActionView]

@@ -46,7 +46,7 @@ class RefundLine(Part):
     units: tuple[UnitRange, ...]
     goods: int
     shipping: int
-    fee: int = 0
+    fee: int = 0  # kept of the line's goods: goods + fee is their full value; the rest of the refund's fees is kept of its shipping
     tax: int | None = None  # of `goods`, decided with the approval; None: written before refunds said their tax
     tax_rate: str | None = None
     tax_code: str | None = None

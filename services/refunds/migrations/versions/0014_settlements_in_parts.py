@@ -15,7 +15,7 @@ from sqlalchemy.dialects import postgresql
 from shared.data.kernel_versions import alike, create_table
 
 revision = "0014"
-down_revision = "0012"
+down_revision = "0013"
 
 KINDS = "'settled_twice', 'failed_after_settled', 'approved_above_collected'"
 
