@@ -21,7 +21,11 @@ class ExternalReferenceView(BaseModel):
 
 
 class DocumentView(View):
-    """An issued document. `sha256` is the hash of its data; `refers_to` is the document that it corrects, ours or another system's."""
+    """An issued document. `sha256` is the hash of its data; `refers_to` is the document that it corrects, ours or another system's.
+
+    `missing_glyphs`: characters that no font had when its picture was last made, such as `U+1F389`. They are printed as their codes,
+    and the picture is made anew each time it is read until a font has them.
+    """
 
     document_id: DocumentId
     kind: DocumentKind
@@ -35,12 +39,14 @@ class DocumentView(View):
     refers_to: DocumentId | None
     refers_to_external: ExternalReferenceView | None
     sha256: str
+    missing_glyphs: list[str]
 
     @classmethod
     def of(cls, document: Document) -> "DocumentView":
         """As responses show it."""
         external = document.refers_to_external and ExternalReferenceView.model_validate(document.refers_to_external)
-        return cls.showing(document, total=money(document.total, document.currency), refers_to_external=external)
+        total, missing = money(document.total, document.currency), document.missing_glyphs or []
+        return cls.showing(document, total=total, refers_to_external=external, missing_glyphs=missing)
 
 
 class OrderDocumentsView(View):
