@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from services.documents.state import Paper
 from shared.web.inputs import Input, example
 
 Line = Annotated[str, Field(max_length=200)]
@@ -59,6 +60,6 @@ class DocumentSettingsInput(Input):
     footer: str = Field("", max_length=500, description="Printed at the foot of every page.")
     terms: str = Field("", max_length=4_000, description="Printed at the end of invoices.")
     language: Literal["auto", "en", "bn"] = Field("auto", description="`auto`: the order's own language.")
-    paper: Literal["a4", "letter"] = "a4"
+    paper: Paper = Field("a4", description="Default of every print. Receipts are printed on `roll80` where this is a page.")
     prefixes: PrefixesInput = PrefixesInput()
     slip_shows_due: bool = Field(True, description="Packing and collection slips say, large, how much cash is to be collected.")

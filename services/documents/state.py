@@ -23,7 +23,7 @@ from shared.contracts.events import (
 from shared.contracts.ids import DocumentId, OrderId, PaymentId
 
 Language = Literal["en", "bn"]
-Paper = Literal["a4", "letter"]
+Paper = Literal["a4", "letter", "a5", "roll80", "roll58"]
 PrintKind = Literal["order_receipt", "draft_invoice", "packing_slip", "collection_slip", "digital_slip"]
 SLIPS = frozenset({"packing_slip", "collection_slip", "digital_slip"})
 """What goes with the goods, for each fulfilment: without prices."""

@@ -11,7 +11,7 @@ from services.documents import queries
 from services.documents.rendering.present import view_of
 from services.documents.rendering.renderer import ENGINE, Picture, RenderingFailed, renderer
 from services.documents.rules.contents import canonical, sha256_of
-from services.documents.state import Contents
+from services.documents.state import Contents, Paper
 from services.documents.tables import renderings
 from shared.contracts.errors import StoreBusy, Transient, Unavailable
 from shared.data.db import Database
@@ -42,11 +42,11 @@ async def pdf_of(database: Database, settings: WebSettings, store_id: str, docum
     return Picture(await _keep(database, store_id, document_id, made.pdf))
 
 
-async def picture(database: Database, settings: WebSettings, store_id: str, contents: Contents) -> Picture:
-    """The picture of any contents, issued or not; nothing is stored. Raises RenderingFailed."""
+async def picture(database: Database, settings: WebSettings, store_id: str, contents: Contents, *, paper: Paper | None = None) -> Picture:
+    """The picture of any contents, issued or not; nothing is stored. `paper`: another than their own. Raises RenderingFailed."""
     async with database.reading() as tx:
         logo = await queries.logo(tx, store_id, contents.logo_sha256)
-    return await renderer(settings).picture(lambda: view_of(contents, code=check_code(contents), logo=logo), store_id)
+    return await renderer(settings).picture(lambda: view_of(contents, code=check_code(contents), logo=logo, paper=paper), store_id)
 
 
 def check_code(contents: Contents) -> str:

@@ -14,15 +14,13 @@ from babel.dates import format_date
 from babel.numbers import get_currency_symbol
 
 from services.documents.rendering.catalogues import Catalogue, catalogue, digits
-from services.documents.state import SLIPS, Contents, SaidClosing, SaidLine, SaidPayment
+from services.documents.rendering.papers import RECEIPTS, SHEETS, on_roll, paper_of, scale_on
+from services.documents.state import SLIPS, Contents, Paper, SaidClosing, SaidLine, SaidPayment
 from shared.contracts.events import Address
 from shared.contracts.money import exponent
 
-ROLLS = frozenset({"receipt", "cancelling_receipt", "refund_receipt", "order_receipt"})
-"""Printed on an 80 mm roll; everything else on a page."""
-
 MAX_PRINTED_CHARACTERS = 2_000  # of one text; orders and settings allow less, so only malformed events are ever cut, ending in "…"
-MAX_ROLL_LINES = 150  # a longer receipt states how many more lines there are: nobody reads a longer strip of paper
+MAX_ROLL_LINES = 150  # a longer receipt on a roll states how many more lines there are: nobody reads a longer strip of paper
 
 # Control characters and the marks that reorder text (overrides, embeddings, isolates) are shown as replacement characters, never
 # obeyed. The joiners U+200C and U+200D stay: Bengali spelling needs them.
@@ -66,18 +64,18 @@ def day(value: date, language: str) -> str:
     return digits(_long_date(value, catalogue(language).locale), language)
 
 
-def view_of(contents: Contents, *, code: str = "", logo: bytes | None = None) -> dict[str, Any]:
-    """Everything that a template lays out. `code` is the short form of the document's hash; `logo` is a PNG."""
+def view_of(contents: Contents, *, code: str = "", logo: bytes | None = None, paper: Paper | None = None) -> dict[str, Any]:
+    """Everything that a template lays out. `code`: the short form of the document's hash; `logo`: a PNG; `paper`: another than usual."""
+    contents = contents.model_copy(update={"paper": paper_of(contents, paper)})
     words = catalogue(contents.language)
     label = words.label
     return {
-        "template": "roll" if contents.kind in ROLLS else "page",
+        "template": "roll" if on_roll(contents) else "page",
         "language": contents.language,
         "direction": words.direction,
         "fonts": list(words.fonts),
-        "scale": words.scale,
         "digits": words.digits,
-        "paper": "us-letter" if contents.paper == "letter" else "a4",
+        "paper": SHEETS[contents.paper].engine,
         "logo": list(logo) if logo else [],
         "title": label[contents.kind],
         "mark": label[f"{contents.mark}_mark"] if contents.mark else "",
@@ -162,8 +160,8 @@ def address_lines(address: Address, language: str) -> list[str]:
 
 def _table(contents: Contents, words: Catalogue) -> dict[str, Any]:
     """Columns and rows; a column that would be empty is left out. `carried` is the running total, each row included."""
-    is_roll, is_slip = contents.kind in ROLLS, contents.kind in SLIPS
-    lines = contents.lines[:MAX_ROLL_LINES] if is_roll else contents.lines
+    is_roll, is_slip = on_roll(contents), contents.kind in SLIPS
+    lines = contents.lines[:MAX_ROLL_LINES] if is_roll and contents.kind in RECEIPTS else contents.lines
     columns = _columns(contents, lines, words)
     rows, so_far = [], 0
     for index, line in enumerate(lines):
@@ -177,10 +175,12 @@ def _table(contents: Contents, words: Catalogue) -> dict[str, Any]:
     hidden = len(contents.lines) - len(lines)
     more = words.label["more_lines"].format(count=digits(str(hidden), contents.language)) if hidden else ""
     return {
+        "scale": words.scale * scale_on(contents.paper, columns),
         "description": words.label["description"],
         "columns": [name for name, _ in columns],
         "rows": rows,
         "more": more,
+        "with_sku": contents.kind not in RECEIPTS,
         "carried": words.label["carried"],
         "brought": words.label["brought"],
     }
@@ -196,7 +196,7 @@ def _columns(contents: Contents, lines: tuple[SaidLine, ...], words: Catalogue) 
     columns = [(label["quantity"], [digits(_grouped(str(line.quantity), words.groups), contents.language) for line in lines])]
     if contents.kind in SLIPS:
         return columns
-    if contents.kind not in ROLLS:
+    if not on_roll(contents):
         prices = [line.unit_price for line in lines if line.unit_price is not None]
         if lines and len(prices) == len(lines):
             columns.append((label["unit_price"], amounts(prices)))

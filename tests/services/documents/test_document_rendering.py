@@ -60,9 +60,24 @@ def printed(view: dict[str, Any]) -> list[str]:
     """What a view of one page says, text by text."""
     on_page = view["template"] == "page"
     shown = dict(view)
-    for setting in ("template", "language", "direction", "fonts", "digits", "paper", "logo", "carried", "brought", "page_label", "scale"):
+    for setting in (
+        "template",
+        "language",
+        "direction",
+        "fonts",
+        "digits",
+        "paper",
+        "logo",
+        "carried",
+        "brought",
+        "page_label",
+        "scale",
+        "with_sku",
+    ):
         del shown[setting]
-    shown["rows"] = [{"name": row["name"], "sku": row["sku"] if on_page else "", "cells": row["cells"]} for row in view["rows"]]
+    shown["rows"] = [
+        {"name": row["name"], "sku": row["sku"] if on_page or view["with_sku"] else "", "cells": row["cells"]} for row in view["rows"]
+    ]
     if on_page:
         first = view["digits"][1]
         return [*strings(shown), view["page_label"].format(page=first, pages=first)]
