@@ -1,6 +1,7 @@
 """Reads and locking loaders. Every query on behalf of a caller takes the actor, so loading also authorises."""
 
 import asyncio
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -72,6 +73,12 @@ async def order_for(tx: Transaction, actor: Actor, order_id: str) -> tuple[Order
     if found.order is None or found.personal is None or not may_read(actor, found.order.customer_id, order_id):
         raise NotFound("order_not_here_yet", PROBLEMS["order_not_here_yet"], retry_after_seconds=1)
     return found.order, found.personal
+
+
+async def orders_there(tx: Transaction, store_id: str, order_ids: Sequence[str]) -> set[str]:
+    """Which of these orders have arrived."""
+    mine = (orders.c.store_id == store_id) & orders.c.order_id.in_(order_ids) & orders.c.data.is_not(None)
+    return {row.order_id for row in await tx.all(sa.select(orders.c.order_id).where(mine))}
 
 
 def may_read(actor: Actor, customer_id: str, order_id: str) -> bool:

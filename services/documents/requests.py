@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from services.documents.state import Paper
+from services.documents.state import Button, Paper
+from shared.contracts.ids import OrderId
 from shared.web.inputs import Input, example
 
 Line = Annotated[str, Field(max_length=200)]
@@ -42,6 +43,17 @@ class PrefixesInput(Input):
     cancelling_receipt: Prefix = "CRC"
     credit_note: Prefix = "CRN"
     refund_receipt: Prefix = "RFR"
+
+
+class PrintsInput(Input):
+    """What to print of many orders."""
+
+    model_config = example({"order_ids": ["order_01jd3x4m5nfqe8w6d3cz9k2t7v"], "button": "packing-slip", "paper": "a5"})
+
+    order_ids: list[OrderId] = Field(min_length=1, description="Up to 200, printed in this order.")
+    button: Button
+    paper: Paper | None = Field(None, description="By default what the store's settings say.")
+    skip_missing: bool = Field(False, description="Print the others where an order is missing; the last page lists those that are.")
 
 
 class DocumentSettingsInput(Input):

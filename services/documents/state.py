@@ -25,6 +25,7 @@ from shared.contracts.ids import DocumentId, OrderId, PaymentId
 Language = Literal["en", "bn"]
 Paper = Literal["a4", "letter", "a5", "roll80", "roll58"]
 PrintKind = Literal["order_receipt", "draft_invoice", "packing_slip", "collection_slip", "digital_slip"]
+Button = Literal["receipt", "invoice", "packing-slip"]
 SLIPS = frozenset({"packing_slip", "collection_slip", "digital_slip"})
 """What goes with the goods, for each fulfilment: without prices."""
 Mark = Literal["unpaid", "part_paid", "paid", "draft", "sample"]
@@ -249,6 +250,14 @@ class Document:
     pdf_sha256: str | None = None
     engine: str | None = None
     missing_glyphs: list[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unprinted:
+    """An order that is not in the prints of many, and why: the name of the label that says it."""
+
+    order_id: str
+    why: Literal["order_missing", "print_failed"]
 
 
 @dataclass(frozen=True, slots=True)

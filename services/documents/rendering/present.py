@@ -4,7 +4,7 @@ Pure. Templates only lay out these strings: they format nothing, decide nothing 
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from functools import lru_cache
 from typing import Any
@@ -15,7 +15,7 @@ from babel.numbers import get_currency_symbol
 
 from services.documents.rendering.catalogues import Catalogue, catalogue, digits
 from services.documents.rendering.papers import RECEIPTS, SHEETS, on_roll, paper_of, scale_on
-from services.documents.state import SLIPS, Contents, Paper, SaidClosing, SaidLine, SaidPayment
+from services.documents.state import SLIPS, Contents, Paper, SaidClosing, SaidLine, SaidPayment, Unprinted
 from shared.contracts.events import Address
 from shared.contracts.money import exponent
 
@@ -92,6 +92,23 @@ def view_of(contents: Contents, *, code: str = "", logo: bytes | None = None, pa
         "code": f"{label['code']} {code}" if code else "",
         "page_label": label["page"],
     }
+
+
+def not_printed_view(blank: Contents, unprinted: Sequence[Unprinted], *, paper: Paper | None = None) -> dict[str, Any]:
+    """The last page of the prints of many: the orders that are not among them, each with the reason."""
+    label = catalogue(blank.language).label
+    said = {
+        "title": label["not_printed"],
+        "description": label["order"],
+        "columns": [label["reason"]],
+        "sums": [],
+        "terms": [],
+        "facts": [[label["date"], day(blank.issued_on, blank.language)]],
+    }
+    view = view_of(blank, paper=paper) | said
+    if view["template"] == "roll":
+        return view | {"remarks": [f"{one.order_id}: {label[one.why]}" for one in unprinted]}
+    return view | {"rows": [{"name": one.order_id, "sku": "", "cells": [label[one.why]], "carried": ""} for one in unprinted]}
 
 
 def _cash(contents: Contents, label: dict[str, str]) -> str:

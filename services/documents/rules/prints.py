@@ -2,14 +2,16 @@
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
 
 from services.documents.rules.compose import buyer_of, frame, payments_of, whole_order
+from services.documents.rules.contents import language_of
 from services.documents.rules.due import is_invoiced
-from services.documents.state import Buyer, Contents, Letterhead, Mark, SaidClosing, Terms
+from services.documents.rules.sample import NO_ORDER
+from services.documents.state import Button, Buyer, Contents, Letterhead, Mark, SaidClosing, Terms, printed
 from shared.contracts.events import Order, OrderPersonal
 
-Button = Literal["receipt", "invoice", "packing-slip"]
+MOST_PRINTS = 200
+"""Orders that are printed by one call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,22 @@ def slip(order: Order, personal: OrderPersonal, desk: Desk) -> Contents:
     methods = Terms(shipping_method=order.shipping_method, payment_method=order.payment_method)
     common = {"lines": lines, "note": personal.customer_note, "order_terms": methods, "terms": ""}
     return blank.model_copy(update=common | _handed_over(order, personal, shows_due=desk.slip_shows_due))
+
+
+def blank(desk: Desk) -> Contents:
+    """Contents that say nothing but whose they are: of the page that lists what is not printed."""
+    return Contents(
+        **printed(desk.letterhead),
+        kind="packing_slip",
+        issued_on=desk.day,
+        language=language_of("en", desk.letterhead.language),
+        order_id=NO_ORDER,
+        order_number="",
+        ordered_on=desk.day,
+        customer_id="",
+        currency="BDT",
+        total=0,
+    )
 
 
 def _handed_over(order: Order, personal: OrderPersonal, *, shows_due: bool) -> dict[str, object]:

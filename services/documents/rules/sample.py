@@ -5,6 +5,7 @@ from datetime import date
 from services.documents.state import Contents, Language, Letterhead, PrintKind, SaidLine, SaidPayment, printed
 from shared.contracts.events import Address, DocumentKind
 
+NO_ORDER = "order_00000000000000000000000000"
 _GOODS = {
     "en": ("Hand-loomed cotton saree, indigo", "Darjeeling first flush, 250 g", "Terracotta cups, set of six"),
     "bn": ("হাতে বোনা সুতি শাড়ি, নীল", "দার্জিলিং চা, ২৫০ গ্রাম", "পোড়ামাটির কাপ, ছয়টির সেট"),
@@ -31,7 +32,7 @@ def sample(kind: DocumentKind | PrintKind, language: Language, letterhead: Lette
         mark="sample",
         issued_on=today,
         language=language,
-        order_id="order_00000000000000000000000000",
+        order_id=NO_ORDER,
         order_number="1001",
         ordered_on=today,
         customer_id="sample",
