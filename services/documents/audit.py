@@ -159,11 +159,12 @@ CHECKS: list[Check] = [
     ),
     Check(
         "rendering",
-        "a document has one rendering, whose stored bytes match their hash",
+        "a document has one rendering, whose stored bytes match their hash, made ahead if the settings that it was issued under say so",
         f"""select coalesce(d.store_id, r.store_id) as store_id, {ID} as id, format('%s attempts, hash %s', r.attempts, r.pdf_sha256) as
             detail
             from documents.documents d left join documents.renderings r using (store_id, document_id)
-            where r.store_id is null or r.attempts < 0 or r.pdf_sha256 is distinct from encode(sha256(r.pdf), 'hex')
+            left join documents.settings s on s.store_id = d.store_id and s.version = (d.data::jsonb->>'letterhead_version')::bigint
+            where r.store_id is null or r.attempts < 0 or r.ahead is distinct from coalesce(s.letterhead->>'render' = 'ahead', false) or r.pdf_sha256 is distinct from encode(sha256(r.pdf), 'hex')
             or (r.rendered_at is null) <> (r.pdf is null)""",
     ),
     versions("documents", "document settings"),

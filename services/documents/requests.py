@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from services.documents.state import Button, Paper
+from services.documents.state import Button, Paper, Render
 from shared.contracts.ids import OrderId
 from shared.web.inputs import Input, example
 
@@ -73,5 +73,6 @@ class DocumentSettingsInput(Input):
     terms: str = Field("", max_length=4_000, description="Printed at the end of invoices.")
     language: Literal["auto", "en", "bn"] = Field("auto", description="`auto`: the order's own language.")
     paper: Paper = Field("a4", description="Default of every print. Receipts are printed on `roll80` where this is a page.")
+    render: Render = Field("on_read", description="A new document's picture is made when it is first read, or soon after it is issued.")
     prefixes: PrefixesInput = PrefixesInput()
     slip_shows_due: bool = Field(True, description="Packing and collection slips say, large, how much cash is to be collected.")

@@ -26,6 +26,7 @@ Language = Literal["en", "bn"]
 Paper = Literal["a4", "letter", "a5", "roll80", "roll58"]
 PrintKind = Literal["order_receipt", "draft_invoice", "packing_slip", "collection_slip", "digital_slip"]
 Button = Literal["receipt", "invoice", "packing-slip"]
+Render = Literal["on_read", "ahead"]
 SLIPS = frozenset({"packing_slip", "collection_slip", "digital_slip"})
 """What goes with the goods, for each fulfilment: without prices."""
 Mark = Literal["unpaid", "part_paid", "paid", "draft", "sample"]
@@ -50,7 +51,7 @@ class Seller(Part):
 
 
 class Letterhead(Part):
-    """What one version of a store's document settings puts on every document."""
+    """What one version of a store's document settings puts on every document, and when its picture is made."""
 
     version: int = 0
     seller: Seller = Seller()
@@ -58,6 +59,7 @@ class Letterhead(Part):
     terms: str = ""
     language: Literal["auto", "en", "bn"] = "auto"  # auto: the order's own
     paper: Paper = "a4"
+    render: Render = "on_read"
     logo_sha256: str | None = None
 
 

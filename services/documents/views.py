@@ -5,7 +5,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel
 
-from services.documents.state import Document, Letterhead, Office, Paper, SavedSettings, Seller, Series
+from services.documents.state import Document, Letterhead, Office, Paper, Render, SavedSettings, Seller, Series
 from shared.contracts.actor import Actor
 from shared.contracts.events import DocumentKind
 from shared.contracts.ids import DocumentId, OrderId
@@ -109,6 +109,7 @@ class LetterheadView(View):
     terms: str
     language: Literal["auto", "en", "bn"]
     paper: Paper
+    render: Render
     prefixes: dict[str, str]
     slip_shows_due: bool
     logo_sha256: str | None

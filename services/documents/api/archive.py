@@ -3,6 +3,7 @@
 import io
 import zipfile
 from collections.abc import AsyncGenerator
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -11,7 +12,7 @@ from services.documents.commands import renderings
 from services.documents.rendering.renderer import RenderingFailed
 from services.documents.state import Document, Wanted
 from shared.contracts.actor import Actor
-from shared.contracts.errors import UnreadableRow
+from shared.contracts.errors import Unavailable, UnreadableRow
 from shared.contracts.money import decimal_text
 from shared.data.db import Database
 from shared.data.set_aside import each_readable, set_aside
@@ -21,8 +22,16 @@ from shared.web.settings import WebSettings
 
 PAGE = 100
 COLUMNS = ("number", "kind", "issued_on", "order_number", "customer_id", "currency", "total", "refers_to",
-           "refers_to_external", "sha256", "file")  # fmt: skip
+           "refers_to_external", "sha256", "file", "problem")  # fmt: skip
 MISSING = "not rendered"
+
+
+@dataclass(frozen=True, slots=True)
+class _Put:
+    """Under which name a document's PDF is in the archive, and what is wrong with that."""
+
+    name: str
+    problem: str = ""
 
 
 class _Sink(io.RawIOBase):
@@ -53,11 +62,11 @@ async def archive(database: Database, settings: WebSettings, actor: Actor, wante
         cursor, more = None, True
         while more:
             page = await patiently(partial(_page, database, actor, wanted, cursor))
-            good, bad = each_readable(page.items, partial(_values, name=MISSING), lambda row: (row.store_id, row.document_id))
+            good, bad = each_readable(page.items, partial(_values, put=_Put(MISSING)), lambda row: (row.store_id, row.document_id))
             await set_aside(database, "documents", bad)
             for row, _ in good:
-                name = await _put(database, settings, pack, row)
-                index.append(csv_line(_values(row, name)))
+                put = await _put(database, settings, pack, row)
+                index.append(csv_line(_values(row, put)))
                 yield sink.taken()
             cursor, more = page.next_cursor, page.next_cursor is not None
         pack.writestr(zipfile.ZipInfo("index.csv"), "".join(index))
@@ -69,22 +78,23 @@ async def _page(database: Database, actor: Actor, wanted: Wanted, cursor: str | 
         return await queries.page_of_documents(tx, actor, wanted, cursor=cursor, limit=PAGE, order=queries.OLDEST)
 
 
-async def _put(database: Database, settings: WebSettings, pack: zipfile.ZipFile, document: Document) -> str:
-    """Add a document's PDF to the archive under its number. If it cannot be rendered, the index says so."""
+async def _put(database: Database, settings: WebSettings, pack: zipfile.ZipFile, document: Document) -> _Put:
+    """Add a document's PDF to the archive under its number. If it cannot be rendered or is provisional, the index says why."""
     try:
         made = await patiently(partial(renderings.pdf_of, database, settings, document.store_id, document.document_id))
-    except (RenderingFailed, UnreadableRow):
-        return MISSING
+    except (RenderingFailed, UnreadableRow, Unavailable) as failure:
+        return _Put(MISSING, failure.detail)
     name = f"{document.kind}/{document.number}.pdf"
     pack.writestr(
         zipfile.ZipInfo(name, date_time=(document.issued_on.year, document.issued_on.month, document.issued_on.day, 0, 0, 0)), made.pdf
     )
-    return name
+    return _Put(name, f"No font has {', '.join(made.missing)}." if made.missing else "")
 
 
-def _values(document: Document, name: str) -> tuple[Any, ...]:
+def _values(document: Document, put: _Put) -> tuple[Any, ...]:
     total = decimal_text(document.total, document.currency)
     return (
         document.number, document.kind, document.issued_on, document.order_number, document.customer_id,
-        document.currency, total, document.refers_to, (document.refers_to_external or {}).get("number"), document.sha256, name,
+        document.currency, total, document.refers_to, (document.refers_to_external or {}).get("number"), document.sha256,
+        put.name, put.problem,
     )  # fmt: skip

@@ -91,7 +91,8 @@ async def _issue(tx: Transaction, desk: _Desk, due: Due) -> None:
     contents = compose(due, desk.order, _background(desk, due), issue)
     text = canonical(contents)
     await tx.execute(sa.insert(documents).values(**_row(desk, due, contents, counted, text)))
-    await tx.execute(sa.insert(renderings).values(store_id=desk.store_id, document_id=issue.document_id, next_attempt_at=desk.now))
+    picture = {"store_id": desk.store_id, "document_id": issue.document_id, "next_attempt_at": desk.now}
+    await tx.execute(sa.insert(renderings).values(**picture, ahead=desk.office.letterhead.render == "ahead"))
     desk.issued[due.key] = DocumentReference(document_id=issue.document_id, kind=due.kind, number=issue.number, issued_on=issue.day)
     desk.sequence += 1
     corrected = contents.refers_to.document_id if contents.refers_to else None

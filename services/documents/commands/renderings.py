@@ -1,4 +1,4 @@
-"""The PDFs of documents: rendered outside any transaction, by the worker or on first read. The first bytes stored never change."""
+"""The PDFs of documents: rendered outside any transaction, on first read or by the worker. The first complete bytes never change."""
 
 import asyncio
 import hashlib
@@ -58,7 +58,7 @@ def check_code(contents: Contents) -> str:
 
 
 async def render_waiting(database: Database, settings: WebSettings, *, now: datetime) -> int:
-    """Render waiting documents, oldest first, a batch at a time. Returns how many. Any number of workers share the work."""
+    """Render documents of stores that want it ahead, oldest first, a batch at a time. Returns how many. Workers share the work."""
     rendered = 0
     while claimed := await _claim(database, now=datetime.now(UTC)):
         rendered += sum(await asyncio.gather(*[_render(database, settings, *document) for document in claimed]))
@@ -70,7 +70,9 @@ async def render_waiting(database: Database, settings: WebSettings, *, now: date
 async def _render(database: Database, settings: WebSettings, store_id: str, document_id: str) -> bool:
     """Render and store one document, or record why that failed. Returns whether it is stored."""
     try:
-        await pdf_of(database, settings, store_id, document_id)
+        made = await pdf_of(database, settings, store_id, document_id)
+        if made.missing:
+            raise RenderingFailed(detail=f"No font has {', '.join(made.missing)}.")
     except RenderingFailed as failure:
         await _failed(database, store_id, document_id, failure, now=datetime.now(UTC))
         return False
@@ -85,7 +87,7 @@ async def _render(database: Database, settings: WebSettings, store_id: str, docu
 async def _claim(database: Database, *, now: datetime) -> list[tuple[str, str]]:
     """Lease documents that are due, in one statement: round-robin over the stores among the documents that have waited longest."""
     r = renderings.c
-    waits = r.pdf.is_(None) & (r.next_attempt_at <= now)
+    waits = r.pdf.is_(None) & r.ahead & (r.next_attempt_at <= now)
     oldest = sa.select(r.store_id, r.document_id, r.next_attempt_at).where(waits).order_by(r.next_attempt_at).limit(CANDIDATES).subquery()
     turn = sa.func.row_number().over(partition_by=oldest.c.store_id, order_by=oldest.c.next_attempt_at).label("turn")
     turns = sa.select(oldest.c.store_id, oldest.c.document_id, turn).subquery()

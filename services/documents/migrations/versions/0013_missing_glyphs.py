@@ -1,4 +1,7 @@
-"""What no font had when a document's picture was last made."""
+"""What no font had when a document's picture was last made, and whether a picture is made before anybody reads it.
+
+What was waiting is rendered when it is read: that is the default from now on.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -7,6 +10,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 revision = "0013"
 down_revision = "0010"
 
+DUE, BEFORE = sa.text("pdf is null and ahead"), sa.text("pdf is null")
 LACKS = sa.text("missing_glyphs is not null")
 
 
@@ -15,9 +19,15 @@ def upgrade() -> None:
     op.create_check_constraint("provisional", "renderings", "missing_glyphs is null or pdf is null", schema="documents")
     columns = ["store_id", "document_id"]
     op.create_index("ix_renderings_provisional", "renderings", columns, schema="documents", postgresql_where=LACKS)
+    op.add_column("renderings", sa.Column("ahead", sa.Boolean, nullable=False, server_default=sa.false()), schema="documents")
+    op.drop_index("ix_renderings_due", "renderings", schema="documents")
+    op.create_index("ix_renderings_due", "renderings", ["next_attempt_at"], schema="documents", postgresql_where=DUE)
 
 
 def downgrade() -> None:
+    op.drop_index("ix_renderings_due", "renderings", schema="documents")
+    op.create_index("ix_renderings_due", "renderings", ["next_attempt_at"], schema="documents", postgresql_where=BEFORE)
+    op.drop_column("renderings", "ahead", schema="documents")
     op.drop_index("ix_renderings_provisional", "renderings", schema="documents")
     op.drop_constraint("provisional", "renderings", schema="documents")
     op.drop_column("renderings", "missing_glyphs", schema="documents")
