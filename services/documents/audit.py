@@ -157,6 +157,18 @@ CHECKS: list[Check] = [
             "order_version": ("r.order_version", "(r.data->>'order_version')::bigint"),
         },
     ),
+    same(
+        "request_copy",
+        "the columns of a refund request match its data",
+        store="r.store_id",
+        about_id=public("refund", "r.refund_id"),
+        source="documents.requests r",
+        pairs={
+            "refund_id": (public("refund", "r.refund_id"), "r.data->>'refund_id'"),
+            "order_id": (public("order", "r.order_id"), "r.data->>'order_id'"),
+            "requested_at": ("r.requested_at", "(r.data->>'requested_at')::timestamptz"),
+        },
+    ),
     Check(
         "rendering",
         "a document has one rendering, whose stored bytes match their hash, made ahead if the settings that it was issued under say so",
@@ -164,7 +176,8 @@ CHECKS: list[Check] = [
             detail
             from documents.documents d left join documents.renderings r using (store_id, document_id)
             left join documents.settings s on s.store_id = d.store_id and s.version = (d.data::jsonb->>'letterhead_version')::bigint
-            where r.store_id is null or r.attempts < 0 or r.ahead is distinct from coalesce(s.letterhead->>'render' = 'ahead', false) or r.pdf_sha256 is distinct from encode(sha256(r.pdf), 'hex')
+            where r.store_id is null or r.attempts < 0 or r.ahead is distinct from coalesce(s.letterhead->>'render' = 'ahead', false)
+            or r.pdf_sha256 is distinct from encode(sha256(r.pdf), 'hex')
             or (r.rendered_at is null) <> (r.pdf is null)""",
     ),
     versions("documents", "document settings"),

@@ -10,11 +10,22 @@ from sqlalchemy.engine import Row
 
 from services.documents.rules import PROBLEMS
 from services.documents.rules.series import DEFAULT_PREFIXES
-from services.documents.state import Contents, Copy, Document, DocumentReference, Letterhead, Office, SavedSettings, Series, Wanted
-from services.documents.tables import documents, logos, orders, refunds, renderings, series, settings, stores
+from services.documents.state import (
+    Contents,
+    Copy,
+    Document,
+    DocumentReference,
+    Letterhead,
+    Office,
+    Requested,
+    SavedSettings,
+    Series,
+    Wanted,
+)
+from services.documents.tables import documents, logos, orders, refunds, renderings, requests, series, settings, stores
 from shared.contracts.actor import Actor
 from shared.contracts.errors import NotFound
-from shared.contracts.events import Order, OrderPersonal, Refund
+from shared.contracts.events import Order, OrderPersonal, Refund, RefundPersonal
 from shared.data.columns import own_rows
 from shared.data.db import Transaction
 from shared.data.set_aside import one_row
@@ -75,9 +86,12 @@ async def order_for(tx: Transaction, actor: Actor, order_id: str) -> tuple[Order
     return found.order, found.personal
 
 
-async def orders_there(tx: Transaction, store_id: str, order_ids: Sequence[str]) -> set[str]:
-    """Which of these orders have arrived."""
+async def orders_there(tx: Transaction, store_id: str, order_ids: Sequence[str], *, requested: bool = False) -> set[str]:
+    """Which of these orders have arrived; `requested`: with a refund request."""
     mine = (orders.c.store_id == store_id) & orders.c.order_id.in_(order_ids) & orders.c.data.is_not(None)
+    if requested:
+        asked = sa.select(requests.c.order_id).where(requests.c.store_id == store_id, requests.c.order_id == orders.c.order_id)
+        mine &= asked.exists()
     return {row.order_id for row in await tx.all(sa.select(orders.c.order_id).where(mine))}
 
 
@@ -95,6 +109,19 @@ async def refunds_of(tx: Transaction, store_id: str, order_id: str) -> tuple[Ref
     """Every approved refund of an order that has arrived, even if our copy is older than the version it was decided on."""
     rows = await tx.all(_REFUNDS, {"store": store_id, "order": order_id})
     return tuple(Refund.model_validate(row.data, strict=False) for row in rows)
+
+
+async def request_of(tx: Transaction, store_id: str, order_id: str, refund_id: str | None = None) -> Requested:
+    """A refund request of an order, by default the newest. Raises NotFound `no_refund_request`."""
+    mine = (requests.c.store_id == store_id) & (requests.c.order_id == order_id)
+    wanted = mine if refund_id is None else mine & (requests.c.refund_id == refund_id)
+    newest = sa.select(requests).where(wanted).order_by(requests.c.requested_at.desc(), requests.c.refund_id.desc()).limit(1)
+    row = await tx.first(newest)
+    if row is None:
+        raise NotFound("no_refund_request", PROBLEMS["no_refund_request"], retry_after_seconds=1)
+    with one_row("requests", store_id, row.refund_id):
+        said = RefundPersonal.model_validate(row.personal, strict=False)
+        return Requested(Refund.model_validate(row.data, strict=False), said)
 
 
 async def references_of(tx: Transaction, store_id: str, order_id: str) -> dict[tuple[str, str], DocumentReference]:

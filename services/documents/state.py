@@ -17,15 +17,17 @@ from shared.contracts.events import (
     Order,
     OrderPersonal,
     Part,
+    Refund,
+    RefundPersonal,
     TaxRegistration,
     written_unless,
 )
-from shared.contracts.ids import DocumentId, OrderId, PaymentId
+from shared.contracts.ids import DocumentId, OrderId, PaymentId, RefundId
 
 Language = Literal["en", "bn"]
 Paper = Literal["a4", "letter", "a5", "roll80", "roll58"]
-PrintKind = Literal["order_receipt", "draft_invoice", "packing_slip", "collection_slip", "digital_slip"]
-Button = Literal["receipt", "invoice", "packing-slip"]
+PrintKind = Literal["order_receipt", "draft_invoice", "packing_slip", "collection_slip", "digital_slip", "refund_request"]
+Button = Literal["receipt", "invoice", "packing-slip", "refund-request"]
 Render = Literal["on_read", "ahead"]
 SLIPS = frozenset({"packing_slip", "collection_slip", "digital_slip"})
 """What goes with the goods, for each fulfilment: without prices."""
@@ -137,6 +139,17 @@ class SaidClosing(Part):
     amount: int
 
 
+class SaidRequest(Part):
+    """A refund request as printed: when it was received, by the store's clock, and what the customer said."""
+
+    refund_id: RefundId
+    received_at: datetime
+    time_zone: str
+    reason: str
+    description: str = ""
+    further_information: str = ""
+
+
 class Contents(Part):
     """The complete contents of one document. For an issued document this is the record; the PDF is derived from it.
 
@@ -183,6 +196,7 @@ class Contents(Part):
     to_collect: int | None = written_unless(None)  # due when a slip was printed
     closings: tuple[SaidClosing, ...] = written_unless(())  # on an order receipt
     refers_to_external: ExternalReference | None = written_unless(None)
+    request: SaidRequest | None = written_unless(None)  # on the print of one
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +209,14 @@ class Copy:
     event_sequence: int
     order: Order | None
     personal: OrderPersonal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Requested:
+    """What was asked for, and in which words."""
+
+    refund: Refund
+    personal: RefundPersonal
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,16 @@ refunds = table(
     sa.Index(None, "store_id", "order_id"),
 )
 
+requests = table(
+    "requests",
+    sa.Column("refund_id", PublicIdColumn("refund"), nullable=False),
+    sa.Column("order_id", PublicIdColumn("order"), nullable=False),
+    sa.Column("requested_at", TIME, nullable=False),
+    *columns(JSONB, "data", "personal"),
+    sa.PrimaryKeyConstraint("store_id", "refund_id"),
+    sa.Index(None, "store_id", "order_id", "requested_at"),
+)
+
 stores = table(
     "stores",
     sa.Column("time_zone", sa.Text, nullable=False, server_default="UTC"),

@@ -46,7 +46,7 @@ async def print_many(request: PrintsInput, call: Call) -> Response:
     if len(request.order_ids) > MOST_PRINTS:
         raise Invalid("too_many_prints", PROBLEMS["too_many_prints"], at="/order_ids", accepted=f"Up to {MOST_PRINTS} orders.")
     async with call.reading() as tx:
-        there = await queries.orders_there(tx, call.actor.store, request.order_ids)
+        there = await queries.orders_there(tx, call.actor.store, request.order_ids, requested=request.button == "refund-request")
     missing = [one for one in dict.fromkeys(request.order_ids) if one not in there]
     if missing and not request.skip_missing:
         raise NotFound("orders_missing", PROBLEMS["orders_missing"], order_ids=missing)

@@ -12,11 +12,19 @@ from shared.contracts.actor import Actor
 from shared.data.db import Database
 
 
-async def contents_of(database: Database, actor: Actor, order_id: str, button: Button, *, now: datetime) -> Contents:
-    """The contents of the issued document that stands, or else of a print composed now. Raises NotFound `order_not_here_yet`."""
+async def contents_of(
+    database: Database, actor: Actor, order_id: str, button: Button, *, now: datetime, refund_id: str | None = None
+) -> Contents:
+    """The contents of the issued document that stands, or else of a print composed now.
+
+    Raises NotFound `order_not_here_yet`, `no_refund_request`.
+    """
     store = actor.store
     async with database.reading() as tx:
         order, personal = await queries.order_for(tx, actor, order_id)
+        if button == "refund-request":
+            asked = await queries.request_of(tx, store, order_id, refund_id)
+            return prints.refund_request(order, personal, asked, desk_of(await queries.office(tx, store), now))
         issued = await queries.references_of(tx, store, order_id)
         standing = prints.issued_for(button, order)
         if standing is not None and standing in issued:

@@ -5,9 +5,10 @@ Pure. Templates only lay out these strings: they format nothing, decide nothing 
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from babel import Locale
 from babel.dates import format_date
@@ -15,7 +16,7 @@ from babel.numbers import get_currency_symbol
 
 from services.documents.rendering.catalogues import Catalogue, catalogue, digits
 from services.documents.rendering.papers import RECEIPTS, SHEETS, on_roll, paper_of, scale_on
-from services.documents.state import SLIPS, Contents, Paper, SaidClosing, SaidLine, SaidPayment, Unprinted
+from services.documents.state import SLIPS, Contents, Paper, SaidClosing, SaidLine, SaidPayment, SaidRequest, Unprinted
 from shared.contracts.events import Address
 from shared.contracts.money import exponent
 
@@ -62,6 +63,13 @@ def money(minor: int, currency: str, language: str) -> str:
 def day(value: date, language: str) -> str:
     """A date in words: 22 November 2026."""
     return digits(_long_date(value, catalogue(language).locale), language)
+
+
+def moment(value: datetime, time_zone: str, language: str) -> str:
+    """A date and the time of day by the clock of a zone, with its distance from UTC: 22 November 2026, 14:05 (UTC+06:00)."""
+    there = value.astimezone(ZoneInfo(time_zone))
+    offset = there.strftime("%z")
+    return f"{day(there.date(), language)}, {digits(f'{there:%H:%M} (UTC{offset[:3]}:{offset[3:5]})', language)}"
 
 
 def view_of(contents: Contents, *, code: str = "", logo: bytes | None = None, paper: Paper | None = None) -> dict[str, Any]:
@@ -130,6 +138,8 @@ def _facts(contents: Contents, label: dict[str, str]) -> list[list[str]]:
     if contents.refers_to_external is not None:
         said = f"{printable(contents.refers_to_external.number)}, {day(contents.refers_to_external.issued_on, language)}"
         facts.append([label["refers_to_invoice"], said])
+    if contents.request is not None:
+        facts = [[label["received_at"], moment(contents.request.received_at, contents.request.time_zone, language)]]
     facts += [[label["order"], printable(contents.order_number)], [label["ordered_on"], day(contents.ordered_on, language)]]
     facts.append([label["tracking"], printable(contents.tracking)])
     terms, words = contents.order_terms, catalogue(language)
@@ -224,7 +234,13 @@ def _columns(contents: Contents, lines: tuple[SaidLine, ...], words: Catalogue) 
     return [*columns, (label["amount"], amounts(line.amount for line in lines))]
 
 
-_TOTALS = {"credit_note": "credited", "refund_receipt": "refunded", "receipt": "received", "cancelling_receipt": "reversed"}
+_TOTALS = {
+    "refund_request": "asked_for",
+    "credit_note": "credited",
+    "refund_receipt": "refunded",
+    "receipt": "received",
+    "cancelling_receipt": "reversed",
+}
 
 
 def _sums(contents: Contents, label: dict[str, str]) -> list[dict[str, Any]]:
@@ -281,9 +297,18 @@ def _remarks(contents: Contents, label: dict[str, str]) -> list[str]:
         return [label["cancelled"]]
     if contents.cause == "shipping_kept":
         return [label["shipping_kept"]]
+    if contents.request is not None:
+        return _asked(contents.request, label)
     if contents.kind in ("order_receipt", "draft_invoice"):
         return [label["not_a_document"]]
     return []
+
+
+def _asked(request: SaidRequest, label: dict[str, str]) -> list[str]:
+    """The reason of a refund request by its name, or as the store calls it, and the customer's words."""
+    reason = label.get(f"reason_{request.reason}", printable(request.reason))
+    return [f"{label['reason']}: {reason}", *paragraphs(request.description), *paragraphs(request.further_information),
+            label["request_remark"], label["not_a_document"]]  # fmt: skip
 
 
 def _grouped(whole: str, groups: tuple[int, ...]) -> str:

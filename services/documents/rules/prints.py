@@ -7,7 +7,19 @@ from services.documents.rules.compose import buyer_of, frame, payments_of, whole
 from services.documents.rules.contents import language_of
 from services.documents.rules.due import is_invoiced
 from services.documents.rules.sample import NO_ORDER
-from services.documents.state import Button, Buyer, Contents, Letterhead, Mark, SaidClosing, Terms, printed
+from services.documents.state import (
+    Button,
+    Buyer,
+    Contents,
+    Letterhead,
+    Mark,
+    Requested,
+    SaidClosing,
+    SaidLine,
+    SaidRequest,
+    Terms,
+    printed,
+)
 from shared.contracts.events import Order, OrderPersonal
 
 MOST_PRINTS = 200
@@ -82,6 +94,39 @@ def slip(order: Order, personal: OrderPersonal, desk: Desk) -> Contents:
     methods = Terms(shipping_method=order.shipping_method, payment_method=order.payment_method)
     common = {"lines": lines, "note": personal.customer_note, "order_terms": methods, "terms": ""}
     return blank.model_copy(update=common | _handed_over(order, personal, shows_due=desk.slip_shows_due))
+
+
+def refund_request(order: Order, personal: OrderPersonal, asked: Requested, desk: Desk) -> Contents:
+    """What was asked for, with date and time of its receipt: units, and what they would credit by the policy in force then."""
+    refund = asked.refund
+    placed = {line.line: line for line in order.lines}
+    lines = tuple(
+        SaidLine(
+            line=one.line,
+            sku=one.sku,
+            name=placed[one.line].name if one.line in placed else one.sku,
+            quantity=one.quantity,
+            amount=one.goods,
+            options=placed[one.line].options if one.line in placed else (),
+        )
+        for one in refund.lines
+    )
+    said = SaidRequest.like(
+        asked.personal, refund_id=refund.refund_id, received_at=refund.requested_at, time_zone=desk.time_zone, reason=refund.reason
+    )
+    return _print(order, desk).model_copy(
+        update={
+            "kind": "refund_request",
+            "buyer": buyer_of(personal),
+            "address": personal.billing_address,
+            "lines": lines,
+            "goods": refund.goods,
+            "shipping": refund.shipping,
+            "total": refund.goods + refund.shipping,
+            "request": said,
+            "terms": "",
+        }
+    )
 
 
 def blank(desk: Desk) -> Contents:

@@ -5,7 +5,7 @@
 
 import asyncio
 import io
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, get_args
 
@@ -22,6 +22,7 @@ from services.documents.state import (
     PrintKind,
     SaidLine,
     SaidPayment,
+    SaidRequest,
     Seller,
     TaxNumber,
 )
@@ -133,6 +134,14 @@ def _of_kind(kind: str, total: int) -> dict[str, Any]:
         },
         "packing_slip": slip | {"contact": "+880 1712 345678", "tracking": "Pathao PX-44871", "to_collect": total},
         "collection_slip": slip | over_the_counter | {"contact": "+880 1712 345678", "to_collect": 0},
+        "refund_request": {
+            "number": None, "terms": "", "tax": 0, "discount": 0,
+            "request": SaidRequest(
+                refund_id="refund_00000000000000000000000000",
+                received_at=datetime(2026, 11, 21, 23, 5, tzinfo=UTC), time_zone="Asia/Dhaka",
+                reason="damaged", description="A seam is open.\nসেলাই খোলা।",
+            ),
+        },
         "digital_slip": slip | over_the_counter | {"contact": "rahima@example.com"},
     }  # fmt: skip
     return kinds[kind]
