@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from services.documents.state import Category
 from shared.web.inputs import Input, example
 
 Line = Annotated[str, Field(max_length=200)]
@@ -43,6 +44,22 @@ class PrefixesInput(Input):
     refund_receipt: Prefix = "RFR"
 
 
+class TaxPartInput(Input):
+    """One of the taxes that a code's tax is printed as, such as CGST and SGST."""
+
+    label: str = Field(min_length=1, max_length=40)
+    weight: int = Field(ge=1, le=10_000, description="Its share among the parts of the code's tax.")
+
+
+class TaxCodeInput(Input):
+    """How documents print a code of tax."""
+
+    label: str = Field("", max_length=60, description="Printed before the rate; else the code.")
+    category: Category = Field("S", description="As e-invoices name it (UNTDID 5305).")
+    note: str = Field("", max_length=500, description="Why no tax is charged, or who owes it: printed once per document that has the code.")
+    split: list[TaxPartInput] = Field(default=[], max_length=5, description="Prints the tax as several that add up to it.")
+
+
 class DocumentSettingsInput(Input):
     """Complete document settings: omitted fields return to their defaults. The logo has its own call."""
 
@@ -61,4 +78,7 @@ class DocumentSettingsInput(Input):
     language: Literal["auto", "en", "bn"] = Field("auto", description="`auto`: the order's own language.")
     paper: Literal["a4", "letter"] = "a4"
     prefixes: PrefixesInput = PrefixesInput()
+    tax_codes: dict[Annotated[str, Field(min_length=1, max_length=20)], TaxCodeInput] = Field(
+        default={}, max_length=50, description="How the tax codes of orders are printed, by code."
+    )
     slip_shows_due: bool = Field(True, description="Packing and collection slips say, large, how much cash is to be collected.")

@@ -6,6 +6,7 @@ from typing import Literal
 
 from services.documents.rules.compose import buyer_of, frame, payments_of, whole_order
 from services.documents.rules.due import is_invoiced
+from services.documents.rules.taxes import explained
 from services.documents.state import Buyer, Contents, Letterhead, Mark, SaidClosing, Terms
 from shared.contracts.events import Order, OrderPersonal
 
@@ -40,7 +41,7 @@ def order_receipt(order: Order, desk: Desk, receipts: dict[str, str]) -> Content
     `receipts`: payment id to receipt number.
     """
     mark: Mark = "paid" if order.payment == "paid" else "part_paid" if order.collected > 0 else "unpaid"
-    return _print(order, desk).model_copy(
+    said = _print(order, desk).model_copy(
         update=whole_order(order)
         | {
             "kind": "order_receipt",
@@ -51,11 +52,12 @@ def order_receipt(order: Order, desk: Desk, receipts: dict[str, str]) -> Content
             "closings": tuple(SaidClosing.like(one) for one in order.closings),
         }
     )
+    return explained(said, desk.letterhead)
 
 
 def draft_invoice(order: Order, personal: OrderPersonal, desk: Desk) -> Contents:
     """The invoice as it would be if the order were confirmed now."""
-    return _print(order, desk).model_copy(
+    said = _print(order, desk).model_copy(
         update=whole_order(order)
         | {
             "kind": "draft_invoice",
@@ -65,6 +67,7 @@ def draft_invoice(order: Order, personal: OrderPersonal, desk: Desk) -> Contents
             "order_terms": Terms.like(order),
         }
     )
+    return explained(said, desk.letterhead)
 
 
 def slip(order: Order, personal: OrderPersonal, desk: Desk) -> Contents:
@@ -78,7 +81,7 @@ def slip(order: Order, personal: OrderPersonal, desk: Desk) -> Contents:
         if left[line.line]
     )
     methods = Terms(shipping_method=order.shipping_method, payment_method=order.payment_method)
-    common = {"lines": lines, "note": personal.customer_note, "order_terms": methods, "terms": ""}
+    common = {"lines": lines, "note": personal.customer_note, "order_terms": methods, "terms": "", "taxes": ()}
     return blank.model_copy(update=common | _handed_over(order, personal, shows_due=desk.slip_shows_due))
 
 
