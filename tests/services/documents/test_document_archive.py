@@ -101,12 +101,12 @@ async def test_an_archive_of_a_period(shop: Shop, teller: Teller) -> None:
     assert {row["number"]: (row["total"], row["sha256"]) for row in rows} == {
         one["number"]: (one["total"]["decimal"], one["sha256"]) for one in listed
     }
-    assert sorted(pack.namelist()) == sorted(["index.csv", *[row["file"] for row in rows]])
+    assert sorted(pack.namelist()) == sorted(["index.csv", "taxes.csv", *[row["file"] for row in rows]])
     for one in listed:
         pdf = (await shop.staff.get(f"/documents/v1/documents/{one['document_id']}/pdf")).content
         assert pack.read(f"{one['kind']}/{one['number']}.pdf") == pdf
     empty = zipfile.ZipFile(io.BytesIO((await shop.staff.get("/documents/v1/documents/archive?issued_on.lt=2001-01-01")).ok().content))
-    assert empty.namelist() == ["index.csv"]
+    assert empty.namelist() == ["index.csv", "taxes.csv"]
 
 
 async def test_erasure_leaves_issued_documents_and_nothing_else(shop: Shop, life: Life, teller: Teller) -> None:
