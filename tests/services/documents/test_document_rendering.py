@@ -126,7 +126,10 @@ def test_the_printable_page_says_the_same(kind: str, language: str) -> None:
     view = view_of(specimen(kind, language), code=CODE, logo=logo())
     html = page(view)
     for text in strings(
-        {name: view[name] for name in ("title", "mark", "facts", "seller", "address", "sums", "payments", "remarks", "footer")}
+        {
+            name: view[name]
+            for name in ("title", "mark", "facts", "seller", "address", "prices", "sums", "taxes", "payments", "remarks", "footer")
+        }
     ):
         assert text.replace("&", "&amp;") in html
 
