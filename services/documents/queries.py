@@ -30,8 +30,9 @@ OLDEST = Key(documents.c.issued_on, documents.c.document_id)
 # A document is its order's present customer's, whoever it was issued to.
 WITH_ORDERS = documents.join(orders, (orders.c.store_id == documents.c.store_id) & (orders.c.order_id == documents.c.order_id))
 OF_DOCUMENT = (renderings.c.store_id == documents.c.store_id) & (renderings.c.document_id == documents.c.document_id)
-ISSUED = [*(column for column in documents.c if column.name != "customer_id"), orders.c.customer_id]
-_ISSUED = sa.select(*ISSUED).select_from(WITH_ORDERS)
+ISSUED = [*(column for column in documents.c if column.name != "customer_id"), orders.c.customer_id, renderings.c.missing_glyphs]
+WITH_RENDERINGS = WITH_ORDERS.join(renderings, OF_DOCUMENT)  # each document has one
+_ISSUED = sa.select(*ISSUED).select_from(WITH_RENDERINGS)
 
 settings_versions = partial(versions, settings, SavedSettings)
 
@@ -119,7 +120,7 @@ async def contents_of(tx: Transaction, store_id: str, document_id: str) -> Conte
 
 async def document_for(tx: Transaction, actor: Actor, document_id: str) -> Document:
     """One issued document that `actor` may read, with the hash of its PDF if it is rendered. Raises NotFound."""
-    found = sa.select(*ISSUED, renderings.c.pdf_sha256, renderings.c.engine).select_from(WITH_ORDERS.join(renderings, OF_DOCUMENT))
+    found = sa.select(*ISSUED, renderings.c.pdf_sha256, renderings.c.engine).select_from(WITH_RENDERINGS)
     row = await tx.found(found.where(own_rows(actor, orders), documents.c.document_id == document_id), "No such document.")
     return Document(**row._mapping)
 
@@ -140,6 +141,8 @@ def _within(wanted: Wanted) -> list[sa.ColumnElement[bool]]:
         chosen.append(documents.c.issued_on < wanted.until)
     if wanted.kind is not None:
         chosen.append(documents.c.kind == wanted.kind)
+    if wanted.provisional is not None:
+        chosen.append(renderings.c.missing_glyphs.is_not(None) if wanted.provisional else renderings.c.missing_glyphs.is_(None))
     return chosen
 
 

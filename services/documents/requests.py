@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from services.documents.state import Category
+from services.documents.state import Category, Paper
 from shared.web.inputs import Input, example
 
 Line = Annotated[str, Field(max_length=200)]
@@ -76,7 +76,7 @@ class DocumentSettingsInput(Input):
     footer: str = Field("", max_length=500, description="Printed at the foot of every page.")
     terms: str = Field("", max_length=4_000, description="Printed at the end of invoices.")
     language: Literal["auto", "en", "bn"] = Field("auto", description="`auto`: the order's own language.")
-    paper: Literal["a4", "letter"] = "a4"
+    paper: Paper = Field("a4", description="Default of every print. Receipts are printed on `roll80` where this is a page.")
     prefixes: PrefixesInput = PrefixesInput()
     tax_codes: dict[Annotated[str, Field(min_length=1, max_length=20)], TaxCodeInput] = Field(
         default={}, max_length=50, description="How the tax codes of orders are printed, by code."

@@ -27,7 +27,7 @@ from shared.contracts.events import (
 from shared.contracts.ids import DocumentId, OrderId, PaymentId
 
 Language = Literal["en", "bn"]
-Paper = Literal["a4", "letter"]
+Paper = Literal["a4", "letter", "a5", "roll80", "roll58"]
 PrintKind = Literal["order_receipt", "draft_invoice", "packing_slip", "collection_slip", "digital_slip"]
 SLIPS = frozenset({"packing_slip", "collection_slip", "digital_slip"})
 """What goes with the goods, for each fulfilment: without prices."""
@@ -281,7 +281,10 @@ class SavedSettings:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """An issued document; `data` is the text that was hashed. The last two are None before it is rendered, and in lists."""
+    """An issued document; `data` is the text that was hashed.
+
+    `pdf_sha256` and `engine` are None before it is rendered, and in lists. `missing_glyphs`: see services/documents/rendering/fontbook.py.
+    """
 
     store_id: str
     document_id: str
@@ -304,6 +307,7 @@ class Document:
     sha256: str
     pdf_sha256: str | None = None
     engine: str | None = None
+    missing_glyphs: list[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,8 +329,12 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A filter of a store's documents: days from `since` up to, not including, `until`, and a kind; None means any."""
+    """A filter of a store's documents: days from `since` up to, not including, `until`, a kind, and whether a glyph is missing.
+
+    None means any.
+    """
 
     since: date | None = None
     until: date | None = None
     kind: str | None = None
+    provisional: bool | None = None

@@ -115,11 +115,14 @@ renderings = table(
     sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
     sa.Column("next_attempt_at", TIME, nullable=False),
     sa.Column("failure", sa.Text),
+    sa.Column("missing_glyphs", JSONB(none_as_null=True)),  # what no font had when a picture was last made; none is stored then
     sa.PrimaryKeyConstraint("store_id", "document_id"),
     sa.ForeignKeyConstraint(["store_id", "document_id"], ["documents.documents.store_id", "documents.documents.document_id"]),
     sa.CheckConstraint("(pdf is null) = (pdf_sha256 is null) and (pdf is null) = (engine is null)", name="whole"),
+    sa.CheckConstraint("missing_glyphs is null or pdf is null", name="provisional"),
     # For the worker's search for documents that are not rendered yet. It does not lead with store_id: a worker serves every store.
     sa.Index("ix_renderings_due", "next_attempt_at", postgresql_where=sa.text("pdf is null")),
+    sa.Index("ix_renderings_provisional", "store_id", "document_id", postgresql_where=sa.text("missing_glyphs is not null")),
 )
 
 bound_times(metadata)

@@ -6,7 +6,7 @@ from typing import Literal, Self
 from pydantic import BaseModel
 
 from services.documents.rules.contents import heading_of
-from services.documents.state import Document, Letterhead, Nature, Office, SavedSettings, Seller, Series, TaxCode
+from services.documents.state import Document, Letterhead, Nature, Office, Paper, SavedSettings, Seller, Series, TaxCode
 from shared.contracts.actor import Actor
 from shared.contracts.events import DocumentKind, TaxRow
 from shared.contracts.ids import DocumentId, OrderId
@@ -37,6 +37,9 @@ class DocumentView(View):
     `net` + `tax` = `total`, and `taxes` add up to it, but for what was paid too much, which has no tax; a receipt, which is about
     money, has neither. `paid` and `due` are as it says them: of the moment when it was issued, and null on a credit. `reason` is the
     customer's, by its code in the refund policy.
+
+    `missing_glyphs`: characters that no font had when its picture was last made, such as `U+1F389`. They are printed as their codes,
+    and the picture is made anew each time it is read until a font has them.
     """
 
     document_id: DocumentId
@@ -58,6 +61,7 @@ class DocumentView(View):
     refers_to: DocumentId | None
     refers_to_external: ExternalReferenceView | None
     sha256: str
+    missing_glyphs: list[str]
 
     @classmethod
     def of(cls, document: Document) -> "DocumentView":
@@ -76,6 +80,7 @@ class DocumentView(View):
             nature=said.nature,
             reason=said.reason,
             refers_to_external=external,
+            missing_glyphs=document.missing_glyphs or [],
         )
 
 
@@ -143,7 +148,7 @@ class LetterheadView(View):
     footer: str
     terms: str
     language: Literal["auto", "en", "bn"]
-    paper: Literal["a4", "letter"]
+    paper: Paper
     prefixes: dict[str, str]
     tax_codes: dict[str, TaxCode]
     slip_shows_due: bool

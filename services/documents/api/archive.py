@@ -113,12 +113,12 @@ async def _page(database: Database, actor: Actor, wanted: Wanted, cursor: str | 
 async def _put(database: Database, settings: WebSettings, pack: zipfile.ZipFile, document: Document) -> str:
     """Add a document's PDF to the archive under its number. If it cannot be rendered, the index says so."""
     try:
-        pdf = await patiently(partial(renderings.pdf_of, database, settings, document.store_id, document.document_id))
+        made = await patiently(partial(renderings.pdf_of, database, settings, document.store_id, document.document_id))
     except (RenderingFailed, UnreadableRow):
         return MISSING
     name = f"{document.kind}/{document.number}.pdf"
     pack.writestr(
-        zipfile.ZipInfo(name, date_time=(document.issued_on.year, document.issued_on.month, document.issued_on.day, 0, 0, 0)), pdf
+        zipfile.ZipInfo(name, date_time=(document.issued_on.year, document.issued_on.month, document.issued_on.day, 0, 0, 0)), made.pdf
     )
     return name
 

@@ -1,20 +1,21 @@
 """The print buttons of an order. They print something in every state of the order."""
 
 import asyncio
-from typing import Literal
+from typing import Annotated, Literal
 
-from fastapi import Response
+from fastapi import Query, Response
 
 from services.documents import queries
 from services.documents.api import answers
 from services.documents.commands import renderings
+from services.documents.rendering.papers import paper_of
 from services.documents.rendering.present import view_of
 from services.documents.rendering.printable import page
 from services.documents.rendering.renderer import renderer
 from services.documents.rules import prints
 from services.documents.rules.prints import Button, Desk
 from services.documents.rules.series import issuing_day
-from services.documents.state import Contents
+from services.documents.state import Contents, Paper
 from shared.contracts.errors import NotFound
 from shared.contracts.ids import OrderId
 from shared.web.call import Call, Calling, Router, problems
@@ -26,28 +27,35 @@ router = Router()
     "/v1/prints/{order_id}/{button}", operation_id="documents_order_print", response_class=Response,
     responses={**problems(NotFound), **answers.PRINT_RESPONSES},
 )  # fmt: skip
-async def print_button(order_id: OrderId, button: Button, call: Call, format: Literal["pdf", "html"] = "pdf") -> Response:  # noqa: A002  (the name in the URL)
+async def print_button(
+    order_id: OrderId,
+    button: Button,
+    call: Call,
+    format: Literal["pdf", "html"] = "pdf",  # noqa: A002  (the name in the URL)
+    paper: Annotated[Paper | None, Query(description="By default what the store's settings say.")] = None,
+) -> Response:
     """Print a receipt, an invoice or a packing slip of any order.
 
-    If an issued document exists for it, that document is printed. Otherwise an order receipt (marked UNPAID until it is paid; lists
-    every payment, latest first) or a draft invoice is printed; neither is numbered. A packing slip shows the current shipping address;
+    If an issued document exists for it, that document is printed: its stored bytes, or on another `paper` the same contents anew.
+    Otherwise an order receipt (marked UNPAID until it is paid; lists every payment, latest first) or a draft invoice is
+    printed; neither is numbered. A packing slip shows the current shipping address;
     the slip of a pickup order is for its collection, that of a digital one says that nothing is shipped.
     """
     async with renderer(call.settings).preparing.of():
         contents = await _contents(call, order_id, button)
         if format == "html":
-            return answers.html(await _html(call, contents))
-    if contents.document_id is not None:
+            return answers.html(await _html(call, contents, paper))
+    if contents.document_id is not None and paper in (None, paper_of(contents)):
         kept = await renderings.pdf_of(call.db, call.settings, call.actor.store, contents.document_id)
         return answers.pdf(kept, contents.number or "", kept=True)
-    made = await renderings.picture(call.db, call.settings, call.actor.store, contents)
-    return answers.pdf(made, f"{contents.kind}_{contents.order_number}", kept=False)
+    made = await renderings.picture(call.db, call.settings, call.actor.store, contents, paper=paper)
+    return answers.pdf(made, contents.number or f"{contents.kind}_{contents.order_number}", kept=False)
 
 
-async def _html(call: Calling, contents: Contents) -> str:
+async def _html(call: Calling, contents: Contents, paper: Paper | None) -> str:
     async with call.reading() as tx:
         logo = await queries.logo(tx, call.actor.store, contents.logo_sha256)
-    return await asyncio.to_thread(lambda: page(view_of(contents, code=renderings.check_code(contents), logo=logo)))
+    return await asyncio.to_thread(lambda: page(view_of(contents, code=renderings.check_code(contents), logo=logo, paper=paper)))
 
 
 async def _contents(call: Calling, order_id: str, button: Button) -> Contents:

@@ -9,9 +9,9 @@ import structlog
 
 from services.documents import queries
 from services.documents.rendering.present import view_of
-from services.documents.rendering.renderer import ENGINE, RenderingFailed, renderer
+from services.documents.rendering.renderer import ENGINE, Picture, RenderingFailed, renderer
 from services.documents.rules.contents import canonical, sha256_of
-from services.documents.state import Contents
+from services.documents.state import Contents, Paper
 from services.documents.tables import renderings
 from shared.contracts.errors import StoreBusy, Transient, Unavailable
 from shared.data.db import Database
@@ -25,21 +25,28 @@ LEASE_SECONDS = 30  # if a rendering takes longer, two workers render the same d
 LONGEST_PAUSE_SECONDS = 3_600
 
 
-async def pdf_of(database: Database, settings: WebSettings, store_id: str, document_id: str) -> bytes:
-    """The PDF of an issued document: the stored bytes, or else rendered and stored by this call. Raises RenderingFailed."""
+async def pdf_of(database: Database, settings: WebSettings, store_id: str, document_id: str) -> Picture:
+    """The picture of an issued document: the stored bytes, or else rendered and stored by this call. Raises RenderingFailed.
+
+    A provisional picture is not stored, but what it lacks is.
+    """
     async with database.reading() as tx:
         kept = await queries.pdf_of(tx, store_id, document_id)
         if kept is not None:
-            return kept
+            return Picture(kept)
         contents = await queries.contents_of(tx, store_id, document_id)
-    return await _keep(database, store_id, document_id, await picture(database, settings, store_id, contents))
+    made = await picture(database, settings, store_id, contents)
+    if made.missing:
+        await _missed(database, store_id, document_id, list(made.missing))
+        return made
+    return Picture(await _keep(database, store_id, document_id, made.pdf))
 
 
-async def picture(database: Database, settings: WebSettings, store_id: str, contents: Contents) -> bytes:
-    """The PDF of any contents, issued or not; nothing is stored. Raises RenderingFailed."""
+async def picture(database: Database, settings: WebSettings, store_id: str, contents: Contents, *, paper: Paper | None = None) -> Picture:
+    """The picture of any contents, issued or not; nothing is stored. `paper`: another than their own. Raises RenderingFailed."""
     async with database.reading() as tx:
         logo = await queries.logo(tx, store_id, contents.logo_sha256)
-    return await renderer(settings).pdf(lambda: view_of(contents, code=check_code(contents), logo=logo), store_id)
+    return await renderer(settings).picture(lambda: view_of(contents, code=check_code(contents), logo=logo, paper=paper), store_id)
 
 
 def check_code(contents: Contents) -> str:
@@ -110,11 +117,20 @@ async def _keep(database: Database, store_id: str, document_id: str, pdf: bytes)
         "engine": ENGINE,
         "rendered_at": datetime.now(UTC),
         "failure": None,
+        "missing_glyphs": None,
     }
     async with database.transaction("documents.keep_rendering") as tx:
         await tx.execute(sa.update(renderings).where(mine, renderings.c.pdf.is_(None)).values(**values))
         kept: bytes = await tx.scalar(sa.select(renderings.c.pdf).where(mine))
     return kept
+
+
+async def _missed(database: Database, store_id: str, document_id: str, missing: list[str]) -> None:
+    """Record which characters a provisional picture lacks, unless that is recorded or a complete picture was faster."""
+    mine = (renderings.c.store_id == store_id) & (renderings.c.document_id == document_id)
+    news = renderings.c.pdf.is_(None) & renderings.c.missing_glyphs.is_distinct_from(sa.literal(missing, renderings.c.missing_glyphs.type))
+    async with database.transaction("documents.keep_missing_glyphs") as tx:
+        await tx.execute(sa.update(renderings).where(mine, news).values(missing_glyphs=missing))
 
 
 async def _failed(database: Database, store_id: str, document_id: str, failure: RenderingFailed, *, now: datetime) -> None:

@@ -6,23 +6,22 @@ from fractions import Fraction
 from typing import Any
 
 from services.documents.rendering.catalogues import Catalogue, digits
+from services.documents.rendering.papers import RECEIPTS, on_roll, scale_on
 from services.documents.rendering.words import amount, count, money, percent, printable
 from services.documents.state import SLIPS, Contents, SaidClosing, SaidLine, SaidTax, SaidTaxCode
 from shared.contracts.money import split
 
-ROLLS = frozenset({"receipt", "cancelling_receipt", "refund_receipt", "order_receipt"})
-"""Printed on a roll; everything else on a page."""
 ABOUT_MONEY = frozenset({"receipt", "cancelling_receipt"})
 
-MAX_ROLL_LINES = 150  # a longer receipt states how many more lines there are: nobody reads a longer strip of paper
+MAX_ROLL_LINES = 150  # a longer receipt on a roll states how many more lines there are: nobody reads a longer strip of paper
 RATE_PLACES = 4
 MEASURED = 200  # values of a column that are measured; all others are no longer than these
 
 
 def table(contents: Contents, words: Catalogue) -> dict[str, Any]:
     """Columns and rows; a column that would be empty is left out. `carried` is the running total, each row included."""
-    is_roll, is_slip = contents.kind in ROLLS, contents.kind in SLIPS
-    lines = contents.lines[:MAX_ROLL_LINES] if is_roll else contents.lines
+    is_roll, is_slip = on_roll(contents), contents.kind in SLIPS
+    lines = contents.lines[:MAX_ROLL_LINES] if is_roll and contents.kind in RECEIPTS else contents.lines
     columns = _columns(contents, lines, words)
     rows, so_far = [], 0
     for index, line in enumerate(lines):
@@ -32,10 +31,12 @@ def table(contents: Contents, words: Catalogue) -> dict[str, Any]:
         rows.append({"name": name, "sku": under, "cells": [column[1][index] for column in columns], "carried": carried})
     hidden = len(contents.lines) - len(lines)
     return {
+        "scale": words.scale * scale_on(contents.paper, columns),
         "description": words.label["description"],
         "columns": [name for name, _ in columns],
         "widest": [_widest(values) for _, values in columns],
         "rows": rows,
+        "with_sku": contents.kind not in RECEIPTS,
         "more": words.label["more_lines"].format(count=digits(str(hidden), contents.language)) if hidden else "",
         "carried": words.label["carried"],
         "brought": words.label["brought"],
@@ -70,7 +71,7 @@ def _columns(contents: Contents, lines: tuple[SaidLine, ...], words: Catalogue) 
     columns = [(label["quantity"], quantities)]
     if contents.kind in SLIPS:
         return columns
-    if contents.kind not in ROLLS:
+    if not on_roll(contents):
         prices = [line.unit_price for line in lines if line.unit_price is not None]
         if lines and len(prices) == len(lines):
             columns.append((label["unit_price"], amounts(prices)))
@@ -148,7 +149,7 @@ def taxes(contents: Contents, words: Catalogue) -> dict[str, Any]:
     if len(shown) > 1:
         both = [sum(row.net for row in shown), sum(row.tax for row in shown), sum(row.gross for row in shown)]
         rows.append(_tax_row(label["total"], both, contents))
-    is_roll = contents.kind in ROLLS
+    is_roll = on_roll(contents)
     columns = [label["taxes"], label["net"], label["tax"], label["amount"]] if rows and not is_roll else []
     notes = [line for code in contents.tax_codes if (line := printable(code.note))]
     return {"columns": columns, "rows": [_on_roll(row, label) for row in rows] if is_roll else rows, "notes": notes if shown else []}

@@ -7,26 +7,27 @@ from datetime import date, datetime
 from typing import Any
 
 from services.documents.rendering.catalogues import Catalogue, catalogue
-from services.documents.rendering.figures import ROLLS, prices, sums, table, taxes
+from services.documents.rendering.figures import prices, sums, table, taxes
+from services.documents.rendering.papers import SHEETS, on_roll, paper_of
 from services.documents.rendering.words import amount, country, day, moment, money, paragraphs, printable
-from services.documents.state import SLIPS, Contents, SaidPayment
+from services.documents.state import SLIPS, Contents, Paper, SaidPayment
 from shared.contracts.events import Address
 
 MAX_FOOTER_LINES = 12  # a longer footer is set as one paragraph, so that it leaves room for what it is the foot of
 
 
-def view_of(contents: Contents, *, code: str = "", logo: bytes | None = None) -> dict[str, Any]:
-    """Everything that a template lays out. `code` is the short form of the document's hash; `logo` is a PNG."""
+def view_of(contents: Contents, *, code: str = "", logo: bytes | None = None, paper: Paper | None = None) -> dict[str, Any]:
+    """Everything that a template lays out. `code`: the short form of the document's hash; `logo`: a PNG; `paper`: another than usual."""
+    contents = contents.model_copy(update={"paper": paper_of(contents, paper)})
     words = catalogue(contents.language)
     label = words.label
     return {
-        "template": "roll" if contents.kind in ROLLS else "page",
+        "template": "roll" if on_roll(contents) else "page",
         "language": contents.language,
         "direction": words.direction,
         "fonts": list(words.fonts),
-        "scale": words.scale,
         "digits": words.digits,
-        "paper": "us-letter" if contents.paper == "letter" else "a4",
+        "paper": SHEETS[contents.paper].engine,
         "logo": list(logo) if logo else [],
         "title": label[contents.kind],
         "mark": label[f"{contents.mark}_mark"] if contents.mark else "",

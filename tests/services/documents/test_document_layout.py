@@ -97,7 +97,7 @@ async def test_hostile_texts_lie_side_by_side(renderer: Renderer, kind: str, lan
 @pytest.mark.parametrize("kind", KINDS)
 async def test_on_every_paper(renderer: Renderer, kind: str, paper: Any) -> None:
     for text in ("one word", "bengali"):
-        pdf = await renderer.pdf(view_of(hostile(kind, "en", TEXTS[text], paper=paper), code=CODE, logo=logo()))
+        pdf = await renderer.pdf(view_of(hostile(kind, "en", TEXTS[text]), code=CODE, logo=logo(), paper=paper))
         assert wrong(pdf) == []
 
 
@@ -106,8 +106,7 @@ async def test_on_every_paper(renderer: Renderer, kind: str, paper: Any) -> None
 @pytest.mark.parametrize("kind", ["invoice", "receipt"])
 async def test_a_footer_is_printed_whole(renderer: Renderer, kind: str, footer: str, paper: Any) -> None:
     """Also on a page that is full to its end."""
-    contents = specimen(kind, "en", count=60, footer=FOOTERS[footer], paper=paper)
-    view = view_of(contents, code=CODE, logo=logo())
+    view = view_of(specimen(kind, "en", count=60, footer=FOOTERS[footer]), code=CODE, logo=logo(), paper=paper)
     pdf = await renderer.pdf(view)
     assert wrong(pdf) == []
     assert missing_from(pdf, view["footer"]) == []

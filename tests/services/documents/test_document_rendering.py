@@ -74,9 +74,12 @@ def printed(view: dict[str, Any]) -> list[str]:
         "page_label",
         "scale",
         "widest",
+        "with_sku",
     ):
         del shown[setting]
-    shown["rows"] = [{"name": row["name"], "sku": row["sku"] if on_page else "", "cells": row["cells"]} for row in view["rows"]]
+    shown["rows"] = [
+        {"name": row["name"], "sku": row["sku"] if on_page or view["with_sku"] else "", "cells": row["cells"]} for row in view["rows"]
+    ]
     if on_page:
         first = view["digits"][1]
         return [*strings(shown), view["page_label"].format(page=first, pages=first)]
