@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from services.documents.state import Button, Paper, Render
+from services.documents.state import Button, Category, Paper, Render
 from shared.contracts.ids import OrderId
 from shared.web.inputs import Input, example
 
@@ -56,6 +56,22 @@ class PrintsInput(Input):
     skip_missing: bool = Field(False, description="Print the others where an order is missing; the last page lists those that are.")
 
 
+class TaxPartInput(Input):
+    """One of the taxes that a code's tax is printed as, such as CGST and SGST."""
+
+    label: str = Field(min_length=1, max_length=40)
+    weight: int = Field(ge=1, le=10_000, description="Its share among the parts of the code's tax.")
+
+
+class TaxCodeInput(Input):
+    """How documents print a code of tax."""
+
+    label: str = Field("", max_length=60, description="Printed before the rate; else the code.")
+    category: Category = Field("S", description="As e-invoices name it (UNTDID 5305).")
+    note: str = Field("", max_length=500, description="Why no tax is charged, or who owes it: printed once per document that has the code.")
+    split: list[TaxPartInput] = Field(default=[], max_length=5, description="Prints the tax as several that add up to it.")
+
+
 class DocumentSettingsInput(Input):
     """Complete document settings: omitted fields return to their defaults. The logo has its own call."""
 
@@ -75,4 +91,7 @@ class DocumentSettingsInput(Input):
     paper: Paper = Field("a4", description="Default of every print. Receipts are printed on `roll80` where this is a page.")
     render: Render = Field("on_read", description="A new document's picture is made when it is first read, or soon after it is issued.")
     prefixes: PrefixesInput = PrefixesInput()
+    tax_codes: dict[Annotated[str, Field(min_length=1, max_length=20)], TaxCodeInput] = Field(
+        default={}, max_length=50, description="How the tax codes of orders are printed, by code."
+    )
     slip_shows_due: bool = Field(True, description="Packing and collection slips say, large, how much cash is to be collected.")

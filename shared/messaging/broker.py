@@ -37,6 +37,7 @@ RECONNECT_SECONDS = 1.0
 GRACEFUL_STOP_SECONDS = 10.0
 OPEN_SECONDS = 30.0
 LOOK_SECONDS = 5.0
+CLOSE_SECONDS = 5.0
 WATCH_FAILURES_BEFORE_RESTART = 3
 SILENT_LOOKS = 2
 UNWATCHED_SECONDS = 20.0
@@ -215,6 +216,7 @@ class Broker:
             str(URL(self._settings.amqp_url.get_secret_value()).update_query(heartbeat=HEARTBEAT_SECONDS)),
             default_channel=Channel(on_return_raises=True),
             reconnect_interval=RECONNECT_SECONDS,
+            timeout=OPEN_SECONDS / 2,  # fails by itself: if it were cancelled, nobody could close what it had begun
             graceful_timeout=GRACEFUL_STOP_SECONDS,
             apply_types=False,
             logger=None,
@@ -234,8 +236,7 @@ class Broker:
             if self._deliver is not None:
                 await self._bind(rabbit, queue)
         except BaseException:
-            with contextlib.suppress(Exception):
-                await rabbit.stop()
+            await _let_go(rabbit)
             raise
         self._rabbit = rabbit
         self._consumers_found = self._deliver is not None
@@ -265,6 +266,22 @@ class Broker:
     async def _close(self) -> None:
         rabbit, self._rabbit, self._consumers_found, self.queue_ready = self._rabbit, None, False, None
         if rabbit is not None:
+            await _let_go(rabbit)
+
+
+async def _let_go(rabbit: RabbitBroker) -> None:
+    """Stop `rabbit`, and close its connection whatever that meets.
+
+    stop() first closes the channel. If that fails, as after a broken connection, it leaves the connection behind, which would then
+    reconnect and consume beside the next one for as long as the process lives.
+    """
+    connection = rabbit._connection
+    try:
+        with contextlib.suppress(Exception):
+            async with asyncio.timeout(GRACEFUL_STOP_SECONDS + 5):
+                await rabbit.stop()
+    finally:
+        if connection is not None:
             with contextlib.suppress(Exception):
-                async with asyncio.timeout(GRACEFUL_STOP_SECONDS + 5):
-                    await rabbit.stop()
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await connection.close()

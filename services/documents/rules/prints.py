@@ -7,6 +7,7 @@ from services.documents.rules.compose import buyer_of, frame, payments_of, whole
 from services.documents.rules.contents import language_of
 from services.documents.rules.due import is_invoiced
 from services.documents.rules.sample import NO_ORDER
+from services.documents.rules.taxes import explained
 from services.documents.state import (
     Button,
     Buyer,
@@ -54,7 +55,7 @@ def order_receipt(order: Order, desk: Desk, receipts: dict[str, str]) -> Content
     `receipts`: payment id to receipt number.
     """
     mark: Mark = "paid" if order.payment == "paid" else "part_paid" if order.collected > 0 else "unpaid"
-    return _print(order, desk).model_copy(
+    said = _print(order, desk).model_copy(
         update=whole_order(order)
         | {
             "kind": "order_receipt",
@@ -65,11 +66,12 @@ def order_receipt(order: Order, desk: Desk, receipts: dict[str, str]) -> Content
             "closings": tuple(SaidClosing.like(one) for one in order.closings),
         }
     )
+    return explained(said, desk.letterhead)
 
 
 def draft_invoice(order: Order, personal: OrderPersonal, desk: Desk) -> Contents:
     """The invoice as it would be if the order were confirmed now."""
-    return _print(order, desk).model_copy(
+    said = _print(order, desk).model_copy(
         update=whole_order(order)
         | {
             "kind": "draft_invoice",
@@ -79,6 +81,7 @@ def draft_invoice(order: Order, personal: OrderPersonal, desk: Desk) -> Contents
             "order_terms": Terms.like(order),
         }
     )
+    return explained(said, desk.letterhead)
 
 
 def slip(order: Order, personal: OrderPersonal, desk: Desk) -> Contents:
@@ -92,7 +95,7 @@ def slip(order: Order, personal: OrderPersonal, desk: Desk) -> Contents:
         if left[line.line]
     )
     methods = Terms(shipping_method=order.shipping_method, payment_method=order.payment_method)
-    common = {"lines": lines, "note": personal.customer_note, "order_terms": methods, "terms": ""}
+    common = {"lines": lines, "note": personal.customer_note, "order_terms": methods, "terms": "", "taxes": ()}
     return blank.model_copy(update=common | _handed_over(order, personal, shows_due=desk.slip_shows_due))
 
 

@@ -2,10 +2,11 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import structlog
 
@@ -39,12 +40,16 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Bulk:
-    """One bulk call: whose, which items, and the order that each names. `name` is that of its transactions."""
+    """One bulk call: whose, its items by their index, the order that each names, and the results of those that could not be read.
+
+    `name` is that of its transactions.
+    """
 
     db: Database
     actor: Actor
-    items: Sequence[BulkItem | Malformed]
-    targets: Sequence[str | Failure]
+    items: Mapping[int, BulkItem]
+    targets: Mapping[int, str | Failure]
+    unread: Mapping[int, Result]
     name: str
     key: str
     path: str
@@ -52,16 +57,24 @@ class Bulk:
 
     def reservation(self, index: int) -> Reservation:
         """An item's key: the call's, with its index."""
-        item = self.items[index]
-        body = b"" if isinstance(item, Malformed) else item.model_dump_json().encode()
+        body = self.items[index].model_dump_json().encode()
         return Reservation.of(self.actor, f"{self.key}\n{index}", "POST", self.path, body)
+
+    def order_id(self, index: int) -> str | None:
+        """The order that an item names; None if it names none, or several."""
+        target = self.targets[index]
+        return target if isinstance(target, str) else None
 
     def of_each_order(self) -> list[list[int]]:
         """The items of each order, in the given order; one that names no order is by itself."""
         together: dict[str | int, list[int]] = defaultdict(list)
-        for index, target in enumerate(self.targets):
-            together[target if isinstance(target, str) else index].append(index)
+        for index in self.items:
+            together[self.order_id(index) or index].append(index)
         return list(together.values())
+
+    def results(self, done: Mapping[int, Result]) -> list[Result]:
+        """The result of every item, in the given order."""
+        return [result for _, result in sorted({**self.unread, **done}.items(), key=lambda pair: pair[0])]
 
 
 async def bulk_of(
@@ -69,7 +82,9 @@ async def bulk_of(
 ) -> Bulk:
     """A bulk call with the orders that its items name. Raises Forbidden."""
     shop_only(actor).or_raise()
-    return Bulk(db, actor, items, await _targets(db, actor, items), name, key, path, now)
+    read = {index: item for index, item in enumerate(items) if isinstance(item, BulkItem)}
+    unread = {index: Unchanged(None, item.failure) for index, item in enumerate(items) if isinstance(item, Malformed)}
+    return Bulk(db, actor, read, await _targets(db, actor, read), unread, name, key, path, now)
 
 
 async def change_each(bulk: Bulk, command: Command, *, dry_run: bool = False) -> list[Result]:
@@ -82,8 +97,7 @@ async def change_each(bulk: Bulk, command: Command, *, dry_run: bool = False) ->
     async def in_turn(_: int, indexes: list[int]) -> list[tuple[int, Result]]:
         return [(index, await _alone(bulk, index, command, dry_run=dry_run)) for index in indexes]
 
-    done = dict(pair for pairs in await each(bulk.of_each_order(), in_turn) for pair in pairs)
-    return [done[index] for index in range(len(bulk.items))]
+    return bulk.results(dict(pair for pairs in await each(bulk.of_each_order(), in_turn) for pair in pairs))
 
 
 async def change_together(bulk: Bulk, decide: Decide, command: Command) -> list[Result]:
@@ -97,11 +111,11 @@ async def change_together(bulk: Bulk, decide: Decide, command: Command) -> list[
         try:
             done |= await _together(bulk, indexes, decide)
         except Unavailable as away:  # trying each is of no use: a repeat with the same keys will find the outcome
-            done |= {index: Unchanged(_named(bulk, index), away) for index in indexes}
+            done |= {index: Unchanged(bulk.order_id(index), away) for index in indexes}
         except Exception as error:
             log.info("bulk_alone", items=len(indexes), error=repr(error))
             done |= {index: await _alone(bulk, index, command) for index in indexes}
-    return [done[index] for index in range(len(bulk.items))]
+    return bulk.results(done)
 
 
 def _groups(of_each_order: Sequence[list[int]]) -> Iterator[list[int]]:
@@ -126,7 +140,7 @@ async def _together(bulk: Bulk, indexes: Sequence[int], decide: Decide) -> dict[
         states = await _states(tx, bulk.actor, [bulk.targets[index] for index in indexes if found[index] is None])
         for index, reservation in zip(indexes, reservations, strict=True):
             await let_others_run()
-            before = states.get(_named(bulk, index) or "")
+            before = states.get(bulk.order_id(index) or "")
             result, one = _decided(bulk, index, found[index], before, decide)
             done[index] = result
             if one is not None:
@@ -161,7 +175,7 @@ def _decided(
     bulk: Bulk, index: int, found: Stored | Failure | None, before: OrderState | Failure | None, decide: Decide
 ) -> tuple[Result, Revision | None]:
     """An item's result, and what it changes."""
-    order_id, target = _named(bulk, index), bulk.targets[index]
+    order_id, target = bulk.order_id(index), bulk.targets[index]
     try:
         if isinstance(found, Stored):
             return _again(found, order_id), None
@@ -180,9 +194,7 @@ def _decided(
 
 
 async def _alone(bulk: Bulk, index: int, command: Command, *, dry_run: bool = False) -> Result:
-    item, target, order_id = bulk.items[index], bulk.targets[index], _named(bulk, index)
-    if isinstance(item, Malformed):
-        return Unchanged(None, item.failure)
+    item, target, order_id = bulk.items[index], bulk.targets[index], bulk.order_id(index)
     reservation = bulk.reservation(index)
     try:
         async with bulk.db.rehearsing() if dry_run else bulk.db.transaction(bulk.name) as tx:
@@ -204,11 +216,6 @@ async def _alone(bulk: Bulk, index: int, command: Command, *, dry_run: bool = Fa
     return changed
 
 
-def _named(bulk: Bulk, index: int) -> str | None:
-    target = bulk.targets[index]
-    return target if isinstance(target, str) else None
-
-
 def _kept(changed: Changed) -> Stored:
     return Stored(changed.status, json.dumps({"order_id": changed.order_id, "version": changed.version}))
 
@@ -224,32 +231,28 @@ def _changed(done: OrderState | Recorded) -> Changed:
     return Changed(state.order.order_id, state.order.version, status)
 
 
-async def _targets(db: Database, actor: Actor, items: Sequence[BulkItem | Malformed]) -> list[str | Failure]:
+async def _targets(db: Database, actor: Actor, items: Mapping[int, BulkItem]) -> dict[int, str | Failure]:
     """The order of each item, found in one statement, or why there is no such order."""
-    named = [item for item in items if isinstance(item, BulkItem) and item.order_id is None]
-    if not named:
-        return [_target(item, iter(())) for item in items]
-    names: dict[str, Any] = {
-        "numbers": [item.number for item in named],
-        "external_refs": [item.external_ref for item in named],
-        "carriers": [item.carrier for item in named],
-        "tracking_numbers": [item.tracking_number for item in named],
-    }
-    async with db.reading() as tx:
-        rows = await tx.all(RESOLVE, {"store": actor.store, **names})
-    found = iter([[public_id("order", order_id) for order_id in row.order_ids or ()] for row in rows])
-    return [_target(item, found) for item in items]
+    named = {index: item for index, item in items.items() if item.order_id is None}
+    found: dict[int, str | Failure] = {}
+    if named:
+        names: dict[str, Any] = {
+            "numbers": [item.number for item in named.values()],
+            "external_refs": [item.external_ref for item in named.values()],
+            "carriers": [item.carrier for item in named.values()],
+            "tracking_numbers": [item.tracking_number for item in named.values()],
+        }
+        async with db.reading() as tx:
+            rows = await tx.all(RESOLVE, {"store": actor.store, **names})
+        found = {index: _target(row.order_ids or ()) for index, row in zip(named, rows, strict=True)}
+    return {index: item.order_id or found[index] for index, item in items.items()}
 
 
-def _target(item: BulkItem | Malformed, resolved: Iterator[list[str]]) -> str | Failure:
-    if isinstance(item, Malformed):
-        return item.failure
-    if item.order_id is not None:
-        return item.order_id
-    found = next(resolved)
-    if not found:
+def _target(order_ids: Sequence[UUID]) -> str | Failure:
+    if not order_ids:
         return NotFound(detail="No such order.")
-    if len(found) > 1:
+    ids = [public_id("order", order_id) for order_id in order_ids]
+    if len(ids) > 1:
         detail = "Several orders have a parcel with this tracking number: name the order by its order_id."
-        return Refused("order_ambiguous", detail, order_ids=found)
-    return found[0]
+        return Refused("order_ambiguous", detail, order_ids=ids)
+    return ids[0]

@@ -97,7 +97,8 @@ async def test_what_is_wrong_with_a_picture_stands_in_the_index_and_does_not_end
         await teller.tell(shop, life.step("pending"), life.step("confirmed"))
     admin = await admin_of(stack)
     spoilt = ("store_id = $1 and kind = 'invoice' and counted = 3", shop.store)
-    async with planted(admin, "documents.documents", "data", "no contents", *spoilt):
+    data = await admin.fetchval(f"select data from documents.documents where {spoilt[0]}", shop.store)
+    async with planted(admin, "documents.documents", "data", data.replace('"lines":[', '"lines":["no line",'), *spoilt):
         answer = (await shop.staff.get("/documents/v1/documents/archive")).ok()
     await admin.close()
     pack = zipfile.ZipFile(io.BytesIO(answer.content))
@@ -133,12 +134,12 @@ async def test_an_archive_of_a_period(shop: Shop, teller: Teller) -> None:
     assert {row["number"]: (row["total"], row["sha256"]) for row in rows} == {
         one["number"]: (one["total"]["decimal"], one["sha256"]) for one in listed
     }
-    assert sorted(pack.namelist()) == sorted(["index.csv", *[row["file"] for row in rows]])
+    assert sorted(pack.namelist()) == sorted(["index.csv", "taxes.csv", *[row["file"] for row in rows]])
     for one in listed:
         pdf = (await shop.staff.get(f"/documents/v1/documents/{one['document_id']}/pdf")).content
         assert pack.read(f"{one['kind']}/{one['number']}.pdf") == pdf
     empty = zipfile.ZipFile(io.BytesIO((await shop.staff.get("/documents/v1/documents/archive?issued_on.lt=2001-01-01")).ok().content))
-    assert empty.namelist() == ["index.csv"]
+    assert empty.namelist() == ["index.csv", "taxes.csv"]
 
 
 async def test_erasure_leaves_issued_documents_and_nothing_else(shop: Shop, life: Life, teller: Teller) -> None:

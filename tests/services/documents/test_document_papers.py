@@ -9,8 +9,9 @@ from typing import Any, get_args
 import pytest
 
 from services.documents.rendering.catalogues import languages
+from services.documents.rendering.figures import MAX_ROLL_LINES
 from services.documents.rendering.papers import RECEIPTS, SHEETS, paper_of
-from services.documents.rendering.present import MAX_ROLL_LINES, view_of
+from services.documents.rendering.present import view_of
 from services.documents.rendering.renderer import Renderer
 from services.documents.state import Contents, Paper
 from tests.services.documents.pdftext import missing_from, squeezed, text_of

@@ -139,7 +139,8 @@ async def _take_away(stack: Stack, name: str) -> None:
 
 @asynccontextmanager
 async def started(broker: Broker) -> AsyncIterator[Broker]:
-    """A broker that is connected, and stopped afterwards."""
+    """A broker that is connected, and stopped afterwards: nothing goes on connecting."""
+    before = _connecting()
     broker.start()
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
@@ -148,6 +149,12 @@ async def started(broker: Broker) -> AsyncIterator[Broker]:
         yield broker
     finally:
         await broker.stop()
+    assert _connecting() <= before
+
+
+def _connecting() -> set[asyncio.Task[Any]]:
+    """The tasks of the library that keep connections open."""
+    return {task for task in asyncio.all_tasks() if "connection_factory" in repr(task.get_coro())}
 
 
 @asynccontextmanager

@@ -167,6 +167,20 @@ async def test_consuming_comes_back_when_the_queue_was_deleted(lab: Lab) -> None
         await eventually(lambda: _is(lab, "notes.effects", 1))
 
 
+async def test_a_stop_while_it_reopens_leaves_no_connection_behind(lab: Lab) -> None:
+    """It would reconnect, and consume beside the next one, for as long as the process lives; started() sees it."""
+    inbox = lab.consume(lab.effect)
+    broker = lab.broker()
+    broker.consume(inbox.deliver)
+    async with started(broker):
+        reopening = asyncio.create_task(broker._reopen())
+        while broker._rabbit is not None:
+            await asyncio.sleep(0)
+        reopening.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reopening
+
+
 async def test_an_api_starts_while_the_broker_is_away_and_says_so(lab: Lab) -> None:
     broker = lab.broker(amqp_url=type(lab.settings.amqp_url)("amqp://guest:guest@127.0.0.1:1/"))
     broker.start()
