@@ -161,6 +161,7 @@ def new_stack(servers: Servers, folder: Path, prefix: str = "test") -> Stack:
     name = f"{prefix}_{uuid.uuid4().hex[:8]}"
     settings = provision(servers, name) | {
         "AFTERSALE_FILES_DIR": str(folder / name / "files"), "AFTERSALE_LOOPBACK_ENDPOINTS": "true",
+        "AFTERSALE_FONT_FOLDERS": str(folder / name / "fonts"),  # made by the test that puts a font there
     }  # fmt: skip
     return Stack(name, settings, {}, servers.postgres_url, servers.amqp_url, str(folder / f"{name}.log"), servers.amqp_admin_api)
 

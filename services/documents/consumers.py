@@ -1,8 +1,16 @@
-"""The events that the service consumes: every change of an order, approved refunds, the store's time zone, erasures."""
+"""The events that the service consumes: every change of an order, requested and approved refunds, the store's time zone, erasures."""
 
 from services.documents.commands import copies
 from services.documents.rules.due import due_documents
-from shared.contracts.events import ORDER_EVENTS, CustomerErased, Envelope, OrderEvent, RefundApproved, StoreSettingsChanged
+from shared.contracts.events import (
+    ORDER_EVENTS,
+    CustomerErased,
+    Envelope,
+    OrderEvent,
+    RefundApproved,
+    RefundRequested,
+    StoreSettingsChanged,
+)
 from shared.data import guests
 from shared.data.db import Transaction
 from shared.data.erasure import forget
@@ -26,6 +34,12 @@ async def on_order(tx: Transaction, event: OrderEvent, envelope: Envelope) -> No
 async def on_refund_approved(tx: Transaction, event: RefundApproved, envelope: Envelope) -> None:
     """Store the refund; issue its document, or leave it due until our copy of the order has arrived."""
     await copies.take_refund(tx, envelope.store_id, event.refund, now=envelope.received_at)
+
+
+@consumers.on(RefundRequested)
+async def on_refund_requested(tx: Transaction, event: RefundRequested, envelope: Envelope) -> None:
+    """Store what was asked for, to be printed."""
+    await copies.take_request(tx, envelope.store_id, event.refund, event.personal)
 
 
 @consumers.on(StoreSettingsChanged)

@@ -1,6 +1,7 @@
 """Reads and locking loaders. Every query on behalf of a caller takes the actor, so loading also authorises."""
 
 import asyncio
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -9,11 +10,22 @@ from sqlalchemy.engine import Row
 
 from services.documents.rules import PROBLEMS
 from services.documents.rules.series import DEFAULT_PREFIXES
-from services.documents.state import Contents, Copy, Document, DocumentReference, Letterhead, Office, SavedSettings, Series, Wanted
-from services.documents.tables import documents, logos, orders, refunds, renderings, series, settings, stores
+from services.documents.state import (
+    Contents,
+    Copy,
+    Document,
+    DocumentReference,
+    Letterhead,
+    Office,
+    Requested,
+    SavedSettings,
+    Series,
+    Wanted,
+)
+from services.documents.tables import documents, logos, orders, refunds, renderings, requests, series, settings, stores
 from shared.contracts.actor import Actor
 from shared.contracts.errors import NotFound
-from shared.contracts.events import Order, OrderPersonal, Refund
+from shared.contracts.events import Order, OrderPersonal, Refund, RefundPersonal
 from shared.data.columns import own_rows
 from shared.data.db import Transaction
 from shared.data.set_aside import one_row
@@ -30,8 +42,9 @@ OLDEST = Key(documents.c.issued_on, documents.c.document_id)
 # A document is its order's present customer's, whoever it was issued to.
 WITH_ORDERS = documents.join(orders, (orders.c.store_id == documents.c.store_id) & (orders.c.order_id == documents.c.order_id))
 OF_DOCUMENT = (renderings.c.store_id == documents.c.store_id) & (renderings.c.document_id == documents.c.document_id)
-ISSUED = [*(column for column in documents.c if column.name != "customer_id"), orders.c.customer_id]
-_ISSUED = sa.select(*ISSUED).select_from(WITH_ORDERS)
+ISSUED = [*(column for column in documents.c if column.name != "customer_id"), orders.c.customer_id, renderings.c.missing_glyphs]
+WITH_RENDERINGS = WITH_ORDERS.join(renderings, OF_DOCUMENT)  # each document has one
+_ISSUED = sa.select(*ISSUED).select_from(WITH_RENDERINGS)
 
 settings_versions = partial(versions, settings, SavedSettings)
 
@@ -73,6 +86,15 @@ async def order_for(tx: Transaction, actor: Actor, order_id: str) -> tuple[Order
     return found.order, found.personal
 
 
+async def orders_there(tx: Transaction, store_id: str, order_ids: Sequence[str], *, requested: bool = False) -> set[str]:
+    """Which of these orders have arrived; `requested`: with a refund request."""
+    mine = (orders.c.store_id == store_id) & orders.c.order_id.in_(order_ids) & orders.c.data.is_not(None)
+    if requested:
+        asked = sa.select(requests.c.order_id).where(requests.c.store_id == store_id, requests.c.order_id == orders.c.order_id)
+        mine &= asked.exists()
+    return {row.order_id for row in await tx.all(sa.select(orders.c.order_id).where(mine))}
+
+
 def may_read(actor: Actor, customer_id: str, order_id: str) -> bool:
     """Whether `actor` may read data of this customer's order: the shop, that customer, or a guest with a link to the order."""
     return actor.is_shop or (actor.role == "customer" and actor.id == customer_id) or (actor.role == "guest" and actor.id == order_id)
@@ -87,6 +109,19 @@ async def refunds_of(tx: Transaction, store_id: str, order_id: str) -> tuple[Ref
     """Every approved refund of an order that has arrived, even if our copy is older than the version it was decided on."""
     rows = await tx.all(_REFUNDS, {"store": store_id, "order": order_id})
     return tuple(Refund.model_validate(row.data, strict=False) for row in rows)
+
+
+async def request_of(tx: Transaction, store_id: str, order_id: str, refund_id: str | None = None) -> Requested:
+    """A refund request of an order, by default the newest. Raises NotFound `no_refund_request`."""
+    mine = (requests.c.store_id == store_id) & (requests.c.order_id == order_id)
+    wanted = mine if refund_id is None else mine & (requests.c.refund_id == refund_id)
+    newest = sa.select(requests).where(wanted).order_by(requests.c.requested_at.desc(), requests.c.refund_id.desc()).limit(1)
+    row = await tx.first(newest)
+    if row is None:
+        raise NotFound("no_refund_request", PROBLEMS["no_refund_request"], retry_after_seconds=1)
+    with one_row("requests", store_id, row.refund_id):
+        said = RefundPersonal.model_validate(row.personal, strict=False)
+        return Requested(Refund.model_validate(row.data, strict=False), said)
 
 
 async def references_of(tx: Transaction, store_id: str, order_id: str) -> dict[tuple[str, str], DocumentReference]:
@@ -119,7 +154,7 @@ async def contents_of(tx: Transaction, store_id: str, document_id: str) -> Conte
 
 async def document_for(tx: Transaction, actor: Actor, document_id: str) -> Document:
     """One issued document that `actor` may read, with the hash of its PDF if it is rendered. Raises NotFound."""
-    found = sa.select(*ISSUED, renderings.c.pdf_sha256, renderings.c.engine).select_from(WITH_ORDERS.join(renderings, OF_DOCUMENT))
+    found = sa.select(*ISSUED, renderings.c.pdf_sha256, renderings.c.engine).select_from(WITH_RENDERINGS)
     row = await tx.found(found.where(own_rows(actor, orders), documents.c.document_id == document_id), "No such document.")
     return Document(**row._mapping)
 
@@ -140,6 +175,8 @@ def _within(wanted: Wanted) -> list[sa.ColumnElement[bool]]:
         chosen.append(documents.c.issued_on < wanted.until)
     if wanted.kind is not None:
         chosen.append(documents.c.kind == wanted.kind)
+    if wanted.provisional is not None:
+        chosen.append(renderings.c.missing_glyphs.is_not(None) if wanted.provisional else renderings.c.missing_glyphs.is_(None))
     return chosen
 
 

@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from services.documents.state import Button, Category, Paper, Render
+from shared.contracts.ids import OrderId
 from shared.web.inputs import Input, example
 
 Line = Annotated[str, Field(max_length=200)]
@@ -43,6 +45,33 @@ class PrefixesInput(Input):
     refund_receipt: Prefix = "RFR"
 
 
+class PrintsInput(Input):
+    """What to print of many orders."""
+
+    model_config = example({"order_ids": ["order_01jd3x4m5nfqe8w6d3cz9k2t7v"], "button": "packing-slip", "paper": "a5"})
+
+    order_ids: list[OrderId] = Field(min_length=1, description="Up to 200, printed in this order.")
+    button: Button
+    paper: Paper | None = Field(None, description="By default what the store's settings say.")
+    skip_missing: bool = Field(False, description="Print the others where an order is missing; the last page lists those that are.")
+
+
+class TaxPartInput(Input):
+    """One of the taxes that a code's tax is printed as, such as CGST and SGST."""
+
+    label: str = Field(min_length=1, max_length=40)
+    weight: int = Field(ge=1, le=10_000, description="Its share among the parts of the code's tax.")
+
+
+class TaxCodeInput(Input):
+    """How documents print a code of tax."""
+
+    label: str = Field("", max_length=60, description="Printed before the rate; else the code.")
+    category: Category = Field("S", description="As e-invoices name it (UNTDID 5305).")
+    note: str = Field("", max_length=500, description="Why no tax is charged, or who owes it: printed once per document that has the code.")
+    split: list[TaxPartInput] = Field(default=[], max_length=5, description="Prints the tax as several that add up to it.")
+
+
 class DocumentSettingsInput(Input):
     """Complete document settings: omitted fields return to their defaults. The logo has its own call."""
 
@@ -59,6 +88,10 @@ class DocumentSettingsInput(Input):
     footer: str = Field("", max_length=500, description="Printed at the foot of every page.")
     terms: str = Field("", max_length=4_000, description="Printed at the end of invoices.")
     language: Literal["auto", "en", "bn"] = Field("auto", description="`auto`: the order's own language.")
-    paper: Literal["a4", "letter"] = "a4"
+    paper: Paper = Field("a4", description="Default of every print. Receipts are printed on `roll80` where this is a page.")
+    render: Render = Field("on_read", description="A new document's picture is made when it is first read, or soon after it is issued.")
     prefixes: PrefixesInput = PrefixesInput()
+    tax_codes: dict[Annotated[str, Field(min_length=1, max_length=20)], TaxCodeInput] = Field(
+        default={}, max_length=50, description="How the tax codes of orders are printed, by code."
+    )
     slip_shows_due: bool = Field(True, description="Packing and collection slips say, large, how much cash is to be collected.")

@@ -18,3 +18,6 @@ class DocumentSettings(Settings):
         ge=64,
         description="Resident memory, in MiB, above which a rendering process is replaced: the engine caches what it compiled.",
     )
+    font_folders: str = Field(
+        "", description="Folders with fallback fonts, separated as in PATH; looked into before the machine's own. Found without a restart."
+    )

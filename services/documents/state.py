@@ -8,26 +8,38 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal
 
+from pydantic import Field
+
 from shared.contracts.events import (
     Address,
     ClosingKind,
     ClosingReason,
     DocumentKind,
+    Fee,
     Option,
     Order,
     OrderPersonal,
     Part,
+    Refund,
+    RefundPersonal,
     TaxRegistration,
+    TaxRow,
     written_unless,
 )
-from shared.contracts.ids import DocumentId, OrderId, PaymentId
+from shared.contracts.ids import DocumentId, OrderId, PaymentId, RefundId
 
 Language = Literal["en", "bn"]
-Paper = Literal["a4", "letter"]
-PrintKind = Literal["order_receipt", "draft_invoice", "packing_slip", "collection_slip", "digital_slip"]
+Paper = Literal["a4", "letter", "a5", "roll80", "roll58"]
+PrintKind = Literal["order_receipt", "draft_invoice", "packing_slip", "collection_slip", "digital_slip", "refund_request"]
+Button = Literal["receipt", "invoice", "packing-slip", "refund-request"]
+Render = Literal["on_read", "ahead"]
 SLIPS = frozenset({"packing_slip", "collection_slip", "digital_slip"})
 """What goes with the goods, for each fulfilment: without prices."""
 Mark = Literal["unpaid", "part_paid", "paid", "draft", "sample"]
+Nature = Literal["return", "goodwill", "shipping", "part_cancellation", "cancellation", "correction", "overpaid"]
+"""What a credit note or a refund receipt is for."""
+Category = Literal["S", "Z", "E", "AE", "K", "G", "O", "L", "M"]
+"""Categories of tax as e-invoices name them (UNTDID 5305): S standard, Z zero, E exempt, AE reverse charge …"""
 
 
 class TaxNumber(Part):
@@ -48,8 +60,24 @@ class Seller(Part):
     tax_numbers: tuple[TaxNumber, ...] = ()
 
 
+class TaxPart(Part):
+    """One of the taxes that a code's tax is printed as; `weight` is its share among them."""
+
+    label: str
+    weight: int
+
+
+class TaxCode(Part):
+    """How documents print a code of tax: its name, why nothing is charged (once per document), and the taxes that it is split into."""
+
+    label: str = ""
+    category: Category = "S"
+    note: str = ""
+    split: tuple[TaxPart, ...] = ()
+
+
 class Letterhead(Part):
-    """What one version of a store's document settings puts on every document."""
+    """What one version of a store's document settings puts on every document, and when its picture is made."""
 
     version: int = 0
     seller: Seller = Seller()
@@ -57,7 +85,9 @@ class Letterhead(Part):
     terms: str = ""
     language: Literal["auto", "en", "bn"] = "auto"  # auto: the order's own
     paper: Paper = "a4"
+    render: Render = "on_read"
     logo_sha256: str | None = None
+    tax_codes: dict[str, TaxCode] = Field(default_factory=dict)
 
 
 def printed(letterhead: Letterhead) -> dict[str, Any]:
@@ -101,7 +131,10 @@ class Terms(Part):
 
 
 class SaidLine(Part):
-    """A line as printed; amounts in minor units. `amount` includes tax, after discounts."""
+    """A line as printed; amounts in minor units. `amount` includes tax, after discounts.
+
+    Of a credit, `amount` is the full value of what came back, and `fee` what was kept of it; `tax` is that of the rest.
+    """
 
     line: int
     sku: str
@@ -113,6 +146,22 @@ class SaidLine(Part):
     amount: int
     options: tuple[Option, ...] = written_unless(())
     personalisation: str = written_unless("")  # on a slip
+    tax_rate: str | None = written_unless(None)
+    tax_code: str | None = written_unless(None)
+    commodity_code: str | None = written_unless(None)
+    fee: int = written_unless(0)
+
+
+class SaidTax(TaxRow):
+    """A row of a document's taxes. `rounding` is how much its tax is above net × rate: lines are rounded one by one."""
+
+    rounding: int = written_unless(0)
+
+
+class SaidTaxCode(TaxCode):
+    """How a code is printed, as of the settings that the document was issued under."""
+
+    code: str
 
 
 class SaidPayment(Part):
@@ -134,10 +183,22 @@ class SaidClosing(Part):
     amount: int
 
 
+class SaidRequest(Part):
+    """A refund request as printed: when it was received, by the store's clock, and what the customer said."""
+
+    refund_id: RefundId
+    received_at: datetime
+    time_zone: str
+    reason: str
+    description: str = ""
+    further_information: str = ""
+
+
 class Contents(Part):
     """The complete contents of one document. For an issued document this is the record; the PDF is derived from it.
 
     Fields that came later are written only where they say something, so that what was sealed before them keeps its hash.
+    Since version 2 a document has its taxes by code and rate, and says more: it is printed otherwise even where all fields are equal.
     """
 
     schema_version: int = 1
@@ -180,6 +241,21 @@ class Contents(Part):
     to_collect: int | None = written_unless(None)  # due when a slip was printed
     closings: tuple[SaidClosing, ...] = written_unless(())  # on an order receipt
     refers_to_external: ExternalReference | None = written_unless(None)
+    request: SaidRequest | None = written_unless(None)  # on the print of one
+    issued_at: datetime | None = written_unless(None)  # in the store's time zone, as `ordered_at`
+    ordered_at: datetime | None = written_unless(None)
+    shipping_tax: int = written_unless(0)  # in the tax
+    taxes: tuple[SaidTax, ...] = written_unless(())  # of the total; none on a receipt, which is not about a supply
+    tax_codes: tuple[SaidTaxCode, ...] = written_unless(())  # those that the taxes name, and the settings explain
+    fees: tuple[Fee, ...] = written_unless(())  # kept of the goods and the shipping above
+    nature: Nature | None = written_unless(None)
+    reason: str = written_unless("")  # a customer's, by its code in the refund policy
+    country: str = written_unless("")  # shipping, or else billing, as of the invoice
+
+    @property
+    def itemised(self) -> bool:
+        """Whether it has its taxes by code and rate, and prints what came with them."""
+        return self.schema_version >= 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +268,14 @@ class Copy:
     event_sequence: int
     order: Order | None
     personal: OrderPersonal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Requested:
+    """What was asked for, and in which words."""
+
+    refund: Refund
+    personal: RefundPersonal
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +306,10 @@ class SavedSettings:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """An issued document; `data` is the text that was hashed. The last two are None before it is rendered, and in lists."""
+    """An issued document; `data` is the text that was hashed.
+
+    `pdf_sha256` and `engine` are None before it is rendered, and in lists. `missing_glyphs`: see services/documents/rendering/fontbook.py.
+    """
 
     store_id: str
     document_id: str
@@ -245,6 +332,15 @@ class Document:
     sha256: str
     pdf_sha256: str | None = None
     engine: str | None = None
+    missing_glyphs: list[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unprinted:
+    """An order that is not in the prints of many, and why: the name of the label that says it."""
+
+    order_id: str
+    why: Literal["order_missing", "print_failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,8 +362,12 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A filter of a store's documents: days from `since` up to, not including, `until`, and a kind; None means any."""
+    """A filter of a store's documents: days from `since` up to, not including, `until`, a kind, and whether a glyph is missing.
+
+    None means any.
+    """
 
     since: date | None = None
     until: date | None = None
     kind: str | None = None
+    provisional: bool | None = None

@@ -43,6 +43,16 @@ refunds = table(
     sa.Index(None, "store_id", "order_id"),
 )
 
+requests = table(
+    "requests",
+    sa.Column("refund_id", PublicIdColumn("refund"), nullable=False),
+    sa.Column("order_id", PublicIdColumn("order"), nullable=False),
+    sa.Column("requested_at", TIME, nullable=False),
+    *columns(JSONB, "data", "personal"),
+    sa.PrimaryKeyConstraint("store_id", "refund_id"),
+    sa.Index(None, "store_id", "order_id", "requested_at"),
+)
+
 stores = table(
     "stores",
     sa.Column("time_zone", sa.Text, nullable=False, server_default="UTC"),
@@ -112,14 +122,18 @@ renderings = table(
     sa.Column("pdf", sa.LargeBinary),  # written once, by the first to finish
     *columns(sa.Text, "pdf_sha256", "engine", nullable=True),
     sa.Column("rendered_at", TIME),
+    sa.Column("ahead", sa.Boolean, nullable=False, server_default=sa.false()),  # whether a worker renders it before anybody reads it
     sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
     sa.Column("next_attempt_at", TIME, nullable=False),
     sa.Column("failure", sa.Text),
+    sa.Column("missing_glyphs", JSONB(none_as_null=True)),  # what no font had when a picture was last made; none is stored then
     sa.PrimaryKeyConstraint("store_id", "document_id"),
     sa.ForeignKeyConstraint(["store_id", "document_id"], ["documents.documents.store_id", "documents.documents.document_id"]),
     sa.CheckConstraint("(pdf is null) = (pdf_sha256 is null) and (pdf is null) = (engine is null)", name="whole"),
+    sa.CheckConstraint("missing_glyphs is null or pdf is null", name="provisional"),
     # For the worker's search for documents that are not rendered yet. It does not lead with store_id: a worker serves every store.
-    sa.Index("ix_renderings_due", "next_attempt_at", postgresql_where=sa.text("pdf is null")),
+    sa.Index("ix_renderings_due", "next_attempt_at", postgresql_where=sa.text("pdf is null and ahead")),
+    sa.Index("ix_renderings_provisional", "store_id", "document_id", postgresql_where=sa.text("missing_glyphs is not null")),
 )
 
 bound_times(metadata)

@@ -5,9 +5,10 @@ from typing import Literal, Self
 
 from pydantic import BaseModel
 
-from services.documents.state import Document, Letterhead, Office, SavedSettings, Seller, Series
+from services.documents.rules.contents import heading_of
+from services.documents.state import Document, Letterhead, Nature, Office, Paper, Render, SavedSettings, Seller, Series, TaxCode
 from shared.contracts.actor import Actor
-from shared.contracts.events import DocumentKind
+from shared.contracts.events import DocumentKind, TaxRow
 from shared.contracts.ids import DocumentId, OrderId
 from shared.web.settings_history import SavedView
 from shared.web.views import ByView, MoneyView, View, money
@@ -20,8 +21,26 @@ class ExternalReferenceView(BaseModel):
     issued_on: date
 
 
+class DocumentTaxView(BaseModel):
+    """The tax of one code and rate (per cent)."""
+
+    tax_code: str | None
+    tax_rate: str | None
+    net: MoneyView
+    tax: MoneyView
+    gross: MoneyView
+
+
 class DocumentView(View):
-    """An issued document. `sha256` is the hash of its data; `refers_to` is the document that it corrects, ours or another system's."""
+    """An issued document. `sha256` is the hash of its data; `refers_to` is the document that it corrects, ours or another system's.
+
+    `net` + `tax` = `total`, and `taxes` add up to it, but for what was paid too much, which has no tax; a receipt, which is about
+    money, has neither. `paid` and `due` are as it says them: of the moment when it was issued, and null on a credit. `reason` is the
+    customer's, by its code in the refund policy.
+
+    `missing_glyphs`: characters that no font had when its picture was last made, such as `U+1F389`. They are printed as their codes,
+    and the picture is made anew each time it is read until a font has them.
+    """
 
     document_id: DocumentId
     kind: DocumentKind
@@ -32,15 +51,42 @@ class DocumentView(View):
     order_number: str
     customer_id: str
     total: MoneyView
+    net: MoneyView | None
+    tax: MoneyView | None
+    taxes: list[DocumentTaxView]
+    paid: MoneyView | None
+    due: MoneyView | None
+    nature: Nature | None
+    reason: str
     refers_to: DocumentId | None
     refers_to_external: ExternalReferenceView | None
     sha256: str
+    missing_glyphs: list[str]
 
     @classmethod
     def of(cls, document: Document) -> "DocumentView":
         """As responses show it."""
         external = document.refers_to_external and ExternalReferenceView.model_validate(document.refers_to_external)
-        return cls.showing(document, total=money(document.total, document.currency), refers_to_external=external)
+        said = heading_of(document.data)
+
+        def shown(minor: int | None) -> MoneyView | None:
+            return None if minor is None else money(minor, document.currency)
+
+        return cls.showing(
+            document,
+            **{name: shown(getattr(said, name)) for name in ("net", "tax", "paid", "due")},
+            total=money(document.total, document.currency),
+            taxes=[_tax(row, document.currency) for row in said.taxes],
+            nature=said.nature,
+            reason=said.reason,
+            refers_to_external=external,
+            missing_glyphs=document.missing_glyphs or [],
+        )
+
+
+def _tax(row: TaxRow, currency: str) -> DocumentTaxView:
+    figures = {name: money(getattr(row, name), currency) for name in ("net", "tax", "gross")}
+    return DocumentTaxView(tax_code=row.tax_code, tax_rate=row.tax_rate, **figures)
 
 
 class OrderDocumentsView(View):
@@ -102,8 +148,10 @@ class LetterheadView(View):
     footer: str
     terms: str
     language: Literal["auto", "en", "bn"]
-    paper: Literal["a4", "letter"]
+    paper: Paper
+    render: Render
     prefixes: dict[str, str]
+    tax_codes: dict[str, TaxCode]
     slip_shows_due: bool
     logo_sha256: str | None
 

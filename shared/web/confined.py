@@ -77,25 +77,38 @@ class Confined:
     async def ask(self, question: bytes | Callable[[], bytes], store: str | None = None, caller: str | None = None) -> bytes:
         """The answer. Pass a function if the question takes time to build: it is then built once its turn has come, in a thread.
 
-        Raises Refusal, Slow, Starved, Died, Broken; StoreBusy and Unavailable as Shares.of() does.
+        A process that dies of it although it answered others before is no verdict: what they left in its memory may have killed it.
+        The question is then asked once more, of a new one. Raises Refusal, Slow, Starved, Died, Broken; StoreBusy and Unavailable as
+        Shares.of() does.
         """
         async with self.shares.of(store, caller):
             if not isinstance(question, bytes):
                 question = await asyncio.to_thread(question)
-            child = await self._child()
+            child, is_new = await self._child()
             try:
-                answer = await self._in_time(child, question)
-            except BaseException as error:
-                await asyncio.shield(child.end())
-                if isinstance(error, asyncio.IncompleteReadError | ConnectionError):
-                    raise Died from error
-                raise
+                answer = await self._answer(child, question)
+            except Died:
+                if is_new:
+                    raise  # nobody else's work was in its memory: the question itself was too much for it
+                log.warning("process_died", what=self.confines.name, asked="again, of a new one")
+                child = await self._start()
+                answer = await self._answer(child, question)
             if child.resident_mb() > self.confines.recycle_mb:
                 await asyncio.shield(child.end())
                 self._replace()
             else:
                 self._free.append(child)
         return _opened(answer)
+
+    async def _answer(self, child: "_Child", question: bytes) -> bytes:
+        """The child's answer; a child that gives none is ended. Raises Slow, Starved, Died."""
+        try:
+            return await self._in_time(child, question)
+        except BaseException as error:
+            await asyncio.shield(child.end())
+            if isinstance(error, asyncio.IncompleteReadError | ConnectionError):
+                raise Died from error
+            raise
 
     async def _in_time(self, child: "_Child", question: bytes) -> bytes:
         """The child's answer. Raises Slow or Starved if it takes too long; the child must then be ended."""
@@ -115,12 +128,17 @@ class Confined:
         finally:
             asking.cancel()
 
-    async def _child(self) -> "_Child":
+    async def _child(self) -> tuple["_Child", bool]:
+        """A process, and whether it was started for this caller."""
         while self._free:
             child = self._free.pop()
             if child.is_fit:
-                return child
+                return child, False
             await asyncio.shield(child.end())
+        return await self._start(), True
+
+    async def _start(self) -> "_Child":
+        """A process that has answered nothing: the one that is starting, or else another."""
         starting = self._starting.pop() if self._starting else asyncio.ensure_future(_Child.start(self.confines))
         try:
             return await asyncio.shield(starting)

@@ -60,12 +60,14 @@ def _refuse_calls(architecture: int, numbers: tuple[int, ...]) -> None:
 
 
 def serve(answer: Callable[[bytes], bytes], source: BinaryIO, sink: BinaryIO) -> None:
-    """Answer until the input ends. An exception in `answer` affects only that answer."""
+    """Answer until the input ends, or the memory does. Any other exception in `answer` affects only that answer."""
     while header := source.read(4):
         try:
             made = b"A" + answer(source.read(struct.unpack(">I", header)[0]))
         except Refusal as refusal:
             made = b"R" + json.dumps({"code": refusal.code, **refusal.facts}).encode()
+        except MemoryError:
+            return  # what fills the memory is not known: the caller may ask a new process
         except Exception as error:  # no error may affect the next answer
             made = b"E" + f"{type(error).__name__}: {str(error)[:300]}".encode()
         sink.write(struct.pack(">I", len(made)) + made)

@@ -126,7 +126,7 @@ async def at_rest(bench: Bench) -> None:
         await until(taken)
     admin = await connected(bench)
     try:
-        await until(partial(holds, admin, "select not exists (select from documents.renderings where rendered_at is null)"))
+        await until(partial(holds, admin, "select not exists (select from documents.renderings where ahead and rendered_at is null)"))
     finally:
         await admin.close()
 

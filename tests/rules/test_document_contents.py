@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.documents.rendering.catalogues import catalogue, languages
-from services.documents.rendering.present import address_lines, amount, day, money, paragraphs, printable, view_of
+from services.documents.rendering.present import address_lines, view_of
+from services.documents.rendering.words import amount, day, money, paragraphs, printable
 from services.documents.rules.compose import Background, Issue, buyer_of, compose
 from services.documents.rules.contents import canonical, language_of, sha256_of
 from services.documents.rules.due import Due
@@ -171,7 +172,7 @@ def test_money_and_days_in_each_language() -> None:
         ("safe\u202etxt.exe", "safe�txt.exe"),
         ("nul\x00bell\x07", "nul�bell�"),
         ("ক্\u200dষ", "ক্\u200dষ"),
-        ("x" * 3000, "\u200b".join(["x" * 12] * 166 + ["x" * 8 + "…"])),
+        ("x" * 3000, "x" * 2000 + "…"),
     ],
 )
 def test_what_can_be_printed_and_what_is_shown_for_the_rest(text: str, shown: str) -> None:

@@ -218,6 +218,7 @@ BODIES: dict[str, Callable[[World, Body], Any]] = {
     "refunds_attachment_upload": lambda world, body: {"file": Binary(PNG), "customer_id": uuid.uuid4().hex},
     "notes_note_add": lambda world, body: {**body, "order_id": world.any_order()},
     "notes_read_mark_set": lambda world, body: {},
+    "documents_orders_print": lambda world, body: {**body, "order_ids": [world.any_order() for _ in body.get("order_ids", [])[:3]]},
     "webhooks_endpoint_create": _sent_to,
     "webhooks_endpoint_edit": _sent_to,
     "webhooks_secret_create": lambda world, body: {key: value for key, value in body.items() if key != "secret"},

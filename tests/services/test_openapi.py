@@ -15,7 +15,7 @@ from shared.process.service import Running
 from tests.stack import SERVICES, Stack
 
 ALWAYS = {"401", "403", "422", "500", "503"}
-WRITE_NOTHING = {"refunds_refund_preview", "documents_settings_preview"}
+WRITE_NOTHING = {"refunds_refund_preview", "documents_settings_preview", "documents_orders_print"}
 PROBLEM = {"$ref": "#/components/schemas/Problem"}
 
 

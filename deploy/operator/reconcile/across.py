@@ -139,6 +139,12 @@ APPROVING = f"""(select md5((e.data->'refund')::text) from refunds.events e wher
     {public("order", "r.order_id")}
     and e.type = 'refund.approved.v1' and e.data->'refund'->>'refund_id' = {REFUND_ID} limit 1)"""
 
+_FACTS = ("order_id", "amount", "goods", "shipping", "reason", "requested_at")
+ASKED = "jsonb_build_object(" + ", ".join(f"'{name}', {{refund}}->'{name}'" for name in _FACTS) + ")::text as says"
+REQUESTED = f"""select e.store_id, e.data->'refund'->>'refund_id' as id, {ASKED.format(refund="(e.data->'refund')")},
+    e.recorded_at >= $1 as young from refunds.events e where e.type = 'refund.requested.v1'"""
+DOCUMENTS_REQUESTS = f"""select r.store_id, {REFUND_ID}, {ASKED.format(refund="r.data")}, false from documents.requests r"""
+
 ENTRY = """jsonb_build_object('type', type, 'order', {order}, 'sequence', sequence, 'occurred_at', occurred_at, 'recorded_at',
     recorded_at)::text as says"""
 NOT_TOLD = (
@@ -229,6 +235,12 @@ COMPARISONS: tuple[Comparison, ...] = (
         "the document service holds each approved refund as it was published",
         (("refunds", APPROVED.format(fields=f"'order_id', r.order_id, 'refund', {APPROVING}")),),
         ("documents", DOCUMENTS_REFUNDS),
+    ),
+    Comparison(
+        "request_documented",
+        "the document service holds each refund request as it was published",
+        (("refunds", REQUESTED),),
+        ("documents", DOCUMENTS_REQUESTS),
     ),
     Comparison(
         "timeline",

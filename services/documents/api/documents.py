@@ -32,11 +32,12 @@ def _wanted(
     since: Annotated[Day | None, Query(alias="issued_on.gte", description="The first day, in the store's time zone.")] = None,
     until: Annotated[Day | None, Query(alias="issued_on.lt", description="The day after the last.")] = None,
     kind: DocumentKind | None = None,
+    provisional: Annotated[bool | None, Query(description="Whether the last picture lacks a character: no font has it.")] = None,
 ) -> Wanted:
     """The filter of a list or an archive. Raises Invalid `bad_period`."""
     if since is not None and until is not None and since > until:
         raise Invalid("bad_period", PROBLEMS["bad_period"], at="?issued_on.gte", accepted="Must not be later than `issued_on.lt`.")
-    return Wanted(since, until, kind)
+    return Wanted(since, until, kind, provisional)
 
 
 Chosen = Annotated[Wanted, Depends(_wanted)]
@@ -106,7 +107,7 @@ async def read(document_id: DocumentId, call: Call) -> Response:
     responses={**problems(NotFound), **answers.PDF_RESPONSES},
 )  # fmt: skip
 async def pdf(document_id: DocumentId, call: Call) -> Response:
-    """The document's PDF, always the same bytes."""
+    """The document's PDF: its first complete picture, always the same bytes."""
     async with call.reading() as tx:
         row = await queries.document_for(tx, call.actor, document_id)
     content = await renderings.pdf_of(call.db, call.settings, call.actor.store, document_id)

@@ -9,8 +9,8 @@ from sqlalchemy.dialects.postgresql import insert
 from services.documents import queries
 from services.documents.commands.issuing import issue_due, issue_receipts
 from services.documents.state import Copy
-from services.documents.tables import orders, refunds, stores
-from shared.contracts.events import CustomerErased, Order, OrderPersonal, Refund
+from services.documents.tables import orders, refunds, requests, stores
+from shared.contracts.events import CustomerErased, Order, OrderPersonal, Refund, RefundPersonal
 from shared.data.db import Transaction
 
 NOTHING_PERSONAL = OrderPersonal().model_dump_json()
@@ -87,6 +87,15 @@ async def take_refund(tx: Transaction, store_id: str, refund: Refund, *, now: da
     await issue_due(tx, store_id, copy, await queries.refunds_of(tx, store_id, refund.order_id), now=now)
 
 
+async def take_request(tx: Transaction, store_id: str, refund: Refund, personal: RefundPersonal) -> None:
+    """Store what was asked for, as it was asked; of an erased customer's order without free text."""
+    copy = await _locked_copy(tx, store_id, refund.order_id, refund.customer_id)
+    said = RefundPersonal() if copy.erased else personal
+    values = {"order_id": refund.order_id, "requested_at": refund.requested_at, "data": refund.model_dump(mode="json")}
+    row = {"store_id": store_id, "refund_id": refund.refund_id, **values, "personal": said.model_dump(mode="json")}
+    await tx.execute(insert(requests).values(**row).on_conflict_do_nothing())
+
+
 async def take_time_zone(tx: Transaction, store_id: str, time_zone: str, version: int) -> None:
     """Date documents by `time_zone` from now on, unless a newer version of the order service's settings has arrived."""
     row = {"store_id": store_id, "time_zone": time_zone, "time_zone_version": version}
@@ -105,6 +114,8 @@ async def forget_customer(tx: Transaction, store_id: str, erased: CustomerErased
         if copy.order is not None:
             blank |= {"data": copy.order.forgotten().model_dump(mode="json"), "personal": OrderPersonal().model_dump(mode="json")}
         await tx.execute(sa.update(orders).where(orders.c.store_id == store_id, orders.c.order_id == order_id).values(blank))
+        of_order = (requests.c.store_id == store_id) & (requests.c.order_id == order_id)
+        await tx.execute(sa.update(requests).where(of_order).values(personal=RefundPersonal().model_dump(mode="json")))
 
 
 async def _locked_copy(tx: Transaction, store_id: str, order_id: str, customer_id: str) -> Copy:

@@ -7,8 +7,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from services.documents import queries
-from services.documents.rules.compose import Background, Issue, buyer_of, compose
-from services.documents.rules.contents import canonical, sha256_of
+from services.documents.rules.compose import Background, Issue, buyer_of, compose, country_of
+from services.documents.rules.contents import canonical, heading_of, sha256_of
 from services.documents.rules.due import Due, due_documents, due_receipts, external_invoice
 from services.documents.rules.series import document_number, issuing_day
 from services.documents.state import Buyer, Contents, Copy, DocumentReference, ExternalReference, Office
@@ -25,7 +25,7 @@ class _Desk:
 
     store_id: str
     order: Order
-    buyer: tuple[Address | None, Buyer]  # with the billing address
+    buyer: tuple[Address | None, Buyer, str]  # with the billing address before, and the country after
     office: Office
     refunds: tuple[Refund, ...]
     now: datetime
@@ -87,15 +87,19 @@ async def _issue(tx: Transaction, desk: _Desk, due: Due) -> None:
         day=desk.day,
         time_zone=desk.office.time_zone,
         letterhead=desk.office.letterhead,
+        at=desk.now,
     )
     contents = compose(due, desk.order, _background(desk, due), issue)
     text = canonical(contents)
     await tx.execute(sa.insert(documents).values(**_row(desk, due, contents, counted, text)))
-    await tx.execute(sa.insert(renderings).values(store_id=desk.store_id, document_id=issue.document_id, next_attempt_at=desk.now))
+    picture = {"store_id": desk.store_id, "document_id": issue.document_id, "next_attempt_at": desk.now}
+    await tx.execute(sa.insert(renderings).values(**picture, ahead=desk.office.letterhead.render == "ahead"))
     desk.issued[due.key] = DocumentReference(document_id=issue.document_id, kind=due.kind, number=issue.number, issued_on=issue.day)
     desk.sequence += 1
     corrected = contents.refers_to.document_id if contents.refers_to else None
-    event = DocumentIssued.like(contents, occurred_at=desk.now, sha256=sha256_of(text), refers_to=corrected)
+    said = heading_of(text)
+    figures = {"net": said.net, "tax": said.tax, "taxes": said.taxes}
+    event = DocumentIssued.like(contents, occurred_at=desk.now, sha256=sha256_of(text), refers_to=corrected, **figures)
     await emit(tx, event, store_id=desk.store_id, sequence=desk.sequence, recorded_at=desk.now)
 
 
@@ -107,21 +111,29 @@ async def _next_number(tx: Transaction, store_id: str, kind: str, year: int, pre
     return row.prefix, row.last
 
 
-async def _frozen_buyer(tx: Transaction, store_id: str, invoice: DocumentReference | None, copy: Copy) -> tuple[Address | None, Buyer]:
-    """The billing address and the buyer on the invoice, so that credit notes repeat them; before there is an invoice, our copy's."""
+async def _frozen_buyer(tx: Transaction, store_id: str, invoice: DocumentReference | None, copy: Copy) -> tuple[Address | None, Buyer, str]:
+    """Billing address, buyer and country of the invoice, so that credit notes repeat them; before there is an invoice, our copy's."""
     if invoice is not None:
         issued = await queries.contents_of(tx, store_id, invoice.document_id)
-        return issued.address, issued.buyer
-    return (copy.personal.billing_address, buyer_of(copy.personal)) if copy.personal else (None, Buyer())
+        return issued.address, issued.buyer, issued.country
+    if copy.personal is None:
+        return None, Buyer(), ""
+    return copy.personal.billing_address, buyer_of(copy.personal), country_of(copy.personal)
 
 
 def _background(desk: _Desk, due: Due) -> Background:
     """What the document refers to, and how much of the shipping earlier documents of its cause covered."""
     earlier = [refund for refund in desk.refunds if (due.cause, refund.refund_id) in desk.issued]
     before = sum(refund.shipping_kept if due.cause == "shipping_kept" else refund.shipping for refund in earlier)
-    address, buyer = desk.buyer
+    address, buyer, country = desk.buyer
     return Background(
-        address, desk.refunds, refers_to=_referred(desk, due), refers_to_external=_external(desk, due), buyer=buyer, shipping_before=before
+        address,
+        desk.refunds,
+        refers_to=_referred(desk, due),
+        refers_to_external=_external(desk, due),
+        buyer=buyer,
+        country=country,
+        shipping_before=before,
     )
 
 

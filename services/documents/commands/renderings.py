@@ -1,4 +1,4 @@
-"""The PDFs of documents: rendered outside any transaction, by the worker or on first read. The first bytes stored never change."""
+"""The PDFs of documents: rendered outside any transaction, on first read or by the worker. The first complete bytes never change."""
 
 import asyncio
 import hashlib
@@ -9,9 +9,9 @@ import structlog
 
 from services.documents import queries
 from services.documents.rendering.present import view_of
-from services.documents.rendering.renderer import ENGINE, RenderingFailed, renderer
+from services.documents.rendering.renderer import ENGINE, Picture, RenderingFailed, renderer
 from services.documents.rules.contents import canonical, sha256_of
-from services.documents.state import Contents
+from services.documents.state import Contents, Paper
 from services.documents.tables import renderings
 from shared.contracts.errors import StoreBusy, Transient, Unavailable
 from shared.data.db import Database
@@ -25,21 +25,28 @@ LEASE_SECONDS = 30  # if a rendering takes longer, two workers render the same d
 LONGEST_PAUSE_SECONDS = 3_600
 
 
-async def pdf_of(database: Database, settings: WebSettings, store_id: str, document_id: str) -> bytes:
-    """The PDF of an issued document: the stored bytes, or else rendered and stored by this call. Raises RenderingFailed."""
+async def pdf_of(database: Database, settings: WebSettings, store_id: str, document_id: str) -> Picture:
+    """The picture of an issued document: the stored bytes, or else rendered and stored by this call. Raises RenderingFailed.
+
+    A provisional picture is not stored, but what it lacks is.
+    """
     async with database.reading() as tx:
         kept = await queries.pdf_of(tx, store_id, document_id)
         if kept is not None:
-            return kept
+            return Picture(kept)
         contents = await queries.contents_of(tx, store_id, document_id)
-    return await _keep(database, store_id, document_id, await picture(database, settings, store_id, contents))
+    made = await picture(database, settings, store_id, contents)
+    if made.missing:
+        await _missed(database, store_id, document_id, list(made.missing))
+        return made
+    return Picture(await _keep(database, store_id, document_id, made.pdf))
 
 
-async def picture(database: Database, settings: WebSettings, store_id: str, contents: Contents) -> bytes:
-    """The PDF of any contents, issued or not; nothing is stored. Raises RenderingFailed."""
+async def picture(database: Database, settings: WebSettings, store_id: str, contents: Contents, *, paper: Paper | None = None) -> Picture:
+    """The picture of any contents, issued or not; nothing is stored. `paper`: another than their own. Raises RenderingFailed."""
     async with database.reading() as tx:
         logo = await queries.logo(tx, store_id, contents.logo_sha256)
-    return await renderer(settings).pdf(lambda: view_of(contents, code=check_code(contents), logo=logo), store_id)
+    return await renderer(settings).picture(lambda: view_of(contents, code=check_code(contents), logo=logo, paper=paper), store_id)
 
 
 def check_code(contents: Contents) -> str:
@@ -51,7 +58,7 @@ def check_code(contents: Contents) -> str:
 
 
 async def render_waiting(database: Database, settings: WebSettings, *, now: datetime) -> int:
-    """Render waiting documents, oldest first, a batch at a time. Returns how many. Any number of workers share the work."""
+    """Render documents of stores that want it ahead, oldest first, a batch at a time. Returns how many. Workers share the work."""
     rendered = 0
     while claimed := await _claim(database, now=datetime.now(UTC)):
         rendered += sum(await asyncio.gather(*[_render(database, settings, *document) for document in claimed]))
@@ -63,7 +70,9 @@ async def render_waiting(database: Database, settings: WebSettings, *, now: date
 async def _render(database: Database, settings: WebSettings, store_id: str, document_id: str) -> bool:
     """Render and store one document, or record why that failed. Returns whether it is stored."""
     try:
-        await pdf_of(database, settings, store_id, document_id)
+        made = await pdf_of(database, settings, store_id, document_id)
+        if made.missing:
+            raise RenderingFailed(detail=f"No font has {', '.join(made.missing)}.")
     except RenderingFailed as failure:
         await _failed(database, store_id, document_id, failure, now=datetime.now(UTC))
         return False
@@ -78,7 +87,7 @@ async def _render(database: Database, settings: WebSettings, store_id: str, docu
 async def _claim(database: Database, *, now: datetime) -> list[tuple[str, str]]:
     """Lease documents that are due, in one statement: round-robin over the stores among the documents that have waited longest."""
     r = renderings.c
-    waits = r.pdf.is_(None) & (r.next_attempt_at <= now)
+    waits = r.pdf.is_(None) & r.ahead & (r.next_attempt_at <= now)
     oldest = sa.select(r.store_id, r.document_id, r.next_attempt_at).where(waits).order_by(r.next_attempt_at).limit(CANDIDATES).subquery()
     turn = sa.func.row_number().over(partition_by=oldest.c.store_id, order_by=oldest.c.next_attempt_at).label("turn")
     turns = sa.select(oldest.c.store_id, oldest.c.document_id, turn).subquery()
@@ -110,11 +119,20 @@ async def _keep(database: Database, store_id: str, document_id: str, pdf: bytes)
         "engine": ENGINE,
         "rendered_at": datetime.now(UTC),
         "failure": None,
+        "missing_glyphs": None,
     }
     async with database.transaction("documents.keep_rendering") as tx:
         await tx.execute(sa.update(renderings).where(mine, renderings.c.pdf.is_(None)).values(**values))
         kept: bytes = await tx.scalar(sa.select(renderings.c.pdf).where(mine))
     return kept
+
+
+async def _missed(database: Database, store_id: str, document_id: str, missing: list[str]) -> None:
+    """Record which characters a provisional picture lacks, unless that is recorded or a complete picture was faster."""
+    mine = (renderings.c.store_id == store_id) & (renderings.c.document_id == document_id)
+    news = renderings.c.pdf.is_(None) & renderings.c.missing_glyphs.is_distinct_from(sa.literal(missing, renderings.c.missing_glyphs.type))
+    async with database.transaction("documents.keep_missing_glyphs") as tx:
+        await tx.execute(sa.update(renderings).where(mine, news).values(missing_glyphs=missing))
 
 
 async def _failed(database: Database, store_id: str, document_id: str, failure: RenderingFailed, *, now: datetime) -> None:

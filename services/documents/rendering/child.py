@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import typst
@@ -12,12 +13,12 @@ from shared.web.confined_child import confine, serve
 HERE = Path(__file__).parent
 
 
-def compiler() -> typst.Compiler:
-    """The compiler, created once and reused: our templates as its root, only our fonts, no packages."""
+def compiler(folders: Iterable[str] = (str(HERE / "fonts"),)) -> typst.Compiler:
+    """A compiler: our templates as its root, the fonts of these folders and no others, no packages."""
     return typst.Compiler(
         str(HERE / "templates" / "document.typ"),
         root=str(HERE / "templates"),
-        font_paths=[str(HERE / "fonts")],
+        font_paths=typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=list(folders)),
         ignore_system_fonts=True,
         package_path=str(HERE / "templates" / "no-packages"),
         package_cache_path=str(HERE / "templates" / "no-packages"),
@@ -33,7 +34,22 @@ def render(compile_with: typst.Compiler, view: bytes) -> bytes:
     return repaired(made)
 
 
+class Renders:
+    """Renders with the fonts that each question names: its first line is JSON, their `stamp` and `folders`; the rest is the view."""
+
+    def __init__(self) -> None:
+        self._stamp: str | None = None
+        self._compiler: typst.Compiler | None = None
+
+    def __call__(self, question: bytes) -> bytes:
+        """The PDF."""
+        fonts, _, view = question.partition(b"\n")
+        wanted = json.loads(fonts)
+        if self._compiler is None or self._stamp != wanted["stamp"]:
+            self._compiler, self._stamp = compiler(wanted["folders"]), wanted["stamp"]
+        return render(self._compiler, view)
+
+
 if __name__ == "__main__":
     confine(int(sys.argv[1]))
-    reused = compiler()
-    serve(lambda view: render(reused, view), sys.stdin.buffer, sys.stdout.buffer)
+    serve(Renders(), sys.stdin.buffer, sys.stdout.buffer)

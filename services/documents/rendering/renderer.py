@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import version
 from typing import Any
 
 import structlog
 
+from services.documents.rendering.fontbook import FontBook, font_book
 from services.documents.settings import DocumentSettings
 from shared.contracts.errors import Failure
 from shared.data.shares import PART_OF_SHARE, Rules, Shares
@@ -26,6 +28,14 @@ class RenderingFailed(Failure):
     status, title, on_message, default_code = 503, "Rendering failed", "retry", "rendering_failed"
 
 
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A PDF. It is provisional if a character is `missing` in every font: printed as its code, `U+1F600`, until a font has it."""
+
+    pdf: bytes
+    missing: tuple[str, ...] = ()
+
+
 class Renderer:
     """A few rendering processes, each started when first needed and replaced when it fails or grows.
 
@@ -33,8 +43,17 @@ class Renderer:
     """
 
     def __init__(
-        self, processes: int, deadline_seconds: float, memory_mb: int, *, recycle_mb: int = 300, part: float = 0.4, queue: int = 200
+        self,
+        processes: int,
+        deadline_seconds: float,
+        memory_mb: int,
+        *,
+        recycle_mb: int = 300,
+        part: float = 0.4,
+        queue: int = 200,
+        fonts: FontBook | None = None,
     ) -> None:
+        self._fonts = fonts or font_book("")
         self.preparing = Shares(
             "documents.preparing", Rules(4, headroom=1, part=part, queue=queue), wait_seconds=WAIT_SECONDS, what="prints"
         )
@@ -54,16 +73,25 @@ class Renderer:
         )
 
     async def pdf(self, view: dict[str, Any] | Callable[[], dict[str, Any]], store_id: str | None = None) -> bytes:
-        """The PDF of a view, rendered at the store's turn. Pass a callable for a large view: it is evaluated off the event loop.
+        """The bytes of `picture`."""
+        return (await self.picture(view, store_id)).pdf
+
+    async def picture(self, view: dict[str, Any] | Callable[[], dict[str, Any]], store_id: str | None = None) -> Picture:
+        """The picture of a view, rendered at the store's turn. Pass a callable for a large view: it is evaluated off the event loop.
 
         Raises RenderingFailed, StoreBusy.
         """
+        missing: tuple[str, ...] = ()
 
         def message() -> bytes:
-            return json.dumps(view() if callable(view) else view, ensure_ascii=False).encode()
+            nonlocal missing
+            fitted = self._fonts.fitted(view() if callable(view) else view)
+            missing = fitted.missing
+            fonts = {"stamp": fitted.shelf.stamp, "folders": fitted.shelf.folders}
+            return json.dumps(fonts).encode() + b"\n" + json.dumps(fitted.view, ensure_ascii=False).encode()
 
         try:
-            return await self.processes.ask(message, store_id)
+            pdf = await self.processes.ask(message, store_id)
         except Starved as error:
             raise RenderingFailed(detail=error.detail) from error
         except Slow as error:
@@ -73,6 +101,7 @@ class Renderer:
         except Broken as error:
             log.error("rendering_refused", engine=ENGINE, error=str(error))
             raise RenderingFailed(detail="The engine could not render the document.") from error
+        return Picture(pdf, missing)
 
     async def close(self) -> None:
         """Stop every idle process; a busy one stops with the caller of its rendering."""
@@ -88,6 +117,7 @@ def _renderer(settings: DocumentSettings) -> Renderer:
         recycle_mb=settings.render_recycle_mb,
         part=settings.share_part_percent / 100 * PART_OF_SHARE,
         queue=settings.share_queue,
+        fonts=font_book(settings.font_folders),
     )
 
 

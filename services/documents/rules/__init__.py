@@ -15,6 +15,9 @@ PROBLEMS: dict[str, str] = {
     "logo_type": "A logo is a PNG or JPEG image.",
     "logo_unreadable": "The bytes sent as a logo cannot be decoded as the image type that they claim to be.",
     "logo_too_large": "A logo is at most 1 MB and 4,000 pixels on each side.",
+    "no_refund_request": "No refund was requested for this order. A recent request may not have reached this service yet: try again.",
+    "too_many_prints": "One call prints at most 200 orders.",
+    "orders_missing": "Some of these orders do not exist or have not reached this service yet; `order_ids` names them all.",
     "rendering_failed": "The document could not be rendered within its time and memory limits; its data and number are unaffected.",
 }
 """Every refusal code of this service and its meaning."""

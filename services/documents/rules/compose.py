@@ -1,11 +1,14 @@
 """Composes the contents of each issued document from the order, the refund and earlier documents."""
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
+from typing import Any
 
 from services.documents.rules.contents import language_of
+from services.documents.rules.credits import credit_of, receipt_of, rest_of
 from services.documents.rules.due import Due, credited_apart
-from services.documents.rules.series import issuing_day
+from services.documents.rules.series import issuing_day, issuing_time
+from services.documents.rules.taxes import explained, row_of, tax_table, taxes_of
 from services.documents.state import (
     Buyer,
     Contents,
@@ -17,8 +20,11 @@ from services.documents.state import (
     Terms,
     printed,
 )
-from shared.contracts.events import Address, Order, OrderLine, OrderPersonal, Payment, Refund, RefundLine
+from shared.contracts.events import Address, Order, OrderPersonal, Payment, Refund
 from shared.contracts.money import share
+
+VERSION = 2
+"""Of the contents that are composed now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,7 @@ class Issue:
     day: date
     time_zone: str
     letterhead: Letterhead
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +48,7 @@ class Background:
     refers_to: DocumentReference | None = None
     refers_to_external: ExternalReference | None = None
     buyer: Buyer = field(default_factory=Buyer)
+    country: str = ""
     shipping_before: int = 0  # minor units of the order's shipping on earlier documents of this cause, so that its tax is split exactly
 
 
@@ -55,25 +63,42 @@ def compose(due: Due, order: Order, background: Background, issue: Issue) -> Con
             "total": due.amount,
             "refers_to": background.refers_to,
             "refers_to_external": background.refers_to_external,
+            "issued_at": issue.at and issuing_time(issue.at, issue.time_zone),
         }
     )
     if due.cause == "payment":
         return blank.model_copy(update=_payment(order, due.subject_id, issue.time_zone))
-    addressed = blank.model_copy(update={"address": background.billing_address, "buyer": background.buyer})
-    if due.cause == "refund":
-        refund = next(refund for refund in background.refunds if refund.refund_id == due.subject_id)
-        said = _refunded(order, refund, background.shipping_before)
-        return addressed.model_copy(update=said | (_set_off(refund) if due.kind == "credit_note" else _paid_out(refund)))
-    if due.cause == "shipping_kept":
-        refund = next(refund for refund in background.refunds if refund.refund_id == due.subject_id)
-        tax = refund.shipping_kept_tax
-        if tax is None:
-            tax = share(order.shipping_tax, order.shipping, background.shipping_before, due.amount)
-        return addressed.model_copy(update={"shipping": due.amount, "tax": tax})
+    about = {"address": background.billing_address, "buyer": background.buyer, "country": background.country}
+    return explained(blank.model_copy(update=about | _supply(due, order, background)), issue.letterhead)
+
+
+def _supply(due: Due, order: Order, background: Background) -> dict[str, Any]:
+    """What a document says of the supply that it is about, or of what is credited of it."""
+    named = Terms(supplied_on=order.supplied_on, place_of_supply=order.place_of_supply)
     if due.cause == "cancellation":
-        return addressed.model_copy(update=_rest(order, list(credited_apart(background.refunds).values())))
+        return rest_of(order, list(credited_apart(background.refunds).values())) | {"order_terms": named}
+    if due.cause == "refund":
+        refund = _refund(due, background)
+        if due.kind == "credit_note":
+            return credit_of(order, refund, background.shipping_before) | {"order_terms": named}
+        return receipt_of(order, refund, background.refunds)
+    if due.cause == "shipping_kept":
+        return _shipping_kept(order, _refund(due, background), due.amount, background.shipping_before)
     terms = {"order_terms": Terms.like(order)} if due.kind == "invoice" else {}
-    return addressed.model_copy(update=whole_order(order) | _paid_when_confirmed(order) | terms)
+    return whole_order(order) | _paid_when_confirmed(order) | terms
+
+
+def _refund(due: Due, background: Background) -> Refund:
+    return next(refund for refund in background.refunds if refund.refund_id == due.subject_id)
+
+
+def _shipping_kept(order: Order, refund: Refund, kept: int, before: int) -> dict[str, Any]:
+    """The shipping that a cancelled order's customer pays all the same, with the tax in it."""
+    tax = refund.shipping_kept_tax
+    if tax is None:
+        tax = share(order.shipping_tax, order.shipping, before, kept)
+    row = row_of(kept, tax, order.shipping_tax_code, order.shipping_tax_rate)
+    return {"shipping": kept, "shipping_tax": tax, "tax": tax, "taxes": tax_table([row])}
 
 
 def buyer_of(personal: OrderPersonal) -> Buyer:
@@ -82,10 +107,17 @@ def buyer_of(personal: OrderPersonal) -> Buyer:
     return Buyer(name=name, company=personal.company, tax_numbers=personal.tax_numbers, reference=personal.buyer_reference)
 
 
+def country_of(personal: OrderPersonal) -> str:
+    """The country that the supply goes to: of the shipping address, or else the billing address."""
+    address = personal.shipping_address or personal.billing_address
+    return address.country_code if address else ""
+
+
 def frame(order: Order, letterhead: Letterhead, *, day: date, time_zone: str) -> Contents:
     """The contents that every document about `order` shares: seller, order, day and language, but no lines or sums."""
     return Contents(
         **printed(letterhead),
+        schema_version=VERSION,
         kind="draft_invoice",
         issued_on=day,
         language=language_of(order.language, letterhead.language),
@@ -93,6 +125,7 @@ def frame(order: Order, letterhead: Letterhead, *, day: date, time_zone: str) ->
         order_id=order.order_id,
         order_number=order.number,
         ordered_on=issuing_day(order.placed_at, time_zone),
+        ordered_at=issuing_time(order.placed_at, time_zone),
         customer_id=order.customer_id,
         currency=order.currency,
         prices_include_tax=order.prices_include_tax,
@@ -100,39 +133,16 @@ def frame(order: Order, letterhead: Letterhead, *, day: date, time_zone: str) ->
     )
 
 
-def whole_order(order: Order) -> dict[str, object]:
-    """Lines and sums of the whole order, as on its invoice and on the credit note of its cancellation."""
+def whole_order(order: Order) -> dict[str, Any]:
+    """Lines, sums and taxes of the whole order, as on its invoice."""
+    lines = tuple(SaidLine.like(one, discount=one.discount + one.order_discount, amount=one.total) for one in order.lines)
     return {
-        "lines": tuple(SaidLine.like(one, discount=one.discount + one.order_discount, amount=one.total) for one in order.lines),
-        "goods": sum(line.total for line in order.lines),
-        "shipping": order.shipping,
-        "tax": sum(line.tax for line in order.lines) + order.shipping_tax,
-        "discount": sum(line.discount + line.order_discount for line in order.lines),
-    }
-
-
-def _rest(order: Order, credited: list[Refund]) -> dict[str, object]:
-    """Lines and sums of what a cancellation credits: the whole order less what was credited apart from it."""
-    before: dict[int, list[RefundLine]] = {}
-    for refund in credited:
-        for part in refund.lines:
-            before.setdefault(part.line, []).append(part)
-    lines = []
-    for line in order.lines:
-        parts = before.get(line.line, [])
-        quantity, amount = line.quantity - sum(one.quantity for one in parts), line.total - sum(one.goods for one in parts)
-        if quantity or amount:
-            said = SaidLine.like(line, quantity=quantity, discount=line.discount + line.order_discount, amount=amount)
-            if parts:  # the rest of a line is worth what is left of it, which is no price times quantity
-                left = {"unit_price": None, "discount": 0, "tax": line.tax - sum(one.tax or 0 for one in parts)}
-                said = said.model_copy(update=left)
-            lines.append(said)
-    shipping, shipping_tax = sum(refund.shipping for refund in credited), sum(refund.shipping_tax or 0 for refund in credited)
-    return {
-        "lines": tuple(lines),
+        "lines": lines,
         "goods": sum(line.amount for line in lines),
-        "shipping": order.shipping - shipping,
-        "tax": sum(line.tax for line in lines) + order.shipping_tax - shipping_tax,
+        "shipping": order.shipping,
+        "shipping_tax": order.shipping_tax,
+        "tax": sum(line.tax for line in lines) + order.shipping_tax,
+        "taxes": taxes_of(order, lines, order.shipping, order.shipping_tax),
         "discount": sum(line.discount for line in lines),
     }
 
@@ -143,18 +153,22 @@ def payments_of(order: Order, time_zone: str, receipts: dict[str, str]) -> tuple
     return tuple(_said(payment, time_zone, receipts.get(payment.payment_id)) for payment in ordered)
 
 
-def _payment(order: Order, payment_id: str, time_zone: str) -> dict[str, object]:
-    """A receipt's sums: this payment, and the total collected up to it. Payments are append-only, so these never change."""
+def _payment(order: Order, payment_id: str, time_zone: str) -> dict[str, Any]:
+    """A receipt's sums: this payment, and the total collected up to it. Payments are append-only, so these never change.
+
+    It has no taxes: it is about money, and those of the supply are the invoice's.
+    """
     payment = next(one for one in order.payments if one.payment_id == payment_id)
     paid = sum(one.amount for one in order.payments if one.order_version <= payment.order_version)
     return whole_order(order) | {
         "payments": (_said(payment, time_zone, None),),
         "paid": paid,
         "balance": max(0, order.total - paid),
+        "taxes": (),
     }
 
 
-def _paid_when_confirmed(order: Order) -> dict[str, object]:
+def _paid_when_confirmed(order: Order) -> dict[str, Any]:
     """What was paid, and is still to pay, as of the version that confirmed the order: later payments never change what an invoice says."""
     if order.confirmed_version is None:
         return {}
@@ -164,48 +178,3 @@ def _paid_when_confirmed(order: Order) -> dict[str, object]:
 
 def _said(payment: Payment, time_zone: str, receipt: str | None) -> SaidPayment:
     return SaidPayment.like(payment, paid_on=issuing_day(payment.occurred_at, time_zone), receipt=receipt)
-
-
-def _refunded(order: Order, refund: Refund, shipping_before: int) -> dict[str, object]:
-    """Lines and sums of a refund, with the taxes that the refund says.
-
-    One from before refunds said their taxes: a unit carries the same share of its line's tax whichever refund it is part of.
-    """
-    placed = {line.line: line for line in order.lines}
-    lines = tuple(_refunded_line(placed[line.line], line) for line in refund.lines if line.quantity > 0)
-    shipping_tax = refund.shipping_tax
-    if shipping_tax is None:
-        shipping_tax = share(order.shipping_tax, order.shipping, shipping_before, refund.shipping)
-    return {
-        "lines": lines,
-        "goods": refund.goods,
-        "shipping": refund.shipping,
-        "overpaid": refund.overpaid,
-        # money without units has its tax too, though no line of the document
-        "tax": sum(line.tax for line in lines) + sum(one.tax or 0 for one in refund.lines if not one.quantity) + shipping_tax,
-    }
-
-
-def _set_off(refund: Refund) -> dict[str, object]:
-    """How much of a credit was paid back, where the rest was set off against what was due."""
-    return {"paid": refund.amount, "balance": refund.credited - refund.amount} if refund.amount < refund.credited else {}
-
-
-def _paid_out(refund: Refund) -> dict[str, object]:
-    """The tax in the money that was paid out, if the refund says it."""
-    return {"tax": sum(row.tax for row in refund.payout_taxes)} if refund.shipping_tax is not None else {}
-
-
-def _refunded_line(placed: OrderLine, refunded: RefundLine) -> SaidLine:
-    tax = refunded.tax
-    if tax is None:
-        tax = sum(share(placed.tax, placed.quantity, units.first - 1, units.last - units.first + 1) for units in refunded.units)
-    return SaidLine(
-        line=placed.line,
-        sku=placed.sku,
-        name=placed.name,
-        quantity=refunded.quantity,
-        tax=tax,
-        amount=refunded.goods,
-        options=placed.options,
-    )

@@ -2,14 +2,29 @@
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
 
 from services.documents.rules.compose import buyer_of, frame, payments_of, whole_order
+from services.documents.rules.contents import language_of
 from services.documents.rules.due import is_invoiced
-from services.documents.state import Buyer, Contents, Letterhead, Mark, SaidClosing, Terms
+from services.documents.rules.sample import NO_ORDER
+from services.documents.rules.taxes import explained
+from services.documents.state import (
+    Button,
+    Buyer,
+    Contents,
+    Letterhead,
+    Mark,
+    Requested,
+    SaidClosing,
+    SaidLine,
+    SaidRequest,
+    Terms,
+    printed,
+)
 from shared.contracts.events import Order, OrderPersonal
 
-Button = Literal["receipt", "invoice", "packing-slip"]
+MOST_PRINTS = 200
+"""Orders that are printed by one call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +55,7 @@ def order_receipt(order: Order, desk: Desk, receipts: dict[str, str]) -> Content
     `receipts`: payment id to receipt number.
     """
     mark: Mark = "paid" if order.payment == "paid" else "part_paid" if order.collected > 0 else "unpaid"
-    return _print(order, desk).model_copy(
+    said = _print(order, desk).model_copy(
         update=whole_order(order)
         | {
             "kind": "order_receipt",
@@ -51,11 +66,12 @@ def order_receipt(order: Order, desk: Desk, receipts: dict[str, str]) -> Content
             "closings": tuple(SaidClosing.like(one) for one in order.closings),
         }
     )
+    return explained(said, desk.letterhead)
 
 
 def draft_invoice(order: Order, personal: OrderPersonal, desk: Desk) -> Contents:
     """The invoice as it would be if the order were confirmed now."""
-    return _print(order, desk).model_copy(
+    said = _print(order, desk).model_copy(
         update=whole_order(order)
         | {
             "kind": "draft_invoice",
@@ -65,6 +81,7 @@ def draft_invoice(order: Order, personal: OrderPersonal, desk: Desk) -> Contents
             "order_terms": Terms.like(order),
         }
     )
+    return explained(said, desk.letterhead)
 
 
 def slip(order: Order, personal: OrderPersonal, desk: Desk) -> Contents:
@@ -78,8 +95,57 @@ def slip(order: Order, personal: OrderPersonal, desk: Desk) -> Contents:
         if left[line.line]
     )
     methods = Terms(shipping_method=order.shipping_method, payment_method=order.payment_method)
-    common = {"lines": lines, "note": personal.customer_note, "order_terms": methods, "terms": ""}
+    common = {"lines": lines, "note": personal.customer_note, "order_terms": methods, "terms": "", "taxes": ()}
     return blank.model_copy(update=common | _handed_over(order, personal, shows_due=desk.slip_shows_due))
+
+
+def refund_request(order: Order, personal: OrderPersonal, asked: Requested, desk: Desk) -> Contents:
+    """What was asked for, with date and time of its receipt: units, and what they would credit by the policy in force then."""
+    refund = asked.refund
+    placed = {line.line: line for line in order.lines}
+    lines = tuple(
+        SaidLine(
+            line=one.line,
+            sku=one.sku,
+            name=placed[one.line].name if one.line in placed else one.sku,
+            quantity=one.quantity,
+            amount=one.goods,
+            options=placed[one.line].options if one.line in placed else (),
+        )
+        for one in refund.lines
+    )
+    said = SaidRequest.like(
+        asked.personal, refund_id=refund.refund_id, received_at=refund.requested_at, time_zone=desk.time_zone, reason=refund.reason
+    )
+    return _print(order, desk).model_copy(
+        update={
+            "kind": "refund_request",
+            "buyer": buyer_of(personal),
+            "address": personal.billing_address,
+            "lines": lines,
+            "goods": refund.goods,
+            "shipping": refund.shipping,
+            "total": refund.goods + refund.shipping,
+            "request": said,
+            "terms": "",
+        }
+    )
+
+
+def blank(desk: Desk) -> Contents:
+    """Contents that say nothing but whose they are: of the page that lists what is not printed."""
+    return Contents(
+        **printed(desk.letterhead),
+        kind="packing_slip",
+        issued_on=desk.day,
+        language=language_of("en", desk.letterhead.language),
+        order_id=NO_ORDER,
+        order_number="",
+        ordered_on=desk.day,
+        customer_id="",
+        currency="BDT",
+        total=0,
+    )
 
 
 def _handed_over(order: Order, personal: OrderPersonal, *, shows_due: bool) -> dict[str, object]:

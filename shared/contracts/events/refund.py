@@ -119,7 +119,7 @@ class RefundEvent(Event):
         return self.refund.order_id
 
 
-class RefundRequested(RefundEvent, type="refund.requested.v1", readers=("notes", "webhooks")):
+class RefundRequested(RefundEvent, type="refund.requested.v1", readers=("notes", "documents", "webhooks")):
     """A customer requested a refund, or staff did so for them."""
 
 

@@ -5,7 +5,7 @@
 
 import asyncio
 import io
-from datetime import date
+from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, get_args
 
@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw
 from services.documents.rendering.catalogues import languages
 from services.documents.rendering.present import view_of
 from services.documents.rendering.renderer import Renderer
+from services.documents.rules.taxes import row_of, tax_table
 from services.documents.state import (
     Buyer,
     Contents,
@@ -22,10 +23,13 @@ from services.documents.state import (
     PrintKind,
     SaidLine,
     SaidPayment,
+    SaidRequest,
+    SaidTaxCode,
     Seller,
     TaxNumber,
+    Terms,
 )
-from shared.contracts.events import Address, DocumentKind
+from shared.contracts.events import Address, DocumentKind, Fee, Option, TaxRegistration
 from tests.services.documents.pdftext import picture_of
 
 GOLDEN = Path(__file__).resolve().parents[3] / "docs" / "documents"
@@ -34,6 +38,8 @@ SPECIMENS = [(kind, language) for kind in KINDS for language in languages()]
 TODAY = date(2026, 11, 22)
 CODE = "9f2c 41d0 77ab 0e5c"
 DOTS_PER_INCH = 80
+FEE = 25_000
+DHAKA = timezone(timedelta(hours=6))
 
 GOODS = {
     "en": ("Hand-loomed cotton saree, indigo", "Brass tea strainer", "Darjeeling first flush, 250 g tin", "Jute shopping bag, large"),
@@ -71,16 +77,29 @@ def logo() -> bytes:
     return made.getvalue()
 
 
+TAXED = (("R", "7.5"), ("S", "15"))
+TAX_CODES = (
+    SaidTaxCode(code="R", label="VAT, reduced"),
+    SaidTaxCode(code="S", label="VAT", note="VAT is charged at the rate of the day of supply."),
+)
+
+
+def tax_in(gross: int, rate: str) -> int:
+    """The tax that is in an amount."""
+    return round(gross * float(rate) / (100 + float(rate)))
+
+
 def lines(language: str, count: int) -> tuple[SaidLine, ...]:
-    """Lines with discounts here and there, 15 % tax included."""
+    """Lines with discounts here and there, tax at two rates included."""
     made = []
     for index in range(count):
         quantity, price, discount = index % 3 + 1, (125_000, 45_050, 89_900, 22_000)[index % 4], 10_000 if index % 4 == 0 else 0
-        total = quantity * price - discount
+        total, code, rate = quantity * price - discount, *TAXED[index % 4 > 0]
         made.append(
             SaidLine(
                 line=index + 1, sku=f"SKU-{1001 + index}", name=GOODS[language][index % 4], quantity=quantity, unit_price=price,
-                discount=discount, tax=total * 15 // 115, amount=total,
+                discount=discount, tax=tax_in(total, rate), amount=total, tax_code=code, tax_rate=rate,
+                options=(Option(name="Size", value="XL"),) if index % 4 == 0 else (), commodity_code="5007" if index % 4 == 0 else None,
             )
         )  # fmt: skip
     return tuple(made)
@@ -94,12 +113,18 @@ def specimen(kind: str, language: str, *, count: int = 4, **changes: Any) -> Con
         update={"phone": "+880 31 555 0123", "tax_numbers": (TaxNumber(label="BIN", number="000123456-0101"),)}
     )
     letterhead = Letterhead(seller=seller, footer=FOOTER[language], terms=TERMS[language])
+    shipping_tax = tax_in(shipping, "15")
+    rows = [row_of(line.amount, line.tax, line.tax_code, line.tax_rate) for line in said] + [row_of(shipping, shipping_tax, "S", "15")]
+    if kind == "credit_note":
+        rows.append(row_of(-FEE, -tax_in(FEE, "15"), "S", "15"))
     facts: dict[str, Any] = {
-        "kind": kind, "number": f"{kind[:3].upper()}-2026-000042", "issued_on": TODAY, "language": language, "paper": "a4",
-        "seller": letterhead.seller, "footer": letterhead.footer, "terms": letterhead.terms,
+        "schema_version": 2, "kind": kind, "number": f"{kind[:3].upper()}-2026-000042", "issued_on": TODAY, "language": language,
+        "paper": "a4", "seller": letterhead.seller, "footer": letterhead.footer, "terms": letterhead.terms,
         "order_id": "order_00000000000000000000000000", "order_number": "10027", "ordered_on": date(2026, 11, 20), "customer_id": "c-1",
         "address": BUYER[language], "currency": "BDT", "lines": said, "goods": goods, "shipping": shipping,
-        "tax": sum(line.tax for line in said) + 1_565, "discount": sum(line.discount for line in said), "total": goods + shipping,
+        "tax": sum(row.tax for row in rows), "shipping_tax": shipping_tax, "taxes": tax_table(rows),
+        "tax_codes": TAX_CODES, "discount": sum(line.discount for line in said), "total": goods + shipping,
+        "issued_at": datetime(2026, 11, 22, 9, 5, tzinfo=DHAKA), "ordered_at": datetime(2026, 11, 20, 18, 40, tzinfo=DHAKA),
     }  # fmt: skip
     return Contents(**(facts | _of_kind(kind, goods + shipping) | changes))
 
@@ -113,19 +138,29 @@ def _of_kind(kind: str, total: int) -> dict[str, Any]:
 
     first = DocumentReference(document_id="document_00000000000000000000000000", kind="invoice", number="INV-2026-000041", issued_on=TODAY)
     roll: dict[str, Any] = {"address": None, "terms": ""}
-    slip: dict[str, Any] = {"number": None, "terms": ""}
+    money = roll | {"taxes": (), "tax_codes": ()}
+    slip: dict[str, Any] = {"number": None, "terms": "", "taxes": (), "tax_codes": ()}
+    business: dict[str, Any] = {
+        "buyer": Buyer(company="Shapla Ltd", tax_numbers=(TaxRegistration(label="BIN", number="000123456-0202"),), reference="PO-77"),
+        "order_terms": Terms(
+            payment_method="cod", supplied_on=date(2026, 11, 21), payment_due_on=date(2026, 12, 21), place_of_supply="Dhaka"
+        ),
+    }
     over_the_counter: dict[str, Any] = {"address": None, "buyer": Buyer(name="Rahima Khatun · রহিমা খাতুন")}
     kinds: dict[str, dict[str, Any]] = {
-        "invoice": {},
-        "draft_invoice": {"number": None, "mark": "draft"},
-        "credit_note": {"refers_to": first, "cause": "cancellation"},
-        "receipt": roll | {"payments": (paid(200_000, 21),), "total": 200_000, "paid": 200_000, "balance": total - 200_000},
-        "cancelling_receipt": roll
+        "invoice": business | {"paid": 200_000, "balance": total - 200_000},
+        "draft_invoice": business | {"number": None, "mark": "draft"},
+        "credit_note": {
+            "refers_to": first, "cause": "refund", "nature": "return", "reason": "damaged", "discount": 0,
+            "fees": (Fee(name="Restocking · গুদামজাত", amount=FEE),), "total": total - FEE, "paid": 150_000, "balance": total - FEE - 150_000,
+        },
+        "receipt": money | {"payments": (paid(200_000, 21),), "total": 200_000, "paid": 200_000, "balance": total - 200_000},
+        "cancelling_receipt": money
         | {
             "payments": (paid(-200_000, 22),), "total": 200_000, "paid": 0, "balance": total,
             "refers_to": first.model_copy(update={"kind": "receipt", "number": "RCT-2026-000041"}),
         },
-        "refund_receipt": roll | {"tax": 0, "discount": 0},
+        "refund_receipt": roll | {"discount": 0, "nature": "cancellation"},
         "order_receipt": roll
         | {
             "number": None, "mark": "part_paid", "paid": 300_000, "balance": total - 300_000,
@@ -133,6 +168,14 @@ def _of_kind(kind: str, total: int) -> dict[str, Any]:
         },
         "packing_slip": slip | {"contact": "+880 1712 345678", "tracking": "Pathao PX-44871", "to_collect": total},
         "collection_slip": slip | over_the_counter | {"contact": "+880 1712 345678", "to_collect": 0},
+        "refund_request": {
+            "number": None, "terms": "", "tax": 0, "discount": 0,
+            "request": SaidRequest(
+                refund_id="refund_00000000000000000000000000",
+                received_at=datetime(2026, 11, 21, 23, 5, tzinfo=UTC), time_zone="Asia/Dhaka",
+                reason="damaged", description="A seam is open.\nসেলাই খোলা।",
+            ),
+        },
         "digital_slip": slip | over_the_counter | {"contact": "rahima@example.com"},
     }  # fmt: skip
     return kinds[kind]

@@ -29,6 +29,7 @@ from shared.contracts.events import (
     PartCancellation,
     Payment,
     Refund,
+    RefundPersonal,
 )
 from shared.contracts.ids import new_id
 from shared.messaging.broker import queue_name
@@ -189,6 +190,19 @@ class Life:
         }  # fmt: skip
         refund = Refund(**(base | known | facts))
         return self._told("refunds", events.RefundApproved(occurred_at=NOON, by=STAFF, refund=refund), self.refunds)
+
+    def ask(self, goods: int, *, lines: Any = (), said: RefundPersonal | None = None, **facts: Any) -> Told:
+        """A refund is requested."""
+        self.refunds += 1
+        base: dict[str, Any] = {
+            "refund_id": new_id("refund"), "order_id": self.order_id, "order_number": "1001", "customer_id": self.customer_id,
+            "version": 1, "status": "processing", "settlement": "none", "policy_version": 0, "reason": "damaged", "currency": "BDT",
+            "amount": goods, "goods": goods, "shipping": 0, "lines": lines, "cause": "request", "order_version": self.version,
+            "requested_at": NOON,
+        }  # fmt: skip
+        refund = Refund(**(base | facts))
+        event = events.RefundRequested(occurred_at=NOON, by=CUSTOMER, refund=refund, personal=said or RefundPersonal())
+        return self._told("refunds", event, self.refunds)
 
     def erase(self) -> Told:
         """The customer asked to be forgotten."""

@@ -6,10 +6,12 @@ import io
 import zipfile
 from datetime import date, timedelta
 
-from services.documents.api.archive import COLUMNS
+from services.documents.api.archive import COLUMNS, MISSING
 from tests.services.documents.pdftext import missing_from
-from tests.services.documents.telling import PERSONAL, Life, Teller
+from tests.services.documents.telling import BILLING, PERSONAL, Life, Teller
+from tests.services.planted import admin_of, planted
 from tests.shop import Shop, eventually
+from tests.stack import Stack
 
 
 async def three_orders(shop: Shop, teller: Teller) -> list[Life]:
@@ -65,7 +67,12 @@ async def test_the_same_document_is_the_same_bytes_and_verifies(shop: Shop, tell
     assert (tampered["verified"], tampered["data_matches"], tampered["pdf_matches"]) == (False, True, False)
 
 
-async def test_the_worker_renders_what_nobody_has_read(shop: Shop, teller: Teller) -> None:
+async def test_the_worker_renders_what_nobody_has_read_where_the_store_wants_that(shop: Shop, teller: Teller) -> None:
+    """Documents that were issued before stay as they are: they are rendered when they are read."""
+    settings = "/documents/v1/documents-settings"
+    assert (await shop.staff.get(settings)).ok()["render"] == "on_read"
+    [read_later, *_] = await three_orders(shop, teller)
+    (await shop.staff.put(settings, json={"render": "ahead"}, headers={"If-Match": '"v0"'})).ok()
     await three_orders(shop, teller)
 
     async def all_rendered() -> bool:
@@ -73,6 +80,32 @@ async def test_the_worker_renders_what_nobody_has_read(shop: Shop, teller: Telle
         return bool(row["n"] == 6)
 
     await eventually(all_rendered)
+    [row] = await shop.rows("documents", "select count(*) n from renderings where store_id = {store} and attempts > 0 and not ahead")
+    assert row["n"] == 0
+    for document in (await shop.staff.get(f"/documents/v1/documents/orders/{read_later.order_id}"))["items"]:
+        assert (await shop.staff.get(f"/documents/v1/documents/{document['document_id']}/verify"))["pdf_sha256"] is None
+        (await shop.staff.get(f"/documents/v1/documents/{document['document_id']}/pdf")).ok()
+        assert (await shop.staff.get(f"/documents/v1/documents/{document['document_id']}/verify"))["pdf_matches"] is True
+
+
+async def test_what_is_wrong_with_a_picture_stands_in_the_index_and_does_not_end_the_archive(
+    shop: Shop, teller: Teller, stack: Stack
+) -> None:
+    lives = [Life(shop.store) for _ in range(4)]
+    lives[1].personal = PERSONAL.model_copy(update={"billing_address": BILLING.model_copy(update={"name": "Ann \U000f9876"})})
+    for life in lives:
+        await teller.tell(shop, life.step("pending"), life.step("confirmed"))
+    admin = await admin_of(stack)
+    spoilt = ("store_id = $1 and kind = 'invoice' and counted = 3", shop.store)
+    data = await admin.fetchval(f"select data from documents.documents where {spoilt[0]}", shop.store)
+    async with planted(admin, "documents.documents", "data", data.replace('"lines":[', '"lines":["no line",'), *spoilt):
+        answer = (await shop.staff.get("/documents/v1/documents/archive")).ok()
+    await admin.close()
+    pack = zipfile.ZipFile(io.BytesIO(answer.content))
+    rows = list(csv.DictReader(io.StringIO(pack.read("index.csv").decode("utf-8-sig"))))
+    assert [(row["number"][-1], row["file"] == MISSING) for row in rows] == [("1", False), ("2", False), ("3", True), ("4", False)]
+    assert [row["problem"][:20] for row in rows] == ["", "No font has U+F9876.", "The stored row canno", ""]
+    assert missing_from(pack.read(rows[1]["file"]), ["[U+F9876]"]) == []
 
 
 async def test_the_gap_report_finds_no_gap_and_would_find_one(shop: Shop, teller: Teller) -> None:
@@ -101,12 +134,12 @@ async def test_an_archive_of_a_period(shop: Shop, teller: Teller) -> None:
     assert {row["number"]: (row["total"], row["sha256"]) for row in rows} == {
         one["number"]: (one["total"]["decimal"], one["sha256"]) for one in listed
     }
-    assert sorted(pack.namelist()) == sorted(["index.csv", *[row["file"] for row in rows]])
+    assert sorted(pack.namelist()) == sorted(["index.csv", "taxes.csv", *[row["file"] for row in rows]])
     for one in listed:
         pdf = (await shop.staff.get(f"/documents/v1/documents/{one['document_id']}/pdf")).content
         assert pack.read(f"{one['kind']}/{one['number']}.pdf") == pdf
     empty = zipfile.ZipFile(io.BytesIO((await shop.staff.get("/documents/v1/documents/archive?issued_on.lt=2001-01-01")).ok().content))
-    assert empty.namelist() == ["index.csv"]
+    assert empty.namelist() == ["index.csv", "taxes.csv"]
 
 
 async def test_erasure_leaves_issued_documents_and_nothing_else(shop: Shop, life: Life, teller: Teller) -> None:

@@ -70,7 +70,7 @@ async def test_of_two_racing_saves_one_wins(shop: Shop) -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        {"paper": "a5"},
+        {"paper": "a3"},
         {"language": "fr"},
         {"sellers": {}},
         {"seller": {"address": ["x"] * 7}},

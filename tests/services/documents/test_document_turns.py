@@ -28,7 +28,7 @@ async def test_the_worker_takes_documents_by_turns_over_the_stores(alone: Stack,
     admin = await asyncpg.connect(str(sa.make_url(alone.postgres_url).set(database=alone.name).render_as_string(hide_password=False)))
     await admin.execute("set session_replication_role = replica")  # a rendering without its document
     await admin.executemany(
-        "insert into documents.renderings (store_id, document_id, next_attempt_at) values ($1, $2, $3)",
+        "insert into documents.renderings (store_id, document_id, next_attempt_at, ahead) values ($1, $2, $3, true)",
         [(store, new_uuid(), since) for store, since in waiting],
     )
     await admin.close()

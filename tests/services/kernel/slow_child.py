@@ -1,4 +1,4 @@
-"""A confined process for tests: waits as many seconds as it is told, computes without end, or says who it is."""
+"""A confined process for tests: waits as many seconds as it is told, computes without end, fills its memory, or says who it is."""
 
 import os
 import sys
@@ -6,9 +6,14 @@ import time
 
 from shared.web.confined_child import confine, serve
 
+hoard: list[bytearray] = []
+
 
 def answer(question: bytes) -> bytes:
     if question == b"pid":
+        return str(os.getpid()).encode()
+    if question.startswith(b"hoard "):
+        hoard.append(bytearray(int(question.split()[1]) * 2**20))
         return str(os.getpid()).encode()
     while question == b"burn":
         pass

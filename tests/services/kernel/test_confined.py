@@ -2,6 +2,8 @@
 
 import asyncio
 import io
+import os
+import signal
 from dataclasses import replace
 
 import pytest
@@ -10,7 +12,7 @@ from PIL import Image
 from shared.data.shares import Rules
 from shared.process.settings import Settings
 from shared.web import confined as confined_module
-from shared.web.confined import Confined, Confines, Slow, Starved
+from shared.web.confined import Confined, Confines, Died, Slow, Starved
 from shared.web.images import BadImage, Wanted, drawn_anew
 from tests.shop import eventually
 
@@ -75,6 +77,29 @@ async def test_those_that_are_replaced_never_become_more() -> None:
     assert len(set(pids)) == 8
     await eventually(lambda: _ready(confined, 1))
     assert len(confined._starting) == 0
+    await confined.close()
+
+
+async def test_a_used_process_that_dies_means_one_fresh_try() -> None:
+    """300 MB fit into a new process of 512 MB, not into one that kept 300 MB of another's; 600 MB fit into none."""
+    confined = Confined(SLOW)
+
+    async def outcome(question: bytes) -> bytes | BaseException:
+        return (await asyncio.gather(confined.ask(question), return_exceptions=True))[0]
+
+    outcomes = [await outcome(b"hoard 300") for _ in range(4)]
+    assert [one for one in outcomes if isinstance(one, Died)] == [], "none dies of what others left in the memory"
+    assert len(set(outcomes)) == 4
+    assert isinstance(await outcome(b"hoard 600"), Died)
+    assert (confined.shares.used, confined._free) == (0, [])
+    await confined.close()
+
+
+async def test_a_process_that_was_killed_while_idle_costs_nobody_an_answer() -> None:
+    confined = Confined(SLOW)
+    pid = int(await confined.ask(b"pid"))
+    os.kill(pid, signal.SIGKILL)
+    assert int(await confined.ask(b"pid")) != pid
     await confined.close()
 
 
