@@ -19,6 +19,16 @@ class DocumentSeriesView(Answer):
     gapless: bool
 
 
+class DocumentTaxView(Answer):
+    """The tax of one code and rate (per cent)."""
+
+    tax_code: str | None
+    tax_rate: str | None
+    net: MoneyView
+    tax: MoneyView
+    gross: MoneyView
+
+
 class DocumentVerificationView(Answer):
     """Whether a document is unchanged since it was issued. `pdf_matches` is null until it has been rendered."""
 
@@ -47,7 +57,15 @@ class DocumentSeriesReport(Answer):
 
 
 class DocumentView(Answer):
-    """An issued document. `sha256` is the hash of its data; `refers_to` is the document that it corrects, ours or another system's."""
+    """An issued document. `sha256` is the hash of its data; `refers_to` is the document that it corrects, ours or another system's.
+
+    `net` + `tax` = `total`, and `taxes` add up to it, but for what was paid too much, which has no tax; a receipt, which is about money,
+    has neither. `paid` and `due` are as it says them: of the moment when it was issued, and null on a credit. `reason` is the
+    customer's, by its code in the refund policy.
+
+    `missing_glyphs`: characters that no font had when its picture was last made, such as `U+1F389`. They are printed as their codes, and
+    the picture is made anew each time it is read until a font has them.
+    """
 
     document_id: str
     kind: Literal["invoice", "receipt", "credit_note", "refund_receipt", "cancelling_receipt"] | str
@@ -58,9 +76,17 @@ class DocumentView(Answer):
     order_number: str
     customer_id: str
     total: MoneyView
+    net: MoneyView | None
+    tax: MoneyView | None
+    taxes: list[DocumentTaxView]
+    paid: MoneyView | None
+    due: MoneyView | None
+    nature: Literal["return", "goodwill", "shipping", "part_cancellation", "cancellation", "correction", "overpaid"] | str | None
+    reason: str
     refers_to: str | None
     refers_to_external: ExternalReferenceView | None
     sha256: str
+    missing_glyphs: list[str]
 
 
 class DocumentPage(Answer):

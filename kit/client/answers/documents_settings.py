@@ -24,6 +24,13 @@ class TaxNumber(Answer):
     number: str
 
 
+class TaxPart(Answer):
+    """One of the taxes that a code's tax is printed as; `weight` is its share among them."""
+
+    label: str
+    weight: int
+
+
 class Seller(Answer):
     """The seller, printed at the head of every document."""
 
@@ -35,6 +42,15 @@ class Seller(Answer):
     tax_numbers: list[TaxNumber] = Field(default_factory=list)
 
 
+class TaxCode(Answer):
+    """How documents print a code of tax: its name, why nothing is charged (once per document), and the taxes that it is split into."""
+
+    label: str = ""
+    category: Literal["S", "Z", "E", "AE", "K", "G", "O", "L", "M"] | str = "S"
+    note: str = ""
+    split: list[TaxPart] = Field(default_factory=list)
+
+
 class DocumentSettingsVersionView(Answer):
     """A version of the settings, with who saved it and when."""
 
@@ -43,8 +59,10 @@ class DocumentSettingsVersionView(Answer):
     footer: str
     terms: str
     language: Literal["auto", "en", "bn"] | str
-    paper: Literal["a4", "letter"] | str
+    paper: Literal["a4", "letter", "a5", "roll80", "roll58"] | str
+    render: Literal["on_read", "ahead"] | str
     prefixes: dict[str, str]
+    tax_codes: dict[str, TaxCode]
     slip_shows_due: bool
     logo_sha256: str | None
     saved_at: datetime
@@ -59,8 +77,10 @@ class DocumentSettingsView(Answer):
     footer: str
     terms: str
     language: Literal["auto", "en", "bn"] | str
-    paper: Literal["a4", "letter"] | str
+    paper: Literal["a4", "letter", "a5", "roll80", "roll58"] | str
+    render: Literal["on_read", "ahead"] | str
     prefixes: dict[str, str]
+    tax_codes: dict[str, TaxCode]
     slip_shows_due: bool
     logo_sha256: str | None
     time_zone: str

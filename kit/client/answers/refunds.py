@@ -21,6 +21,21 @@ class AttentionView(Answer):
     note: str
 
 
+class FeeView(Answer):
+    """A named part of the value that is not credited."""
+
+    name: str
+    amount: MoneyView
+
+
+class PayToView(Answer):
+    """Where the money goes. In lists, and for guests: without the holder, and only the last 4 characters of the account."""
+
+    method: str
+    account: str
+    holder: str | None
+
+
 class RefundCountsView(Answer):
     """How many refunds have each status (at most 5,000 overdue ones are counted), and the median time of the last 1,000 decisions."""
 
@@ -31,24 +46,15 @@ class RefundCountsView(Answer):
     median_seconds_to_decide: float | None
 
 
-class RefundSummaryView(Answer):
-    """A refund in a list: order number, request date and status first."""
+class RefundFiguresBucketView(Answer):
+    """An hour or day; one in which nothing happened is left out."""
 
-    order_number: str
-    requested_at: datetime
-    status: Literal["processing", "approved", "cancelled"] | str
-    refund_id: str
-    version: int
-    order_id: str
-    customer_id: str
-    settlement: Literal["none", "unsettled", "settled", "failed"] | str
-    cause: Literal["request", "cancellation", "payment", "part_cancellation", "history"] | str
-    reason: str
-    credit: MoneyView
-    amount: MoneyView
-    decided_at: datetime | None
-    age_seconds: int
-    overdue: bool
+    begins_at: datetime
+    ends_at: datetime
+    requested: int
+    credited: MoneyView
+    paid_back: MoneyView
+    sent: MoneyView
 
 
 class RefundUnitsView(Answer):
@@ -59,7 +65,7 @@ class RefundUnitsView(Answer):
 
 
 class RefundableLine(Answer):
-    """What can still be requested of one line; `amount` is the total for all its free units."""
+    """What can still be requested of one line; `amount` is the total for all its free units, `left` what was not credited of the line."""
 
     line: int
     sku: str
@@ -67,14 +73,17 @@ class RefundableLine(Answer):
     quantity: int
     free: int
     amount: MoneyView
+    left: MoneyView
 
 
 class SettlementView(Answer):
-    """A settlement report; `counts` is false if it arrived after the first success and changed nothing."""
+    """A settlement report; `counts` is false if it changed nothing: more than was left, or a failure after the last success."""
 
     outcome: Literal["succeeded", "failed"] | str
     method: str
     reference: str
+    amount: MoneyView
+    payment_id: str | None
     reason: str
     counts: bool
     reported_at: datetime
@@ -98,6 +107,41 @@ class AttentionPage(Answer):
     previous_cursor: str | None = None
 
 
+class CancellationPreviewView(Answer):
+    """What cancelling an order now would do with its money: `credit` + `overpaid` = `payout`. Whether a caller may, the order service
+    says.
+
+    `refund` is false where no refund would be made. `open_requests` would be cancelled: their units are in the refund.
+    """
+
+    order_id: str
+    order_version: int
+    currency: str
+    refund: bool
+    credit: MoneyView
+    payout: MoneyView
+    goods: MoneyView
+    shipping: MoneyView
+    overpaid: MoneyView
+    shipping_kept: MoneyView
+    taxes: list[TaxRowView]
+    open_requests: list[str]
+    policy_version: int
+    explanation: dict[str, Any]
+
+
+class RefundCurrencyFiguresView(Answer):
+    """One currency: the sums of its buckets, and `to_send`, which is approved and has not been sent yet, whenever it was approved."""
+
+    currency: str
+    requested: int
+    credited: MoneyView
+    paid_back: MoneyView
+    sent: MoneyView
+    to_send: MoneyView
+    buckets: list[RefundFiguresBucketView]
+
+
 class RefundLineView(Answer):
     """The refund's part of one line, and what happens to the goods."""
 
@@ -111,6 +155,7 @@ class RefundLineView(Answer):
     tax: MoneyView | None
     tax_rate: str | None
     tax_code: str | None
+    fee: MoneyView
     disposition: Literal["restock", "inspect", "discard", "never_left"] | str
     restock: int
     not_restocked_because: str | None
@@ -133,12 +178,27 @@ class RefundPreviewView(Answer):
     explanation: dict[str, Any]
 
 
-class RefundSummaryPage(Answer):
-    """A page of `RefundSummaryView`."""
+class RefundSummaryView(Answer):
+    """A refund in a list: order number, request date and status first."""
 
-    items: list[RefundSummaryView]
-    next_cursor: str | None
-    previous_cursor: str | None = None
+    order_number: str
+    requested_at: datetime
+    status: Literal["processing", "approved", "cancelled"] | str
+    refund_id: str
+    version: int
+    order_id: str
+    customer_id: str
+    settlement: Literal["none", "unsettled", "settled", "failed"] | str
+    cause: Literal["request", "cancellation", "payment", "part_cancellation", "adjustment", "overpaid", "history"] | str
+    reason: str
+    units: int
+    credit: MoneyView
+    amount: MoneyView
+    settled_amount: MoneyView
+    pay_to: PayToView | None
+    decided_at: datetime | None
+    age_seconds: int
+    overdue: bool
 
 
 class RefundableView(Answer):
@@ -152,10 +212,15 @@ class RefundableView(Answer):
     reasons: list[str]
     attachments: bool
     max_attachments: int
+    max_attachment_bytes: int
+    attachment_types: list[str]
     deduct_shipping: bool
     lines: list[RefundableLine]
     amount: MoneyView
     due: MoneyView
+    overpaid: MoneyView
+    shipping_left: MoneyView
+    actions: dict[str, ActionView]
 
 
 class RefundDetails(Answer):
@@ -169,7 +234,7 @@ class RefundDetails(Answer):
     order_id: str
     customer_id: str
     settlement: Literal["none", "unsettled", "settled", "failed"] | str
-    cause: Literal["request", "cancellation", "payment", "part_cancellation", "history"] | str
+    cause: Literal["request", "cancellation", "payment", "part_cancellation", "adjustment", "overpaid", "history"] | str
     payment_id: str | None
     reason: str
     description: str
@@ -180,12 +245,17 @@ class RefundDetails(Answer):
     currency: str
     credit: MoneyView
     amount: MoneyView
+    settled_amount: MoneyView
+    pay_to: PayToView | None
     goods: MoneyView
     shipping: MoneyView
     overpaid: MoneyView
     shipping_kept: MoneyView
     taxes: list[TaxRowView]
     payout_taxes: list[TaxRowView]
+    fees: list[FeeView]
+    shipping_choice: Literal["policy", "keep", "refund"] | str
+    shipping_reason: str | None = None
     explanation: dict[str, Any]
     lines: list[RefundLineView]
     policy_version: int
@@ -196,6 +266,24 @@ class RefundDetails(Answer):
     attachments: list[AttachmentView]
     settlements: list[SettlementView]
     actions: dict[str, ActionView]
+
+
+class RefundFiguresView(Answer):
+    """What a store credited and paid back, by the hours or days of its time zone. Amounts of different currencies are never added."""
+
+    by: Literal["hour", "day"] | str
+    time_zone: str
+    begins_at: datetime
+    ends_at: datetime
+    currencies: list[RefundCurrencyFiguresView]
+
+
+class RefundSummaryPage(Answer):
+    """A page of `RefundSummaryView`."""
+
+    items: list[RefundSummaryView]
+    next_cursor: str | None
+    previous_cursor: str | None = None
 
 
 class RefundView(Answer):
@@ -209,7 +297,7 @@ class RefundView(Answer):
     order_id: str
     customer_id: str
     settlement: Literal["none", "unsettled", "settled", "failed"] | str
-    cause: Literal["request", "cancellation", "payment", "part_cancellation", "history"] | str
+    cause: Literal["request", "cancellation", "payment", "part_cancellation", "adjustment", "overpaid", "history"] | str
     payment_id: str | None
     reason: str
     description: str
@@ -220,12 +308,17 @@ class RefundView(Answer):
     currency: str
     credit: MoneyView
     amount: MoneyView
+    settled_amount: MoneyView
+    pay_to: PayToView | None
     goods: MoneyView
     shipping: MoneyView
     overpaid: MoneyView
     shipping_kept: MoneyView
     taxes: list[TaxRowView]
     payout_taxes: list[TaxRowView]
+    fees: list[FeeView]
+    shipping_choice: Literal["policy", "keep", "refund"] | str
+    shipping_reason: str | None = None
     explanation: dict[str, Any]
     lines: list[RefundLineView]
     policy_version: int

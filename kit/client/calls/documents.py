@@ -25,9 +25,17 @@ class Documents:
         issued_on_gte: date | None = None,
         issued_on_lt: date | None = None,
         kind: Literal["invoice", "receipt", "credit_note", "refund_receipt", "cancelling_receipt"] | None = None,
+        provisional: bool | None = None,
     ) -> DocumentPage:
         """Documents, newest first; customers see only their own."""
-        query = {"limit": limit, "cursor": cursor, "issued_on.gte": issued_on_gte, "issued_on.lt": issued_on_lt, "kind": kind}
+        query = {
+            "limit": limit,
+            "cursor": cursor,
+            "issued_on.gte": issued_on_gte,
+            "issued_on.lt": issued_on_lt,
+            "kind": kind,
+            "provisional": provisional,
+        }
         return await self._connection.answer(DocumentPage, Call("GET", "/v1/documents", query=query))
 
     def all(
@@ -36,9 +44,10 @@ class Documents:
         issued_on_gte: date | None = None,
         issued_on_lt: date | None = None,
         kind: Literal["invoice", "receipt", "credit_note", "refund_receipt", "cancelling_receipt"] | None = None,
+        provisional: bool | None = None,
     ) -> AsyncIterator[DocumentView]:
         """Every item of `list`, page by page."""
-        query = {"issued_on.gte": issued_on_gte, "issued_on.lt": issued_on_lt, "kind": kind}
+        query = {"issued_on.gte": issued_on_gte, "issued_on.lt": issued_on_lt, "kind": kind, "provisional": provisional}
         return self._connection.items(DocumentPage, Call("GET", "/v1/documents", query=query))
 
     def download_archive(
@@ -47,9 +56,10 @@ class Documents:
         issued_on_gte: date | None = None,
         issued_on_lt: date | None = None,
         kind: Literal["invoice", "receipt", "credit_note", "refund_receipt", "cancelling_receipt"] | None = None,
+        provisional: bool | None = None,
     ) -> AbstractAsyncContextManager[Download]:
         """A period's documents as a ZIP of PDFs with an index (`index.csv`), built while it is sent."""
-        query = {"issued_on.gte": issued_on_gte, "issued_on.lt": issued_on_lt, "kind": kind}
+        query = {"issued_on.gte": issued_on_gte, "issued_on.lt": issued_on_lt, "kind": kind, "provisional": provisional}
         return self._connection.download(Call("GET", "/v1/documents/archive", query=query))
 
     async def list_order_documents(self, order_id: str) -> OrderDocumentsView:
@@ -65,7 +75,7 @@ class Documents:
         return await self._connection.answer(DocumentView, Call("GET", f"/v1/documents/{segment(document_id)}"))
 
     def download(self, document_id: str) -> AbstractAsyncContextManager[Download]:
-        """The document's PDF, always the same bytes."""
+        """The document's PDF: its first complete picture, always the same bytes."""
         return self._connection.download(Call("GET", f"/v1/documents/{segment(document_id)}/pdf"))
 
     async def verify(self, document_id: str) -> DocumentVerificationView:

@@ -8,9 +8,11 @@ from typing import Literal, Unpack
 from kit.client.answers.refunds import (
     AttentionPage,
     AttentionView,
+    CancellationPreviewView,
     RefundableView,
     RefundCountsView,
     RefundDetails,
+    RefundFiguresView,
     RefundPreviewView,
     RefundSummaryPage,
     RefundSummaryView,
@@ -19,7 +21,17 @@ from kit.client.answers.refunds import (
 from kit.client.call import Call, new_key, segment
 from kit.client.connection import Connection
 from kit.client.download import Download
-from kit.client.requests.refunds import ApproveRefund, CloseAttention, DeclineRefund, InspectGoods, ReportSettlement, RequestRefund
+from kit.client.requests.refunds import (
+    AdjustRefund,
+    ApproveRefund,
+    CloseAttention,
+    DeclineRefund,
+    InspectGoods,
+    PreviewRefund,
+    ReportSettlement,
+    RequestRefund,
+    SavePayTo,
+)
 
 
 class Refunds:
@@ -37,7 +49,7 @@ class Refunds:
         *,
         status: Literal["processing", "approved", "cancelled"] | None = None,
         settlement: Literal["none", "unsettled", "settled", "failed"] | None = None,
-        cause: Literal["request", "cancellation", "payment", "part_cancellation", "history"] | None = None,
+        cause: Literal["request", "cancellation", "payment", "part_cancellation", "adjustment", "overpaid", "history"] | None = None,
         order_id: str | None = None,
         order_number: str | None = None,
         customer_id: str | None = None,
@@ -70,7 +82,7 @@ class Refunds:
         *,
         status: Literal["processing", "approved", "cancelled"] | None = None,
         settlement: Literal["none", "unsettled", "settled", "failed"] | None = None,
-        cause: Literal["request", "cancellation", "payment", "part_cancellation", "history"] | None = None,
+        cause: Literal["request", "cancellation", "payment", "part_cancellation", "adjustment", "overpaid", "history"] | None = None,
         order_id: str | None = None,
         order_number: str | None = None,
         customer_id: str | None = None,
@@ -94,6 +106,18 @@ class Refunds:
         }
         return self._connection.items(RefundSummaryPage, Call("GET", "/v1/refunds", query=query))
 
+    async def create_adjustment(
+        self,
+        *,
+        dry_run: bool | None = None,
+        idempotency_key: str | None = None,
+        **body: Unpack[AdjustRefund],
+    ) -> RefundView:
+        """Give money back without units: a goodwill, shipping alone, or what was paid too much. Approved as it is made, and final."""
+        query = {"dry_run": dry_run}
+        call = Call("POST", "/v1/refunds/adjustments", key=idempotency_key or new_key(), body=body, query=query)
+        return await self._connection.answer(RefundView, call)
+
     async def list_attention(self, *, closed: bool | None = None, limit: int | None = None, cursor: str | None = None) -> AttentionPage:
         """Open items, oldest first; or, with `closed`, the closed ones."""
         query = {"closed": closed, "limit": limit, "cursor": cursor}
@@ -115,6 +139,12 @@ class Refunds:
         call = Call("POST", f"/v1/refunds/attention/{segment(attention_id)}/close", key=idempotency_key or new_key(), body=body)
         return await self._connection.answer(AttentionView, call)
 
+    async def preview_cancellation(self, order_id: str, *, order_version: int | None = None) -> CancellationPreviewView:
+        """What cancelling the order now would do with its money, by the settings in force now. Writes nothing."""
+        query = {"order_version": order_version}
+        call = Call("GET", f"/v1/refunds/cancellation/{segment(order_id)}", query=query)
+        return await self._connection.answer(CancellationPreviewView, call)
+
     async def read_counts(self) -> RefundCountsView:
         """How many refunds have each status, and how long decisions took."""
         return await self._connection.answer(RefundCountsView, Call("GET", "/v1/refunds/counts"))
@@ -126,7 +156,7 @@ class Refunds:
         bom: bool | None = None,
         status: Literal["processing", "approved", "cancelled"] | None = None,
         settlement: Literal["none", "unsettled", "settled", "failed"] | None = None,
-        cause: Literal["request", "cancellation", "payment", "part_cancellation", "history"] | None = None,
+        cause: Literal["request", "cancellation", "payment", "part_cancellation", "adjustment", "overpaid", "history"] | None = None,
         order_id: str | None = None,
         order_number: str | None = None,
         customer_id: str | None = None,
@@ -156,7 +186,48 @@ class Refunds:
         }
         return self._connection.download(Call("GET", "/v1/refunds/export", query=query))
 
-    async def preview(self, **body: Unpack[RequestRefund]) -> RefundPreviewView:
+    async def read_figures(
+        self,
+        *,
+        at_gte: datetime,
+        at_lt: datetime,
+        by: Literal["hour", "day"] | None = None,
+        currency: str | None = None,
+    ) -> RefundFiguresView:
+        """Refunds requested, credited, approved to be paid back, and sent, by hour or day of the store's time zone and by currency.
+
+        `credited` and `paid_back` count when a refund was approved, `sent` when it was reported. `to_send` is what is approved and not
+        sent yet. What had been refunded before an order was imported is in none of them.
+        """
+        query = {"at.gte": at_gte, "at.lt": at_lt, "by": by, "currency": currency}
+        return await self._connection.answer(RefundFiguresView, Call("GET", "/v1/refunds/figures", query=query))
+
+    def export_journal(
+        self,
+        *,
+        format: Literal["csv", "jsonl"] | None = None,
+        bom: bool | None = None,
+        occurred_at_gte: datetime | None = None,
+        occurred_at_lt: datetime | None = None,
+        currency: str | None = None,
+        method: str | None = None,
+    ) -> AbstractAsyncContextManager[Download]:
+        """All money that went back and matches, in parts as it was reported, oldest first, as CSV or JSON Lines, built while it is sent.
+
+        A report that failed or counts nothing is not in it. No cell starts like a formula. It is not a snapshot: what exists throughout
+        is included once.
+        """
+        query = {
+            "format": format,
+            "bom": bom,
+            "occurred_at.gte": occurred_at_gte,
+            "occurred_at.lt": occurred_at_lt,
+            "currency": currency,
+            "method": method,
+        }
+        return self._connection.download(Call("GET", "/v1/refunds/journal", query=query))
+
+    async def preview(self, **body: Unpack[PreviewRefund]) -> RefundPreviewView:
         """What a request would credit and pay now, with the figures that it is computed from. Writes nothing; needs no Idempotency-Key."""
         return await self._connection.answer(RefundPreviewView, Call("POST", "/v1/refunds/preview", writes=False, body=body))
 
@@ -176,12 +247,21 @@ class Refunds:
         self,
         refund_id: str,
         *,
+        dry_run: bool | None = None,
         if_match: str | None = None,
         idempotency_key: str | None = None,
         **body: Unpack[ApproveRefund],
     ) -> RefundView:
-        """Approve a request, whole or for fewer units. Final."""
-        call = Call("POST", f"/v1/refunds/{segment(refund_id)}/approve", if_match=if_match, key=idempotency_key or new_key(), body=body)
+        """Approve a request, whole or for fewer units, less fees. Final; a dry run shows what would be credited and paid."""
+        query = {"dry_run": dry_run}
+        call = Call(
+            "POST",
+            f"/v1/refunds/{segment(refund_id)}/approve",
+            if_match=if_match,
+            key=idempotency_key or new_key(),
+            body=body,
+            query=query,
+        )
         return await self._connection.answer(RefundView, call)
 
     async def decline(
@@ -208,6 +288,18 @@ class Refunds:
         call = Call("POST", f"/v1/refunds/{segment(refund_id)}/inspections", if_match=if_match, key=idempotency_key or new_key(), body=body)
         return await self._connection.answer(RefundView, call)
 
+    async def save_pay_to(
+        self,
+        refund_id: str,
+        *,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
+        **body: Unpack[SavePayTo],
+    ) -> RefundView:
+        """Say where the money goes, as the shop or as the refund's customer, until money was sent. No event tells of it."""
+        call = Call("PUT", f"/v1/refunds/{segment(refund_id)}/pay-to", if_match=if_match, key=idempotency_key or new_key(), body=body)
+        return await self._connection.answer(RefundView, call)
+
     async def report_settlement(
         self,
         refund_id: str,
@@ -216,7 +308,7 @@ class Refunds:
         idempotency_key: str | None = None,
         **body: Unpack[ReportSettlement],
     ) -> RefundView:
-        """Report an attempt to move the money. The first success is final; repeating a report changes nothing."""
+        """Report an attempt to move the money, or a part of it. Successes count until they add up; repeating a report changes nothing."""
         call = Call("POST", f"/v1/refunds/{segment(refund_id)}/settlements", if_match=if_match, key=idempotency_key or new_key(), body=body)
         return await self._connection.answer(RefundView, call)
 

@@ -1,6 +1,6 @@
 """What callers send. Written by `./aftersale generate` from the OpenAPI document; never edit it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, NotRequired, TypedDict
 
 
@@ -26,6 +26,14 @@ class TaxNumberInput(TypedDict):
     number: str
 
 
+class TaxPartInput(TypedDict):
+    """One of the taxes that a code's tax is printed as, such as CGST and SGST."""
+
+    label: str
+    weight: int
+    """Its share among the parts of the code's tax."""
+
+
 class SellerInput(TypedDict):
     """The seller."""
 
@@ -35,6 +43,19 @@ class SellerInput(TypedDict):
     email: NotRequired[str]
     website: NotRequired[str]
     tax_numbers: NotRequired[Sequence[TaxNumberInput]]
+
+
+class TaxCodeInput(TypedDict):
+    """How documents print a code of tax."""
+
+    label: NotRequired[str]
+    """Printed before the rate; else the code."""
+    category: NotRequired[Literal["S", "Z", "E", "AE", "K", "G", "O", "L", "M"]]
+    """As e-invoices name it (UNTDID 5305)."""
+    note: NotRequired[str]
+    """Why no tax is charged, or who owes it: printed once per document that has the code."""
+    split: NotRequired[Sequence[TaxPartInput]]
+    """Prints the tax as several that add up to it."""
 
 
 class DocumentSettingsInput(TypedDict):
@@ -47,7 +68,12 @@ class DocumentSettingsInput(TypedDict):
     """Printed at the end of invoices."""
     language: NotRequired[Literal["auto", "en", "bn"]]
     """`auto`: the order's own language."""
-    paper: NotRequired[Literal["a4", "letter"]]
+    paper: NotRequired[Literal["a4", "letter", "a5", "roll80", "roll58"]]
+    """Default of every print. Receipts are printed on `roll80` where this is a page."""
+    render: NotRequired[Literal["on_read", "ahead"]]
+    """A new document's picture is made when it is first read, or soon after it is issued."""
     prefixes: NotRequired[PrefixesInput]
+    tax_codes: NotRequired[Mapping[str, TaxCodeInput]]
+    """How the tax codes of orders are printed, by code."""
     slip_shows_due: NotRequired[bool]
     """Packing and collection slips say, large, how much cash is to be collected."""
