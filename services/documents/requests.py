@@ -4,10 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from services.documents.state import Button, Category, Paper, Render
+from services.documents.state import Button, Category, Language, Paper, Render
 from shared.contracts.ids import OrderId
 from shared.web.inputs import Input, example
 
+Label = Annotated[str, Field(min_length=1, max_length=200)]
 Line = Annotated[str, Field(max_length=200)]
 
 
@@ -87,7 +88,10 @@ class DocumentSettingsInput(Input):
     seller: SellerInput = SellerInput()
     footer: str = Field("", max_length=500, description="Printed at the foot of every page.")
     terms: str = Field("", max_length=4_000, description="Printed at the end of invoices.")
-    language: Literal["auto", "en", "bn"] = Field("auto", description="`auto`: the order's own language.")
+    language: Literal["auto"] | Language = Field("auto", description="`auto`: the order's own language, if it is one of these, else `en`.")
+    labels: dict[Language, dict[Annotated[str, Field(max_length=40)], Label]] = Field(
+        default={}, description="The store's own words, by language and key; `{…}` in the original stays in them."
+    )
     paper: Paper = Field("a4", description="Default of every print. Receipts are printed on `roll80` where this is a page.")
     render: Render = Field("on_read", description="A new document's picture is made when it is first read, or soon after it is issued.")
     prefixes: PrefixesInput = PrefixesInput()

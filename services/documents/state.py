@@ -6,7 +6,7 @@ data can be printed in any language.
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import Field
 
@@ -28,7 +28,8 @@ from shared.contracts.events import (
 )
 from shared.contracts.ids import DocumentId, OrderId, PaymentId, RefundId
 
-Language = Literal["en", "bn"]
+Language = Literal["ar", "bn", "de", "en", "es", "fr", "hi", "id", "it", "pl", "pt", "tr"]
+LANGUAGES: tuple[Language, ...] = get_args(Language)
 Paper = Literal["a4", "letter", "a5", "roll80", "roll58"]
 PrintKind = Literal["order_receipt", "draft_invoice", "packing_slip", "collection_slip", "digital_slip", "refund_request"]
 Button = Literal["receipt", "invoice", "packing-slip", "refund-request"]
@@ -83,16 +84,20 @@ class Letterhead(Part):
     seller: Seller = Seller()
     footer: str = ""
     terms: str = ""
-    language: Literal["auto", "en", "bn"] = "auto"  # auto: the order's own
+    language: Literal["auto"] | Language = "auto"  # auto: the order's own
+    labels: dict[Language, dict[str, str]] = Field(default_factory=dict)  # the store's own words, by the keys of the catalogues
     paper: Paper = "a4"
     render: Render = "on_read"
     logo_sha256: str | None = None
     tax_codes: dict[str, TaxCode] = Field(default_factory=dict)
 
 
-def printed(letterhead: Letterhead) -> dict[str, Any]:
-    """The fields of a letterhead that every document carries, for its Contents. By name: a field that is missing here is never printed."""
-    return {name: getattr(letterhead, name) for name in ("paper", "seller", "footer", "terms", "logo_sha256")}
+def printed(letterhead: Letterhead, language: Language) -> dict[str, Any]:
+    """The fields of a letterhead that every document in `language` carries, for its Contents. By name: a field that is missing here is
+    never printed.
+    """
+    said = {name: getattr(letterhead, name) for name in ("paper", "seller", "footer", "terms", "logo_sha256")}
+    return said | {"language": language, "labels": letterhead.labels.get(language, {})}
 
 
 class DocumentReference(Part):
@@ -241,6 +246,7 @@ class Contents(Part):
     to_collect: int | None = written_unless(None)  # due when a slip was printed
     closings: tuple[SaidClosing, ...] = written_unless(())  # on an order receipt
     refers_to_external: ExternalReference | None = written_unless(None)
+    labels: dict[str, str] = written_unless({})  # the store's own words in this language
     request: SaidRequest | None = written_unless(None)  # on the print of one
     issued_at: datetime | None = written_unless(None)  # in the store's time zone, as `ordered_at`
     ordered_at: datetime | None = written_unless(None)

@@ -6,7 +6,7 @@ from typing import Literal, Self
 from pydantic import BaseModel
 
 from services.documents.rules.contents import heading_of
-from services.documents.state import Document, Letterhead, Nature, Office, Paper, Render, SavedSettings, Seller, Series, TaxCode
+from services.documents.state import Document, Language, Letterhead, Nature, Office, Paper, Render, SavedSettings, Seller, Series, TaxCode
 from shared.contracts.actor import Actor
 from shared.contracts.events import DocumentKind, TaxRow
 from shared.contracts.ids import DocumentId, OrderId
@@ -147,7 +147,8 @@ class LetterheadView(View):
     seller: Seller
     footer: str
     terms: str
-    language: Literal["auto", "en", "bn"]
+    language: Literal["auto"] | Language
+    labels: dict[Language, dict[str, str]]
     paper: Paper
     render: Render
     prefixes: dict[str, str]

@@ -187,7 +187,15 @@ def test_paragraphs_and_addresses() -> None:
 
 @pytest.mark.parametrize(
     ("ordered", "setting", "language"),
-    [("en", "auto", "en"), ("bn", "auto", "bn"), ("bn-BD", "auto", "bn"), ("fr", "auto", "en"), ("en", "bn", "bn"), ("bn", "en", "en")],
+    [
+        ("en", "auto", "en"),
+        ("bn", "auto", "bn"),
+        ("bn-BD", "auto", "bn"),
+        ("nl", "auto", "en"),
+        ("fr-CA", "auto", "fr"),
+        ("en", "bn", "bn"),
+        ("bn", "en", "en"),
+    ],
 )
 def test_the_language_of_a_document(ordered: str, setting: str, language: str) -> None:
     assert language_of(ordered, setting) == language

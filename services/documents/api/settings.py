@@ -7,11 +7,12 @@ from fastapi import Body, Query, Response
 from services.documents import queries
 from services.documents.api import answers
 from services.documents.commands import letterhead, renderings
+from services.documents.rendering.catalogues import catalogue
 from services.documents.rendering.logo import MAX_SIDE_PIXELS, MAX_UPLOAD_BYTES, cleaned_logo
 from services.documents.requests import DocumentSettingsInput, SampleKind
 from services.documents.rules.sample import sample
 from services.documents.rules.series import issuing_day
-from services.documents.rules.settings import letterhead_of
+from services.documents.rules.settings import check_labels, letterhead_of
 from services.documents.state import Language
 from services.documents.views import DocumentSettingsVersionView, DocumentSettingsView, LogoLimitsView
 from shared.contracts.actor import shop_only
@@ -49,7 +50,7 @@ async def read(call: Call) -> Response:
     "/v1/documents-settings",
     operation_id="documents_settings_save",
     response_model=DocumentSettingsView,
-    responses={**SAVING, **problems(Refused)},
+    responses={**SAVING, **problems(Refused, Invalid)},
 )
 async def save(request: DocumentSettingsInput, call: Call) -> Response:
     """Save the complete settings as a new version. Issued documents do not change."""
@@ -112,7 +113,7 @@ async def logo_limits(call: Call) -> Response:
 
 @router.post(
     "/v1/documents-settings/preview", operation_id="documents_settings_preview", response_class=Response,
-    responses={**problems(Forbidden), **answers.PDF_RESPONSES}, openapi_extra=WITHOUT_KEY,
+    responses={**problems(Forbidden, Invalid), **answers.PDF_RESPONSES}, openapi_extra=WITHOUT_KEY,
 )  # fmt: skip
 async def preview(
     request: DocumentSettingsInput,
@@ -124,6 +125,7 @@ async def preview(
     shop_only(call.actor, to_read=True).or_raise()
     async with call.reading() as tx:
         office = await queries.office(tx, call.actor.store)
+    check_labels(request.labels, catalogue("en").label)
     tried = letterhead_of(request, logo_sha256=office.letterhead.logo_sha256)
     chosen: Language = language if tried.language == "auto" else tried.language
     contents = sample(kind, chosen, tried, issuing_day(call.now, office.time_zone))

@@ -7,8 +7,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from services.documents import queries
+from services.documents.rendering.catalogues import catalogue
 from services.documents.requests import DocumentSettingsInput
-from services.documents.rules.settings import letterhead_of, may_name_series
+from services.documents.rules.settings import check_labels, letterhead_of, may_name_series
 from services.documents.state import Office, SavedSettings
 from services.documents.tables import logos, series, settings
 from shared.contracts.actor import Actor, shop_only
@@ -20,9 +21,10 @@ from shared.data.settings_versions import save_version
 async def save_settings(tx: Transaction, actor: Actor, request: DocumentSettingsInput, *, expected_version: int, now: datetime) -> Office:
     """Save a new version over `expected_version`; the logo stays as it is.
 
-    A series that has begun keeps its name for its year. Raises Forbidden, VersionConflict, Refused (see rules.settings).
+    A series that has begun keeps its name for its year. Raises Forbidden, VersionConflict, Refused, Invalid (see rules.settings).
     """
     shop_only(actor).or_raise()
+    check_labels(request.labels, catalogue("en").label)
     office, prefixes = await queries.office(tx, actor.store), request.prefixes.model_dump()
     expect_version(office.version, expected_version)  # first: the prefixes are judged against settings that the caller has seen
     begun = await tx.all(sa.select(series.c.kind, series.c.prefix).where(series.c.store_id == actor.store))

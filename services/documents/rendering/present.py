@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from services.documents.rendering.catalogues import Catalogue, catalogue, digits
 from services.documents.rendering.figures import prices, sums, table, taxes
 from services.documents.rendering.papers import SHEETS, on_roll, paper_of
-from services.documents.rendering.words import amount, country, day, moment, money, paragraphs, printable
+from services.documents.rendering.words import amount, country, day, isolated, moment, money, paragraphs, printable
 from services.documents.state import SLIPS, Contents, Paper, SaidPayment, SaidRequest, Unprinted
 from shared.contracts.events import Address
 
@@ -21,9 +21,9 @@ MAX_FOOTER_LINES = 12  # a longer footer is set as one paragraph, so that it lea
 def view_of(contents: Contents, *, code: str = "", logo: bytes | None = None, paper: Paper | None = None) -> dict[str, Any]:
     """Everything that a template lays out. `code`: the short form of the document's hash; `logo`: a PNG; `paper`: another than usual."""
     contents = contents.model_copy(update={"paper": paper_of(contents, paper)})
-    words = catalogue(contents.language)
+    words = catalogue(contents.language).said({key: printable(text) for key, text in contents.labels.items()})
     label = words.label
-    return {
+    view = {
         "template": "roll" if on_roll(contents) else "page",
         "language": contents.language,
         "direction": words.direction,
@@ -48,12 +48,12 @@ def view_of(contents: Contents, *, code: str = "", logo: bytes | None = None, pa
         "code": f"{label['code']} {code}" if code else "",
         "page_label": label["page"],
     }
+    return isolated(view) if words.direction == "rtl" else view
 
 
 def not_printed_view(blank: Contents, unprinted: Sequence[Unprinted], *, paper: Paper | None = None) -> dict[str, Any]:
     """The last page of the prints of many: the orders that are not among them, each with the reason."""
-    words = catalogue(blank.language)
-    label = words.label
+    label = catalogue(blank.language).said(blank.labels).label
     facts = [[label["date"], day(blank.issued_on, blank.language)]]
     view = view_of(blank, paper=paper) | {"title": label["not_printed"], "facts": facts, "sums": []}
     if view["template"] == "roll":

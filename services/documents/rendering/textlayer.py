@@ -145,7 +145,7 @@ class _Contents:
 
     def _show(self, show: bytes) -> None:
         """Handle a show operation: inside a span it belongs to the span's piece; outside any span each glyph is a piece."""
-        span = self.marks[-1] if self.marks else None
+        span = next((mark for mark in reversed(self.marks) if mark is not None), None)  # a run from right to left is marked inside of it
         if span is None and id(self.font) not in self.clustered:
             self.out.append(show)
             self.at_start = False

@@ -16,6 +16,8 @@ PROBLEMS: dict[str, str] = {
     "logo_unreadable": "The bytes sent as a logo cannot be decoded as the image type that they claim to be.",
     "logo_too_large": "A logo is at most 1 MB and 4,000 pixels on each side.",
     "no_refund_request": "No refund was requested for this order. A recent request may not have reached this service yet: try again.",
+    "label_unknown": "There is no label with this key.",
+    "label_places": "A store's own word has the same places for figures as the original, such as `{amount}`, and no other braces.",
     "too_many_prints": "One call prints at most 200 orders.",
     "orders_missing": "Some of these orders do not exist or have not reached this service yet; `order_ids` names them all.",
     "rendering_failed": "The document could not be rendered within its time and memory limits; its data and number are unaffected.",

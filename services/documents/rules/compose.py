@@ -116,11 +116,10 @@ def country_of(personal: OrderPersonal) -> str:
 def frame(order: Order, letterhead: Letterhead, *, day: date, time_zone: str) -> Contents:
     """The contents that every document about `order` shares: seller, order, day and language, but no lines or sums."""
     return Contents(
-        **printed(letterhead),
+        **printed(letterhead, language_of(order.language, letterhead.language)),
         schema_version=VERSION,
         kind="draft_invoice",
         issued_on=day,
-        language=language_of(order.language, letterhead.language),
         letterhead_version=letterhead.version,
         order_id=order.order_id,
         order_number=order.number,

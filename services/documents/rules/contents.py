@@ -5,7 +5,7 @@ language it is printed in.
 import hashlib
 import json
 
-from services.documents.state import Buyer, Contents, Language, Nature, SaidTax, Terms
+from services.documents.state import LANGUAGES, Buyer, Contents, Language, Nature, SaidTax, Terms
 from shared.contracts.events import Address, DocumentKind, Part, TaxRow
 
 ABOUT_MONEY: frozenset[DocumentKind] = frozenset({"receipt", "cancelling_receipt"})
@@ -89,5 +89,5 @@ def sha256_of(text: str) -> str:
 
 def language_of(ordered: str, setting: str) -> Language:
     """The language to print in: the store's choice, or else the order's if it is supported, or else English."""
-    wanted = ordered if setting == "auto" else setting
-    return "bn" if wanted.lower().split("-")[0] == "bn" else "en"
+    wanted = (ordered if setting == "auto" else setting).lower().split("-")[0]
+    return next((language for language in LANGUAGES if language == wanted), "en")

@@ -135,10 +135,9 @@ def refund_request(order: Order, personal: OrderPersonal, asked: Requested, desk
 def blank(desk: Desk) -> Contents:
     """Contents that say nothing but whose they are: of the page that lists what is not printed."""
     return Contents(
-        **printed(desk.letterhead),
+        **printed(desk.letterhead, language_of("en", desk.letterhead.language)),
         kind="packing_slip",
         issued_on=desk.day,
-        language=language_of("en", desk.letterhead.language),
         order_id=NO_ORDER,
         order_number="",
         ordered_on=desk.day,

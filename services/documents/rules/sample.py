@@ -26,7 +26,7 @@ def sample(kind: DocumentKind | PrintKind, language: Language, letterhead: Lette
             line=line, sku=f"SKU-{line:03}", name=name, quantity=line, unit_price=45_000, tax=5_870 * line, amount=45_000 * line,
             tax_rate="15", tax_code=CODE,
         )
-        for line, name in enumerate(_GOODS[language], start=1)
+        for line, name in enumerate(_GOODS.get(language, _GOODS["en"]), start=1)
     )  # fmt: skip
     goods, shipping = sum(line.amount for line in lines), 12_000
     paid = SaidPayment(
@@ -34,17 +34,16 @@ def sample(kind: DocumentKind | PrintKind, language: Language, letterhead: Lette
     )
     rows = [row_of(line.amount, line.tax, CODE, "15") for line in lines] + [row_of(shipping, SHIPPING_TAX, CODE, "15")]
     said = Contents(
-        **printed(letterhead),
+        **printed(letterhead, language),
         schema_version=2,
         kind=kind,
         mark="sample",
         issued_on=today,
-        language=language,
         order_id=NO_ORDER,
         order_number="1001",
         ordered_on=today,
         customer_id="sample",
-        address=None if kind in ("receipt", "cancelling_receipt", "order_receipt") else _BUYER[language],
+        address=None if kind in ("receipt", "cancelling_receipt", "order_receipt") else _BUYER.get(language, _BUYER["en"]),
         currency="BDT",
         lines=lines,
         goods=goods,

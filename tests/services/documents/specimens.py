@@ -34,7 +34,9 @@ from tests.services.documents.pdftext import picture_of
 
 GOLDEN = Path(__file__).resolve().parents[3] / "docs" / "documents"
 KINDS = (*get_args(DocumentKind), *get_args(PrintKind))
-SPECIMENS = [(kind, language) for kind in KINDS for language in languages()]
+WHOLE = ("en", "bn", "ar")
+SPECIMENS = [(kind, language) for kind in KINDS for language in languages() if language in WHOLE or kind == "invoice"]
+"""Every kind in languages of each direction and script that a font is built in for; of the others the kind with most words."""
 TODAY = date(2026, 11, 22)
 CODE = "9f2c 41d0 77ab 0e5c"
 DOTS_PER_INCH = 80
@@ -91,13 +93,13 @@ def tax_in(gross: int, rate: str) -> int:
 
 def lines(language: str, count: int) -> tuple[SaidLine, ...]:
     """Lines with discounts here and there, tax at two rates included."""
-    made = []
+    made, names = [], GOODS.get(language, GOODS["en"])
     for index in range(count):
         quantity, price, discount = index % 3 + 1, (125_000, 45_050, 89_900, 22_000)[index % 4], 10_000 if index % 4 == 0 else 0
         total, code, rate = quantity * price - discount, *TAXED[index % 4 > 0]
         made.append(
             SaidLine(
-                line=index + 1, sku=f"SKU-{1001 + index}", name=GOODS[language][index % 4], quantity=quantity, unit_price=price,
+                line=index + 1, sku=f"SKU-{1001 + index}", name=names[index % 4], quantity=quantity, unit_price=price,
                 discount=discount, tax=tax_in(total, rate), amount=total, tax_code=code, tax_rate=rate,
                 options=(Option(name="Size", value="XL"),) if index % 4 == 0 else (), commodity_code="5007" if index % 4 == 0 else None,
             )
@@ -109,10 +111,10 @@ def specimen(kind: str, language: str, *, count: int = 4, **changes: Any) -> Con
     """What a document of this kind may say."""
     said = lines(language, count)
     goods, shipping = sum(line.amount for line in said), 12_000
-    seller = SELLER[language].model_copy(
+    seller = SELLER.get(language, SELLER["en"]).model_copy(
         update={"phone": "+880 31 555 0123", "tax_numbers": (TaxNumber(label="BIN", number="000123456-0101"),)}
     )
-    letterhead = Letterhead(seller=seller, footer=FOOTER[language], terms=TERMS[language])
+    letterhead = Letterhead(seller=seller, footer=FOOTER.get(language, FOOTER["en"]), terms=TERMS.get(language, TERMS["en"]))
     shipping_tax = tax_in(shipping, "15")
     rows = [row_of(line.amount, line.tax, line.tax_code, line.tax_rate) for line in said] + [row_of(shipping, shipping_tax, "S", "15")]
     if kind == "credit_note":
@@ -121,7 +123,7 @@ def specimen(kind: str, language: str, *, count: int = 4, **changes: Any) -> Con
         "schema_version": 2, "kind": kind, "number": f"{kind[:3].upper()}-2026-000042", "issued_on": TODAY, "language": language,
         "paper": "a4", "seller": letterhead.seller, "footer": letterhead.footer, "terms": letterhead.terms,
         "order_id": "order_00000000000000000000000000", "order_number": "10027", "ordered_on": date(2026, 11, 20), "customer_id": "c-1",
-        "address": BUYER[language], "currency": "BDT", "lines": said, "goods": goods, "shipping": shipping,
+        "address": BUYER.get(language, BUYER["en"]), "currency": "BDT", "lines": said, "goods": goods, "shipping": shipping,
         "tax": sum(row.tax for row in rows), "shipping_tax": shipping_tax, "taxes": tax_table(rows),
         "tax_codes": TAX_CODES, "discount": sum(line.discount for line in said), "total": goods + shipping,
         "issued_at": datetime(2026, 11, 22, 9, 5, tzinfo=DHAKA), "ordered_at": datetime(2026, 11, 20, 18, 40, tzinfo=DHAKA),

@@ -8,7 +8,6 @@ from typing import Any, get_args
 
 import pytest
 
-from services.documents.rendering.catalogues import languages
 from services.documents.rendering.figures import MAX_ROLL_LINES
 from services.documents.rendering.papers import RECEIPTS, SHEETS, paper_of
 from services.documents.rendering.present import view_of
@@ -81,7 +80,7 @@ def misplaced(pdf: bytes) -> list[str]:
     return wrong
 
 
-@pytest.mark.parametrize("language", languages())
+@pytest.mark.parametrize("language", ["en", "bn", "ar", "de", "pl"])
 @pytest.mark.parametrize("paper", PAPERS)
 async def test_everything_fits_on_every_paper(renderer: Renderer, paper: Paper, language: str) -> None:
     for kind in KINDS:

@@ -2,10 +2,13 @@
 
 import asyncio
 import io
+import json
 
 import pytest
 from PIL import Image, PngImagePlugin
 
+from services.documents.rules.contents import language_of
+from services.documents.state import LANGUAGES
 from tests.services.documents.pdftext import missing_from
 from tests.services.documents.telling import Life, Teller
 from tests.shop import Shop
@@ -71,7 +74,13 @@ async def test_of_two_racing_saves_one_wins(shop: Shop) -> None:
     "body",
     [
         {"paper": "a3"},
-        {"language": "fr"},
+        {"language": "xx"},
+        {"labels": {"xx": {}}},
+        {"labels": {"en": {"invoice": ""}}},
+        {"labels": {"en": {"invoices": "Bills"}}},
+        {"labels": {"en": {"page": "Page {page}"}}},
+        {"labels": {"en": {"invoice": "{0}"}}},
+        {"labels": {"en": {"invoice": "a } b"}}},
         {"sellers": {}},
         {"seller": {"address": ["x"] * 7}},
         {"footer": "x" * 501},
@@ -171,3 +180,62 @@ async def test_a_preview_shows_settings_that_are_not_saved(shop: Shop, kind: str
     assert missing_from(pdf.ok().content, ["Nakshi & Co.", "নমুনা", "হাতে বোনা সুতি শাড়ি, নীল"]) == []
     assert (await shop.staff.get(PATH))["version"] == 0
     assert (await shop.staff.get("/documents/v1/documents"))["items"] == []
+
+
+async def test_a_stores_own_words_are_printed_and_sealed(shop: Shop, life: Life, teller: Teller) -> None:
+    """In what is issued from then on: an issued document keeps the words that it was issued with."""
+    labels = {"en": {"invoice": "Tax invoice", "page": "{page}/{pages}"}, "de": {"invoice": "Steuerrechnung"}}
+    saved = (await shop.staff.put(PATH, json={"labels": labels}, headers={"If-Match": '"v0"'})).ok()
+    assert (saved["labels"], (await shop.staff.get(PATH))["labels"]) == (labels, labels)
+    await teller.tell(shop, life.step("pending"), life.step("confirmed"))
+    [invoice] = (await shop.staff.get(f"/documents/v1/documents/orders/{life.order_id}"))["items"]
+    (await shop.staff.put(PATH, json={"language": "de"}, headers={"If-Match": '"v1"'})).ok()
+    pdf = (await shop.staff.get(f"/documents/v1/documents/{invoice['document_id']}/pdf")).ok().content
+    assert missing_from(pdf, ["Tax invoice", "1/1"]) == []
+    [row] = await shop.rows("documents", "select data::jsonb->>'labels' as labels from documents where store_id = {store}")
+    assert json.loads(row["labels"]) == labels["en"]
+    slip = (await shop.staff.get(f"/documents/v1/prints/{life.order_id}/packing-slip")).ok().content
+    assert missing_from(slip, ["Lieferschein", "Lieferanschrift"]) == []
+    [without] = [one for one in (await shop.staff.get(f"{PATH}/history")).ok()["items"] if one["version"] == 2]
+    assert without["labels"] == {}
+
+
+@pytest.mark.parametrize(
+    ("labels", "code", "at"),
+    [
+        ({"en": {"invoices": "Bills"}}, "label_unknown", "/labels/en/invoices"),
+        ({"de": {"page": "Seite {page}"}}, "label_places", "/labels/de/page"),
+        ({"de": {"invoice": "{amount}"}}, "label_places", "/labels/de/invoice"),
+        ({"de": {"invoice": "a } b"}}, "label_places", "/labels/de/invoice"),
+        ({"de": {"collect_cash": "{amount.real}"}}, "label_places", "/labels/de/collect_cash"),
+        ({"de": {"collect_cash": "{amount!r}"}}, "label_places", "/labels/de/collect_cash"),
+    ],
+)
+async def test_words_that_cannot_be_printed_are_refused(shop: Shop, labels: dict[str, dict[str, str]], code: str, at: str) -> None:
+    for answer in (
+        await shop.staff.put(PATH, json={"labels": labels}, headers={"If-Match": '"v0"'}),
+        await shop.staff.post(f"{PATH}/preview", json={"labels": labels}),
+    ):
+        assert (answer.status, answer.code, answer["errors"][0]["pointer"]) == (422, code, at)
+    assert (await shop.staff.get(PATH))["version"] == 0
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_every_language_has_a_sample(shop: Shop, language: str) -> None:
+    made = (await shop.staff.post(f"{PATH}/preview?language={language}&kind=packing_slip", json={})).ok()
+    assert (made.content[:5], "aftersale-provisional" in made.headers) == (b"%PDF-", False)
+
+
+@pytest.mark.parametrize(
+    ("ordered", "setting", "printed"),
+    [
+        ("pt-BR", "auto", "pt"),
+        ("AR", "auto", "ar"),
+        ("nl", "auto", "en"),
+        ("fr", "id", "id"),
+        ("deu", "auto", "en"),
+        ("bn-BD", "auto", "bn"),
+    ],
+)
+def test_which_language(ordered: str, setting: str, printed: str) -> None:
+    assert language_of(ordered, setting) == printed

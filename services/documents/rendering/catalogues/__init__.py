@@ -1,5 +1,6 @@
 """The words, digits and fonts of each language. A new language needs one more JSON file here, and its font in `fonts/`."""
 
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -19,8 +20,15 @@ class Catalogue(BaseModel):
     scale: float  # of the type size: a script whose letters look smaller at the same size is set larger
     digits: str
     groups: tuple[int, ...]  # sizes of digit groups from the right; the last repeats: (3, 2) is 12,34,567
+    group: str  # between them
+    decimal: str  # before the fraction
+    money: str  # an amount with its currency: {symbol}, {amount}
     label: dict[str, str]
     method: dict[str, str]  # payment methods by code; unknown codes are printed unchanged
+
+    def said(self, own: Mapping[str, str]) -> "Catalogue":
+        """The same language with a store's own words for some labels."""
+        return self.model_copy(update={"label": {**self.label, **own}}) if own else self
 
 
 @lru_cache(maxsize=16)
