@@ -58,7 +58,8 @@ class DocumentSettingsVersionView(Answer):
     seller: Seller
     footer: str
     terms: str
-    language: Literal["auto", "en", "bn"] | str
+    language: Literal["auto"] | str | Literal["ar", "bn", "de", "en", "es", "fr", "hi", "id", "it", "pl", "pt", "tr"]
+    labels: dict[str, dict[str, str]]
     paper: Literal["a4", "letter", "a5", "roll80", "roll58"] | str
     render: Literal["on_read", "ahead"] | str
     prefixes: dict[str, str]
@@ -76,7 +77,8 @@ class DocumentSettingsView(Answer):
     seller: Seller
     footer: str
     terms: str
-    language: Literal["auto", "en", "bn"] | str
+    language: Literal["auto"] | str | Literal["ar", "bn", "de", "en", "es", "fr", "hi", "id", "it", "pl", "pt", "tr"]
+    labels: dict[str, dict[str, str]]
     paper: Literal["a4", "letter", "a5", "roll80", "roll58"] | str
     render: Literal["on_read", "ahead"] | str
     prefixes: dict[str, str]

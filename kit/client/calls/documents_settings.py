@@ -87,7 +87,7 @@ class DocumentsSettings:
         body: DocumentSettingsInput,
         *,
         kind: Literal["invoice", "credit_note", "receipt", "refund_receipt", "order_receipt", "packing_slip"] | None = None,
-        language: Literal["en", "bn"] | None = None,
+        language: Literal["ar", "bn", "de", "en", "es", "fr", "hi", "id", "it", "pl", "pt", "tr"] | None = None,
     ) -> AbstractAsyncContextManager[Download]:
         """A sample document with these settings and the store's logo; nothing is saved."""
         query = {"kind": kind, "language": language}

@@ -66,8 +66,10 @@ class DocumentSettingsInput(TypedDict):
     """Printed at the foot of every page."""
     terms: NotRequired[str]
     """Printed at the end of invoices."""
-    language: NotRequired[Literal["auto", "en", "bn"]]
-    """`auto`: the order's own language."""
+    language: NotRequired[Literal["auto"] | Literal["ar", "bn", "de", "en", "es", "fr", "hi", "id", "it", "pl", "pt", "tr"]]
+    """`auto`: the order's own language, if it is one of these, else `en`."""
+    labels: NotRequired[Mapping[str, Mapping[str, str]]]
+    """The store's own words, by language and key; `{…}` in the original stays in them."""
     paper: NotRequired[Literal["a4", "letter", "a5", "roll80", "roll58"]]
     """Default of every print. Receipts are printed on `roll80` where this is a page."""
     render: NotRequired[Literal["on_read", "ahead"]]
