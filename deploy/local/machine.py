@@ -14,7 +14,7 @@ from deploy.operator.trouble import Trouble
 
 FREE_BYTES = 1_000_000_000
 FONTS = PROJECT / "services" / "documents" / "rendering" / "fonts"
-NEEDED_FONTS = {"NotoSans-Regular", "HindSiliguri-Regular"}
+NEEDED_FONTS = {"NotoSans-Regular", "HindSiliguri-Regular", "NotoSansArabic-Regular"}
 
 
 def look() -> Iterator[Check]:
@@ -32,7 +32,7 @@ def look() -> Iterator[Check]:
     fonts = {path.stem for path in FONTS.glob("*.ttf")}
     missing = ", ".join(sorted(NEEDED_FONTS - fonts))
     fix = f"put them back into {FONTS.relative_to(PROJECT)}: they are in the repository"
-    yield Check("Fonts", not missing, f"{missing} missing" if missing else "Latin and Bengali", fix)
+    yield Check("Fonts", not missing, f"{missing} missing" if missing else "Latin, Bengali and Arabic", fix)
 
 
 def _servers_to_be_had() -> Check:

@@ -85,6 +85,6 @@ async def _one(call: Calling, request: PrintsInput, binder: Binder, order_id: st
 async def _last_page(call: Calling, request: PrintsInput, binder: Binder, unprinted: list[Unprinted]) -> bytes:
     """The list of those that are not printed."""
     async with call.reading() as tx:
-        contents = blank(desk_of(await queries.office(tx, call.actor.store), call.now))
+        contents = blank(desk_of(await queries.office(tx, call.actor.store), now=call.now))
     made = await renderer(call.settings).pdf(lambda: not_printed_view(contents, unprinted, paper=request.paper), call.actor.store)
     return await asyncio.to_thread(binder.add, made)

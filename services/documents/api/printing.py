@@ -24,12 +24,12 @@ async def contents_of(
         order, personal = await queries.order_for(tx, actor, order_id)
         if button == "refund-request":
             asked = await queries.request_of(tx, store, order_id, refund_id)
-            return prints.refund_request(order, personal, asked, desk_of(await queries.office(tx, store), now))
+            return prints.refund_request(order, personal, asked, desk_of(await queries.office(tx, store), now=now))
         issued = await queries.references_of(tx, store, order_id)
         standing = prints.issued_for(button, order)
         if standing is not None and standing in issued:
             return await queries.contents_of(tx, store, issued[standing].document_id)
-        desk = desk_of(await queries.office(tx, store), now)
+        desk = desk_of(await queries.office(tx, store), now=now)
     if button == "receipt":
         numbers = {subject: reference.number for (cause, subject), reference in issued.items() if cause == "payment"}
         return await asyncio.to_thread(prints.order_receipt, order, desk, numbers)
@@ -37,6 +37,6 @@ async def contents_of(
     return await asyncio.to_thread(made, order, personal, desk)
 
 
-def desk_of(office: Office, now: datetime) -> Desk:
+def desk_of(office: Office, *, now: datetime) -> Desk:
     """A store's settings as a print needs them, today."""
     return Desk(office.letterhead, issuing_day(now, office.time_zone), office.time_zone, office.slip_shows_due)
