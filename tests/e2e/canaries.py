@@ -170,7 +170,15 @@ class Life:
         (await staff.get("/orders/v1/orders/export?format=jsonl")).ok()
         for button in ("receipt", "invoice", "packing-slip"):
             for kind in ("pdf", "html"):
-                (await staff.get(f"/documents/v1/prints/{self.late}/{button}?format={kind}")).ok()
+                await self._seen(f"/documents/v1/prints/{self.late}/{button}?format={kind}")
+
+    async def _seen(self, path: str) -> None:
+        """Read once the order has reached the service."""
+
+        async def call() -> Answer:
+            return (await self.shop.staff.get(path)).ok()
+
+        await eventually(call)
 
     @property
     def orders(self) -> tuple[str, str, str]:

@@ -283,7 +283,11 @@ async def test_changes_behind_our_backs_are_found(shop: Shop) -> None:
         ("update refunds.settlements set payment_id = null where payment_id is not null", "report_without_event"),
         ("update refunds.refunds set settled_amount = 1 where settlement = 'unsettled' and settled_amount > 1", "settlement"),
         ("update refunds.orders set refunded_before = null", "automatic_refund"),
-        ("update refunds.refunds set amount = amount + 1, credit = credit + 1, goods = goods + 1 where cause = 'history'", "refund_shares"),
+        (
+            """update refunds.refunds set amount = amount + 1, credit = credit + 1, goods = goods + 1, settled_amount = settled_amount + 1
+            where cause = 'history'""",
+            "refund_shares",
+        ),
         ("delete from notes.timeline where type = 'order.imported.v1' and details->>'status' = 'cancelled'", "timeline"),
         ("delete from documents.documents where refers_to_external is not null", "document_due"),
         ("update documents.documents set refers_to_external = '{}' where refers_to_external is not null", "document_refers"),
