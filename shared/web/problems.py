@@ -34,6 +34,8 @@ KERNEL_PROBLEMS = {
     "nul_character": "Text may not contain the character U+0000.",
     "in_the_future": "It cannot have happened later than now.",
     "before_placing": "It cannot have happened before the order was placed.",
+    "not_a_quarter_hour": "Figures are sums of quarters of an hour, so they begin and end on one.",
+    "bad_span": "Figures end after they begin: at most 32 days later by the hour, 367 by the day.",
     "bad_etag": 'If-Match must be one ETag from this API, such as "v7".',
     "bad_cursor": "The cursor is not from this list: take it from next_cursor or previous_cursor.",
     "idempotency_key_missing": "Every POST needs an Idempotency-Key header with a unique value for each new operation.",

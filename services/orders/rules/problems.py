@@ -64,8 +64,6 @@ PROBLEMS: dict[str, str] = {
     "external_ref_taken": "Another order of the store already has this external_ref: `order_id`.",
     "out_of_stock": "There is less stock than was ordered, and the store does not oversell; `short` lists each SKU with the units left.",
     "stock_too_low": "The adjustment would make the stock level negative.",
-    "not_a_quarter_hour": "Figures are sums of quarters of an hour, so they begin and end on one.",
-    "bad_span": "Figures end after they begin: at most 32 days later by the hour, 367 by the day.",
     "only_in_csv": "Columns, rows and times are for CSV: each line of JSON Lines is a whole order.",
     "unknown_column": "An export of orders has no such column; `choices` lists those that it may have.",
     "needs_rows_of_lines": "A file with a row for each order has no columns of lines; send rows=lines.",
