@@ -4,7 +4,7 @@
 python := .venv/bin/python
 WORKERS ?= 3
 pytest = $(python) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
-drills := tests/deploy tests/faults tests/bench/test_runs.py
+drills := tests/deploy tests/faults tests/e2e tests/bench/test_runs.py
 lock := uv pip compile --universal --python-version 3.11 --generate-hashes --quiet
 
 help: ## List the targets
@@ -17,7 +17,7 @@ test: ## Test rules, services and screens, on real servers that it starts itself
 	@deploy/bootstrap.sh --tests
 	$(pytest) $(or $(TESTS),$(addprefix --ignore=,$(drills)))
 
-drills: ## Test whole systems: up from nothing, provisioning, kill -9 at every crash point, faults under load, short benchmarks
+drills: ## Test whole systems: up from nothing, whole lives, provisioning, kill -9 at every crash point, faults under load, short benchmarks
 	@deploy/bootstrap.sh --tests
 	$(pytest) $(drills)
 
