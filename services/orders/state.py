@@ -132,37 +132,6 @@ class JournalEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class Bucket:
-    """An hour or day: how many orders were placed in it, and in minor units what was sold and collected."""
-
-    begins_at: datetime
-    ends_at: datetime
-    placed: int
-    sold: int
-    collected: int
-
-
-@dataclass(frozen=True, slots=True)
-class CurrencyFigures:
-    """One currency's figures; `cash_out` is what is due now of orders whose goods left."""
-
-    currency: str
-    cash_out: int
-    buckets: tuple[Bucket, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """A store's figures between two times, in its time zone."""
-
-    by: Literal["hour", "day"]
-    time_zone: str
-    begins_at: datetime
-    ends_at: datetime
-    currencies: tuple[CurrencyFigures, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class StockLevel:
     """How many units of a SKU can still be sold, below 0 if more were sold than there are; `version` counts its movements."""
 

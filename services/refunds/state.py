@@ -279,7 +279,7 @@ class RefundSummary:
     credit: int
     version: int
     settled_amount: int = 0  # what of `amount` has gone back
-    pay_to: dict[str, str] | None = None  # where the money goes, personal: method, account, holder
+    pay_to: dict[str, Any] | None = None  # personal: method, account, holder, and who said so and when
     decided_at: datetime | None = None
     overdue_at: datetime | None = None
 

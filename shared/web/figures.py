@@ -3,6 +3,7 @@
 Sums are kept per quarter of an hour, of UTC: a quarter begins where an hour or day of any time zone does.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from shared.contracts.errors import Invalid
 from shared.data.counts import summed
+from shared.data.db import Transaction
 from shared.data.schema import TIME
 from shared.web.inputs import Moment
 
@@ -94,12 +96,32 @@ def _hours(start: datetime, end: datetime, zone: ZoneInfo) -> Iterator[datetime]
         moment += QUARTER
 
 
-def sums_by_bucket(sums: sa.Table, deltas: sa.Table, store_id: str, wanted: FiguresQuery, bounds: Sequence[datetime]) -> sa.Select[Any]:
+async def sums_by_currency(
+    tx: Transaction, store_id: str, time_zone: str, wanted: FiguresQuery, *, sums: tuple[sa.Table, sa.Table],
+    outstanding: tuple[sa.Table, sa.Table],
+) -> SumsByCurrency:  # fmt: skip
+    """A store's figures. `sums` and `outstanding` are tables of sums with their deltas (see shared.data.counts), these with a column `due`.
+
+    Raises Invalid (see buckets()).
+    """
+    bounds = buckets(wanted.at_from, wanted.at_before, wanted.by, ZoneInfo(time_zone))
+    found: defaultdict[str, list[Sums]] = defaultdict(list)
+    for row in await tx.all(_by_bucket(*sums, store_id, wanted, bounds)):
+        said = {name: int(value) for name, value in row._mapping.items() if name not in ("currency", "bucket")}
+        found[row.currency].append(Sums(bounds[row.bucket - 1], bounds[row.bucket], said))
+    every = summed(*outstanding, lambda table: (table.c.store_id == store_id) & _of_currency(table, wanted))
+    rows = await tx.all(sa.select(every.c.currency, sa.func.sum(every.c.due).label("due")).group_by(every.c.currency))
+    due = {row.currency: int(row.due) for row in rows if row.due}
+    by_currency = {one: (due.get(one, 0), tuple(found.get(one, ()))) for one in sorted({*found, *due})}
+    return SumsByCurrency(wanted.by, time_zone, bounds[0], bounds[-1], by_currency)
+
+
+def _by_bucket(sums: sa.Table, deltas: sa.Table, store_id: str, wanted: FiguresQuery, bounds: Sequence[datetime]) -> sa.Select[Any]:
     """The sums of each bucket (from 1) in which something happened, by currency: at most all quarter hours of the time are read."""
 
     def where(table: sa.Table) -> sa.ColumnElement[bool]:
         between = (table.c.quarter >= wanted.at_from) & (table.c.quarter < wanted.at_before)
-        return (table.c.store_id == store_id) & between & of_currency(table, wanted)
+        return (table.c.store_id == store_id) & between & _of_currency(table, wanted)
 
     every = summed(sums, deltas, where)
     amounts = [column for column in every.c if column.name not in ("quarter", "currency")]
@@ -111,6 +133,6 @@ def sums_by_bucket(sums: sa.Table, deltas: sa.Table, store_id: str, wanted: Figu
     return by_bucket.having(something).order_by(every.c.currency, bucket)
 
 
-def of_currency(table: sa.Table, wanted: FiguresQuery) -> sa.ColumnElement[bool]:
+def _of_currency(table: sa.Table, wanted: FiguresQuery) -> sa.ColumnElement[bool]:
     """The rows of the wanted currency, or of all."""
     return sa.true() if wanted.currency is None else table.c.currency == wanted.currency

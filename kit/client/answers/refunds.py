@@ -247,6 +247,8 @@ class RefundDetails(Answer):
     amount: MoneyView
     settled_amount: MoneyView
     pay_to: PayToView | None
+    pay_to_by: ByView | None
+    pay_to_at: datetime | None
     goods: MoneyView
     shipping: MoneyView
     overpaid: MoneyView
@@ -310,6 +312,8 @@ class RefundView(Answer):
     amount: MoneyView
     settled_amount: MoneyView
     pay_to: PayToView | None
+    pay_to_by: ByView | None
+    pay_to_at: datetime | None
     goods: MoneyView
     shipping: MoneyView
     overpaid: MoneyView

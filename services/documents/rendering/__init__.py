@@ -3,7 +3,7 @@
 present.py     contents in the words, digits and order of their language
 renderer.py    the confined processes that make PDFs; child.py is their program
 papers.py      the papers, and how small the type must be to fit
-fontbook.py    which fonts a view needs, and what no font has; fontfiles.py reads what a font covers
+fontbook.py    which fonts a view needs, and what no font has
 textlayer.py   repairs the text layer of the engine's PDFs
 printable.py   the same view as one HTML page
 logo.py        redraws an uploaded logo

@@ -2,6 +2,9 @@
 
 Only what the pages need is taken: their fonts, pictures and contents. What is drawn does not change by a byte. What describes a
 document as a whole stays behind (its tags, its metadata), because one file cannot have that of many.
+
+The PDF libraries that we know build the whole file in memory before its first byte: 200 orders would be hundreds of megabytes in a service
+that answers others meanwhile.
 """
 
 import re

@@ -6,6 +6,7 @@ setting `font_folders`, in the package `aftersale-fonts`, and where this machine
 
 import hashlib
 import os
+import struct
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -18,8 +19,7 @@ from typing import Any
 
 import structlog
 import typst
-
-from services.documents.rendering.fontfiles import Coverage, coverage
+from fontTools.ttLib import TTFont, TTLibError
 
 log = structlog.get_logger()
 
@@ -46,13 +46,17 @@ class Face:
     index: int
 
     @cached_property
-    def covers(self) -> Coverage:
-        """The characters that it has; none if the file cannot be read."""
+    def covers(self) -> frozenset[int]:
+        """The code points that it has glyphs for; none if the file cannot be read.
+
+        The engine cannot say: it tells only that "a" glyph was missing, after it has drawn a box.
+        """
         try:
-            return coverage(self.path, self.index)
-        except (OSError, ValueError) as error:
+            with TTFont(self.path, fontNumber=self.index, lazy=True) as font:
+                return frozenset(code for code, glyph in (font.getBestCmap() or {}).items() if glyph != ".notdef")
+        except (OSError, TTLibError, ValueError, KeyError, struct.error) as error:
             log.warning("font_not_read", path=str(self.path), error=str(error))
-            return Coverage()
+            return frozenset()
 
     def has(self, text: str) -> bool:
         """Whether it has a glyph for each character that is drawn."""

@@ -133,7 +133,10 @@ def refund_request(order: Order, personal: OrderPersonal, asked: Requested, desk
 
 
 def blank(desk: Desk) -> Contents:
-    """Contents that say nothing but whose they are: of the page that lists what is not printed."""
+    """Contents that say nothing but whose they are: of the page that lists what is not printed.
+
+    Kind, currency and total are those of no order and are not printed: a page of left out orders has only a letterhead and a list.
+    """
     return Contents(
         **printed(desk.letterhead, language_of("en", desk.letterhead.language)),
         kind="packing_slip",

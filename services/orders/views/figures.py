@@ -1,10 +1,13 @@
 """Response body of figures."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
-from services.orders.state import Bucket, CurrencyFigures, Figures
+from shared.web.figures import Sums, SumsByCurrency
 from shared.web.views import MoneyView, View, money
+
+SUMS = ("sold", "collected")
 
 
 class FiguresBucketView(View):
@@ -17,9 +20,10 @@ class FiguresBucketView(View):
     collected: MoneyView
 
     @classmethod
-    def of(cls, bucket: Bucket, currency: str) -> "FiguresBucketView":
+    def of(cls, bucket: Sums, currency: str) -> "FiguresBucketView":
         """One bucket of a currency."""
-        return cls.showing(bucket, sold=money(bucket.sold, currency), collected=money(bucket.collected, currency))
+        amounts = {name: money(bucket.sums[name], currency) for name in SUMS}
+        return cls.showing(bucket, placed=bucket.sums["placed"], **amounts)
 
 
 class CurrencyFiguresView(View):
@@ -33,15 +37,13 @@ class CurrencyFiguresView(View):
     buckets: list[FiguresBucketView]
 
     @classmethod
-    def of(cls, figures: CurrencyFigures) -> "CurrencyFiguresView":
+    def of(cls, currency: str, due: int, buckets: Sequence[Sums]) -> "CurrencyFiguresView":
         """With the sums of the buckets."""
-        currency, buckets = figures.currency, figures.buckets
-        sums = {name: money(sum(getattr(one, name) for one in buckets), currency) for name in ("sold", "collected")}
         return cls(
             currency=currency,
-            placed=sum(one.placed for one in buckets),
-            **sums,
-            cash_out=money(figures.cash_out, currency),
+            placed=sum(one.sums["placed"] for one in buckets),
+            **{name: money(sum(one.sums[name] for one in buckets), currency) for name in SUMS},
+            cash_out=money(due, currency),
             buckets=[FiguresBucketView.of(one, currency) for one in buckets],
         )
 
@@ -56,6 +58,6 @@ class OrderFiguresView(View):
     currencies: list[CurrencyFiguresView]
 
     @classmethod
-    def of(cls, figures: Figures) -> "OrderFiguresView":
+    def of(cls, figures: SumsByCurrency) -> "OrderFiguresView":
         """As the shop sees them."""
-        return cls.showing(figures, currencies=[CurrencyFiguresView.of(one) for one in figures.currencies])
+        return cls.showing(figures, currencies=[CurrencyFiguresView.of(one, *said) for one, said in figures.currencies.items()])

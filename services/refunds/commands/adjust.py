@@ -11,6 +11,7 @@ from services.refunds.rules.amounts import money_of_parts
 from services.refunds.rules.decisions import has_seen
 from services.refunds.rules.goods import disposition_of
 from services.refunds.rules.lines import lines_of_money
+from services.refunds.rules.pay_to import account
 from services.refunds.rules.payout import may_pay, payout
 from services.refunds.rules.settlement import settlement_of
 from services.refunds.rules.taxes import taxed
@@ -38,7 +39,7 @@ async def adjust_refund(tx: Transaction, actor: Actor, wanted: AdjustRefund, *, 
         order_version=ledger.order.version,
         reason=wanted.reason or wanted.kind,
         message=wanted.message,
-        pay_to=None if wanted.pay_to is None else wanted.pay_to.model_dump(),
+        pay_to=account(wanted.pay_to, actor, now=now),
         **figures,
         explanation=adjustments.explanation(
             ledger, wanted, policy.version, deduct_shipping=policy.deduct_shipping, payout=figures["amount"]

@@ -44,7 +44,7 @@ async def change(tx: Transaction, store_id: str, before: Refund, **values: Any) 
     return after
 
 
-async def redirect(tx: Transaction, actor: Actor, refund: Refund, pay_to: dict[str, str] | None, *, now: datetime) -> Refund:
+async def redirect(tx: Transaction, actor: Actor, refund: Refund, pay_to: dict[str, Any] | None, *, now: datetime) -> Refund:
     """Say where the money of a refund goes, or no longer. Its version stays: no event tells of an account."""
     await tx.execute(sa.update(refunds).where(*_one(refunds, actor.store, refund)).values(pay_to=pay_to))
     if pay_to is not None:

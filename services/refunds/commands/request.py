@@ -12,6 +12,7 @@ from services.refunds.rules.claim import claim
 from services.refunds.rules.decisions import has_seen, may_request
 from services.refunds.rules.goods import disposition_of
 from services.refunds.rules.lines import lines_of_units
+from services.refunds.rules.pay_to import account
 from services.refunds.rules.policy import window_end
 from services.refunds.rules.taxes import taxed
 from services.refunds.state import KnownOrder, Ledger, Policy, Refund
@@ -78,7 +79,7 @@ def _requested(planned: Planned, actor: Actor, request: RequestRefund, *, now: d
         reason=request.reason,
         description=request.description,
         further_information=request.further_information,
-        pay_to=None if request.pay_to is None else request.pay_to.model_dump(),
+        pay_to=account(request.pay_to, actor, now=now),
         beyond_window_reason=request.beyond_window_reason,
         amount=amount.total,  # until it is decided: what goes back once everything is paid
         credit=amount.total,

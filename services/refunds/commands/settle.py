@@ -10,6 +10,7 @@ from services.refunds.commands import attention, record
 from services.refunds.queries.refunds import refund_for_change
 from services.refunds.requests import ReportSettlement, SavePayTo
 from services.refunds.rules.decisions import may_report, may_say_where, may_settle
+from services.refunds.rules.pay_to import account
 from services.refunds.rules.settlement import Effect, effect_of
 from services.refunds.state import AttentionKind, KnownOrder, Refund, SettlementReport
 from services.refunds.tables import refunds, settlements
@@ -65,7 +66,7 @@ async def save_pay_to(
     """
     refund, _ = await refund_for_change(tx, actor, refund_id, expected_version=expected_version)
     may_say_where(refund, actor).or_raise()
-    return await record.redirect(tx, actor, refund, None if wanted.pay_to is None else wanted.pay_to.model_dump(), now=now)
+    return await record.redirect(tx, actor, refund, account(wanted.pay_to, actor, now=now), now=now)
 
 
 async def _reports(tx: Transaction, store_id: str, refund_id: str) -> list[SettlementReport]:

@@ -95,11 +95,14 @@ class PayToView(View):
     holder: str | None
 
     @classmethod
-    def of(cls, pay_to: dict[str, str] | None, *, whole: bool) -> "PayToView | None":
+    def of(cls, pay_to: dict[str, Any] | None, *, whole: bool) -> "PayToView | None":
         """In whole or in part."""
         if pay_to is None:
             return None
-        return cls(**pay_to) if whole else cls(method=pay_to["method"], account=pay_to["account"][-4:], holder=None)
+        method, account = pay_to["method"], pay_to["account"]
+        if not whole:
+            return cls(method=method, account=account[-4:], holder=None)
+        return cls(method=method, account=account, holder=pay_to["holder"])
 
 
 class _RefundBegins(View):
@@ -158,6 +161,8 @@ class RefundView(_RefundBegins):
     amount: MoneyView
     settled_amount: MoneyView
     pay_to: PayToView | None
+    pay_to_by: ByView | None
+    pay_to_at: datetime | None
     goods: MoneyView
     shipping: MoneyView
     overpaid: MoneyView
@@ -184,6 +189,8 @@ class RefundView(_RefundBegins):
             **{name: money(getattr(refund, name), currency) for name in MONEY},
             **{name: [TaxRowView.of(row, currency) for row in getattr(refund, name)] for name in TAX_TABLES},
             pay_to=PayToView.of(refund.pay_to, whole=actor.role != "guest"),
+            pay_to_by=ByView.of_row(refund.pay_to["by"], actor) if refund.pay_to else None,
+            pay_to_at=datetime.fromisoformat(refund.pay_to["at"]) if refund.pay_to else None,
             fees=[FeeView(name=fee.name, amount=money(fee.amount, currency)) for fee in refund.fees],
             shipping_reason=refund.shipping_reason if actor.is_shop else None,
             internal_reason=refund.internal_reason if actor.is_shop else None,

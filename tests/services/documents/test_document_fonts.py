@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from PIL import ImageChops
 
 from services.documents.rendering import child, fontbook, textlayer
-from services.documents.rendering.fontbook import IN_A_CLONE, OURS, FontBook, folders
-from services.documents.rendering.fontfiles import coverage
+from services.documents.rendering.fontbook import IN_A_CLONE, OURS, Face, FontBook, folders
 from services.documents.rendering.present import view_of
 from services.documents.rendering.renderer import Picture, Renderer
 from services.documents.state import Contents
@@ -131,7 +130,7 @@ async def test_a_file_that_is_no_font_harms_nobody(tmp_path: Path) -> None:
 
 
 def test_coverage_is_what_the_engine_draws() -> None:
-    latin = coverage(OURS / "NotoSans-Regular.ttf", 0)
+    latin = Face("Noto Sans", OURS / "NotoSans-Regular.ttf", 0).covers
     assert [code in latin for code in (0x41, 0x0915, 0x1EC5, 0x0416)] == [True] * 4
     assert [code in latin for code in (0x0985, 0x4E00, 0x2192, 0xFFFF, 0x10FFFF)] == [False] * 5
 

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from shared.contracts.events import RefundLine, RefundPersonal, UnitRange
+from shared.contracts.events import RefundLine, RefundPersonal, RefundRequested, UnitRange
 from tests.services.documents.pdftext import missing_from, text_of
 from tests.services.documents.telling import NOON, Life, Teller
 from tests.shop import Shop
@@ -38,7 +38,8 @@ async def test_of_several_requests_the_newest_or_the_one_that_is_named(shop: Sho
     first = life.ask(5000, lines=(LINE,))
     await teller.tell(shop, later, first)
     assert missing_from((await shop.staff.get(path(life))).ok().content, ["14:00", "40.00", "store-word"]) == []
-    named = first.event.refund.refund_id  # type: ignore[attr-defined]  # a RefundRequested
+    assert isinstance(first.event, RefundRequested)
+    named = first.event.refund.refund_id
     assert missing_from((await shop.staff.get(path(life, f"?refund_id={named}"))).ok().content, ["12:00", "50.00"]) == []
     other = Life(shop.store)
     await teller.tell(shop, other.step("pending"))

@@ -174,8 +174,9 @@ async def test_a_stop_while_it_reopens_leaves_no_connection_behind(lab: Lab) -> 
     broker.consume(inbox.deliver)
     async with started(broker):
         reopening = asyncio.create_task(broker._reopen())
-        while broker._rabbit is not None:
-            await asyncio.sleep(0)
+        async with asyncio.timeout(10):
+            while broker._rabbit is not None:  # only turns of the loop: waiting by time would miss the moment between the two connections
+                await asyncio.sleep(0)
         reopening.cancel()
         with pytest.raises(asyncio.CancelledError):
             await reopening

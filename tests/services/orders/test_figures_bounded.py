@@ -56,9 +56,9 @@ async def test_figures_read_the_quarter_hours_that_are_asked_for(tx: Explained, 
     days = MAX_DAYS[by]
     wanted = FiguresQuery(at_from=BEGIN + timedelta(days=200), at_before=BEGIN + timedelta(days=200 + days), by=by)
     found = await figures_of(tx, STAFF, wanted)
-    [taka] = found.currencies
-    assert len(taka.buckets) == days * (24 if by == "hour" else 1)
-    assert sum(one.sold for one in taka.buckets) == days * 96 * 300
+    [(_, buckets)] = found.currencies.values()
+    assert len(buckets) == days * (24 if by == "hour" else 1)
+    assert sum(one.sums["sold"] for one in buckets) == days * 96 * 300
     every = [node for plan in tx.plans for node in nodes(plan)]
     assert [node["Relation Name"] for node in every if node["Node Type"] == "Seq Scan" and node["Relation Name"] == "figures"] == []
     assert looked_at(tx.plans) <= days * 96 + 2_000, "and the deltas that are not folded yet"

@@ -149,6 +149,11 @@ async def test_where_the_money_goes_is_whole_on_the_page_and_nowhere_else(shop: 
     assert await attention(shop) == []
     other = BKASH | {"method": "Bank", "account": "GB33BUKB20201555555555"}
     assert (await shop.customer().put(f"{path}/pay-to", json={"pay_to": other})).ok()["pay_to"] == other
+    seen = [(await caller.get(path)).ok()["pay_to_by"] for caller in (shop.staff, shop.customer())]
+    assert seen == [{"role": "customer", "id": "c-1", "via": None}] * 2
+    by_staff = (await shop.staff.put(f"{path}/pay-to", json={"pay_to": other})).ok()
+    assert by_staff["pay_to_by"] == {"role": "staff", "id": "staff-1", "via": None}
+    assert (await shop.customer().get(path)).ok()["pay_to_by"] == {"role": "staff", "id": None, "via": None}
     row = json.loads((await shop.staff.get("/refunds/v1/refunds/export", params={"format": "jsonl"})).content)
     assert [row[f"pay_to_{name}"] for name in other] == [*other.values()]
     row = json.loads((await shop.customer().get("/refunds/v1/refunds/export", params={"format": "jsonl"})).content)
@@ -177,3 +182,4 @@ async def test_cash_has_no_way_back_until_somebody_says_where(shop: Shop) -> Non
     closed = (await shop.staff.get("/refunds/v1/refunds/attention", params={"closed": "true"})).ok()["items"]
     assert [(item["kind"], item["closed_by"]["role"]) for item in closed] == [("pay_to_missing", "customer")]
     assert (await shop.customer().put(path, json={"pay_to": None})).ok()["pay_to"] is None
+    assert (await shop.staff.get(path.removesuffix("/pay-to"))).ok()["pay_to_by"] is None
