@@ -20,7 +20,7 @@ from starlette.types import ASGIApp
 
 from shared.contracts.errors import Failure
 from shared.data.db import Database
-from shared.data.sweeping import sweep_answers, sweep_guests
+from shared.data.sweeping import analyze_new, sweep_answers, sweep_guests
 from shared.messaging.broker import Broker
 from shared.messaging.deliveries import Deliveries
 from shared.messaging.inbox import Inbox
@@ -50,6 +50,7 @@ RESTART_TASK_SECONDS = 1.0
 LOOK_SECONDS = 5.0
 SWEEP_IDEMPOTENCY_SECONDS = 600
 SWEEP_GUESTS_SECONDS = 3600
+ANALYZE_NEW_SECONDS = 10
 SWEEP_AGAIN_SECONDS = 30.0
 SWEEP_HANG_SECONDS = 600.0
 
@@ -182,6 +183,7 @@ class Running:
 _KERNEL_SWEEPERS = (
     Sweeper("idempotency", SWEEP_IDEMPOTENCY_SECONDS, sweep_answers),
     Sweeper("revoked-guests", SWEEP_GUESTS_SECONDS, sweep_guests),
+    Sweeper("new-tables", ANALYZE_NEW_SECONDS, analyze_new),
 )
 
 
