@@ -205,6 +205,18 @@ CHECKS: list[Check] = [
                 where x->>'kind' = 'invoice' and x->'number' = d.refers_to_external->'number'
                 and x->'issued_on' = d.refers_to_external->'issued_on'))""",
     ),
+    Check(
+        "delivery_place",
+        "an invoice says where the goods go, as its order was confirmed, where the settings that it was issued under ask for it",
+        f"""select d.store_id, {ID} as id, coalesce(d.data::jsonb->>'delivery', 'nothing') as detail
+            from documents.documents d left join documents.orders o using (store_id, order_id)
+            left join documents.settings s on s.store_id = d.store_id and s.version = (d.data::jsonb->>'letterhead_version')::bigint
+            cross join lateral (select d.cause = 'order' and coalesce((s.letterhead->>'print_delivery_place')::boolean, false)
+                and coalesce(o.data->>'fulfilment', 'shipping') = 'shipping' as asked) a
+            where (not a.asked and d.data::jsonb ? 'delivery')
+            or (a.asked and o.personal ? 'invoiced_address'
+                and d.data::jsonb->'delivery' is distinct from o.personal->'invoiced_address')""",
+    ),
     same(
         "document_copy",
         "the columns of an order's copy match its data, and its counter matches its document.* events",

@@ -98,4 +98,7 @@ class DocumentSettingsInput(Input):
     tax_codes: dict[Annotated[str, Field(min_length=1, max_length=20)], TaxCodeInput] = Field(
         default={}, max_length=50, description="How the tax codes of orders are printed, by code."
     )
+    print_delivery_place: bool = Field(
+        False, description="Invoices say where the goods go: the shipping address as at confirmation, also if it is corrected later."
+    )
     slip_shows_due: bool = Field(True, description="Packing and collection slips say, large, how much cash is to be collected.")

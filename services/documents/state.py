@@ -90,6 +90,7 @@ class Letterhead(Part):
     render: Render = "on_read"
     logo_sha256: str | None = None
     tax_codes: dict[str, TaxCode] = Field(default_factory=dict)
+    print_delivery_place: bool = False  # on invoices
 
 
 def printed(letterhead: Letterhead, language: Language) -> dict[str, Any]:
@@ -257,6 +258,7 @@ class Contents(Part):
     nature: Nature | None = written_unless(None)
     reason: str = written_unless("")  # a customer's, by its code in the refund policy
     country: str = written_unless("")  # shipping, or else billing, as of the invoice
+    delivery: Address | None = written_unless(None)  # on an invoice, where the settings ask for it: shipping, as at confirmation
 
     @property
     def itemised(self) -> bool:

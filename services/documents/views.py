@@ -153,6 +153,7 @@ class LetterheadView(View):
     render: Render
     prefixes: dict[str, str]
     tax_codes: dict[str, TaxCode]
+    print_delivery_place: bool
     slip_shows_due: bool
     logo_sha256: str | None
 

@@ -34,7 +34,7 @@ orders = table(
     *columns(sa.Text, "status", "currency", "language"),
     sa.Column("prices_include_tax", sa.Boolean, nullable=False),
     *columns(sa.Text, "customer_id", "customer_name", "email", "phone"),
-    *columns(JSONB, "shipping_address", "billing_address", nullable=True),
+    *columns(JSONB, "shipping_address", "billing_address", "invoiced_address", nullable=True),
     sa.Column("metadata", JSONB, nullable=False),
     sa.Column("address_problems", JSONB, nullable=False, server_default=sa.text("'[]'::jsonb")),
     sa.Column("oversold", JSONB, nullable=False, server_default="[]"),

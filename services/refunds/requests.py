@@ -58,7 +58,7 @@ class PayTo(Input):
 
 
 class SavePayTo(Input):
-    """The account that the money of a refund goes to; null removes it."""
+    """The account that the money of a refund, or of what is cancelled, goes to; null removes it."""
 
     model_config = example({"pay_to": {"method": "bkash", "account": "01712345678", "holder": "Rahima Khatun"}})
 

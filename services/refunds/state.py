@@ -86,6 +86,7 @@ class KnownOrder:
     fulfilment: Fulfilment = "shipping"
     imported: bool = False
     refunded_before: RefundedBefore | None = None
+    pay_to: dict[str, Any] | None = None  # personal: where the money goes that comes back by itself, as of a refund
     goods: int = field(init=False)
 
     def __post_init__(self) -> None:

@@ -37,6 +37,7 @@ orders = table(
     *columns(sa.Text, "shipping_tax_rate", "shipping_tax_code", nullable=True),
     sa.Column("imported", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("refunded_before", JSONB(none_as_null=True)),
+    sa.Column("pay_to", JSONB(none_as_null=True)),  # personal: in no event. Where what comes back by itself goes
     sa.Column("events", sa.Integer, nullable=False, server_default="0"),  # how many refund.* events this order has had
     sa.PrimaryKeyConstraint("store_id", "order_id"),
     sa.UniqueConstraint("store_id", "order_id", "customer_id"),  # the columns that a refund references

@@ -157,6 +157,13 @@ class Life:
         ids = [self.cancelled, self.late]
         items = [{"order_id": order_id, "to": "confirmed", "message": c("bulk_message")} for order_id in ids]
         await self.post(self.shop.staff, "/orders/v1/orders/transitions", items=items)
+        account = {"method": c("back_method"), "account": c("back_account"), "holder": c("back_holder")}
+
+        async def said() -> Answer:
+            pay_to = f"/refunds/v1/refunds/cancellation/{self.cancelled}/pay-to"
+            return (await self.customer.put(pay_to, json={"pay_to": account}, key=uuid.uuid4().hex)).ok()
+
+        await eventually(said)
         by_customer = {"reason": c("cancel_reason"), "message": c("cancel_message")}
         await self.post(self.shop.staff, f"/orders/v1/orders/{self.cancelled}/cancel", **by_customer)
         self.problems.append(await self.customer.post(f"/orders/v1/orders/{self.cancelled}/cancel", json=by_customer))

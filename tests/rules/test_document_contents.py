@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from services.documents.rendering.catalogues import catalogue, languages
 from services.documents.rendering.present import address_lines, view_of
 from services.documents.rendering.words import amount, day, money, paragraphs, printable
-from services.documents.rules.compose import Background, Issue, buyer_of, compose
+from services.documents.rules.compose import Background, Issue, buyer_of, compose, delivery_place
 from services.documents.rules.contents import canonical, language_of, sha256_of
 from services.documents.rules.due import Due
 from services.documents.rules.prints import Desk, draft_invoice, issued_for, order_receipt, slip
@@ -259,8 +259,11 @@ def test_what_a_button_prints() -> None:
 @pytest.mark.parametrize("language", languages())
 def test_a_sample_of_everything(language: Any) -> None:
     for kind in catalogue(language).label.keys() & {"invoice", "credit_note", "receipt", "refund_receipt", "order_receipt", "packing_slip"}:
-        view = view_of(sample(kind, language, Letterhead(), date(2026, 11, 22)))  # type: ignore[arg-type]  # a key of the table above
+        letterhead = Letterhead(print_delivery_place=True)
+        view = view_of(sample(kind, language, letterhead, date(2026, 11, 22)))  # type: ignore[arg-type]  # a key of the table above
         assert view["mark"] == catalogue(language).label["sample_mark"]
+        said = [name for name, _ in view["facts"] if name == catalogue(language).label["delivery_place"]]
+        assert len(said) == (kind == "invoice")
 
 
 FACTS: dict[str, Any] = {
@@ -294,6 +297,24 @@ def test_with_a_billing_address_the_company_follows_it_once() -> None:
     assert view_of(said)["address"]["lines"][-2:] == ["Shapla Ltd", "BIN 77"]
     at_work = said.model_copy(update={"address": BILLING.model_copy(update={"company_name": "Shapla Ltd"})})
     assert view_of(at_work)["address"]["lines"].count("Shapla Ltd") == 1
+
+
+def test_an_invoice_says_where_the_goods_go_as_at_confirmation() -> None:
+    asked, corrected = Letterhead(print_delivery_place=True), SHIPPING.model_copy(update={"city": "Khulna"})
+    personal = OrderPersonal(shipping_address=corrected, invoiced_address=SHIPPING)
+    assert delivery_place(FULL, personal, asked) == SHIPPING
+    assert delivery_place(FULL, OrderPersonal(shipping_address=corrected), asked) == corrected  # from before it was recorded
+    assert delivery_place(FULL, personal, Letterhead()) is None
+    assert delivery_place(FULL.model_copy(update={"fulfilment": "pickup"}), personal, asked) is None
+    background = Background(BILLING, buyer=buyer_of(BUYER), delivery=SHIPPING)
+    said = compose(Due("invoice", "order", FULL.order_id, 110), FULL, background, ISSUE)
+    assert view_of(said)["facts"][-1] == ["Place of delivery", "Karim, Lane 9, Sylhet, Bangladesh"]
+    assert Contents.model_validate_json(canonical(said)) == said
+    without = compose(Due("invoice", "order", FULL.order_id, 110), FULL, replace(background, delivery=None), ISSUE)
+    assert '"delivery"' not in canonical(without)
+    desk = replace(DESK, letterhead=asked)
+    assert draft_invoice(order(status="pending"), OrderPersonal(shipping_address=corrected), desk).delivery == corrected
+    assert slip(FULL, personal, desk).delivery is None
 
 
 def test_a_packing_slip_says_what_the_customer_wishes() -> None:

@@ -121,7 +121,7 @@ CLOSING = events.Closing(
 CANCELLATION = Cancellation(
     by=CUSTOMER, cancelled_from="shipped", reason="changed my mind", order_version=4, occurred_at=NOON, recorded_at=NOON
 )
-REFUND_FACTS = {"refund_id": REFUND, "status": "processing", "currency": "BDT", "amount": 5500}
+REFUND_FACTS = {"refund_id": REFUND, "status": "processing", "currency": "BDT", "credit": 5500, "amount": 5500}
 DECIDED = REFUND_FACTS | {"cause": "request", "shipping_kept": 0}
 PAID = {
     "version": 4,
@@ -208,7 +208,38 @@ TAKEN = {"reference": "R-7", "collected_by": "rider 9"}
         (made(RefundRequested, by=CUSTOMER), Entry("private", CUSTOMER, REFUND_FACTS, {"reason": "damaged"})),
         (
             made(events.RefundApproved, personal=RefundPersonal(message="Sorry for that.", description="The cup is broken.")),
-            Entry("customer", STAFF, DECIDED, {"reason": "damaged"}, "Sorry for that."),
+            Entry("customer", STAFF, DECIDED | {"overpaid": 0, "set_off": 0, "fees": []}, {"reason": "damaged"}, "Sorry for that."),
+        ),
+        (
+            made(events.RefundApproved, refund=refund(status="approved", cause="adjustment", amount=500, credit=5500)),
+            Entry(
+                "customer",
+                STAFF,
+                DECIDED
+                | {"status": "approved", "cause": "adjustment", "credit": 5500, "amount": 500}
+                | {"overpaid": 0, "set_off": 5000, "fees": []},
+                {"reason": "damaged"},
+            ),
+        ),
+        (
+            made(events.RefundApproved, refund=refund(status="approved", cause="overpaid", amount=300, credit=0, overpaid=300)),
+            Entry(
+                "customer",
+                STAFF,
+                DECIDED
+                | {"status": "approved", "cause": "overpaid", "credit": 0, "amount": 300}
+                | {"overpaid": 300, "set_off": 0, "fees": []},
+                {"reason": "damaged"},
+            ),
+        ),
+        (
+            made(events.RefundApproved, refund=refund(status="approved", fees=(events.Fee(name="Restocking", amount=500),))),
+            Entry(
+                "customer",
+                STAFF,
+                DECIDED | {"status": "approved"} | {"overpaid": 0, "set_off": 0, "fees": [{"name": "Restocking", "amount": 500}]},
+                {"reason": "damaged"},
+            ),
         ),
         (made(events.RefundCancelled), Entry("customer", STAFF, DECIDED, {"reason": "damaged"})),
         (

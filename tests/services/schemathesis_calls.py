@@ -81,6 +81,7 @@ PATHS: dict[str, Callable[[World], dict[str, str]]] = {
     "orders_guest_link_revoke": _link,
     "refunds_refundable_read": _order(World.any_order),
     "refunds_cancellation_preview": _order(World.any_order),
+    "refunds_cancellation_pay_to_save": _order(World.any_order),
     "refunds_refund_read": _refund(lambda world: world.choice.choice(world.refunds)),
     "refunds_refund_withdraw": _refund(World.requested),
     "refunds_refund_approve": _refund(World.requested),

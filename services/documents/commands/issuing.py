@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from services.documents import queries
-from services.documents.rules.compose import Background, Issue, buyer_of, compose, country_of
+from services.documents.rules.compose import Background, Issue, buyer_of, compose, country_of, delivery_place
 from services.documents.rules.contents import canonical, heading_of, sha256_of
 from services.documents.rules.due import Due, due_documents, due_receipts, external_invoice
 from services.documents.rules.series import document_number, issuing_day
@@ -31,6 +31,7 @@ class _Desk:
     now: datetime
     sequence: int
     issued: dict[tuple[str, str], DocumentReference] = field(default_factory=dict)
+    delivery: Address | None = None
 
     @property
     def day(self) -> date:
@@ -69,7 +70,8 @@ async def _issue_missing(
         return 0
     office = await queries.office(tx, store_id)
     buyer = await _frozen_buyer(tx, store_id, issued.get(("order", copy.order_id)), copy)
-    desk = _Desk(store_id, order, buyer, office, known, now, copy.event_sequence, issued)
+    delivery = delivery_place(order, copy.personal, office.letterhead) if copy.personal else None
+    desk = _Desk(store_id, order, buyer, office, known, now, copy.event_sequence, issued, delivery)
     for due in missing:
         await _issue(tx, desk, due)
     mine = (orders.c.store_id == store_id) & (orders.c.order_id == copy.order_id)
@@ -133,6 +135,7 @@ def _background(desk: _Desk, due: Due) -> Background:
         refers_to_external=_external(desk, due),
         buyer=buyer,
         country=country,
+        delivery=desk.delivery,
         shipping_before=before,
     )
 

@@ -103,6 +103,7 @@ def _facts(contents: Contents, label: dict[str, str]) -> list[list[str]]:
         [label["supplied_on"], day(terms.supplied_on, language) if terms.supplied_on else ""],
         [label["payment_due_on"], day(terms.payment_due_on, language) if terms.payment_due_on else ""],
         [label["place_of_supply"], printable(terms.place_of_supply or "")],
+        [label["delivery_place"], ", ".join(address_lines(contents.delivery, language)) if contents.delivery else ""],
     ]
     return [fact for fact in facts if fact[1]]
 

@@ -49,6 +49,7 @@ class Background:
     refers_to_external: ExternalReference | None = None
     buyer: Buyer = field(default_factory=Buyer)
     country: str = ""
+    delivery: Address | None = None
     shipping_before: int = 0  # minor units of the order's shipping on earlier documents of this cause, so that its tax is split exactly
 
 
@@ -85,7 +86,7 @@ def _supply(due: Due, order: Order, background: Background) -> dict[str, Any]:
     if due.cause == "shipping_kept":
         return _shipping_kept(order, _refund(due, background), due.amount, background.shipping_before)
     terms = {"order_terms": Terms.like(order)} if due.kind == "invoice" else {}
-    return whole_order(order) | _paid_when_confirmed(order) | terms
+    return whole_order(order) | _paid_when_confirmed(order) | terms | {"delivery": background.delivery}
 
 
 def _refund(due: Due, background: Background) -> Refund:
@@ -105,6 +106,15 @@ def buyer_of(personal: OrderPersonal) -> Buyer:
     """What an invoice says of the buyer beside the billing address; the name only where there is no address."""
     name = "" if personal.billing_address else personal.customer_name
     return Buyer(name=name, company=personal.company, tax_numbers=personal.tax_numbers, reference=personal.buyer_reference)
+
+
+def delivery_place(order: Order, personal: OrderPersonal, letterhead: Letterhead) -> Address | None:
+    """Where an invoice says that the goods go, if the settings ask for it: to the shipping address as at confirmation, whatever was
+    corrected since. A draft, and an order from before it was recorded, say the present one; what is not shipped goes nowhere.
+    """
+    if not letterhead.print_delivery_place or order.fulfilment != "shipping":
+        return None
+    return personal.invoiced_address or personal.shipping_address
 
 
 def country_of(personal: OrderPersonal) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 
-from services.documents.rules.compose import buyer_of, frame, payments_of, whole_order
+from services.documents.rules.compose import buyer_of, delivery_place, frame, payments_of, whole_order
 from services.documents.rules.contents import language_of
 from services.documents.rules.due import is_invoiced
 from services.documents.rules.sample import NO_ORDER
@@ -79,6 +79,7 @@ def draft_invoice(order: Order, personal: OrderPersonal, desk: Desk) -> Contents
             "address": personal.billing_address,
             "buyer": buyer_of(personal),
             "order_terms": Terms.like(order),
+            "delivery": delivery_place(order, personal, desk.letterhead),
         }
     )
     return explained(said, desk.letterhead)

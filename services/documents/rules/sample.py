@@ -53,6 +53,7 @@ def sample(kind: DocumentKind | PrintKind, language: Language, letterhead: Lette
         taxes=() if kind in ("receipt", "packing_slip") else tax_table(rows),
         nature="return" if kind in ("credit_note", "refund_receipt") else None,
         total=goods + shipping,
+        delivery=_BUYER.get(language, _BUYER["en"]) if letterhead.print_delivery_place and kind == "invoice" else None,
         payments=(paid,) if kind in ("receipt", "order_receipt") else (),
     )
     return explained(said, letterhead)

@@ -154,13 +154,24 @@ def _order_facts(event: OrderEvent) -> dict[str, Any]:
 
 
 def _refund_facts(event: RefundEvent) -> dict[str, Any]:
+    """What is credited, which the customer no longer owes, and the amount that goes back: they differ where something was due."""
     refund = event.refund
-    return {"refund_id": refund.refund_id, "status": refund.status, "currency": refund.currency, "amount": refund.amount}
+    money = {"currency": refund.currency, "credit": refund.credited, "amount": refund.amount}
+    return {"refund_id": refund.refund_id, "status": refund.status} | money
 
 
 def _refund_requested(event: events.RefundRequested) -> Entry:
     """Only for the shop: customers are not notified of a refund request (seed 9.2); their refund page shows it."""
     return Entry("private", event.by, _refund_facts(event), {"reason": event.refund.reason})
+
+
+def _refund_approved(event: events.RefundApproved) -> Entry:
+    """With what was paid too much and goes back beside the credit, what of the credit was set off against what was due, and the fees
+    kept: credit + overpaid = amount + set_off.
+    """
+    refund, decided = event.refund, _refund_decided(event)
+    figures: dict[str, Any] = {"overpaid": refund.overpaid, "set_off": refund.credited + refund.overpaid - refund.amount}
+    return replace(decided, details=decided.details | figures | {"fees": [fee.model_dump() for fee in refund.fees]})
 
 
 def _refund_decided(event: events.RefundApproved | events.RefundCancelled) -> Entry:
@@ -212,7 +223,7 @@ ENTRIES: dict[type[Event], Callable[[Any], Entry]] = {
     events.OrderParcelsChanged: _parcels_changed,
     events.OrderDifferenceClosed: _difference_closed,
     events.RefundRequested: _refund_requested,
-    events.RefundApproved: _refund_decided,
+    events.RefundApproved: _refund_approved,
     events.RefundCancelled: _refund_decided,
     events.RefundSettled: _refund_settled,
     events.RefundPartSettled: _refund_part_settled,

@@ -25,6 +25,15 @@ ADDED = {
     "confirmed_version": (f"case when {ORDER} ? 'confirmed_version' then o.confirmed_version end", f"({ORDER}->>'confirmed_version')::int"),
 }
 """Fields that events from before do not have."""
+# An event from before invoiced addresses has none; a row has had its own since, from the event that confirmed it.
+INVOICED = {
+    "invoiced_address": (f"case when {PERSONAL} ? 'invoiced_address' then o.invoiced_address end", f"{PERSONAL}->'invoiced_address'"),
+    "invoiced_address as confirmed": (
+        "o.invoiced_address",
+        f"""(select nullif({PERSONAL}->'shipping_address', 'null') from orders.events e where e.store_id = o.store_id
+            and e.subject = {ID} and e.sequence = o.confirmed_version)""",
+    ),
+}
 ADDRESSES = dict.fromkeys(("shipping_address", "billing_address"), "jsonb")
 TEXTS = ("customer_name", "email", "phone", "company", "buyer_reference", "customer_note")
 # What events have only since they have these fields: an older one says nothing, and so does an erased one.
@@ -71,7 +80,7 @@ CHECKS: list[Check] = [
         store="o.store_id",
         about_id=ID,
         source=AT,
-        pairs=fields("o", ORDER, COLUMNS) | fields("o", PERSONAL, ADDRESSES) | ADDED | SINCE,
+        pairs=fields("o", ORDER, COLUMNS) | fields("o", PERSONAL, ADDRESSES) | ADDED | SINCE | INVOICED,
     ),
     same(
         "order_parts",

@@ -26,7 +26,7 @@ OF_ORDER = (
 BOUGHT = ("goods_total", "discount_total", "tax_total", "shipping", "shipping_tax", "total", "coupon_codes")
 """The fields that only an amendment changes."""
 COUNTED = ("line_count", "unit_count", "last_line")
-PARTS = ("tracking", "cancellation", "shipping_address", "billing_address")
+PARTS = ("tracking", "cancellation", "shipping_address", "billing_address", "invoiced_address")
 CONTACT = ("customer_name", "email", "phone", "company", "buyer_reference", "customer_note")
 LISTS = ("parcels", "tags", "tax_numbers", "personal_lines", "line_extras")
 OTHERS = (
@@ -170,6 +170,7 @@ def _columns(state: OrderState) -> dict[str, Any]:
         **{name: getattr(personal, name) for name in CONTACT},
         "shipping_address": _json(personal.shipping_address),
         "billing_address": _json(personal.billing_address),
+        "invoiced_address": _json(personal.invoiced_address),
         "metadata": state.metadata,
         "tags": list(state.tags),
         "parcels": [_json(one) for one in order.parcels],

@@ -79,7 +79,9 @@ def draft(actor: Actor, request: PlaceOrder, reservation: Reservation, *, shown:
     personal = _personal(request, checking)
     state = replace(drafted(request, personal, new_id, now=now), address_problems=tuple(checking.problems))
     if request.history is not None:
-        state = replace(state, order=with_history(state.order, request.history, By.of(actor), now=now))
+        order = with_history(state.order, request.history, By.of(actor), now=now)
+        invoiced = personal.shipping_address if order.confirmed_version else None
+        state = replace(state, order=order, personal=state.personal.model_copy(update={"invoiced_address": invoiced}))
     order = state.order
     lines = _texts(state, shown)
     of_lines = (*state.personal.lines, *order.refunded_before.lines)

@@ -31,7 +31,7 @@ _says_something = sa.or_(
     sa.func.concat(*(orders.c[name] for name in CONTACT)) != "",
     *(orders.c[name] != [] for name in LISTS if name != "parcels"),
     sa.func.jsonb_path_exists(orders.c.parcels, sa.cast('$[*] ? (@.number != "" || @.url != null)', JSONPATH)),
-    *(sa.func.jsonb_typeof(column) != "null" for column in (orders.c.shipping_address, orders.c.billing_address, orders.c.tracking)),
+    *(sa.func.jsonb_typeof(orders.c[name]) != "null" for name in ("shipping_address", "billing_address", "invoiced_address", "tracking")),
     orders.c.cancellation["reason"].astext.not_in(("", ERASED_REASON)),
     sa.func.jsonb_path_exists(orders.c.part_cancellations, sa.cast('$[*] ? (@.reason != "")', JSONPATH)),
     orders.c.metadata != {},

@@ -1,5 +1,6 @@
 """Moves an order forward, and records failed deliveries."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -56,12 +57,17 @@ def move_revision(state: OrderState, actor: Actor, request: Transition, *, now: 
     if request.tracking is not None:
         is_shipped(state.order).or_raise()
         moved["parcels"] = tracked(state.order, request.tracking, new_id("parcel"), now=now)
-    after = changed(state, now=now, **moved)
+    after = changed(_invoiced(state) if "confirmed_version" in moved else state, now=now, **moved)
     if request.tracking is not None and after.order.tracking is not None:
         parcel = after.order.parcels[0]
         lines = {"lines": [one.model_dump() for one in parcel.lines]} if parcel.lines else {}
         details |= {"tracking": after.order.tracking.model_dump(), "parcel_id": parcel.parcel_id, **lines}
     return revision(after, EVENT_OF[request.to], Doing(actor, at, now, message=request.message), details)
+
+
+def _invoiced(state: OrderState) -> OrderState:
+    """With the shipping address that its invoice prints: as of now, whatever is corrected until the goods leave."""
+    return replace(state, personal=state.personal.model_copy(update={"invoiced_address": state.personal.shipping_address}))
 
 
 async def report_failed_delivery(

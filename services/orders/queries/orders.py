@@ -123,6 +123,7 @@ def state_of(row: Row[Any]) -> OrderState:
         phone=row.phone,
         shipping_address=None if row.shipping_address is None else Address(**row.shipping_address),
         billing_address=None if row.billing_address is None else Address(**row.billing_address),
+        invoiced_address=None if row.invoiced_address is None else Address(**row.invoiced_address),
         company=row.company,
         tax_numbers=tuple(TaxRegistration(**one) for one in row.tax_numbers),
         buyer_reference=row.buyer_reference,

@@ -97,13 +97,14 @@ with asked as materialized (
     from ready where (select count(*) from reserved) > 0
 ), placed as (
     insert into orders.orders (store_id, order_id, version, number, external_ref, status, currency, language, prices_include_tax,
-        customer_id, customer_name, email, phone, shipping_address, billing_address, metadata, address_problems, line_count, unit_count, goods_total,
+        customer_id, customer_name, email, phone, shipping_address, billing_address, invoiced_address, metadata, address_problems, line_count,
+        unit_count, goods_total,
         discount_total, tax_total, shipping, shipping_tax, total, collected, refunded_total, refund_state, refunds, refunded_units,
         placed_at, recorded_at, updated_at, fulfilment, shipping_method, payment_method, place_of_supply, shipping_tax_rate, shipping_tax_code,
         supplied_on, payment_due_on, company, buyer_reference, customer_note, coupon_codes, tax_numbers, personal_lines, tags, line_extras,
         oversold, oversold_open, confirmed_at, confirmed_version, delivered_at, cancellation, imported, history, external_documents)
     select :store, won.order_id, 1, o.number, o.external_ref, o.status, o.currency, o.language, o.prices_include_tax,
-        o.customer_id, o.customer_name, o.email, o.phone, o.shipping_address, o.billing_address, beside -> 'metadata',
+        o.customer_id, o.customer_name, o.email, o.phone, o.shipping_address, o.billing_address, o.invoiced_address, beside -> 'metadata',
         cast(won.address_problems as jsonb),
         won.line_count, won.unit_count, o.goods_total, o.discount_total, o.tax_total, o.shipping, o.shipping_tax, o.total, o.collected,
         0, 'none', 0, 0, o.placed_at, :now, :now, o.fulfilment, o.shipping_method, o.payment_method, o.place_of_supply, o.shipping_tax_rate,

@@ -8,9 +8,10 @@ from services.refunds.api.files import settings_of
 from services.refunds.commands.automatic import plan_cancellation
 from services.refunds.commands.decide import withdraw_refund
 from services.refunds.commands.request import closing_time, plan, request_refund
+from services.refunds.commands.settle import save_pay_to_of_order
 from services.refunds.files import check
 from services.refunds.queries import ledgers, policies
-from services.refunds.requests import MAX_ATTACHMENTS, MAX_LINES_BODY_BYTES, OrderVersion, PreviewRefund, RequestRefund
+from services.refunds.requests import MAX_ATTACHMENTS, MAX_LINES_BODY_BYTES, OrderVersion, PreviewRefund, RequestRefund, SavePayTo
 from services.refunds.rules import units
 from services.refunds.rules.adjustments import may_adjust_at_all
 from services.refunds.rules.amounts import left_of, refund_amount
@@ -22,7 +23,13 @@ from services.refunds.rules.payout import payout
 from services.refunds.rules.taxes import taxed
 from services.refunds.state import SHIPPING
 from services.refunds.views.refunds import RefundView, TaxRowView
-from services.refunds.views.requests import CancellationPreviewView, RefundableLine, RefundableView, RefundPreviewView
+from services.refunds.views.requests import (
+    CancellationPayToView,
+    CancellationPreviewView,
+    RefundableLine,
+    RefundableView,
+    RefundPreviewView,
+)
 from shared.contracts.errors import Forbidden, NotFound, Refused, VersionConflict
 from shared.contracts.ids import OrderId, RefundId
 from shared.data.db import Transaction
@@ -146,6 +153,25 @@ async def cancellation(order_id: OrderId, call: Call, order_version: Annotated[O
         explanation=planned.explanation,
     )
     return call.show(view)
+
+
+@router.put(
+    "/v1/refunds/cancellation/{order_id}/pay-to",
+    operation_id="refunds_cancellation_pay_to_save",
+    response_model=CancellationPayToView,
+    responses=problems(NotFound, Refused, Forbidden),
+)
+async def cancellation_pay_to(order_id: OrderId, body: SavePayTo, call: Call) -> Response:
+    """Say where the money goes that comes back by itself, when an order is cancelled or soon after. Cancelling itself is a call of orders.
+
+    Refunds that the cancellation makes take it over, also those of money that is recorded later, and those that were made already unless
+    money was sent. Personal: no event tells of it.
+    """
+
+    async def work(tx: Transaction) -> CancellationPayToView:
+        return CancellationPayToView.of(await save_pay_to_of_order(tx, call.actor, order_id, body, now=call.now), call.actor)
+
+    return await call.once("refunds.cancellation_pay_to", work, idempotent="optional")
 
 
 @router.post(

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from services.refunds.tables import attachments, attention, refunds, settlements
+from services.refunds.tables import attachments, attention, orders, refunds, settlements
 from shared.data.db import Transaction
 from shared.data.erasure import forget
 
@@ -20,6 +20,8 @@ async def erase_customer(tx: Transaction, store_id: str, customer_id: str, order
     theirs = (refunds.c.store_id == store_id, refunds.c.order_id.in_(order_ids))
     of_theirs = sa.select(refunds.c.refund_id).where(*theirs)
     await tx.execute(sa.update(refunds).where(*theirs).values(dict.fromkeys(TEXTS, "") | {"pay_to": None}))
+    copies = (orders.c.store_id == store_id, orders.c.order_id.in_(order_ids))
+    await tx.execute(sa.update(orders).where(*copies).values(pay_to=None))
     reports = (settlements.c.store_id == store_id, settlements.c.refund_id.in_(of_theirs))
     await tx.execute(sa.update(settlements).where(*reports).values(reason=""))
     unused = attachments.c.refund_id.is_(None) & (attachments.c.customer_id == customer_id)

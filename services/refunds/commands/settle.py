@@ -1,19 +1,21 @@
 """Records reports, by the shop or its platform, of attempts to move the money, and where it goes."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from services.refunds.commands import attention, record
-from services.refunds.queries.refunds import refund_for_change
+from services.refunds.queries import ledgers
+from services.refunds.queries.refunds import automatic_refunds_of, refund_for_change
 from services.refunds.requests import ReportSettlement, SavePayTo
-from services.refunds.rules.decisions import may_report, may_say_where, may_settle
+from services.refunds.rules.decisions import may_report, may_say_where, may_say_where_back, may_settle
 from services.refunds.rules.pay_to import account
 from services.refunds.rules.settlement import Effect, effect_of
 from services.refunds.state import AttentionKind, KnownOrder, Refund, SettlementReport
-from services.refunds.tables import refunds, settlements
+from services.refunds.tables import orders, refunds, settlements
 from shared.contracts.actor import Actor
 from shared.contracts.events import By, RefundPartSettled, RefundSettled, RefundSettlementFailed
 from shared.data.columns import columns_of
@@ -67,6 +69,24 @@ async def save_pay_to(
     refund, _ = await refund_for_change(tx, actor, refund_id, expected_version=expected_version)
     may_say_where(refund, actor).or_raise()
     return await record.redirect(tx, actor, refund, account(wanted.pay_to, actor, now=now), now=now)
+
+
+async def save_pay_to_of_order(tx: Transaction, actor: Actor, order_id: str, wanted: SavePayTo, *, now: datetime) -> KnownOrder:
+    """Say where the money of an order goes that comes back by itself: of what is cancelled, and of what is paid after it.
+
+    Refunds that are made later take it over, and those that were made already, unless money was sent. No event tells of it, so it is said
+    to this service and not to the one that cancels (docs/decisions/0126). Returns the copy of the order.
+    Raises NotFound `order_not_here_yet`, Forbidden, Refused (rules.decisions.may_say_where_back).
+    """
+    ledger = await ledgers.ledger(tx, actor, order_id, lock=True)
+    may_say_where_back(ledger.order, actor).or_raise()
+    said = account(wanted.pay_to, actor, now=now)
+    mine = (orders.c.store_id == actor.store, orders.c.order_id == order_id)
+    await tx.execute(sa.update(orders).where(*mine).values(pay_to=said))
+    for refund in await automatic_refunds_of(tx, actor, order_id):
+        if may_say_where(refund, actor).allowed:
+            await record.redirect(tx, actor, refund, said, now=now)
+    return replace(ledger.order, pay_to=said)
 
 
 async def _reports(tx: Transaction, store_id: str, refund_id: str) -> list[SettlementReport]:

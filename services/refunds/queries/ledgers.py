@@ -114,7 +114,7 @@ def _last_credit(store_id: Any, order_id: Any, part: Any) -> sa.ScalarSelect[Any
 
 def _order(row: Row[Any], lines: Sequence[Row[Any]]) -> KnownOrder:
     same = ("order_id", "number", "customer_id", "version", "status", "currency", "shipping", "shipping_tax", "delivered_at",
-            "fulfilment", "imported", "shipping_tax_rate", "shipping_tax_code")  # fmt: skip
+            "fulfilment", "imported", "shipping_tax_rate", "shipping_tax_code", "pay_to")  # fmt: skip
     return KnownOrder(
         **{name: row._mapping[name] for name in same},
         lines=tuple(Line(**{field.name: line._mapping[field.name] for field in fields(Line)}) for line in lines),

@@ -44,7 +44,16 @@ async def refund_for_change(tx: Transaction, actor: Actor, refund_id: str, *, ex
 
 async def open_refunds_of(tx: Transaction, actor: Actor, order_id: str) -> list[Refund]:
     """The open requests of an order, oldest first. For use under the order's lock."""
-    mine = (own_rows(actor, refunds), refunds.c.order_id == order_id, refunds.c.status == "processing")
+    return await _refunds_of(tx, actor, order_id, refunds.c.status == "processing")
+
+
+async def automatic_refunds_of(tx: Transaction, actor: Actor, order_id: str) -> list[Refund]:
+    """The refunds of an order that were made because something was cancelled, oldest first. For use under the order's lock."""
+    return await _refunds_of(tx, actor, order_id, refunds.c.cause.in_(BY_ITSELF))
+
+
+async def _refunds_of(tx: Transaction, actor: Actor, order_id: str, wanted: sa.ColumnElement[bool]) -> list[Refund]:
+    mine = (own_rows(actor, refunds), refunds.c.order_id == order_id, wanted)
     return [_refund(row, actor.store) for row in await tx.all(sa.select(*WHOLE).where(*mine).order_by(refunds.c.refund_id))]
 
 
@@ -63,6 +72,8 @@ def _line(row: dict[str, Any]) -> RefundLine:
     return RefundLine(**values | {"units": tuple(Units(*pair) for pair in values["units"])})
 
 
+BY_ITSELF = ("part_cancellation", "cancellation", "payment")
+"""Causes of refunds that nobody asked for: something was cancelled, or paid after it."""
 EQUAL = ("status", "settlement", "cause", "order_id", "order_number", "customer_id")
 NEWEST_FIRST = Key(refunds.c.requested_at, refunds.c.refund_id, newest_first=True)
 Wanted = TypeVar("Wanted", bound=RefundFilter)

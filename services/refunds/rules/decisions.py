@@ -107,6 +107,19 @@ def may_say_where(refund: RefundSummary, actor: Actor) -> Decision:
     return allowed()
 
 
+def may_say_where_back(order: KnownOrder, actor: Actor) -> Decision:
+    """Whether `actor` may say where the money goes that comes back by itself: the shop or the order's own customer.
+
+    Before the order is cancelled, and after it: the cancellation may not have reached this service yet.
+    """
+    own = shop_only(actor) if actor.is_shop else customer_only(actor, order.customer_id)
+    if not own.allowed:
+        return own
+    if order.status == "delivered":
+        return refused("order_delivered", "A delivered order is not cancelled: say it with the request of a refund.")
+    return allowed()
+
+
 def may_inspect(refund: RefundSummary, actor: Actor) -> Decision:
     """Whether `actor` may decide on goods of the refund that are waiting for inspection."""
     shop = shop_only(actor)

@@ -3,9 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from services.refunds.views.refunds import TaxRowView
+from services.refunds.state import KnownOrder
+from services.refunds.views.refunds import PayToView, TaxRowView
+from shared.contracts.actor import Actor
 from shared.contracts.ids import OrderId, RefundId
-from shared.web.views import ActionView, MoneyView, View
+from shared.web.views import ActionView, ByView, MoneyView, View
 
 
 class RefundPreviewView(View):
@@ -44,6 +46,26 @@ class CancellationPreviewView(View):
     open_requests: list[RefundId]
     policy_version: int
     explanation: dict[str, Any]
+
+
+class CancellationPayToView(View):
+    """Where the money of an order goes that comes back by itself, and who said so, and when."""
+
+    order_id: OrderId
+    pay_to: PayToView | None
+    pay_to_by: ByView | None
+    pay_to_at: datetime | None
+
+    @classmethod
+    def of(cls, order: KnownOrder, actor: Actor) -> "CancellationPayToView":
+        """As `actor`, who may say it, sees it: whole."""
+        said = order.pay_to
+        return cls(
+            order_id=order.order_id,
+            pay_to=PayToView.of(said, whole=True),
+            pay_to_by=ByView.of_row(said["by"], actor) if said else None,
+            pay_to_at=datetime.fromisoformat(said["at"]) if said else None,
+        )
 
 
 class RefundableLine(View):

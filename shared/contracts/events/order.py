@@ -141,6 +141,7 @@ class OrderPersonal(Part):
     phone: str = ""
     shipping_address: Address | None = None
     billing_address: Address | None = None
+    invoiced_address: Address | None = written_unless(None)  # the shipping address as at confirmation, which an invoice prints
     company: str = ""
     tax_numbers: tuple[TaxRegistration, ...] = ()
     buyer_reference: str = ""

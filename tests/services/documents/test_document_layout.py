@@ -70,6 +70,7 @@ def hostile(kind: str, language: str, text: str, **changes: Any) -> Contents:
         "address": Address(country_code="BD", name=text[:100], street_address=text[:200], city=text[:100], postal_code=text[:20]),
         "buyer": Buyer(company=text[:100], tax_numbers=(TaxRegistration(label=text[:40], number=text[:60]),) * 5, reference=text[:100]),
         "order_terms": Terms(shipping_method=text[:100], payment_method=text[:50], place_of_supply=text[:100]),
+        "delivery": Address(country_code="BD", name=text[:100], street_address=text[:200], city=text[:100], postal_code=text[:20]),
         "contact": text[:200], "tracking": text[:100], "goods": MOST, "shipping": MOST, "total": MOST, "tax": MOST, "discount": MOST,
         "fees": tuple(Fee(name=text[:60], amount=MOST) for _ in honest.fees),
         "reason": text[:60] if honest.nature else "",

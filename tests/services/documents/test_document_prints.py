@@ -88,6 +88,31 @@ async def test_a_pending_order_prints_a_draft_invoice_and_a_confirmed_one_its_in
     assert missing_from(printed, [SHIPPING.street_address]) == [SHIPPING.street_address]
 
 
+async def test_an_invoice_says_where_the_goods_go_as_the_order_was_confirmed(shop: Shop, life: Life, teller: Teller) -> None:
+    """Also where the address was corrected before documents saw the order; what is issued stays, whatever the settings say later."""
+    settings = "/documents/v1/documents-settings"
+    (await shop.staff.put(settings, json={"print_delivery_place": True}, headers={"If-Match": '"v0"'})).ok()
+    assert (await shop.staff.get(settings)).ok()["print_delivery_place"] is True
+    moved = SHIPPING.model_copy(update={"street_address": "New Lane 77"})
+    await teller.tell(shop, life.step("pending"))
+    draft = (await shop.staff.get(path(life, "invoice"))).content
+    assert missing_from(draft, ["Place of delivery", "Lane 9", "Sylhet"]) == []
+    life.step("confirmed")
+    life.personal = life.personal.model_copy(update={"invoiced_address": SHIPPING, "shipping_address": moved})
+    await teller.tell(shop, life.step("picked_up"))
+    printed = (await shop.staff.get(path(life, "invoice"))).content
+    assert missing_from(printed, ["Place of delivery", "Karim Begum, Lane 9", "3100 Sylhet", BILLING.street_address]) == []
+    assert missing_from(printed, ["New Lane 77"]) == ["New Lane 77"]
+    page = (await shop.staff.get(path(life, "invoice", "html"))).content.decode()
+    assert "Karim Begum, Lane 9, 3100 Sylhet, Bangladesh" in page
+    (await shop.staff.put(settings, json={}, headers={"If-Match": '"v1"'})).ok()
+    assert (await shop.staff.get(path(life, "invoice"))).content == printed
+    another = Life(shop.store)
+    await teller.tell(shop, another.step("pending"), another.step("confirmed"))
+    without = (await shop.staff.get(path(another, "invoice"))).content
+    assert missing_from(without, ["Place of delivery", "Lane 9"]) == ["Place of delivery", "Lane 9"]
+
+
 async def test_a_packing_slip_has_the_address_as_it_is_now_and_no_price_but_what_is_due(shop: Shop, life: Life, teller: Teller) -> None:
     await teller.tell(shop, life.step("pending"), life.step("confirmed"))
     moved = SHIPPING.model_copy(update={"street_address": "New Lane 77"})
