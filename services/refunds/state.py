@@ -316,6 +316,8 @@ class Refund(RefundSummary):
     overpaid: int = 0
     shipping_kept: int = 0
     shipping_tax: int | None = None
+    shipping_tax_rate: str | None = None
+    shipping_tax_code: str | None = None
     shipping_kept_tax: int | None = None
     taxes: tuple[TaxRow, ...] = ()
     payout_taxes: tuple[TaxRow, ...] = ()

@@ -83,6 +83,7 @@ refunds = table(
     sa.Column("currency", sa.Text, nullable=False),
     *columns(sa.BigInteger, "amount", "credit", "goods", "shipping", "overpaid", "shipping_kept"),
     *columns(sa.BigInteger, "shipping_tax", "shipping_kept_tax", nullable=True),
+    *columns(sa.Text, "shipping_tax_rate", "shipping_tax_code", nullable=True),
     *columns(JSONB, "taxes", "payout_taxes", "fees", server_default="[]"),
     sa.Column("settled_amount", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("pay_to", JSONB(none_as_null=True)),  # personal: in no event

@@ -267,6 +267,8 @@ async def test_changes_behind_our_backs_are_found(shop: Shop) -> None:
         ("update orders.orders set last_line = null", "order_sums"),
         ("update orders.orders set invoiced_address = jsonb_set(invoiced_address, '{city}', '\"X\"')", "order_is_not_its_history"),
         ("update orders.orders set invoiced_address = null", "order_is_not_its_history"),
+        ("update refunds.refunds set shipping_tax_rate = coalesce(shipping_tax_rate, '') || '1'", "refund_sums"),
+        ("update refunds.refunds set shipping_tax_code = coalesce(shipping_tax_code, '') || 'X'", "refund_sums"),
         ("update orders.settings set numbers_given = numbers_given - 1 where version = 2", "settings_versions"),
         ("update orders.settings set next_number = numbers_given where version = 2", "settings_versions"),
         ("delete from orders.figures", "figures"),

@@ -22,13 +22,14 @@ from services.refunds.rules.lines import lines_of_units
 from services.refunds.rules.payout import payout
 from services.refunds.rules.taxes import taxed
 from services.refunds.state import SHIPPING
-from services.refunds.views.refunds import RefundView, TaxRowView
+from services.refunds.views.refunds import RefundView, known
 from services.refunds.views.requests import (
     CancellationPayToView,
     CancellationPreviewView,
     RefundableLine,
     RefundableView,
     RefundPreviewView,
+    previewed,
 )
 from shared.contracts.errors import Forbidden, NotFound, Refused, VersionConflict
 from shared.contracts.ids import OrderId, RefundId
@@ -73,7 +74,7 @@ async def preview(body: PreviewRefund, call: Call) -> Response:
         credit=money(amount.total, order.currency),
         payout=money(paid, order.currency),
         due_before=money(ledger.position.due, order.currency),
-        taxes=[TaxRowView.of(row, order.currency) for row in tax.taxes],
+        **previewed(tax, order.currency),
         goods=money(amount.goods, order.currency),
         shipping=money(amount.shipping, order.currency),
         shipping_deducted=money(amount.shipping_deducted, order.currency),
@@ -143,11 +144,13 @@ async def cancellation(order_id: OrderId, call: Call, order_version: Annotated[O
         refund=due is not None,
         credit=money(back.goods + back.shipping, currency),
         payout=money(due.amount if due else 0, currency),
+        due_before=money(planned.due_before, currency),
         goods=money(back.goods, currency),
         shipping=money(back.shipping, currency),
         overpaid=money(back.overpaid, currency),
         shipping_kept=money(due.shipping_kept if due else 0, currency),
-        taxes=[TaxRowView.of(row, currency) for row in planned.taxes],
+        shipping_kept_tax=known(planned.tax.shipping_kept_tax, currency),
+        **previewed(planned.tax, currency),
         open_requests=list(planned.open_requests),
         policy_version=planned.policy.version,
         explanation=planned.explanation,

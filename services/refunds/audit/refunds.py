@@ -10,6 +10,7 @@ LAST = """refunds.refunds r left join lateral (select e.data->'refund' as refund
     where e.store_id = r.store_id and e.subject = {order} and e.data->'refund'->>'refund_id' = {refund}
     order by e.sequence desc limit 1) e on true""".format(order=public("order", "r.order_id"), refund=ID)
 
+RATES = ("shipping_tax_rate", "shipping_tax_code")
 COLUMNS = {
     **dict.fromkeys(("order_number", "status", "settlement", "cause", "payment_id", "reason", "currency"), "text"),
     **dict.fromkeys(("order_version", "policy_version"), "int"),
@@ -29,7 +30,10 @@ FOLD = fields("r", "e.refund", COLUMNS) | {
     ),
     "credit": ("r.credit", "coalesce((e.refund->>'credit')::bigint, r.amount - r.overpaid)"),
     **{name: (f"r.{name}", f"coalesce(e.refund->'{name}', '[]')") for name in ("taxes", "payout_taxes", "fees")},
+    **{name: (f"case when e.refund ? '{name}' then r.{name} end", f"e.refund->>'{name}'") for name in RATES},
 }
+OF_ORDER = """(select o.{} from refunds.orders o where o.store_id = r.store_id and o.order_id = r.order_id
+    and r.shipping_tax is not null and r.cause <> 'overpaid')"""  # which may be given while rates still change
 PART = f"""(select p from jsonb_array_elements(o.part_cancellations) p
     where p->>'part_cancellation_id' = {public("part_cancellation", "r.part_cancellation_id")})"""
 """The record of the part cancellation that a refund credits."""
@@ -111,6 +115,7 @@ CHECKS: list[Check] = [
             # the choice at the approval is told in the explanation; its reason stands nowhere else
             "shipping_choice": ("r.shipping_choice", "coalesce(r.explanation->>'shipping_choice', 'policy')"),
             "no fees": ("r.fees = '[]' and l.fees > 0", "false"),
+            **{name: (f"case when r.cause <> 'overpaid' then r.{name} end", OF_ORDER.format(name)) for name in RATES},
             "overpaid": ("r.cause = 'overpaid' and r.amount <> r.overpaid", "false"),
             "units": ("c.units", "case when r.status <> 'cancelled' then u.units end"),
         },

@@ -20,11 +20,11 @@ from services.refunds.rules.goods import disposition_before, disposition_of
 from services.refunds.rules.lines import lines_of_money, lines_of_units
 from services.refunds.rules.payout import payout
 from services.refunds.rules.settlement import settled_before, settlement_of
-from services.refunds.rules.taxes import taxed
+from services.refunds.rules.taxes import Taxed, taxed
 from services.refunds.state import KnownOrder, Ledger, Policy, Refund
 from services.refunds.tables import refunds
 from shared.contracts.actor import Actor, system
-from shared.contracts.events import By, Cancellation, Order, OrderEvent, PartCancellation, RefundedBefore, TaxRow
+from shared.contracts.events import By, Cancellation, Order, OrderEvent, PartCancellation, RefundedBefore
 from shared.data.db import Transaction
 
 ACTOR_NAME = "refunds"
@@ -66,7 +66,8 @@ class PlannedCancellation:
     policy: Policy
     due: Due | None
     back: MoneyBack
-    taxes: tuple[TaxRow, ...]
+    tax: Taxed
+    due_before: int
     open_requests: tuple[str, ...]  # the refunds that it would cancel
     explanation: dict[str, Any]
 
@@ -87,13 +88,16 @@ async def plan_cancellation(
     due = next(iter(due_refunds(order, policy, await _already(tx, actor, ledger))), None)
     amount, kept = (due.amount, due.shipping_kept) if due else (0, 0)
     back = money_back(order, ledger.credited, amount, shipping_kept=kept)
-    lines = lines_of_money(order, back, {}, disposition_of(order, policy))
+    freed = {(number, units) for one in requests for number, ranges in one.claim.items() for units in ranges}
+    taken = {number: tuple(units for units in ranges if (number, units) not in freed) for number, ranges in ledger.taken.items()}
+    lines = lines_of_money(order, back, all_free(order, taken) if due else {}, disposition_of(order, policy))
     return PlannedCancellation(
         order=ledger.order,
         policy=policy,
         due=due,
         back=back,
-        taxes=taxed(order, lines, ledger.credited, payout=amount - back.overpaid, shipping_kept=kept).taxes,
+        tax=taxed(order, lines, ledger.credited, payout=amount - back.overpaid, shipping_kept=kept),
+        due_before=ledger.position.due,
         open_requests=tuple(one.refund_id for one in requests),
         explanation=explanation.of_money(order, due, back, policy, ledger.approved) if due else {},
     )

@@ -19,6 +19,8 @@ class Taxed:
     shipping_kept_tax: int | None
     taxes: tuple[TaxRow, ...]
     payout_taxes: tuple[TaxRow, ...]
+    shipping_tax_rate: str | None = None
+    shipping_tax_code: str | None = None
 
     @property
     def figures(self) -> dict[str, Any]:
@@ -60,7 +62,8 @@ def taxed(
     kept_tax = share(order.shipping_tax, order.shipping, before + shipping + kept_before, shipping_kept)
     parts = [_Part(line.tax_code, line.tax_rate, line.goods, line.tax or 0) for line in with_tax]
     parts.append(_Part(order.shipping_tax_code, order.shipping_tax_rate, shipping, shipping_tax))
-    return Taxed(with_tax, shipping_tax, kept_tax, _table(parts), _table(parts, payout))
+    at_rate = (order.shipping_tax_rate, order.shipping_tax_code)
+    return Taxed(with_tax, shipping_tax, kept_tax, _table(parts), _table(parts, payout), *at_rate)
 
 
 def _table(parts: Sequence[_Part], payout: int | None = None) -> tuple[TaxRow, ...]:

@@ -19,7 +19,7 @@ from services.refunds.state import (
 from services.refunds.views.files import AttachmentView
 from shared.contracts.actor import Actor, Decision
 from shared.contracts.events import Disposition, TaxRow
-from shared.contracts.ids import OrderId, PaymentId, RefundId
+from shared.contracts.ids import OrderId, PartCancellationId, PaymentId, RefundId
 from shared.web.views import ActionView, ByView, MoneyView, View, actions, money
 
 MONEY = ("credit", "amount", "settled_amount", "goods", "shipping", "overpaid", "shipping_kept")
@@ -54,6 +54,14 @@ class RefundUnitsView(View):
     last: int
 
 
+TAXES = ("shipping_tax", "shipping_kept_tax")
+
+
+def known(minor: int | None, currency: str) -> MoneyView | None:
+    """Money, or null where it is not known, as the tax of an order from before taxes were copied."""
+    return None if minor is None else money(minor, currency)
+
+
 class RefundLineView(View):
     """The refund's part of one line, and what happens to the goods."""
 
@@ -81,7 +89,7 @@ class RefundLineView(View):
             units=[RefundUnitsView.showing(units) for units in line.units],
             goods=money(line.goods, currency),
             shipping=money(line.shipping, currency),
-            tax=None if line.tax is None else money(line.tax, currency),
+            tax=known(line.tax, currency),
             fee=money(line.fee, currency),
             waiting_for_inspection=line.waiting,
         )
@@ -150,6 +158,7 @@ class RefundView(_RefundBegins):
     """A whole refund, as of `version`. `explanation` holds the inputs of its amount, in minor units."""
 
     payment_id: PaymentId | None
+    part_cancellation_id: PartCancellationId | None
     reason: str
     description: str
     further_information: str
@@ -165,8 +174,12 @@ class RefundView(_RefundBegins):
     pay_to_at: datetime | None
     goods: MoneyView
     shipping: MoneyView
+    shipping_tax: MoneyView | None
+    shipping_tax_rate: str | None
+    shipping_tax_code: str | None
     overpaid: MoneyView
     shipping_kept: MoneyView
+    shipping_kept_tax: MoneyView | None
     taxes: list[TaxRowView]
     payout_taxes: list[TaxRowView]
     fees: list[FeeView]
@@ -187,6 +200,7 @@ class RefundView(_RefundBegins):
         return cls.showing(
             refund,
             **{name: money(getattr(refund, name), currency) for name in MONEY},
+            **{name: known(getattr(refund, name), currency) for name in TAXES},
             **{name: [TaxRowView.of(row, currency) for row in getattr(refund, name)] for name in TAX_TABLES},
             pay_to=PayToView.of(refund.pay_to, whole=actor.role != "guest"),
             pay_to_by=ByView.of_row(refund.pay_to["by"], actor) if refund.pay_to else None,

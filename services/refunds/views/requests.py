@@ -3,11 +3,40 @@
 from datetime import datetime
 from typing import Any
 
+from services.refunds.rules.taxes import Taxed
 from services.refunds.state import KnownOrder
-from services.refunds.views.refunds import PayToView, TaxRowView
+from services.refunds.views.refunds import PayToView, TaxRowView, known
 from shared.contracts.actor import Actor
 from shared.contracts.ids import OrderId, RefundId
-from shared.web.views import ActionView, ByView, MoneyView, View
+from shared.web.views import ActionView, ByView, MoneyView, View, money
+
+
+class PreviewLineView(View):
+    """What would be credited of a line: `goods` with their tax, and the share of the shipping."""
+
+    line: int
+    quantity: int
+    goods: MoneyView
+    shipping: MoneyView
+    tax: MoneyView | None
+    tax_rate: str | None
+    tax_code: str | None
+
+
+def previewed(tax: Taxed, currency: str) -> dict[str, Any]:
+    """What both previews say of taxes: by line, of the shipping, and by code and rate."""
+    return {
+        "taxes": [TaxRowView.of(row, currency) for row in tax.taxes],
+        "lines": [
+            PreviewLineView.showing(
+                line, goods=money(line.goods, currency), shipping=money(line.shipping, currency), tax=known(line.tax, currency)
+            )
+            for line in tax.lines
+        ],
+        "shipping_tax": known(tax.shipping_tax, currency),
+        "shipping_tax_rate": tax.shipping_tax_rate,
+        "shipping_tax_code": tax.shipping_tax_code,
+    }
 
 
 class RefundPreviewView(View):
@@ -19,8 +48,12 @@ class RefundPreviewView(View):
     payout: MoneyView
     due_before: MoneyView
     taxes: list[TaxRowView]
+    lines: list[PreviewLineView]
     goods: MoneyView
     shipping: MoneyView
+    shipping_tax: MoneyView | None
+    shipping_tax_rate: str | None
+    shipping_tax_code: str | None
     shipping_deducted: MoneyView
     policy_version: int
     explanation: dict[str, Any]
@@ -38,11 +71,17 @@ class CancellationPreviewView(View):
     refund: bool
     credit: MoneyView
     payout: MoneyView
+    due_before: MoneyView
     goods: MoneyView
     shipping: MoneyView
+    shipping_tax: MoneyView | None
+    shipping_tax_rate: str | None
+    shipping_tax_code: str | None
     overpaid: MoneyView
     shipping_kept: MoneyView
+    shipping_kept_tax: MoneyView | None
     taxes: list[TaxRowView]
+    lines: list[PreviewLineView]
     open_requests: list[RefundId]
     policy_version: int
     explanation: dict[str, Any]

@@ -3,7 +3,7 @@
 from typing import ClassVar, Literal
 from uuid import UUID
 
-from shared.contracts.events.envelope import By, Event, Part
+from shared.contracts.events.envelope import By, Event, Part, written_unless
 from shared.contracts.ids import OrderId, PartCancellationId, PaymentId, RefundId
 from shared.contracts.times import Instant
 
@@ -83,6 +83,8 @@ class Refund(Part):
     shipping_kept: int = 0  # cancelled orders only: the part of the collected money that stays for shipping and is invoiced
     fees: tuple[Fee, ...] = ()
     shipping_tax: int | None = None  # of `shipping`, as a line's tax
+    shipping_tax_rate: str | None = written_unless(None)
+    shipping_tax_code: str | None = written_unless(None)
     shipping_kept_tax: int | None = None
     taxes: tuple[TaxRow, ...] = ()  # of the credit
     payout_taxes: tuple[TaxRow, ...] = ()  # of the amount less what was overpaid: what a refund receipt prints

@@ -10,6 +10,10 @@ from tests.shop import Shop
 FIGURES = ("credit", "goods", "shipping", "overpaid", "shipping_kept")
 
 
+TAXES = ("shipping_tax", "shipping_tax_rate", "shipping_tax_code", "shipping_kept_tax")
+LINE = ("line", "quantity", "goods", "shipping", "tax", "tax_rate", "tax_code")
+
+
 async def preview(shop: Shop, order_id: str, caller: Any = None, **query: Any) -> Any:
     """The preview, or a refusal."""
     return await (caller or shop.customer()).get(f"/refunds/v1/refunds/cancellation/{order_id}", params=query)
@@ -40,6 +44,7 @@ async def test_the_preview_is_what_happens(
     assert await everything(shop, order_id) == before
     assert tuple(shown[name]["amount"] for name in FIGURES) == expected
     assert (shown["refund"], shown["payout"]["amount"]) == (True, expected[0] + expected[3])
+    assert shown["due_before"]["amount"] == max(0, 11_000 - paid)
     assert shown["order_version"] == copy["version"]
     if steps:
         (await shop.platform.post(f"/orders/v1/orders/{order_id}/delivery-failures", json={"reason": "nobody home"})).ok()
@@ -47,8 +52,32 @@ async def test_the_preview_is_what_happens(
     [refund] = await refunds_of(shop, order_id, 1)
     assert tuple(refund[name]["amount"] for name in FIGURES) == expected
     assert (refund["amount"], refund["taxes"], refund["explanation"]) == (shown["payout"], shown["taxes"], shown["explanation"])
+    assert [refund[name] for name in TAXES] == [shown[name] for name in TAXES]
+    assert [{name: line[name] for name in LINE} for line in refund["lines"]] == shown["lines"]
     again = await preview(shop, order_id)
     assert (again.status, again.code) == (409, "order_cancelled")
+
+
+async def test_taxes_are_said_for_each_part_in_previews_the_refund_and_its_event(shop: Shop) -> None:
+    """Worked case 32, as one whole: a line at 7 %, one at 19 % and shipping at 19 %."""
+    lines = [
+        {"sku": "A", "name": "Tea", "quantity": 1, "unit_price": 5_000, "tax": 327, "tax_rate": "7", "tax_code": "L"},
+        {"sku": "B", "name": "Cup", "quantity": 1, "unit_price": 11_900, "tax": 1_900, "tax_rate": "19", "tax_code": "S"},
+    ]
+    shipping = {"amount": 1_190, "tax": 190, "tax_rate": "19", "tax_code": "S"}
+    order_id = await delivered(shop, lines=lines, shipping=shipping, **prepaid(18_090))
+    body = {"order_id": order_id, "lines": [{"line": 2, "quantity": 1}]}
+    shown = (await shop.customer().post("/refunds/v1/refunds/preview", json=body, key=None)).ok()
+    assert (shown["credit"]["amount"], shown["shipping_tax"]["amount"]) == (12_738, 134)
+    asked = (await ask(shop.customer(), order_id, (2, 1))).ok()
+    said = (await shop.staff.post(f"/refunds/v1/refunds/{asked['refund_id']}/approve", json={})).ok()
+    for found in (shown, asked, said):
+        assert [found[name] for name in TAXES[:3]] == [shown["shipping_tax"], "19", "S"]
+        assert [{name: line[name] for name in LINE} for line in found["lines"]] == shown["lines"]
+    assert [(line["tax"]["amount"], line["tax_rate"], line["tax_code"]) for line in shown["lines"]] == [(1_900, "19", "S")]
+    assert (said["shipping_kept_tax"]["amount"], said["part_cancellation_id"]) == (0, None)
+    event = (await shop.events("refunds", order_id))[-1]["data"]["refund"]
+    assert [event[name] for name in TAXES] == [134, "19", "S", 0]
 
 
 async def test_an_unpaid_order_has_nothing_to_give_back(shop: Shop) -> None:
