@@ -64,6 +64,7 @@ class DocumentSettingsVersionView(Answer):
     render: Literal["on_read", "ahead"] | str
     prefixes: dict[str, str]
     tax_codes: dict[str, TaxCode]
+    print_delivery_place: bool
     slip_shows_due: bool
     logo_sha256: str | None
     saved_at: datetime
@@ -83,6 +84,7 @@ class DocumentSettingsView(Answer):
     render: Literal["on_read", "ahead"] | str
     prefixes: dict[str, str]
     tax_codes: dict[str, TaxCode]
+    print_delivery_place: bool
     slip_shows_due: bool
     logo_sha256: str | None
     time_zone: str

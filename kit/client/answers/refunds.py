@@ -36,6 +36,18 @@ class PayToView(Answer):
     holder: str | None
 
 
+class PreviewLineView(Answer):
+    """What would be credited of a line: `goods` with their tax, and the share of the shipping."""
+
+    line: int
+    quantity: int
+    goods: MoneyView
+    shipping: MoneyView
+    tax: MoneyView | None
+    tax_rate: str | None
+    tax_code: str | None
+
+
 class RefundCountsView(Answer):
     """How many refunds have each status (at most 5,000 overdue ones are counted), and the median time of the last 1,000 decisions."""
 
@@ -107,6 +119,15 @@ class AttentionPage(Answer):
     previous_cursor: str | None = None
 
 
+class CancellationPayToView(Answer):
+    """Where the money of an order goes that comes back by itself, and who said so, and when."""
+
+    order_id: str
+    pay_to: PayToView | None
+    pay_to_by: ByView | None
+    pay_to_at: datetime | None
+
+
 class CancellationPreviewView(Answer):
     """What cancelling an order now would do with its money: `credit` + `overpaid` = `payout`. Whether a caller may, the order service
     says.
@@ -120,11 +141,17 @@ class CancellationPreviewView(Answer):
     refund: bool
     credit: MoneyView
     payout: MoneyView
+    due_before: MoneyView
     goods: MoneyView
     shipping: MoneyView
+    shipping_tax: MoneyView | None
+    shipping_tax_rate: str | None
+    shipping_tax_code: str | None
     overpaid: MoneyView
     shipping_kept: MoneyView
+    shipping_kept_tax: MoneyView | None
     taxes: list[TaxRowView]
+    lines: list[PreviewLineView]
     open_requests: list[str]
     policy_version: int
     explanation: dict[str, Any]
@@ -171,8 +198,12 @@ class RefundPreviewView(Answer):
     payout: MoneyView
     due_before: MoneyView
     taxes: list[TaxRowView]
+    lines: list[PreviewLineView]
     goods: MoneyView
     shipping: MoneyView
+    shipping_tax: MoneyView | None
+    shipping_tax_rate: str | None
+    shipping_tax_code: str | None
     shipping_deducted: MoneyView
     policy_version: int
     explanation: dict[str, Any]
@@ -236,6 +267,7 @@ class RefundDetails(Answer):
     settlement: Literal["none", "unsettled", "settled", "failed"] | str
     cause: Literal["request", "cancellation", "payment", "part_cancellation", "adjustment", "overpaid", "history"] | str
     payment_id: str | None
+    part_cancellation_id: str | None
     reason: str
     description: str
     further_information: str
@@ -251,8 +283,12 @@ class RefundDetails(Answer):
     pay_to_at: datetime | None
     goods: MoneyView
     shipping: MoneyView
+    shipping_tax: MoneyView | None
+    shipping_tax_rate: str | None
+    shipping_tax_code: str | None
     overpaid: MoneyView
     shipping_kept: MoneyView
+    shipping_kept_tax: MoneyView | None
     taxes: list[TaxRowView]
     payout_taxes: list[TaxRowView]
     fees: list[FeeView]
@@ -301,6 +337,7 @@ class RefundView(Answer):
     settlement: Literal["none", "unsettled", "settled", "failed"] | str
     cause: Literal["request", "cancellation", "payment", "part_cancellation", "adjustment", "overpaid", "history"] | str
     payment_id: str | None
+    part_cancellation_id: str | None
     reason: str
     description: str
     further_information: str
@@ -316,8 +353,12 @@ class RefundView(Answer):
     pay_to_at: datetime | None
     goods: MoneyView
     shipping: MoneyView
+    shipping_tax: MoneyView | None
+    shipping_tax_rate: str | None
+    shipping_tax_code: str | None
     overpaid: MoneyView
     shipping_kept: MoneyView
+    shipping_kept_tax: MoneyView | None
     taxes: list[TaxRowView]
     payout_taxes: list[TaxRowView]
     fees: list[FeeView]

@@ -8,6 +8,7 @@ from typing import Literal, Unpack
 from kit.client.answers.refunds import (
     AttentionPage,
     AttentionView,
+    CancellationPayToView,
     CancellationPreviewView,
     RefundableView,
     RefundCountsView,
@@ -144,6 +145,22 @@ class Refunds:
         query = {"order_version": order_version}
         call = Call("GET", f"/v1/refunds/cancellation/{segment(order_id)}", query=query)
         return await self._connection.answer(CancellationPreviewView, call)
+
+    async def save_cancellation_pay_to(
+        self,
+        order_id: str,
+        *,
+        idempotency_key: str | None = None,
+        **body: Unpack[SavePayTo],
+    ) -> CancellationPayToView:
+        """Say where the money goes that comes back by itself, when an order is cancelled or soon after. Cancelling itself is a call of
+        orders.
+
+        Refunds that the cancellation makes take it over, also those of money that is recorded later, and those that were made already
+        unless money was sent. Personal: no event tells of it.
+        """
+        call = Call("PUT", f"/v1/refunds/cancellation/{segment(order_id)}/pay-to", key=idempotency_key or new_key(), body=body)
+        return await self._connection.answer(CancellationPayToView, call)
 
     async def read_counts(self) -> RefundCountsView:
         """How many refunds have each status, and how long decisions took."""

@@ -77,5 +77,7 @@ class DocumentSettingsInput(TypedDict):
     prefixes: NotRequired[PrefixesInput]
     tax_codes: NotRequired[Mapping[str, TaxCodeInput]]
     """How the tax codes of orders are printed, by code."""
+    print_delivery_place: NotRequired[bool]
+    """Invoices say where the goods go: the shipping address as at confirmation, also if it is corrected later."""
     slip_shows_due: NotRequired[bool]
     """Packing and collection slips say, large, how much cash is to be collected."""

@@ -144,6 +144,6 @@ class RequestRefund(TypedDict):
 
 
 class SavePayTo(TypedDict):
-    """The account that the money of a refund goes to; null removes it."""
+    """The account that the money of a refund, or of what is cancelled, goes to; null removes it."""
 
     pay_to: PayTo | None
