@@ -129,7 +129,7 @@ class Crowd:
         left = TOTAL - sum(row["amount"] for row in (await everything(self.shop, self.order_id))["credits"])
         assert left >= 0, ONCE
         too_much = {"order_id": self.order_id, "kind": "goodwill", "amount": left + 1}
-        assert (await self.shop.staff.post("/refunds/v1/refunds/adjustments", json=too_much)).code == "more_than_left"
+        assert (await self.shop.staff.post("/refunds/v1/refunds/adjustments", json=too_much)).code == "more_than_left", ONCE
         if left:
             (await self.shop.staff.post("/refunds/v1/refunds/adjustments", json=too_much | {"amount": left})).ok()
 
@@ -163,9 +163,9 @@ async def assert_all_accounted(crowd: Crowd) -> None:
     assert set(causes) == {"request", "adjustment", "part_cancellation"}
     assert causes["part_cancellation"] == crowd.done["part cancellations"] >= FEW
     assert {claim["refund_id"] for claim in held["claims"]} == {key for key, row in approved.items() if row["cause"] != "adjustment"}
-    assert sum(row["amount"] for row in approved.values()) == sum(row["credit"] for row in approved.values()) == TOTAL
-    assert sum(row["shipping"] for row in approved.values()) == SHIPPING
-    assert sum(row["amount"] for row in held["approvals"]) == TOTAL
-    assert sum(row["amount"] for row in held["credits"] if row["part"] == 0) == SHIPPING
+    assert sum(row["amount"] for row in approved.values()) == sum(row["credit"] for row in approved.values()) == TOTAL, ONCE
+    assert sum(row["shipping"] for row in approved.values()) == SHIPPING, ONCE
+    assert sum(row["amount"] for row in held["approvals"]) == TOTAL, ONCE
+    assert sum(row["amount"] for row in held["credits"] if row["part"] == 0) == SHIPPING, ONCE
     assert {row["status"] for row in held["refunds"]} <= {"approved", "cancelled"}
     assert [event["sequence"] for event in held["events"]] == list(range(1, len(held["events"]) + 1))
