@@ -85,6 +85,7 @@ async def everything_happens(shop: Shop) -> None:
         _orders_that_were_cancelled_in_part(shop, lines),
         _orders_with_differences(shop, lines),
         _orders_of_the_past(shop, lines),
+        _money_without_units(shop, lines),
     )
     await _settings(shop, manage_stock=True, deduct_shipping=True, version=1)
     await _kept_shipping(shop, lines)
@@ -349,6 +350,23 @@ async def _orders_of_the_past(shop: Shop, lines: list[dict[str, Any]]) -> None:
     for order_id in (open_one, open_unnamed):
         (await shop.platform.post(f"/orders/v1/orders/{order_id}/cancel", json={"reason": "never arrived"})).ok()
         await pay(shop, order_id, 100, "after")
+
+
+async def _money_without_units(shop: Shop, lines: list[dict[str, Any]]) -> None:
+    """With taxes: goodwill on a line and on the order, shipping alone, fees, shipping kept or not by choice, and what was overpaid."""
+    taxed = [line | {"tax": 77 * at, "tax_rate": rate} for at, (line, rate) in enumerate(zip(lines, ("15", "5", "15"), strict=True), 1)]
+    paid = [{"amount": 18_000, "method": "card", "reference": "x"}]
+    order_id = await place(shop, lines=taxed, shipping={"amount": 1_000, "tax": 130, "tax_rate": "15"}, payments=paid)
+    await move(shop, order_id, "confirmed", "delivered")
+    await decide(shop, await ask(shop, order_id, (1, 1)), fees=[{"name": "Restocking", "amount": 333}, {"name": "Box", "amount": 50}])
+    for kind, amount, line in ("goodwill", 500, 2), ("goodwill", 777, None), ("shipping", 100, None), ("overpaid", 800, None):
+        body = {"order_id": order_id, "kind": kind, "amount": amount, "line": line, "reason": "late", "message": "Sorry."}
+        (await shop.staff.post("/refunds/v1/refunds/adjustments", json=body)).ok()
+    account = {"method": "bkash", "account": "01712345678", "holder": "Rahima Begum"}
+    for units, shipping in ((1, 1), "keep"), ((2, 2), "refund"):
+        refund = await ask(shop, order_id, units, pay_to=account)
+        await decide(shop, refund, shipping=shipping, shipping_reason="as agreed")
+        await settle(shop, refund, "succeeded", "all")
 
 
 async def _kept_shipping(shop: Shop, lines: list[dict[str, Any]]) -> None:

@@ -15,7 +15,7 @@ from shared.contracts.events import EVENTS
 from shared.messaging.broker import queue_name
 from shared.messaging.outbox import cloud_event
 from tests.retelling import OneReader
-from tests.shop import PATIENCE_SECONDS, Shop, eventually, order_p
+from tests.shop import PATIENCE_SECONDS, Caller, Shop, eventually, order_p
 from tests.stack import Stack
 
 MOVING = {  # what changes by itself, without any event: sums that are folded, pictures that are rendered, marks of the relay
@@ -44,7 +44,9 @@ class Told:
 
 
 async def live(shop: Shop) -> list[str]:
-    """Two orders' lives: one delivered, paid, and half of it refunded; one paid and cancelled, and refunded by that. Their ids."""
+    """Three orders' lives: one delivered, paid, and half of it refunded; one paid and cancelled, and refunded by that; one with money
+    without units. Their ids.
+    """
     staff, platform, customer = shop.staff, shop.platform, shop.customer()
     ids = []
     for steps in (("confirmed", "picked_up", "shipped", "delivered"), ("confirmed",)):
@@ -56,11 +58,8 @@ async def live(shop: Shop) -> list[str]:
         ids.append(order_id)
     kept, cancelled = ids
 
-    async def request() -> dict[str, Any]:
-        body = {"order_id": kept, "lines": [{"line": 1, "quantity": 1}], "reason": "damaged", "description": "torn"}
-        return dict((await customer.post("/refunds/v1/refunds", body)).ok().body)
-
-    refund = await eventually(request, seconds=PATIENCE_SECONDS)
+    body = {"order_id": kept, "lines": [{"line": 1, "quantity": 1}], "reason": "damaged", "description": "torn"}
+    refund = await _once_seen(customer, "/refunds/v1/refunds", body)
 
     async def approve() -> bool:
         return bool((await staff.post(f"/refunds/v1/refunds/{refund['refund_id']}/approve")).ok())
@@ -68,7 +67,39 @@ async def live(shop: Shop) -> list[str]:
     await eventually(approve, seconds=PATIENCE_SECONDS)
     (await staff.post(f"/orders/v1/orders/{cancelled}/cancel", {"reason": "not wanted"})).ok()
     (await staff.post("/notes/v1/notes", {"order_id": kept, "audience": "customer", "text": "Sorry"})).ok()
-    return ids
+    return [*ids, await _credited(shop)]
+
+
+async def _credited(shop: Shop) -> str:
+    """An order with taxes of which a unit was cancelled, one came back with a fee, and the rest was given back without units."""
+    staff, lines = shop.staff, [{"sku": "TEE-1", "name": "T-shirt", "quantity": 3, "total": 10_000, "tax": 1_000, "tax_rate": "10"}]
+    body = order_p(lines=lines, shipping={"amount": 1_000, "tax": 50, "tax_rate": "5"})
+    order_id = str((await shop.platform.post("/orders/v1/orders", body)).ok()["order_id"])
+    at = f"/orders/v1/orders/{order_id}"
+    (await staff.post(f"{at}/transitions", {"to": "confirmed"})).ok()
+    paid = (await shop.platform.post(f"{at}/payments", {"amount": 13_000, "method": "card", "reference": order_id})).ok()
+    unit = {"lines": [{"line": 1, "quantity": 1}], "reason": "not on the shelf", "shipping": "refund"}
+    (await staff.post(f"{at}/part-cancellations", unit)).ok()
+    (await staff.post(f"{at}/transitions", {"to": "delivered"})).ok()
+    reversal = f"{at}/payments/{paid['payments'][0]['payment_id']}/reversals"
+    version = (await staff.post(reversal, {"reason": "charged back", "amount": 500})).ok()["version"]
+    asked = {"order_id": order_id, "lines": [{"line": 1, "quantity": 1}], "reason": "damaged", "order_version": version}
+    refund = await _once_seen(staff, "/refunds/v1/refunds", asked)
+    fees = [{"name": "Restocking", "amount": 300}]
+    (await staff.post(f"/refunds/v1/refunds/{refund['refund_id']}/approve", {"fees": fees, "order_version": version})).ok()
+    for kind, amount in ("shipping", 100), ("goodwill", 2_000), ("overpaid", 1_500):
+        wanted = {"order_id": order_id, "kind": kind, "amount": amount}
+        (await staff.post("/refunds/v1/refunds/adjustments", wanted)).ok()
+    return order_id
+
+
+async def _once_seen(caller: Caller, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    """The answer once the order's events have come so far."""
+
+    async def said() -> dict[str, Any]:
+        return dict((await caller.post(path, body)).ok().body)
+
+    return await eventually(said, seconds=PATIENCE_SECONDS)
 
 
 async def quiet(shop: Shop) -> list[Told]:

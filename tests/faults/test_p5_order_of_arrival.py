@@ -20,12 +20,13 @@ SEEN = {
         "select order_id, version, number, customer_id, status, currency, shipping, payments, delivered_at, cancellation"
         " from orders where store_id = {store} order by 1",
         "select order_id, line, sku, quantity, total from order_lines where store_id = {store} order by 1, 2",
-        "select order_id, cause, status, amount, goods, shipping, shipping_kept from refunds"
-        " where store_id = {store} and cause <> 'request' order by 1, 2",
+        "select order_id, cause, status, amount, credit, goods, shipping, shipping_kept, taxes, payout_taxes from refunds"
+        " where store_id = {store} and cause not in ('request', 'adjustment', 'overpaid') order by 1, 2",
     ),
     "documents": (
         "select order_id, version, customer_id from orders where store_id = {store} order by 1",
-        "select order_id, kind, cause, subject_id, currency, total from documents where store_id = {store} order by 1, 2, 3, 4",
+        "select order_id, kind, cause, subject_id, currency, total, data::jsonb->'taxes' as taxes from documents"
+        " where store_id = {store} order by 1, 2, 3, 4",
     ),
 }
 """What each reader makes of a history, apart from its own ids and numbers, and from when it heard of it."""

@@ -25,7 +25,7 @@ def unheard(*numbers: int, how: Any = "missing") -> list[Found]:
 
 def fact(number: int, **changes: Any) -> dict[str, Any]:
     """An event of orders, published so many seconds after the first."""
-    told = {"subject": ORDER, "refund_id": None, "published_at": SENT + timedelta(seconds=number), "set_aside": False}
+    told = {"subject": ORDER, "refund_id": None, "order_ids": "[]", "published_at": SENT + timedelta(seconds=number), "set_aside": False}
     return {"store_id": "s", "event_id": event(number)} | told | changes
 
 

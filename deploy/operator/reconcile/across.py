@@ -199,6 +199,11 @@ def _told(source: str) -> tuple[str, str]:
     return source, f"{each} union all {PAST}" if source == "orders" else each
 
 
+# Whose events lose what is personal, also those that arrive later.
+ERASED = """select store_id, id, '{}' as says, bool_and(young) as young from (select e.store_id, x.id, e.recorded_at >= $1 as young
+    from orders.events e, jsonb_array_elements_text(e.data->'order_ids') x(id) where e.type = 'customer.erased.v1') e group by 1, 2"""
+WEBHOOKS_ERASED = "select store_id, subject, '{}' as says, false from webhooks.erased"
+
 FOR_NOTES = "'version', o.version, 'number', o.number, 'customer_id', o.customer_id"
 FOR_DOCUMENTS = "'version', o.version, 'customer_id', o.customer_id, 'order', md5((e.data->'order')::text)"
 FOR_ORDERS = f"'order_id', r.order_id, 'amount', r.amount, 'credit', r.credit, 'kept', r.shipping_kept, 'units', {UNITS}"
@@ -265,6 +270,12 @@ COMPARISONS: tuple[Comparison, ...] = (
         "the document service knows the store's newest settings",
         (("orders", SETTINGS),),
         ("documents", DOCUMENTS_STORES),
+    ),
+    Comparison(
+        "erased_in_webhooks",
+        "the webhook service knows every order whose customer was erased",
+        (("orders", ERASED),),
+        ("webhooks", WEBHOOKS_ERASED),
     ),
 )
 

@@ -9,6 +9,7 @@ were published and not received. Older ones have `patience` seconds to arrive, s
 """
 
 import asyncio
+import json
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
@@ -31,7 +32,7 @@ Key = tuple[str, str]
 
 
 FACTS = """select e.store_id, e.event_id::text as event_id, e.subject, e.data->'refund'->>'refund_id' as refund_id, e.published_at,
-    e.set_aside_at is not null as set_aside
+    e.set_aside_at is not null as set_aside, jsonb_path_query_array(e.data, '$.order_ids[*]') as order_ids
     from {source}.events e
     join unnest($1::text[], $2::uuid[]) as u(store_id, event_id) on e.store_id = u.store_id and e.event_id = u.event_id"""
 HEARD = """select u.store_id, u.event_id::text from unnest($1::text[], $2::uuid[]) as u(store_id, event_id)
@@ -117,6 +118,7 @@ def _about(fact: Any) -> Iterator[str]:
         yield str(uuid_of("order", subject))
     if fact["refund_id"]:
         yield fact["refund_id"]
+    yield from json.loads(fact["order_ids"])  # of an erased customer
 
 
 def _some(keys: list[Key]) -> Iterator[list[Key]]:

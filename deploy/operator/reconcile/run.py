@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import asyncpg
+
 from deploy.operator import connections
 from deploy.operator.queues import depth
 from deploy.operator.reconcile import kernel
@@ -158,6 +160,8 @@ async def _all_of(found: AsyncIterator[Found], service: str, kind: str, report: 
             report.add(one)
     except TooLong as error:
         report.add(Found(NOT_CHECKED, service, "", kind, str(error)))
+    except asyncpg.DataError as error:  # as in Databases.fetch
+        report.add(Found(kind, service, "", "", f"cannot be read: {error}"))
 
 
 def urls() -> dict[str, str]:

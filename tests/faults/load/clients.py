@@ -28,6 +28,8 @@ PAY_AHEAD = 0.6
 SKUS = tuple(f"SKU-{n}" for n in range(8))
 STEPS = ("confirmed", "picked_up", "shipped", "delivered")
 CLOSING_LIMIT = 100
+TAX = 133
+"""Of each unit, and of the shipping."""
 DELIVERED_LONG_AGO = {
     "status": "delivered", "confirmed_at": "2024-03-01T10:00:00Z", "shipped_at": "2024-03-02T10:00:00Z",
     "delivered_at": "2024-03-03T10:00:00Z",
@@ -181,34 +183,52 @@ class Client:
         await self.write("note", "staff", "notes", "/v1/notes", body)
 
     async def refund(self, order: str) -> None:
-        """Ask for one unit, and let staff decide."""
-        body = {"order_id": order, "lines": [{"line": 1, "quantity": 1}], "reason": "damaged", "description": "{name}"}
+        """Ask for one unit, and let staff decide; something is given back without units before or after, and money is sent in parts."""
+        if self.rng.random() < 0.3:
+            await self.adjust(order)
+        body: dict[str, Any] = {"order_id": order, "lines": [{"line": 1, "quantity": 1}], "reason": "damaged", "description": "{name}"}
         asked = await self.write("request", "customer", "refunds", "/v1/refunds", body)
         if asked is None:
             return
         path = f"/v1/refunds/{asked['refund_id']}"
         if self.rng.random() < 0.8:
-            await self.write("approve", "staff", "refunds", f"{path}/approve", {"message": "{name}"})
+            body = {"message": "{name}"} | ({"fees": [{"name": "Handling", "amount": 77}]} if self.rng.random() < 0.3 else {})
+            approved = await self.write("approve", "staff", "refunds", f"{path}/approve", body)
+            if approved is not None and approved["amount"]["amount"] > 200 and self.rng.random() < 0.5:
+                for amount in (200, None):
+                    body = {"outcome": "succeeded", "method": "card", "reference": "{name}", "amount": amount}
+                    await self.write("settle", "platform", "refunds", f"{path}/settlements", body)
         else:
             await self.write("decline", "staff", "refunds", f"{path}/decline", {"internal_reason": "no", "message": "{name}"})
+        if self.rng.random() < 0.3:
+            await self.adjust(order)
+
+    async def adjust(self, order: str) -> None:
+        """Give back what may be more than is left, or was never paid."""
+        kind, line = self.rng.choice((("goodwill", 1), ("goodwill", None), ("shipping", None), ("overpaid", None)))
+        amount = {"overpaid": 10, "shipping": 300}.get(kind, self.rng.choice((7, 333, 2_500)))
+        body = {"order_id": order, "kind": kind, "line": line, "amount": amount, "message": "{name}"}
+        await self.write("adjust", "staff", "refunds", "/v1/refunds/adjustments", body)
 
     def order(self, name: str, *, prepaid: bool) -> dict[str, Any]:
         """An order of one or two lines that carries its name where it can be counted: a second one would show."""
         skus = self.rng.sample(SKUS, self.rng.choice((1, 1, 2)))
-        lines = [{"sku": sku, "name": sku, "quantity": self.rng.randint(2, 4), "unit_price": 1000} for sku in skus]
+        units = [self.rng.randint(2, 4) for _ in skus]
+        lines = [{"sku": sku, "name": sku, "quantity": n, "unit_price": 1000, "tax": TAX * n} for sku, n in zip(skus, units, strict=True)]
         body = {
             "currency": "BDT", "customer": {"id": self.customer, "name": "Rahima Begum"}, "shipping_address": BANGLADESH, "lines": lines,
-            "shipping": {"amount": 500}, "metadata": {"name": name},
+            "shipping": {"amount": 500, "tax": TAX}, "metadata": {"name": name},
         }  # fmt: skip
         if prepaid:
-            total = 500 + sum(int(line["quantity"]) * 1000 for line in lines)  # type: ignore[call-overload]  # a dict of mixed values
+            total = 500 + 1000 * sum(units)
             body["payments"] = [{"amount": total, "method": "card", "reference": f"pre-{name}"}]
         return body
 
     def amendment(self, order: dict[str, Any]) -> dict[str, Any]:
         """Another quantity of the first line, perhaps as before, and another second line or none."""
         sku = self.rng.choice([sku for sku in SKUS if sku not in [line["sku"] for line in order["lines"]]])
-        kept, new = {"line": 1, "quantity": self.rng.randint(2, 4)}, {"sku": sku, "name": sku, "quantity": 1, "unit_price": 1000}
+        units, new = self.rng.randint(2, 4), {"sku": sku, "name": sku, "quantity": 1, "unit_price": 1000, "tax": TAX}
+        kept = {"line": 1, "quantity": units, "tax": TAX * units}
         return {"lines": self.rng.choice(([kept], [kept, new])), "reason": "by phone", "message": "{name}"}
 
     async def write(

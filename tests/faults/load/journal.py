@@ -9,7 +9,8 @@ from typing import Literal, TextIO
 
 State = Literal["intent", "acknowledged", "refused", "unknown"]
 Kind = Literal[
-    "place", "import", "amend", "step", "parcel", "part_cancel", "cancel", "pay", "close", "request", "approve", "decline", "note"
+    "place", "import", "amend", "step", "parcel", "part_cancel", "cancel", "pay", "close", "request", "approve", "decline", "adjust",
+    "settle", "note",
 ]  # fmt: skip
 
 

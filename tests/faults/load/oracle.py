@@ -25,6 +25,8 @@ EFFECTS = {
     "request": "select description, count(*) from refunds.refunds where cause = 'request' group by 1",
     "approve": "select message, count(*) from refunds.refunds where status = 'approved' and cause = 'request' group by 1",
     "decline": "select message, count(*) from refunds.refunds where status = 'cancelled' group by 1",
+    "adjust": "select message, count(*) from refunds.refunds where cause in ('adjustment', 'overpaid') group by 1",
+    "settle": "select reference, count(*) from refunds.settlements group by 1",
     "note": "select text, count(*) from notes.notes group by 1",
 }
 """For each kind of wish: the names that its effects carry, each with how often it stands there."""
@@ -86,6 +88,22 @@ LAWS = {
     "refunds: never more than was collected": """
         select a.order_id from (select store_id, order_id, sum(amount) amount from refunds.approvals group by 1, 2) a
         join orders.orders o using (store_id, order_id) where a.amount > o.collected""",
+    "refunds: no part of an order is credited above its total, and no tax above its part's": """
+        select order_id from (select store_id, order_id, line, total, tax from orders.lines
+            union all select store_id, order_id, 0, shipping, shipping_tax from orders.orders) p
+        left join (select store_id, order_id, line, sum(goods) credit, sum(coalesce(tax, 0)) tax from (
+            select r.store_id, r.order_id, l.line, l.goods, l.tax from refunds.refunds r join refunds.refund_lines l
+                using (store_id, refund_id) where r.status = 'approved'
+            union all select store_id, order_id, 0, shipping, shipping_tax from refunds.refunds where status = 'approved') x
+            group by 1, 2, 3) c using (store_id, order_id, line)
+        where c.credit > p.total or c.tax > p.tax or p.tax - c.tax > p.total - c.credit""",
+    "refunds: no more goes out than is credited or was paid too much": """
+        select refund_id from refunds.refunds where status = 'approved' and amount > credit + overpaid""",
+    "refunds: settled is the sum of what was sent": """
+        select r.refund_id from refunds.refunds r left join refunds.settlements s using (store_id, refund_id) where r.cause <> 'history'
+        group by r.store_id, r.refund_id, r.settled_amount, r.amount
+        having r.settled_amount <> coalesce(sum(s.amount) filter (where s.counts and s.outcome = 'succeeded'), 0)
+        or r.settled_amount > r.amount""",
     "refunds: every approved one is on its order": """
         select r.refund_id from refunds.refunds r full join orders.refunds s using (store_id, refund_id)
         where (r.status = 'approved') is distinct from (s.refund_id is not null) or r.amount <> s.amount""",
@@ -115,10 +133,18 @@ LAWS = {
     "documents: a credit note for each credit": """
         select order_id from (select store_id, order_id, count(*) n, sum(credit) credit from refunds.refunds
             join orders.orders o using (store_id, order_id) where refunds.status = 'approved' and not o.imported
-            and (cause = 'request' or (cause = 'part_cancellation' and credit > 0)) group by 1, 2) r
+            and (cause = 'request' or (cause in ('part_cancellation', 'adjustment') and credit > 0)) group by 1, 2) r
         full join (select store_id, order_id, count(*) n, sum(total) credit from documents.documents
             where cause = 'refund' and kind = 'credit_note' group by 1, 2) d using (store_id, order_id)
         where (r.n, r.credit) is distinct from (d.n, d.credit)""",
+    "documents: the taxes of an order's credit notes are those of its refunds": """
+        select order_id from (select store_id, order_id, sum((t->>'tax')::bigint) tax from refunds.refunds
+            join orders.orders o using (store_id, order_id), jsonb_array_elements(taxes) t
+            where refunds.status = 'approved' and not o.imported
+            and cause in ('request', 'part_cancellation', 'adjustment') group by 1, 2) r
+        full join (select store_id, order_id, sum((data::jsonb->>'tax')::bigint) tax from documents.documents
+            where cause = 'refund' and kind = 'credit_note' group by 1, 2) d using (store_id, order_id)
+        where coalesce(r.tax, 0) <> coalesce(d.tax, 0)""",
     "documents: an invoice for each order that was confirmed": """
         select o.order_id from orders.orders o left join documents.documents d
         on d.store_id = o.store_id and d.order_id = o.order_id and d.kind = 'invoice' and d.cause = 'order'

@@ -5,7 +5,6 @@ import random
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +13,14 @@ import httpx2
 import pytest
 
 from shared.contracts.ids import new_uuid, uuid_of
+from tests.services.refunds.crowd import Crowd, an_order_of_1000, assert_all_accounted
 from tests.services.refunds.own_stack import own_stack
-from tests.services.refunds.patience import insist
 from tests.services.refunds.scenes import amounts, approve, ask, cancel, delivered, everything, order, pay, prepaid, refunds_of
 from tests.shop import Shop, eventually
 from tests.stack import Process, Stack
 
 CLIENTS = 64
-ACTIONS = 3
 KILLS = 2
-LINES = [{"sku": "A", "name": "A", "quantity": 601, "total": 1_234_567}, {"sku": "B", "name": "B", "quantity": 399, "total": 98_765}]
-SHIPPING, TOTAL = 4_321, 1_234_567 + 98_765 + 4_321
 
 
 @asynccontextmanager
@@ -79,6 +75,21 @@ async def test_over_refund_by_parallel_approvals(shop: Shop) -> None:
         (0, 0, 500), (0, 500, 500), (1, 0, 5_000), (1, 5_000, 5_000),
     ]  # fmt: skip
     assert [event["type"] for event in held["events"]].count("refund.approved.v1") == 2
+
+
+async def test_over_credit_by_parallel_goodwill(shop: Shop) -> None:
+    """Sixteen times 60.00 of a line of 100.00 at the same moment: one is given, the others hear what is left."""
+    order_id = await delivered(shop, **prepaid())
+    body = {"order_id": order_id, "kind": "goodwill", "line": 1, "amount": 6_000}
+    async with the_order_is_held(shop, order_id):
+        giving = asyncio.gather(*(shop.staff.post("/refunds/v1/refunds/adjustments", json=body) for _ in range(16)))
+        await eventually(lambda: waiting_for_locks(shop, 8))
+    answers = await giving
+    assert sorted(answer.status for answer in answers) == [201] + [409] * 15
+    assert {(answer.code, answer["left"]) for answer in answers if answer.status == 409} == {("more_than_left", 4_000)}
+    held = await everything(shop, order_id)
+    assert [(row["part"], row["before"], row["amount"]) for row in held["credits"]] == [(1, 0, 6_000)]
+    assert len(held["refunds"]) == len(held["approvals"]) == len(held["events"]) == 1
 
 
 async def test_double_click_makes_one_refund(shop: Shop) -> None:
@@ -212,95 +223,6 @@ async def test_one_automatic_refund_per_cause_without_any_lock(shop: Shop) -> No
 # -- 64 clients on one order of 1,000 units -----------------------------------------------------------------------------------------
 
 
-@dataclass
-class Crowd:
-    """64 clients who request, withdraw and approve in part at random, on one order."""
-
-    shop: Shop
-    order_id: str
-    random: random.Random
-    open: list[str] = field(default_factory=list)
-
-    async def client(self) -> None:
-        """One client's life."""
-        for _ in range(ACTIONS):
-            await self.random.choice([self.request, self.request, self.withdraw, self.approve])()
-
-    async def request(self) -> None:
-        """Ask for a few units of one line."""
-        line, quantity = self.random.randint(1, 2), self.random.randint(1, 9)
-        body = {"order_id": self.order_id, "lines": [{"line": line, "quantity": quantity}], "reason": "other"}
-        answer = await insist(self.shop.customer(), "/refunds/v1/refunds", body)
-        assert answer.status == 201 or answer.code == "units_not_free", answer.content
-        if answer.status == 201:
-            self.open.append(answer["refund_id"])
-
-    async def withdraw(self) -> None:
-        """Take some request back."""
-        if self.open:
-            refund_id = self.open.pop(self.random.randrange(len(self.open)))
-            (await insist(self.shop.customer(), f"/refunds/v1/refunds/{refund_id}/withdraw", {})).ok()
-
-    async def approve(self) -> None:
-        """Approve some request, often for fewer units."""
-        if self.open:
-            refund_id = self.open.pop(self.random.randrange(len(self.open)))
-            [line] = (await self.settled_read(refund_id))["lines"]
-            some = [{"line": line["line"], "quantity": self.random.randint(1, line["quantity"])}]
-            body = {"lines": some} if self.random.random() < 0.7 else {}
-            (await insist(self.shop.staff, f"/refunds/v1/refunds/{refund_id}/approve", body)).ok()
-
-    async def settled_read(self, refund_id: str) -> dict[str, Any]:
-        """A refund, read again until the service answers."""
-        while True:
-            try:
-                answer = await self.shop.staff.get(f"/refunds/v1/refunds/{refund_id}")
-                if answer.status == 200:
-                    return dict(answer.body)
-            except httpx2.TransportError:
-                pass
-            await asyncio.sleep(0.05)
-
-    async def sweep(self) -> None:
-        """Ask for all that is free, then approve all that is open."""
-        free = (await self.shop.customer().get(f"/refunds/v1/refunds/refundable/{self.order_id}")).ok()
-        lines = [(line["line"], line["free"]) for line in free["lines"] if line["free"]]
-        if lines:
-            (await ask(self.shop.customer(), self.order_id, *lines)).ok()
-        for refund in await self.all_refunds("processing"):
-            (await approve(self.shop, refund)).ok()
-
-    async def all_refunds(self, status: str) -> list[str]:
-        """Ids, over all pages."""
-        ids, query = [], {"order_id": self.order_id, "status": status, "limit": "200"}
-        while True:
-            page = (await self.shop.staff.get("/refunds/v1/refunds", params=query)).ok()
-            ids += [item["refund_id"] for item in page["items"]]
-            if page["next_cursor"] is None:
-                return ids
-            query["cursor"] = page["next_cursor"]
-
-
-async def an_order_of_1000(shop: Shop) -> str:
-    return await delivered(shop, lines=LINES, shipping={"amount": SHIPPING}, **prepaid(TOTAL))
-
-
-async def assert_all_accounted(shop: Shop, order_id: str) -> None:
-    """Exactly 0 unclaimed, no unit twice, and every minor unit in its place."""
-    held = await everything(shop, order_id)
-    approved = {row["refund_id"]: row for row in held["refunds"] if row["status"] == "approved"}
-    for number, line in enumerate(LINES, start=1):
-        units = [unit for c in held["claims"] if c["line"] == number for unit in range(c["first"], c["last"] + 1)]
-        assert sorted(units) == list(range(1, int(str(line["quantity"])) + 1))
-        assert sum(row["goods"] for row in held["refund_lines"] if row["line"] == number and row["refund_id"] in approved) == line["total"]
-    assert {claim["refund_id"] for claim in held["claims"]} == set(approved)
-    assert sum(row["amount"] for row in approved.values()) == TOTAL
-    assert sum(row["shipping"] for row in approved.values()) == SHIPPING
-    assert sum(row["amount"] for row in held["approvals"]) == TOTAL
-    assert {row["status"] for row in held["refunds"]} <= {"approved", "cancelled"}
-    assert [event["sequence"] for event in held["events"]] == list(range(1, len(held["events"]) + 1))
-
-
 @pytest.fixture
 async def fragile(stack: Stack, shop: Shop) -> AsyncIterator[tuple[Shop, "Mortal"]]:
     """The shop, talking to a refunds API process of its own, which may be killed."""
@@ -338,9 +260,9 @@ async def test_an_order_of_1000_units_under_64_clients_and_kills(fragile: tuple[
     shop, mortal = fragile
     order_id = await an_order_of_1000(shop)
     crowd = Crowd(shop, order_id, random.Random(6))
-    await asyncio.gather(mortal.die_now_and_then(KILLS, random.Random(7)), *(crowd.client() for _ in range(CLIENTS)))
+    await asyncio.gather(mortal.die_now_and_then(KILLS, random.Random(7)), crowd.play())
     await crowd.sweep()
-    await assert_all_accounted(shop, order_id)
+    await assert_all_accounted(crowd)
 
 
 async def test_the_lock_alone_holds(stack: Stack, client: httpx2.AsyncClient) -> None:
@@ -352,9 +274,9 @@ async def test_the_lock_alone_holds(stack: Stack, client: httpx2.AsyncClient) ->
             shop = Shop(alone, client, pools)
             order_id = await an_order_of_1000(shop)
             crowd = Crowd(shop, order_id, random.Random(8))
-            await asyncio.gather(*(crowd.client() for _ in range(CLIENTS)))
+            await crowd.play()
             await crowd.sweep()
-            await assert_all_accounted(shop, order_id)
+            await assert_all_accounted(crowd)
         finally:
             for pool in pools.values():
                 await pool.close()
@@ -362,7 +284,7 @@ async def test_the_lock_alone_holds(stack: Stack, client: httpx2.AsyncClient) ->
 
 
 def _without_constraints(stack: Stack, folder: Path) -> Stack:
-    """A stack of its own, on the same servers, whose refunds have no claim or approval constraint."""
+    """A stack of its own, on the same servers, whose refunds have no claim, approval or credit constraint."""
     made = own_stack(stack, folder, "p6")
     asyncio.run(_drop_constraints(made.database_url("refunds")))
     made.urls = made.run("orders", "refunds").wait_until_ready().urls
@@ -375,5 +297,9 @@ async def _drop_constraints(url: str) -> None:
     await connection.execute(
         "alter table refunds.approvals drop constraint fk_approvals_chain, drop constraint ck_approvals_never_too_much, "
         "drop constraint pk_approvals"
+    )
+    await connection.execute(
+        "alter table refunds.credits drop constraint fk_credits_chain, drop constraint ck_credits_never_too_much, "
+        "drop constraint pk_credits"
     )
     await connection.close()

@@ -25,7 +25,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.services.refunds.reference import STATUSES, Part, Rules, Sold
+from tests.services.refunds.reference import Sold
+from tests.services.refunds.reference_parts import STATUSES, Part, Row, Rules
 from tests.shop import Caller, Shop, eventually, order_p
 
 LIVES = int(os.environ.get("AFTERSALE_TEST_REFUND_LIVES", "8"))
@@ -33,10 +34,12 @@ STEPS = 14
 START = 1_000
 QUANTITIES, TOTALS, SHIPPING = {1: 3, 2: 4}, {1: 1_000, 2: 333}, 101  # thirds and fourths that do not come out even
 TOTAL = sum(TOTALS.values()) + SHIPPING
+TAX, RATES = {1: 159, 2: 16, 0: 16}, {1: "19", 2: "5", 0: "19"}
 LINES = [
-    {"sku": "ON-SHELF", "name": "Counted", "quantity": QUANTITIES[1], "total": TOTALS[1]},
-    {"sku": "UNCOUNTED", "name": "Not counted", "quantity": QUANTITIES[2], "total": TOTALS[2]},
+    {"sku": "ON-SHELF", "name": "Counted", "quantity": QUANTITIES[1], "total": TOTALS[1], "tax": TAX[1], "tax_rate": RATES[1]},
+    {"sku": "UNCOUNTED", "name": "Not counted", "quantity": QUANTITIES[2], "total": TOTALS[2], "tax": TAX[2], "tax_rate": RATES[2]},
 ]
+CARRIAGE = {"amount": SHIPPING, "tax": TAX[0], "tax_rate": RATES[0]}
 SETTINGS = {
     "cancel_preset": "cancellation-control", "customer_cancel_until": "delivered", "stock": True, "number_prefix": "", "time_zone": "UTC",
 }  # fmt: skip
@@ -44,6 +47,8 @@ QUANTITY = st.integers(1, 4)
 PAID = st.sampled_from([TOTAL, TOTAL, 700, 0])
 REACHED = st.sampled_from(["delivered", "delivered", "delivered", "shipped", "confirmed", None])
 DISPOSITION = st.sampled_from([None, "restock", "inspect", "discard"])
+CHOICE = st.sampled_from(["policy", "policy", "keep", "refund"])
+ADJUSTMENT = st.sampled_from(["goodwill", "goodwill", "shipping", "overpaid"])
 OUTCOME = st.sampled_from(["succeeded", "succeeded", "failed"])
 PART = st.sampled_from([1, 50, 400, TOTAL])
 TO = st.sampled_from([None, {"method": "bkash", "account": "01712345678", "holder": "Rahima"}])
@@ -102,11 +107,11 @@ class Lives(RuleBasedStateMachine):
     @rule(target=orders, paid=PAID, to=REACHED)
     def place(self, paid: int, to: str | None) -> str:
         more = {"payments": [{"amount": paid, "method": "card", "reference": "first"}]} if paid else {}
-        placed = self.call(self.shop.platform, "POST", "/orders/v1/orders", order_p(lines=LINES, shipping={"amount": SHIPPING}, **more))
+        placed = self.call(self.shop.platform, "POST", "/orders/v1/orders", order_p(lines=LINES, shipping=CARRIAGE, **more))
         body = self.agrees(placed, None, 201)
         order_id = str(body["order_id"])
         self.numbers[order_id] = body["number"]
-        self.models[order_id] = Sold(QUANTITIES, TOTALS, SHIPPING, tracked=1)
+        self.models[order_id] = Sold(QUANTITIES, TOTALS, SHIPPING, tracked=1, tax=TAX, rates=RATES)
         self.payments[order_id] = [p["payment_id"] for p in body["payments"]]
         if paid:
             self.models[order_id].pay(paid, cash=False)
@@ -120,7 +125,7 @@ class Lives(RuleBasedStateMachine):
         model = self.models[order]
         if model.status != "cancelled" and STATUSES.index(to) > STATUSES.index(model.status):
             body = self.agrees(self.call(self.shop.staff, "POST", f"/orders/v1/orders/{order}/transitions", {"to": to}), None)
-            model.status = to
+            model.move(to)
             self.copied(order, body["version"])
 
     @rule(order=orders)
@@ -130,6 +135,14 @@ class Lives(RuleBasedStateMachine):
         if answer.status_code == 200:
             model.cancel(replace(self.now))
             self.copied(order, answer.json()["version"])
+
+    @rule(order=orders, units=st.dictionaries(st.integers(1, 2), st.integers(1, 2), min_size=1), shipping=CHOICE)
+    def cancel_units(self, order: str, units: dict[int, int], shipping: str) -> None:
+        body = {"lines": [{"line": line, "quantity": quantity} for line, quantity in units.items()], "reason": "gone", "shipping": shipping}
+        code = self.models[order].cancel_units(units, shipping, replace(self.now))
+        shown = self.agrees(self.call(self.shop.staff, "POST", f"/orders/v1/orders/{order}/part-cancellations", body), code)
+        if code is None:
+            self.copied(order, shown["version"])
 
     @rule(order=orders, amount=st.sampled_from([50, 733, TOTAL]))
     def pay(self, order: str, amount: int) -> None:
@@ -157,7 +170,7 @@ class Lives(RuleBasedStateMachine):
         if answer.status_code != 200:
             assert answer.json()["code"] in ("no_such_difference", "pending_is_amended", "already_cancelled"), answer.text
             return
-        self.models[order].written_off += amount if kind == "written_off" else 0
+        self.models[order].close(kind, amount)
         self.copied(order, answer.json()["version"])
 
     @rule(manage_stock=st.booleans(), attachments=st.booleans(), deduct_shipping=st.booleans())
@@ -182,13 +195,25 @@ class Lives(RuleBasedStateMachine):
         self.ids[id(part)] = (answer["refund_id"], model, part)
         return id(part)
 
-    @rule(refund=refunds, whole=st.booleans(), lines=st.dictionaries(st.integers(1, 2), st.tuples(QUANTITY, DISPOSITION), min_size=1))
-    def approve(self, refund: int, whole: bool, lines: dict[int, tuple[int, str | None]]) -> None:
+    @rule(
+        refund=refunds, whole=st.booleans(), lines=st.dictionaries(st.integers(1, 2), st.tuples(QUANTITY, DISPOSITION), min_size=1),
+        fees=st.sampled_from([(), (), (7,), (30, 100)]), shipping=CHOICE,
+    )  # fmt: skip
+    def approve(self, refund: int, whole: bool, lines: dict[int, tuple[int, str | None]], fees: tuple[int, ...], shipping: str) -> None:
         refund_id, model, part = self.ids[refund]
-        code = model.approve(part, None if whole else lines)
+        code = model.approve(part, None if whole else lines, fees=sum(fees), shipping=shipping)
         named = [{"line": line, "quantity": quantity, "disposition": goes} for line, (quantity, goes) in lines.items()]
-        answer = self.call(self.shop.staff, "POST", f"/refunds/v1/refunds/{refund_id}/approve", {} if whole else {"lines": named})
-        self.agrees(answer, code)
+        body = {"lines": None if whole else named, "fees": [{"name": "Handling", "amount": fee} for fee in fees], "shipping": shipping}
+        body |= {} if shipping == "policy" else {"shipping_reason": "as agreed"}
+        self.agrees(self.call(self.shop.staff, "POST", f"/refunds/v1/refunds/{refund_id}/approve", body), code)
+
+    @rule(order=orders, kind=ADJUSTMENT, line=st.sampled_from([None, 1, 2]), amount=st.sampled_from([1, 50, 333, TOTAL]))
+    def adjust(self, order: str, kind: str, line: int | None, amount: int) -> None:
+        """Its refund is found by `both_agree`."""
+        at = line if kind == "goodwill" else None
+        body = {"order_id": order, "kind": kind, "line": at, "amount": amount}
+        code = self.models[order].adjust(kind, at, amount, replace(self.now))
+        self.agrees(self.call(self.shop.staff, "POST", "/refunds/v1/refunds/adjustments", body), code, 201)
 
     @rule(refund=refunds, shop=st.booleans())
     def decline_or_withdraw(self, refund: int, shop: bool) -> None:
@@ -243,7 +268,8 @@ class Lives(RuleBasedStateMachine):
                 assert known == refund_id, "ids are in the order of making"
                 assert facts(self.call(self.shop.staff, "GET", f"/refunds/v1/refunds/{refund_id}").json()) == expected(part)
             left = self.call(self.shop.staff, "GET", f"/refunds/v1/refunds/refundable/{order_id}").json()
-            worth = {line: sum(model.share(model.free(line), self.now)) for line in QUANTITIES}
+            keeps = self.now.deduct_shipping
+            worth = {line: sum(model.worth(model.free(line), keeps=keeps).values()) for line in QUANTITIES}
             assert [(line["free"], line["amount"]["amount"]) for line in left["lines"]] == [
                 (len(model.free(line)), worth[line]) for line in QUANTITIES
             ]
@@ -257,7 +283,8 @@ class Lives(RuleBasedStateMachine):
         """Whatever came back is on the shelf, once."""
         try:
             if self.agreed:
-                sold = sum(QUANTITIES[1] for model in self.models.values() if model.goods_left or model.cancelled_from is None)
+                there = [model for model in self.models.values() if model.goods_left or model.cancelled_from is None]
+                sold = sum(QUANTITIES[1] - model.cancelled_units.get(1, 0) for model in there)
                 self.wait(self._shelf(START - sold + sum(model.returned for model in self.models.values())))
         finally:
             self.http.close()
@@ -275,8 +302,12 @@ def facts(shown: dict[str, Any]) -> dict[str, Any]:
     """What an answer says, in the model's words."""
     money = tuple(shown[name]["amount"] for name in ("goods", "shipping", "overpaid"))
     lines = [line for line in shown["lines"] if line["quantity"]]
+    approved = shown["status"] == "approved"
     return {
         "amount": (shown["amount"]["amount"], money, shown["shipping_kept"]["amount"]),
+        "fees": sum(fee["amount"]["amount"] for fee in shown["fees"]),
+        "taxes": rows(shown["taxes"]) if approved else [],
+        "payout_taxes": rows(shown["payout_taxes"]) if approved else [],
         "status": (shown["status"], shown["settlement"], shown["cause"], shown["version"]),
         "units": [(line["line"], n) for line in lines for units in line["units"] for n in range(units["first"], units["last"] + 1)],
         "goods": {line["line"]: (line["disposition"], line["waiting_for_inspection"]) for line in lines},
@@ -285,10 +316,18 @@ def facts(shown: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def rows(table: list[dict[str, Any]]) -> list[Row]:
+    """A table of taxes, in the model's words."""
+    return [(row["tax_rate"], row["net"]["amount"], row["tax"]["amount"], row["gross"]["amount"]) for row in table]
+
+
 def expected(part: Part) -> dict[str, Any]:
     """The same of the model's refund."""
     return {
-        "amount": (part.amount, part.money, part.shipping_kept),
+        "amount": (part.amount, part.sums, part.shipping_kept),
+        "fees": part.fees,
+        "taxes": part.taxes,
+        "payout_taxes": part.payout_taxes,
         "status": (part.status, part.settlement, part.cause, part.version),
         "units": part.units,
         "goods": {line: (goes, part.waiting(line)) for line, goes in sorted(part.dispositions.items())},
