@@ -42,7 +42,7 @@ OF_REAL_SHOPS = {
     "refunds.settlements": "amount payment_id turn turn_before before whole counts",
     "refunds.figures": "requested credited paid_back sent",
     "refunds.to_send": "due",
-    "refunds.orders": "closings part_cancellations refunded_before",
+    "refunds.orders": "closings part_cancellations",
     "orders.closings": "kind amount difference order_version",
     "orders.payments": "amount reverses stood",
     "orders.figures": "placed sold collected",

@@ -4,11 +4,12 @@ import asyncio
 import random
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import httpx2
 
-from tests.services.refunds.patience import insist
+from tests.services.refunds import patience
 from tests.services.refunds.scenes import approve, ask, everything, move, order, prepaid
 from tests.shop import Answer, Caller, Shop
 
@@ -16,9 +17,14 @@ CLIENTS = 64
 ACTIONS = 3
 FEW = 5
 """So many part cancellations come before the delivery."""
+TURN_SECONDS = 200.0
+"""How long one of them may wait for its turn: the order's lock takes them one by one."""
 ONCE = "every minor unit is credited once"
 LINES = [{"sku": "A", "name": "A", "quantity": 601, "total": 1_234_567}, {"sku": "B", "name": "B", "quantity": 399, "total": 98_765}]
 SHIPPING, TOTAL = 4_321, 1_234_567 + 98_765 + 4_321
+
+
+insist = partial(patience.insist, seconds=TURN_SECONDS)
 
 
 @dataclass

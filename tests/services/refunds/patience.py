@@ -10,9 +10,9 @@ import httpx2
 from tests.shop import PATIENCE_SECONDS, Answer, Caller
 
 
-async def insist(caller: Caller, path: str, json: Any) -> Answer:
+async def insist(caller: Caller, path: str, json: Any, seconds: float = PATIENCE_SECONDS) -> Answer:
     """The answer of a POST; repeated with the same Idempotency-Key while the service is away, busy or out of connections."""
-    key, deadline = uuid.uuid4().hex, time.monotonic() + PATIENCE_SECONDS
+    key, deadline = uuid.uuid4().hex, time.monotonic() + seconds
     while True:
         try:
             answer = await caller.post(path, json=json, key=key)
