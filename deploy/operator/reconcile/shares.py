@@ -64,9 +64,12 @@ async def shares(reads: Reads, settled: datetime) -> AsyncIterator[Found]:
     """Refunds whose figures differ from the specification's."""
     async for store_id, refund_id, text, _ in reads.rows("refunds", REFUNDS, settled):
         refund = json.loads(text)
-        expected = _expected(refund)
-        if why := "; ".join([*_wrong(refund, expected), *_wrong_taxes(refund)]):
-            yield Found(KIND, "refunds", store_id, refund_id, why)
+        try:
+            wrong = [*_wrong(refund, _expected(refund)), *_wrong_taxes(refund)]
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:  # JSON of another shape than its service writes
+            wrong = [f"its values cannot be read: {error!r}"]
+        if wrong:
+            yield Found(KIND, "refunds", store_id, refund_id, "; ".join(wrong))
 
 
 def _expected(refund: dict[str, Any]) -> Expected:
