@@ -66,7 +66,7 @@ async def shares(reads: Reads, settled: datetime) -> AsyncIterator[Found]:
         refund = json.loads(text)
         try:
             wrong = [*_wrong(refund, _expected(refund)), *_wrong_taxes(refund)]
-        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:  # JSON of another shape than its service writes
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:  # JSON that no service writes
             wrong = [f"its values cannot be read: {error!r}"]
         if wrong:
             yield Found(KIND, "refunds", store_id, refund_id, "; ".join(wrong))
