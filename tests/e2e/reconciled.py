@@ -91,6 +91,7 @@ async def everything_happens(shop: Shop) -> None:
     await _oversold_orders(shop)
     await _an_order_of_another_customer(shop, lines)
     await _an_order_of_an_erased_customer(shop, lines)
+    await _issued_here_and_elsewhere(shop, lines)
 
 
 async def _settings(shop: Shop, *, manage_stock: bool, deduct_shipping: bool, version: int = 0) -> None:
@@ -107,6 +108,8 @@ async def _settings(shop: Shop, *, manage_stock: bool, deduct_shipping: bool, ve
     policy = {"manage_stock": manage_stock, "attachments": True, "deduct_shipping": deduct_shipping}
     (await shop.staff.put("/refunds/v1/refund-policy", json=policy, headers=match)).ok()
     (await shop.staff.put("/notes/v1/notes-settings", json={"customer_answers": version == 1}, headers=match)).ok()
+    if not version:
+        (await shop.staff.put("/documents/v1/documents-settings", json={"start": {"credit_note": 40}}, headers=match)).ok()
     for sku in ("TEE-1", "MUG-1"):
         (await shop.staff.put(f"/orders/v1/stock/{sku}", json={"on_hand": 200 + version})).ok()
 
@@ -317,6 +320,28 @@ async def _an_order_of_another_customer(shop: Shop, lines: list[dict[str, Any]])
     await ask(shop, order_id, (1, 1))
     body = {"customer_id": "c-9", "reason": "made an account"}
     (await shop.platform.post(f"/orders/v1/orders/{order_id}/customer", json=body)).ok()
+
+
+async def _issued_here_and_elsewhere(shop: Shop, lines: list[dict[str, Any]]) -> None:
+    """An invoice that was corrected, and then credits about invoices of another system: one that is named, and one that is awaited."""
+    order_id = await place(shop, lines=lines)
+    await move(shop, order_id, "confirmed")
+
+    async def invoice() -> str:
+        issued = (await shop.staff.get(f"/documents/v1/documents/orders/{order_id}")).ok()["items"]
+        return str(issued[0]["document_id"]) if issued else ""
+
+    body = {"reason": "the company was missing", "company": "Shapla Ltd"}
+    (await shop.staff.post(f"/documents/v1/documents/{await eventually(invoice)}/corrections", json=body)).ok()
+    issue = {"invoice": {"mode": "elsewhere"}, "receipt": {"mode": "off", "from": "2099-01-01"}}
+    (await shop.staff.put("/documents/v1/documents-settings", json={"issue": issue}, headers={"If-Match": '"v1"'})).ok()
+    for number in ("E-1", None):
+        order_id = await place(shop, lines=lines, payments=[{"amount": 15_000, "method": "card", "reference": "x"}])
+        await move(shop, order_id, "delivered")
+        await decide(shop, await ask(shop, order_id, (1, 1)))
+        if number is not None:
+            named = [{"kind": "invoice", "number": number, "issued_on": "2024-03-01"}]
+            (await shop.platform.patch(f"/orders/v1/orders/{order_id}", json={"reason": "theirs", "documents": named})).ok()
 
 
 async def _orders_of_the_past(shop: Shop, lines: list[dict[str, Any]]) -> None:

@@ -142,11 +142,10 @@ CHECKS: list[Check] = [
         "issue_mode",
         "each change of who issues a kind was said by the settings of its version, changes something, and the last is what they say now",
         """select m.store_id, m.kind || ' ' || m.since as id, format('%s after %s, of version %s', m.mode, m.before, m.version) as detail
-            from (select *, lag(mode, 1, 'on') over (partition by store_id, kind order by since) as before,
-                lag(version, 1, 0::bigint) over (partition by store_id, kind order by since) as version_before from documents.modes) m
-            left join documents.settings s on s.store_id = m.store_id and s.version = m.version
-            where s.version is null or m.mode = m.before or m.version <= m.version_before or m.since < s.saved_at
-                or m.mode <> coalesce(s.issue->m.kind->>'mode', 'on')
+            from (select *, lag(mode, 1, 'on') over (partition by store_id, kind order by since) as before from documents.modes) m
+            left join lateral (select version, issue from documents.settings s where s.store_id = m.store_id and s.saved_at <= m.since
+                order by version desc limit 1) s on true
+            where m.version is distinct from s.version or m.mode = m.before or m.mode <> coalesce(s.issue->m.kind->>'mode', 'on')
             union all select s.store_id, kind, format('%s is said, %s in force', s.issue->kind->>'mode', m.mode)
             from (select distinct on (store_id) * from documents.settings order by store_id, version desc) s
             cross join unnest(array['invoice', 'receipt', 'credit_note', 'refund_receipt']) kind

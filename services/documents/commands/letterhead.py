@@ -29,12 +29,12 @@ async def save_settings(tx: Transaction, actor: Actor, request: DocumentSettings
     Raises Forbidden, VersionConflict, Refused (see rules.settings, rules.modes).
     """
     shop_only(actor).or_raise()
-    since = await saving_turn(tx, actor.store, now=now)
+    now = await saving_turn(tx, actor.store, now=now)
     office, prefixes = await queries.office(tx, actor.store), request.prefixes.model_dump()
     expect_version(office.version, expected_version)  # first: the prefixes are judged against settings that the caller has seen
     begun = await tx.all(sa.select(series).where(series.c.store_id == actor.store))
     may_name_series(prefixes, [(row.kind, row.prefix) for row in begun]).or_raise()
-    year = issuing_day(since, office.time_zone).year
+    year = issuing_day(now, office.time_zone).year
     may_start(request.start, [(row.kind, row.first) for row in begun if row.year == year], year).or_raise()
     issue = said_modes(request.issue)
     wanted = replace(
@@ -43,11 +43,11 @@ async def save_settings(tx: Transaction, actor: Actor, request: DocumentSettings
         prefixes=prefixes,
         slip_shows_due=request.slip_shows_due,
         issue=issue,
-        modes=changed(office.modes, issue, office.time_zone, expected_version + 1, now=since),
+        modes=changed(office.modes, issue, office.time_zone, expected_version + 1, now=now),
         starts={kind: Start(year=year, first=first) for kind, first in request.start.items()},
     )
     saved = await _save(tx, actor, wanted, expected_version, now=now)
-    await _save_modes(tx, actor.store, office.modes, saved.modes, now=since)
+    await _save_modes(tx, actor.store, office.modes, saved.modes, now=now)
     return saved
 
 
@@ -67,6 +67,7 @@ async def save_logo(tx: Transaction, actor: Actor, logo: tuple[str, bytes] | Non
     Raises Forbidden, VersionConflict.
     """
     shop_only(actor).or_raise()
+    now = await saving_turn(tx, actor.store, now=now)
     office, digest = await queries.office(tx, actor.store), None
     if logo is not None:
         digest, png = logo
