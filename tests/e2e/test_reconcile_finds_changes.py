@@ -56,7 +56,8 @@ WORDS = {
         "written_off",
         "kept",
     ),
-    "cause": ("request", "cancellation", "part_cancellation", "history", "payment", "order", "refund", "shipping_kept"),
+    "cause": ("request", "cancellation", "part_cancellation", "history", "payment", "order", "refund", "shipping_kept", "correction"),
+    "mode": ("on", "off", "elsewhere"),
 }
 """Status columns, by name, with words that they know."""
 LINKS = (
@@ -174,7 +175,7 @@ async def one_change(connection: asyncpg.Connection, column: Column, order: str,
 async def test_everything_is_explained(shop: Shop) -> None:
     made = await report(shop.stack)
     assert made.found == []
-    assert made.looked_at["orders.orders"] == 27
+    assert made.looked_at["orders.orders"] == 30
     kinds = await shop.rows("documents", "select kind, count(*) as n from documents where store_id = {store} group by 1")
     assert {row["kind"] for row in kinds} == {"invoice", "receipt", "cancelling_receipt", "credit_note", "refund_receipt"}
 
@@ -291,6 +292,9 @@ async def test_changes_behind_our_backs_are_found(shop: Shop) -> None:
         ("delete from notes.timeline where type = 'order.imported.v1' and details->>'status' = 'cancelled'", "timeline"),
         ("delete from documents.documents where refers_to_external is not null", "document_due"),
         ("update documents.documents set refers_to_external = '{}' where refers_to_external is not null", "document_refers"),
+        ("delete from documents.documents where cause = 'replacement'", "document_due"),
+        ("delete from documents.modes where mode = 'elsewhere'", "document_due"),
+        ("delete from documents.waiting", "waiting"),
         ("update orders.events set data = jsonb_set(data, '{order,total}', '1') where type = 'order.confirmed.v1'", "illegal_step"),
         ("update orders.events set data = jsonb_set(data, '{order,lines,0,cancelled}', '9') where sequence = 4", "illegal_step"),
         ("update refunds.refunds set part_cancellation_id = gen_random_uuid() where cause = 'part_cancellation'", "automatic_refund"),

@@ -19,7 +19,7 @@ from services.documents.rules.prints import Desk, draft_invoice, issued_for, ord
 from services.documents.rules.sample import sample
 from services.documents.rules.series import document_number, issuing_day
 from services.documents.rules.settings import may_name_series
-from services.documents.state import Contents, Letterhead, Seller
+from services.documents.state import Contents, DocumentReference, Letterhead, Seller
 from shared.contracts.events import (
     Address,
     Option,
@@ -249,11 +249,14 @@ def test_drafts_and_packing_slips() -> None:
 
 
 def test_what_a_button_prints() -> None:
-    one = order()
-    assert issued_for("invoice", one) == ("order", one.order_id)
-    assert issued_for("invoice", order(status="pending")) is None
-    assert issued_for("receipt", one) is None
-    assert issued_for("packing-slip", one) is None
+    one, ids = order(), [new_id("document") for _ in range(3)]
+    invoice, second, third = (DocumentReference(document_id=each, kind="invoice", number="", issued_on=ISSUE.day) for each in ids)
+    issued = {("order", one.order_id): invoice}
+    assert issued_for("invoice", one, issued) == invoice
+    assert issued_for("invoice", one, issued | {("replacement", ids[0]): second, ("replacement", ids[1]): third}) == third
+    assert issued_for("invoice", one, {}) is None
+    assert issued_for("receipt", one, issued) is None
+    assert issued_for("packing-slip", one, issued) is None
 
 
 @pytest.mark.parametrize("language", languages())
