@@ -62,7 +62,8 @@ async def correct(
         ids.append(desk.issued[due.key].document_id)
     await leave(tx, desk)
     by = {"role": actor.role, "id": actor.id, "via": actor.via}
-    record = Correction(document_id, order.order_id, request.reason, corrected_at=now, corrected_by=by)
+    reason = "" if copy.erased else request.reason  # of an erased customer's order no free text is stored
+    record = Correction(document_id, order.order_id, reason, corrected_at=now, corrected_by=by)
     await tx.execute(sa.insert(corrections).values(store_id=actor.store, **asdict(record)))
     new_invoice, note = [await queries.document_for(tx, actor, one) for one in ids]
     return record, note, new_invoice

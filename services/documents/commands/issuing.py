@@ -1,7 +1,7 @@
 """Issues due documents: a number from the gapless series, the data, its hash and its event, all in the caller's transaction."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import partial
 
@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from services.documents import queries
 from services.documents.commands.turns import issuing_turn
 from services.documents.commands.waiting import keep_waiting
-from services.documents.rules.compose import Background, Issue, buyer_of, compose, country_of
+from services.documents.rules.compose import Addressee, Background, Issue, addressee_of, compose
 from services.documents.rules.contents import canonical, heading_of, sha256_of
 from services.documents.rules.corrections import newest_invoice
 from services.documents.rules.due import (
@@ -25,9 +25,9 @@ from services.documents.rules.due import (
 )
 from services.documents.rules.modes import first_number
 from services.documents.rules.series import document_number, issuing_day
-from services.documents.state import Buyer, Contents, Copy, DocumentReference, ExternalReference, Office
+from services.documents.state import Contents, Copy, DocumentReference, ExternalReference, Office
 from services.documents.tables import documents, orders, renderings, series
-from shared.contracts.events import Address, DocumentIssued, Order, Refund
+from shared.contracts.events import DocumentIssued, Order, Refund
 from shared.contracts.ids import new_id
 from shared.data.db import Transaction
 from shared.messaging.outbox import emit
@@ -44,7 +44,7 @@ class Desk:
     issued: dict[tuple[str, str], DocumentReference]
     now: datetime
     refunds: tuple[Refund, ...] = ()
-    buyer: tuple[Address | None, Buyer, str] = (None, Buyer(), "")  # with the billing address before, and the country after
+    addressee: Addressee = field(default_factory=Addressee)
     added: int = 0
 
     @property
@@ -98,7 +98,7 @@ async def _issue_missing(tx: Transaction, desk: Desk, wanted: list[Due]) -> int:
     missing = [due for due in missing if due.kind != "cancelling_receipt" or ("payment", reversed_by[due.subject_id]) in receipts]
     if not missing:
         return 0
-    desk.buyer = await _frozen_buyer(tx, desk.store_id, newest_invoice(desk.issued, desk.copy.order_id), desk.copy)
+    desk.addressee = await _addressee(tx, desk)
     for due in missing:
         await issue(tx, desk, due, partial(compose, due, desk.order, _background(desk, due)))
     await leave(tx, desk)
@@ -146,28 +146,24 @@ async def _next_number(tx: Transaction, desk: Desk, kind: str, year: int) -> tup
     return row.prefix, row.last
 
 
-async def _frozen_buyer(tx: Transaction, store_id: str, invoice: DocumentReference | None, copy: Copy) -> tuple[Address | None, Buyer, str]:
-    """Billing address, buyer and country of the invoice, so that credit notes repeat them; before there is an invoice, our copy's."""
+async def _addressee(tx: Transaction, desk: Desk) -> Addressee:
+    """That of the newest invoice, so that credit notes repeat it; before there is one, our copy's."""
+    invoice = newest_invoice(desk.issued, desk.order.order_id)
     if invoice is not None:
-        issued = await queries.contents_of(tx, store_id, invoice.document_id)
-        return issued.address, issued.buyer, issued.country
-    if copy.personal is None:
-        return None, Buyer(), ""
-    return copy.personal.billing_address, buyer_of(copy.personal), country_of(copy.personal)
+        issued = await queries.contents_of(tx, desk.store_id, invoice.document_id)
+        return Addressee(issued.address, issued.buyer, issued.country)
+    return addressee_of(desk.copy.personal) if desk.copy.personal is not None else Addressee()
 
 
 def _background(desk: Desk, due: Due) -> Background:
     """What the document refers to, and how much of the shipping earlier documents of its cause covered."""
     earlier = [refund for refund in desk.refunds if (due.cause, refund.refund_id) in desk.issued]
     before = sum(refund.shipping_kept if due.cause == "shipping_kept" else refund.shipping for refund in earlier)
-    address, buyer, country = desk.buyer
     return Background(
-        address,
+        desk.addressee,
         desk.refunds,
         refers_to=_referred(desk, due),
         refers_to_external=_external(desk, due),
-        buyer=buyer,
-        country=country,
         shipping_before=before,
     )
 

@@ -74,6 +74,6 @@ def anew(old: Contents, order: Order, corrected: DocumentReference, issue: Issue
     """What the invoice says of its supply, as a new document about the `corrected` one."""
     own = {"document_id": issue.document_id, "number": issue.number, "refers_to": corrected}
     made = frame(order, issue.letterhead, day=issue.day, time_zone=issue.time_zone).model_copy(
-        update={name: getattr(old, name) for name in SEALED} | own | {"issued_at": issue.at and issuing_time(issue.at, issue.time_zone)}
+        update={name: getattr(old, name) for name in SEALED} | own | {"issued_at": issuing_time(issue.at, issue.time_zone)}
     )
     return explained(made, issue.letterhead)

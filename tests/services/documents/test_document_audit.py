@@ -63,7 +63,7 @@ async def connection(shop: Shop, teller: Teller) -> AsyncIterator[asyncpg.Connec
 
 async def found(connection: asyncpg.Connection, store: str) -> dict[str, Any]:
     """What the audit finds wrong with a store's documents, by kind."""
-    made = {}
+    made: dict[str, Any] = {}
     for check in (*issuing.CHECKS, *(one for one in CHECKS if one.kind == "series_gap")):
         rows = await connection.fetch(f"select * from ({check.sql}) x where store_id = $1", store)
         made |= {check.kind: [tuple(row) for row in rows]} if rows else {}

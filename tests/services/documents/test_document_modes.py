@@ -131,7 +131,7 @@ async def test_a_credit_waits_for_the_number_of_an_invoice_elsewhere(shop: Shop,
     back = unit(life, 1)
     await teller.tell(shop, *steps, back)
     assert await issued(shop, life.order_id) == []
-    refund_id = back.event.refund.refund_id  # type: ignore[attr-defined]  # a refund's event
+    refund_id = back.event.refund.refund_id
     [listed] = (await shop.platform.get(WAITING)).ok()["items"]
     assert (listed["cause"], listed["order_id"], listed["order_number"], listed["refund_id"]) == (
         "refund",
