@@ -153,24 +153,24 @@ async def office(tx: Transaction, store_id: str) -> Office:
         letterhead,
         prefixes,
         zone_name,
-        row.slip_shows_due is not False,
-        {kind: SaidMode.model_validate(said, strict=False) for kind, said in (row.issue or {}).items()},
-        _modes(row.modes or []),
-        {kind: Start.model_validate(start, strict=False) for kind, start in (row.starts or {}).items()},
+        slip_shows_due=row.slip_shows_due is not False,
+        issue={kind: SaidMode.model_validate(said, strict=False) for kind, said in (row.issue or {}).items()},
+        modes=_modes(row.modes or []),
+        starts={kind: Start.model_validate(start, strict=False) for kind, start in (row.starts or {}).items()},
     )
 
 
 def _modes(rows: list[list[Any]]) -> Modes:
+    """The changes of a store's modes from rows of kind, moment, mode and version."""
     changes = [ModeChange(kind, datetime.fromisoformat(since), mode, version) for kind, since, mode, version in rows]
     return Modes(tuple(sorted(changes, key=lambda one: one.since)))
 
 
-async def credited(tx: Transaction, store_id: str, document_id: str) -> bool:
-    """Whether a credit note stands on a document of an order whose copy is locked."""
-    notes = sa.select(sa.literal(1)).where(documents.c.store_id == store_id, documents.c.refers_to == document_id)
-    order = sa.select(documents.c.order_id).where(documents.c.store_id == store_id, documents.c.document_id == document_id)
-    notes = notes.where(documents.c.order_id == order.scalar_subquery(), documents.c.kind == "credit_note")
-    return await tx.first(notes.limit(1)) is not None
+async def credited(tx: Transaction, store_id: str, order_id: str, document_id: str) -> bool:
+    """Whether a credit note stands on a document of an order, whose copy the caller has locked."""
+    notes = sa.select(sa.literal(1)).where(documents.c.store_id == store_id, documents.c.order_id == order_id)
+    stands = notes.where(documents.c.refers_to == document_id, documents.c.kind == "credit_note")
+    return await tx.first(stands.limit(1)) is not None
 
 
 async def page_of_waiting(tx: Transaction, actor: Actor, *, cursor: str | None, limit: int) -> Walked[Waiting]:

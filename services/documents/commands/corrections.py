@@ -40,7 +40,7 @@ async def correct(
         document,
         issued,
         elsewhere=is_invoiced_elsewhere(order, office.modes),
-        credited=await queries.credited(tx, actor.store, document_id),
+        credited=await queries.credited(tx, actor.store, order.order_id, document_id),
     ).or_raise()
 
     old = await queries.contents_of(tx, actor.store, document_id)

@@ -62,7 +62,7 @@ async def issue_due(tx: Transaction, store_id: str, copy: Copy, known: tuple[Ref
     order = copy.order
     if order is None or copy.personal is None:
         return 0
-    possible = {due.key for due in due_documents(order, known)}  # in any mode, but for receipts instead of a cancellation's credit note
+    possible = {due.key for due in due_documents(order, known)}  # in any mode; in some, a refund has a receipt of its own beside them
     if not possible and not known:
         return 0
     issued = await queries.references_of(tx, store_id, copy.order_id)
