@@ -295,6 +295,8 @@ async def test_changes_behind_our_backs_are_found(shop: Shop) -> None:
         ("delete from documents.documents where cause = 'replacement'", "document_due"),
         ("delete from documents.modes where mode = 'elsewhere'", "document_due"),
         ("delete from documents.waiting", "waiting"),
+        ("delete from webhooks.erased", "erased_in_webhooks"),
+        ("update webhooks.erased set subject = subject || 'x'", "erased_in_webhooks"),
         ("update orders.events set data = jsonb_set(data, '{order,total}', '1') where type = 'order.confirmed.v1'", "illegal_step"),
         ("update orders.events set data = jsonb_set(data, '{order,lines,0,cancelled}', '9') where sequence = 4", "illegal_step"),
         ("update refunds.refunds set part_cancellation_id = gen_random_uuid() where cause = 'part_cancellation'", "automatic_refund"),

@@ -179,6 +179,9 @@ DOCUMENTS_STORES = """select store_id, 'store settings', jsonb_build_object('ver
     as says, false
     from documents.stores where time_zone_version > 0 or time_zone <> 'UTC'"""
 
+ERASED = """select e.store_id, o.id, jsonb_build_object('order_id', o.id)::text as says, max(e.recorded_at) >= $1 as young
+    from orders.events e, jsonb_array_elements_text(e.data->'order_ids') o(id) where e.type = 'customer.erased.v1' group by 1, 2"""
+WEBHOOKS_ERASED = "select store_id, subject, jsonb_build_object('order_id', subject)::text as says, false from webhooks.erased"
 
 # The further entries of an import: one for each instant after its placing, under an id made of the event's and the status had then.
 PAST = f"""select i.store_id, md5(i.event_id || ' ' || i.status)::uuid::text, {ENTRY.format(order="subject")}, i.recorded_at >= $1 from (
@@ -265,6 +268,12 @@ COMPARISONS: tuple[Comparison, ...] = (
         "the document service knows the store's newest settings",
         (("orders", SETTINGS),),
         ("documents", DOCUMENTS_STORES),
+    ),
+    Comparison(
+        "erased_in_webhooks",
+        "the webhook service knows the orders of every erased customer, so that nothing personal of them is sent",
+        (("orders", ERASED),),
+        ("webhooks", WEBHOOKS_ERASED),
     ),
 )
 

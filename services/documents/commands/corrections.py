@@ -25,7 +25,7 @@ async def correct(
 ) -> tuple[Correction, Document, Document]:
     """Credit an invoice whole and issue it anew with other facts of its buyer: the record, the credit note and the new invoice.
 
-    Follows its invoice: it is issued whatever the modes are by now. The new invoice comes first in the order in which series are locked.
+    The invoice is ours, so both are issued whatever the modes are by now; the new invoice first, as series are locked in that order.
     Raises Forbidden, NotFound, Refused `elsewhere`, `not_the_newest`, `already_credited`.
     """
     shop_only(actor).or_raise()
