@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -22,11 +23,12 @@ from services.documents.state import (
     Series,
     Wanted,
 )
-from services.documents.tables import documents, logos, orders, refunds, renderings, requests, series, settings, stores
+from services.documents.state.issuing import ModeChange, Modes, SaidMode, Start, Waiting
+from services.documents.tables import documents, logos, modes, orders, refunds, renderings, requests, series, settings, stores, waiting
 from shared.contracts.actor import Actor
 from shared.contracts.errors import NotFound
 from shared.contracts.events import Order, OrderPersonal, Refund, RefundPersonal
-from shared.data.columns import own_rows
+from shared.data.columns import columns_of, own_rows
 from shared.data.db import Transaction
 from shared.data.set_aside import one_row
 from shared.data.settings_versions import DEFAULT_VERSION, newest_version
@@ -37,6 +39,7 @@ MANY_LINES = 200
 """An order with more lines is parsed in a thread: 2,000 lines take 50 ms, which would block the event loop."""
 
 NEWEST = Key(documents.c.issued_on, documents.c.document_id, newest_first=True)
+LONGEST = Key(waiting.c.since, waiting.c.subject_id)
 OLDEST = Key(documents.c.issued_on, documents.c.document_id)
 
 # A document is its order's present customer's, whoever it was issued to.
@@ -135,11 +138,45 @@ async def office(tx: Transaction, store_id: str) -> Office:
     """The store's current settings and time zone; the defaults if none were saved or received."""
     newest, one = newest_version(settings, store_id).subquery(), sa.select(sa.literal(1)).subquery()
     zone = sa.select(stores.c.time_zone).where(stores.c.store_id == store_id).scalar_subquery()
-    columns = (zone.label("time_zone"), newest.c.version, newest.c.letterhead, newest.c.prefixes, newest.c.slip_shows_due)
+    changes = (
+        sa.select(sa.func.jsonb_agg(sa.func.jsonb_build_array(modes.c.kind, modes.c.since, modes.c.mode, modes.c.version)))
+        .where(modes.c.store_id == store_id)
+        .scalar_subquery()
+    )
+    own = (newest.c[name] for name in ("version", "letterhead", "prefixes", "slip_shows_due", "issue", "starts"))
+    columns = (zone.label("time_zone"), changes.label("modes"), *own)
     row = (await tx.execute(sa.select(*columns).select_from(one.outerjoin(newest, sa.true())))).one()
     letterhead = Letterhead.model_validate(row.letterhead, strict=False) if row.letterhead else Letterhead()
     prefixes, zone_name = {**DEFAULT_PREFIXES, **(row.prefixes or {})}, row.time_zone or "UTC"
-    return Office(row.version or DEFAULT_VERSION, letterhead, prefixes, zone_name, row.slip_shows_due is not False)
+    return Office(
+        row.version or DEFAULT_VERSION,
+        letterhead,
+        prefixes,
+        zone_name,
+        slip_shows_due=row.slip_shows_due is not False,
+        issue={kind: SaidMode.model_validate(said, strict=False) for kind, said in (row.issue or {}).items()},
+        modes=_modes(row.modes or []),
+        starts={kind: Start.model_validate(start, strict=False) for kind, start in (row.starts or {}).items()},
+    )
+
+
+def _modes(rows: list[list[Any]]) -> Modes:
+    """The changes of a store's modes from rows of kind, moment, mode and version."""
+    changes = [ModeChange(kind, datetime.fromisoformat(since), mode, version) for kind, since, mode, version in rows]
+    return Modes(tuple(sorted(changes, key=lambda one: one.since)))
+
+
+async def credited(tx: Transaction, store_id: str, order_id: str, document_id: str) -> bool:
+    """Whether a credit note stands on a document of an order, whose copy the caller has locked."""
+    notes = sa.select(sa.literal(1)).where(documents.c.store_id == store_id, documents.c.order_id == order_id)
+    stands = notes.where(documents.c.refers_to == document_id, documents.c.kind == "credit_note")
+    return await tx.first(stands.limit(1)) is not None
+
+
+async def page_of_waiting(tx: Transaction, actor: Actor, *, cursor: str | None, limit: int) -> Walked[Waiting]:
+    """A page of the store's credit notes that wait for a number, those that wait longest first. Raises Invalid `bad_cursor`."""
+    source = sa.select(*columns_of(waiting, Waiting)).where(waiting.c.store_id == actor.store)
+    return await walk(tx, LONGEST, Waiting, source, cursor=cursor, limit=limit)
 
 
 async def contents_of(tx: Transaction, store_id: str, document_id: str) -> Contents:
@@ -206,10 +243,10 @@ async def logo(tx: Transaction, store_id: str, sha256: str | None) -> bytes | No
 async def series_report(tx: Transaction, store_id: str) -> list[Series]:
     """Every series with its last number, how many documents it has, and the numbers that are missing (there should be none)."""
     of_series = (documents.c.store_id == series.c.store_id) & (documents.c.kind == series.c.kind) & (documents.c.year == series.c.year)
-    numbers = sa.func.generate_series(1, series.c.last).table_valued("counted").render_derived("numbers")
+    numbers = sa.func.generate_series(series.c.first, series.c.last).table_valued("counted").render_derived("numbers")
     there = sa.select(documents.c.counted).where(of_series, documents.c.counted == numbers.c.counted).correlate(series, numbers)
     missing = sa.select(sa.func.array_agg(numbers.c.counted)).select_from(numbers).where(~there.exists()).correlate(series)
     issued = sa.select(sa.func.count()).select_from(documents).where(of_series).correlate(series)
     statement = sa.select(series, issued.scalar_subquery().label("issued"), missing.scalar_subquery().label("missing"))
     rows = await tx.all(statement.where(series.c.store_id == store_id).order_by(series.c.year, series.c.kind))
-    return [Series(row.kind, row.year, row.prefix, row.last, row.issued, tuple(sorted(row.missing or ()))) for row in rows]
+    return [Series(row.kind, row.year, row.prefix, row.first, row.last, row.issued, tuple(sorted(row.missing or ()))) for row in rows]

@@ -5,8 +5,10 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from services.documents.state import Button, Category, Language, Paper, Render
+from services.documents.state.issuing import Mode
+from shared.contracts.events import DocumentKind
 from shared.contracts.ids import OrderId
-from shared.web.inputs import Input, example
+from shared.web.inputs import Composed, Day, Input, Name, Text, example
 
 Label = Annotated[str, Field(min_length=1, max_length=200)]
 Line = Annotated[str, Field(max_length=200)]
@@ -44,6 +46,24 @@ class PrefixesInput(Input):
     cancelling_receipt: Prefix = "CRC"
     credit_note: Prefix = "CRN"
     refund_receipt: Prefix = "RFR"
+
+
+class IssueInput(Input):
+    """Who issues documents of a kind: we do (`on`), nobody does (`off`), or another system does (`elsewhere`)."""
+
+    mode: Mode = "on"
+    from_day: Day | None = Field(
+        None, alias="from", description="The store's day from which it applies. Without one, or with today or earlier: from now on."
+    )
+
+
+class IssuesInput(Input):
+    """Who issues which documents. What happened before a change is never issued, or taken back, because of it."""
+
+    invoice: IssueInput = IssueInput()
+    receipt: IssueInput = Field(IssueInput(), description="A cancelling receipt follows its receipt.")
+    credit_note: IssueInput = IssueInput()
+    refund_receipt: IssueInput = IssueInput()
 
 
 class PrintsInput(Input):
@@ -101,4 +121,46 @@ class DocumentSettingsInput(Input):
     print_delivery_place: bool = Field(
         False, description="Invoices say where the goods go: the shipping address as at confirmation, also if it is corrected later."
     )
+    issue: IssuesInput = Field(IssuesInput(), description="Which documents are issued here, from when on.")
+    start: dict[DocumentKind, Annotated[int, Field(ge=1, le=999_999_999)]] = Field(
+        default={}, description="The first number of this year's series, while it is unused; otherwise 1."
+    )
     slip_shows_due: bool = Field(True, description="Packing and collection slips say, large, how much cash is to be collected.")
+
+
+class BilledAddressInput(Input):
+    """A billing address, printed as it is sent; a correction is the shop's own statement, so no country's rules are applied."""
+
+    country_code: Annotated[str, Field(pattern=r"^[A-Z]{2}$", description="ISO 3166-1 alpha-2.")]
+    name: Name = ""
+    company_name: Name = ""
+    street_address: Annotated[str, Composed, Text(2_000)] = ""
+    city: Name = ""
+    city_area: Name = ""
+    country_area: Name = ""
+    postal_code: Name = ""
+    sorting_code: Name = ""
+    phone: Name = ""
+
+
+class BuyerTaxNumberInput(Input):
+    """A registration of the buyer's company. `scheme` is its code in UNTDID 1153, such as `VA` for a VAT number."""
+
+    label: Annotated[str, Text(60, min_characters=1)]
+    number: Annotated[str, Text(60, min_characters=1)]
+    scheme: Annotated[str, Text(20, min_characters=1)] | None = None
+
+
+class CorrectionInput(Input):
+    """What an invoice should have said of its buyer. What is absent stays; lines and money are never corrected."""
+
+    model_config = example(
+        {"reason": "the company's name was missing", "company": "Shapla Ltd", "tax_numbers": [{"label": "BIN", "number": "000123456-0101"}]}
+    )
+
+    reason: Annotated[str, Composed, Text(500, min_characters=1)] = Field(description="For the shop; never printed.")
+    billing_address: BilledAddressInput | None = None
+    company: Name | None = None
+    tax_numbers: Annotated[list[BuyerTaxNumberInput], Field(max_length=5)] | None = None
+    buyer_reference: Annotated[str, Composed, Text(100)] | None = None
+    supplied_on: Day | None = None

@@ -15,7 +15,8 @@ from shared.data.settings_versions import settings_table
 
 SCHEMA = "documents"
 KINDS = "'invoice', 'receipt', 'cancelling_receipt', 'credit_note', 'refund_receipt'"
-CAUSES = "'order', 'shipping_kept', 'payment', 'cancellation', 'refund'"
+MODED = "'invoice', 'receipt', 'credit_note', 'refund_receipt'"
+CAUSES = "'order', 'shipping_kept', 'payment', 'cancellation', 'refund', 'correction', 'replacement'"
 
 metadata = service_metadata(SCHEMA)
 table = partial(store_table, metadata)
@@ -64,6 +65,20 @@ settings = settings_table(
     metadata,
     *columns(JSONB, "letterhead", "prefixes"),
     sa.Column("slip_shows_due", sa.Boolean, nullable=False, server_default=sa.true()),
+    sa.Column("issue", JSONB, nullable=False, server_default="{}"),  # mode and first day, by kind, as they were said
+    sa.Column("starts", JSONB, nullable=False, server_default="{}"),  # year and first number, by kind
+)
+
+modes = table(
+    "modes",
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("since", TIME, nullable=False),
+    sa.Column("mode", sa.Text, nullable=False),
+    sa.Column("version", sa.BigInteger, nullable=False),  # of the settings that said it
+    sa.PrimaryKeyConstraint("store_id", "kind", "since"),
+    sa.CheckConstraint(f"kind in ({MODED})", name="kind"),
+    sa.CheckConstraint("mode in ('on', 'off', 'elsewhere')", name="mode"),
+    comment="Who issues a kind from a moment on; before the first, we do. Only what has not begun yet is ever taken back.",
 )
 
 logos = table(
@@ -79,11 +94,12 @@ series = table(
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("year", sa.Integer, nullable=False),
     sa.Column("prefix", sa.Text, nullable=False),  # fixed when the series begins: a series never changes its name
+    sa.Column("first", sa.BigInteger, nullable=False, server_default="1"),
     sa.Column("last", sa.BigInteger, nullable=False),
     sa.PrimaryKeyConstraint("store_id", "kind", "year"),
     sa.UniqueConstraint("store_id", "prefix", "year"),
     sa.CheckConstraint(f"kind in ({KINDS})", name="kind"),
-    sa.CheckConstraint("last >= 1", name="last"),
+    sa.CheckConstraint("last >= first and first >= 1", name="last"),
 )
 
 documents = table(
@@ -114,6 +130,32 @@ documents = table(
     sa.CheckConstraint(f"cause in ({CAUSES})", name="cause"),
     sa.CheckConstraint("counted >= 1 and total >= 0", name="figures"),
     sa.CheckConstraint("refers_to_external is null or (kind = 'credit_note' and refers_to is null)", name="external"),
+)
+
+waiting = table(
+    "waiting",
+    *columns(sa.Text, "cause", "subject_id"),
+    sa.Column("order_id", PublicIdColumn("order"), nullable=False),
+    *columns(sa.Text, "order_number", "currency"),
+    sa.Column("amount", sa.BigInteger, nullable=False),
+    sa.Column("since", TIME, nullable=False),  # when it was decided
+    sa.PrimaryKeyConstraint("store_id", "cause", "subject_id"),
+    sa.Index(None, "store_id", "since", "subject_id"),
+    sa.Index(None, "store_id", "order_id"),
+    sa.CheckConstraint("cause in ('refund', 'cancellation')", name="cause"),
+    comment="Credit notes that are issued once the order names its invoice of another system.",
+)
+
+corrections = table(
+    "corrections",
+    sa.Column("document_id", PublicIdColumn("document"), nullable=False),  # the invoice that was corrected
+    sa.Column("order_id", PublicIdColumn("order"), nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),  # the shop's words; blank once the customer is erased
+    sa.Column("corrected_at", TIME, nullable=False),
+    sa.Column("corrected_by", JSONB, nullable=False),
+    sa.PrimaryKeyConstraint("store_id", "document_id"),
+    sa.ForeignKeyConstraint(["store_id", "document_id"], ["documents.documents.store_id", "documents.documents.document_id"]),
+    sa.Index(None, "store_id", "order_id"),
 )
 
 renderings = table(

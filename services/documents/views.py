@@ -1,15 +1,18 @@
 """Response bodies."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Literal, Self
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field
 
 from services.documents.rules.contents import heading_of
+from services.documents.rules.series import issuing_day
 from services.documents.state import Document, Language, Letterhead, Nature, Office, Paper, Render, SavedSettings, Seller, Series, TaxCode
+from services.documents.state.issuing import MODED, Correction, Mode, Moded, SaidMode, Start, Waiting
 from shared.contracts.actor import Actor
 from shared.contracts.events import DocumentKind, TaxRow
-from shared.contracts.ids import DocumentId, OrderId
+from shared.contracts.ids import DocumentId, OrderId, RefundId
 from shared.web.settings_history import SavedView
 from shared.web.views import ByView, MoneyView, View, money
 
@@ -115,6 +118,7 @@ class DocumentSeriesView(View):
     kind: DocumentKind
     year: int
     prefix: str
+    first: int
     last: int
     issued: int
     missing: list[int]
@@ -130,6 +134,58 @@ class DocumentSeriesReport(View):
     """Every series of the store."""
 
     items: list[DocumentSeriesView]
+
+
+class WaitingDocumentView(View):
+    """A credit note that is issued once the order names the invoice that another system issued for it.
+
+    Of a refund, or of the order's cancellation (`refund_id` is null). `since`: when that was decided.
+    """
+
+    cause: Literal["refund", "cancellation"]
+    order_id: OrderId
+    order_number: str
+    refund_id: RefundId | None
+    amount: MoneyView
+    since: datetime
+
+    @classmethod
+    def of(cls, waiting: Waiting) -> "WaitingDocumentView":
+        """As the list shows it."""
+        refund_id = waiting.subject_id if waiting.cause == "refund" else None
+        return cls.showing(waiting, refund_id=refund_id, amount=money(waiting.amount, waiting.currency))
+
+
+class CorrectionView(View):
+    """A corrected invoice: the credit note over all of it, and the invoice that stands now."""
+
+    document_id: DocumentId
+    reason: str
+    corrected_at: datetime
+    credit_note: DocumentView
+    invoice: DocumentView
+
+    @classmethod
+    def of(cls, correction: Correction, credit_note: Document, invoice: Document) -> "CorrectionView":
+        """As the response shows it."""
+        return cls.showing(correction, credit_note=DocumentView.of(credit_note), invoice=DocumentView.of(invoice))
+
+
+class IssueView(View):
+    """Who issues a kind, as the settings say it; `from` is the store's day from which it applies, if they name one."""
+
+    model_config = ConfigDict(frozen=True, serialize_by_alias=True, populate_by_name=True)
+
+    mode: Mode = "on"
+    starts: date | None = Field(None, alias="from")
+
+
+class ModeChangeView(View):
+    """Who issues a kind from a moment on."""
+
+    kind: Moded
+    since: datetime
+    mode: Mode
 
 
 class LogoLimitsView(View):
@@ -155,19 +211,32 @@ class LetterheadView(View):
     tax_codes: dict[str, TaxCode]
     print_delivery_place: bool
     slip_shows_due: bool
+    issue: dict[Moded, IssueView]
+    start: dict[DocumentKind, int]
     logo_sha256: str | None
 
 
 class DocumentSettingsView(LetterheadView):
-    """The document settings in force, and the time zone that dates documents."""
+    """The document settings in force, and the time zone that dates documents.
+
+    `start` is of this year's series. `modes` are the changes of who issues what, planned ones too, oldest first; before them, we do.
+    """
 
     time_zone: str
+    modes: list[ModeChangeView]
 
     @classmethod
-    def of(cls, office: Office) -> "DocumentSettingsView":
+    def of(cls, office: Office, *, now: datetime) -> "DocumentSettingsView":
         """From the store's settings."""
         own = {name: getattr(office, name) for name in ("version", "prefixes", "slip_shows_due", "time_zone")}
-        return cls.showing(office.letterhead, **own)
+        year = issuing_day(now, office.time_zone).year
+        start = {kind: one.first for kind, one in office.starts.items() if one.year == year}
+        changes = [ModeChangeView.showing(one) for one in office.modes.changes]
+        return cls.showing(office.letterhead, **own, issue=_issue(office.issue), start=start, modes=changes)
+
+
+def _issue(said: Mapping[str, SaidMode]) -> dict[str, IssueView]:
+    return {kind: IssueView.showing(said.get(kind, SaidMode())) for kind in MODED}
 
 
 class DocumentSettingsVersionView(SavedView, LetterheadView):
@@ -179,4 +248,6 @@ class DocumentSettingsVersionView(SavedView, LetterheadView):
         letterhead = Letterhead.model_validate(saved.letterhead, strict=False)
         by = ByView.of_row(saved.saved_by, actor)
         own = {name: getattr(saved, name) for name in ("version", "prefixes", "slip_shows_due", "saved_at")}
-        return cls.showing(letterhead, **own, saved_by=by)
+        issue = _issue({kind: SaidMode.model_validate(one, strict=False) for kind, one in saved.issue.items()})
+        start = {kind: Start.model_validate(one, strict=False).first for kind, one in saved.starts.items()}
+        return cls.showing(letterhead, **own, issue=issue, start=start, saved_by=by)

@@ -50,6 +50,7 @@ def test_names_follow_from_paths_and_operation_ids() -> None:
         "refunds_attention_list": "refunds.list_attention",
         "notes_unread_list": "notes.list_unread",
         "documents_series_list": "documents.list_series",
+        "documents_waiting_list": "documents.list_waiting",
     }
     assert {one: named[one] for one in wanted} == wanted
 
@@ -58,6 +59,13 @@ def test_a_choice_is_open_in_what_callers_get_and_exact_in_what_they_send() -> N
     made = client_code(document({"requestBody": body("ThingInput")}))
     assert '    kind: Literal["a", "b"] | str\n' in made["answers/things.py"]
     assert made["requests/things.py"].endswith('class ThingInput(TypedDict):\n    """A thing to make."""\n\n    kind: Literal["a", "b"]\n')
+
+
+def test_a_field_with_the_name_of_a_keyword_is_read_with_an_underscore() -> None:
+    fields = {"from": {"type": "string", "default": "a"}, "class": {"type": "string"}}
+    there = {"type": "object", "required": ["class"], "properties": fields}
+    made = client_code(document({}) | {"components": {"schemas": {"ThingView": there}}})
+    assert '    from_: str = Field(default="a", alias="from")\n    class_: str = Field(alias="class")\n' in made["answers/things.py"]
 
 
 def test_a_schema_needs_no_description() -> None:

@@ -32,7 +32,8 @@ WORDS = {
         "written_off",
         "kept",
     ),
-    "cause": ("request", "cancellation", "part_cancellation", "history", "payment", "order", "refund", "shipping_kept"),
+    "cause": ("request", "cancellation", "part_cancellation", "history", "payment", "order", "refund", "shipping_kept", "correction"),
+    "mode": ("on", "off", "elsewhere"),
 }
 """Status columns, by name, with words that they know."""
 LINKS = (

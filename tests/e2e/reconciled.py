@@ -8,6 +8,7 @@ import asyncpg
 
 from deploy.operator.reconcile.reading import snapshots
 from deploy.operator.reconcile.run import Report, reconcile
+from tests.e2e.steps import ask, decide, move, pay, place, settle
 from tests.shop import Answer, Shop, eventually, order_p
 from tests.stack import SERVICES, Stack
 
@@ -30,43 +31,6 @@ async def until_explained(stack: Stack, seconds: float = 90.0) -> Report:
         return made
 
     return await eventually(explained, seconds)
-
-
-async def place(shop: Shop, **changes: Any) -> str:
-    return str((await shop.platform.post("/orders/v1/orders", json=order_p(**changes))).ok()["order_id"])
-
-
-async def move(shop: Shop, order_id: str, *steps: str) -> None:
-    for step in steps:
-        (await shop.staff.post(f"/orders/v1/orders/{order_id}/transitions", json={"to": step, "message": f"It is {step}."})).ok()
-
-
-async def pay(shop: Shop, order_id: str, amount: int, reference: str) -> str:
-    body = {"amount": amount, "method": "cod", "reference": reference, "collected_by": "rider-7", "courier_charge": 60}
-    answer = (await shop.platform.post(f"/orders/v1/orders/{order_id}/payments", json=body)).ok()
-    return str(answer["payments"][-1]["payment_id"])
-
-
-async def ask(shop: Shop, order_id: str, *lines: tuple[int, int], **also: Any) -> str:
-    body = {"order_id": order_id, "reason": "damaged", "lines": [{"line": line, "quantity": units} for line, units in lines], **also}
-
-    async def seen() -> Answer:
-        return (await shop.staff.post("/refunds/v1/refunds", json=body)).ok()
-
-    return str((await eventually(seen))["refund_id"])
-
-
-async def decide(shop: Shop, refund_id: str, what: str = "approve", **body: Any) -> None:
-    async def covered() -> Answer:
-        return (await shop.staff.post(f"/refunds/v1/refunds/{refund_id}/{what}", json=body)).ok()
-
-    await eventually(covered)
-
-
-async def settle(shop: Shop, refund_id: str, outcome: str, reference: str, **more: Any) -> None:
-    body = {"outcome": outcome, "reference": reference, "method": "card", "reason": "" if outcome == "succeeded" else "no such account"}
-    body |= more
-    (await shop.staff.post(f"/refunds/v1/refunds/{refund_id}/settlements", json=body)).ok()
 
 
 async def everything_happens(shop: Shop) -> None:
@@ -92,6 +56,7 @@ async def everything_happens(shop: Shop) -> None:
     await _oversold_orders(shop)
     await _an_order_of_another_customer(shop, lines)
     await _an_order_of_an_erased_customer(shop, lines)
+    await _issued_here_and_elsewhere(shop, lines)
 
 
 async def _settings(shop: Shop, *, manage_stock: bool, deduct_shipping: bool, version: int = 0) -> None:
@@ -108,6 +73,8 @@ async def _settings(shop: Shop, *, manage_stock: bool, deduct_shipping: bool, ve
     policy = {"manage_stock": manage_stock, "attachments": True, "deduct_shipping": deduct_shipping}
     (await shop.staff.put("/refunds/v1/refund-policy", json=policy, headers=match)).ok()
     (await shop.staff.put("/notes/v1/notes-settings", json={"customer_answers": version == 1}, headers=match)).ok()
+    if not version:
+        (await shop.staff.put("/documents/v1/documents-settings", json={"start": {"credit_note": 40}}, headers=match)).ok()
     for sku in ("TEE-1", "MUG-1"):
         (await shop.staff.put(f"/orders/v1/stock/{sku}", json={"on_hand": 200 + version})).ok()
 
@@ -318,6 +285,28 @@ async def _an_order_of_another_customer(shop: Shop, lines: list[dict[str, Any]])
     await ask(shop, order_id, (1, 1))
     body = {"customer_id": "c-9", "reason": "made an account"}
     (await shop.platform.post(f"/orders/v1/orders/{order_id}/customer", json=body)).ok()
+
+
+async def _issued_here_and_elsewhere(shop: Shop, lines: list[dict[str, Any]]) -> None:
+    """An invoice that was corrected, and then credits about invoices of another system: one that is named, and one that is awaited."""
+    order_id = await place(shop, lines=lines)
+    await move(shop, order_id, "confirmed")
+
+    async def invoice() -> str:
+        issued = (await shop.staff.get(f"/documents/v1/documents/orders/{order_id}")).ok()["items"]
+        return str(issued[0]["document_id"]) if issued else ""
+
+    body = {"reason": "the company was missing", "company": "Shapla Ltd"}
+    (await shop.staff.post(f"/documents/v1/documents/{await eventually(invoice)}/corrections", json=body)).ok()
+    issue = {"invoice": {"mode": "elsewhere"}, "receipt": {"mode": "off", "from": "2099-01-01"}}
+    (await shop.staff.put("/documents/v1/documents-settings", json={"issue": issue}, headers={"If-Match": '"v1"'})).ok()
+    for number in ("E-1", None):
+        order_id = await place(shop, lines=lines, payments=[{"amount": 15_000, "method": "card", "reference": "x"}])
+        await move(shop, order_id, "delivered")
+        await decide(shop, await ask(shop, order_id, (1, 1)))
+        if number is not None:
+            named = [{"kind": "invoice", "number": number, "issued_on": "2024-03-01"}]
+            (await shop.platform.patch(f"/orders/v1/orders/{order_id}", json={"reason": "theirs", "documents": named})).ok()
 
 
 async def _orders_of_the_past(shop: Shop, lines: list[dict[str, Any]]) -> None:

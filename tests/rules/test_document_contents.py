@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from services.documents.rendering.catalogues import catalogue, languages
 from services.documents.rendering.present import address_lines, view_of
 from services.documents.rendering.words import amount, day, money, paragraphs, printable
-from services.documents.rules.compose import Background, Issue, buyer_of, compose, delivery_place
+from services.documents.rules.compose import Addressee, Background, Issue, addressee_of, compose, delivery_place
 from services.documents.rules.contents import canonical, language_of, sha256_of
 from services.documents.rules.due import Due
 from services.documents.rules.prints import Desk, draft_invoice, issued_for, order_receipt, slip
 from services.documents.rules.sample import sample
 from services.documents.rules.series import document_number, issuing_day
 from services.documents.rules.settings import may_name_series
-from services.documents.state import Contents, Letterhead, Seller
+from services.documents.state import Contents, DocumentReference, Letterhead, Seller
 from shared.contracts.events import (
     Address,
     Option,
@@ -39,7 +39,8 @@ from shared.contracts.money import share
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 BILLING = Address(country_code="BD", name="Rahima", street_address="House 1", city="Dhaka", postal_code="1205")
 SHIPPING = Address(country_code="BD", name="Karim", street_address="Lane 9", city="Sylhet")
-ISSUE = Issue(new_id("document"), "INV-2026-000001", date(2026, 11, 22), "UTC", Letterhead(version=3, seller=Seller(name="Nakshi")))
+ISSUE = Issue(new_id("document"), "INV-2026-000001", date(2026, 11, 22), "UTC", Letterhead(version=3, seller=Seller(name="Nakshi")), NOON)
+TO = Addressee(BILLING)
 DESK = Desk(ISSUE.letterhead, ISSUE.day, "UTC")
 
 
@@ -68,7 +69,7 @@ def refund(of: Order, unit: int, shipping: int) -> Refund:
 
 def test_an_invoice_says_the_whole_order() -> None:
     one = order()
-    said = compose(Due("invoice", "order", one.order_id, 110), one, Background(BILLING), ISSUE)
+    said = compose(Due("invoice", "order", one.order_id, 110), one, Background(TO), ISSUE)
     assert (said.kind, said.number, said.total, said.goods, said.shipping, said.tax, said.discount) == (
         "invoice",
         ISSUE.number,
@@ -88,7 +89,7 @@ def test_credit_notes_in_any_order_add_up_to_the_invoice(turn: tuple[int, ...]) 
     refunds = [refund(one, unit, shipping) for unit, shipping in zip(turn, (3, 4, 3), strict=True)]
     before, notes = 0, []
     for each in refunds:
-        background = Background(BILLING, tuple(refunds), shipping_before=before)
+        background = Background(TO, tuple(refunds), shipping_before=before)
         notes.append(compose(Due("credit_note", "refund", each.refund_id, each.amount), one, background, ISSUE))
         before += each.shipping
     assert sum(note.total for note in notes) == 110
@@ -99,7 +100,7 @@ def test_credit_notes_in_any_order_add_up_to_the_invoice(turn: tuple[int, ...]) 
 def test_kept_shipping_is_invoiced_with_its_tax() -> None:
     one = order()
     kept = refund(one, 1, 0)
-    said = compose(Due("invoice", "shipping_kept", kept.refund_id, 10), one, Background(BILLING, (kept,)), ISSUE)
+    said = compose(Due("invoice", "shipping_kept", kept.refund_id, 10), one, Background(TO, (kept,)), ISSUE)
     assert (said.total, said.shipping, said.tax, said.lines) == (10, 10, 1, ())
 
 
@@ -117,7 +118,7 @@ def test_a_receipt_counts_up_to_its_own_payment() -> None:
         for version, value in ((3, 30), (4, 80))
     )
     one = order(payments=payments, collected=110, payment="paid")
-    said = [compose(Due("receipt", "payment", each.payment_id, each.amount), one, Background(BILLING), ISSUE) for each in payments]
+    said = [compose(Due("receipt", "payment", each.payment_id, each.amount), one, Background(TO), ISSUE) for each in payments]
     assert [(receipt.total, receipt.paid, receipt.balance) for receipt in said] == [(30, 30, 80), (80, 110, 0)]
     assert {receipt.address for receipt in said} == {None}  # nothing that could still be edited
 
@@ -132,7 +133,7 @@ def test_shares_add_up_exactly(amount: int, parts: list[int]) -> None:
 
 
 def test_the_hash_is_of_the_canonical_bytes() -> None:
-    said = compose(Due("invoice", "order", "x", 110), order(), Background(BILLING), ISSUE)
+    said = compose(Due("invoice", "order", "x", 110), order(), Background(TO), ISSUE)
     text = canonical(said)
     assert canonical(Contents.model_validate_json(text)) == text
     assert sha256_of(text) != sha256_of(canonical(said.model_copy(update={"total": 111})))
@@ -249,11 +250,14 @@ def test_drafts_and_packing_slips() -> None:
 
 
 def test_what_a_button_prints() -> None:
-    one = order()
-    assert issued_for("invoice", one) == ("order", one.order_id)
-    assert issued_for("invoice", order(status="pending")) is None
-    assert issued_for("receipt", one) is None
-    assert issued_for("packing-slip", one) is None
+    one, ids = order(), [new_id("document") for _ in range(3)]
+    invoice, second, third = (DocumentReference(document_id=each, kind="invoice", number="", issued_on=ISSUE.day) for each in ids)
+    issued = {("order", one.order_id): invoice}
+    assert issued_for("invoice", one, issued) == invoice
+    assert issued_for("invoice", one, issued | {("replacement", ids[0]): second, ("replacement", ids[1]): third}) == third
+    assert issued_for("invoice", one, {}) is None
+    assert issued_for("receipt", one, issued) is None
+    assert issued_for("packing-slip", one, issued) is None
 
 
 @pytest.mark.parametrize("language", languages())
@@ -278,7 +282,7 @@ FULL = order(lines=(order().lines[0].model_copy(update={"options": (Option(name=
 
 
 def test_an_invoice_without_a_billing_address_names_the_buyer() -> None:
-    said = compose(Due("invoice", "order", FULL.order_id, 110), FULL, Background(None, buyer=buyer_of(BUYER)), ISSUE)
+    said = compose(Due("invoice", "order", FULL.order_id, 110), FULL, Background(addressee_of(BUYER)), ISSUE)
     view = view_of(said)
     assert view["address"] == {"title": "Bill to", "lines": ["Rahima", "Shapla Ltd", "BIN 77"]}
     assert view["facts"][-6:] == [
@@ -292,8 +296,8 @@ def test_an_invoice_without_a_billing_address_names_the_buyer() -> None:
 
 
 def test_with_a_billing_address_the_company_follows_it_once() -> None:
-    buyer = buyer_of(BUYER.model_copy(update={"billing_address": BILLING}))
-    said = compose(Due("invoice", "order", FULL.order_id, 110), FULL, Background(BILLING, buyer=buyer), ISSUE)
+    to = addressee_of(BUYER.model_copy(update={"billing_address": BILLING}))
+    said = compose(Due("invoice", "order", FULL.order_id, 110), FULL, Background(to), ISSUE)
     assert view_of(said)["address"]["lines"][-2:] == ["Shapla Ltd", "BIN 77"]
     at_work = said.model_copy(update={"address": BILLING.model_copy(update={"company_name": "Shapla Ltd"})})
     assert view_of(at_work)["address"]["lines"].count("Shapla Ltd") == 1
@@ -306,7 +310,7 @@ def test_an_invoice_says_where_the_goods_go_as_at_confirmation() -> None:
     assert delivery_place(FULL, OrderPersonal(shipping_address=corrected), asked) == corrected  # from before it was recorded
     assert delivery_place(FULL, personal, Letterhead()) is None
     assert delivery_place(FULL.model_copy(update={"fulfilment": "pickup"}), personal, asked) is None
-    background = Background(BILLING, buyer=buyer_of(BUYER), delivery=SHIPPING)
+    background = Background(addressee_of(BUYER), delivery=SHIPPING)
     said = compose(Due("invoice", "order", FULL.order_id, 110), FULL, background, ISSUE)
     assert view_of(said)["facts"][-1] == ["Place of delivery", "Karim, Lane 9, Sylhet, Bangladesh"]
     assert Contents.model_validate_json(canonical(said)) == said
@@ -365,6 +369,6 @@ def test_a_roll_names_options_with_the_article() -> None:
 
 
 def test_what_was_sealed_before_these_fields_keeps_its_hash() -> None:
-    sealed = canonical(compose(Due("invoice", "order", "x", 110), order(), Background(BILLING), ISSUE))
+    sealed = canonical(compose(Due("invoice", "order", "x", 110), order(), Background(TO), ISSUE))
     assert not {"buyer", "order_terms", "note"} & json.loads(sealed).keys()
     assert json.loads(sealed)["lines"][0].keys() == {"line", "sku", "name", "quantity", "unit_price", "discount", "tax", "amount"}

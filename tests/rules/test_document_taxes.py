@@ -78,7 +78,7 @@ def said(kind: Any, cause: Any, of: Order, *known: Refund, amount: int = 0, **le
     """The document about the last of the refunds, or about the order."""
     subject = known[-1].refund_id if cause in ("refund", "shipping_kept") else of.order_id
     total = amount or (of.total if cause == "order" else known[-1].amount if kind == "refund_receipt" else known[-1].credited)
-    return compose(Due(kind, cause, subject, total), of, Background(None, known, refers_to=INVOICE), issue(**letterhead))
+    return compose(Due(kind, cause, subject, total), of, Background(refunds=known, refers_to=INVOICE), issue(**letterhead))
 
 
 def figures(contents: Contents) -> list[tuple[int, int, int]]:
@@ -264,7 +264,7 @@ def test_case_39_a_receipt_repeats_no_taxes_and_an_invoice_what_was_paid_when_it
     one = order(line(1, 5000, 500), shipping=(1000, 100), payments=(payment,), confirmed_version=4)
     invoice = said("invoice", "order", one)
     assert (invoice.total, invoice.paid, invoice.balance) == (6000, 11000, 0)
-    receipt = compose(Due("receipt", "payment", payment.payment_id, 11000), one, Background(None), issue())
+    receipt = compose(Due("receipt", "payment", payment.payment_id, 11000), one, Background(), issue())
     heading = heading_of(canonical(receipt))
     assert (heading.tax, heading.net, heading.taxes, heading.paid, heading.due) == (None, None, (), 11000, 0)
 

@@ -126,6 +126,11 @@ class World:
         """One of the prepared orders."""
         return self.choice.choice([*self.orders.values(), *self._wide])
 
+    def invoice(self) -> str:
+        """The newest invoice of an order of which nothing is credited."""
+        items = self.call("GET", f"/documents/v1/documents/orders/{self.orders['confirmed']}")["items"]
+        return str([item["document_id"] for item in items if item["kind"] == "invoice"][-1])
+
     def delivered(self) -> str:
         """A delivered order with units that can still be asked for."""
         return self.choice.choice(self._wide)

@@ -36,7 +36,8 @@ def module(summary: str, imported: Iterable[tuple[str, str]], parts: Sequence[st
     for name, found in sorted(by_module.items()):
         sections[0 if name in STANDARD else 2 if name.startswith(OURS) else 1].append(_import(name, sorted(found, key=_rank)))
     heads = ["\n".join(section) for section in sections if section]
-    return "\n\n".join([docstring("", f"{summary} {HEADER}"), *heads]) + "\n\n\n" + "\n\n\n".join(parts) + "\n"
+    gap = "\n\n\n" if parts[0].startswith(("class ", "@")) else "\n\n"  # ruff's after imports
+    return "\n\n".join([docstring("", f"{summary} {HEADER}"), *heads]) + gap + "\n\n\n".join(parts) + "\n"
 
 
 def _import(name: str, found: Sequence[str]) -> str:

@@ -47,7 +47,7 @@ def _class(name: str, kind: str, schema: Schema, field: Callable[..., list[str]]
     said = schema.get("description") or _what(name, schema)
     lines = [f"class {identifier(name)}({kind}):", docstring("    ", said), ""]
     for property_name, one in schema.get("properties", {}).items():
-        lines += field(identifier(property_name), one, property_name in required, types)
+        lines += field(property_name, one, property_name in required, types)
     if wide := [line for line in lines if max(map(len, line.splitlines() or [""])) > WIDTH]:
         raise ValueError(f"{name} has a line that is too long: {wide}")
     return "\n".join(lines).rstrip()
@@ -64,23 +64,29 @@ def _what(name: str, schema: Schema) -> str:
 def _field_sent(name: str, schema: Schema, required: bool, types: Types) -> list[str]:
     written = _written(schema, required, types)
     said = schema.get("description")
-    return [f"    {name}: {written}", *([docstring("    ", f"{said.removesuffix('.')}.")] if said else [])]
+    return [f"    {identifier(name)}: {written}", *([docstring("    ", f"{said.removesuffix('.')}.")] if said else [])]
 
 
 def _field_got(name: str, schema: Schema, required: bool, types: Types) -> list[str]:
-    written = types.of(schema)
-    if required:
-        return [f"    {name}: {written}"]
-    return [f"    {name}: {written} = {_default(schema.get('default'), types)}"]
+    """A field; one that has the name of a keyword of Python is read as that name with `_` behind it."""
+    written, own = types.of(schema), iskeyword(name)
+    said = {} if required else _default(schema.get("default"))
+    if own:
+        said["alias"] = f'"{name}"'
+    field = f"    {identifier(f'{name}_' if own else name)}: {written}"
+    if said.keys() <= {"default"}:
+        return [" = ".join([field, *said.values()])]
+    types.imports.add(("pydantic", "Field"))
+    return [f"{field} = Field({', '.join(f'{key}={value}' for key, value in said.items())})"]
 
 
-def _default(value: Any, types: Types) -> str:
+def _default(value: Any) -> dict[str, str]:
+    """The default of a field, as arguments of pydantic's Field."""
     if isinstance(value, list | dict):
         if value:
             raise ValueError(f"the client cannot write the default {value}")
-        types.imports.add(("pydantic", "Field"))
-        return f"Field(default_factory={type(value).__name__})"
-    return repr(value).replace("'", '"') if isinstance(value, str) else repr(value)
+        return {"default_factory": type(value).__name__}
+    return {"default": repr(value).replace("'", '"') if isinstance(value, str) else repr(value)}
 
 
 def _from_others(types: Types, here: str, place: Place) -> set[tuple[str, str]]:

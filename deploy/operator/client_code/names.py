@@ -7,7 +7,7 @@ not the group's own: `orders_order_place` is `orders.place`, `orders_payment_rec
 
 from deploy.operator.client_code.document import Operation, identifier
 
-WITHOUT_PLURAL = ("s", "history", "attention", "unread")
+WITHOUT_PLURAL = ("s", "history", "attention", "unread", "waiting")
 """Endings of nouns that stay as they are in a list."""
 
 

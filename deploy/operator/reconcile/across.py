@@ -179,7 +179,6 @@ DOCUMENTS_STORES = """select store_id, 'store settings', jsonb_build_object('ver
     as says, false
     from documents.stores where time_zone_version > 0 or time_zone <> 'UTC'"""
 
-
 # The further entries of an import: one for each instant after its placing, under an id made of the event's and the status had then.
 PAST = f"""select i.store_id, md5(i.event_id || ' ' || i.status)::uuid::text, {ENTRY.format(order="subject")}, i.recorded_at >= $1 from (
     select distinct on (e.store_id, e.event_id, p.at) e.store_id, e.event_id, e.subject, e.type, e.sequence, e.recorded_at,
@@ -273,7 +272,7 @@ COMPARISONS: tuple[Comparison, ...] = (
     ),
     Comparison(
         "erased_in_webhooks",
-        "the webhook service knows every order whose customer was erased",
+        "the webhook service knows the orders of every erased customer, so that nothing personal of them is sent",
         (("orders", ERASED),),
         ("webhooks", WEBHOOKS_ERASED),
     ),

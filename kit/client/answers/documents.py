@@ -13,6 +13,7 @@ class DocumentSeriesView(Answer):
     kind: Literal["invoice", "receipt", "credit_note", "refund_receipt", "cancelling_receipt"] | str
     year: int
     prefix: str
+    first: int
     last: int
     issued: int
     missing: list[int]
@@ -48,6 +49,20 @@ class ExternalReferenceView(Answer):
 
     number: str
     issued_on: date
+
+
+class WaitingDocumentView(Answer):
+    """A credit note that is issued once the order names the invoice that another system issued for it.
+
+    Of a refund, or of the order's cancellation (`refund_id` is null). `since`: when that was decided.
+    """
+
+    cause: Literal["refund", "cancellation"] | str
+    order_id: str
+    order_number: str
+    refund_id: str | None
+    amount: MoneyView
+    since: datetime
 
 
 class DocumentSeriesReport(Answer):
@@ -87,6 +102,24 @@ class DocumentView(Answer):
     refers_to_external: ExternalReferenceView | None
     sha256: str
     missing_glyphs: list[str]
+
+
+class WaitingDocumentPage(Answer):
+    """A page of `WaitingDocumentView`."""
+
+    items: list[WaitingDocumentView]
+    next_cursor: str | None
+    previous_cursor: str | None = None
+
+
+class CorrectionView(Answer):
+    """A corrected invoice: the credit note over all of it, and the invoice that stands now."""
+
+    document_id: str
+    reason: str
+    corrected_at: datetime
+    credit_note: DocumentView
+    invoice: DocumentView
 
 
 class DocumentPage(Answer):

@@ -1,6 +1,6 @@
 """What callers get. Written by `./aftersale generate` from the OpenAPI document; never edit it."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 
 from pydantic import Field
@@ -9,12 +9,27 @@ from kit.client.answer import Answer
 from kit.client.answers.shared import ByView
 
 
+class IssueView(Answer):
+    """Who issues a kind, as the settings say it; `from` is the store's day from which it applies, if they name one."""
+
+    mode: Literal["on", "off", "elsewhere"] | str = "on"
+    from_: date | None = Field(default=None, alias="from")
+
+
 class LogoLimitsView(Answer):
     """The limits for a logo."""
 
     media_types: list[str]
     max_bytes: int
     max_side_pixels: int
+
+
+class ModeChangeView(Answer):
+    """Who issues a kind from a moment on."""
+
+    kind: Literal["invoice", "receipt", "credit_note", "refund_receipt"] | str
+    since: datetime
+    mode: Literal["on", "off", "elsewhere"] | str
 
 
 class TaxNumber(Answer):
@@ -66,13 +81,18 @@ class DocumentSettingsVersionView(Answer):
     tax_codes: dict[str, TaxCode]
     print_delivery_place: bool
     slip_shows_due: bool
+    issue: dict[str, IssueView]
+    start: dict[str, int]
     logo_sha256: str | None
     saved_at: datetime
     saved_by: ByView
 
 
 class DocumentSettingsView(Answer):
-    """The document settings in force, and the time zone that dates documents."""
+    """The document settings in force, and the time zone that dates documents.
+
+    `start` is of this year's series. `modes` are the changes of who issues what, planned ones too, oldest first; before them, we do.
+    """
 
     version: int
     seller: Seller
@@ -86,8 +106,11 @@ class DocumentSettingsView(Answer):
     tax_codes: dict[str, TaxCode]
     print_delivery_place: bool
     slip_shows_due: bool
+    issue: dict[str, IssueView]
+    start: dict[str, int]
     logo_sha256: str | None
     time_zone: str
+    modes: list[ModeChangeView]
 
 
 class DocumentSettingsVersionPage(Answer):

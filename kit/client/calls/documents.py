@@ -3,12 +3,22 @@
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from datetime import date
-from typing import Literal
+from typing import Literal, Unpack
 
-from kit.client.answers.documents import DocumentPage, DocumentSeriesReport, DocumentVerificationView, DocumentView, OrderDocumentsView
-from kit.client.call import Call, segment
+from kit.client.answers.documents import (
+    CorrectionView,
+    DocumentPage,
+    DocumentSeriesReport,
+    DocumentVerificationView,
+    DocumentView,
+    OrderDocumentsView,
+    WaitingDocumentPage,
+    WaitingDocumentView,
+)
+from kit.client.call import Call, new_key, segment
 from kit.client.connection import Connection
 from kit.client.download import Download
+from kit.client.requests.documents import CorrectionInput
 
 
 class Documents:
@@ -70,9 +80,34 @@ class Documents:
         """The gap report: every series with its last number, how many documents it has, and the numbers that are missing."""
         return await self._connection.answer(DocumentSeriesReport, Call("GET", "/v1/documents/series"))
 
+    async def list_waiting(self, *, limit: int | None = None, cursor: str | None = None) -> WaitingDocumentPage:
+        """Credit notes that are issued once their order names the invoice of another system; those that wait longest first."""
+        query = {"limit": limit, "cursor": cursor}
+        return await self._connection.answer(WaitingDocumentPage, Call("GET", "/v1/documents/waiting", query=query))
+
+    def all_waiting(self) -> AsyncIterator[WaitingDocumentView]:
+        """Every item of `list_waiting`, page by page."""
+        return self._connection.items(WaitingDocumentPage, Call("GET", "/v1/documents/waiting"))
+
     async def read(self, document_id: str) -> DocumentView:
         """One issued document."""
         return await self._connection.answer(DocumentView, Call("GET", f"/v1/documents/{segment(document_id)}"))
+
+    async def create_correction(
+        self,
+        document_id: str,
+        *,
+        dry_run: bool | None = None,
+        idempotency_key: str | None = None,
+        **body: Unpack[CorrectionInput],
+    ) -> CorrectionView:
+        """Correct what an invoice says of its buyer: a credit note over all of it and a new invoice are issued together.
+
+        Lines and money never differ. It is possible until anything was credited; later credit notes name the new invoice.
+        """
+        query = {"dry_run": dry_run}
+        call = Call("POST", f"/v1/documents/{segment(document_id)}/corrections", key=idempotency_key or new_key(), body=body, query=query)
+        return await self._connection.answer(CorrectionView, call)
 
     def download(self, document_id: str) -> AbstractAsyncContextManager[Download]:
         """The document's PDF: its first complete picture, always the same bytes."""

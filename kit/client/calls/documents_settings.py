@@ -37,7 +37,11 @@ class DocumentsSettings:
         idempotency_key: str | None = None,
         **body: Unpack[DocumentSettingsInput],
     ) -> DocumentSettingsView:
-        """Save the complete settings as a new version. Issued documents do not change."""
+        """Save the complete settings as a new version. Issued documents do not change.
+
+        `issue` says who issues each kind, from the moment of saving or from a later day: what happened before is neither issued nor
+        taken back. A document is issued by what was in force when the order was confirmed, the payment recorded, or the refund decided.
+        """
         call = Call("PUT", "/v1/documents-settings", if_match=if_match, key=idempotency_key or new_key(), body=body)
         return await self._connection.answer(DocumentSettingsView, call)
 

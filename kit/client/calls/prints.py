@@ -36,9 +36,9 @@ class Prints:
         """Print a receipt, an invoice or a packing slip of any order, or what was asked for in a refund request.
 
         If an issued document exists for it, that document is printed: its stored bytes, or on another `paper` the same contents anew.
-        Otherwise an order receipt (marked UNPAID until it is paid; lists every payment, latest first) or a draft invoice is printed;
-        neither is numbered. A packing slip shows the current shipping address; the slip of a pickup order is for its collection, that of
-        a digital one says that nothing is shipped.
+        Otherwise an order receipt (marked UNPAID until it is paid; lists every payment, latest first) or a draft invoice is printed, or
+        a copy that names the number where another system issues the invoice; none of them is numbered. A packing slip shows the current
+        shipping address; the slip of a pickup order is for its collection, that of a digital one says that nothing is shipped.
         """
         query = {"format": format, "paper": paper, "refund_id": refund_id}
         return self._connection.download(Call("GET", f"/v1/prints/{segment(order_id)}/{segment(button)}", query=query))

@@ -1,7 +1,17 @@
 """What callers send. Written by `./aftersale generate` from the OpenAPI document; never edit it."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Literal, NotRequired, TypedDict
+
+IssueInput = TypedDict(
+    "IssueInput",
+    {
+        "mode": NotRequired[Literal["on", "off", "elsewhere"]],
+        "from": NotRequired[date | None],
+    },
+)
+"""Who issues documents of a kind: we do (`on`), nobody does (`off`), or another system does (`elsewhere`)."""
 
 
 class PrefixesInput(TypedDict):
@@ -32,6 +42,16 @@ class TaxPartInput(TypedDict):
     label: str
     weight: int
     """Its share among the parts of the code's tax."""
+
+
+class IssuesInput(TypedDict):
+    """Who issues which documents. What happened before a change is never issued, or taken back, because of it."""
+
+    invoice: NotRequired[IssueInput]
+    receipt: NotRequired[IssueInput]
+    """A cancelling receipt follows its receipt."""
+    credit_note: NotRequired[IssueInput]
+    refund_receipt: NotRequired[IssueInput]
 
 
 class SellerInput(TypedDict):
@@ -79,5 +99,9 @@ class DocumentSettingsInput(TypedDict):
     """How the tax codes of orders are printed, by code."""
     print_delivery_place: NotRequired[bool]
     """Invoices say where the goods go: the shipping address as at confirmation, also if it is corrected later."""
+    issue: NotRequired[IssuesInput]
+    """Which documents are issued here, from when on."""
+    start: NotRequired[Mapping[str, int]]
+    """The first number of this year's series, while it is unused; otherwise 1."""
     slip_shows_due: NotRequired[bool]
     """Packing and collection slips say, large, how much cash is to be collected."""

@@ -10,16 +10,27 @@ from services.documents import queries
 from services.documents.api import answers
 from services.documents.api.archive import archive
 from services.documents.commands import renderings
+from services.documents.commands.corrections import correct as correct_invoice
+from services.documents.requests import CorrectionInput
 from services.documents.rules import PROBLEMS
 from services.documents.rules.contents import sha256_of
 from services.documents.state import Wanted
-from services.documents.views import DocumentSeriesReport, DocumentSeriesView, DocumentVerificationView, DocumentView, OrderDocumentsView
+from services.documents.views import (
+    CorrectionView,
+    DocumentSeriesReport,
+    DocumentSeriesView,
+    DocumentVerificationView,
+    DocumentView,
+    OrderDocumentsView,
+    WaitingDocumentView,
+)
 from shared.contracts.actor import shop_only
-from shared.contracts.errors import Forbidden, Invalid, NotFound
+from shared.contracts.errors import Forbidden, Invalid, NotFound, Refused
 from shared.contracts.events import DocumentKind
 from shared.contracts.ids import DocumentId, OrderId
+from shared.data.db import Transaction
 from shared.data.set_aside import one_row, shown
-from shared.web.call import Call, Router, problems
+from shared.web.call import SHOP_ONLY, Call, DryRun, Router, problems
 from shared.web.exports import Export
 from shared.web.inputs import Day
 from shared.web.pages import DEFAULT_LIMIT, Cursor, Limit
@@ -91,6 +102,20 @@ async def series(call: Call) -> Response:
 
 
 @router.get(
+    "/v1/documents/waiting",
+    operation_id="documents_waiting_list",
+    response_model=Page[WaitingDocumentView],
+    responses=problems(Forbidden, Invalid),
+)
+async def waiting(call: Call, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Response:
+    """Credit notes that are issued once their order names the invoice of another system; those that wait longest first."""
+    shop_only(call.actor, to_read=True).or_raise()
+    async with call.walking() as tx:
+        page = await queries.page_of_waiting(tx, call.actor, cursor=cursor, limit=limit)
+    return await call.page(Page[WaitingDocumentView], page, "waiting", WaitingDocumentView.of, lambda one: one.subject_id)
+
+
+@router.get(
     "/v1/documents/{document_id}", operation_id="documents_document_read", response_model=DocumentView, responses=problems(NotFound)
 )
 async def read(document_id: DocumentId, call: Call) -> Response:
@@ -137,3 +162,23 @@ async def verify(document_id: DocumentId, call: Call) -> Response:
             verified=data_matches and pdf_matches is not False,
         )
     )
+
+
+@router.post(
+    "/v1/documents/{document_id}/corrections",
+    operation_id="documents_correction_create",
+    status_code=201,
+    response_model=CorrectionView,
+    responses=problems(Forbidden, NotFound, Refused),
+    openapi_extra=SHOP_ONLY,
+)
+async def correct(document_id: DocumentId, request: CorrectionInput, call: Call, dry_run: DryRun = False) -> Response:
+    """Correct what an invoice says of its buyer: a credit note over all of it and a new invoice are issued together.
+
+    Lines and money never differ. It is possible until anything was credited; later credit notes name the new invoice.
+    """
+
+    async def work(tx: Transaction) -> CorrectionView:
+        return CorrectionView.of(*await correct_invoice(tx, call.actor, document_id, request, now=call.now))
+
+    return await call.once("documents.correct", work, status=201, dry_run=dry_run)

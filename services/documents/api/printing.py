@@ -5,6 +5,7 @@ from datetime import datetime
 
 from services.documents import queries
 from services.documents.rules import prints
+from services.documents.rules.due import is_invoiced_elsewhere
 from services.documents.rules.prints import Desk
 from services.documents.rules.series import issuing_day
 from services.documents.state import Button, Contents, Office
@@ -26,14 +27,17 @@ async def contents_of(
             asked = await queries.request_of(tx, store, order_id, refund_id)
             return prints.refund_request(order, personal, asked, desk_of(await queries.office(tx, store), now=now))
         issued = await queries.references_of(tx, store, order_id)
-        standing = prints.issued_for(button, order)
-        if standing is not None and standing in issued:
-            return await queries.contents_of(tx, store, issued[standing].document_id)
-        desk = desk_of(await queries.office(tx, store), now=now)
+        standing = prints.issued_for(button, order, issued)
+        if standing is not None:
+            return await queries.contents_of(tx, store, standing.document_id)
+        office = await queries.office(tx, store)
+    desk = desk_of(office, now=now)
     if button == "receipt":
         numbers = {subject: reference.number for (cause, subject), reference in issued.items() if cause == "payment"}
         return await asyncio.to_thread(prints.order_receipt, order, desk, numbers)
-    made = prints.draft_invoice if button == "invoice" else prints.slip
+    made = prints.slip
+    if button == "invoice":
+        made = prints.invoice_copy if is_invoiced_elsewhere(order, office.modes) else prints.draft_invoice
     return await asyncio.to_thread(made, order, personal, desk)
 
 

@@ -39,8 +39,9 @@ async def print_button(order_id: OrderId, button: Button, call: Call, how: Annot
 
     If an issued document exists for it, that document is printed: its stored bytes, or on another `paper` the same contents anew.
     Otherwise an order receipt (marked UNPAID until it is paid; lists every payment, latest first) or a draft invoice is
-    printed; neither is numbered. A packing slip shows the current shipping address;
-    the slip of a pickup order is for its collection, that of a digital one says that nothing is shipped.
+    printed, or a copy that names the number where another system issues the invoice; none of them is numbered.
+    A packing slip shows the current shipping address; the slip of a pickup order is for its collection, that of a digital one says that
+    nothing is shipped.
     """
     async with renderer(call.settings).preparing.of():
         contents = await contents_of(call.db, call.actor, order_id, button, now=call.now, refund_id=how.refund_id)

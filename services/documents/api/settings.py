@@ -1,5 +1,6 @@
 """A store's document settings: read, save, logo, preview."""
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import Body, Query, Response
@@ -43,7 +44,7 @@ async def read(call: Call) -> Response:
     """The store's document settings; version 0 is the defaults."""
     shop_only(call.actor, to_read=True).or_raise()
     async with call.reading() as tx:
-        return call.show(DocumentSettingsView.of(await queries.office(tx, call.actor.store)))
+        return call.show(DocumentSettingsView.of(await queries.office(tx, call.actor.store), now=call.now))
 
 
 @router.put(
@@ -53,8 +54,12 @@ async def read(call: Call) -> Response:
     responses={**SAVING, **problems(Refused, Invalid)},
 )
 async def save(request: DocumentSettingsInput, call: Call) -> Response:
-    """Save the complete settings as a new version. Issued documents do not change."""
-    return await call.save("documents.save_settings", DocumentSettingsView.of, letterhead.save_settings, request)
+    """Save the complete settings as a new version. Issued documents do not change.
+
+    `issue` says who issues each kind, from the moment of saving or from a later day: what happened before is neither issued nor taken
+    back. A document is issued by what was in force when the order was confirmed, the payment recorded, or the refund decided.
+    """
+    return await call.save("documents.save_settings", partial(DocumentSettingsView.of, now=call.now), letterhead.save_settings, request)
 
 
 @router.put(
@@ -72,7 +77,9 @@ async def save_logo(
     logo = await cleaned_logo(call.settings, image)
 
     async def work(tx: Transaction) -> DocumentSettingsView:
-        return DocumentSettingsView.of(await letterhead.save_logo(tx, call.actor, logo, expected_version=version, now=call.now))
+        return DocumentSettingsView.of(
+            await letterhead.save_logo(tx, call.actor, logo, expected_version=version, now=call.now), now=call.now
+        )
 
     return await call.once("documents.save_logo", work, idempotent="optional")
 
@@ -80,7 +87,7 @@ async def save_logo(
 @router.delete("/v1/documents-settings/logo", operation_id="documents_logo_remove", response_model=DocumentSettingsView, responses=SAVING)
 async def remove_logo(call: Call) -> Response:
     """Print without a logo from now on."""
-    return await call.save("documents.remove_logo", DocumentSettingsView.of, letterhead.save_logo, None)
+    return await call.save("documents.remove_logo", partial(DocumentSettingsView.of, now=call.now), letterhead.save_logo, None)
 
 
 @router.get(

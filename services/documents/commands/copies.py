@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from services.documents import queries
 from services.documents.commands.issuing import issue_due, issue_receipts
 from services.documents.state import Copy
-from services.documents.tables import orders, refunds, requests, stores
+from services.documents.tables import corrections, orders, refunds, requests, stores
 from shared.contracts.events import CustomerErased, Order, OrderPersonal, Refund, RefundPersonal
 from shared.data.db import Transaction
 
@@ -114,8 +114,8 @@ async def forget_customer(tx: Transaction, store_id: str, erased: CustomerErased
         if copy.order is not None:
             blank |= {"data": copy.order.forgotten().model_dump(mode="json"), "personal": OrderPersonal().model_dump(mode="json")}
         await tx.execute(sa.update(orders).where(orders.c.store_id == store_id, orders.c.order_id == order_id).values(blank))
-        of_order = (requests.c.store_id == store_id) & (requests.c.order_id == order_id)
-        await tx.execute(sa.update(requests).where(of_order).values(personal=RefundPersonal().model_dump(mode="json")))
+        for table, nothing in ((requests, {"personal": RefundPersonal().model_dump(mode="json")}), (corrections, {"reason": ""})):
+            await tx.execute(sa.update(table).where(table.c.store_id == store_id, table.c.order_id == order_id).values(nothing))
 
 
 async def _locked_copy(tx: Transaction, store_id: str, order_id: str, customer_id: str) -> Copy:

@@ -43,7 +43,7 @@ def view_of(contents: Contents, *, code: str = "", logo: bytes | None = None, pa
         "taxes": taxes(contents, words),
         "payments": _payments(contents, words),
         "remarks": _remarks(contents, label),
-        "terms": paragraphs(contents.terms) if contents.kind in ("invoice", "draft_invoice") else [],
+        "terms": paragraphs(contents.terms) if contents.kind in ("invoice", "draft_invoice", "invoice_copy") else [],
         "footer": _footer(contents),
         "code": f"{label['code']} {code}" if code else "",
         "page_label": label["page"],
@@ -82,7 +82,7 @@ def _facts(contents: Contents, label: dict[str, str]) -> list[list[str]]:
     language = contents.language
     facts = [[label["number"], contents.number or ""], [label["date"], _dated(contents.issued_at, contents.issued_on, language)]]
     if contents.refers_to is not None:
-        name = label["refers_to_receipt" if contents.kind == "cancelling_receipt" else "refers_to_invoice"]
+        name = label[_REFERS.get(contents.kind, "refers_to_invoice")]
         dated = f", {day(contents.refers_to.issued_on, language)}" if contents.itemised else ""
         facts.append([name, contents.refers_to.number + dated])
     if contents.refers_to_external is not None:
@@ -106,6 +106,9 @@ def _facts(contents: Contents, label: dict[str, str]) -> list[list[str]]:
         [label["delivery_place"], ", ".join(address_lines(contents.delivery, language)) if contents.delivery else ""],
     ]
     return [fact for fact in facts if fact[1]]
+
+
+_REFERS = {"cancelling_receipt": "refers_to_receipt", "invoice": "replaces_invoice"}
 
 
 def _received(request: SaidRequest, language: str) -> str:
@@ -183,6 +186,6 @@ def _remarks(contents: Contents, label: dict[str, str]) -> list[str]:
     if contents.request is not None:
         said = [*paragraphs(contents.request.description), *paragraphs(contents.request.further_information)]
         return [*said, label["request_remark"], label["not_a_document"]]
-    if contents.kind in ("order_receipt", "draft_invoice"):
+    if contents.kind in ("order_receipt", "draft_invoice", "invoice_copy"):
         return [label["not_a_document"]]
     return []

@@ -36,19 +36,26 @@ class Issue:
     day: date
     time_zone: str
     letterhead: Letterhead
-    at: datetime | None = None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Addressee:
+    """Who is billed, and the country that the supply goes to (empty: not known). Credit notes repeat those of their invoice."""
+
+    address: Address | None = None
+    buyer: Buyer = field(default_factory=Buyer)
+    country: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Background:
     """What a document needs to know besides its own cause."""
 
-    billing_address: Address | None
+    addressee: Addressee = field(default_factory=Addressee)
     refunds: tuple[Refund, ...] = ()
     refers_to: DocumentReference | None = None
     refers_to_external: ExternalReference | None = None
-    buyer: Buyer = field(default_factory=Buyer)
-    country: str = ""
     delivery: Address | None = None
     shipping_before: int = 0  # minor units of the order's shipping on earlier documents of this cause, so that its tax is split exactly
 
@@ -64,12 +71,13 @@ def compose(due: Due, order: Order, background: Background, issue: Issue) -> Con
             "total": due.amount,
             "refers_to": background.refers_to,
             "refers_to_external": background.refers_to_external,
-            "issued_at": issue.at and issuing_time(issue.at, issue.time_zone),
+            "issued_at": issuing_time(issue.at, issue.time_zone),
         }
     )
     if due.cause == "payment":
         return blank.model_copy(update=_payment(order, due.subject_id, issue.time_zone))
-    about = {"address": background.billing_address, "buyer": background.buyer, "country": background.country}
+    to = background.addressee
+    about = {"address": to.address, "buyer": to.buyer, "country": to.country}
     return explained(blank.model_copy(update=about | _supply(due, order, background)), issue.letterhead)
 
 
@@ -117,10 +125,10 @@ def delivery_place(order: Order, personal: OrderPersonal, letterhead: Letterhead
     return personal.invoiced_address or personal.shipping_address
 
 
-def country_of(personal: OrderPersonal) -> str:
-    """The country that the supply goes to: of the shipping address, or else the billing address."""
-    address = personal.shipping_address or personal.billing_address
-    return address.country_code if address else ""
+def addressee_of(personal: OrderPersonal) -> Addressee:
+    """Whom an invoice is addressed to. The supply goes to the shipping address, or else to the billing address."""
+    supplied = personal.shipping_address or personal.billing_address
+    return Addressee(personal.billing_address, buyer_of(personal), supplied.country_code if supplied else "")
 
 
 def frame(order: Order, letterhead: Letterhead, *, day: date, time_zone: str) -> Contents:

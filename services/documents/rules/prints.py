@@ -5,13 +5,15 @@ from datetime import date
 
 from services.documents.rules.compose import buyer_of, delivery_place, frame, payments_of, whole_order
 from services.documents.rules.contents import language_of
-from services.documents.rules.due import is_invoiced
+from services.documents.rules.corrections import Issued, newest_invoice
 from services.documents.rules.sample import NO_ORDER
 from services.documents.rules.taxes import explained
 from services.documents.state import (
     Button,
     Buyer,
     Contents,
+    DocumentReference,
+    ExternalReference,
     Letterhead,
     Mark,
     Requested,
@@ -37,15 +39,15 @@ class Desk:
     slip_shows_due: bool = True
 
 
-def issued_for(button: Button, order: Order) -> tuple[str, str] | None:
-    """The (cause, subject) of the issued document that the button prints; None if a print must be composed.
+def issued_for(button: Button, order: Order, issued: Issued) -> DocumentReference | None:
+    """The issued document that the button prints; None if a print must be composed.
 
     A receipt says what was paid with it, so it cannot say what was written off or kept since.
     """
-    if button == "invoice" and is_invoiced(order):
-        return "order", order.order_id
+    if button == "invoice":
+        return newest_invoice(issued, order.order_id)
     if button == "receipt" and order.payment == "paid" and len(order.payments) == 1 and not order.closings:
-        return "payment", order.payments[0].payment_id
+        return issued.get(("payment", order.payments[0].payment_id))
     return None
 
 
@@ -83,6 +85,14 @@ def draft_invoice(order: Order, personal: OrderPersonal, desk: Desk) -> Contents
         }
     )
     return explained(said, desk.letterhead)
+
+
+def invoice_copy(order: Order, personal: OrderPersonal, desk: Desk) -> Contents:
+    """What the invoice of another system is about, with its number and date if the order names it. It is no invoice, and not numbered."""
+    named = sorted((one for one in order.external_documents if one.kind == "invoice"), key=lambda one: one.order_version)
+    reference = ExternalReference.like(named[-1]) if named else None
+    copied = {"kind": "invoice_copy", "mark": None, "refers_to_external": reference}
+    return draft_invoice(order, personal, desk).model_copy(update=copied)
 
 
 def slip(order: Order, personal: OrderPersonal, desk: Desk) -> Contents:

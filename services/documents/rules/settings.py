@@ -49,5 +49,5 @@ def places(text: str) -> list[str] | None:
 
 def letterhead_of(request: DocumentSettingsInput, *, logo_sha256: str | None) -> Letterhead:
     """The letterhead that these settings give every document, with the store's current logo."""
-    printed = request.model_dump(exclude={"prefixes", "slip_shows_due"})
+    printed = request.model_dump(exclude={"prefixes", "slip_shows_due", "issue", "start"})
     return Letterhead.model_validate({**printed, "logo_sha256": logo_sha256}, strict=False)

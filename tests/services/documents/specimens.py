@@ -19,6 +19,7 @@ from services.documents.state import (
     Buyer,
     Contents,
     DocumentReference,
+    ExternalReference,
     Letterhead,
     PrintKind,
     SaidLine,
@@ -152,6 +153,7 @@ def _of_kind(kind: str, total: int) -> dict[str, Any]:
     kinds: dict[str, dict[str, Any]] = {
         "invoice": business | {"paid": 200_000, "balance": total - 200_000},
         "draft_invoice": business | {"number": None, "mark": "draft"},
+        "invoice_copy": business | {"number": None, "refers_to_external": ExternalReference(number="F-2026-77", issued_on=TODAY)},
         "credit_note": {
             "refers_to": first, "cause": "refund", "nature": "return", "reason": "damaged", "discount": 0,
             "fees": (Fee(name="Restocking · গুদামজাত", amount=FEE),), "total": total - FEE, "paid": 150_000, "balance": total - FEE - 150_000,

@@ -79,6 +79,7 @@ class Life:
     parts: tuple[PartCancellation, ...] = ()
     closings: tuple[Closing, ...] = ()
     refunds: int = 0
+    at: datetime = NOON  # when whatever is told next happens
 
     def order(self) -> Order:
         """The order as it now is."""
@@ -110,8 +111,10 @@ class Life:
         if status == "cancelled":
             came_from: dict[str, Any] = {"cancelled_from": self.status}
             self.cancellation = Cancellation(
-                by=CUSTOMER, reason="changed my mind", order_version=self.version + 1, occurred_at=NOON, recorded_at=NOON, **came_from
+                by=CUSTOMER, reason="changed my mind", order_version=self.version + 1, occurred_at=self.at, recorded_at=self.at, **came_from
             )
+        elif status != "pending":
+            self.facts.setdefault("confirmed_at", self.at)
         self.status = status
         return self._ordered(KINDS[status])
 
@@ -160,7 +163,7 @@ class Life:
         units, part_id = (CancelledUnits(line=1, quantity=1),), new_id("part_cancellation")
         part = PartCancellation(
             part_cancellation_id=part_id, by=STAFF, lines=units, reason="gone", order_version=self.version + 1,
-            occurred_at=NOON, recorded_at=NOON,
+            occurred_at=self.at, recorded_at=self.at,
         )  # fmt: skip
         self.parts = (*self.parts, part)
         return self._ordered(events.OrderPartCancelled, part_cancellation_id=part_id, lines=units, reason="gone")
@@ -186,7 +189,7 @@ class Life:
         base: dict[str, Any] = {
             "refund_id": new_id("refund"), "order_id": self.order_id, "order_number": "1001", "customer_id": self.customer_id,
             "version": 2, "status": "approved", "settlement": "unsettled", "policy_version": 0, "reason": "damaged", "currency": "BDT",
-            "amount": amount, "requested_at": NOON,
+            "amount": amount, "requested_at": NOON, "decided_at": self.at,
         }  # fmt: skip
         refund = Refund(**(base | known | facts))
         return self._told("refunds", events.RefundApproved(occurred_at=NOON, by=STAFF, refund=refund), self.refunds)
@@ -212,7 +215,7 @@ class Life:
     def _payment(self, amount: int, method: str) -> Payment:
         return Payment(
             payment_id=new_id("payment"), amount=amount, method=method, reference=f"R-{self.version + 1}",
-            order_version=self.version + 1, lines_version=self.facts.get("lines_version", 1), occurred_at=NOON, recorded_at=NOON,
+            order_version=self.version + 1, lines_version=self.facts.get("lines_version", 1), occurred_at=self.at, recorded_at=self.at,
         )  # fmt: skip
 
     def _ordered(self, kind: type[OrderEvent], **fields: Any) -> Told:

@@ -2,58 +2,12 @@
 
 # ruff: noqa: S608  (the SQL is put together from constants of this package; values are always bound)
 
+from services.documents.audit import issuing
 from shared.data.audit import Check, public, same, versions
 
 ID = public("document", "d.document_id")
 ORDER_ID = public("order", "d.order_id")
 DATA = "j.data"
-
-# Which documents an order requires (product page, section 4), from the copy and the approved refunds alone.
-DUE = """with o as (
-        select store_id, order_id, version, data, data->>'order_id' as public_id, coalesce(data->'cancellation'->>'cancelled_from',
-            data->>'status') as reached,
-            data->>'status' = 'cancelled' as cancelled, (data->>'total')::bigint as total,
-            coalesce((data->>'imported')::boolean, false) as imported, (data->'cancellation'->>'order_version')::bigint as cancelled_at
-        from documents.orders where data is not null
-    ), named as (
-        select store_id, order_id, min((d->>'order_version')::bigint) as since
-        from documents.orders, jsonb_array_elements(data->'external_documents') d where d->>'kind' = 'invoice' group by 1, 2
-    ), oi as (
-        select o.*, not imported and reached in ('confirmed', 'picked_up', 'shipped', 'delivered') as invoiced,
-            case when imported then since end as named_since, imported and cancelled_at = 1 as cancelled_before
-        from o left join named using (store_id, order_id)
-    ), oc as (
-        select oi.*, cancelled and not cancelled_before and (invoiced or coalesce(named_since <= cancelled_at, false)) as cancelled_by_note
-        from oi
-    ), r as (
-        select oc.store_id, oc.order_id, oc.cancelled_by_note, oc.imported, oc.invoiced or coalesce(named_since <= r.order_version, false)
-            as may_credit, r.data->>'refund_id' as public_id, r.data->>'cause' as cause,
-            (r.data->>'amount')::bigint as amount, (r.data->>'shipping_kept')::bigint as kept,
-            coalesce((r.data->>'credit')::bigint, (r.data->>'amount')::bigint - (r.data->>'overpaid')::bigint) as credit
-        from documents.refunds r join oc on oc.store_id = r.store_id and oc.order_id = r.order_id
-        where r.order_version <= oc.version and r.data->>'status' = 'approved'
-    ), parts as (
-        select store_id, order_id, count(*) as n, sum(credit)::bigint as credit from r
-        where cause in ('part_cancellation', 'history') group by 1, 2
-    ), due as (
-        select store_id, order_id, 'order' as cause, public_id as subject_id, 'invoice' as kind, total from oi where invoiced
-        union all select store_id, order_id, 'cancellation', public_id, 'credit_note', total - coalesce(parts.credit, 0)
-            from oc left join parts using (store_id, order_id) where cancelled_by_note
-            and coalesce(jsonb_array_length(oc.data->'part_cancellations'), 0)
-                + case when jsonb_typeof(oc.data->'history'->'refunded') = 'object' then 1 else 0 end = coalesce(parts.n, 0)
-        union all select store_id, order_id, 'payment', p->>'payment_id', case when p->'reverses' = 'null' then 'receipt' else
-            'cancelling_receipt' end,
-            abs((p->>'amount')::bigint) from oi, jsonb_array_elements(oi.data->'payments') p
-            where not (imported and exists (select from jsonb_array_elements(oi.data->'payments') b where b->'order_version' = '1'
-                and b->>'payment_id' in (p->>'payment_id', p->>'reverses')))
-        union all select store_id, order_id, 'refund', public_id, 'credit_note', credit from r
-            where may_credit and (cause = 'request' or (cause in ('part_cancellation', 'adjustment') and credit > 0))
-        union all select store_id, order_id, 'refund', public_id, 'refund_receipt', amount from r where cause <> 'history' and amount > 0
-            and not case when cause = 'overpaid' then false when imported and cause in ('cancellation', 'payment') then cancelled_by_note
-                else may_credit end
-        union all select store_id, order_id, 'shipping_kept', public_id, 'invoice', kept from r
-            where cause in ('cancellation', 'payment') and kept > 0 and (cancelled_by_note or not imported)
-    )"""
 
 SAYS_TAXES = "d.kind not in ('receipt', 'cancelling_receipt') and (j.data->>'schema_version')::int >= 2"
 # Documents about money have no taxes; nor have those from before documents had them, or refunds said theirs.
@@ -98,14 +52,15 @@ TAXES_DUE = f"""with {ITEMISED}, bought as (
     )"""
 
 CHECKS: list[Check] = [
+    *issuing.CHECKS,
     Check(
         "series_gap",
-        "a series runs 1, 2, 3 … to its last number without a gap",
+        "a series runs from its first number to its last without a gap",
         """select coalesce(s.store_id, d.store_id) as store_id, coalesce(s.kind, d.kind) || ' ' || coalesce(s.year, d.year) as id,
-                format('last %s; %s documents, %s to %s', s.last, d.n, d.low, d.high) as detail
+                format('%s to %s; %s documents, %s to %s', s.first, s.last, d.n, d.low, d.high) as detail
             from documents.series s full join (select store_id, kind, year, count(*) as n, min(counted) as low, max(counted) as high
                 from documents.documents group by 1, 2, 3) d using (store_id, kind, year)
-            where (s.last, s.last, 1) is distinct from (d.n, d.high, d.low::int)""",
+            where (s.last - s.first + 1, s.last, s.first) is distinct from (d.n, d.high, d.low)""",
     ),
     same(
         "document_altered",
@@ -155,15 +110,6 @@ CHECKS: list[Check] = [
         },
     ),
     Check(
-        "document_due",
-        "everything that requires a document has exactly one, of the right kind and amount",
-        f"""{DUE} select coalesce(due.store_id, d.store_id) as store_id, coalesce(due.cause || ' ' || due.subject_id, {ID}) as id,
-                format('due %s over %s; issued %s over %s', due.kind, due.total, d.kind, d.total) as detail
-            from due full join documents.documents d on d.store_id = due.store_id and d.cause = due.cause and d.subject_id =
-                due.subject_id
-            where (due.kind, due.total, due.order_id) is distinct from (d.kind, d.total, d.order_id)""",
-    ),
-    Check(
         "document_taxes",
         "a document's taxes add up to its total and its tax, and each row says how far its tax is from net × rate",
         f"""with {ITEMISED}, sums as (
@@ -187,25 +133,6 @@ CHECKS: list[Check] = [
             group by store_id, document_id, code, rate having sum(gross) <> 0 or sum(tax) <> 0""",
     ),
     Check(
-        "document_refers",
-        "a credit note refers to its order's invoice, a cancelling receipt to the receipt that it cancels, other documents to nothing;"
-        " an imported order's credit note refers to an invoice of another system that the order names",
-        f"""select d.store_id, {ID} as id, d.kind || ' refers to ' || coalesce(b.kind, 'nothing') as detail
-            from documents.documents d left join documents.documents b on b.store_id = d.store_id and b.document_id = d.refers_to and
-                b.order_id = d.order_id
-            left join documents.orders o on o.store_id = d.store_id and o.order_id = d.order_id
-            cross join lateral (select coalesce((o.data->>'imported')::boolean, false) as imported) i
-            where (b.kind, b.cause) is distinct from case
-                when i.imported and d.kind = 'credit_note' then (null::text, null::text) else case d.kind
-                when 'credit_note' then ('invoice'::text, 'order'::text) when 'cancelling_receipt'
-                then ('receipt'::text, 'payment'::text)
-                else (null::text, null::text) end end
-            or (i.imported and d.kind = 'credit_note') is distinct from (d.refers_to_external is not null)
-            or (d.refers_to_external is not null and not exists (select from jsonb_array_elements(o.data->'external_documents') x
-                where x->>'kind' = 'invoice' and x->'number' = d.refers_to_external->'number'
-                and x->'issued_on' = d.refers_to_external->'issued_on'))""",
-    ),
-    Check(
         "delivery_place",
         "an invoice says where the goods go, as its order was confirmed, where the settings that it was issued under ask for it",
         f"""select d.store_id, {ID} as id, coalesce(d.data::jsonb->>'delivery', 'nothing') as detail
@@ -213,7 +140,7 @@ CHECKS: list[Check] = [
             left join documents.settings s on s.store_id = d.store_id and s.version = (d.data::jsonb->>'letterhead_version')::bigint
             cross join lateral (select d.cause = 'order' and coalesce((s.letterhead->>'print_delivery_place')::boolean, false)
                 and coalesce(o.data->>'fulfilment', 'shipping') = 'shipping' as asked) a
-            where (not a.asked and d.data::jsonb ? 'delivery')
+            where (not a.asked and d.cause not in ('replacement', 'correction') and d.data::jsonb ? 'delivery')
             or (a.asked and o.personal ? 'invoiced_address'
                 and d.data::jsonb->'delivery' is distinct from o.personal->'invoiced_address')""",
     ),

@@ -4,12 +4,13 @@ Contents are plain facts in minor units. Nothing here is formatted: words, digit
 data can be printed in any language.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Literal, get_args
 
 from pydantic import Field
 
+from services.documents.state.issuing import ALL_HERE, Modes, SaidMode, Start
 from shared.contracts.events import (
     Address,
     ClosingKind,
@@ -31,7 +32,7 @@ from shared.contracts.ids import DocumentId, OrderId, PaymentId, RefundId
 Language = Literal["ar", "bn", "de", "en", "es", "fr", "hi", "id", "it", "pl", "pt", "tr"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 Paper = Literal["a4", "letter", "a5", "roll80", "roll58"]
-PrintKind = Literal["order_receipt", "draft_invoice", "packing_slip", "collection_slip", "digital_slip", "refund_request"]
+PrintKind = Literal["order_receipt", "draft_invoice", "invoice_copy", "packing_slip", "collection_slip", "digital_slip", "refund_request"]
 Button = Literal["receipt", "invoice", "packing-slip", "refund-request"]
 Render = Literal["on_read", "ahead"]
 SLIPS = frozenset({"packing_slip", "collection_slip", "digital_slip"})
@@ -102,7 +103,7 @@ def printed(letterhead: Letterhead, language: Language) -> dict[str, Any]:
 
 
 class DocumentReference(Part):
-    """An earlier document that this one corrects."""
+    """An earlier document that this one corrects or replaces."""
 
     document_id: DocumentId
     kind: DocumentKind
@@ -295,6 +296,9 @@ class Office:
     prefixes: dict[str, str]
     time_zone: str
     slip_shows_due: bool = True
+    issue: dict[str, SaidMode] = field(default_factory=dict)  # as the settings in force say it
+    modes: Modes = ALL_HERE
+    starts: dict[str, Start] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,6 +312,8 @@ class SavedSettings:
     letterhead: dict[str, Any]
     prefixes: dict[str, str]
     slip_shows_due: bool
+    issue: dict[str, Any]
+    starts: dict[str, Any]
     saved_at: datetime
     saved_by: dict[str, Any]
 
@@ -353,19 +359,20 @@ class Unprinted:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """A series of numbers: its last number, how many documents it has, and the numbers without a document."""
+    """A series of numbers: its first and last, how many documents it has, and the numbers without a document."""
 
     kind: DocumentKind
     year: int
     prefix: str
+    first: int
     last: int
     issued: int
     missing: tuple[int, ...]
 
     @property
     def gapless(self) -> bool:
-        """Whether each number from 1 to the last belongs to a document."""
-        return not self.missing and self.issued == self.last
+        """Whether each number from the first to the last belongs to a document."""
+        return not self.missing and self.issued == self.last - self.first + 1
 
 
 @dataclass(frozen=True, slots=True)
