@@ -43,11 +43,15 @@ Category = Literal["S", "Z", "E", "AE", "K", "G", "O", "L", "M"]
 """Categories of tax as e-invoices name them (UNTDID 5305): S standard, Z zero, E exempt, AE reverse charge …"""
 
 
+EInvoiceFormat = Literal["off", "factur-x"]
+
+
 class TaxNumber(Part):
-    """One of the seller's registrations, as printed: `BIN 000123456-0101`."""
+    """One of the seller's registrations, as printed: `BIN 000123456-0101`; `scheme` says which (`VA` for VAT, `FC` for a tax office's)."""
 
     label: str
     number: str
+    scheme: str | None = written_unless(None)
 
 
 class Seller(Part):
@@ -59,6 +63,7 @@ class Seller(Part):
     email: str = ""
     website: str = ""
     tax_numbers: tuple[TaxNumber, ...] = ()
+    country_code: str = written_unless("")  # not printed: the address says it
 
 
 class TaxPart(Part):
@@ -90,6 +95,7 @@ class Letterhead(Part):
     render: Render = "on_read"
     logo_sha256: str | None = None
     tax_codes: dict[str, TaxCode] = Field(default_factory=dict)
+    e_invoice: EInvoiceFormat = "off"
 
 
 def printed(letterhead: Letterhead, language: Language) -> dict[str, Any]:
@@ -257,6 +263,9 @@ class Contents(Part):
     nature: Nature | None = written_unless(None)
     reason: str = written_unless("")  # a customer's, by its code in the refund policy
     country: str = written_unless("")  # shipping, or else billing, as of the invoice
+    e_invoice: EInvoiceFormat = written_unless("off")  # wanted when it was issued, of an invoice or a credit note; with that, the next two
+    shipping_tax_rate: str | None = written_unless(None)
+    shipping_tax_code: str | None = written_unless(None)
 
     @property
     def itemised(self) -> bool:
@@ -336,6 +345,7 @@ class Document:
     refers_to_external: dict[str, Any] | None
     data: str
     sha256: str
+    e_invoice: dict[str, Any] | None = None  # None: not wanted
     pdf_sha256: str | None = None
     engine: str | None = None
     missing_glyphs: list[str] | None = None
@@ -368,7 +378,8 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A filter of a store's documents: days from `since` up to, not including, `until`, a kind, and whether a glyph is missing.
+    """A filter of a store's documents: days from `since` up to, not including, `until`, a kind, whether a glyph is missing, whether an
+    e-invoice is, and whether either is.
 
     None means any.
     """
@@ -377,3 +388,5 @@ class Wanted:
     until: date | None = None
     kind: str | None = None
     provisional: bool | None = None
+    e_invoice: Literal["embedded", "missing"] | None = None
+    needs_attention: bool | None = None
