@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from services.documents.state import Button, Category, Language, Paper, Render
+from services.documents.state import Button, Category, EInvoiceFormat, Language, Paper, Render
 from shared.contracts.ids import OrderId
 from shared.web.inputs import Input, example
 
@@ -23,6 +23,10 @@ class TaxNumberInput(Input):
 
     label: str = Field(max_length=40)
     number: str = Field(max_length=60)
+    scheme: Literal["VA", "FC"] | None = Field(
+        None,
+        description="Which one it is, for e-invoices: `VA` the VAT number, with its country (`DE123456789`); `FC` that of a tax office.",
+    )
 
 
 class SellerInput(Input):
@@ -34,6 +38,9 @@ class SellerInput(Input):
     email: str = Field("", max_length=120)
     website: str = Field("", max_length=120)
     tax_numbers: list[TaxNumberInput] = Field(default=[], max_length=5)
+    country_code: str = Field(
+        "", pattern="^([A-Z]{2})?$", description="ISO 3166-1, for e-invoices; what is printed of the address stands in `address`."
+    )
 
 
 class PrefixesInput(Input):
@@ -97,5 +104,10 @@ class DocumentSettingsInput(Input):
     prefixes: PrefixesInput = PrefixesInput()
     tax_codes: dict[Annotated[str, Field(min_length=1, max_length=20)], TaxCodeInput] = Field(
         default={}, max_length=50, description="How the tax codes of orders are printed, by code."
+    )
+    e_invoice: EInvoiceFormat = Field(
+        "off",
+        description="`factur-x`: invoices and credit notes issued from now on hold an e-invoice (EN 16931) in their PDF, where nothing"
+        " that it needs is missing.",
     )
     slip_shows_due: bool = Field(True, description="Packing and collection slips say, large, how much cash is to be collected.")

@@ -6,7 +6,21 @@ from typing import Literal, Self
 from pydantic import BaseModel
 
 from services.documents.rules.contents import heading_of
-from services.documents.state import Document, Language, Letterhead, Nature, Office, Paper, Render, SavedSettings, Seller, Series, TaxCode
+from services.documents.rules.e_invoice import Refusal
+from services.documents.state import (
+    Document,
+    EInvoiceFormat,
+    Language,
+    Letterhead,
+    Nature,
+    Office,
+    Paper,
+    Render,
+    SavedSettings,
+    Seller,
+    Series,
+    TaxCode,
+)
 from shared.contracts.actor import Actor
 from shared.contracts.events import DocumentKind, TaxRow
 from shared.contracts.ids import DocumentId, OrderId
@@ -31,6 +45,24 @@ class DocumentTaxView(BaseModel):
     gross: MoneyView
 
 
+class EInvoiceLackView(BaseModel):
+    """What a document lacks to be an e-invoice, as a code, and where to say it (a JSON pointer).
+
+    `/seller` and `/tax_codes` are in the document settings; `/customer`, `/billing_address`, `/shipping_address`, `/lines`, `/shipping` and
+    `/currency` in the order; `/taxes` in the document.
+    """
+
+    pointer: str
+    code: Refusal
+
+
+class EInvoiceView(BaseModel):
+    """Whether the PDF holds an e-invoice (Factur-X); if it is missing, because of what. At most 20 of each code are named."""
+
+    status: Literal["embedded", "missing"]
+    because: list[EInvoiceLackView]
+
+
 class DocumentView(View):
     """An issued document. `sha256` is the hash of its data; `refers_to` is the document that it corrects, ours or another system's.
 
@@ -40,6 +72,8 @@ class DocumentView(View):
 
     `missing_glyphs`: characters that no font had when its picture was last made, such as `U+1F389`. They are printed as their codes,
     and the picture is made anew each time it is read until a font has them.
+
+    `e_invoice` is null where the settings asked for none, and of what is no invoice or credit note.
     """
 
     document_id: DocumentId
@@ -62,6 +96,7 @@ class DocumentView(View):
     refers_to_external: ExternalReferenceView | None
     sha256: str
     missing_glyphs: list[str]
+    e_invoice: EInvoiceView | None
 
     @classmethod
     def of(cls, document: Document) -> "DocumentView":
@@ -81,6 +116,7 @@ class DocumentView(View):
             reason=said.reason,
             refers_to_external=external,
             missing_glyphs=document.missing_glyphs or [],
+            e_invoice=document.e_invoice and EInvoiceView.model_validate(document.e_invoice),
         )
 
 
@@ -154,6 +190,7 @@ class LetterheadView(View):
     prefixes: dict[str, str]
     tax_codes: dict[str, TaxCode]
     slip_shows_due: bool
+    e_invoice: EInvoiceFormat
     logo_sha256: str | None
 
 

@@ -23,6 +23,7 @@ CODES = (
     SaidTaxCode(code="E", category="E", note="Exempt: article 132"), SaidTaxCode(code="AE", category="AE", note="Reverse charge"),
     SaidTaxCode(code="K", category="K", note="Intra-community supply"), SaidTaxCode(code="G", category="G", note="Export"),
     SaidTaxCode(code="O", category="O", note="Outside the scope"), SaidTaxCode(code="L", category="L"), SaidTaxCode(code="M", category="M"),
+    SaidTaxCode(code="N", category="E"),
 )  # fmt: skip
 
 
@@ -50,11 +51,26 @@ def contents(
     return Contents(schema_version=2, lines=lines, shipping=shipping, shipping_tax=shipping_tax, **(facts | more))
 
 
-TEXT = st.text(max_size=12) | st.sampled_from(["Tee", "চা", "\x00", "\ufffe<&>\"'", " ", "a\nb\tc", "]]>", "🎉"])
+# Where a name may be all white space, only that which a request may hold.
+TEXT = st.text(max_size=12).filter(lambda text: text.strip() != "" or text.strip(" \t\n\r") == "") | st.sampled_from(
+    ["Tee", "চা", "\x00", "\ufffe<&>\"'", " ", "a\nb\tc", "]]>", "🎉"]
+)
 NAME = st.just("Tee") | TEXT
 ODD_RATES = ["0", "0.1", "0.45", "0.5", "19.00", "33.3333", "100", None]
 USUAL_RATES = {"S": ["7", "19", "5.5"], "R": ["7", "19.00", "20"], "L": ["7"], "M": ["0", "0.45", "10"]}
-MIXES: list[list[str | None]] = [["S"], ["S", "R"], ["S", "E", "Z"], ["K"], ["AE"], ["G"], ["O"], ["L"], ["M", "L"], ["S", "O", "X", None]]
+MIXES: list[list[str | None]] = [
+    ["S"],
+    ["S", "R"],
+    ["S", "E", "Z"],
+    ["S", "N"],
+    ["K"],
+    ["AE"],
+    ["G"],
+    ["O"],
+    ["L"],
+    ["M", "L"],
+    ["S", "O", "X", None],
+]
 DAYS = st.none() | st.dates(date(2000, 1, 1), date(2099, 12, 31))
 ADDRESSES = st.builds(
     Address, country_code=st.sampled_from(["DE", "FR", "XK", "QQ"]), name=NAME, company_name=TEXT, street_address=TEXT, city=TEXT,
