@@ -192,7 +192,8 @@ def _lacks_e_invoice() -> sa.ColumnElement[bool]:
     other = documents.alias("other")
     of_order = (other.c.store_id == documents.c.store_id) & (other.c.order_id == documents.c.order_id)
     taken_back = (other.c.refers_to == documents.c.document_id) & (other.c.kind == "credit_note") & (other.c.total == documents.c.total)
-    about_paper = (other.c.document_id == documents.c.refers_to) & (sa.func.coalesce(other.c.e_invoice["status"].astext, "") != "embedded")
+    is_paper = sa.func.coalesce(other.c.e_invoice["status"].astext, "") != "embedded"
+    about_paper = (documents.c.kind == "credit_note") & (other.c.document_id == documents.c.refers_to) & is_paper
     settled = sa.select(sa.literal(1)).select_from(other).where(of_order, taken_back | about_paper).correlate(documents).exists()
     return (sa.func.coalesce(documents.c.e_invoice["status"].astext, "") == "missing") & ~settled
 

@@ -6,7 +6,6 @@ from typing import Literal, Self
 from pydantic import BaseModel
 
 from services.documents.rules.contents import heading_of
-from services.documents.rules.e_invoice import Refusal
 from services.documents.state import (
     Document,
     EInvoiceFormat,
@@ -49,11 +48,12 @@ class EInvoiceLackView(BaseModel):
     """What a document lacks to be an e-invoice, as a code, and where to say it (a JSON pointer).
 
     `/seller` and `/tax_codes` are in the document settings; `/customer`, `/billing_address`, `/shipping_address`, `/lines`, `/shipping` and
-    `/currency` in the order; `/taxes` in the document.
+    `/currency` in the order; `/taxes` in the document. The codes: `seller_vat_missing`, `buyer_missing`, `rate_missing`,
+    `category_unknown`, `exemption_text_missing`, `buyer_vat_missing`, `tax_not_by_rate`, `currency_decimals`.
     """
 
     pointer: str
-    code: Refusal
+    code: str
 
 
 class EInvoiceView(BaseModel):

@@ -1,5 +1,6 @@
 """Which documents can be e-invoices, by table; and by property, that what the rule lets through always passes the standard's own rules."""
 
+import json
 from datetime import date
 from typing import Any
 
@@ -7,12 +8,25 @@ import pytest
 from hypothesis import HealthCheck, event, given, settings
 
 from services.documents.rendering.cii import cross_industry_invoice
-from services.documents.rules.e_invoice import COUNTRIES, MOST_OF_A_CODE, VAT_PREFIXES, EInvoice, e_invoice_of
-from services.documents.state import Buyer, Contents, DocumentReference, ExternalReference, SaidLine, SaidTaxCode, TaxNumber, Terms
+from services.documents.rules.contents import canonical
+from services.documents.rules.e_invoice import COUNTRIES, MOST_OF_A_CODE, VAT_PREFIXES, EInvoice, asked, e_invoice_of
+from services.documents.state import (
+    Buyer,
+    Contents,
+    DocumentReference,
+    ExternalReference,
+    Letterhead,
+    SaidLine,
+    SaidTaxCode,
+    TaxCode,
+    TaxNumber,
+    Terms,
+)
 from shared.contracts.events import Address, Fee
 from shared.contracts.ids import new_id
 from tests.e_invoices import country_codes, faults, said
 from tests.rules.invoices import CODES, DAY, SELLER, VAT, contents, line, random_contents
+from tests.rules.test_document_contents import order
 
 
 def lacks(one: Contents) -> set[tuple[str, str]]:
@@ -131,6 +145,24 @@ def test_only_what_was_issued_with_the_wish_is_judged() -> None:
         one = contents(line()).model_copy(update=changes)
         assert (e_invoice_of(one), cross_industry_invoice(one)) == (None, None)
     assert e_invoice_of(contents(line())) == EInvoice(status="embedded")
+
+
+def test_only_a_store_that_wants_e_invoices_seals_more_into_its_documents() -> None:
+    """So that everything else keeps its bytes and hashes: a free line's code is explained, too, and shipping has its rate."""
+    bought = order(shipping_tax_rate="19", shipping_tax_code="S")
+    blank = contents(line(), line(2, 0, 0, "E", "0"), shipping=595, shipping_tax=95, code="S", rate="19").model_copy(
+        update={"e_invoice": "off", "shipping_tax_rate": None, "shipping_tax_code": None, "tax_codes": ()}
+    )
+    codes = {"S": TaxCode(), "E": TaxCode(category="E", note="Why"), "Z": TaxCode(category="Z")}
+    assert asked(blank, bought, Letterhead(tax_codes=codes)) == blank
+    wanted = asked(blank, bought, Letterhead(tax_codes=codes, e_invoice="factur-x"))
+    before, after = json.loads(canonical(blank)), json.loads(canonical(wanted))
+    assert {name: after[name] for name in after if name not in before} == {
+        "e_invoice": "factur-x", "shipping_tax_rate": "19", "shipping_tax_code": "S", "tax_codes": after["tax_codes"],
+    }  # fmt: skip
+    assert [one["code"] for one in after["tax_codes"]] == ["E", "S"]
+    assert Contents.model_validate_json(canonical(wanted)) == wanted
+    xml_of(wanted)
 
 
 def test_the_figures_of_an_invoice() -> None:

@@ -16,7 +16,7 @@ from shared.contracts.currencies import WITHDRAWN
 from shared.contracts.events import DocumentKind, Order, Part, TaxRegistration
 from shared.contracts.money import exponent
 
-KINDS: frozenset[DocumentKind] = frozenset({"invoice", "credit_note"})
+E_INVOICES: frozenset[DocumentKind] = frozenset({"invoice", "credit_note"})
 _ISO_3166 = (
     "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ CA CC CD "
     "CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FM FO FR GA GB GD GE GF "
@@ -67,8 +67,10 @@ class EInvoice(Part):
 
 
 def asked(contents: Contents, order: Order, letterhead: Letterhead) -> Contents:
-    """The contents with what an e-invoice needs beside what is printed, where the store wants one; else as they are."""
-    if letterhead.e_invoice == "off" or contents.kind not in KINDS:
+    """The contents of an invoice or a credit note with what an e-invoice needs beside what is printed, where the store wants one; else as
+    they are.
+    """
+    if letterhead.e_invoice == "off":
         return contents
     said: dict[str, str | None] = {"e_invoice": letterhead.e_invoice}
     if contents.shipping or contents.shipping_tax:
@@ -79,7 +81,7 @@ def asked(contents: Contents, order: Order, letterhead: Letterhead) -> Contents:
 
 def e_invoice_of(contents: Contents) -> EInvoice | None:
     """Whether the document is an e-invoice, or why not; None where none was wanted, or nothing was issued."""
-    if contents.e_invoice == "off" or contents.kind not in KINDS or contents.number is None:
+    if contents.e_invoice == "off" or contents.kind not in E_INVOICES or contents.number is None:
         return None
     because = _limited([*_seller(contents), *_buyer(contents), *_currency(contents), *_taxed(contents)])
     return EInvoice(status="missing" if because else "embedded", because=because)
