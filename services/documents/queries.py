@@ -20,10 +20,9 @@ from services.documents.state import (
     Office,
     Requested,
     SavedSettings,
-    Series,
     Wanted,
 )
-from services.documents.state.issuing import ModeChange, Modes, SaidMode, Start, Waiting
+from services.documents.state.issuing import ModeChange, Modes, SaidMode, Series, Start, Waiting
 from services.documents.tables import documents, logos, modes, orders, refunds, renderings, requests, series, settings, stores, waiting
 from shared.contracts.actor import Actor
 from shared.contracts.errors import NotFound
@@ -214,7 +213,25 @@ def _within(wanted: Wanted) -> list[sa.ColumnElement[bool]]:
         chosen.append(documents.c.kind == wanted.kind)
     if wanted.provisional is not None:
         chosen.append(renderings.c.missing_glyphs.is_not(None) if wanted.provisional else renderings.c.missing_glyphs.is_(None))
+    if wanted.e_invoice is not None:
+        chosen.append(documents.c.e_invoice["status"].astext == wanted.e_invoice)
+    if wanted.needs_attention is not None:
+        needs = sa.or_(renderings.c.missing_glyphs.is_not(None), _lacks_e_invoice())
+        chosen.append(needs if wanted.needs_attention else ~needs)
     return chosen
+
+
+def _lacks_e_invoice() -> sa.ColumnElement[bool]:
+    """An e-invoice is missing where one still matters: not of an invoice that one credit note took back whole, as a correction does, nor of
+    a credit note about an invoice that was none itself.
+    """
+    other = documents.alias("other")
+    of_order = (other.c.store_id == documents.c.store_id) & (other.c.order_id == documents.c.order_id)
+    taken_back = (other.c.refers_to == documents.c.document_id) & (other.c.kind == "credit_note") & (other.c.total == documents.c.total)
+    is_paper = sa.func.coalesce(other.c.e_invoice["status"].astext, "") != "embedded"
+    about_paper = (documents.c.kind == "credit_note") & (other.c.document_id == documents.c.refers_to) & is_paper
+    settled = sa.select(sa.literal(1)).select_from(other).where(of_order, taken_back | about_paper).correlate(documents).exists()
+    return (sa.func.coalesce(documents.c.e_invoice["status"].astext, "") == "missing") & ~settled
 
 
 async def page_of_documents(

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from services.documents.state import Button, Category, Language, Paper, Render
+from services.documents.state import Button, Category, EInvoiceFormat, Language, Paper, Render
 from services.documents.state.issuing import Mode
 from shared.contracts.events import DocumentKind
 from shared.contracts.ids import OrderId
@@ -25,6 +25,10 @@ class TaxNumberInput(Input):
 
     label: str = Field(max_length=40)
     number: str = Field(max_length=60)
+    scheme: Literal["VA", "FC"] | None = Field(
+        None,
+        description="Which one it is, for e-invoices: `VA` the VAT number, with its country (`DE123456789`); `FC` that of a tax office.",
+    )
 
 
 class SellerInput(Input):
@@ -36,6 +40,9 @@ class SellerInput(Input):
     email: str = Field("", max_length=120)
     website: str = Field("", max_length=120)
     tax_numbers: list[TaxNumberInput] = Field(default=[], max_length=5)
+    country_code: str = Field(
+        "", pattern="^([A-Z]{2})?$", description="ISO 3166-1, for e-invoices; what is printed of the address stands in `address`."
+    )
 
 
 class PrefixesInput(Input):
@@ -120,6 +127,11 @@ class DocumentSettingsInput(Input):
     )
     print_delivery_place: bool = Field(
         False, description="Invoices say where the goods go: the shipping address as at confirmation, also if it is corrected later."
+    )
+    e_invoice: EInvoiceFormat = Field(
+        "off",
+        description="`factur-x`: invoices and credit notes issued from now on hold an e-invoice (EN 16931) in their PDF, where nothing"
+        " that it needs is missing.",
     )
     issue: IssuesInput = Field(IssuesInput(), description="Which documents are issued here, from when on.")
     start: dict[DocumentKind, Annotated[int, Field(ge=1, le=999_999_999)]] = Field(

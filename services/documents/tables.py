@@ -120,6 +120,7 @@ documents = table(
     sa.Column("refers_to_external", JSONB(none_as_null=True)),  # number and date of a document of another system
     sa.Column("data", sa.Text, nullable=False),  # text, not jsonb: exactly these bytes were hashed
     sa.Column("sha256", sa.Text, nullable=False),
+    sa.Column("e_invoice", JSONB(none_as_null=True)),  # rules/e_invoice.py; null: none was wanted
     sa.PrimaryKeyConstraint("store_id", "document_id"),
     sa.UniqueConstraint("store_id", "cause", "subject_id"),
     sa.UniqueConstraint("store_id", "kind", "year", "counted"),
@@ -130,6 +131,10 @@ documents = table(
     sa.CheckConstraint(f"cause in ({CAUSES})", name="cause"),
     sa.CheckConstraint("counted >= 1 and total >= 0", name="figures"),
     sa.CheckConstraint("refers_to_external is null or (kind = 'credit_note' and refers_to is null)", name="external"),
+    sa.CheckConstraint("e_invoice is null or kind in ('invoice', 'credit_note')", name="e_invoice"),
+    sa.Index(
+        "ix_documents_no_e_invoice", "store_id", "issued_on", "document_id", postgresql_where=sa.text("e_invoice ->> 'status' = 'missing'")
+    ),
 )
 
 waiting = table(

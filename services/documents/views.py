@@ -8,8 +8,20 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.documents.rules.contents import heading_of
 from services.documents.rules.series import issuing_day
-from services.documents.state import Document, Language, Letterhead, Nature, Office, Paper, Render, SavedSettings, Seller, Series, TaxCode
-from services.documents.state.issuing import MODED, Correction, Mode, Moded, SaidMode, Start, Waiting
+from services.documents.state import (
+    Document,
+    EInvoiceFormat,
+    Language,
+    Letterhead,
+    Nature,
+    Office,
+    Paper,
+    Render,
+    SavedSettings,
+    Seller,
+    TaxCode,
+)
+from services.documents.state.issuing import MODED, Correction, Mode, Moded, SaidMode, Series, Start, Waiting
 from shared.contracts.actor import Actor
 from shared.contracts.events import DocumentKind, TaxRow
 from shared.contracts.ids import DocumentId, OrderId, RefundId
@@ -34,6 +46,25 @@ class DocumentTaxView(BaseModel):
     gross: MoneyView
 
 
+class EInvoiceLackView(BaseModel):
+    """What a document lacks to be an e-invoice, as a code, and where to say it (a JSON pointer).
+
+    `/seller` and `/tax_codes` are in the document settings; `/customer`, `/billing_address`, `/shipping_address`, `/lines`, `/shipping` and
+    `/currency` in the order; `/taxes` in the document. The codes: `seller_vat_missing`, `buyer_missing`, `rate_missing`,
+    `category_unknown`, `exemption_text_missing`, `buyer_vat_missing`, `tax_not_by_rate`, `currency_decimals`.
+    """
+
+    pointer: str
+    code: str
+
+
+class EInvoiceView(BaseModel):
+    """Whether the PDF holds an e-invoice (Factur-X); if it is missing, because of what. At most 20 of each code are named."""
+
+    status: Literal["embedded", "missing"]
+    because: list[EInvoiceLackView]
+
+
 class DocumentView(View):
     """An issued document. `sha256` is the hash of its data; `refers_to` is the document that it corrects, ours or another system's.
 
@@ -43,6 +74,8 @@ class DocumentView(View):
 
     `missing_glyphs`: characters that no font had when its picture was last made, such as `U+1F389`. They are printed as their codes,
     and the picture is made anew each time it is read until a font has them.
+
+    `e_invoice` is null where the settings asked for none, and of what is no invoice or credit note.
     """
 
     document_id: DocumentId
@@ -65,6 +98,7 @@ class DocumentView(View):
     refers_to_external: ExternalReferenceView | None
     sha256: str
     missing_glyphs: list[str]
+    e_invoice: EInvoiceView | None
 
     @classmethod
     def of(cls, document: Document) -> "DocumentView":
@@ -84,6 +118,7 @@ class DocumentView(View):
             reason=said.reason,
             refers_to_external=external,
             missing_glyphs=document.missing_glyphs or [],
+            e_invoice=document.e_invoice and EInvoiceView.model_validate(document.e_invoice),
         )
 
 
@@ -211,6 +246,7 @@ class LetterheadView(View):
     tax_codes: dict[str, TaxCode]
     print_delivery_place: bool
     slip_shows_due: bool
+    e_invoice: EInvoiceFormat
     issue: dict[Moded, IssueView]
     start: dict[DocumentKind, int]
     logo_sha256: str | None

@@ -22,7 +22,7 @@ import pytest
 from kit.importing import asking, online_retail
 from kit.importing.mapping import PlannedOrder, plan
 from shared.contracts.money import divide_half_up
-from tests.e2e.reconciled import ask, decide
+from tests.e2e.steps import ask, decide
 from tests.faults.history import quiet
 from tests.services.refunds.scenes import move, policy
 from tests.shop import Answer, Shop, eventually

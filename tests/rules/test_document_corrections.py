@@ -5,7 +5,8 @@ from services.documents.state import Contents
 
 ANEW = {
     "document_id", "kind", "number", "issued_on", "issued_at", "cause", "refers_to", "order_id", "customer_id", "tax_codes", "nature",
-    "language", "labels", "paper", "seller", "footer", "terms", "logo_sha256", "letterhead_version",
+    "language", "labels", "paper", "seller", "footer", "terms", "logo_sha256", "letterhead_version", "e_invoice",
+    "shipping_tax_rate", "shipping_tax_code",
 }  # fmt: skip
 """Its own identity, and what the settings and the order say at that moment."""
 OF_OTHERS = {

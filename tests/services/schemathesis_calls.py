@@ -100,6 +100,7 @@ PATHS: dict[str, Callable[[World], dict[str, str]]] = {
     "documents_order_document_list": _order(World.any_order),
     "documents_document_read": _document,
     "documents_document_download": _document,
+    "documents_e_invoice_download": _document,
     "documents_document_verify": _document,
     "documents_correction_create": lambda world: {"document_id": world.invoice()},
     "orders_stock_read": _sku,

@@ -44,6 +44,18 @@ class DocumentVerificationView(Answer):
     verified: bool
 
 
+class EInvoiceLackView(Answer):
+    """What a document lacks to be an e-invoice, as a code, and where to say it (a JSON pointer).
+
+    `/seller` and `/tax_codes` are in the document settings; `/customer`, `/billing_address`, `/shipping_address`, `/lines`, `/shipping`
+    and `/currency` in the order; `/taxes` in the document. The codes: `seller_vat_missing`, `buyer_missing`, `rate_missing`,
+    `category_unknown`, `exemption_text_missing`, `buyer_vat_missing`, `tax_not_by_rate`, `currency_decimals`.
+    """
+
+    pointer: str
+    code: str
+
+
 class ExternalReferenceView(Answer):
     """A document of another system."""
 
@@ -71,6 +83,21 @@ class DocumentSeriesReport(Answer):
     items: list[DocumentSeriesView]
 
 
+class EInvoiceView(Answer):
+    """Whether the PDF holds an e-invoice (Factur-X); if it is missing, because of what. At most 20 of each code are named."""
+
+    status: Literal["embedded", "missing"] | str
+    because: list[EInvoiceLackView]
+
+
+class WaitingDocumentPage(Answer):
+    """A page of `WaitingDocumentView`."""
+
+    items: list[WaitingDocumentView]
+    next_cursor: str | None
+    previous_cursor: str | None = None
+
+
 class DocumentView(Answer):
     """An issued document. `sha256` is the hash of its data; `refers_to` is the document that it corrects, ours or another system's.
 
@@ -80,6 +107,8 @@ class DocumentView(Answer):
 
     `missing_glyphs`: characters that no font had when its picture was last made, such as `U+1F389`. They are printed as their codes, and
     the picture is made anew each time it is read until a font has them.
+
+    `e_invoice` is null where the settings asked for none, and of what is no invoice or credit note.
     """
 
     document_id: str
@@ -102,14 +131,7 @@ class DocumentView(Answer):
     refers_to_external: ExternalReferenceView | None
     sha256: str
     missing_glyphs: list[str]
-
-
-class WaitingDocumentPage(Answer):
-    """A page of `WaitingDocumentView`."""
-
-    items: list[WaitingDocumentView]
-    next_cursor: str | None
-    previous_cursor: str | None = None
+    e_invoice: EInvoiceView | None
 
 
 class CorrectionView(Answer):

@@ -33,10 +33,11 @@ class ModeChangeView(Answer):
 
 
 class TaxNumber(Answer):
-    """One of the seller's registrations, as printed: `BIN 000123456-0101`."""
+    """One of the seller's registrations, as printed: `BIN 000123456-0101`; `scheme` says which (`VA` for VAT, `FC` for a tax office's)."""
 
     label: str
     number: str
+    scheme: str | None = None
 
 
 class TaxPart(Answer):
@@ -55,6 +56,7 @@ class Seller(Answer):
     email: str = ""
     website: str = ""
     tax_numbers: list[TaxNumber] = Field(default_factory=list)
+    country_code: str = ""
 
 
 class TaxCode(Answer):
@@ -81,6 +83,7 @@ class DocumentSettingsVersionView(Answer):
     tax_codes: dict[str, TaxCode]
     print_delivery_place: bool
     slip_shows_due: bool
+    e_invoice: Literal["off", "factur-x"] | str
     issue: dict[str, IssueView]
     start: dict[str, int]
     logo_sha256: str | None
@@ -106,6 +109,7 @@ class DocumentSettingsView(Answer):
     tax_codes: dict[str, TaxCode]
     print_delivery_place: bool
     slip_shows_due: bool
+    e_invoice: Literal["off", "factur-x"] | str
     issue: dict[str, IssueView]
     start: dict[str, int]
     logo_sha256: str | None

@@ -36,6 +36,8 @@ class Documents:
         issued_on_lt: date | None = None,
         kind: Literal["invoice", "receipt", "credit_note", "refund_receipt", "cancelling_receipt"] | None = None,
         provisional: bool | None = None,
+        e_invoice: Literal["embedded", "missing"] | None = None,
+        needs_attention: bool | None = None,
     ) -> DocumentPage:
         """Documents, newest first; customers see only their own."""
         query = {
@@ -45,6 +47,8 @@ class Documents:
             "issued_on.lt": issued_on_lt,
             "kind": kind,
             "provisional": provisional,
+            "e_invoice": e_invoice,
+            "needs_attention": needs_attention,
         }
         return await self._connection.answer(DocumentPage, Call("GET", "/v1/documents", query=query))
 
@@ -55,9 +59,18 @@ class Documents:
         issued_on_lt: date | None = None,
         kind: Literal["invoice", "receipt", "credit_note", "refund_receipt", "cancelling_receipt"] | None = None,
         provisional: bool | None = None,
+        e_invoice: Literal["embedded", "missing"] | None = None,
+        needs_attention: bool | None = None,
     ) -> AsyncIterator[DocumentView]:
         """Every item of `list`, page by page."""
-        query = {"issued_on.gte": issued_on_gte, "issued_on.lt": issued_on_lt, "kind": kind, "provisional": provisional}
+        query = {
+            "issued_on.gte": issued_on_gte,
+            "issued_on.lt": issued_on_lt,
+            "kind": kind,
+            "provisional": provisional,
+            "e_invoice": e_invoice,
+            "needs_attention": needs_attention,
+        }
         return self._connection.items(DocumentPage, Call("GET", "/v1/documents", query=query))
 
     def download_archive(
@@ -67,9 +80,18 @@ class Documents:
         issued_on_lt: date | None = None,
         kind: Literal["invoice", "receipt", "credit_note", "refund_receipt", "cancelling_receipt"] | None = None,
         provisional: bool | None = None,
+        e_invoice: Literal["embedded", "missing"] | None = None,
+        needs_attention: bool | None = None,
     ) -> AbstractAsyncContextManager[Download]:
         """A period's documents as a ZIP of PDFs with an index (`index.csv`), built while it is sent."""
-        query = {"issued_on.gte": issued_on_gte, "issued_on.lt": issued_on_lt, "kind": kind, "provisional": provisional}
+        query = {
+            "issued_on.gte": issued_on_gte,
+            "issued_on.lt": issued_on_lt,
+            "kind": kind,
+            "provisional": provisional,
+            "e_invoice": e_invoice,
+            "needs_attention": needs_attention,
+        }
         return self._connection.download(Call("GET", "/v1/documents/archive", query=query))
 
     async def list_order_documents(self, order_id: str) -> OrderDocumentsView:
@@ -108,6 +130,10 @@ class Documents:
         query = {"dry_run": dry_run}
         call = Call("POST", f"/v1/documents/{segment(document_id)}/corrections", key=idempotency_key or new_key(), body=body, query=query)
         return await self._connection.answer(CorrectionView, call)
+
+    def download_e_invoice(self, document_id: str) -> AbstractAsyncContextManager[Download]:
+        """The e-invoice alone: the XML that the document's PDF holds (a Cross Industry Invoice), byte by byte."""
+        return self._connection.download(Call("GET", f"/v1/documents/{segment(document_id)}/e-invoice"))
 
     def download(self, document_id: str) -> AbstractAsyncContextManager[Download]:
         """The document's PDF: its first complete picture, always the same bytes."""

@@ -34,6 +34,8 @@ class TaxNumberInput(TypedDict):
 
     label: str
     number: str
+    scheme: NotRequired[Literal["VA", "FC"] | None]
+    """Which one it is, for e-invoices: `VA` the VAT number, with its country (`DE123456789`); `FC` that of a tax office."""
 
 
 class TaxPartInput(TypedDict):
@@ -63,6 +65,8 @@ class SellerInput(TypedDict):
     email: NotRequired[str]
     website: NotRequired[str]
     tax_numbers: NotRequired[Sequence[TaxNumberInput]]
+    country_code: NotRequired[str]
+    """ISO 3166-1, for e-invoices; what is printed of the address stands in `address`."""
 
 
 class TaxCodeInput(TypedDict):
@@ -99,6 +103,10 @@ class DocumentSettingsInput(TypedDict):
     """How the tax codes of orders are printed, by code."""
     print_delivery_place: NotRequired[bool]
     """Invoices say where the goods go: the shipping address as at confirmation, also if it is corrected later."""
+    e_invoice: NotRequired[Literal["off", "factur-x"]]
+    """`factur-x`: invoices and credit notes issued from now on hold an e-invoice (EN 16931) in their PDF, where nothing that it needs is
+    missing.
+    """
     issue: NotRequired[IssuesInput]
     """Which documents are issued here, from when on."""
     start: NotRequired[Mapping[str, int]]

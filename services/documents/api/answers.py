@@ -10,6 +10,7 @@ from services.documents.rendering.renderer import Picture, RenderingFailed
 from shared.web.call import problems
 
 PDF = "application/pdf"
+XML = "application/xml"
 PROVISIONAL = "Aftersale-Provisional"
 FILE_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, no-cache", "Referrer-Policy": "no-referrer"}
 KEPT_HEADERS = FILE_HEADERS | {"Cache-Control": "private, max-age=31536000, immutable"}
@@ -29,11 +30,20 @@ PRINT_RESPONSES = {
 
 def pdf(picture: Picture, name: str, *, kept: bool) -> Response:
     """A PDF for display; one that is `kept` is stored and never changes, so a browser may cache it, unless it is provisional."""
-    safe = re.sub(r"[^A-Za-z0-9._-]", "_", name)
-    headers = {"Content-Disposition": f'inline; filename="{safe}.pdf"', "ETag": f'"{hashlib.sha256(picture.pdf).hexdigest()}"'}
+    headers = {"Content-Disposition": f'inline; filename="{_safe(name)}.pdf"', "ETag": f'"{hashlib.sha256(picture.pdf).hexdigest()}"'}
     if picture.missing:
         return Response(picture.pdf, media_type=PDF, headers=FILE_HEADERS | headers | {PROVISIONAL: "true"})
     return Response(picture.pdf, media_type=PDF, headers=(KEPT_HEADERS if kept else FILE_HEADERS) | headers)
+
+
+def xml(content: bytes, name: str, *, kept: bool) -> Response:
+    """An XML file to be saved; one that is `kept` is part of what is stored and never changes."""
+    headers = {"Content-Disposition": f'attachment; filename="{_safe(name)}.xml"', "ETag": f'"{hashlib.sha256(content).hexdigest()}"'}
+    return Response(content, media_type=XML, headers=(KEPT_HEADERS if kept else FILE_HEADERS) | headers)
+
+
+def _safe(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]", "_", name)
 
 
 def html(content: str) -> Response:

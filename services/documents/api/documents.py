@@ -1,7 +1,7 @@
 """Issued documents."""
 
 import hashlib
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import Depends, Query, Response
 from fastapi.responses import StreamingResponse
@@ -11,6 +11,8 @@ from services.documents.api import answers
 from services.documents.api.archive import archive
 from services.documents.commands import renderings
 from services.documents.commands.corrections import correct as correct_invoice
+from services.documents.rendering.archival import attached_to
+from services.documents.rendering.renderer import RenderingFailed
 from services.documents.requests import CorrectionInput
 from services.documents.rules import PROBLEMS
 from services.documents.rules.contents import sha256_of
@@ -40,15 +42,20 @@ router = Router()
 
 
 def _wanted(
+    *,
     since: Annotated[Day | None, Query(alias="issued_on.gte", description="The first day, in the store's time zone.")] = None,
     until: Annotated[Day | None, Query(alias="issued_on.lt", description="The day after the last.")] = None,
     kind: DocumentKind | None = None,
     provisional: Annotated[bool | None, Query(description="Whether the last picture lacks a character: no font has it.")] = None,
+    e_invoice: Annotated[
+        Literal["embedded", "missing"] | None, Query(description="Whether the PDF holds the e-invoice that the settings wanted.")
+    ] = None,
+    needs_attention: Annotated[bool | None, Query(description="Whether a character or an e-invoice is missing.")] = None,
 ) -> Wanted:
     """The filter of a list or an archive. Raises Invalid `bad_period`."""
     if since is not None and until is not None and since > until:
         raise Invalid("bad_period", PROBLEMS["bad_period"], at="?issued_on.gte", accepted="Must not be later than `issued_on.lt`.")
-    return Wanted(since, until, kind, provisional)
+    return Wanted(since, until, kind, provisional, e_invoice, needs_attention)
 
 
 Chosen = Annotated[Wanted, Depends(_wanted)]
@@ -137,6 +144,20 @@ async def pdf(document_id: DocumentId, call: Call) -> Response:
         row = await queries.document_for(tx, call.actor, document_id)
     content = await renderings.pdf_of(call.db, call.settings, call.actor.store, document_id)
     return answers.pdf(content, row.number, kept=True)
+
+
+@router.get(
+    "/v1/documents/{document_id}/e-invoice", operation_id="documents_e_invoice_download", response_class=Response,
+    responses={**problems(NotFound, RenderingFailed), 200: {"description": "The XML.", "content": {answers.XML: {}}}},
+)  # fmt: skip
+async def e_invoice(document_id: DocumentId, call: Call) -> Response:
+    """The e-invoice alone: the XML that the document's PDF holds (a Cross Industry Invoice), byte by byte."""
+    async with call.reading() as tx:
+        row = await queries.document_for(tx, call.actor, document_id)
+    if row.e_invoice is None or row.e_invoice["status"] == "missing":
+        raise NotFound("no_e_invoice", PROBLEMS["no_e_invoice"])
+    content = await renderings.pdf_of(call.db, call.settings, call.actor.store, document_id)
+    return answers.xml(attached_to(content.pdf), row.number, kept=not content.missing)
 
 
 @router.get(

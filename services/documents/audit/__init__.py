@@ -2,7 +2,7 @@
 
 # ruff: noqa: S608  (the SQL is put together from constants of this package; values are always bound)
 
-from services.documents.audit import issuing
+from services.documents.audit import e_invoice, issuing
 from shared.data.audit import Check, public, same, versions
 
 ID = public("document", "d.document_id")
@@ -53,6 +53,7 @@ TAXES_DUE = f"""with {ITEMISED}, bought as (
 
 CHECKS: list[Check] = [
     *issuing.CHECKS,
+    *e_invoice.CHECKS,
     Check(
         "series_gap",
         "a series runs from its first number to its last without a gap",

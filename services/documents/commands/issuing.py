@@ -23,6 +23,7 @@ from services.documents.rules.due import (
     invoice_mode,
     waiting_documents,
 )
+from services.documents.rules.e_invoice import e_invoice_of
 from services.documents.rules.modes import first_number
 from services.documents.rules.series import document_number, issuing_day
 from services.documents.state import Contents, Copy, DocumentReference, ExternalReference, Office
@@ -195,11 +196,12 @@ def _external(desk: Desk, due: Due) -> ExternalReference | None:
 
 
 def _row(desk: Desk, due: Due, contents: Contents, counted: int, text: str) -> dict[str, object]:
+    said = e_invoice_of(contents)
     same = ("document_id", "order_id", "order_number", "customer_id", "number", "issued_on", "currency", "total")
     return {
         **{name: getattr(contents, name) for name in same},
         "store_id": desk.store_id, "kind": due.kind, "cause": due.cause, "subject_id": due.subject_id, "year": desk.day.year,
         "counted": counted, "issued_at": desk.now, "refers_to": contents.refers_to.document_id if contents.refers_to else None,
         "refers_to_external": contents.refers_to_external and contents.refers_to_external.model_dump(mode="json"),
-        "data": text, "sha256": sha256_of(text),
+        "data": text, "sha256": sha256_of(text), "e_invoice": said and said.model_dump(mode="json"),
     }  # fmt: skip

@@ -3,13 +3,15 @@
 import asyncio
 import hashlib
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 import structlog
 
 from services.documents import queries
+from services.documents.rendering.cii import cross_industry_invoice
 from services.documents.rendering.present import view_of
-from services.documents.rendering.renderer import ENGINE, Picture, RenderingFailed, renderer
+from services.documents.rendering.renderer import ENGINE, Attached, Picture, RenderingFailed, renderer
 from services.documents.rules.contents import canonical, sha256_of
 from services.documents.state import Contents, Paper
 from services.documents.tables import renderings
@@ -35,18 +37,37 @@ async def pdf_of(database: Database, settings: WebSettings, store_id: str, docum
         if kept is not None:
             return Picture(kept)
         contents = await queries.contents_of(tx, store_id, document_id)
-    made = await picture(database, settings, store_id, contents)
+    made = await picture(database, settings, store_id, contents, is_the_document=True)
     if made.missing:
         await _missed(database, store_id, document_id, list(made.missing))
         return made
     return Picture(await _keep(database, store_id, document_id, made.pdf))
 
 
-async def picture(database: Database, settings: WebSettings, store_id: str, contents: Contents, *, paper: Paper | None = None) -> Picture:
-    """The picture of any contents, issued or not; nothing is stored. `paper`: another than their own. Raises RenderingFailed."""
+async def picture(
+    database: Database,
+    settings: WebSettings,
+    store_id: str,
+    contents: Contents,
+    *,
+    paper: Paper | None = None,
+    is_the_document: bool = False,
+) -> Picture:
+    """The picture of any contents, issued or not; nothing is stored. `paper`: another than their own.
+
+    The document itself holds its e-invoice, if it is one; any other print is just paper. Raises RenderingFailed.
+    """
     async with database.reading() as tx:
         logo = await queries.logo(tx, store_id, contents.logo_sha256)
-    return await renderer(settings).picture(lambda: view_of(contents, code=check_code(contents), logo=logo, paper=paper), store_id)
+
+    def attached() -> Attached | None:
+        xml = cross_industry_invoice(contents) if is_the_document else None
+        return Attached(xml, int(contents.issued_at.timestamp()) if contents.issued_at else 0) if xml else None
+
+    def view() -> dict[str, Any]:
+        return view_of(contents, code=check_code(contents), logo=logo, paper=paper)
+
+    return await renderer(settings).picture(view, store_id, attached=attached)
 
 
 def check_code(contents: Contents) -> str:

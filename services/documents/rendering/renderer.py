@@ -36,6 +36,14 @@ class Picture:
     missing: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """An e-invoice for a picture, made `at` that second since 1970."""
+
+    xml: str
+    at: int
+
+
 class Renderer:
     """A few rendering processes, each started when first needed and replaced when it fails or grows.
 
@@ -76,10 +84,16 @@ class Renderer:
         """The bytes of `picture`."""
         return (await self.picture(view, store_id)).pdf
 
-    async def picture(self, view: dict[str, Any] | Callable[[], dict[str, Any]], store_id: str | None = None) -> Picture:
+    async def picture(
+        self,
+        view: dict[str, Any] | Callable[[], dict[str, Any]],
+        store_id: str | None = None,
+        *,
+        attached: Callable[[], Attached | None] = lambda: None,
+    ) -> Picture:
         """The picture of a view, rendered at the store's turn. Pass a callable for a large view: it is evaluated off the event loop.
 
-        Raises RenderingFailed, StoreBusy.
+        With something `attached` it is a PDF/A-3. Raises RenderingFailed, StoreBusy.
         """
         missing: tuple[str, ...] = ()
 
@@ -87,8 +101,10 @@ class Renderer:
             nonlocal missing
             fitted = self._fonts.fitted(view() if callable(view) else view)
             missing = fitted.missing
-            fonts = {"stamp": fitted.shelf.stamp, "folders": fitted.shelf.folders}
-            return json.dumps(fonts).encode() + b"\n" + json.dumps(fitted.view, ensure_ascii=False).encode()
+            said: dict[str, Any] = {"stamp": fitted.shelf.stamp, "folders": fitted.shelf.folders}
+            if (one := attached()) is not None:
+                said["attached"] = {"xml": one.xml, "at": one.at}
+            return json.dumps(said).encode() + b"\n" + json.dumps(fitted.view, ensure_ascii=False).encode()
 
         try:
             pdf = await self.processes.ask(message, store_id)

@@ -51,19 +51,18 @@ def repaired(pdf: bytes) -> bytes:
 
     Raises ValueError for a file without the structure that typst writes.
     """
-    start, trailer = _START.search(pdf), _TRAILER.search(pdf)
-    if start is None or trailer is None:
+    if _START.search(pdf) is None or _TRAILER.search(pdf) is None:
         raise ValueError("a PDF without a cross-reference table")
     mappings: dict[int, Mapping] = {}
     changed: dict[int, bytes] = {}
     for page in _PAGE.finditer(pdf):
         fonts = _fonts_of(pdf, int(page[1]), mappings)
         if any(_is_cluster(text) for mapping in fonts.values() for text in mapping.values()):
-            before = _stream(pdf, int(page[2]))
+            before = stream_of(pdf, int(page[2]))
             after = _Contents(fonts).rewritten(before)
             if after != before:
                 changed[int(page[2])] = after
-    return _updated(pdf, changed, previous=int(start[1]), trailer=trailer[1]) if changed else pdf
+    return appended(pdf, {number: _packed(data) for number, data in changed.items()}) if changed else pdf
 
 
 def _is_cluster(text: bytes) -> bool:
@@ -75,12 +74,12 @@ def _is_cluster(text: bytes) -> bool:
 
 def _fonts_of(pdf: bytes, resources: int, mappings: dict[int, Mapping]) -> dict[bytes, Mapping]:
     """The glyph-to-text mapping of each font name on a page; each font is read once."""
-    named = _FONTS.search(_object(pdf, resources))
+    named = _FONTS.search(object_of(pdf, resources))
     fonts: dict[bytes, Mapping] = {}
     for name, number in _FONT.findall(named[1]) if named else ():
         if int(number) not in mappings:
-            reference = _TO_UNICODE.search(_object(pdf, int(number)))
-            cmap = _stream(pdf, int(reference[1])) if reference else b""
+            reference = _TO_UNICODE.search(object_of(pdf, int(number)))
+            cmap = stream_of(pdf, int(reference[1])) if reference else b""
             mappings[int(number)] = {bytes.fromhex(code.decode()): text for code, text in _MAPPING.findall(cmap)}
         fonts[name] = mappings[int(number)]
     return fonts
@@ -216,7 +215,7 @@ def _codes(string: bytes) -> list[bytes]:
     return [plain[index : index + 2] for index in range(0, len(plain), 2)]
 
 
-def _object(pdf: bytes, number: int) -> bytes:
+def object_of(pdf: bytes, number: int) -> bytes:
     """The text of an object up to its end or its stream."""
     begin = pdf.find(b"\n%d 0 obj\n" % number)
     if begin < 0:
@@ -225,9 +224,9 @@ def _object(pdf: bytes, number: int) -> bytes:
     return pdf[begin : min(ends)]
 
 
-def _stream(pdf: bytes, number: int) -> bytes:
+def stream_of(pdf: bytes, number: int) -> bytes:
     """The decoded stream of an object."""
-    header = _object(pdf, number)
+    header = object_of(pdf, number)
     length = _LENGTH.search(header)
     if length is None:
         raise ValueError(f"stream {number} has no length")
@@ -237,17 +236,27 @@ def _stream(pdf: bytes, number: int) -> bytes:
     return zlib.decompress(data) if b"/FlateDecode" in header else data
 
 
-def _updated(pdf: bytes, changed: dict[int, bytes], *, previous: int, trailer: bytes) -> bytes:
-    """An incremental update (ISO 32000-1, 7.5.6): the new objects, their cross-references, and a pointer to the old ones."""
+def appended(pdf: bytes, changed: dict[int, bytes]) -> bytes:
+    """An incremental update (ISO 32000-1, 7.5.6): the changed objects, their cross-references, and a pointer to the old ones.
+
+    Raises ValueError for a file without a cross-reference table.
+    """
+    start, trailer = _START.search(pdf), _TRAILER.search(pdf)
+    if start is None or trailer is None:
+        raise ValueError("a PDF without a cross-reference table")
     body = bytearray(pdf if pdf.endswith(b"\n") else pdf + b"\n")
     offsets = {}
-    for number, data in changed.items():
-        packed = zlib.compress(data)
+    for number, text in changed.items():
         offsets[number] = len(body)
-        body += b"%d 0 obj\n<</Filter/FlateDecode/Length %d>>\nstream\n%s\nendstream\nendobj\n" % (number, len(packed), packed)
+        body += b"%d 0 obj\n%s\nendobj\n" % (number, text)
     xref = len(body)
     body += b"xref\n"
     for number, offset in offsets.items():
         body += b"%d 1\n%010d 00000 n \n" % (number, offset)
-    body += b"trailer\n<<%s/Prev %d>>\nstartxref\n%d\n%%%%EOF\n" % (trailer, previous, xref)
+    body += b"trailer\n<<%s/Prev %d>>\nstartxref\n%d\n%%%%EOF\n" % (trailer[1], int(start[1]), xref)
     return bytes(body)
+
+
+def _packed(data: bytes) -> bytes:
+    packed = zlib.compress(data)
+    return b"<</Filter/FlateDecode/Length %d>>\nstream\n%s\nendstream" % (len(packed), packed)

@@ -6,6 +6,7 @@ series.py    numbers, and the day and year that date them
 prints.py    what a print button prints
 modes.py     who issues documents of a kind, and where series start
 corrections.py  whether an invoice may be corrected, and what its correction says
+e_invoice.py whether a document can be an e-invoice, and what it lacks; supplies.py is what it is about
 settings.py  the rules for a store's document settings
 sample.py    a made-up order for previews of settings
 """
@@ -26,6 +27,7 @@ PROBLEMS: dict[str, str] = {
     "label_places": "A store's own word has the same places for figures as the original, such as `{amount}`, and no other braces.",
     "too_many_prints": "One call prints at most 200 orders.",
     "orders_missing": "Some of these orders do not exist or have not reached this service yet; `order_ids` names them all.",
+    "no_e_invoice": "This document holds no e-invoice; its `e_invoice` says whether one was wanted, and what is missing.",
     "rendering_failed": "The document could not be rendered within its time and memory limits; its data and number are unaffected.",
 }
 """Every refusal code of this service and its meaning."""

@@ -7,6 +7,7 @@ from typing import Any
 from services.documents.rules.contents import language_of
 from services.documents.rules.credits import credit_of, receipt_of, rest_of
 from services.documents.rules.due import Due, credited_apart
+from services.documents.rules.e_invoice import E_INVOICES, asked
 from services.documents.rules.series import issuing_day, issuing_time
 from services.documents.rules.taxes import explained, row_of, tax_table, taxes_of
 from services.documents.state import (
@@ -78,7 +79,8 @@ def compose(due: Due, order: Order, background: Background, issue: Issue) -> Con
         return blank.model_copy(update=_payment(order, due.subject_id, issue.time_zone))
     to = background.addressee
     about = {"address": to.address, "buyer": to.buyer, "country": to.country}
-    return explained(blank.model_copy(update=about | _supply(due, order, background)), issue.letterhead)
+    said = explained(blank.model_copy(update=about | _supply(due, order, background)), issue.letterhead)
+    return asked(said, order, issue.letterhead) if due.kind in E_INVOICES else said
 
 
 def _supply(due: Due, order: Order, background: Background) -> dict[str, Any]:

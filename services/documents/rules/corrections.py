@@ -5,6 +5,7 @@ from typing import Any
 
 from services.documents.requests import CorrectionInput
 from services.documents.rules.compose import Issue, frame
+from services.documents.rules.e_invoice import asked
 from services.documents.rules.series import issuing_time
 from services.documents.rules.taxes import explained
 from services.documents.state import Contents, Document, DocumentReference, Terms
@@ -65,7 +66,8 @@ def whole_credit(old: Contents, said: Contents) -> Contents:
 
 SEALED = (
     "schema_version", "order_number", "ordered_on", "ordered_at", "currency", "prices_include_tax", "address", "buyer", "country",
-    "order_terms", "lines", "goods", "shipping", "shipping_tax", "overpaid", "tax", "taxes", "discount", "total", "paid", "balance", "delivery",
+    "order_terms", "lines", "goods", "shipping", "shipping_tax", "overpaid", "tax", "taxes", "discount", "total", "paid", "balance",
+    "delivery",
 )  # fmt: skip
 """What a correction repeats of the invoice, letter by letter: the supply. Seller, language and words are those of the settings in force."""
 
@@ -76,4 +78,4 @@ def anew(old: Contents, order: Order, corrected: DocumentReference, issue: Issue
     made = frame(order, issue.letterhead, day=issue.day, time_zone=issue.time_zone).model_copy(
         update={name: getattr(old, name) for name in SEALED} | own | {"issued_at": issuing_time(issue.at, issue.time_zone)}
     )
-    return explained(made, issue.letterhead)
+    return asked(explained(made, issue.letterhead), order, issue.letterhead)

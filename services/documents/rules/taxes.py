@@ -26,9 +26,9 @@ def taxes_of(order: Order, lines: Iterable[SaidLine], shipping: int, shipping_ta
     return tax_table([*rows, row_of(shipping, shipping_tax, order.shipping_tax_code, order.shipping_tax_rate)])
 
 
-def explained(contents: Contents, letterhead: Letterhead) -> Contents:
-    """The contents with what the store's settings say of each code that its taxes name."""
-    used = sorted({row.tax_code for row in contents.taxes if row.tax_code})
+def explained(contents: Contents, letterhead: Letterhead, others: Iterable[str] = ()) -> Contents:
+    """The contents with what the store's settings say of each code that its taxes name, and of the `others`."""
+    used = sorted({row.tax_code for row in contents.taxes if row.tax_code} | set(others))
     said = tuple(_said(code, letterhead.tax_codes[code]) for code in used if code in letterhead.tax_codes)
     return contents.model_copy(update={"tax_codes": said}) if said else contents
 

@@ -44,11 +44,15 @@ Category = Literal["S", "Z", "E", "AE", "K", "G", "O", "L", "M"]
 """Categories of tax as e-invoices name them (UNTDID 5305): S standard, Z zero, E exempt, AE reverse charge …"""
 
 
+EInvoiceFormat = Literal["off", "factur-x"]
+
+
 class TaxNumber(Part):
-    """One of the seller's registrations, as printed: `BIN 000123456-0101`."""
+    """One of the seller's registrations, as printed: `BIN 000123456-0101`; `scheme` says which (`VA` for VAT, `FC` for a tax office's)."""
 
     label: str
     number: str
+    scheme: str | None = written_unless(None)
 
 
 class Seller(Part):
@@ -60,6 +64,7 @@ class Seller(Part):
     email: str = ""
     website: str = ""
     tax_numbers: tuple[TaxNumber, ...] = ()
+    country_code: str = written_unless("")  # not printed: the address says it
 
 
 class TaxPart(Part):
@@ -92,6 +97,7 @@ class Letterhead(Part):
     logo_sha256: str | None = None
     tax_codes: dict[str, TaxCode] = Field(default_factory=dict)
     print_delivery_place: bool = False  # on invoices
+    e_invoice: EInvoiceFormat = "off"
 
 
 def printed(letterhead: Letterhead, language: Language) -> dict[str, Any]:
@@ -260,6 +266,9 @@ class Contents(Part):
     reason: str = written_unless("")  # a customer's, by its code in the refund policy
     country: str = written_unless("")  # shipping, or else billing, as of the invoice
     delivery: Address | None = written_unless(None)  # on an invoice, where the settings ask for it: shipping, as at confirmation
+    e_invoice: EInvoiceFormat = written_unless("off")  # wanted when it was issued, of an invoice or a credit note; with that, the next two
+    shipping_tax_rate: str | None = written_unless(None)
+    shipping_tax_code: str | None = written_unless(None)
 
     @property
     def itemised(self) -> bool:
@@ -344,6 +353,7 @@ class Document:
     refers_to_external: dict[str, Any] | None
     data: str
     sha256: str
+    e_invoice: dict[str, Any] | None = None  # None: not wanted
     pdf_sha256: str | None = None
     engine: str | None = None
     missing_glyphs: list[str] | None = None
@@ -358,26 +368,9 @@ class Unprinted:
 
 
 @dataclass(frozen=True, slots=True)
-class Series:
-    """A series of numbers: its first and last, how many documents it has, and the numbers without a document."""
-
-    kind: DocumentKind
-    year: int
-    prefix: str
-    first: int
-    last: int
-    issued: int
-    missing: tuple[int, ...]
-
-    @property
-    def gapless(self) -> bool:
-        """Whether each number from the first to the last belongs to a document."""
-        return not self.missing and self.issued == self.last - self.first + 1
-
-
-@dataclass(frozen=True, slots=True)
 class Wanted:
-    """A filter of a store's documents: days from `since` up to, not including, `until`, a kind, and whether a glyph is missing.
+    """A filter of a store's documents: days from `since` up to, not including, `until`, a kind, whether a glyph is missing, whether an
+    e-invoice is, and whether either is.
 
     None means any.
     """
@@ -386,3 +379,5 @@ class Wanted:
     until: date | None = None
     kind: str | None = None
     provisional: bool | None = None
+    e_invoice: Literal["embedded", "missing"] | None = None
+    needs_attention: bool | None = None

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal, get_args
 
-from shared.contracts.events import Part
+from shared.contracts.events import DocumentKind, Part
 
 Mode = Literal["on", "off", "elsewhere"]
 """Whether we issue documents of a kind, nobody does, or another system does."""
@@ -74,3 +74,21 @@ class Correction:
     reason: str
     corrected_at: datetime
     corrected_by: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A series of numbers: its first and last, how many documents it has, and the numbers without a document."""
+
+    kind: DocumentKind
+    year: int
+    prefix: str
+    first: int
+    last: int
+    issued: int
+    missing: tuple[int, ...]
+
+    @property
+    def gapless(self) -> bool:
+        """Whether each number from the first to the last belongs to a document."""
+        return not self.missing and self.issued == self.last - self.first + 1

@@ -143,7 +143,7 @@ def boxes(pdf: bytes) -> int:
 
 
 def _drawing(pdf: bytes, page: re.Match[bytes]) -> bytes:
-    return textlayer._stream(pdf, int(page[2]))
+    return textlayer.stream_of(pdf, int(page[2]))
 
 
 def test_a_box_would_be_seen() -> None:
