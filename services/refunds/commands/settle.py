@@ -75,7 +75,7 @@ async def save_pay_to_of_order(tx: Transaction, actor: Actor, order_id: str, wan
     """Say where the money of an order goes that comes back by itself: of what is cancelled, and of what is paid after it.
 
     Refunds that are made later take it over, and those that were made already, unless money was sent. No event tells of it, so it is said
-    to this service and not to the one that cancels (docs/decisions/0126). Returns the copy of the order.
+    to this service and not to the one that cancels: docs/decisions/0126-where-money-goes-when-cancelling.md. Returns the order's copy.
     Raises NotFound `order_not_here_yet`, Forbidden, Refused (rules.decisions.may_say_where_back).
     """
     ledger = await ledgers.ledger(tx, actor, order_id, lock=True)
