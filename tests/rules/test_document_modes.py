@@ -12,6 +12,7 @@ from services.documents.rules.due import Basis, basis_of, due_documents, invoice
 from services.documents.rules.modes import changed, first_moment, first_number, may_start
 from services.documents.state.issuing import ALL_HERE, MODED, Mode, ModeChange, Modes, SaidMode, Start
 from shared.contracts.events import ExternalDocument, Order
+from shared.contracts.ids import new_id
 from tests.rules.test_document_due import NOW, REFUND, order, payment, refund
 
 MODES: tuple[Mode, ...] = get_args(Mode)
@@ -101,7 +102,7 @@ def test_an_order_of_the_past_is_invoiced_by_nobody_here(mode: Mode) -> None:
 
 
 def test_a_cancelling_receipt_follows_its_receipt() -> None:
-    first, back = payment(REFUND.replace("refund", "payment"), 3000, 3), payment(REFUND.replace("refund", "payment")[:-1] + "0", -3000, 4)
+    first, back = payment(new_id("payment"), 3000, 3), payment(new_id("payment"), -3000, 4)
     back = back.model_copy(update={"reverses": first.payment_id, "recorded_at": LATER})
     paid = order("pending", payments=(first, back))
     assert [one.kind for one in due_documents(paid, [], only("receipt", "off", LATER))] == ["receipt", "cancelling_receipt"]
