@@ -18,7 +18,7 @@ from deploy.operator import given
 from deploy.operator.registry import SERVICES
 from shared.contracts.ids import uuid_of
 from shared.data.crash import VARIABLE
-from tests.faults.history import live, quiet
+from tests.faults.history import quiet, two_lives
 from tests.faults.patient import PatientShop
 from tests.stack import PROJECT, Stack, free_port, new_stack
 
@@ -66,7 +66,7 @@ async def test_services_killed_at_one_crash_point_after_the_other(alone: Stack) 
         for place in PLACES:
             doomed = alone.run(*SERVICES, ports=ports, **{VARIABLE: place})
             shop = PatientShop(alone, client, pools)
-            lives.append((shop, asyncio.create_task(live(shop))))
+            lives.append((shop, asyncio.create_task(two_lives(shop))))
             code = await asyncio.to_thread(doomed.child.wait, DEATH_SECONDS)
             assert code == -9, f"{place}: {code}"
         alone.run(*SERVICES, ports=ports)
@@ -112,4 +112,4 @@ EXPECTED = Counter(
         "note.added.v1": 1,
     }
 )
-"""What live() makes happen: an invoice and a receipt each, and a credit note each."""
+"""What two_lives() makes happen: an invoice and a receipt each, and a credit note each."""
