@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic_core import to_jsonable_python
 
 from kit.importing import asking, online_retail
 from kit.importing.mapping import PlannedOrder, plan
@@ -53,7 +54,7 @@ def sold_today(planned: PlannedOrder) -> dict[str, Any]:
     ]
     if planned.shipping:
         body["shipping"] = {"amount": planned.shipping, **taxed(planned.shipping, "20")}
-    return json.loads(json.dumps(body, default=str))  # type: ignore[no-any-return]  # JSON of a body
+    return dict(to_jsonable_python(body))
 
 
 class Life:

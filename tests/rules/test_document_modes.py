@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from services.documents.rules.due import Basis, basis_of, due_documents, invoice_mode, waiting_documents
 from services.documents.rules.modes import changed, first_moment, first_number, may_start
-from services.documents.state.issuing import ALL_HERE, MODED, Mode, ModeChange, Modes, SaidMode, Start
+from services.documents.state.issuing import ALL_HERE, MODED, Mode, ModeChange, Moded, Modes, SaidMode, Start
 from shared.contracts.events import ExternalDocument, Order
 from shared.contracts.ids import new_id
 from tests.rules.test_document_due import NOW, REFUND, order, payment, refund
@@ -19,9 +19,9 @@ MODES: tuple[Mode, ...] = get_args(Mode)
 LATER = NOW + timedelta(days=1)
 
 
-def only(kind: str, mode: Mode, since: datetime = NOW) -> Modes:
+def only(kind: Moded, mode: Mode, since: datetime = NOW) -> Modes:
     """A store that changed one mode once."""
-    return Modes((ModeChange(kind, since, mode, 1),))  # type: ignore[arg-type]  # the tables name kinds as text
+    return Modes((ModeChange(kind, since, mode, 1),))
 
 
 def named(one: Order, *versions: int) -> Order:

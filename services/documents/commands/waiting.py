@@ -15,7 +15,12 @@ async def keep_waiting(tx: Transaction, store_id: str, order: Order, due: list[D
     since = decided | ({order.order_id: order.cancellation.recorded_at} if order.cancellation else {})
     mine = (waiting.c.store_id == store_id) & (waiting.c.order_id == order.order_id)
     await tx.execute(sa.delete(waiting).where(mine, waiting.c.subject_id.not_in([one.subject_id for one in due])))
-    for one in due:
-        row = {"cause": one.cause, "subject_id": one.subject_id, "amount": one.amount, "since": since[one.subject_id]}
-        named = {"order_id": order.order_id, "order_number": order.number, "currency": order.currency}
-        await tx.execute(insert(waiting).values(store_id=store_id, **row, **named).on_conflict_do_nothing())
+    rows = [
+        {
+            "store_id": store_id, "cause": one.cause, "subject_id": one.subject_id, "order_id": order.order_id,
+            "order_number": order.number, "currency": order.currency, "amount": one.amount, "since": since[one.subject_id],
+        }
+        for one in due
+    ]  # fmt: skip
+    if rows:
+        await tx.execute(insert(waiting).values(rows).on_conflict_do_nothing())

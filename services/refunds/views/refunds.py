@@ -113,6 +113,16 @@ class PayToView(View):
         return cls(method=method, account=account, holder=pay_to["holder"])
 
 
+def said_where(pay_to: dict[str, Any] | None, actor: Actor, *, whole: bool) -> dict[str, Any]:
+    """Where money goes, who said so, and when: null of what was said by the version of before, which did not keep that."""
+    said = pay_to or {}
+    return {
+        "pay_to": PayToView.of(pay_to, whole=whole),
+        "pay_to_by": ByView.of_row(said["by"], actor) if "by" in said else None,
+        "pay_to_at": datetime.fromisoformat(said["at"]) if "at" in said else None,
+    }
+
+
 class _RefundBegins(View):
     """The first fields of a refund, both in lists and in full: order number, request date and status first."""
 
@@ -202,9 +212,7 @@ class RefundView(_RefundBegins):
             **{name: money(getattr(refund, name), currency) for name in MONEY},
             **{name: known(getattr(refund, name), currency) for name in TAXES},
             **{name: [TaxRowView.of(row, currency) for row in getattr(refund, name)] for name in TAX_TABLES},
-            pay_to=PayToView.of(refund.pay_to, whole=actor.role != "guest"),
-            pay_to_by=ByView.of_row(refund.pay_to["by"], actor) if refund.pay_to else None,
-            pay_to_at=datetime.fromisoformat(refund.pay_to["at"]) if refund.pay_to else None,
+            **said_where(refund.pay_to, actor, whole=actor.role != "guest"),
             fees=[FeeView(name=fee.name, amount=money(fee.amount, currency)) for fee in refund.fees],
             shipping_reason=refund.shipping_reason if actor.is_shop else None,
             internal_reason=refund.internal_reason if actor.is_shop else None,

@@ -5,7 +5,7 @@ from typing import Any
 
 from services.refunds.rules.taxes import Taxed
 from services.refunds.state import KnownOrder
-from services.refunds.views.refunds import PayToView, TaxRowView, known
+from services.refunds.views.refunds import PayToView, TaxRowView, known, said_where
 from shared.contracts.actor import Actor
 from shared.contracts.ids import OrderId, RefundId
 from shared.web.views import ActionView, ByView, MoneyView, View, money
@@ -98,13 +98,7 @@ class CancellationPayToView(View):
     @classmethod
     def of(cls, order: KnownOrder, actor: Actor) -> "CancellationPayToView":
         """As `actor`, who may say it, sees it: whole."""
-        said = order.pay_to
-        return cls(
-            order_id=order.order_id,
-            pay_to=PayToView.of(said, whole=True),
-            pay_to_by=ByView.of_row(said["by"], actor) if said else None,
-            pay_to_at=datetime.fromisoformat(said["at"]) if said else None,
-        )
+        return cls(order_id=order.order_id, **said_where(order.pay_to, actor, whole=True))
 
 
 class RefundableLine(View):

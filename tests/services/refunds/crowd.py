@@ -11,7 +11,7 @@ import httpx2
 
 from tests.services.refunds import patience
 from tests.services.refunds.scenes import approve, ask, everything, move, order, prepaid
-from tests.shop import Answer, Caller, Shop
+from tests.shop import Answer, Caller, Shop, eventually
 
 CLIENTS = 64
 ACTIONS = 3
@@ -68,11 +68,14 @@ class Crowd:
 
     async def delivered(self, caller: Caller, path: str, body: Any) -> Answer:
         """The answer once the service has seen the delivery."""
-        while True:
+
+        async def seen() -> Answer | None:
             answer = await insist(caller, path, body)
-            if answer.code != "delivery_not_seen_yet":
-                return answer
-            await asyncio.sleep(0.05)
+            return None if answer.code == "delivery_not_seen_yet" else answer
+
+        answer = await eventually(seen, TURN_SECONDS)
+        assert answer is not None
+        return answer
 
     def told(self, what: str, answer: Answer, *codes: str) -> bool:
         """Whether it was done; if not, the refusal is one of these."""
@@ -115,14 +118,15 @@ class Crowd:
 
     async def settled_read(self, refund_id: str) -> dict[str, Any]:
         """A refund, read again until the service answers."""
-        while True:
+
+        async def read() -> dict[str, Any]:
             try:
                 answer = await self.shop.staff.get(f"/refunds/v1/refunds/{refund_id}")
-                if answer.status == 200:
-                    return dict(answer.body)
-            except httpx2.TransportError:
-                pass
-            await asyncio.sleep(0.05)
+            except httpx2.TransportError:  # killed meanwhile
+                return {}
+            return dict(answer.body) if answer.status == 200 else {}
+
+        return await eventually(read, TURN_SECONDS)
 
     async def sweep(self) -> None:
         """Ask for all that is free, approve all that is open, then give back what was kept as fees or of the shipping."""

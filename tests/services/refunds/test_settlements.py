@@ -168,6 +168,15 @@ async def test_where_the_money_goes_is_whole_on_the_page_and_nowhere_else(shop: 
     assert "5678" not in json.dumps(before["events"])
 
 
+async def test_an_account_from_before_it_was_kept_who_said_it_is_shown(shop: Shop) -> None:
+    order_id = await delivered(shop)
+    refund_id = (await ask(shop.customer(), order_id, (1, 1), pay_to=BKASH)).ok()["refund_id"]
+    old = "update refunds set pay_to = pay_to - 'by' - 'at' where store_id = {store} returning pay_to"
+    assert [json.loads(row["pay_to"]) for row in await shop.rows("refunds", old)] == [BKASH]
+    shown = (await shop.staff.get(f"/refunds/v1/refunds/{refund_id}")).ok()
+    assert (shown["pay_to"], shown["pay_to_by"], shown["pay_to_at"]) == (BKASH, None, None)
+
+
 async def test_cash_has_no_way_back_until_somebody_says_where(shop: Shop) -> None:
     order_id = await order(shop)
     await pay(shop, order_id, 11_000)
